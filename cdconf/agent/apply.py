@@ -1,0 +1,233 @@
+"""Makes a host what its catalog says, or in check mode says what that would take.
+
+The types only observe and apply; everything is compared, decided and reported here, so that check mode and
+apply can't disagree.
+"""
+
+import importlib
+import time
+import traceback
+
+from cdconf.agent import compare
+from cdconf.agent.base import Failed, Missing
+from cdconf.agent.handlers import Handlers
+from cdconf.agent.state import Applied
+
+
+class Stopped(Exception):
+    """The controller asked to stop, or is gone; nothing is half-done."""
+
+
+def agent_of(type_name):
+    """The module that observes and applies a resource type."""
+    try:
+        return importlib.import_module("cdconf.resources.{}.agent".format(type_name))
+    except ImportError as error:
+        raise Failed("the agent of resource type '{}' can't be loaded: {}".format(type_name, error))
+
+
+def observe(module, resources):
+    """The states of resources of one type, each a state, None, or the `Failed` that observing it raised."""
+    fields = [resource["fields"] for resource in resources]
+    if len(resources) > 1 and hasattr(module, "observe_many"):
+        try:
+            return list(module.observe_many(fields))
+        except Failed:
+            pass  # one of them can't be observed: find out which
+        except OSError:
+            pass
+    return [_attempt(module.observe, one) for one in fields]
+
+
+def _attempt(function, *arguments):
+    try:
+        return function(*arguments)
+    except Failed as error:
+        return error
+    except OSError as error:
+        return Failed(str(error))
+    except Exception:
+        return Failed("a bug in this resource type", output=traceback.format_exc(limit=-3))
+
+
+class Convergence(object):
+    """One pass over a catalog.
+
+    Args:
+        catalog: The compiled document.
+        check: True changes nothing on the host, cdconf's own directory included.
+        store: The project's `Store`.
+        emit: Called with one event (a dict) per resource.
+        proceed: Called before each change; raises `Stopped` or `Failed` when the run must end here.
+    """
+
+    def __init__(self, catalog, check, store, emit, proceed):
+        self.catalog = catalog
+        self.check = check
+        self.emit = emit
+        self.proceed = proceed
+        self.applied = Applied(store)
+        self.handlers = Handlers(catalog, check, store, self.report)
+        self.counts = {}
+        self.would_change = False
+
+    def run(self):
+        """Converges; returns `{"counts": {status: n}, "failed": bool}`.
+
+        Raises:
+            Stopped, Failed: From `proceed`; what was done until then is recorded.
+        """
+        try:
+            alright = all(self._batch(module, batch) for module, batch in self._batches())
+            if alright:
+                alright = self.handlers.run_due(self.proceed)
+                self._orphans()
+        finally:
+            if not self.check:
+                self.applied.save()
+        return {"counts": self.counts, "failed": not alright}
+
+    def report(self, status, entry, started, diff=None, message=None, by_hand=False):
+        """Counts and emits what happened to one resource or handler."""
+        self.counts[status] = self.counts.get(status, 0) + 1
+        event = {
+            "type": entry["type"],
+            "title": entry["title"],
+            "status": status,
+            "source": entry.get("source"),
+        }
+        if diff:
+            event["diff"] = diff
+        if message:
+            event["message"] = message
+        if by_hand:
+            event["by_hand"] = True
+        event["duration_s"] = round(time.monotonic() - started, 4)
+        self.emit(event)
+
+    def _batches(self):
+        """Contiguous resources of a type that knows how to do many at once, and all others one by one."""
+        batch, module = [], None
+        for resource in self.catalog["resources"]:
+            if batch and (resource["type"] != batch[0]["type"] or not hasattr(module, "observe_many")):
+                yield module, batch
+                batch = []
+            if not batch:
+                module = agent_of(resource["type"])
+            batch.append(resource)
+        if batch:
+            yield module, batch
+
+    def _batch(self, module, resources):
+        """Observes, compares and applies; False when one failed, after which nothing more is tried."""
+        started = time.monotonic()
+        changes = []
+        for resource, observed in zip(resources, observe(module, resources)):
+            if isinstance(observed, Failed):
+                if self._not_observed(resource, observed, started):
+                    continue
+                if self.check or not isinstance(observed, Missing):
+                    return False
+                observed = None
+            differing = self._difference(resource, observed)
+            if differing:
+                changes.append((resource, differing))
+            else:
+                self.report("ok", resource, started)
+                self._record(resource)
+        if self.check:
+            for resource, differing in changes:
+                self._would_change(resource, differing, started)
+            return True
+        return self._apply(module, changes)
+
+    def _not_observed(self, resource, error, started):
+        """True when check mode can honestly go on: what's missing may come with an earlier change."""
+        if self.check and isinstance(error, Missing) and (self.would_change or resource["absent"]):
+            self.report("unknown", resource, started, message=error.message)
+            self.handlers.may_be_due(resource)
+            return True
+        if self.check or not isinstance(error, Missing):
+            self.report("failed", resource, started, message=error.text())
+        return False
+
+    def _difference(self, resource, observed):
+        return compare.difference(resource, observed, self.catalog["compare"].get(resource["type"], ()))
+
+    def _would_change(self, resource, differing, started):
+        self.would_change = True
+        self.handlers.may_be_due(resource)
+        self.report(
+            "would_change",
+            resource,
+            started,
+            compare.text(resource, differing),
+            by_hand=self.applied.is_last_applied(resource),
+        )
+
+    def _record(self, resource):
+        if not self.check:
+            self.applied.record(resource)
+
+    def _apply(self, module, changes):
+        if len(changes) > 1 and hasattr(module, "apply_many"):
+            return self._apply_together(module, changes)
+        return all(self._apply_one(module, resource, differing) for resource, differing in changes)
+
+    def _apply_one(self, module, resource, differing):
+        self.proceed()
+        started = time.monotonic()
+        self.handlers.due(resource)
+        error = _attempt(module.apply, resource["fields"], differing)
+        return self._verify(module, resource, differing, error, started)
+
+    def _apply_together(self, module, changes):
+        self.proceed()
+        started = time.monotonic()
+        for resource, _ in changes:
+            self.handlers.due(resource)
+        error = _attempt(
+            module.apply_many, [(resource["fields"], differing) for resource, differing in changes]
+        )
+        if isinstance(error, Failed):
+            # Together it failed: say of each what became of it, and give the reason once.
+            verdicts = [
+                self._verify(module, resource, differing, error, started) for resource, differing in changes
+            ]
+            return all(verdicts)
+        observed = observe(module, [resource for resource, _ in changes])
+        return all(
+            [
+                self._settle(resource, differing, state, started)
+                for (resource, differing), state in zip(changes, observed)
+            ]
+        )
+
+    def _verify(self, module, resource, differing, error, started):
+        if isinstance(error, Failed):
+            self.report("failed", resource, started, message=error.text())
+            if error.kind != "failed":
+                raise error
+            return False
+        return self._settle(resource, differing, _attempt(module.observe, resource["fields"]), started)
+
+    def _settle(self, resource, differing, observed, started):
+        """Reports `changed` when the host really is as wanted now."""
+        if isinstance(observed, Failed):
+            self.report("failed", resource, started, message=observed.text())
+            return False
+        left = self._difference(resource, observed)
+        if left:
+            message = "it was applied, but still differs:\n" + compare.text(resource, left)
+            self.report("failed", resource, started, message=message)
+            return False
+        self.report("changed", resource, started, compare.text(resource, differing))
+        self._record(resource)
+        return True
+
+    def _orphans(self):
+        if not self.catalog["complete"]:
+            return
+        for _, entry in self.applied.orphans(self.catalog):
+            message = "was applied, and is no longer in the files"
+            self.report("orphaned", entry, time.monotonic(), message=message)

@@ -1,0 +1,176 @@
+"""What resource types build on: their two errors, and running commands."""
+
+import os
+import pwd
+import signal
+import subprocess
+
+OUTPUT_LIMIT = 8 * 1024 * 1024
+
+
+class Failed(Exception):
+    """Something could not be done on this host.
+
+    Args:
+        message: What, in one line.
+        command: The command that failed, as people would type it.
+        status: Its exit status; negative for a signal.
+        output: The last lines of what it said.
+        kind: `failed`, or a cause that isn't the catalog's fault: `disk_full`, `lease_lost`, `lease_held`,
+            `wrong_environment`, `stopped`.
+        details: Plain data for the controller.
+    """
+
+    def __init__(self, message, command=None, status=None, output="", kind="failed", details=None):
+        Exception.__init__(self, message)
+        self.message = message
+        self.command = command
+        self.status = status
+        self.output = output
+        self.kind = kind
+        self.details = details or {}
+
+    def text(self):
+        """The message with command, status and output, for people."""
+        lines = [self.message]
+        if self.command is not None:
+            lines.append("command: {}".format(self.command))
+        if self.status is not None:
+            lines.append("exit status: {}".format(self.status))
+        if self.output:
+            lines.append(self.output.rstrip("\n"))
+        return "\n".join(lines)
+
+
+class Missing(Failed):
+    """It depends on something that isn't there: a user, a group, a unit, a program.
+
+    Args:
+        kind_of: What kind of thing: `user`, `unit`, `program`.
+        name: Its name.
+    """
+
+    def __init__(self, kind_of, name):
+        Failed.__init__(self, "there is no {} '{}' on this host".format(kind_of, name))
+        self.kind_of = kind_of
+        self.name = name
+
+
+class Result(object):
+    """What a command returned: `status` (negative: killed by that signal), `out` and `err` (text)."""
+
+    def __init__(self, status, out, err):
+        self.status = status
+        self.out = out
+        self.err = err
+
+
+def last_lines(text, count=15):
+    """The end of a command's output, which is where the reason stands."""
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+def environment(extra=None):
+    """The environment of every command: a fixed path and a UTF-8 locale, nothing from whoever logged in."""
+    env = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": os.environ.get("HOME", "/root"),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+    }
+    env.update(extra or {})
+    return env
+
+
+def as_user(name):
+    """A function that gives a child process that user's identity, and that user's home directory."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise Missing("user", name)
+
+    def become():
+        os.initgroups(entry.pw_name, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+
+    return (None if os.geteuid() == entry.pw_uid else become), entry.pw_dir
+
+
+def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
+    """Runs a command without a shell, in its own process group; returns (status, out, err) as bytes.
+
+    Raises:
+        Missing: The program or the user doesn't exist.
+        Failed: It took longer than `timeout` seconds; the whole group was killed.
+    """
+    variables = dict(env or {})
+    become = None
+    if user is not None:
+        become, home = as_user(user)
+        variables.setdefault("HOME", home)
+        variables.setdefault("USER", user)
+        variables.setdefault("LOGNAME", user)
+
+    def child():
+        os.setsid()
+        if become is not None:
+            become()
+
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(variables),
+            cwd=cwd or "/",
+            preexec_fn=child,
+        )
+    except FileNotFoundError:
+        if cwd is not None and not os.path.isdir(cwd):
+            raise Missing("directory", cwd)
+        raise Missing("program", argv[0])
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Failed("can't start {}: {}".format(argv[0], error), command=" ".join(argv))
+    try:
+        out, err = process.communicate(data, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _kill_group(process)
+        out, err = process.communicate()
+        raise Failed(
+            "still running after {:g} s, killed".format(timeout),
+            command=" ".join(argv),
+            output=last_lines((out + err).decode("utf-8", "replace")),
+        )
+    except BaseException:
+        _kill_group(process)
+        raise
+    return process.returncode, out, err
+
+
+def _kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except OSError:
+        process.kill()
+
+
+def run(argv, input=None, timeout=600, env=None, user=None, cwd=None):  # noqa: A002  the name that subprocess uses
+    """Like `run_bytes`, with text in and out (undecodable bytes are replaced)."""
+    data = None if input is None else input.encode("utf-8")
+    status, out, err = run_bytes(argv, data, timeout, env, user, cwd)
+    return Result(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+def run_ok(argv, input=None, timeout=600, env=None, user=None, cwd=None):  # noqa: A002
+    """Like `run`, but a status other than 0 raises `Failed` with the last lines of what it said."""
+    result = run(argv, input, timeout, env, user, cwd)
+    if result.status != 0:
+        raise Failed(
+            "{} failed".format(argv[0]),
+            command=" ".join(argv),
+            status=result.status,
+            output=last_lines(result.err or result.out),
+        )
+    return result

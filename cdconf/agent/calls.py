@@ -1,0 +1,76 @@
+"""What the controller may ask of an agent, by name. Arguments and results are plain data."""
+
+from cdconf.agent import execute, facts, lease, state
+from cdconf.agent.apply import Convergence
+from cdconf.agent.base import Failed
+
+
+def call(agent, name, arguments):
+    """Serves one request; raises `Failed` for an unknown call."""
+    function = CALLS.get(name)
+    if function is None:
+        raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
+    return function(agent, **arguments)
+
+
+def open_session(agent, project):
+    """Begins: names the project and gathers facts. Changes nothing.
+
+    Returns:
+        `{"facts", "identity", "lease"}`: the environment that the host belongs to, and who holds it, if any.
+    """
+    agent.store = state.Store(project)
+    agent.lease = lease.Lease(agent.store)
+    return {
+        "facts": facts.gather(),
+        "identity": agent.store.read(lease.IDENTITY),
+        "lease": agent.lease.status(),
+    }
+
+
+def take_lease(agent, run, owner, reason, ttl, environment, host):
+    """Takes the host's lease for this run; returns `{"fence"}`."""
+    return {"fence": agent.lease.acquire(run, owner, reason, ttl, environment, host)}
+
+
+def give_lease_back(agent):
+    """Ends this run's lease."""
+    agent.lease.release()
+    return {}
+
+
+def force_lease(agent):
+    """Ends anyone's lease; returns its holder or None."""
+    return lease.force_release(agent.store)
+
+
+def converge(agent, catalog, check):
+    """Applies a catalog, or says what that would change; streams one event per resource."""
+    proceed = (lambda: None) if check else agent.proceed
+    if not check:
+        agent.proceed()
+    return Convergence(catalog, check, agent.store, agent.event, proceed).run()
+
+
+def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
+    """Runs a command line; see `execute.execute`."""
+    return execute.execute(command, user, cwd, env, env_file, timeout, data)
+
+
+def _deploy(name):
+    def late(agent, **arguments):
+        from cdconf.agent import deploy_calls
+
+        return getattr(deploy_calls, name)(agent, **arguments)
+
+    return late
+
+
+CALLS = {
+    "open": open_session,
+    "lease.take": take_lease,
+    "lease.give_back": give_lease_back,
+    "lease.force": force_lease,
+    "converge": converge,
+    "run": run_command,
+}

@@ -1,0 +1,53 @@
+"""Commands that people and smoke tests run on the host, and environment files."""
+
+import shlex
+
+from cdconf.agent.base import Failed, run_bytes
+
+LIMIT = 16 * 1024 * 1024
+
+
+def read_env_file(path):
+    """The variables of a systemd EnvironmentFile= (systemd.exec(5)): `NAME=value` lines, shell-like quotes.
+
+    Raises:
+        Failed: The file is missing or a line can't be read.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failed("can't read the environment file {}: {}".format(path, error))
+    variables = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text[0] in "#;":
+            continue
+        name, separator, value = text.partition("=")
+        if not separator or not name.replace("_", "a").isalnum():
+            raise Failed("{}:{}: not NAME=value".format(path, number))
+        variables[name] = _unquoted(value.strip(), path, number)
+    return variables
+
+
+def _unquoted(value, path, number):
+    if value[:1] not in ("'", '"'):
+        return value
+    try:
+        return "".join(shlex.split(value))
+    except ValueError as error:
+        raise Failed("{}:{}: {}".format(path, number, error))
+
+
+def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
+    """Runs a command line by /bin/sh.
+
+    Returns:
+        `{"status", "stdout", "stderr"}`, the last two bytes, cut to the last 16 MiB.
+    """
+    variables = dict(read_env_file(env_file)) if env_file else {}
+    variables.update(env or {})
+    status, out, err = run_bytes(
+        ["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd
+    )
+    return {"status": status, "stdout": out[-LIMIT:], "stderr": err[-LIMIT:]}

@@ -1,0 +1,147 @@
+"""Atomic writes, and names for owners and modes."""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+import tempfile
+
+from cdconf.agent.base import Failed, Missing
+
+TEMPORARY_PREFIX = ".cdconf-"
+
+
+def uid_of(name):
+    """The uid of a user's name, or of a number given as text; raises `Missing`."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        if name.isdigit():
+            return int(name)
+        raise Missing("user", name)
+
+
+def gid_of(name):
+    """The gid of a group's name, or of a number given as text; raises `Missing`."""
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdigit():
+            return int(name)
+        raise Missing("group", name)
+
+
+def owner_name(uid):
+    """The user's name, or the number as text when nobody has it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid):
+    """The group's name, or the number as text when none has it."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def mode_text(st_mode):
+    """Permission bits as four octal digits: `0644`."""
+    return "{:04o}".format(stat.S_IMODE(st_mode))
+
+
+def fsync_directory(path):
+    """Makes a rename in the directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_xattrs(source, target):
+    # ACLs are the xattr system.posix_acl_access; a file system without xattrs has none to keep.
+    try:
+        names = os.listxattr(source, follow_symlinks=False)
+    except OSError:
+        return
+    for name in names:
+        try:
+            os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=False))
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA):
+                raise
+
+
+def _dress(temporary, old, path, owner, group, mode):
+    """Gives the new file its owner, mode and attributes before anyone can see it."""
+    uid = uid_of(owner) if owner is not None else old.st_uid if old else -1
+    gid = gid_of(group) if group is not None else old.st_gid if old else -1
+    os.chown(temporary, uid, gid)
+    if old is not None:
+        _copy_xattrs(path, temporary)
+    if mode is not None:
+        os.chmod(temporary, int(mode, 8))
+    elif old is not None:
+        os.chmod(temporary, stat.S_IMODE(old.st_mode))
+    else:
+        os.chmod(temporary, 0o644)
+
+
+def write_atomic(path, data, owner=None, group=None, mode=None):
+    """Replaces a regular file in one step: readers see the old bytes or the new, never a part.
+
+    The temporary file is in the same directory, 0600 until it's complete; it's fsynced, then renamed, then
+    the directory is fsynced. What isn't given (owner, group, mode) and ACLs and xattrs are kept from the file
+    that is replaced; a new file is 0644.
+
+    Args:
+        path: Absolute path.
+        data: The new content, bytes.
+        owner: User's name or number as text.
+        group: Group's name or number as text.
+        mode: Octal text such as "0640".
+
+    Raises:
+        Missing: The directory, the owner or the group doesn't exist.
+        Failed: The disk is full, or the path is something else than a file.
+    """
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise Missing("directory", folder)
+    try:
+        old = os.lstat(path)
+    except OSError:
+        old = None
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise Failed("'{}' is a directory".format(path))
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        old = None  # a link's or socket's own mode says nothing about a file's
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+    except OSError as error:
+        raise _explained(error, path)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            _dress(temporary, old, path, owner, group, mode)
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException as error:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        if isinstance(error, OSError):
+            raise _explained(error, path)
+        raise
+    fsync_directory(folder)
+
+
+def _explained(error, path):
+    kind = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "failed"
+    return Failed("can't write '{}': {}".format(path, error.strerror), kind=kind)

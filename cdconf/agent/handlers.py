@@ -1,0 +1,100 @@
+"""Handlers: what's due is written down before the change that makes it due, so that a crash can't lose it."""
+
+import os
+import time
+import traceback
+
+from cdconf.agent.base import Failed
+
+FILE = "pending.json"
+
+
+class Handlers(object):
+    """The due handlers of one host: those left over from earlier runs, then those of this one.
+
+    Args:
+        catalog: The compiled document; its `handlers` are complete entries, so that a pending one can run even
+            after it has gone from the files.
+        check: In check mode nothing is written or run, only reported.
+        store: The project's `Store`.
+        report: `Convergence.report`.
+    """
+
+    def __init__(self, catalog, check, store, report):
+        self.known = catalog["handlers"]
+        self.check = check
+        self.store = store
+        self.report = report
+        self.pending = store.read(FILE, [])
+        self.left_over = {entry["name"] for entry in self.pending}
+
+    def _add(self, resource):
+        names = {entry["name"] for entry in self.pending}
+        fresh = [self.known[name] for name in resource["notify"] if name not in names]
+        self.pending.extend(fresh)
+        return bool(fresh)
+
+    def due(self, resource):
+        """Writes down what a change is about to make due."""
+        if self._add(resource):
+            self.store.write(FILE, self.pending)
+
+    def may_be_due(self, resource):
+        """Notes what would become due, for check mode."""
+        self._add(resource)
+
+    def run_due(self, proceed):
+        """Runs what's due, in the order in which it became due; False when one failed (it stays due)."""
+        for entry in list(self.pending):
+            # A handler that the files still define runs as they define it now.
+            entry = self.known.get(entry["name"], entry)
+            shown = dict(entry, type="handler", title=entry["name"])
+            started = time.monotonic()
+            if waits_for_release(entry):
+                self.report("skipped", shown, started, message="no release")
+            elif self.check:
+                why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
+                self.report("would_change", shown, started, message=why)
+                continue
+            elif not self._run(entry, shown, started, proceed):
+                return False
+            if not self.check:
+                self._done(entry["name"])
+        return True
+
+    def _run(self, entry, shown, started, proceed):
+        proceed()
+        error = act(entry)
+        if error is not None:
+            self.report("failed", shown, started, message=error.text())
+            return False
+        self.report("changed", shown, started, message="{} {}".format(entry["action"], entry["title"]))
+        return True
+
+    def _done(self, name):
+        self.pending = [entry for entry in self.pending if entry["name"] != name]
+        if self.pending:
+            self.store.write(FILE, self.pending)
+        else:
+            self.store.remove(FILE)
+
+
+def waits_for_release(entry):
+    """Whether a handler is about an app's service on a host that has no release of that app yet."""
+    app = entry.get("app")
+    return bool(app) and not os.path.exists(os.path.join(app["path"], "current"))
+
+
+def act(entry):
+    """Does an action; returns the `Failed` that it ended with, or None."""
+    from cdconf.agent.apply import agent_of
+
+    try:
+        agent_of(entry["type"]).act(entry["fields"], entry["action"])
+    except Failed as error:
+        return error
+    except OSError as error:
+        return Failed(str(error))
+    except Exception:
+        return Failed("a bug in this resource type", output=traceback.format_exc(limit=-3))
+    return None

@@ -1,0 +1,148 @@
+"""The agent's main loop: requests in, events and results out, over stdin and stdout.
+
+A request is `{"id", "call", "args"}`; it's answered by any number of `{"id", "event"}` and then one `{"id",
+"result"}` or `{"id", "error"}`. Requests are served one after another by the main thread. A second thread reads,
+so that beats are answered and the lease renewed while a package installs, and a stop is heard at once.
+"""
+
+import os
+import queue
+import sys
+import threading
+
+from cdconf.agent import calls, wire
+from cdconf.agent.apply import Stopped
+from cdconf.agent.base import Failed
+
+PROTOCOL = 1
+
+
+class Agent(object):
+    """One session's end on the host.
+
+    Args:
+        source: Binary stream of frames from the controller.
+        sink: Binary stream to it.
+    """
+
+    def __init__(self, source, sink):
+        self.source = source
+        self.sink = sink
+        self.requests = queue.Queue()
+        self.writing = threading.Lock()
+        self.stopping = False
+        self.gone = False
+        self.store = None
+        self.lease = None
+        self.current = None
+
+    def send(self, message):
+        """Sends a frame; when the controller is gone, notes it and goes on: work in hand is finished whole."""
+        try:
+            with self.writing:
+                self.sink.write(wire.pack(message))
+                self.sink.flush()
+        except (OSError, ValueError):
+            self.gone = True
+
+    def event(self, event):
+        """Sends an event of the request that's being served."""
+        self.send({"id": self.current, "event": event})
+
+    def proceed(self):
+        """Called before every change: ends the run when it may not go on.
+
+        Raises:
+            Stopped: The controller said stop, or is gone.
+            Failed: The lease is lost.
+        """
+        if self.gone or self.stopping:
+            raise Stopped("stopped by the controller" if self.stopping else "the controller is gone")
+        self.lease.check()
+
+    def receive(self):
+        """The next raw frame that belongs to the request being served; raises `Stopped` at the end."""
+        frame = self.requests.get()
+        if not isinstance(frame, bytes):
+            self.requests.put(frame)
+            raise Stopped("the controller is gone")
+        return frame
+
+    def read(self):
+        """The reading thread: answers beats, hears stops, queues the rest."""
+        try:
+            while True:
+                frame = wire.read(self.source.read)
+                if frame is None:
+                    break
+                if isinstance(frame, dict) and "beat" in frame:
+                    self._beat()
+                elif isinstance(frame, dict) and "stop" in frame:
+                    self.stopping = True
+                else:
+                    self.requests.put(frame)
+        except (wire.BadFrame, OSError, ValueError) as error:
+            sys.stderr.write("cdconf agent: {}\n".format(error))
+        self.gone = True
+        self.requests.put(None)
+
+    def _beat(self):
+        if self.lease is not None:
+            try:
+                self.lease.renew()
+            except (OSError, Failed):
+                pass  # a full disk: `check` ends the run when the lease has run out
+        self.send({"beat": True})
+
+    def serve(self):
+        """Serves requests until the controller closes the channel."""
+        reader = threading.Thread(target=self.read)
+        reader.daemon = True
+        reader.start()
+        while True:
+            request = self.requests.get()
+            if request is None:
+                return
+            if isinstance(request, dict) and "call" in request:
+                self.current = request["id"]
+                self.send(self._answer(request))
+
+    def _answer(self, request):
+        try:
+            return {
+                "id": request["id"],
+                "result": calls.call(self, request["call"], request.get("args") or {}),
+            }
+        except Stopped as error:
+            failure = Failed(str(error), kind="stopped")
+        except Failed as error:
+            failure = error
+        except OSError as error:
+            failure = Failed(str(error))
+        except Exception:
+            import traceback
+
+            failure = Failed("a bug in cdconf's agent", output=traceback.format_exc(), kind="bug")
+        return {
+            "id": request["id"],
+            "error": {
+                "kind": failure.kind,
+                "message": failure.message,
+                "command": failure.command,
+                "status": failure.status,
+                "output": failure.output,
+                "details": failure.details,
+            },
+        }
+
+
+def main():
+    """Keeps the channel's descriptors to itself, so that no child or stray print can disturb the frames."""
+    source = os.fdopen(os.dup(0), "rb")
+    sink = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.umask(0o022)
+    os.chdir("/")
+    Agent(source, sink).serve()

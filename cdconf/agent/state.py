@@ -1,0 +1,155 @@
+"""What a host knows about itself: small JSON files in a root-only directory, each replaced atomically."""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+
+from cdconf.agent import files, wire
+from cdconf.agent.base import Failed
+
+
+def root():
+    """The directory above all projects': /var/lib/cdconf, or below the home of a user who isn't root."""
+    if os.geteuid() == 0:
+        return "/var/lib/cdconf"
+    return os.path.join(os.path.expanduser("~"), ".local", "state", "cdconf")
+
+
+class Store(object):
+    """One project's directory on the host (0700). Reading never creates anything.
+
+    Args:
+        project: The project's name, already checked by the controller; a path separator is refused here too.
+        folder: The directory, for tests; below `root()` by default.
+    """
+
+    def __init__(self, project, folder=None):
+        if not project or "/" in project or project.startswith("."):
+            raise Failed("'{}' can't be a project's name".format(project))
+        self.folder = folder or os.path.join(root(), project)
+
+    def path(self, name):
+        """Where a file of this project lies."""
+        return os.path.join(self.folder, name)
+
+    def read(self, name, default=None):
+        """The value of a file, `default` when it isn't there.
+
+        Raises:
+            Failed: It's damaged, which atomic writes can't cause.
+        """
+        try:
+            with open(self.path(name), "rb") as stream:
+                return wire.loads(stream.read())
+        except (FileNotFoundError, NotADirectoryError):
+            return default
+        except ValueError as error:
+            raise Failed("{} is damaged: {}".format(self.path(name), error))
+
+    def write(self, name, value):
+        """Replaces a file atomically, fsynced, 0600."""
+        self.prepare()
+        text = json.dumps(value, default=wire._encode_bytes, sort_keys=True, indent=1) + "\n"
+        files.write_atomic(self.path(name), text.encode("utf-8"), mode="0600")
+
+    def remove(self, name):
+        """Removes a file if it's there."""
+        try:
+            os.unlink(self.path(name))
+        except FileNotFoundError:
+            pass
+
+    def prepare(self):
+        """Makes the directory, for root's eyes only."""
+        if not os.path.isdir(self.folder):
+            os.makedirs(self.folder, 0o700, exist_ok=True)
+            os.chmod(self.folder, 0o700)
+            os.chmod(os.path.dirname(self.folder), 0o700)
+
+    def lock(self, name, wait=True):
+        """An open file that holds an exclusive lock until it's closed; None when it's taken and not waited for."""
+        self.prepare()
+        descriptor = os.open(self.path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except (BlockingIOError, PermissionError):
+            os.close(descriptor)
+            return None
+        return os.fdopen(descriptor, "r+b")
+
+
+def fingerprint(key, value):
+    """HMAC-SHA256 of a value under the host's key: equal values are seen to be equal, and nothing else is."""
+    return hmac.new(key, wire.dumps(value), hashlib.sha256).hexdigest()
+
+
+class Applied(object):
+    """What was last applied, per resource: `{id: {type, title, role, source, digest, fields}}`.
+
+    `digest` is a fingerprint of the wanted fields; `fields` (what removal needs) are left out when sensitive.
+    """
+
+    FILE = "applied.json"
+
+    def __init__(self, store):
+        self.store = store
+        self.entries = store.read(self.FILE, {})
+        self.key = self._key(create=False)
+        self.dirty = False
+
+    def _key(self, create):
+        text = self.store.read("key.json")
+        if text is None and create:
+            text = os.urandom(32).hex()
+            self.store.write("key.json", text)
+        return bytes.fromhex(text) if text else b""
+
+    def digest(self, resource):
+        """The fingerprint of what a resource should be."""
+        return fingerprint(self.key, [resource["fields"], resource["absent"]])
+
+    def is_last_applied(self, resource):
+        """Whether the files still ask for exactly what was last applied here."""
+        entry = self.entries.get(resource["id"])
+        return entry is not None and entry["digest"] == self.digest(resource)
+
+    def record(self, resource):
+        """Notes that a resource is now as wanted; `save` writes it down."""
+        if not self.key:
+            self.key = self._key(create=True)
+        if resource["absent"]:
+            self.dirty = self.entries.pop(resource["id"], None) is not None or self.dirty
+            return
+        entry = {name: resource[name] for name in ("type", "title", "role", "source")}
+        entry["digest"] = self.digest(resource)
+        entry["fields"] = None if resource["sensitive"] else _small(resource["fields"])
+        if self.entries.get(resource["id"]) != entry:
+            self.entries[resource["id"]] = entry
+            self.dirty = True
+
+    def forget(self, identifier):
+        """Notes that a resource is gone."""
+        if self.entries.pop(identifier, None) is not None:
+            self.dirty = True
+
+    def orphans(self, catalog):
+        """(id, entry) of what was applied and isn't in the files any more."""
+        wanted = {resource["id"] for resource in catalog["resources"]}
+        return [(name, entry) for name, entry in sorted(self.entries.items()) if name not in wanted]
+
+    def save(self):
+        """Writes down what has changed."""
+        if self.dirty:
+            self.store.write(self.FILE, self.entries)
+            self.dirty = False
+
+
+def _small(fields):
+    """The fields without long values, which removing a resource never needs."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (isinstance(value, (str, bytes)) and len(value) > 200)
+    }

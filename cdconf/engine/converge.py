@@ -1,0 +1,35 @@
+"""The job that makes one host what its catalog says, or checks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdconf.events import Emit, HostStep, ResourceDone
+
+if TYPE_CHECKING:
+    from cdconf.catalog import Compiler
+    from cdconf.session import Session
+
+
+def converge_host(session: Session, compiler: Compiler, emit: Emit, *, check: bool) -> dict[str, Any]:
+    """Compiles the host's catalog from its facts and has the agent apply it.
+
+    Args:
+        session: The host's session; leased, unless `check`.
+        compiler: The environment's compiler.
+        emit: Gets a `ResourceDone` per resource.
+        check: Change nothing.
+
+    Returns:
+        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`.
+
+    Raises:
+        CdconfError: The catalog can't be compiled; the agent or the host failed.
+    """
+    name = session.host.name
+    catalog = compiler.compile(session.host, session.facts)
+    emit(HostStep(name, "checking" if check else "applying"))
+    result = session.converge(
+        catalog.document(), check=check, on_event=lambda event: emit(ResourceDone(host=name, **event))
+    )
+    return {**result, "catalog": catalog.digest}

@@ -1,0 +1,167 @@
+"""The sessions of one run: connected in parallel, leased, kept alive, and closed whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from cdconf.errors import CdconfError, Interrupted
+from cdconf.events import Emit, HostStep
+from cdconf.session.session import BEAT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+
+    from cdconf.engine.identity import RunIdentity
+    from cdconf.inventory import Environment, Host
+    from cdconf.session import Connector, Session
+
+T = TypeVar("T")
+
+
+@dataclass
+class Outcome(Generic[T]):
+    """What a job gave on each host: a result or an error, never both."""
+
+    results: dict[str, T] = field(default_factory=dict)
+    errors: dict[str, CdconfError] = field(default_factory=dict)
+
+    def raise_first(self) -> None:
+        """Raises the error of the first host, in host order, that has one."""
+        for error in self.errors.values():
+            raise error
+
+
+class Fleet:
+    """Sessions to the hosts of a run.
+
+    Args:
+        connector: Opens sessions.
+        environment: Whose hosts these are.
+        identity: The run, for leases.
+        emit: The event stream.
+        forks: How many hosts are worked on at once.
+        lease_ttl: Seconds that a lease holds without a beat.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        environment: Environment,
+        identity: RunIdentity,
+        emit: Emit,
+        *,
+        forks: int = 32,
+        lease_ttl: float = 60.0,
+    ) -> None:
+        self.environment = environment
+        self.identity = identity
+        self.emit = emit
+        self.sessions: dict[str, Session] = {}
+        self._connector = connector
+        self._forks = forks
+        self._lease_ttl = lease_ttl
+        self._leased: set[str] = set()
+        self._ended = threading.Event()
+        self._beater = threading.Thread(target=self._beat, name="cdconf-beats", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._beater.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._beater.join()
+        with ThreadPoolExecutor(max_workers=max(1, min(self._forks, len(self.sessions)))) as pool:
+            list(pool.map(self._close, list(self.sessions)))
+        self._connector.close()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
+            for session in list(self.sessions.values()):
+                session.beat()
+
+    def _close(self, name: str) -> None:
+        session = self.sessions.pop(name)
+        if name in self._leased:
+            with contextlib.suppress(CdconfError):
+                session.call("lease.give_back")
+        session.close()
+
+    def connect(self, hosts: Sequence[Host], *, lease: bool) -> dict[str, CdconfError]:
+        """Opens sessions and, when asked, takes the leases.
+
+        Returns:
+            The errors by host: unreachable, lease held, another environment's host. The others are connected.
+        """
+
+        def job(host: Host) -> None:
+            self.emit(HostStep(host.name, "connecting"))
+            session = self._connector.connect(host)
+            self.sessions[host.name] = session
+            if lease:
+                self._take_lease(session)
+
+        return self._run(hosts, job).errors
+
+    def _take_lease(self, session: Session) -> None:
+        session.call(
+            "lease.take",
+            run=self.identity.run,
+            owner=self.identity.owner,
+            reason=self.identity.reason,
+            ttl=self._lease_ttl,
+            environment=self.environment.name,
+            host=session.host.name,
+        )
+        self._leased.add(session.host.name)
+
+    def each(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
+        """Runs a job on every host that is connected, in parallel; hosts without a session are left out."""
+        connected = [host for host in hosts if host.name in self.sessions]
+        return self._run(connected, lambda host: job(self.sessions[host.name]))
+
+    def _run(self, hosts: Sequence[Host], job: Callable[[Host], T]) -> Outcome[T]:
+        outcome: Outcome[T] = Outcome()
+        if not hosts:
+            return outcome
+        pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
+        futures: dict[str, Future[T]] = {host.name: pool.submit(job, host) for host in hosts}
+        try:
+            self._await(futures.values())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        for name, future in futures.items():
+            error = future.exception()
+            if error is None:
+                outcome.results[name] = future.result()
+            elif isinstance(error, CdconfError):
+                outcome.errors[name] = error
+            else:
+                raise error
+        return outcome
+
+    def _await(self, futures: Iterable[Future[Any]]) -> None:
+        """Waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait."""
+        pending = set(futures)
+        try:
+            while pending:
+                # A time limit, since a wait without one can't be interrupted everywhere.
+                _, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
+        except KeyboardInterrupt:
+            for future in pending:
+                future.cancel()
+            self.stop()
+            wait(pending)
+            raise Interrupted("interrupted: every host has finished the change it was at") from None
+
+    def stop(self) -> None:
+        """Asks all hosts to end before their next change."""
+        for session in list(self.sessions.values()):
+            session.stop()

@@ -1,0 +1,36 @@
+"""Who runs what: what a lease tells the next person, and what the history remembers."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+
+
+def new_run_id() -> str:
+    """A unique id that sorts by time: milliseconds since 1970 in hex, then 64 random bits."""
+    return f"{time.time_ns() // 1_000_000:012x}-{os.urandom(8).hex()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """One run of one command.
+
+    Args:
+        reason: What it does, for people: "deploy shop 1.4".
+        owner: `user@controller`, the process's id with it.
+        run: Unique id.
+    """
+
+    reason: str
+    owner: str = field(default_factory=lambda: f"{_user()}@{socket.gethostname()} pid {os.getpid()}")
+    run: str = field(default_factory=new_run_id)

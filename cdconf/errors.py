@@ -1,0 +1,185 @@
+"""The error tree. Everything that a user can cause or meet is a `CdconfError`; anything else is a bug.
+
+CdconfError                 1   failed
+├── UsageError              1   bad arguments, a pattern that matches nothing
+├── InvalidFile             1   a project file that breaks a rule (file and line)
+│   └── TemplateError       1   an expression or template that can't be rendered
+├── SecretError             1   a secret is missing, can't be read, or would be exposed
+├── ProviderError           1   Docker, Vagrant: hosts can't be made
+├── ArtifactError           1   an artifact is missing, ambiguous, or isn't what its digest says
+├── HostFailed              1   something failed on a host
+│   └── DeployFailed        1   a deployment failed; `verdict` tells whether the artifact is to blame
+├── Unreachable             4   a host doesn't answer
+├── GateClosed              3   refused by a rule: promotion, approval, stopped line
+│   ├── LeaseHeld           3   another run works on the host
+│   └── Pinned              3   the artifact failed here before
+└── Interrupted           130   Ctrl-C or a signal
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OK, FAILED, DIFFERENT, GATED, UNREACHABLE = 0, 1, 2, 3, 4
+
+
+class CdconfError(Exception):
+    """An error that a user can understand and act on.
+
+    Args:
+        message: What happened, in one line, naming the thing that it happened to.
+        file: The project file that is to blame, relative to the project's root.
+        line: The line in `file`, from 1.
+        hint: What to do about it, in one line.
+        host: The host that it happened on.
+        detail: Output worth showing below the message (the end of a log), possibly of many lines.
+    """
+
+    kind: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = FAILED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        host: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.hint = hint
+        self.host = host
+        self.detail = detail
+
+    def __str__(self) -> str:
+        where = (
+            f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        )
+        host = f"{self.host}: " if self.host else ""
+        return f"{where}{host}{self.message}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The `error` object of the JSON output."""
+        return {
+            "kind": self.kind,
+            "message": f"{self.host}: {self.message}" if self.host else self.message,
+            "file": self.file,
+            "line": self.line,
+            "hint": self.hint,
+        }
+
+
+class UsageError(CdconfError):
+    """The command line asks for something that isn't there."""
+
+    kind = "usage"
+
+
+class InvalidFile(CdconfError):
+    """A project file breaks a rule."""
+
+    kind = "invalid_file"
+
+
+class TemplateError(InvalidFile):
+    """An expression or a template can't be rendered."""
+
+    kind = "template"
+
+
+class SecretError(CdconfError):
+    """A secret is missing, can't be decrypted, or would be exposed."""
+
+    kind = "secret"
+
+
+class ProviderError(CdconfError):
+    """A provider (Docker, Vagrant) can't make, find or remove hosts."""
+
+    kind = "provider"
+
+
+class ArtifactError(CdconfError):
+    """An artifact is missing, ambiguous, unsafe, or isn't what its digest says."""
+
+    kind = "artifact"
+
+
+class HostFailed(CdconfError):
+    """Something failed on a host."""
+
+    kind = "host_failed"
+
+
+class DeployFailed(HostFailed):
+    """A deployment failed and was rolled back.
+
+    Args:
+        message: See `CdconfError`.
+        verdict: True when the release itself failed (health, smoke, migration), so that it is pinned;
+            False for an interruption (unreachable host, full disk, lost lease).
+        keywords: See `CdconfError`.
+    """
+
+    kind = "deploy_failed"
+
+    def __init__(self, message: str, *, verdict: bool, **keywords: object) -> None:
+        super().__init__(message, **keywords)  # type: ignore[arg-type]
+        self.verdict = verdict
+
+
+class Unreachable(CdconfError):
+    """A host doesn't answer."""
+
+    kind = "unreachable"
+    exit_code = UNREACHABLE
+
+
+class GateClosed(CdconfError):
+    """A rule refuses to go on."""
+
+    kind = "gate"
+    exit_code = GATED
+
+
+class LeaseHeld(GateClosed):
+    """Another run works on a host."""
+
+    kind = "lease_held"
+
+
+class Pinned(GateClosed):
+    """The artifact failed here before."""
+
+    kind = "pinned"
+
+
+class Interrupted(CdconfError):
+    """A person or a signal ended the run."""
+
+    kind = "interrupted"
+    exit_code = 130
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known word nearest to `word`, or None when nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else None
+
+
+def worst_exit(codes: Iterable[int]) -> int:
+    """The exit code of a run in which several hold: signals, then 1, 4, 3, 2, 0."""
+    present = set(codes)
+    for code in (130, 143, FAILED, UNREACHABLE, GATED, DIFFERENT):
+        if code in present:
+            return code
+    return OK

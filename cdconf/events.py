@@ -1,0 +1,106 @@
+"""What happens during a run, as plain data: one stream, read by every renderer.
+
+Whatever does the work calls `Emit` with these; renderers turn them into a live terminal, plain lines or JSON.
+Events may come from several threads; a renderer must be safe for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+ResourceStatus = Literal["ok", "changed", "would_change", "unknown", "failed", "skipped", "orphaned"]
+HostStatus = Literal["ok", "changed", "failed", "unreachable", "rolled_back", "not_attempted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins. `hosts` are all hosts that it will touch, in order."""
+
+    command: str
+    environment: str | None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The run as a whole enters a step, such as "building web1", "expand migration", "batch 2 of 3: web2"."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostStep:
+    """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
+
+    host: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDone:
+    """A resource was looked at, or applied, on a host.
+
+    `diff` is text made for people (a unified diff, or lines `mode: 0644 -> 0600`), None when there is none;
+    sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
+    `by_hand` is True when the files still say what was last applied, so that someone changed the host itself.
+    """
+
+    host: str
+    type: str
+    title: str
+    status: ResourceStatus
+    source: str | None = None
+    diff: str | None = None
+    message: str | None = None
+    by_hand: bool = False
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeDone:
+    """One smoke test ended on a host."""
+
+    host: str
+    test: str
+    passed: bool
+    message: str | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostDone:
+    """A host is finished with. `error` is the message for `failed` and `unreachable`."""
+
+    host: str
+    status: HostStatus
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that people should read: a warning, or a fact such as which build was chosen."""
+
+    message: str
+    warning: bool = False
+
+
+Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice
+Emit = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class HostResult:
+    """What a run did on one host, counted; `resources` in the order of the events."""
+
+    status: HostStatus = "not_attempted"
+    ok: int = 0
+    changed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    orphaned: int = 0
+    error: str | None = None
+    resources: list[ResourceDone] = field(default_factory=list)
+    smoke: list[SmokeDone] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""Resource types, one folder each: `spec.py`, `agent.py` and `cases/*.yml`."""

@@ -1,0 +1,108 @@
+"""How a resource type describes itself: its fields, their rules, and what may be done with it.
+
+A type's `spec.py` holds one `TYPE = ResourceType(...)`. Compiling, `lint`, the JSON Schema and the reference
+pages all read it; the agent never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from cdconf.errors import InvalidFile, did_you_mean
+
+Kind = Literal["string", "integer", "number", "boolean", "mode", "path", "list", "map", "any"]
+
+
+class _Required:
+    """The default of a field that must be given."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED = _Required()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a resource type.
+
+    Args:
+        kind: `mode` is a string of 3 or 4 octal digits, normalised to 4; `path` an absolute path without
+            `..`, normalised; `list` a list of strings (one string stands for a list of one).
+        doc: One sentence for the reference.
+        default: Value when the field isn't given. None means: not managed, left out of the catalog.
+        choices: The only values allowed.
+        compare: Whether the field is state that the host is compared with. False for parameters that only say
+            how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
+        sensitive: The value is never shown, whatever it is.
+    """
+
+    kind: Kind
+    doc: str
+    default: object = None
+    choices: tuple[object, ...] = ()
+    compare: bool = True
+    sensitive: bool = False
+
+
+class Context(Protocol):
+    """What `normalise` may ask of the compiler."""
+
+    def template(self, name: str) -> str:
+        """The rendered text of a template: the role's `templates/NAME`, then the project's `templates/NAME`."""
+
+    def source_file(self, name: str) -> bytes:
+        """The bytes of the role's `files/NAME`, then of the project's `files/NAME`."""
+
+    def error(self, message: str, hint: str | None = None) -> InvalidFile:
+        """An error that points at the resource being compiled."""
+
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A type of resource.
+
+    Args:
+        name: The key that names the type in role.yml; also its folder's name.
+        doc: A paragraph for the reference.
+        title: The field that the value of the type's key fills (`path` for `file: /etc/motd`).
+        fields: Every field, the title's included.
+        example: YAML for the reference; it's compiled by a test.
+        absent: Whether `absent: true` is allowed.
+        actions: Name -> doc of what a handler may do with it (`restart`). Empty: no actions.
+        default_action: The action of a handler that names none.
+        guards: Fields of which an ordinary resource needs at least one (`command`: `unless`, `creates`).
+        exclusive: Groups of fields of which at most one may be given.
+        normalise: Turns checked fields into the catalog's fields, in place of I/O on the host: renders
+            templates, resolves files. Gets a copy that it may change and return.
+        titles_are_lists: Whether the title may be a list, one resource for each member.
+    """
+
+    name: str
+    doc: str
+    title: str
+    fields: Mapping[str, Field]
+    example: str
+    absent: bool = True
+    actions: Mapping[str, str] = field(default_factory=dict)
+    default_action: str | None = None
+    guards: tuple[str, ...] = ()
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    normalise: Callable[[Fields, Context], Fields] | None = None
+    titles_are_lists: bool = False
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The fields that are state, in their order, without the title."""
+        return tuple(name for name, spec in self.fields.items() if spec.compare and name != self.title)
+
+    def unknown_field(self, name: str, title: str, extra: tuple[str, ...] = ()) -> tuple[str, str | None]:
+        """Message and hint for a key that the type doesn't have."""
+        hint = did_you_mean(name, [*self.fields, *extra])
+        return f"unknown key '{name}' in resource {self.name} '{title}'", hint

@@ -1,0 +1,188 @@
+"""A session: calls to the agent on one host, their events and their errors."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cdconf.agent import wire
+from cdconf.errors import HostFailed, LeaseHeld, Unreachable
+from cdconf.session.transport import TransportClosed, TransportSilent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cdconf.inventory import Host
+    from cdconf.session.transport import Transport
+
+# Beats go out every BEAT seconds and are answered by a thread that does nothing else: this much silence means
+# that the host hangs, not that it's busy.
+BEAT = 5.0
+SILENCE = 25.0
+
+
+class AgentError(HostFailed):
+    """The agent says that something failed.
+
+    Args:
+        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`.
+        details: The agent's plain data about it.
+    """
+
+    def __init__(
+        self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None
+    ) -> None:
+        hint = None
+        if reason == "wrong_environment":
+            hint = (
+                "check the address in hosts.yml; hosts belong to the environment that first provisioned them"
+            )
+        super().__init__(message, host=host, detail=detail, hint=hint)
+        self.reason = reason
+        self.details = details
+
+
+class Session:
+    """The live connection to one host's agent; one call at a time, beats in between.
+
+    Args:
+        host: Whose it is.
+        transport: Booted: frames from here on.
+        rest: Bytes read already.
+        project: The project's name.
+
+    Attributes:
+        facts: The host's facts.
+        identity: `{"environment", "host"}` that the host says it is, None for a fresh one.
+        lease: Who held the host's lease when the session began, None for nobody.
+    """
+
+    def __init__(self, host: Host, transport: Transport, rest: bytes, project: str) -> None:
+        self.host = host
+        self._transport = transport
+        self._buffer = bytearray(rest)
+        self._ids = itertools.count(1)
+        self._calling = threading.Lock()
+        self._broken: str | None = None
+        opened = self.call("open", project=project)
+        self.facts: dict[str, Any] = opened["facts"]
+        self.identity: dict[str, str] | None = opened["identity"]
+        self.lease: dict[str, Any] | None = opened["lease"]
+
+    def call(
+        self,
+        name: str,
+        *,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        raw: Iterable[bytes] = (),
+        **arguments: Any,
+    ) -> Any:
+        """Calls the agent and waits for the result, however long the work takes, as long as the host lives.
+
+        Args:
+            name: A key of `cdconf.agent.calls.CALLS`.
+            on_event: Gets each event of the call.
+            raw: Raw frames sent after the request.
+            arguments: The call's own, plain data.
+
+        Raises:
+            AgentError: The agent refuses or failed.
+            LeaseHeld: Another run holds the host.
+            Unreachable: The host fell silent, or the connection broke.
+        """
+        with self._calling:
+            identifier = next(self._ids)
+            self._send({"id": identifier, "call": name, "args": arguments})
+            for chunk in raw:
+                self._send(chunk)
+            while True:
+                frame = self._receive()
+                if not isinstance(frame, dict) or frame.get("id") != identifier:
+                    continue  # a beat's echo
+                if "event" in frame:
+                    if on_event is not None:
+                        on_event(frame["event"])
+                elif "error" in frame:
+                    raise self._error(frame["error"])
+                else:
+                    return frame["result"]
+
+    def converge(
+        self, document: Mapping[str, Any], *, check: bool, on_event: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """Applies a catalog, or checks it; returns `{"counts": {status: n}, "failed": bool}`."""
+        result: dict[str, Any] = self.call("converge", on_event=on_event, catalog=document, check=check)
+        return result
+
+    def run(self, command: str, **keywords: Any) -> dict[str, Any]:
+        """Runs a command line; `{"status", "stdout", "stderr"}`, see `cdconf.agent.execute.execute`."""
+        result: dict[str, Any] = self.call("run", command=command, **keywords)
+        return result
+
+    def beat(self) -> None:
+        """Tells the agent that the controller lives, which renews the lease; never raises."""
+        with contextlib.suppress(Unreachable):
+            self._send({"beat": True})
+
+    def stop(self) -> None:
+        """Asks the agent to end the call in hand before its next change; never raises."""
+        with contextlib.suppress(Unreachable):
+            self._send({"stop": True})
+
+    def close(self) -> None:
+        """Ends the session; never raises."""
+        self._transport.close()
+
+    def _send(self, message: object) -> None:
+        try:
+            self._transport.write(wire.pack(message))
+        except (TransportClosed, TimeoutError) as error:
+            raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+
+    def _receive(self) -> Any:
+        try:
+            return wire.read(self._read_exactly)
+        except wire.BadFrame as error:
+            raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+
+    def _read_exactly(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            try:
+                data = self._transport.read(65536, SILENCE)
+            except TransportSilent:
+                raise Unreachable(f"hangs: no sign of life for {SILENCE:g} s", host=self.host.name) from None
+            except TransportClosed as error:
+                raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+            if not data:
+                words = self._transport.last_words()
+                why = words.splitlines()[-1] if words else "the host closed it"
+                raise Unreachable(f"the connection broke: {why}", host=self.host.name, detail=words or None)
+            self._buffer += data
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
+        details = error.get("details") or {}
+        if error["kind"] == "lease_held":
+            return LeaseHeld(
+                error["message"],
+                host=self.host.name,
+                hint="wait for it, or see `cdconf lock status`; a dead run's lease expires by itself",
+            )
+        lines = []
+        if error.get("command"):
+            lines.append(f"command: {error['command']}")
+        if error.get("status") is not None:
+            lines.append(f"exit status: {error['status']}")
+        if error.get("output"):
+            lines.append(error["output"])
+        return AgentError(
+            error["message"],
+            host=self.host.name,
+            reason=error["kind"],
+            details=details,
+            detail="\n".join(lines) or None,
+        )

@@ -1,0 +1,102 @@
+"""What a session needs of a transport, and the two that are a process on this machine."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class TransportClosed(Exception):
+    """The other end is gone. `reason` is what it, or ssh, said last."""
+
+
+class TransportSilent(Exception):
+    """Nothing came within the time limit."""
+
+
+class Transport(Protocol):
+    """One command's stdin and stdout on a host."""
+
+    def write(self, data: bytes) -> None:
+        """Sends all bytes; safe to call from several threads.
+
+        Raises:
+            TransportClosed: The other end is gone.
+        """
+
+    def read(self, limit: int, timeout: float) -> bytes:
+        """Some bytes, at most `limit`; empty at the end of the stream.
+
+        Raises:
+            TransportSilent: Nothing came for `timeout` seconds.
+        """
+
+    def last_words(self) -> str:
+        """The end of what the command wrote to stderr, for error messages."""
+
+    def close(self) -> None:
+        """Ends the command's stdin and lets go; never raises."""
+
+
+class PipeTransport:
+    """A child process on this machine: `docker exec -i …` or the agent itself.
+
+    Args:
+        argv: The command.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._stderr = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is the controller's to handle
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in = self._process.stdin.fileno()
+        self._out = self._process.stdout.fileno()
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._in, view) :]
+        except OSError as error:
+            raise TransportClosed(self.last_words() or str(error)) from error
+
+    def read(self, limit: int, timeout: float) -> bytes:
+        ready, _, _ = select.select([self._out], [], [], timeout)
+        if not ready:
+            raise TransportSilent
+        return os.read(self._out, limit)
+
+    def last_words(self) -> str:
+        try:
+            size = self._stderr.seek(0, os.SEEK_END)
+            self._stderr.seek(max(0, size - 2000))
+            return self._stderr.read().decode("utf-8", "replace").strip()
+        except ValueError:
+            return ""
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        deadline = time.monotonic() + 2
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        self._stderr.close()
