@@ -61,9 +61,7 @@ class CdconfError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        where = (
-            f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
-        )
+        where = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
         host = f"{self.host}: " if self.host else ""
         return f"{where}{host}{self.message}"
 

@@ -186,14 +186,10 @@ class Convergence(object):
         started = time.monotonic()
         for resource, _ in changes:
             self.handlers.due(resource)
-        error = _attempt(
-            module.apply_many, [(resource["fields"], differing) for resource, differing in changes]
-        )
+        error = _attempt(module.apply_many, [(resource["fields"], differing) for resource, differing in changes])
         if isinstance(error, Failed):
             # Together it failed: say of each what became of it, and give the reason once.
-            verdicts = [
-                self._verify(module, resource, differing, error, started) for resource, differing in changes
-            ]
+            verdicts = [self._verify(module, resource, differing, error, started) for resource, differing in changes]
             return all(verdicts)
         observed = observe(module, [resource for resource, _ in changes])
         return all(

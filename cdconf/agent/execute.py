@@ -47,7 +47,5 @@ def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, 
     """
     variables = dict(read_env_file(env_file)) if env_file else {}
     variables.update(env or {})
-    status, out, err = run_bytes(
-        ["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd
-    )
+    status, out, err = run_bytes(["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd)
     return {"status": status, "stdout": out[-LIMIT:], "stderr": err[-LIMIT:]}

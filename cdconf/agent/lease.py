@@ -66,9 +66,7 @@ class Lease(object):
             if self._work is None:
                 self._work = self.store.lock("run.lock", wait=False)
             if self._work is None:
-                raise _held(
-                    {"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None}
-                )
+                raise _held({"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None})
             now = self.clock()
             self.run, self.ttl = run, ttl
             self.fence = (self.store.read(FILE) or {"fence": 0})["fence"] + 1
@@ -148,9 +146,7 @@ class Lease(object):
 
 def _held(holder):
     age = "" if holder.get("age_s") is None else ", {:.0f} s ago".format(holder["age_s"])
-    return Failed(
-        "held by {} ({}{})".format(holder["owner"], holder["reason"], age), kind="lease_held", details=holder
-    )
+    return Failed("held by {} ({}{})".format(holder["owner"], holder["reason"], age), kind="lease_held", details=holder)
 
 
 def force_release(store):

@@ -148,8 +148,4 @@ class Applied(object):
 
 def _small(fields):
     """The fields without long values, which removing a resource never needs."""
-    return {
-        name: value
-        for name, value in fields.items()
-        if not (isinstance(value, (str, bytes)) and len(value) > 200)
-    }
+    return {name: value for name, value in fields.items() if not (isinstance(value, (str, bytes)) and len(value) > 200)}

@@ -94,9 +94,7 @@ def _more(transport: Transport, host: Host, deadline: float) -> bytes:
     try:
         data = transport.read(65536, max(0.1, deadline - time.monotonic()))
     except TransportSilent:
-        raise Unreachable(
-            f"logged in, but the agent didn't start within {BOOT_TIMEOUT:g} s", host=host.name
-        ) from None
+        raise Unreachable(f"logged in, but the agent didn't start within {BOOT_TIMEOUT:g} s", host=host.name) from None
     except TransportClosed as error:
         raise Unreachable(f"the connection broke: {error}", host=host.name) from error
     if data:

@@ -31,14 +31,10 @@ class AgentError(HostFailed):
         details: The agent's plain data about it.
     """
 
-    def __init__(
-        self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None
-    ) -> None:
+    def __init__(self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None) -> None:
         hint = None
         if reason == "wrong_environment":
-            hint = (
-                "check the address in hosts.yml; hosts belong to the environment that first provisioned them"
-            )
+            hint = "check the address in hosts.yml; hosts belong to the environment that first provisioned them"
         super().__init__(message, host=host, detail=detail, hint=hint)
         self.reason = reason
         self.details = details

@@ -125,9 +125,7 @@ class Ssh:
 
         with self._jump_lock:
             if address not in self._jumps:
-                connection = fabric.Connection(
-                    address, config=_fabric_config(), connect_timeout=int(CONNECT_TIMEOUT)
-                )
+                connection = fabric.Connection(address, config=_fabric_config(), connect_timeout=int(CONNECT_TIMEOUT))
                 self._know_hosts(connection, None)
                 connection.open()
                 self._jumps[address] = connection

@@ -1,0 +1,75 @@
+"""What a host knows about each app: which releases it holds, runs, ran before, trusts and refuses.
+
+`ledger.json`: `{app: {"current", "previous", "verified": release names or null, "activating": {"to", "run", "at"}
+or null, "releases": {name: {"version", "archive", "tree", "staged_at"}}, "pinned": {archive digest: {"reason",
+"version", "at"}}}}`. `verified` is the last release that a whole deployment ended well with: what rollback goes to.
+"""
+
+import time
+
+FILE = "ledger.json"
+
+
+def _fresh():
+    return {"current": None, "previous": None, "verified": None, "activating": None, "releases": {}, "pinned": {}}
+
+
+class Ledger(object):
+    """One app's page of the host's ledger; `save` writes it atomically."""
+
+    def __init__(self, store, app):
+        self.store = store
+        self.app = app
+        self.page = dict(_fresh(), **(store.read(FILE, {}).get(app) or {}))
+
+    def save(self):
+        """Writes the page down; the other apps' pages stay."""
+        pages = self.store.read(FILE, {})
+        pages[self.app] = self.page
+        self.store.write(FILE, pages)
+
+    def staged(self, name, version, archive, tree):
+        """Notes a whole release on disk."""
+        self.page["releases"][name] = {
+            "version": version,
+            "archive": archive,
+            "tree": tree,
+            "staged_at": round(time.time()),
+        }
+        self.save()
+
+    def activating(self, name, run):
+        """Notes, before anything is touched, which release is about to go live."""
+        self.page["activating"] = {"to": name, "run": run, "at": round(time.time())}
+        self.save()
+
+    def active(self, name):
+        """Notes the release that the link points to now; `activating` stays until it's confirmed or rolled back."""
+        if self.page["current"] != name:
+            self.page["previous"] = self.page["current"]
+            self.page["current"] = name
+        self.save()
+
+    def confirmed(self, name):
+        """The deployment ended well: this is what rollbacks go to from now on."""
+        if self.page["verified"] != name:
+            self.page["previous"] = self.page["verified"]
+        self.page["verified"] = self.page["current"] = name
+        self.page["activating"] = None
+        self.save()
+
+    def rolled_back(self, name):
+        """Back at `name`, None for no release at all."""
+        self.page["current"] = name
+        self.page["activating"] = None
+        self.save()
+
+    def pin(self, archive, version, reason):
+        """Refuses an artifact here from now on."""
+        self.page["pinned"][archive] = {"reason": reason, "version": version, "at": round(time.time())}
+        self.save()
+
+    def unpin(self, archive):
+        """Allows it again."""
+        if self.page["pinned"].pop(archive, None) is not None:
+            self.save()
