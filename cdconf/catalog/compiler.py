@@ -1,0 +1,227 @@
+"""Compiles catalogs: one compiler per environment and run, one `compile` per host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cdconf.catalog.fields import check_fields
+from cdconf.catalog.model import Catalog, Handler, Resource
+from cdconf.catalog.templating import Templating
+from cdconf.catalog.variables import Variables
+from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.resources.discovery import Types
+from cdconf.roles import Declared, Role, load_role
+from cdconf.secrets import Mask, SecretStore, is_tainted
+
+if TYPE_CHECKING:
+    from cdconf.catalog.scope import Scope
+    from cdconf.inventory import Environment, Host, Project
+    from cdconf.resources.spec import ResourceType
+
+
+class Compiler:
+    """Compiles the hosts of one environment. Files are read once; `compile` is safe for threads.
+
+    Args:
+        project: The project.
+        environment: The environment.
+        extra: `-e name=value`.
+        roles: Only these roles (`--role`); the catalogs are then incomplete.
+        types: The resource types; found by default.
+
+    Attributes:
+        mask: Knows every secret that was read.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        environment: Environment,
+        *,
+        extra: Mapping[str, str] | None = None,
+        roles: Sequence[str] | None = None,
+        types: Mapping[str, ResourceType] | None = None,
+    ) -> None:
+        self.project = project
+        self.environment = environment
+        self.mask = Mask()
+        self.types = types if types is not None else Types(project.root)
+        self.templating = Templating(project.root)
+        names = {role for group in project.groups.values() for role in group}
+        for name in roles or ():
+            if name not in names:
+                raise UsageError(f"no group has the role '{name}'", hint=did_you_mean(name, names))
+        self._only = set(roles) if roles else None
+        self._roles: dict[str, Role] = {}
+        self.variables = Variables(
+            project, environment, self.templating, SecretStore(project, environment), self.mask, dict(extra or {})
+        )
+
+    def role(self, name: str) -> Role:
+        """A role, read once."""
+        if name not in self._roles:
+            self._roles[name] = load_role(self.project, name, self.types)
+        return self._roles[name]
+
+    def roles_of(self, host: Host) -> list[Role]:
+        """The host's roles, group by group, each once."""
+        names = dict.fromkeys(name for group in host.groups for name in self.project.groups[group])
+        return [self.role(name) for name in names]
+
+    def scope(self, host: Host, facts: Mapping[str, Any]) -> Scope:
+        """What the templates of a host see."""
+        return self.variables.scope(host, facts, self.roles_of(host))
+
+    def compile(self, host: Host, facts: Mapping[str, Any]) -> Catalog:
+        """The host's catalog.
+
+        Raises:
+            InvalidFile: A role or a variable breaks a rule.
+        """
+        scope = self.scope(host, facts)
+        resources: dict[str, Resource] = {}
+        for role in self.roles_of(host):
+            if self._only is None or role.name in self._only:
+                for declared in role.resources:
+                    for resource in self._resources(scope, role, declared):
+                        _add(resources, resource)
+        handlers = {name: self._handler(scope, host, name, one) for one in resources.values() for name in one.notify}
+        used = {one.type for one in resources.values()}
+        return Catalog(
+            project=self.project.name,
+            environment=self.environment.name,
+            host=host.name,
+            complete=self._only is None,
+            compare={name: list(self.types[name].compared) for name in sorted(used)},
+            resources=list(resources.values()),
+            handlers=handlers,
+        )
+
+    def _resources(self, scope: Scope, role: Role, declared: Declared) -> Iterator[Resource]:
+        if declared.for_each is None:
+            yield from self._turn(scope, role, declared)
+            return
+        members = scope.render(declared.for_each, declared.file, declared.line)
+        if not isinstance(members, (list, tuple)):
+            raise InvalidFile("'for_each' must be a list", file=declared.file, line=declared.line)
+        try:
+            for member in members:
+                scope.with_each(member)
+                yield from self._turn(scope, role, declared)
+        finally:
+            scope.without_each()
+
+    def _turn(self, scope: Scope, role: Role, declared: Declared) -> Iterator[Resource]:
+        line = declared.fields.lines.get("when", declared.line)
+        if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+            return
+        kind = self.types[declared.type]
+        titles = scope.render(declared.title, declared.file, declared.line)
+        if isinstance(titles, list) and not kind.titles_are_lists:
+            raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
+        for title in titles if isinstance(titles, list) else [titles]:
+            if not isinstance(title, str) or not title:
+                raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
+            yield self._resource(scope, role, declared, kind, title)
+
+    def _resource(self, scope: Scope, role: Role, declared: Declared, kind: ResourceType, title: str) -> Resource:
+        values = {
+            name: scope.render(value, declared.file, declared.fields.lines.get(name, declared.line))
+            for name, value in declared.fields.items()
+        }
+        fields = check_fields(kind, declared, title, values)
+        if kind.normalise is not None:
+            fields = kind.normalise({**fields, "absent": declared.absent}, _Context(self, scope, role, declared, fields))
+            fields.pop("absent", None)
+        self._check_app_service(declared, kind, title, fields)
+        secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
+        return Resource(
+            type=kind.name,
+            title=fields.get(kind.title, title),
+            fields=fields,
+            absent=declared.absent,
+            source=declared.source,
+            role=role.name,
+            notify=declared.notify,
+            sensitive=declared.sensitive or secret or is_tainted(fields),
+        )
+
+    def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
+        if kind.name == "service" and "running" in fields and not declared.action:
+            for app in self.project.apps.values():
+                if title in app.services:
+                    raise InvalidFile(
+                        f"service '{title}' is app '{app.name}'s: deployments start and stop it",
+                        file=declared.file,
+                        line=declared.fields.lines.get("running", declared.line),
+                        hint="remove `running:` here",
+                    )
+
+    def find_handler(self, host: Host, name: str) -> tuple[Role, Declared] | None:
+        """A handler by name: the host's roles first, then those of the whole project."""
+        own = self.roles_of(host)
+        rest = dict.fromkeys(role for group in self.project.groups.values() for role in group)
+        for role in [*own, *(self.role(other) for other in rest)]:
+            if name in role.handlers:
+                return role, role.handlers[name]
+        return None
+
+    def _handler(self, scope: Scope, host: Host, name: str, asked: Resource) -> Handler:
+        found = self.find_handler(host, name)
+        if found is None:
+            file, _, line = asked.source.rpartition(":")
+            known = [one for role in self._roles.values() for one in role.handlers]
+            raise InvalidFile(f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known))
+        role, declared = found
+        resource = next(self._turn(scope, role, replace(declared, when=None)))
+        app = None
+        if resource.type == "service":
+            for candidate in self.project.apps.values():
+                if resource.title in candidate.services:
+                    app = {"name": candidate.name, "path": candidate.path}
+        return Handler(name=name, action=declared.action or "", resource=resource, app=app)
+
+
+def _add(resources: dict[str, Resource], resource: Resource) -> None:
+    """The same resource may be declared by several roles, if they agree."""
+    known = resources.get(resource.id)
+    if known is None:
+        resources[resource.id] = resource
+    elif (known.fields, known.absent) == (resource.fields, resource.absent):
+        resources[resource.id] = replace(known, notify=tuple(dict.fromkeys((*known.notify, *resource.notify))))
+    else:
+        file, _, line = resource.source.rpartition(":")
+        raise InvalidFile(
+            f"{resource.type} '{resource.title}' is declared differently at {known.source}", file=file, line=int(line)
+        )
+
+
+class _Context:
+    """What a type's `normalise` may ask for."""
+
+    def __init__(
+        self, compiler: Compiler, scope: Scope, role: Role, declared: Declared, fields: Mapping[str, Any]
+    ) -> None:
+        self._compiler = compiler
+        self._scope = scope
+        self._role = role
+        self._declared = declared
+        self._fields = fields
+
+    def template(self, name: str) -> str:
+        line = self._declared.fields.lines.get("template", self._declared.line)
+        return self._scope.template(self._role.name, name, self._declared.file, line)
+
+    def source_file(self, name: str) -> bytes:
+        folders = (self._role.folder / "files", self._compiler.project.root / "files")
+        for folder in folders:
+            path = folder / name
+            if ".." not in path.parts and path.is_file():
+                return path.read_bytes()
+        shown = [folder.relative_to(self._compiler.project.root).as_posix() + "/" for folder in folders]
+        raise self.error(f"there is no file '{name}'", f"it's looked for in {' and '.join(shown)}")
+
+    def error(self, message: str, hint: str | None = None) -> InvalidFile:
+        return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)

@@ -1,0 +1,90 @@
+"""Checks a resource's rendered fields against its type."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.secrets import Secret, is_tainted
+from cdconf.yamlfile import kind_of
+
+if TYPE_CHECKING:
+    from cdconf.resources.spec import Field, ResourceType
+    from cdconf.roles import Declared
+
+_MODE = re.compile(r"[0-7]{3,4}\Z")
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("text", (str,)),
+    "integer": ("a whole number", (int,)),
+    "number": ("a number", (int, float)),
+    "boolean": ("true or false", (bool,)),
+    "list": ("a list", (list, tuple)),
+    "map": ("a mapping", (dict,)),
+}
+
+
+def check_fields(kind: ResourceType, declared: Declared, title: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields as the catalog has them: defaults filled in, kinds checked, modes and paths normalised.
+
+    Raises:
+        InvalidFile: A value is of the wrong kind, or two fields exclude each other.
+    """
+    fields: dict[str, Any] = {}
+    given = {kind.title: title, **values}
+    for name, spec in kind.fields.items():
+        value = given.get(name, spec.default)
+        if value is not None:
+            fields[name] = _checked(kind, declared, title, name, spec, value)
+    for group in kind.exclusive:
+        both = [name for name in group if name in values]
+        if len(both) > 1:
+            raise _error(kind, declared, title, both[1], f"'{both[0]}' and '{both[1]}' exclude each other")
+    return fields
+
+
+def _error(
+    kind: ResourceType, declared: Declared, title: str, name: str, message: str, hint: str | None = None
+) -> InvalidFile:
+    line = declared.fields.lines.get(name, declared.line)
+    return InvalidFile(f"{message} in resource {kind.name} '{title}'", file=declared.file, line=line, hint=hint)
+
+
+def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:
+    if spec.kind == "any":
+        return value
+    if spec.kind in ("mode", "path"):
+        normal = _mode(value) if spec.kind == "mode" else _path(value)
+        if normal is None:
+            wanted = 'a mode such as "0644"' if spec.kind == "mode" else "an absolute path"
+            raise _error(kind, declared, title, name, f"'{name}' must be {wanted}, not {_shown(value)}")
+        return Secret(normal) if is_tainted(value) else normal
+    if spec.kind == "list" and isinstance(value, str):
+        value = [value]
+    if spec.kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    words, types = _KINDS[spec.kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and spec.kind in ("integer", "number")):
+        raise _error(kind, declared, title, name, f"'{name}' must be {words}, not {_shown(value)}")
+    if spec.choices and value not in spec.choices:
+        known = [str(choice) for choice in spec.choices]
+        hint = did_you_mean(str(value), known) or f"one of: {', '.join(known)}"
+        raise _error(kind, declared, title, name, f"'{name}' can't be {_shown(value)}", hint)
+    return value
+
+
+def _shown(value: Any) -> str:
+    if is_tainted(value):
+        return "this secret"
+    return f"'{value}'" if isinstance(value, str) else f"{value!r} ({kind_of(value)})"
+
+
+def _mode(value: Any) -> str | None:
+    return value.zfill(4) if isinstance(value, str) and _MODE.match(value) else None
+
+
+def _path(value: Any) -> str | None:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value or ".." in value.split("/"):
+        return None
+    return "/" + posixpath.normpath(value).lstrip("/")

@@ -1,0 +1,86 @@
+"""The catalog: what the agent gets."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdconf.agent import wire
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource, rendered and checked; `fields` holds what was given, the title's field with it."""
+
+    type: str
+    title: str
+    fields: dict[str, Any]
+    absent: bool
+    source: str
+    role: str
+    notify: tuple[str, ...]
+    sensitive: bool
+
+    @property
+    def id(self) -> str:
+        """`file:/etc/motd`."""
+        return f"{self.type}:{self.title}"
+
+    def document(self) -> dict[str, Any]:
+        """The catalog's entry."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "title": self.title,
+            "fields": self.fields,
+            "absent": self.absent,
+            "source": self.source,
+            "role": self.role,
+            "notify": list(self.notify),
+            "sensitive": self.sensitive,
+        }
+
+
+@dataclass(frozen=True)
+class Handler:
+    """An action on a resource; `app` is `{"name", "path"}` when it's about an app's service."""
+
+    name: str
+    action: str
+    resource: Resource
+    app: dict[str, str] | None
+
+    def document(self) -> dict[str, Any]:
+        """The catalog's entry."""
+        return {**self.resource.document(), "name": self.name, "action": self.action, "app": self.app}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What one host should be. `complete`: all of the host's roles are in it."""
+
+    project: str
+    environment: str
+    host: str
+    complete: bool
+    compare: dict[str, list[str]] = field(default_factory=dict)
+    resources: list[Resource] = field(default_factory=list)
+    handlers: dict[str, Handler] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Plain data (and bytes), as the agent expects it."""
+        return {
+            "project": self.project,
+            "environment": self.environment,
+            "host": self.host,
+            "complete": self.complete,
+            "compare": self.compare,
+            "resources": [resource.document() for resource in self.resources],
+            "handlers": {name: handler.document() for name, handler in self.handlers.items()},
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document, in hex."""
+        return hashlib.sha256(wire.dumps(self.document())).hexdigest()

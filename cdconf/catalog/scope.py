@@ -1,0 +1,174 @@
+"""A host's variables: evaluated when they're first read, each remembering where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import InvalidFile
+from cdconf.secrets import Mask, is_tainted, taint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cdconf.catalog.templating import Templating
+    from cdconf.roles import Variable
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list, tuple),
+    "map": (dict,),
+}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A variable's value as written, and where; `shadowed` are the places that it wins over."""
+
+    value: Any
+    file: str
+    line: int
+    shadowed: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """`inventories/staging/group_vars/web.yml:3`."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Scope:
+    """What templates of one host can see.
+
+    Args:
+        templating: Renders.
+        raw: Variables by name.
+        declared: What the host's roles declare, for type checks.
+        builtins: facts, host, hosts, environment.
+        late: Gives a variable that has no value (a secret to decrypt or make); None when it has none either.
+        mask: Learns every secret that's read.
+    """
+
+    def __init__(
+        self,
+        templating: Templating,
+        raw: Mapping[str, Raw],
+        declared: Mapping[str, Variable],
+        builtins: Mapping[str, Any],
+        late: Callable[[str], Any],
+        mask: Mask,
+    ) -> None:
+        self.raw = raw
+        self.declared = declared
+        self.mask = mask
+        self._templating = templating
+        self._values: dict[str, Any] = dict(builtins)
+        self._builtins = tuple(builtins)
+        self._late = late
+        self._evaluating: list[str] = []
+        self._tainted = False
+
+    def names(self) -> list[str]:
+        """Every name that can be read."""
+        return sorted({*self.raw, *self.declared, *self._builtins})
+
+    def lookup(self, name: str, default: Any) -> Any:
+        """A variable's value; `default` when there's no such variable. Notes whether it's tainted."""
+        if name not in self._values:
+            if name not in self.raw and name not in self.declared:
+                return default
+            self._values[name] = self._evaluate(name)
+        value = self._values[name]
+        if not self._tainted and is_tainted(value):
+            self._tainted = True
+        return value
+
+    def _evaluate(self, name: str) -> Any:
+        if name in self._evaluating:
+            circle = " -> ".join([*self._evaluating[self._evaluating.index(name) :], name])
+            raw = self.raw[name]
+            raise InvalidFile(f"variables refer to each other in a circle: {circle}", file=raw.file, line=raw.line)
+        if name not in self.raw:
+            value = self._late(name)
+            self._learn(value)
+            return value
+        raw = self.raw[name]
+        self._evaluating.append(name)
+        try:
+            value = self.render(raw.value, raw.file, raw.line)
+        finally:
+            self._evaluating.pop()
+        self._learn(value)
+        self._check_type(name, value, raw)
+        return value
+
+    def _check_type(self, name: str, value: Any, raw: Raw) -> None:
+        variable = self.declared.get(name)
+        if variable is None or variable.type == "any":
+            return
+        fits = isinstance(value, _TYPES[variable.type]) and not (
+            isinstance(value, bool) and variable.type in ("integer", "number")
+        )
+        if not fits:
+            shown = "***" if is_tainted(value) else repr(value)
+            raise InvalidFile(
+                f"'{name}' must be of type {variable.type}, but is {shown}",
+                file=raw.file,
+                line=raw.line,
+                hint=f"it's declared at {variable.file}:{variable.line}",
+            )
+
+    def _learn(self, value: Any) -> None:
+        if isinstance(value, dict):
+            for member in value.values():
+                self._learn(member)
+        elif isinstance(value, (list, tuple)):
+            for member in value:
+                self._learn(member)
+        elif isinstance(value, str) and is_tainted(value):
+            self.mask.add(value)
+
+    def render(self, value: Any, file: str, line: int) -> Any:
+        """A value of a project file with all its texts rendered; tainted when any secret was read for it."""
+        if isinstance(value, str):
+            return self.tracked(lambda: self._templating.value(value, self, file, line))
+        if isinstance(value, list):
+            lines = getattr(value, "lines", None) or [line] * len(value)
+            return [self.render(member, file, at) for member, at in zip(value, lines, strict=True)]
+        if isinstance(value, dict):
+            lines = getattr(value, "lines", {})
+            return {key: self.render(member, file, lines.get(key, line)) for key, member in value.items()}
+        return value
+
+    def tracked(self, action: Callable[[], Any]) -> Any:
+        """Runs a render; its result is tainted when it read anything tainted."""
+        outer, self._tainted = self._tainted, False
+        try:
+            result = action()
+            return taint(result) if self._tainted else result
+        finally:
+            self._tainted = outer or self._tainted
+
+    def condition(self, value: Any, file: str, line: int) -> bool:
+        """Whether a `when` holds: a boolean, or an expression with or without braces."""
+        if isinstance(value, bool):
+            return value
+        text = str(value)
+        if "{{" in text:
+            return bool(self.render(text, file, line))
+        return bool(self._templating.expression(text, self, file, line))
+
+    def template(self, role: str, name: str, file: str, line: int) -> str:
+        """A rendered template file, tainted when it read a secret."""
+        result: str = self.tracked(lambda: self._templating.template(role, name, self, file, line))
+        return result
+
+    def with_each(self, value: Any) -> None:
+        """Sets `each`, for one turn of a `for_each`."""
+        self._values["each"] = value
+
+    def without_each(self) -> None:
+        """Removes `each`."""
+        self._values.pop("each", None)

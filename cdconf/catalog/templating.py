@@ -1,0 +1,198 @@
+"""Jinja2 as project files use it: sandboxed, strict, and with errors that name the user's file and line."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from cdconf.errors import CdconfError, TemplateError, did_you_mean
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from cdconf.catalog.scope import Scope
+
+SCOPE = "_cdconf_scope"
+_MARKS = ("{{", "{%", "{#")
+_LONE = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*\Z", re.DOTALL)
+
+
+class _LazyContext(Context):
+    """Looks names up in the scope, which evaluates variables when they're first read."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        value = super().resolve_or_missing(key)
+        if value is jinja2.runtime.missing and SCOPE in self.parent:
+            return self.parent[SCOPE].lookup(key, jinja2.runtime.missing)
+        return value
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    context_class = _LazyContext
+
+    def join_path(self, template: str, parent: str) -> str:
+        """An included template is looked for in the role of the one that includes it."""
+        return f"{parent.partition('//')[0]}//{template}"
+
+
+class Templating:
+    """Compiles texts and templates once, for all hosts.
+
+    Args:
+        root: The project; templates are `roles/ROLE/templates/NAME`, then `templates/NAME`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._expressions: dict[str, Callable[..., Any]] = {}
+        self._texts: dict[str, jinja2.Template] = {}
+        self._environment = _Environment(
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+            cache_size=-1,
+            auto_reload=False,
+            loader=jinja2.FunctionLoader(self._load),
+        )
+        self._environment.filters.update(_FILTERS)
+
+    def _load(self, name: str) -> tuple[str, str, None] | None:
+        role, _, relative = name.partition("//")
+        if ".." in relative.split("/"):
+            return None
+        for folder in (f"roles/{role}/templates", "templates"):
+            path = self._root / folder / relative
+            if path.is_file():
+                return path.read_text(encoding="utf-8"), f"{folder}/{relative}", None
+        return None
+
+    def value(self, text: str, scope: Scope, file: str, line: int) -> Any:
+        """A text of a project file, rendered; one lone `{{ expression }}` keeps its type.
+
+        Raises:
+            TemplateError: It can't be rendered; a name is undefined.
+        """
+        if not any(mark in text for mark in _MARKS):
+            return text
+        lone = _LONE.match(text)
+        if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
+            return self.expression(lone[1], scope, file, line)
+        return self._guarded(lambda: self._text(text).render({SCOPE: scope}), scope, file, line)
+
+    def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
+        """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
+
+        def evaluate() -> Any:
+            if text not in self._expressions:
+                self._expressions[text] = self._environment.compile_expression(text.strip(), undefined_to_none=False)
+            value = self._expressions[text](**{SCOPE: scope})
+            if isinstance(value, jinja2.Undefined):
+                str(value)  # raises with its own message
+            return value
+
+        return self._guarded(evaluate, scope, file, line)
+
+    def template(self, role: str, name: str, scope: Scope, file: str, line: int) -> str:
+        """A template file, rendered; `file` and `line` are where it's asked for."""
+
+        def render() -> str:
+            return self._environment.get_template(f"{role}//{name}").render({SCOPE: scope})
+
+        result: str = self._guarded(render, scope, file, line)
+        return result
+
+    def check(self, role: str, name: str, file: str, line: int) -> None:
+        """Raises `TemplateError` for a template that is missing or can't be parsed."""
+        self._guarded(lambda: self._environment.get_template(f"{role}//{name}"), None, file, line)
+
+    def _text(self, text: str) -> jinja2.Template:
+        if text not in self._texts:
+            self._texts[text] = self._environment.from_string(text)
+        return self._texts[text]
+
+    def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
+        try:
+            return action()
+        except CdconfError:
+            raise
+        except jinja2.TemplateSyntaxError as error:
+            inner = error.filename is not None and not error.filename.startswith("<")
+            where = (error.filename, error.lineno) if inner else (file, line)
+            raise TemplateError(f"this isn't Jinja2: {error.message}", file=where[0], line=where[1]) from error
+        except jinja2.TemplateNotFound as error:
+            missing = str(error.name).rpartition("//")[2]
+            role = str(error.name).partition("//")[0]
+            raise TemplateError(
+                f"there is no template '{missing}'",
+                file=file,
+                line=line,
+                hint=f"it's looked for in roles/{role}/templates/ and templates/",
+            ) from error
+        except Exception as error:
+            found = _place(error.__traceback__, self._root)
+            raise _explained(error, scope, *(found or (file, line))) from None
+
+
+def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
+    """The innermost template and line of a traceback; Jinja2 puts its templates into it."""
+    found = None
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith(("roles/", "templates/")) and (root / name).is_file():
+            found = (name, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> TemplateError:
+    message = str(error) or type(error).__name__
+    hint = None
+    undefined = re.match(r"'(\w+)' is undefined", message)
+    if undefined and scope is not None:
+        message = f"the variable '{undefined[1]}' is undefined"
+        hint = did_you_mean(undefined[1], scope.names()) or "declare it in role.yml, or set it in group_vars"
+    elif isinstance(error, jinja2.exceptions.SecurityError):
+        message = f"templates may not do this: {message}"
+    if scope is not None:
+        message = scope.mask(message)
+    return TemplateError(message, file=file, line=line, hint=hint)
+
+
+def _to_yaml(value: object) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(value, default_flow_style=False, sort_keys=True, allow_unicode=True)
+    return text
+
+
+def _regex_replace(value: str, pattern: str, replacement: str) -> str:
+    return re.sub(pattern, replacement, str(value))
+
+
+def _bool(value: object) -> bool:
+    return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "on", "1")
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "to_json": lambda value, indent=None: json.dumps(value, indent=indent, sort_keys=True),
+    "to_yaml": _to_yaml,
+    "quote": lambda value: shlex.quote(str(value)),
+    "b64encode": lambda value: base64.b64encode(str(value).encode()).decode(),
+    "sha256": lambda value: hashlib.sha256(str(value).encode()).hexdigest(),
+    "basename": lambda value: posixpath.basename(str(value)),
+    "dirname": lambda value: posixpath.dirname(str(value)),
+    "regex_replace": _regex_replace,
+    "bool": _bool,
+}

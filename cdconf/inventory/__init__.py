@@ -1,0 +1,23 @@
+"""What there is: the project, its environments, their hosts and variables, as the files say."""
+
+from cdconf.inventory.environment import load_environment
+from cdconf.inventory.limit import select
+from cdconf.inventory.model import App, Environment, Health, Host, Layer, Migrate, Project, Ssh
+from cdconf.inventory.project import load_project
+from cdconf.inventory.variables import VariableFiles, check_variable_files
+
+__all__ = [
+    "App",
+    "Environment",
+    "Health",
+    "Host",
+    "Layer",
+    "Migrate",
+    "Project",
+    "Ssh",
+    "VariableFiles",
+    "load_environment",
+    "load_project",
+    "select",
+    "check_variable_files",
+]

@@ -1,0 +1,157 @@
+"""Reads inventories/ENV/hosts.yml, and what a copy takes from the environment that it copies."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from cdconf.errors import UsageError, did_you_mean
+from cdconf.inventory.model import Environment, Host, Project, Ssh
+from cdconf.inventory.project import invalid_name, names
+from cdconf.yamlfile import YamlMap, check_keys, expect, load
+
+PROVIDERS = ("existing", "docker", "vagrant")
+TRANSPORTS = ("ssh", "docker", "local")
+_TOP_KEYS = ("copy_of", "provider", "differs", "ssh", "hosts", "transport")
+_HOST_KEYS = ("address", "ssh", "groups", "os", "publish", "transport", "container")
+_SSH_KEYS = ("address", "port", "user", "jump", "become", "identity_file", "known_hosts")
+
+
+def load_environment(project: Project, name: str) -> Environment:
+    """Reads an environment with everything that it copies.
+
+    Raises:
+        UsageError: There's no such environment.
+        InvalidFile: Its files break a rule.
+    """
+    return _load(project, name, ())
+
+
+def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
+    known = project.environments()
+    if name not in known:
+        hint = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml")
+        raise UsageError(f"there is no environment '{name}'", hint=hint)
+    path = project.root / "inventories" / name / "hosts.yml"
+    top = load(path, project.root)
+    check_keys(top, _TOP_KEYS, "hosts.yml")
+    copy_of = expect(top, "copy_of", str, "hosts.yml", None)
+    provider = expect(top, "provider", str, "hosts.yml", "existing")
+    if provider not in PROVIDERS:
+        raise top.error(f"unknown provider '{provider}'", "provider", did_you_mean(provider, PROVIDERS))
+    hosts = _copied(project, top, copy_of, (*copies, name)) if copy_of else {}
+    hosts |= _hosts(project, top, hosts)
+    if not hosts:
+        raise top.error(f"environment '{name}' has no hosts")
+    transport = "ssh" if provider != "existing" else _transport(top, "ssh")
+    order = {group: place for place, group in enumerate(project.groups)}
+    ordered = sorted(hosts.values(), key=lambda host: min((order[group] for group in host.groups), default=len(order)))
+    return Environment(
+        name=name,
+        provider=provider,
+        copy_of=copy_of,
+        hosts={host.name: _finish(host, provider, transport) for host in ordered},
+        differs=_differs(top),
+        file=top.file,
+    )
+
+
+def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...]) -> dict[str, Host]:
+    """The copied hosts without how they are reached: names, groups, os and published ports only."""
+    if copy_of in copies:
+        raise top.error(f"'{copy_of}' can't be a copy of itself ({' of '.join((*copies, copy_of))})", "copy_of")
+    if copy_of not in project.environments():
+        hint = did_you_mean(copy_of, project.environments())
+        raise top.error(f"there is no environment '{copy_of}' to copy", "copy_of", hint)
+    original = _load(project, copy_of, copies)
+    return {
+        host.name: Host(name=host.name, groups=host.groups, os=host.os, publish=host.publish, file=host.file, line=host.line)
+        for host in original.hosts.values()
+    }
+
+
+def _hosts(project: Project, top: YamlMap, copied: dict[str, Host]) -> dict[str, Host]:
+    section = expect(top, "hosts", dict, "hosts.yml", YamlMap(file=top.file))
+    defaults = expect(top, "ssh", dict, "hosts.yml", YamlMap(file=top.file))
+    check_keys(defaults, _SSH_KEYS, "ssh")
+    return {name: _host(project, name, section, defaults, copied.get(name)) for name in section}
+
+
+def _host(project: Project, name: str, section: YamlMap, defaults: YamlMap, copied: Host | None) -> Host:
+    what = f"host '{name}'"
+    if invalid_name(name) or name in project.groups or name == "all":
+        raise section.error(f"'{name}' can't be a host's name", name, "use a-z, 0-9 and -; no group's name")
+    entry = expect(section, name, dict, "hosts") if section[name] is not None else YamlMap(file=section.file)
+    check_keys(entry, _HOST_KEYS, what)
+    groups = names(entry, "groups", what, copied.groups if copied else None)
+    for group in groups:
+        if group not in project.groups:
+            raise entry.error(f"{what} is in an unknown group '{group}'", "groups", did_you_mean(group, project.groups))
+    order = list(project.groups)
+    file, line = section.where(name)
+    return Host(
+        name=name,
+        groups=tuple(sorted(set(groups), key=order.index)),
+        address=expect(entry, "address", str, what, None),
+        ssh=_ssh(entry, defaults, what),
+        os=expect(entry, "os", str, what, copied.os if copied else None),
+        transport=_transport(entry, ""),
+        container=expect(entry, "container", str, what, None),
+        publish=_ports(entry, what, copied.publish if copied else ()),
+        file=file,
+        line=line,
+    )
+
+
+def _ssh(entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
+    own = expect(entry, "ssh", dict, what, YamlMap(file=entry.file))
+    check_keys(own, _SSH_KEYS, f"ssh of {what}")
+    merged: dict[str, Any] = {**defaults, **own}
+    place = own if own else defaults
+    port = merged.get("port")
+    if port is not None and not _is_port(port):
+        raise place.error(f"'{port}' isn't a port", "port")
+    for key, value in merged.items():
+        if key != "port" and not isinstance(value, str):
+            raise place.error(f"'{key}' in ssh of {what} must be text", key)
+    if merged.get("become") not in (None, "sudo"):
+        raise place.error(f"'become' must be sudo, not '{merged['become']}'", "become")
+    return Ssh(**merged)
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
+
+
+def _ports(entry: YamlMap, what: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    ports = expect(entry, "publish", list, what, list(default))
+    for port in ports:
+        if not _is_port(port):
+            raise entry.error(f"'{port}' in publish of {what} isn't a port", "publish")
+    return tuple(ports)
+
+
+def _transport(mapping: YamlMap, default: str) -> str:
+    value = expect(mapping, "transport", str, "hosts.yml", default)
+    if value and value not in TRANSPORTS:
+        raise mapping.error(f"unknown transport '{value}'", "transport", did_you_mean(value, TRANSPORTS))
+    return str(value)
+
+
+def _finish(host: Host, provider: str, transport: str) -> Host:
+    """Provider-made hosts are called by their names; every host gets a transport."""
+    address = host.name if provider != "existing" else host.address
+    return dataclasses.replace(host, address=address, transport=host.transport or transport)
+
+
+def _differs(top: YamlMap) -> list[Any]:
+    entries = expect(top, "differs", list, "hosts.yml", [])
+    for entry in entries:
+        if not isinstance(entry, YamlMap):
+            raise top.error("each entry of differs must be a mapping", "differs")
+        check_keys(entry, ["variable", "resource", "os", "fact", "host", "why"], "differs")
+        if len([key for key in entry if key not in ("why", "host")]) != 1:
+            raise entry.error("an entry of differs names one thing: variable, resource, os or fact")
+        if not entry.get("why"):
+            raise entry.error("an entry of differs needs its reason", hint="add `why: …`")
+    return list(entries)

@@ -1,0 +1,136 @@
+"""The inventory's words as data. All of it is read-only once loaded."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdconf.yamlfile import YamlMap
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """How the controller reaches a host; None: ssh's own configuration decides.
+
+    `identity_file` and `known_hosts` are set by providers that made the host.
+    """
+
+    address: str | None = None
+    port: int | None = None
+    user: str | None = None
+    jump: str | None = None
+    become: str | None = None
+    identity_file: str | None = None
+    known_hosts: str | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host. `address` is how other hosts reach it; `publish` are ports that a provider publishes on 127.0.0.1."""
+
+    name: str
+    groups: tuple[str, ...]
+    address: str | None = None
+    ssh: Ssh = Ssh()
+    os: str | None = None
+    transport: str = "ssh"
+    container: str | None = None
+    publish: tuple[int, ...] = ()
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How an app shows that it's well, asked from its own host; `within` is in seconds."""
+
+    http: str | None
+    tcp: str | None
+    command: str | None
+    within: float
+
+
+@dataclass(frozen=True)
+class Migrate:
+    """The app's database migrations: command lines, run in the release as the app's user."""
+
+    expand: str | None = None
+    contract: str | None = None
+
+
+@dataclass(frozen=True)
+class App:
+    """An application and how it's deployed; see cdconf.yml's `apps`."""
+
+    name: str
+    groups: tuple[str, ...]
+    artifact: str | None
+    build: str | None
+    path: str
+    user: str | None
+    services: tuple[str, ...]
+    env_file: str | None
+    health: Health | None
+    migrate: Migrate
+    batches: tuple[str, ...]
+    keep: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Project:
+    """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned."""
+
+    root: Path
+    name: str
+    groups: dict[str, tuple[str, ...]]
+    apps: dict[str, App]
+    lease_ttl: float
+    file: str = "cdconf.yml"
+
+    def environments(self) -> tuple[str, ...]:
+        """Names of all environments, sorted."""
+        return tuple(sorted(path.parent.name for path in self.root.glob("inventories/*/hosts.yml")))
+
+    @property
+    def data(self) -> Path:
+        """`.cdconf/`, for this checkout alone; made when it isn't there."""
+        path = self.root / ".cdconf"
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    @property
+    def checkout(self) -> str:
+        """A random id of this checkout, 8 hex digits; a copy of the directory keeps it, a clone gets its own."""
+        path = self.data / "checkout"
+        if not path.is_file():
+            path.write_text(secrets.token_hex(4) + "\n", encoding="utf-8")
+        return path.read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment. `hosts` are in the order of cdconf.yml's groups."""
+
+    name: str
+    provider: str
+    copy_of: str | None
+    hosts: dict[str, Host]
+    differs: list[Any]
+    file: str
+
+    def in_group(self, group: str) -> list[Host]:
+        """The group's hosts."""
+        return [host for host in self.hosts.values() if group in host.groups]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Variables from one place. `copied`: they come from the environment that this one is a copy of."""
+
+    source: str
+    values: YamlMap = field(default_factory=YamlMap)
+    copied: bool = False

@@ -1,0 +1,175 @@
+"""Reads cdconf.yml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.inventory.model import App, Health, Migrate, Project
+from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of, load
+
+FILE = "cdconf.yml"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BATCH = re.compile(r"([1-9][0-9]*|(100|[1-9][0-9]?)%|all)\Z")
+_APP_KEYS = (
+    "groups build artifact path user services env_file health migrate batches keep confirm_within shared toggles"
+).split()
+_TOP_KEYS = ("project", "groups", "apps", "pipeline", "lease")
+
+
+def load_project(start: Path) -> Project:
+    """Finds cdconf.yml in `start` or above it, and reads it.
+
+    Raises:
+        UsageError: There is none.
+        InvalidFile: It breaks a rule.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return _read(folder)
+    raise UsageError(
+        f"there is no {FILE} in {start} or above it", hint="go to your project's directory, or use --project DIR"
+    )
+
+
+def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
+    """Seconds from `30s`, `5m`, `2h`, `1d` or a number."""
+    value = mapping.get(key, default)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise mapping.error(f"'{key}' in {what} must be a duration", key, "such as 30s, 5m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """A list of texts; a single text stands for a list of one."""
+    if key not in mapping and default is not None:
+        return default
+    value = mapping.get(key)
+    members = [value] if isinstance(value, str) else value
+    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+        raise mapping.error(f"'{key}' in {what} must be a list of names, not {kind_of(value)}", key)
+    return tuple(members)
+
+
+def _read(root: Path) -> Project:
+    top = load(root / FILE, root)
+    check_keys(top, _TOP_KEYS, FILE)
+    name = expect(top, "project", str, FILE)
+    if not _NAME.match(name):
+        raise top.error(f"'{name}' can't be a project's name", "project", "use a-z, 0-9 and -, at most 63")
+    groups = _groups(top, root)
+    lease = expect(top, "lease", dict, FILE, YamlMap(file=FILE))
+    check_keys(lease, ["ttl"], "lease")
+    apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
+    _check_pipeline(top, apps)
+    return Project(
+        root=root,
+        name=name,
+        groups=groups,
+        apps={app: _app(app, apps, groups) for app in apps},
+        lease_ttl=duration(lease, "ttl", "lease", 60.0),
+    )
+
+
+def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:
+    section = expect(top, "groups", dict, FILE)
+    known = sorted(path.parent.name for path in root.glob("roles/*/role.yml"))
+    groups: dict[str, tuple[str, ...]] = {}
+    for group in section:
+        if not _NAME.match(group) or group == "all":
+            raise section.error(f"'{group}' can't be a group's name", group)
+        groups[group] = names(section, group, "groups")
+        for role in groups[group]:
+            if role not in known:
+                raise section.error(
+                    f"group '{group}' has the role '{role}', but there is no roles/{role}/role.yml",
+                    group,
+                    did_you_mean(role, known),
+                )
+    return groups
+
+
+def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
+    what = f"app '{name}'"
+    app = expect(apps, name, dict, "apps")
+    check_keys(app, _APP_KEYS, what)
+    for group in names(app, "groups", what):
+        if group not in groups:
+            raise app.error(f"{what} names an unknown group '{group}'", "groups", did_you_mean(group, groups))
+    path = expect(app, "path", str, what)
+    if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/").count("/") < 2:
+        raise app.error(f"'path' in {what} must be an absolute directory of its own, such as /srv/{name}", "path")
+    artifact = expect(app, "artifact", str, what, None)
+    if artifact is not None and artifact.count("*") != 1:
+        raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
+    migrate = expect(app, "migrate", dict, what, YamlMap(file=FILE))
+    check_keys(migrate, ["expand", "contract"], f"migrate of {what}")
+    file, line = apps.where(name)
+    return App(
+        name=name,
+        groups=names(app, "groups", what),
+        artifact=artifact,
+        build=expect(app, "build", str, what, None),
+        path=path.rstrip("/"),
+        user=expect(app, "user", str, what, None),
+        services=names(app, "services", what, ()),
+        env_file=expect(app, "env_file", str, what, None),
+        health=_health(app, what),
+        migrate=Migrate(migrate.get("expand"), migrate.get("contract")),
+        batches=_batches(app, what),
+        keep=max(1, expect(app, "keep", int, what, 5)),
+        file=file,
+        line=line,
+    )
+
+
+def _health(app: YamlMap, what: str) -> Health | None:
+    if "health" not in app:
+        return None
+    section = expect(app, "health", dict, what)
+    check_keys(section, ["http", "tcp", "command", "within"], f"health of {what}")
+    kinds = [key for key in ("http", "tcp", "command") if key in section]
+    if len(kinds) != 1:
+        raise section.error(f"health of {what} needs exactly one of http, tcp, command")
+    value = expect(section, kinds[0], str, f"health of {what}")
+    if kinds == ["http"] and not value.startswith(("http://", "https://")):
+        raise section.error(f"'http' in health of {what} must be a URL", "http")
+    if kinds == ["tcp"] and not re.match(r"[^:]+:[0-9]+\Z", value):
+        raise section.error(f"'tcp' in health of {what} must be address:port", "tcp")
+    checks: dict[str, Any] = dict.fromkeys(("http", "tcp", "command")) | {kinds[0]: value}
+    return Health(within=duration(section, "within", f"health of {what}", 30.0), **checks)
+
+
+def _batches(app: YamlMap, what: str) -> tuple[str, ...]:
+    value = app.get("batches", ["1", "100%"])
+    batches = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+    for one in batches:
+        if not _BATCH.match(one):
+            raise app.error(f"'{one}' in batches of {what} isn't a batch", "batches", "such as 1, 25% or all")
+    return tuple(batches)
+
+
+def _check_pipeline(top: YamlMap, apps: YamlMap) -> None:
+    for stage in expect(top, "pipeline", list, FILE, []):
+        if not isinstance(stage, YamlMap):
+            raise top.error("each stage of the pipeline must be a mapping", "pipeline")
+        check_keys(stage, ["stage", "run", "build", "environment", "approvals", "require"], "a pipeline stage")
+        name = expect(stage, "stage", str, "a pipeline stage")
+        if "build" in stage and stage["build"] not in apps:
+            raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(stage["build"], apps))
+
+
+def invalid_name(name: str) -> bool:
+    """Whether a name isn't an RFC 1123 label (a-z, 0-9, -)."""
+    return not _NAME.match(name) or "_" in name
+
+
+__all__ = ["InvalidFile", "duration", "invalid_name", "load_project", "names"]

@@ -1,0 +1,98 @@
+"""The places where a host's variables come from, in the order in which later ones win."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.inventory.environment import load_environment
+from cdconf.inventory.model import Layer
+from cdconf.yamlfile import YamlMap, load, loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdconf.inventory.model import Environment, Host, Project
+
+ENCRYPTED = ("age:", "-----BEGIN AGE")
+
+
+class VariableFiles:
+    """The variables of an environment's hosts; each file is read once.
+
+    Args:
+        project: The project.
+        environment: The environment; what it copies comes first, marked `copied`.
+    """
+
+    def __init__(self, project: Project, environment: Environment) -> None:
+        self._project = project
+        self._folder = project.root / "inventories" / environment.name
+        self._files: dict[str, YamlMap] = {}
+        copied = load_environment(project, environment.copy_of) if environment.copy_of else None
+        self._copied = VariableFiles(project, copied) if copied else None
+
+    def layers(self, host: Host, extra: Mapping[str, str] | None = None) -> list[Layer]:
+        """The layers of one host, weakest first; role defaults and secrets aren't among them.
+
+        Args:
+            host: The host.
+            extra: `-e name=value`; values are read as YAML.
+
+        Raises:
+            InvalidFile: A file breaks a rule.
+            UsageError: An extra value isn't YAML.
+        """
+        copied = self._copied.layers(host) if self._copied else []
+        layers = [Layer(layer.source, layer.values, copied=True) for layer in copied]
+        names = [f"group_vars/{group}" for group in ("all", *host.groups)] + [f"host_vars/{host.name}"]
+        layers += [Layer(values.file, values) for values in map(self._read, names) if values]
+        if extra:
+            layers.append(Layer("-e", _extra(extra)))
+        return layers
+
+    def _read(self, name: str) -> YamlMap:
+        if name not in self._files:
+            self._files[name] = _variable_file(self._project.root, self._folder / f"{name}.yml")
+        return self._files[name]
+
+
+def _variable_file(root: Path, path: Path) -> YamlMap:
+    """One file of variables; empty when there is none."""
+    if not path.is_file():
+        return YamlMap()
+    values = load(path, root)
+    for key, value in values.items():
+        if not key.isidentifier():
+            raise values.error(f"'{key}' can't be a variable's name", key, "use letters, digits and _")
+        if isinstance(value, str) and value.startswith(ENCRYPTED):
+            raise values.error(f"'{key}' is encrypted, which only secrets.yml may hold", key, "use `cdconf secret set`")
+    return values
+
+
+def check_variable_files(project: Project, environment: Environment) -> list[InvalidFile]:
+    """Errors for files of variables that no group or host reads."""
+    folder = project.root / "inventories" / environment.name
+    errors = []
+    for kind, known in (("group_vars", ["all", *project.groups]), ("host_vars", list(environment.hosts))):
+        for path in sorted(folder.glob(f"{kind}/*")):
+            shown = path.relative_to(project.root).as_posix()
+            if path.suffix != ".yml":
+                errors.append(InvalidFile("variables are read from .yml files only", file=shown))
+            elif path.stem not in known:
+                what = "group" if kind == "group_vars" else "host"
+                hint = did_you_mean(path.stem, known)
+                errors.append(InvalidFile(f"there is no {what} '{path.stem}'", file=shown, hint=hint))
+    return errors
+
+
+def _extra(extra: Mapping[str, str]) -> YamlMap:
+    values = YamlMap(file="-e")
+    for name, text in extra.items():
+        try:
+            value: Any = loads(f"value: {text}", "-e")["value"]
+        except InvalidFile as error:
+            raise UsageError(f"-e {name}: {error.message}", hint=error.hint) from error
+        values[name] = value
+    return values

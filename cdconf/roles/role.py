@@ -1,0 +1,135 @@
+"""Reads roles/NAME/role.yml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import did_you_mean
+from cdconf.roles.model import Declared, Role, Variable
+from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdconf.inventory import Project
+    from cdconf.resources.spec import ResourceType
+
+VARIABLE_TYPES = ("string", "integer", "number", "boolean", "list", "map", "any")
+COMMON = ("when", "for_each", "notify", "sensitive", "absent")
+_RESERVED = ("facts", "host", "hosts", "environment", "each")
+
+
+def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) -> Role:
+    """Reads a role.
+
+    Args:
+        project: Where `roles/` is.
+        name: The role.
+        types: The resource types that there are.
+
+    Raises:
+        InvalidFile: role.yml breaks a rule.
+    """
+    folder = project.root / "roles" / name
+    top = load(folder / "role.yml", project.root)
+    check_keys(top, ["variables", "resources", "handlers", "doc"], "role.yml")
+    variables = expect(top, "variables", dict, "role.yml", YamlMap(file=top.file))
+    resources = expect(top, "resources", list, "role.yml", YamlList(file=top.file))
+    handlers = expect(top, "handlers", dict, "role.yml", YamlMap(file=top.file))
+    return Role(
+        name=name,
+        folder=folder,
+        variables={one: _variable(one, variables) for one in variables},
+        resources=tuple(_declared(one, top, types, handler=None) for one in resources),
+        handlers={one: _declared(handlers[one], handlers, types, handler=one) for one in handlers},
+    )
+
+
+def _variable(name: str, section: YamlMap) -> Variable:
+    what = f"variable '{name}'"
+    if not name.isidentifier() or name in _RESERVED:
+        raise section.error(f"'{name}' can't be a variable's name", name, "use letters, digits and _")
+    entry = expect(section, name, dict, "variables")
+    check_keys(entry, ["type", "default", "doc", "per_environment", "secret"], what)
+    kind = expect(entry, "type", str, what, "string" if "secret" in entry else "any")
+    if kind not in VARIABLE_TYPES:
+        raise entry.error(f"unknown type '{kind}' of {what}", "type", did_you_mean(kind, VARIABLE_TYPES))
+    generate = None
+    if isinstance(entry.get("secret"), dict):
+        check_keys(entry["secret"], ["generate"], f"secret of {what}")
+        generate = expect(entry["secret"], "generate", int, f"secret of {what}")
+        if not 8 <= generate <= 1024:
+            raise entry["secret"].error("a generated secret has 8 to 1024 characters", "generate")
+    elif entry.get("secret") not in (None, True, False):
+        raise entry.error(f"'secret' of {what} must be true or {{generate: N}}", "secret")
+    if entry.get("secret") and "default" in entry:
+        raise entry.error(f"{what} is a secret, so it can't have a default in a file", "default")
+    file, line = section.where(name)
+    return Variable(
+        name=name,
+        type=kind,
+        default=entry.get("default"),
+        required="default" not in entry,
+        doc=expect(entry, "doc", str, what, ""),
+        per_environment=expect(entry, "per_environment", bool, what, False),
+        secret=bool(entry.get("secret")),
+        generate=generate,
+        file=file,
+        line=line,
+    )
+
+
+def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], handler: str | None) -> Declared:
+    what = f"handler '{handler}'" if handler else "each resource"
+    if not isinstance(entry, YamlMap) or not entry:
+        raise parent.error(f"{what} must be a mapping that begins with its type", handler or "resources")
+    name = next(iter(entry))
+    if name not in types:
+        near = did_you_mean(name, types) or f"the first key names the type: {', '.join(types)}"
+        raise entry.error(f"unknown resource type '{name}'", name, near)
+    kind = types[name]
+    _check_keys(kind, entry, name, handler)
+    file, line = entry.where(name)
+    action = entry.get("action", kind.default_action) if handler else None
+    if handler and action not in kind.actions:
+        known = ", ".join(kind.actions) or "none: this type can't be a handler"
+        raise entry.error(f"unknown action '{action}' of {name}", "action", f"actions: {known}")
+    fields = YamlMap({key: value for key, value in entry.items() if key in kind.fields and key != name}, file=file)
+    fields.line, fields.lines = entry.line, entry.lines
+    return Declared(
+        type=name,
+        title=entry[name],
+        fields=fields,
+        file=file,
+        line=line,
+        when=entry.get("when"),
+        for_each=entry.get("for_each"),
+        notify=_notify(entry),
+        sensitive=expect(entry, "sensitive", bool, what, False),
+        absent=expect(entry, "absent", bool, what, False),
+        action=action,
+    )
+
+
+def _check_keys(kind: ResourceType, entry: YamlMap, name: str, handler: str | None) -> None:
+    common = ("action", "sensitive") if handler else COMMON
+    for key in entry:
+        if key not in kind.fields and key not in common and key != name:
+            message, hint = kind.unknown_field(key, str(entry[name]), common)
+            raise entry.error(message, key, hint)
+    if entry.get("absent") and not kind.absent:
+        raise entry.error(f"resource {name} '{entry[name]}' can't be absent", "absent")
+    if not handler and kind.guards and not any(guard in entry for guard in kind.guards):
+        raise entry.error(
+            f"{name} '{entry[name]}' has no guard, so every run would repeat it",
+            name,
+            f"add {' or '.join(f'`{guard}:`' for guard in kind.guards)}, or make it a handler",
+        )
+
+
+def _notify(entry: YamlMap) -> tuple[str, ...]:
+    value = entry.get("notify", [])
+    members = [value] if isinstance(value, str) else value
+    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+        raise entry.error("'notify' must be a handler's name, or a list of them", "notify")
+    return tuple(members)

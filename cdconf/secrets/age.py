@@ -1,0 +1,115 @@
+"""age (https://age-encryption.org/v1): recipients in the project, identities in the operator's home."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import SecretError
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+PREFIX = "age:"
+
+
+def identity_file() -> Path:
+    """Where this operator's private keys are: $CDCONF_AGE_IDENTITY, or ~/.config/cdconf/age.txt."""
+    named = os.environ.get("CDCONF_AGE_IDENTITY")
+    return Path(named) if named else Path("~/.config/cdconf/age.txt").expanduser()
+
+
+def identities() -> list[Any]:
+    """The operator's private keys.
+
+    Raises:
+        SecretError: There is no file, or no key in it.
+    """
+    import pyrage
+
+    path = identity_file()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SecretError(
+            f"there is no age identity: {path}: {error.strerror}", hint="make one with `cdconf secret key`"
+        ) from error
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    try:
+        return [pyrage.x25519.Identity.from_str(key) for key in keys]
+    except pyrage.IdentityError as error:
+        raise SecretError(f"{path} holds something that isn't an age identity") from error
+
+
+def make_identity() -> str:
+    """Makes the operator's identity when there is none; returns the public key of the first one."""
+    import pyrage
+
+    path = identity_file()
+    if not path.is_file():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = pyrage.x25519.Identity.generate()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(f"# public key: {identity.to_public()}\n{identity}\n")
+    return str(identities()[0].to_public())
+
+
+def recipients(project: Project, environment: str) -> list[Any]:
+    """Who can read an environment's secrets: inventories/ENV/recipients.txt.
+
+    Raises:
+        SecretError: There are none, or one isn't an age public key.
+    """
+    import pyrage
+
+    shown = f"inventories/{environment}/recipients.txt"
+    path = project.root / shown
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    keys = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise SecretError(
+            "there are no recipients to encrypt for",
+            file=shown,
+            hint=f"write your public key into it: `cdconf secret key >> {shown}`",
+        )
+    result = []
+    for number, key in keys:
+        try:
+            result.append(pyrage.x25519.Recipient.from_str(key))
+        except pyrage.RecipientError as error:
+            raise SecretError("this isn't an age public key (age1…)", file=shown, line=number) from error
+    return result
+
+
+def encrypt(value: str, to: list[Any]) -> str:
+    """`age:` and the base64 of the ciphertext."""
+    import pyrage
+
+    return PREFIX + base64.b64encode(pyrage.encrypt(value.encode("utf-8"), to)).decode("ascii")
+
+
+def decrypt(text: str, name: str, file: str, line: int) -> str:
+    """The value of `encrypt`'s text.
+
+    Raises:
+        SecretError: It's damaged, or none of the operator's identities can read it.
+    """
+    import pyrage
+
+    try:
+        data = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+        plain: bytes = pyrage.decrypt(data, identities())
+    except binascii.Error as error:
+        raise SecretError(f"the secret '{name}' is damaged: not base64", file=file, line=line) from error
+    except pyrage.DecryptError as error:
+        raise SecretError(
+            f"the secret '{name}' can't be decrypted with {identity_file()}: {error}",
+            file=file,
+            line=line,
+            hint="ask someone who can to add your public key to recipients.txt and run `cdconf secret edit`",
+        ) from error
+    return plain.decode("utf-8")

@@ -1,0 +1,135 @@
+"""An environment's secrets: encrypted in the inventory, generated for environments that a provider makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.errors import SecretError
+from cdconf.secrets import age
+from cdconf.secrets.taint import Secret
+from cdconf.yamlfile import YamlMap, load
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Project
+
+_ALPHABET = string.ascii_letters + string.digits  # no quoting needed in any file format
+
+
+class SecretStore:
+    """The secrets of one environment.
+
+    Args:
+        project: The project.
+        environment: The environment; one that it copies isn't looked at.
+
+    Raises:
+        InvalidFile: secrets.yml holds a value that isn't encrypted.
+    """
+
+    def __init__(self, project: Project, environment: Environment) -> None:
+        self._project = project
+        self._environment = environment
+        self.path = project.root / "inventories" / environment.name / "secrets.yml"
+        self.shown = f"inventories/{environment.name}/secrets.yml"
+        self._encrypted = load(self.path, project.root) if self.path.is_file() else YamlMap(file=self.shown)
+        for name, value in self._encrypted.items():
+            if not isinstance(value, str) or not value.startswith(age.PREFIX):
+                raise self._encrypted.error(
+                    f"'{name}' isn't encrypted", name, f"change it now, and use `cdconf secret set {environment.name} {name}`"
+                )
+        self._plain: dict[str, Secret] = {}
+        self._generated = self._load_generated()
+
+    @property
+    def _generated_file(self) -> Path:
+        return self._project.data / "environments" / self._environment.name / "secrets.json"
+
+    def _load_generated(self) -> dict[str, str]:
+        path = self._project.root / ".cdconf/environments" / self._environment.name / "secrets.json"
+        if self._environment.provider == "existing" or not path.is_file():
+            return {}
+        values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return values
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted({*self._encrypted, *self._generated})
+
+    def source(self, name: str) -> str:
+        """Where a secret comes from, for people."""
+        return self.shown if name in self._encrypted else "generated"
+
+    def get(self, name: str) -> Secret | None:
+        """A secret's value, None when there is none.
+
+        Raises:
+            SecretError: It can't be decrypted.
+        """
+        if name not in self._plain and name in self._encrypted:
+            file, line = self._encrypted.where(name)
+            self._plain[name] = Secret(age.decrypt(self._encrypted[name], name, file, line))
+        if name in self._plain:
+            return self._plain[name]
+        return Secret(self._generated[name]) if name in self._generated else None
+
+    def set(self, name: str, value: str) -> None:
+        """Encrypts a value for the environment's recipients and writes it down.
+
+        Raises:
+            SecretError: The name is no variable's, or there are no recipients.
+        """
+        if not name.isidentifier():
+            raise SecretError(f"'{name}' can't be a variable's name", hint="use letters, digits and _")
+        self._encrypted[name] = age.encrypt(value, age.recipients(self._project, self._environment.name))
+        self._plain[name] = Secret(value)
+        self._write()
+
+    def remove(self, name: str) -> None:
+        """Takes a secret out of secrets.yml."""
+        if name not in self._encrypted:
+            raise SecretError(f"there is no secret '{name}' in {self.shown}")
+        del self._encrypted[name]
+        self._write()
+
+    def _write(self) -> None:
+        lines = [f"{name}: {self._encrypted[name]}\n" for name in sorted(self._encrypted)]
+        write_private(self.path, "".join(lines))
+
+    def generate(self, name: str, length: int) -> Secret:
+        """Makes a secret once, for an environment that a provider makes.
+
+        Raises:
+            SecretError: The environment's hosts exist on their own, so that a lost file would lock it out.
+        """
+        if self._environment.provider == "existing":
+            raise SecretError(
+                f"the secret '{name}' isn't set for {self._environment.name}",
+                hint=f"set it with `cdconf secret set {self._environment.name} {name}`",
+            )
+        if name not in self._generated:
+            self._generated = self._load_generated()  # another run may have made it meanwhile
+        if name not in self._generated:
+            self._generated[name] = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+            self._generated_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self._generated_file, json.dumps(self._generated, indent=1) + "\n")
+        return Secret(self._generated[name])
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file atomically, 0600."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,230 @@
+"""YAML as project files use it: few surprises, and a file and line for everything.
+
+The YAML 1.2 core schema with fewer traps: `true` and `false` are the only booleans, there are no sexagesimals
+and no dates, and what would silently change its value is refused with a hint: an octal `0644`, a float such as
+`1.20`, a duplicate key, a tab, a merge key, a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cdconf.errors import InvalidFile, did_you_mean
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_OCTAL = re.compile(r"[-+]?0[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?\Z")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_IMPLICIT = {"int", "float", "bool", "null", "timestamp", "value"}  # the tags that plain scalars get by themselves
+REQUIRED: Any = object()
+
+
+class YamlMap(dict[str, Any]):
+    """A mapping that knows where it stands.
+
+    Attributes:
+        file: Relative to the project's root.
+        line: Where the mapping begins.
+        lines: Key -> the key's line.
+    """
+
+    __slots__ = ("file", "line", "lines")
+
+    def __init__(self, values: Mapping[str, Any] = {}, *, file: str = "", line: int = 1) -> None:  # noqa: B006
+        super().__init__(values)
+        self.file = file
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+    def where(self, key: str | None = None) -> tuple[str, int]:
+        """File and line of a key, or of the mapping."""
+        return self.file, self.lines.get(key, self.line) if key is not None else self.line
+
+    def error(self, message: str, key: str | None = None, hint: str | None = None) -> InvalidFile:
+        """An error that points at a key, or at the mapping."""
+        file, line = self.where(key)
+        return InvalidFile(message, file=file, line=line, hint=hint)
+
+
+class YamlList(list[Any]):
+    """A list that knows where it and its members stand."""
+
+    __slots__ = ("file", "line", "lines")
+
+    def __init__(self, values: Iterable[Any] = (), *, file: str = "", line: int = 1) -> None:
+        super().__init__(values)
+        self.file = file
+        self.line = line
+        self.lines: list[int] = []
+
+
+def load(path: Path, root: Path) -> YamlMap:
+    """Reads a file whose top is a mapping; an empty file is an empty mapping.
+
+    Raises:
+        InvalidFile: It can't be read, isn't YAML, or breaks a rule.
+    """
+    try:
+        shown = path.relative_to(root).as_posix()
+    except ValueError:
+        shown = str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidFile(f"this isn't UTF-8 (byte {error.start})", file=shown) from error
+    except OSError as error:
+        raise InvalidFile(f"can't be read: {error.strerror}", file=shown) from error
+    return loads(text, shown)
+
+
+def loads(text: str, file: str) -> YamlMap:
+    """Parses text; `file` is what errors name."""
+    try:
+        node = yaml.compose(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, text, file) from error
+    except yaml.YAMLError as error:
+        raise InvalidFile(f"this isn't YAML: {error}".splitlines()[0], file=file, line=1) from error
+    if node is None:
+        return YamlMap(file=file, line=1)
+    if not isinstance(node, yaml.MappingNode):
+        raise InvalidFile("the file must be a mapping: `key: value` lines", file=file, line=_line(node))
+    result: YamlMap = _Builder(file).build(node)
+    return result
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidFile:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    lines = text.splitlines()
+    shown = lines[line - 1] if line <= len(lines) else ""
+    if "\t" in shown[: len(shown) - len(shown.lstrip())] or "'\\t'" in str(error.problem):
+        return InvalidFile("a tab can't indent YAML", file=file, line=line, hint="use spaces")
+    hint = None
+    if "{{" in shown and "'" not in shown and '"' not in shown:
+        hint = 'a value that begins with {{ must be quoted: "{{ … }}"'
+    return InvalidFile(f"this isn't YAML: {error.problem}", file=file, line=line, hint=hint)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+class _Builder:
+    """Turns composed nodes into values."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.building: set[int] = set()
+
+    def error(self, node: yaml.Node, message: str, hint: str | None = None) -> InvalidFile:
+        return InvalidFile(message, file=self.file, line=_line(node), hint=hint)
+
+    def build(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        if id(node) in self.building:
+            raise self.error(node, "an alias can't contain itself")
+        self.building.add(id(node))
+        value = self.mapping(node) if isinstance(node, yaml.MappingNode) else self.sequence(node)
+        self.building.discard(id(node))
+        return value
+
+    def mapping(self, node: yaml.MappingNode) -> YamlMap:
+        if node.tag != "tag:yaml.org,2002:map":
+            raise self.error(node, f"the tag {node.tag} isn't known here")
+        result = YamlMap(file=self.file, line=_line(node))
+        for key_node, value_node in node.value:
+            key = self.key(key_node)
+            if key in result:
+                raise self.error(key_node, f"the key '{key}' is here twice (first on line {result.lines[key]})")
+            result[key] = self.build(value_node)
+            result.lines[key] = _line(key_node)
+        return result
+
+    def key(self, node: yaml.Node) -> str:
+        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:merge":
+            raise self.error(node, "merge keys (<<) aren't allowed", "write the keys out, or use a variable")
+        key = self.scalar(node) if isinstance(node, yaml.ScalarNode) else node
+        if not isinstance(key, str):
+            raise self.error(node, "a key must be text", "quote it")
+        return key
+
+    def sequence(self, node: yaml.Node) -> YamlList:
+        if not isinstance(node, yaml.SequenceNode) or node.tag != "tag:yaml.org,2002:seq":
+            raise self.error(node, f"the tag {node.tag} isn't known here")
+        result = YamlList(file=self.file, line=_line(node))
+        for member in node.value:
+            result.append(self.build(member))
+            result.lines.append(_line(member))
+        return result
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
+        text: str = node.value
+        if node.style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str":
+            return text
+        if node.tag.rpartition(":")[2] not in _IMPLICIT or node.style:
+            raise self.error(node, f"the tag {node.tag} isn't known here")
+        lower = text.lower()
+        if lower in _WORDS and text in (lower, lower.capitalize(), lower.upper()):
+            return _WORDS[lower]
+        if _OCTAL.match(text):
+            raise self.error(node, f"{text} is a number with a leading zero", f'quote it: "{text}"')
+        if _INTEGER.match(text):
+            return int(text)
+        if _FLOAT.match(text):
+            value = float(text)
+            if repr(value) != text.lstrip("+"):
+                raise self.error(node, f"{text} would be read as the number {value!r}", f'quote it: "{text}"')
+            return value
+        return text
+
+
+def check_keys(mapping: YamlMap, known: Iterable[str], what: str) -> None:
+    """Raises `InvalidFile` for the first key that isn't known.
+
+    Args:
+        mapping: From a file.
+        known: The keys allowed.
+        what: Names the mapping: "app 'shop'".
+    """
+    allowed = list(known)
+    for key in mapping:
+        if key not in allowed:
+            raise mapping.error(f"unknown key '{key}' in {what}", key, did_you_mean(key, allowed))
+
+
+_KINDS: dict[type, str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for people: "a list"."""
+    if value is None:
+        return "empty"
+    if isinstance(value, float):
+        return "a number"
+    if isinstance(value, bool):
+        return "true or false"
+    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), type(value).__name__)
+
+
+def expect(mapping: YamlMap, key: str, kind: type, what: str, default: Any = REQUIRED) -> Any:
+    """A key's value, checked for its type (`str`, `int`, `bool`, `list`, `dict`).
+
+    Raises:
+        InvalidFile: It's missing without a default, or of another type.
+    """
+    if key not in mapping:
+        if default is REQUIRED:
+            raise mapping.error(f"{what} has no '{key}'")
+        return default
+    value = mapping[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise mapping.error(f"'{key}' in {what} must be {_KINDS[kind]}, not {kind_of(value)}", key)
+    return value
