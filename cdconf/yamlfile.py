@@ -36,7 +36,7 @@ class YamlMap(dict[str, Any]):
 
     __slots__ = ("file", "line", "lines")
 
-    def __init__(self, values: Mapping[str, Any] = {}, *, file: str = "", line: int = 1) -> None:  # noqa: B006
+    def __init__(self, values: Mapping[str, Any] = {}, *, file: str = "", line: int = 1) -> None:
         super().__init__(values)
         self.file = file
         self.line = line

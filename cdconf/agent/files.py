@@ -145,3 +145,34 @@ def write_atomic(path, data, owner=None, group=None, mode=None):
 def _explained(error, path):
     kind = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "failed"
     return Failed("can't write '{}': {}".format(path, error.strerror), kind=kind)
+
+
+def ownership(status, fields):
+    """Owner, group and mode of an lstat result; owners in numbers where numbers are wanted."""
+    owner = str(status.st_uid) if fields.get("owner", "").isdigit() else owner_name(status.st_uid)
+    group = str(status.st_gid) if fields.get("group", "").isdigit() else group_name(status.st_gid)
+    return {"owner": owner, "group": group, "mode": mode_text(status.st_mode)}
+
+
+def check_owners(difference):
+    """Raises `Missing` when a wanted owner or group doesn't exist."""
+    if "owner" in difference:
+        uid_of(difference["owner"][1])
+    if "group" in difference:
+        gid_of(difference["group"][1])
+
+
+def set_ownership(path, difference):
+    """Sets those of owner, group and mode that differ, never through a link."""
+    owner = uid_of(difference["owner"][1]) if "owner" in difference else -1
+    group = gid_of(difference["group"][1]) if "group" in difference else -1
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if owner != -1 or group != -1:
+            old = os.fstat(descriptor)
+            os.fchown(descriptor, owner, group)
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # chown clears setuid and setgid bits
+        if "mode" in difference:
+            os.fchmod(descriptor, int(difference["mode"][1], 8))
+    finally:
+        os.close(descriptor)

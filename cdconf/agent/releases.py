@@ -1,8 +1,8 @@
 """Releases on disk: staged whole and verified before they have a name, cleaned when nothing needs them.
 
-    PATH/releases/NAME/      one release, owned by root, never changed
-    PATH/current             -> releases/NAME
-    PATH/shared/             the app's own, kept over releases
+PATH/releases/NAME/      one release, owned by root, never changed
+PATH/current             -> releases/NAME
+PATH/shared/             the app's own, kept over releases
 """
 
 import ctypes

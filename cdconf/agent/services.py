@@ -3,14 +3,14 @@
 import os
 import time
 
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def show(names):
     """`systemctl show` of several units at once: `{name: {property: text}}`."""
-    properties = "Id,LoadState,ActiveState,SubState,MainPID,Result"
+    properties = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
     result = run(["systemctl", "show", "-p", properties, "--"] + [unit(name) for name in names], timeout=30)
     blocks = [block for block in result.out.split("\n\n") if block.strip()]
     if result.status != 0 or len(blocks) != len(names):
@@ -41,6 +41,11 @@ def systemctl(verb, name):
             status=result.status,
             output=output,
         )
+
+
+def daemon_reload():
+    """Has systemd read its unit files again."""
+    run_ok(["systemctl", "daemon-reload"], timeout=120)
 
 
 def started_at(pid):

@@ -133,7 +133,9 @@ class Compiler:
         }
         fields = check_fields(kind, declared, title, values)
         if kind.normalise is not None:
-            fields = kind.normalise({**fields, "absent": declared.absent}, _Context(self, scope, role, declared, fields))
+            fields = kind.normalise(
+                {**fields, "absent": declared.absent}, _Context(self, scope, role, declared, fields)
+            )
             fields.pop("absent", None)
         self._check_app_service(declared, kind, title, fields)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
@@ -173,7 +175,9 @@ class Compiler:
         if found is None:
             file, _, line = asked.source.rpartition(":")
             known = [one for role in self._roles.values() for one in role.handlers]
-            raise InvalidFile(f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known))
+            raise InvalidFile(
+                f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known)
+            )
         role, declared = found
         resource = next(self._turn(scope, role, replace(declared, when=None)))
         app = None

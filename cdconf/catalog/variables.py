@@ -103,7 +103,10 @@ class Variables:
         else:
             hint = f"set it in inventories/{environment.name}/group_vars/all.yml"
         raise InvalidFile(
-            f"the variable '{name}' has no value in {environment.name}", file=variable.file, line=variable.line, hint=hint
+            f"the variable '{name}' has no value in {environment.name}",
+            file=variable.file,
+            line=variable.line,
+            hint=hint,
         )
 
     def secret_source(self, name: str) -> str | None:

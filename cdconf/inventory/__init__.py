@@ -16,8 +16,8 @@ __all__ = [
     "Project",
     "Ssh",
     "VariableFiles",
+    "check_variable_files",
     "load_environment",
     "load_project",
     "select",
-    "check_variable_files",
 ]

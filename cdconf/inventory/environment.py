@@ -30,7 +30,9 @@ def load_environment(project: Project, name: str) -> Environment:
 def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
     known = project.environments()
     if name not in known:
-        hint = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml")
+        hint = did_you_mean(name, known) or (
+            f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
+        )
         raise UsageError(f"there is no environment '{name}'", hint=hint)
     path = project.root / "inventories" / name / "hosts.yml"
     top = load(path, project.root)
@@ -65,7 +67,9 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
         raise top.error(f"there is no environment '{copy_of}' to copy", "copy_of", hint)
     original = _load(project, copy_of, copies)
     return {
-        host.name: Host(name=host.name, groups=host.groups, os=host.os, publish=host.publish, file=host.file, line=host.line)
+        host.name: Host(
+            name=host.name, groups=host.groups, os=host.os, publish=host.publish, file=host.file, line=host.line
+        )
         for host in original.hosts.values()
     }
 
@@ -107,7 +111,7 @@ def _ssh(entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
     own = expect(entry, "ssh", dict, what, YamlMap(file=entry.file))
     check_keys(own, _SSH_KEYS, f"ssh of {what}")
     merged: dict[str, Any] = {**defaults, **own}
-    place = own if own else defaults
+    place = own or defaults
     port = merged.get("port")
     if port is not None and not _is_port(port):
         raise place.error(f"'{port}' isn't a port", "port")

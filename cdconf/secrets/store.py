@@ -41,7 +41,9 @@ class SecretStore:
         for name, value in self._encrypted.items():
             if not isinstance(value, str) or not value.startswith(age.PREFIX):
                 raise self._encrypted.error(
-                    f"'{name}' isn't encrypted", name, f"change it now, and use `cdconf secret set {environment.name} {name}`"
+                    f"'{name}' isn't encrypted",
+                    name,
+                    f"change it now, and use `cdconf secret set {environment.name} {name}`",
                 )
         self._plain: dict[str, Secret] = {}
         self._generated = self._load_generated()

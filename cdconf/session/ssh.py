@@ -157,7 +157,7 @@ def _policy(learn: Path | None) -> Any:
     class Policy(paramiko.MissingHostKeyPolicy):
         """Refuses unknown keys, or writes them down."""
 
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # noqa: ARG002  paramiko's
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             if learn is None:
                 raise _UnknownKey(f"{key.get_name()} {key.fingerprint}")
             learn.parent.mkdir(mode=0o700, exist_ok=True)

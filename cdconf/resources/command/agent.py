@@ -1,0 +1,46 @@
+"""Runs guarded commands, and commands that handlers ask for."""
+
+import os
+
+from cdconf.agent.base import Failed, Missing, last_lines, run
+
+
+def observe(fields):
+    """An empty state when the guard says that it's done, None when it isn't."""
+    if "creates" in fields and os.path.lexists(fields["creates"]):
+        return {}
+    if "unless" in fields:
+        result = _shell(fields, fields["unless"])
+        if result.status == 0:
+            return {}
+        if result.status in (126, 127):
+            raise Missing("program", fields["unless"])
+    return None
+
+
+def apply(fields, difference):
+    """Runs it."""
+    act(fields, "run")
+
+
+def act(fields, action):
+    """Runs it as a handler."""
+    result = _shell(fields, fields["command"])
+    if result.status != 0:
+        raise Failed(
+            "the command failed",
+            command=fields["command"],
+            status=result.status,
+            output=last_lines(result.err or result.out),
+        )
+
+
+def _shell(fields, line):
+    variables = {name: str(value) for name, value in fields.get("env", {}).items()}
+    return run(
+        ["/bin/sh", "-c", line],
+        timeout=fields.get("timeout", 600),
+        env=variables,
+        user=fields.get("user"),
+        cwd=fields.get("cwd"),
+    )

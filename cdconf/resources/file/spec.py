@@ -1,0 +1,41 @@
+"""The `file` type."""
+
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """Template and source become content, so that the agent needs neither."""
+    if "template" in fields:
+        fields["content"] = context.template(fields.pop("template"))
+    elif "source" in fields:
+        data = context.source_file(fields.pop("source"))
+        try:
+            fields["content"] = data.decode("utf-8")
+        except UnicodeDecodeError:
+            fields["content"] = data
+    return fields
+
+
+TYPE = ResourceType(
+    name="file",
+    doc=(
+        "A regular file, replaced atomically. Without content, template or source only owner, group and mode are "
+        "managed, and a missing file is made empty. A link in its place is replaced; a directory is an error."
+    ),
+    title="path",
+    fields={
+        "path": Field("path", "The file."),
+        "content": Field("string", "Its whole content."),
+        "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
+        "source": Field("string", "A file in the role's or project's files/, copied as it is.", compare=False),
+        "owner": Field("string", "The owner; a new file is root's."),
+        "group": Field("string", "The group; a new file is root's."),
+        "mode": Field("mode", 'Permission bits, quoted: "0640". A new file is 0644.'),
+        "validate": Field(
+            "string", "A command that must succeed before the file goes live; {} is the new file.", compare=False
+        ),
+    },
+    exclusive=(("content", "template", "source"),),
+    normalise=_normalise,
+    example='file: /etc/motd\ncontent: "Be careful.\\n"\nmode: "0644"\n',
+)

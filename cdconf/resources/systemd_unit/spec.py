@@ -1,0 +1,34 @@
+"""The `systemd_unit` type."""
+
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice", ".conf")
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """The template becomes content; the name must be a unit's, or that of a drop-in."""
+    name = fields["name"]
+    parts = name.split("/")
+    drop_in = len(parts) == 2 and parts[0].endswith(".d") and name.endswith(".conf")
+    if not name.endswith(SUFFIXES) or (len(parts) > 1 and not drop_in) or name.startswith("."):
+        raise context.error(f"'{name}' can't be a unit's name", "such as shop.service, or shop.service.d/limits.conf")
+    if "template" in fields:
+        fields["content"] = context.template(fields.pop("template"))
+    if "content" not in fields and not fields["absent"]:
+        raise context.error(f"the unit '{name}' has neither content nor template")
+    return fields
+
+
+TYPE = ResourceType(
+    name="systemd_unit",
+    doc="A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change.",
+    title="name",
+    fields={
+        "name": Field("string", "The file's name: shop.service, shop.timer, shop.service.d/limits.conf."),
+        "content": Field("string", "Its whole content."),
+        "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
+    },
+    exclusive=(("content", "template"),),
+    normalise=_normalise,
+    example="systemd_unit: hello.service\ncontent: |\n  [Service]\n  ExecStart=/bin/sleep infinity\n",
+)
