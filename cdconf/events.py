@@ -6,9 +6,10 @@ Events may come from several threads; a renderer must be safe for that.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 ResourceStatus = Literal["ok", "changed", "would_change", "unknown", "failed", "skipped", "orphaned"]
 HostStatus = Literal["ok", "changed", "failed", "unreachable", "rolled_back", "not_attempted"]
@@ -104,3 +105,43 @@ class HostResult:
     error: str | None = None
     resources: list[ResourceDone] = field(default_factory=list)
     smoke: list[SmokeDone] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run came to: everything that the JSON document says; `extra` holds the command's own keys."""
+
+    command: str
+    environment: str | None
+    hosts: dict[str, HostResult] = field(default_factory=dict)
+    exit_code: int = 0
+    error: dict[str, Any] | None = None
+    error_detail: str | None = None
+    duration_s: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Collector:
+    """Counts a run's events per host; it's an `Emit`, safe for threads."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, HostResult] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, RunStarted):
+                for name in event.hosts:
+                    self.hosts.setdefault(name, HostResult())
+            elif isinstance(event, ResourceDone):
+                self._count(self.hosts.setdefault(event.host, HostResult()), event)
+            elif isinstance(event, SmokeDone):
+                self.hosts.setdefault(event.host, HostResult()).smoke.append(event)
+            elif isinstance(event, HostDone):
+                result = self.hosts.setdefault(event.host, HostResult())
+                result.status, result.error = event.status, event.error
+
+    def _count(self, result: HostResult, event: ResourceDone) -> None:
+        result.resources.append(event)
+        name = "changed" if event.status == "would_change" else event.status
+        setattr(result, name, getattr(result, name) + 1)

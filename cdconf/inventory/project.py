@@ -15,7 +15,22 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BATCH = re.compile(r"([1-9][0-9]*|(100|[1-9][0-9]?)%|all)\Z")
-_APP_KEYS = ["groups", "build", "artifact", "path", "user", "services", "env_file", "health", "migrate", "batches", "keep", "confirm_within", "shared", "toggles"]
+_APP_KEYS = [
+    "groups",
+    "build",
+    "artifact",
+    "path",
+    "user",
+    "services",
+    "env_file",
+    "health",
+    "migrate",
+    "batches",
+    "keep",
+    "confirm_within",
+    "shared",
+    "toggles",
+]
 _TOP_KEYS = ("project", "groups", "apps", "pipeline", "lease")
 
 

@@ -1,0 +1,5 @@
+"""`python -m cdconf`."""
+
+from cdconf.cli import main
+
+main()

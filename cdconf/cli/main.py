@@ -1,0 +1,150 @@
+"""The group of all verbs, and how errors and signals become messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from cdconf import __version__
+from cdconf.errors import CdconfError, Interrupted, UsageError, did_you_mean
+
+REPORT = "https://github.com/cdconf/cdconf/issues"
+# verb -> (module, what it does)
+VERBS = {
+    "provision": ("provision", "make an environment's hosts and converge them to their catalogs"),
+    "plan": ("plan", "show what provision would change; change nothing"),
+    "build": ("build", "build an app's artifact, once per commit"),
+    "deploy": ("deploy", "push an artifact to an environment, verify it, roll back when it fails"),
+    "rollback": ("rollback", "go back to the last verified release"),
+    "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
+    "drift": ("drift", "compare hosts with what was last applied and with the files"),
+    "status": ("status", "show what runs where"),
+    "history": ("history", "show what happened"),
+    "lock": ("lock", "show or end the leases on an environment's hosts"),
+    "artifact": ("artifact", "look into the artifact store"),
+    "environments": ("environments", "list environments and how their hosts stand"),
+    "destroy": ("destroy", "remove the hosts that a provider made"),
+    "vars": ("vars", "show a host's variables and where each comes from"),
+    "lint": ("lint", "check all files of the project"),
+    "secret": ("secret", "read and write encrypted secrets"),
+    "run": ("run", "run a command on hosts"),
+    "ssh": ("ssh", "log in to a host"),
+}
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run in the same order as Ctrl-C."""
+
+
+class _Verbs(click.Group):
+    """Lists verbs from the table; imports one when it's called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"cdconf.cli.{VERBS[cmd_name][0]}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise UsageError(f"there is no command '{args[0]}'", hint=did_you_mean(args[0], VERBS) or "see cdconf --help")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cdconf", message="%(prog)s %(version)s")
+def group() -> None:
+    """The last mile of continuous delivery: describe, provision, deploy, verify and watch servers.
+
+    Start with `cdconf plan staging`. Exit codes: 0 done, 1 failed, 2 differences found, 3 stopped by a gate,
+    4 a host was unreachable.
+    """
+
+
+def run() -> NoReturn:
+    """Runs the command line and exits."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        group.main(standalone_mode=False)
+        code = 0
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        code = show_error(_usage(error))
+    except CdconfError as error:
+        code = show_error(error)
+    except KeyboardInterrupt as error:
+        code = 143 if isinstance(error, _Terminated) else 130
+        show_error(Interrupted("interrupted"))
+    except (click.Abort, EOFError):
+        code = show_error(Interrupted("interrupted"))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has had enough
+        code = 0
+    except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
+        code = _bug()
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    hint = None
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        hint = f"did you mean '{error.possibilities[0]}'?"
+    elif isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see {error.ctx.command_path} --help"
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def show_error(error: CdconfError) -> int:
+    """Prints an error the way all errors are printed; returns its exit code."""
+    if "--json" in sys.argv[1:]:
+        import json
+
+        data: dict[str, Any] = {"schema_version": 1, "command": _verb(), "environment": None, "ok": False}
+        data |= {"exit_code": error.exit_code, "error": error.as_dict(), "hosts": {}, "duration_s": 0.0}
+        print(json.dumps(data, indent=1))
+        return error.exit_code
+    print(f"error: {error}", file=sys.stderr)
+    for line in (error.detail or "").splitlines():
+        print(f"    {line}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def _verb() -> str | None:
+    return next((word for word in sys.argv[1:] if word in VERBS), None)
+
+
+def _bug() -> int:
+    """Says that it's cdconf's fault, and where the traceback is (0600: it may hold what mustn't be shown)."""
+    with tempfile.NamedTemporaryFile("w", prefix="cdconf-crash-", suffix=".log", delete=False) as stream:
+        traceback.print_exc(file=stream)
+    kind, value, _ = sys.exc_info()
+    name = kind.__name__ if kind else "error"
+    summary = str(value).splitlines()[0][:200] if str(value) and name != "Secret" else ""
+    return show_error(
+        CdconfError(f"this is a bug in cdconf ({name}: {summary})", hint=f"please report it with {stream.name} at {REPORT}")
+    )

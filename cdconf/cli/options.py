@@ -1,0 +1,59 @@
+"""Options that many verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from cdconf.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+environment_argument = click.argument("environment", metavar="ENV")
+
+project_options = _all(
+    click.option("-C", "--project", "directory", metavar="DIR", default=".", help="The project (default: here or above)."),
+)
+selection_options = _all(
+    click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`."),
+    click.option("--role", "roles", metavar="ROLE", multiple=True, help="Only this role (may be repeated)."),
+    click.option("-e", "--extra", "extra", metavar="NAME=VALUE", multiple=True, help="Set a variable; it wins over all."),
+)
+limit_option = click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`.")
+connection_options = _all(
+    click.option("--forks", metavar="N", type=click.IntRange(1, 1000), default=32, help="Hosts at once (default 32)."),
+    click.option("--accept-new-host-keys", is_flag=True, help="Learn unknown ssh host keys instead of refusing them."),
+)
+output_options = _all(
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+    click.option("-v", "--verbose", is_flag=True, help="Show what is as it should be, too."),
+)
+diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
+yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
+
+
+def parse_extra(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`-e name=value` pairs as a dict.
+
+    Raises:
+        UsageError: One has no `=`, or no proper name.
+    """
+    result = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name.isidentifier():
+            raise UsageError(f"-e '{pair}' isn't NAME=VALUE")
+        result[name] = value
+    return result

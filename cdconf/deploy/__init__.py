@@ -1,0 +1,1 @@
+"""Changes hosts, group by group and batch by batch: provision, deploy, rollback."""

@@ -1,0 +1,130 @@
+"""Provision and plan: every host becomes what its catalog says, or is only looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.engine import Fleet, RunIdentity, converge_host
+from cdconf.environments import provider_for
+from cdconf.errors import DIFFERENT, FAILED, OK, CdconfError, Unreachable, worst_exit
+from cdconf.events import Emit, HostDone, Notice, Step
+from cdconf.session import AgentError, Connector
+
+if TYPE_CHECKING:
+    from cdconf.catalog import Compiler
+    from cdconf.inventory import Environment, Host, Project
+    from cdconf.session import Session
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes about it; see the command line's help."""
+
+    check: bool = False
+    forks: int = 32
+    accept_new_host_keys: bool = False
+
+
+def provision(
+    project: Project, environment: Environment, compiler: Compiler, hosts: Sequence[Host], emit: Emit, options: Options
+) -> int:
+    """Makes the hosts that a provider should make, then converges all, group by group.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CdconfError: Nothing was changed on any host, or everything is said in the events.
+    """
+    provider = provider_for(project, environment)
+    located = provider.locate(hosts) if options.check else provider.ensure(hosts, emit)
+    missing = [host.name for host in hosts if host.name not in located]
+    for name in missing:
+        emit(Notice(f"{name} doesn't exist yet; provision would make it"))
+        emit(HostDone(name, "not_attempted"))
+    present = [located[host.name] for host in hosts if host.name in located]
+    identity = RunIdentity("plan" if options.check else "provision")
+    connector = Connector(project.name, project.root, accept_new_host_keys=options.accept_new_host_keys)
+    with Fleet(
+        connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl
+    ) as fleet:
+        codes = [DIFFERENT] if missing else []
+        errors = fleet.connect(present, lease=not options.check)
+        if not options.check:
+            refuse(errors)
+        codes += [report(emit, name, error) for name, error in errors.items()]
+        if options.check:
+            codes += _converge(fleet, present, compiler, emit, check=True)
+        else:
+            codes += _group_by_group(fleet, project, present, compiler, emit)
+    return worst_exit(codes)
+
+
+def refuse(errors: dict[str, CdconfError]) -> None:
+    """Before anything is changed: a held lease, or a host of another environment, ends the run."""
+    for error in errors.values():
+        if not isinstance(error, Unreachable):
+            raise error
+
+
+def report(emit: Emit, name: str, error: CdconfError) -> int:
+    """Says what became of a host that ended with an error; returns the exit code that it stands for."""
+    unreachable = isinstance(error, Unreachable)
+    text = f"{error.file}:{error.line}: {error.message}" if error.file else error.message
+    if error.detail:
+        text = f"{text}\n{error.detail}"
+    if error.hint:
+        text = f"{text}\n  hint: {error.hint}"
+    emit(HostDone(name, "unreachable" if unreachable else "failed", text))
+    return error.exit_code
+
+
+def _group_by_group(
+    fleet: Fleet, project: Project, hosts: Sequence[Host], compiler: Compiler, emit: Emit
+) -> list[int]:
+    """Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after a group that failed."""
+    codes: list[int] = []
+    left = {host.name: host for host in hosts}
+    for group in project.groups:
+        members = [host for host in hosts if host.name in left and group in host.groups]
+        if not members:
+            continue
+        emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
+        codes += _converge(fleet, members, compiler, emit, check=False)
+        lost = [host.name for host in members if host.name not in fleet.sessions]
+        for host in members:
+            del left[host.name]
+        if lost or any(code not in (OK, DIFFERENT) for code in codes):
+            for name in left:
+                emit(HostDone(name, "not_attempted"))
+            break
+    return codes
+
+
+def _converge(
+    fleet: Fleet, hosts: Sequence[Host], compiler: Compiler, emit: Emit, *, check: bool
+) -> list[int]:
+    def job(session: Session) -> dict[str, Any]:
+        result = converge_host(session, compiler, emit, check=check)
+        _done(session.host.name, result["counts"], result["failed"], emit)
+        return result
+
+    outcome = fleet.each(hosts, job)
+    codes = [report(emit, name, error) for name, error in outcome.errors.items()]
+    for result in outcome.results.values():
+        counts = result["counts"]
+        if result["failed"]:
+            codes.append(FAILED)
+        elif check and any(counts.get(name) for name in ("would_change", "unknown", "orphaned")):
+            codes.append(DIFFERENT)
+    return codes
+
+
+def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:  # noqa: FBT001
+    changed = counts.get("changed") or counts.get("would_change")
+    emit(HostDone(name, "failed" if failed else "changed" if changed else "ok"))
+
+
+__all__ = ["AgentError", "Options", "provision", "refuse", "report"]

@@ -1,0 +1,256 @@
+"""The docker provider: hosts as containers with systemd and sshd, a network for each environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import shutil
+import socket
+import tarfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cdconf.environments import docker_image
+from cdconf.environments.docker_listing import Container, containers, engine
+from cdconf.environments.keys import client_key, new_key
+from cdconf.environments.provider import Standing
+from cdconf.errors import ProviderError
+from cdconf.events import Emit, HostStep, Notice, Step
+from cdconf.inventory import Ssh
+from cdconf.secrets.store import write_private
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Host, Project
+
+BOOT_LIMIT = 60.0
+DEFAULT_OS = "debian-12"
+# systemd needs its own cgroups, mounts and namespaces; --privileged would give the container the whole machine.
+_RUN_OPTIONS: dict[str, Any] = {
+    "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
+    "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "tmpfs": {"/run": "", "/run/lock": ""},
+    "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+    "cgroupns": "host",
+    "stop_signal": "SIGRTMIN+3",  # how systemd is asked to shut down
+}
+
+
+class DockerProvider:
+    """See `Provider`. Everything is labelled with project, environment and checkout, and found by these."""
+
+    def __init__(self, project: Project, environment: Environment) -> None:
+        self._environment = environment
+        self._prefix = f"cdconf-{project.name}-{environment.name}"
+        self._suffix = project.checkout
+        self._labels = {
+            "cdconf.project": project.name,
+            "cdconf.environment": environment.name,
+            "cdconf.checkout": project.checkout,
+        }
+        self._folder = project.data / "environments" / environment.name
+
+    def _containers(self) -> dict[str, Container]:
+        return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
+
+    def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
+        found = self._containers()
+        lacking = [host for host in hosts if host.name not in found or not found[host.name].running]
+        if lacking:
+            self._make(lacking, found, emit)
+            found = self._containers()
+        self._note_recipes(hosts, found, emit)
+        return self._located(hosts, found)
+
+    def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
+        return self._located(hosts, self._containers())
+
+    def _located(self, hosts: Sequence[Host], found: dict[str, Container]) -> dict[str, Host]:
+        running = {name: one for name, one in found.items() if one.running and 22 in one.ports}
+        known = self._folder / "known_hosts"
+        lines = [f"[127.0.0.1]:{one.ports[22]} {one.labels['cdconf.hostkey']}\n" for one in running.values()]
+        text = "".join(sorted(lines))
+        if running and (not known.is_file() or known.read_text(encoding="utf-8") != text):
+            write_private(known, text)
+        return {
+            host.name: dataclasses.replace(
+                host,
+                ssh=Ssh(
+                    address="127.0.0.1",
+                    port=running[host.name].ports[22],
+                    user="root",
+                    identity_file=str(self._folder / "id_ed25519"),
+                    known_hosts=str(known),
+                ),
+            )
+            for host in hosts
+            if host.name in running
+        }
+
+    def _note_recipes(self, hosts: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+        for host in hosts:
+            image = docker_image.tag(host.os or DEFAULT_OS)
+            if found[host.name].labels.get("cdconf.image") != image:
+                emit(Notice(f"{host.name} was made from an older image; destroy and provision to renew it"))
+
+    def _make(self, lacking: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+        client = engine()
+        _, public = client_key(self._folder, f"cdconf {self._environment.name}")
+        images = {os: docker_image.ensure_image(client, os, emit) for os in {host.os or DEFAULT_OS for host in lacking}}
+        emit(Step(f"making {len(lacking)} hosts: {', '.join(host.name for host in lacking)}"))
+        network = self._network(client)
+
+        def make(host: Host) -> None:
+            emit(HostStep(host.name, "starting"))
+            made = found.get(host.name)
+            if made is not None and made.state == "created":  # never started: an earlier run ended half-way
+                client.containers.get(made.id).remove(force=True, v=True)
+                made = None
+            if made is None:
+                self._create(client, host, images[host.os or DEFAULT_OS], network, public)
+            self._start(client, host, emit)
+
+        with ThreadPoolExecutor(max_workers=min(8, len(lacking))) as pool:
+            list(pool.map(make, lacking))
+
+    def _name(self, host: str) -> str:
+        return f"{self._prefix}-{host}-{self._suffix}"
+
+    def _network(self, client: Any) -> str:
+        name = f"{self._prefix}-{self._suffix}"
+        if not client.networks.list(names=[name]):
+            client.networks.create(name, driver="bridge", labels=self._labels, check_duplicate=True)
+        return name
+
+    def _create(self, client: Any, host: Host, image: str, network: str, public: str) -> None:
+        from docker.errors import APIError
+
+        private, host_key = new_key(host.name)
+        labels = {
+            **self._labels,
+            "cdconf.host": host.name,
+            "cdconf.hostkey": " ".join(host_key.split()[:2]),
+            "cdconf.image": image,
+        }
+        networking = client.api.create_networking_config(
+            {network: client.api.create_endpoint_config(aliases=[host.name])}
+        )
+        ports = dict.fromkeys((f"{port}/tcp" for port in (22, *host.publish)), ("127.0.0.1", None))
+        try:
+            made = client.containers.create(
+                image,
+                name=self._name(host.name),
+                hostname=host.name,
+                labels=labels,
+                ports=ports,
+                network=network,
+                networking_config=networking["EndpointsConfig"],
+                **_RUN_OPTIONS,
+            )
+        except APIError as error:
+            raise ProviderError(f"the host can't be made: {error.explanation}", host=host.name) from error
+        made.put_archive(
+            "/",
+            _archive(
+                {
+                    "root/.ssh/authorized_keys": public + "\n",
+                    "etc/ssh/ssh_host_ed25519_key": private,
+                    "etc/ssh/ssh_host_ed25519_key.pub": host_key + "\n",
+                }
+            ),
+        )
+
+    def _start(self, client: Any, host: Host, emit: Emit) -> None:
+        from docker.errors import APIError
+
+        container = client.containers.get(self._name(host.name))
+        try:
+            container.start()
+        except APIError as error:
+            raise ProviderError(f"the host can't be started: {error.explanation}", host=host.name) from error
+        emit(HostStep(host.name, "booting"))
+        deadline = time.monotonic() + BOOT_LIMIT
+        while True:
+            _, output = container.exec_run(["systemctl", "is-system-running"])
+            container.reload()
+            port = ((container.ports.get("22/tcp") or [{}])[0]).get("HostPort")
+            if output.strip() in (b"running", b"degraded") and port and _answers(int(port)):
+                emit(HostStep(host.name, "up"))
+                return
+            if container.status != "running" or time.monotonic() > deadline:
+                log = container.logs(tail=15).decode("utf-8", "replace")
+                raise ProviderError(f"didn't boot within {BOOT_LIMIT:g} s", host=host.name, detail=log)
+            time.sleep(0.1)
+
+    def published(self, host: str, port: int) -> tuple[str, int] | None:
+        found = self._containers().get(host)
+        return ("127.0.0.1", found.ports[port]) if found and port in found.ports else None
+
+    def standing(self) -> Standing:
+        found = self._containers().values()
+        oldest = min((one.created for one in found), default=None)
+        return Standing(
+            wanted=len(self._environment.hosts),
+            made=len(found),
+            running=sum(one.running for one in found),
+            created=datetime.fromtimestamp(oldest, UTC).isoformat() if oldest else None,
+        )
+
+    def destroy(self, emit: Emit) -> list[str]:
+        client = engine()
+        removed = []
+        filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
+        for container in client.containers.list(all=True, filters=filters):
+            emit(Step(f"removing {container.labels['cdconf.host']}"))
+            removed.append(container.labels["cdconf.host"])
+            container.remove(force=True, v=True)
+        for network in client.networks.list(filters=filters):
+            removed.append(f"network {network.name}")
+            network.remove()
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
+        return removed
+
+
+def _archive(contents: dict[str, str]) -> bytes:
+    """A tar of root's private files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        folder = tarfile.TarInfo("root/.ssh")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
+        archive.addfile(folder)
+        for name, text in contents.items():
+            entry = tarfile.TarInfo(name)
+            data = text.encode()
+            entry.size, entry.mode = len(data), 0o600
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _answers(port: int) -> bool:
+    """Whether an ssh server greets there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def remove_images(emit: Emit) -> list[str]:
+    """Removes all images that were built for hosts and aren't in use."""
+    from docker.errors import APIError
+
+    client = engine()
+    removed = []
+    for image in client.images.list(name=docker_image.REPOSITORY):
+        for name in image.tags:
+            try:
+                client.images.remove(name)
+            except APIError as error:
+                emit(Notice(f"{name} stays: {error.explanation}", warning=True))
+            else:
+                removed.append(name)
+    return removed
+

@@ -1,0 +1,117 @@
+"""Lists containers over the engine's socket: a thirtieth of what importing the docker package takes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from cdconf.errors import ProviderError
+
+DEFAULT = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of ours. `state` is Docker's word; `ports`: port inside -> port on 127.0.0.1."""
+
+    id: str
+    name: str
+    state: str
+    labels: dict[str, str]
+    ports: dict[int, int]
+    created: int
+
+    @property
+    def running(self) -> bool:
+        """Whether its processes run."""
+        return self.state == "running"
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def containers(labels: dict[str, str]) -> list[Container]:
+    """All containers, running or not, that have the labels.
+
+    Raises:
+        ProviderError: No engine answers.
+    """
+    filters = {"label": [f"{name}={value}" for name, value in labels.items()]}
+    found = _get(f"/containers/json?all=1&filters={quote(json.dumps(filters))}")
+    return [_container(entry) for entry in found]
+
+
+def _container(entry: dict[str, Any]) -> Container:
+    return Container(
+        id=entry["Id"],
+        name=entry["Names"][0].lstrip("/"),
+        state=entry["State"],
+        labels=entry["Labels"],
+        ports={port["PrivatePort"]: port["PublicPort"] for port in entry["Ports"] if port.get("PublicPort")},
+        created=entry["Created"],
+    )
+
+
+def _get(path: str) -> Any:
+    address = os.environ.get("DOCKER_HOST") or DEFAULT
+    if not address.startswith("unix://"):
+        return _through_package(path)
+    try:
+        connection = _SocketConnection(address.removeprefix("unix://"))
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+    except OSError as error:
+        raise no_engine(error) from error
+    if response.status != 200:
+        raise ProviderError(f"the Docker engine refused: {body.decode('utf-8', 'replace')[:200]}")
+    return json.loads(body)
+
+
+def _through_package(path: str) -> Any:
+    """For engines that aren't on a local socket (tcp, ssh), which the docker package knows how to reach."""
+    client = engine()
+    return client.api._result(client.api._get(client.api._url(path)), json=True)
+
+
+def engine() -> Any:
+    """The docker package's client.
+
+    Raises:
+        ProviderError: No engine answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=120)
+        client.ping()
+    except DockerException as error:
+        raise no_engine(error) from error
+    return client
+
+
+def no_engine(error: Exception) -> ProviderError:
+    """The error for an engine that doesn't answer, with what to do."""
+    if isinstance(error, PermissionError) or "Permission denied" in str(error):
+        return ProviderError(
+            "this user may not talk to the Docker engine", hint="run as root, or join the docker group"
+        )
+    return ProviderError(
+        f"no Docker engine answers: {error}",
+        hint="install and start one: apt-get install docker.io, then `systemctl start docker`",
+    )

@@ -1,0 +1,66 @@
+"""What a provider does, and which one an environment has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from cdconf.errors import ProviderError
+from cdconf.events import Emit
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Host, Project
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an environment's hosts stand: how many there should be, how many there are, how many run."""
+
+    wanted: int
+    made: int
+    running: int
+    created: str | None = None
+
+
+class Provider(Protocol):
+    """Makes an environment's hosts, or finds them."""
+
+    def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
+        """Makes and starts what isn't there; returns the hosts with everything that ssh needs to reach them.
+
+        Raises:
+            ProviderError: They can't be made.
+        """
+
+    def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
+        """Finds hosts and makes nothing; those that don't exist or don't run are left out."""
+
+    def published(self, host: str, port: int) -> tuple[str, int] | None:
+        """Where a host's published port answers on this machine."""
+
+    def standing(self) -> Standing:
+        """How the environment stands."""
+
+    def destroy(self, emit: Emit) -> list[str]:
+        """Removes the hosts and all that belongs to them; returns what was removed."""
+
+
+def provider_for(project: Project, environment: Environment) -> Provider:
+    """The provider that hosts.yml names.
+
+    Raises:
+        ProviderError: It isn't there yet.
+    """
+    if environment.provider == "docker":
+        from cdconf.environments.docker_hosts import DockerProvider
+
+        return DockerProvider(project, environment)
+    if environment.provider == "existing":
+        from cdconf.environments.existing import ExistingProvider
+
+        return ExistingProvider(environment)
+    raise ProviderError(
+        f"{environment.file}: the provider '{environment.provider}' isn't available in this version",
+        hint="use docker, or existing",
+    )

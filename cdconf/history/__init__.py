@@ -1,0 +1,1 @@
+"""What happened: a journal that every run appends to, and a database that indexes it."""

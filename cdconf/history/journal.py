@@ -1,0 +1,107 @@
+"""The history's journal: one JSON line per run, appended and fsynced.
+
+A run must not wait for a database library to be imported, so it only writes a line here; the database is an index
+that is brought up to date when someone asks. A line that a killed writer left unfinished is skipped.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from cdconf.events import RunResult
+
+FILE = "history.jsonl"
+
+
+def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
+    """What the history remembers of a run.
+
+    Args:
+        result: The run's result.
+        started_at: Seconds since 1970.
+        root: The project, for the commit it's at.
+    """
+    return {
+        "id": f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}",
+        "command": result.command,
+        "environment": result.environment,
+        "started_at": started_at,
+        "duration_s": round(result.duration_s, 3),
+        "exit_code": result.exit_code,
+        "user": _user(),
+        "controller": socket.gethostname(),
+        "commit": head(root),
+        "app": result.extra.get("app"),
+        "version": result.extra.get("version"),
+        "artifact": result.extra.get("artifact"),
+        "error": result.error["message"] if result.error else None,
+        "hosts": {
+            name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
+            for name, host in result.hosts.items()
+        },
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def head(root: Path) -> str | None:
+    """The commit that the project is at, None outside of git. Reads git's files: a process would take longer."""
+    folder = root / ".git"
+    try:
+        text = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        if not text.startswith("ref: "):
+            return text
+        loose = folder / text[5:]
+        if loose.is_file():
+            return loose.read_text(encoding="utf-8").strip()
+    except OSError:
+        pass
+    result = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "--verify", "-q", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() or None
+
+
+def append(data: Path, record: dict[str, Any]) -> None:
+    """Appends one line; several processes may do so at once."""
+    line = json.dumps(record, sort_keys=True).encode() + b"\n"
+    descriptor = os.open(data / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def records(data: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The records behind a byte offset, and the offset behind the last whole line."""
+    path = data / FILE
+    if not path.is_file():
+        return [], 0
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        whole, newline, _ = stream.read().rpartition(b"\n")
+    found = []
+    for line in whole.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found, offset + len(whole) + len(newline)
+
+
+def now() -> float:
+    """Seconds since 1970."""
+    return time.time()

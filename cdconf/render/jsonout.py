@@ -1,0 +1,77 @@
+"""Exactly one JSON document on stdout."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from cdconf.events import Event, HostResult, RunResult
+from cdconf.render.renderer import Style
+
+SCHEMA_VERSION = 1
+
+
+def document(result: RunResult, *, verbose: bool = False) -> dict[str, Any]:
+    """The document of a result; resources that are as they should be only when `verbose`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": result.command,
+        "environment": result.environment,
+        "ok": result.exit_code == 0,
+        "exit_code": result.exit_code,
+        "error": result.error,
+        "hosts": {name: _host(host, verbose) for name, host in result.hosts.items()},
+        "duration_s": round(result.duration_s, 3),
+        **result.extra,
+    }
+
+
+def _host(host: HostResult, verbose: bool) -> dict[str, Any]:  # noqa: FBT001
+    data: dict[str, Any] = {
+        name: getattr(host, name)
+        for name in ("status", "ok", "changed", "failed", "skipped", "unknown", "orphaned", "error")
+    }
+    shown = [one for one in host.resources if verbose or one.status != "ok"]
+    data["resources"] = [_without_host(dataclasses.asdict(one)) for one in shown]
+    if host.smoke:
+        data["smoke"] = [_without_host(dataclasses.asdict(one)) for one in host.smoke]
+    return data
+
+
+def _without_host(data: dict[str, Any]) -> dict[str, Any]:
+    del data["host"]
+    return data
+
+
+def masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """The same data with the mask applied to every text in it."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: masked(member, mask) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(member, mask) for member in value]
+    return value
+
+
+class JsonRenderer:
+    """See `Renderer`."""
+
+    def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
+        self._style = style
+        self._mask = mask
+
+    def __call__(self, event: Event) -> None:
+        """Events are in the result already."""
+
+    def finish(self, result: RunResult) -> None:
+        data = masked(document(result, verbose=self._style.verbose), self._mask)
+        json.dump(data, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing is held."""

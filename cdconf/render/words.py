@@ -1,0 +1,85 @@
+"""The lines that people read, without colour: one place for both terminals and pipes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdconf.events import Event, HostDone, Notice, ResourceDone, SmokeDone, Step
+
+if TYPE_CHECKING:
+    from cdconf.events import HostResult, RunResult
+    from cdconf.render.renderer import Style
+
+_SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "skipped": "-", "orphaned": "o"}
+_WORDS = {"would_change": "would change", "ok": "ok"}
+
+
+def line_of(event: Event, style: Style) -> str | None:
+    """What one event is worth: a line (or more, with a diff), or None."""
+    if isinstance(event, Step):
+        return f"==> {event.message}"
+    if isinstance(event, Notice):
+        return f"warning: {event.message}" if event.warning else event.message
+    if isinstance(event, ResourceDone):
+        return _resource(event, style)
+    if isinstance(event, SmokeDone):
+        if event.passed:
+            return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
+        return f"! {event.host}: smoke {event.test}: failed" + _indented(event.message)
+    if isinstance(event, HostDone) and event.status in ("failed", "unreachable", "rolled_back"):
+        return f"! {event.host}: {event.status.replace('_', ' ')}" + (f": {event.error}" if event.error else "")
+    return None
+
+
+def _resource(event: ResourceDone, style: Style) -> str | None:
+    if event.status == "ok" and not style.verbose:
+        return None
+    sign = _SIGNS.get(event.status, " ")
+    word = _WORDS.get(event.status, event.status)
+    by_hand = " (changed by hand)" if event.by_hand else ""
+    text = f"{sign} {event.host}: {event.type} {event.title}: {word}{by_hand}"
+    if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
+        text += f"  [{event.source}]"
+    if event.message and (event.status == "failed" or style.verbose or event.type == "handler"):
+        text += _indented(event.message)
+    elif event.message:
+        text += f": {event.message.splitlines()[0]}"
+    if event.diff and style.diff:
+        text += _indented(event.diff)
+    return text
+
+
+def _indented(text: str | None) -> str:
+    return "".join(f"\n    {line}" for line in (text or "").rstrip("\n").splitlines())
+
+
+def recap(result: RunResult) -> list[str]:
+    """A line per host: `web1  ok=28 changed=2 failed=0`."""
+    width = max((len(name) for name in result.hosts), default=0)
+    return [f"{name:<{width}}  {_counts(host)}" for name, host in result.hosts.items()]
+
+
+def _counts(host: HostResult) -> str:
+    if host.status == "not_attempted" and not host.resources:
+        return "not attempted"
+    parts = [f"ok={host.ok} changed={host.changed} failed={host.failed}"]
+    parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
+    if host.smoke:
+        parts.append(f"smoke={sum(one.passed for one in host.smoke)}/{len(host.smoke)}")
+    if host.status in ("unreachable", "rolled_back"):
+        parts.append(host.status.replace("_", " "))
+    return " ".join(parts)
+
+
+def error_lines(result: RunResult) -> list[str]:
+    """The error as people read it: `error: file:line: message`, the detail, `  hint: …`."""
+    error = result.error
+    if error is None:
+        return []
+    where = f"{error['file']}:{error['line']}: " if error["file"] and error["line"] else ""
+    where = where or (f"{error['file']}: " if error["file"] else "")
+    lines = [f"error: {where}{error['message']}"]
+    lines += [f"    {line}" for line in (result.error_detail or "").splitlines()]
+    if error["hint"]:
+        lines.append(f"  hint: {error['hint']}")
+    return lines
