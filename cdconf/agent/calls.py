@@ -8,6 +8,10 @@ from cdconf.agent.base import Failed
 def call(agent, name, arguments):
     """Serves one request; raises `Failed` for an unknown call."""
     function = CALLS.get(name)
+    if name.startswith("app.") and name[4:] in DEPLOY_CALLS:
+        from cdconf.agent import deploy_calls  # provision doesn't need it
+
+        function = getattr(deploy_calls, name[4:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
@@ -57,15 +61,6 @@ def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, ti
     return execute.execute(command, user, cwd, env, env_file, timeout, data)
 
 
-def _deploy(name):
-    def late(agent, **arguments):
-        from cdconf.agent import deploy_calls
-
-        return getattr(deploy_calls, name)(agent, **arguments)
-
-    return late
-
-
 CALLS = {
     "open": open_session,
     "lease.take": take_lease,
@@ -74,3 +69,6 @@ CALLS = {
     "converge": converge,
     "run": run_command,
 }
+DEPLOY_CALLS = (
+    "status preflight missing stage activate roll_back confirm pin unpin check_health".split()
+)

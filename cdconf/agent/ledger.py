@@ -1,8 +1,9 @@
-"""What a host knows about each app: which releases it holds, runs, ran before, trusts and refuses.
+"""What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
-`ledger.json`: `{app: {"current", "previous", "verified": release names or null, "activating": {"to", "run", "at"}
-or null, "releases": {name: {"version", "archive", "tree", "staged_at"}}, "pinned": {archive digest: {"reason",
-"version", "at"}}}}`. `verified` is the last release that a whole deployment ended well with: what rollback goes to.
+`ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
+"run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at"}}, "pinned": {archive digest:
+{"reason", "version", "at"}}}}`. A release is verified when a whole deployment ended well with it; the last one is
+what a failed deployment goes back to, the one before it what `cdconf rollback` goes to.
 """
 
 import time
@@ -11,7 +12,7 @@ FILE = "ledger.json"
 
 
 def _fresh():
-    return {"current": None, "previous": None, "verified": None, "activating": None, "releases": {}, "pinned": {}}
+    return {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
 
 
 class Ledger(object):
@@ -45,16 +46,19 @@ class Ledger(object):
 
     def active(self, name):
         """Notes the release that the link points to now; `activating` stays until it's confirmed or rolled back."""
-        if self.page["current"] != name:
-            self.page["previous"] = self.page["current"]
-            self.page["current"] = name
+        self.page["current"] = name
         self.save()
 
+    @property
+    def verified(self):
+        """The last verified release that is still here, None when there's none."""
+        return next((name for name in reversed(self.page["verified"]) if name in self.page["releases"]), None)
+
     def confirmed(self, name):
-        """The deployment ended well: this is what rollbacks go to from now on."""
-        if self.page["verified"] != name:
-            self.page["previous"] = self.page["verified"]
-        self.page["verified"] = self.page["current"] = name
+        """The deployment ended well. Going back to an earlier release forgets those after it."""
+        verified = self.page["verified"]
+        self.page["verified"] = (verified[: verified.index(name)] if name in verified else verified) + [name]
+        self.page["current"] = name
         self.page["activating"] = None
         self.save()
 

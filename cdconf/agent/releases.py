@@ -159,7 +159,7 @@ class Releases(object):
     def clean(self, keep):
         """Removes old releases, never one that runs or that a rollback could need; returns the names."""
         page = self.ledger.page
-        needed = {page["current"], page["previous"], page["verified"], self.linked()}
+        needed = {page["current"], self.linked()} | set(page["verified"][-2:])
         by_age = sorted(page["releases"], key=lambda name: page["releases"][name]["staged_at"], reverse=True)
         removed = [name for name in by_age[keep:] if name not in needed]
         for name in removed:

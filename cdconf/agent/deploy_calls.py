@@ -1,0 +1,144 @@
+"""The calls of deployments: stage, activate, check, confirm, roll back, pin. An app is `{"name", "path",
+"services"}`."""
+
+import os
+
+from cdconf.agent import health, services
+from cdconf.agent.base import Failed
+from cdconf.agent.ledger import Ledger
+from cdconf.agent.releases import Releases
+
+
+def _open(agent, app):
+    ledger = Ledger(agent.store, app["name"])
+    return ledger, Releases(app["path"], ledger)
+
+
+def status(agent, app):
+    """What the host knows of an app; changes nothing.
+
+    Returns:
+        The ledger's page, with `linked` (the release that `current` points to), `services` (name -> systemd's
+        state) and `problem` (why the services don't run from that release, None when they do).
+    """
+    ledger, releases = _open(agent, app)
+    page = dict(ledger.page, linked=releases.linked(), problem=None)
+    try:
+        shown = services.show(app["services"]) if app["services"] else {}
+        page["services"] = {name: state["ActiveState"] for name, state in shown.items()}
+        if page["linked"]:
+            current = os.path.join(app["path"], "current")
+            services.verify(app["services"], releases.where(page["linked"]), current, None, within=0)
+    except Failed as error:
+        page["problem"] = error.message
+    return page
+
+
+def preflight(agent, app, need_bytes, need_files):
+    """Raises `Failed` (`disk_full`) unless the release fits with a tenth to spare; returns `{"free_bytes"}`."""
+    folder = app["path"]
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if free < need_bytes * 1.1 + 16 * 1024 * 1024:
+        text = "{} has {} MB free, the release needs {} MB"
+        raise Failed(text.format(folder, free >> 20, (need_bytes >> 20) + 16), kind="disk_full")
+    if disk.f_files and disk.f_favail < need_files * 1.1:
+        raise Failed("{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full")
+    return {"free_bytes": free}
+
+
+def missing(agent, app, manifest):
+    """The content digests that must be sent, in order."""
+    _, releases = _open(agent, app)
+    return releases.missing(manifest)
+
+
+def stage(agent, app, release, about, manifest, sent):
+    """Puts a whole, verified release on disk beside the others; `sent` contents follow as raw frames."""
+    ledger, releases = _open(agent, app)
+    agent.proceed()
+    releases.stage(release, manifest, about["tree"], sent, agent.receive)
+    ledger.staged(release, about["version"], about["archive"], about["tree"])
+    return {}
+
+
+def activate(agent, app, release):
+    """Makes a staged release the current one: notes it, switches the link, restarts, verifies.
+
+    Raises:
+        Failed: The service doesn't come up from the new release; the controller rolls back.
+    """
+    ledger, releases = _open(agent, app)
+    agent.proceed()
+    if not releases.has(release):
+        raise Failed("the release '{}' isn't on this host".format(release))
+    ledger.activating(release, agent.lease.run)
+    _switch(app, releases, release)
+    ledger.active(release)
+    return {}
+
+
+def _switch(app, releases, release):
+    since = services.uptime()
+    releases.point(release)
+    for name in app["services"]:
+        services.systemctl("restart", name)
+    current = os.path.join(app["path"], "current")
+    services.verify(app["services"], releases.where(release), current, since)
+
+
+def roll_back(agent, app):
+    """Back to the last verified release; with none, the services are stopped and `current` is removed.
+
+    Returns:
+        `{"release"}`: the name, or None.
+    """
+    ledger, releases = _open(agent, app)
+    agent.lease.check()
+    target = ledger.verified
+    if target is None:
+        for name in app["services"]:
+            services.systemctl("stop", name)
+        releases.point(None)
+    else:
+        _switch(app, releases, target)
+    ledger.rolled_back(target)
+    return {"release": target}
+
+
+def confirm(agent, app, release, keep):
+    """The deployment ended well: the release is verified, and old ones are cleaned."""
+    ledger, releases = _open(agent, app)
+    agent.lease.check()
+    if releases.linked() != release:
+        raise Failed("'{}' isn't the current release here".format(release))
+    ledger.confirmed(release)
+    return {"removed": releases.clean(keep)}
+
+
+def pin(agent, app, archive, version, reason):
+    """Refuses an artifact on this host from now on."""
+    ledger, _ = _open(agent, app)
+    agent.lease.check()
+    ledger.pin(archive, version, reason)
+    return {}
+
+
+def unpin(agent, app, archive):
+    """Allows it again."""
+    ledger, _ = _open(agent, app)
+    agent.lease.check()
+    ledger.unpin(archive)
+    return {}
+
+
+def check_health(agent, check, within):
+    """Waits until the app is healthy; see `health.wait`."""
+
+    def proceed():
+        if agent.gone or agent.stopping:
+            agent.proceed()
+
+    return health.wait(check, within, proceed)

@@ -1,0 +1,144 @@
+"""The rollout as a state machine without I/O: steps out, outcomes in.
+
+    stage -> expand -> (activate -> health -> smoke) per batch -> confirm -> done
+    any failure or interruption before confirm: roll_back every touched host, newest first -> done
+
+The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
+decision is made, and a host that doesn't hear of it is repaired by the next deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["stage", "expand", "activate", "health", "smoke", "confirm", "roll_back", "done"]
+_IN_BATCH: tuple[Kind, ...] = ("activate", "health", "smoke")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do next, on which hosts, in this order. `batch` counts from 1; 0 outside of batches."""
+
+    kind: Kind
+    hosts: tuple[str, ...] = ()
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step failed on a host. `verdict`: the release is to blame, so that it must not be tried again."""
+
+    message: str
+    verdict: bool
+
+
+def split(hosts: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Cuts hosts into batches.
+
+    Args:
+        hosts: In order.
+        sizes: How many hosts are done after each batch, counted from the first: `1`, `50%` (rounded up), `all`.
+            Hosts that the last size leaves are one more batch.
+    """
+    batches = []
+    done = 0
+    for size in (*sizes, "all"):
+        if size == "all":
+            goal = len(hosts)
+        elif size.endswith("%"):
+            goal = -(-len(hosts) * int(size[:-1]) // 100)
+        else:
+            goal = int(size)
+        goal = min(max(goal, 0), len(hosts))
+        if goal > done:
+            batches.append(tuple(hosts[done:goal]))
+            done = goal
+    return batches
+
+
+class Rollout:
+    """One deployment's course.
+
+    Args:
+        batches: The hosts, batch by batch.
+        stage: Whether the release must be staged first.
+        expand: Whether there's an expand migration.
+
+    Attributes:
+        touched: Hosts on which activation was attempted, in order.
+        failures: What failed first, by host.
+        stuck: Hosts whose rollback failed.
+        undelivered: Hosts that the confirmation didn't reach.
+    """
+
+    def __init__(self, batches: Sequence[Sequence[str]], *, stage: bool = True, expand: bool = False) -> None:
+        self._batches = [tuple(batch) for batch in batches]
+        self._hosts = tuple(host for batch in self._batches for host in batch)
+        self._expand = expand
+        self._batch = 0
+        self.touched: list[str] = []
+        self.failures: dict[str, Failure] = {}
+        self.stuck: dict[str, Failure] = {}
+        self.undelivered: dict[str, Failure] = {}
+        self.step = Step("done")
+        if self._hosts:
+            self.step = Step("stage", self._hosts) if stage else self._after_stage()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every host was confirmed, or the decision to confirm was made."""
+        return self.step.kind == "done" and not self.failures
+
+    @property
+    def is_verdict(self) -> bool:
+        """Whether the release itself failed."""
+        return any(failure.verdict for failure in self.failures.values())
+
+    def _after_stage(self) -> Step:
+        return Step("expand", self._hosts[:1]) if self._expand else self._activate()
+
+    def _activate(self) -> Step:
+        batch = self._batches[self._batch]
+        self.touched += batch
+        return Step("activate", batch, self._batch + 1)
+
+    def advance(self, failures: Mapping[str, Failure] | None = None) -> Step:
+        """Takes the outcome of `step`: the hosts on which it failed, none for success; returns the next step."""
+        failed = dict(failures or {})
+        kind = self.step.kind
+        if kind == "done":
+            raise ValueError("the rollout is over")
+        if kind == "roll_back":
+            self.stuck = failed
+            self.step = Step("done")
+        elif kind == "confirm":
+            self.undelivered = failed
+            self.step = Step("done")
+        elif failed:
+            self.failures = failed
+            self.step = self._back()
+        else:
+            self.step = self._forward(kind)
+        return self.step
+
+    def interrupt(self, message: str) -> Step:
+        """Ctrl-C, or the controller's own failure; after the decision to confirm it comes too late."""
+        if self.step.kind not in ("confirm", "roll_back", "done"):
+            self.failures = {"": Failure(message, verdict=False)}
+            self.step = self._back()
+        return self.step
+
+    def _back(self) -> Step:
+        return Step("roll_back", tuple(reversed(self.touched))) if self.touched else Step("done")
+
+    def _forward(self, kind: Kind) -> Step:
+        if kind == "stage":
+            return self._after_stage()
+        if kind == "expand":
+            return self._activate()
+        if kind != _IN_BATCH[-1]:
+            return Step(_IN_BATCH[_IN_BATCH.index(kind) + 1], self.step.hosts, self.step.batch)
+        self._batch += 1
+        return self._activate() if self._batch < len(self._batches) else Step("confirm", self._hosts)

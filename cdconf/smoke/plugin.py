@@ -1,0 +1,102 @@
+"""The pytest side: a `host` fixture whose commands go to the hosts through the controller's live sessions.
+
+Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
+"environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command"}` answered by
+`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` isn't answered.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra.backend.base
+import testinfra.host
+
+
+class _Channel:
+    """The connection to the controller."""
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(path)
+        self._stream = self._socket.makefile("rwb")
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(message).encode() + b"\n")
+        self._stream.flush()
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.send(message)
+        line = self._stream.readline()
+        if not line:
+            raise RuntimeError("the controller is gone")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class SessionBackend(testinfra.backend.base.BaseBackend):  # type: ignore[misc]
+    """A testinfra backend that runs commands through the controller."""
+
+    NAME = "cdconf"
+
+    def __init__(self, channel: _Channel, name: str) -> None:
+        self._channel = channel
+        super().__init__(name)
+
+    def run(self, command: str, *args: str, **kwargs: Any) -> Any:
+        """Runs a command on the host."""
+        line = self.get_command(command, *args)
+        answer = self._channel.ask({"host": self.hostname, "command": line})
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        out, err = (base64.b64decode(answer[name]) for name in ("stdout", "stderr"))
+        return self.result(answer["status"], self.encode(line), out, err)
+
+
+class Plugin:
+    """Parametrises every test with the hosts that its role is on, and reports to the controller."""
+
+    def __init__(self) -> None:
+        self.config = json.loads(Path(os.environ["CDCONF_SMOKE"]).read_text(encoding="utf-8"))
+        self.channel = _Channel(self.config["socket"])
+        self.hosts = {
+            name: testinfra.host.Host(SessionBackend(self.channel, name)) for name in self.config["hosts"]
+        }
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """roles/ROLE/smoke/test_x.py runs on the hosts that have the role."""
+        role = Path(metafunc.definition.path).parent.parent.name
+        if "host" in metafunc.fixturenames:
+            metafunc.parametrize("host", self.config["roles"].get(role, []), indirect=True, scope="session")
+
+    @pytest.fixture(scope="session")
+    def host(self, request: pytest.FixtureRequest) -> Any:
+        """The testinfra host."""
+        return self.hosts[request.param]
+
+    @pytest.fixture
+    def inventory(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        """`{"environment", "hosts": {name: {"name", "address", "groups"}}}`."""
+        return {name: self.config[name] for name in ("environment", "hosts")}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tells the controller how a test ended."""
+        if report.when == "call" or (report.when == "setup" and not report.passed):
+            name, _, parameters = report.nodeid.partition("[")
+            path, _, test = name.partition("::")
+            host = next((one for one in parameters.rstrip("]").split("-") if one in self.hosts), None)
+            host = host or next((one for one in self.hosts if f"[{one}" in report.nodeid), "")
+            message = None if report.passed else (report.longreprtext or "")[-2000:]
+            data = {"host": host, "test": f"{Path(path).parent.parent.name}: {test}", "outcome": report.outcome}
+            self.channel.send({"report": {**data, "message": message, "duration_s": report.duration}})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the plugin; the tests' process exists for it alone."""
+    config.pluginmanager.register(Plugin(), "cdconf-smoke")

@@ -1,0 +1,166 @@
+"""The controller's side: one pytest process per batch, its commands run through the live sessions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdconf.errors import CdconfError
+from cdconf.events import Emit, SmokeDone
+
+RunOn = Callable[[str], dict[str, Any]]
+TIMEOUT = 600
+_TESTS_FAILED, _NO_TESTS = 1, 5
+
+
+@dataclass
+class Report:
+    """How the smoke tests ended. `problem` is set when they couldn't be run as they should."""
+
+    passed: int = 0
+    failed: dict[str, list[str]] = field(default_factory=dict)
+    unreachable: dict[str, CdconfError] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether at least one test ran, and all passed."""
+        return self.passed > 0 and not self.failed and self.problem is None and not self.unreachable
+
+
+def smoke_files(root: Path, roles: Mapping[str, object]) -> list[Path]:
+    """The test files of these roles."""
+    return [path for role in roles for path in sorted((root / "roles" / role / "smoke").glob("test_*.py"))]
+
+
+def run_smoke(
+    root: Path,
+    roles: Mapping[str, list[str]],
+    hosts: Mapping[str, Mapping[str, Any]],
+    environment: str,
+    run_on: Mapping[str, RunOn],
+    emit: Emit,
+) -> Report:
+    """Runs the roles' smoke tests.
+
+    Args:
+        root: The project.
+        roles: Role -> names of the hosts that it's tested on.
+        hosts: Name -> what tests may know of a host.
+        environment: The environment's name.
+        run_on: Name -> a function that runs a command line there and returns status, stdout, stderr.
+        emit: Gets a `SmokeDone` per test and host.
+    """
+    files = smoke_files(root, roles)
+    report = Report()
+    if not files:
+        report.problem = f"no smoke tests: none of the roles {', '.join(roles)} has smoke/test_*.py"
+        return report
+    with tempfile.TemporaryDirectory(prefix="cdconf-smoke-") as folder:
+        server = _Server(Path(folder) / "socket", run_on, report, emit)
+        config = Path(folder) / "config.json"
+        data = {"socket": str(server.path), "roles": dict(roles), "hosts": dict(hosts), "environment": environment}
+        config.write_text(json.dumps(data), encoding="utf-8")
+        with server:
+            status, output = _pytest(root, files, config)
+    if status == _NO_TESTS or (status == 0 and not report.passed):
+        report.problem = "no smoke test was collected"
+    elif status not in (0, _TESTS_FAILED):
+        report.problem = "the smoke tests couldn't run:\n" + "\n".join(output.splitlines()[-20:])
+    return report
+
+
+def _pytest(root: Path, files: list[Path], config: Path) -> tuple[int, str]:
+    """Runs pytest with nothing of the user's own configuration."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
+    command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *map(str, files)]
+    environment = {**os.environ, "CDCONF_SMOKE": str(config), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    process = subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        output, _ = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+        return 2, f"{output}\nstill running after {TIMEOUT} s, killed"
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process.returncode, output
+
+
+class _Server:
+    """Answers the tests' commands on a unix socket that only this user can open."""
+
+    def __init__(self, path: Path, run_on: Mapping[str, RunOn], report: Report, emit: Emit) -> None:
+        self.path = path
+        self._run_on = run_on
+        self._report = report
+        self._emit = emit
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+        self._socket.listen(1)
+        self._thread = threading.Thread(target=self._serve, name="cdconf-smoke", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody answers any more
+        except OSError:
+            pass
+        self._socket.close()
+        self._thread.join(timeout=10)
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:
+            return
+        with connection, connection.makefile("rwb") as stream:
+            for line in stream:
+                message = json.loads(line)
+                if "report" in message:
+                    self._note(message["report"])
+                else:
+                    stream.write(json.dumps(self._command(message)).encode() + b"\n")
+                    stream.flush()
+
+    def _command(self, message: dict[str, str]) -> dict[str, Any]:
+        try:
+            result = self._run_on[message["host"]](message["command"])
+        except CdconfError as error:
+            if error.kind == "unreachable":
+                self._report.unreachable[message["host"]] = error
+            return {"error": str(error)}
+        return {
+            "status": result["status"],
+            "stdout": base64.b64encode(result["stdout"]).decode(),
+            "stderr": base64.b64encode(result["stderr"]).decode(),
+        }
+
+    def _note(self, data: dict[str, Any]) -> None:
+        passed = data["outcome"] == "passed"
+        if passed:
+            self._report.passed += 1
+        elif data["outcome"] == "failed":
+            self._report.failed.setdefault(data["host"], []).append(data["test"])
+        else:
+            return
+        duration = round(data["duration_s"], 3)
+        self._emit(SmokeDone(data["host"], data["test"], passed, data["message"], duration))
