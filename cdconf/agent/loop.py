@@ -79,6 +79,8 @@ class Agent(object):
                     self._beat()
                 elif isinstance(frame, dict) and "stop" in frame:
                     self.stopping = True
+                elif isinstance(frame, dict) and "resume" in frame:
+                    self.stopping = False
                 else:
                     self.requests.put(frame)
         except (wire.BadFrame, OSError, ValueError) as error:

@@ -161,6 +161,11 @@ class Fleet:
             wait(pending)
             raise Interrupted("interrupted: every host has finished the change it was at") from None
 
+    def resume(self) -> None:
+        """After a stop: hosts take calls again, so that what was begun can be rolled back."""
+        for session in list(self.sessions.values()):
+            session.resume()
+
     def stop(self) -> None:
         """Asks all hosts to end before their next change."""
         for session in list(self.sessions.values()):

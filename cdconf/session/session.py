@@ -127,6 +127,11 @@ class Session:
         with contextlib.suppress(Unreachable):
             self._send({"stop": True})
 
+    def resume(self) -> None:
+        """Takes a stop back, for what must be done after it; never raises."""
+        with contextlib.suppress(Unreachable):
+            self._send({"resume": True})
+
     def close(self) -> None:
         """Ends the session; never raises."""
         self._transport.close()
