@@ -69,6 +69,4 @@ CALLS = {
     "converge": converge,
     "run": run_command,
 }
-DEPLOY_CALLS = (
-    "status preflight missing stage activate roll_back confirm pin unpin check_health".split()
-)
+DEPLOY_CALLS = ["status", "preflight", "missing", "stage", "activate", "roll_back", "confirm", "pin", "unpin", "check_health"]

@@ -1,5 +1,6 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin. An app is `{"name", "path",
-"services"}`."""
+"services"}`.
+"""
 
 import os
 
@@ -45,7 +46,9 @@ def preflight(agent, app, need_bytes, need_files):
         text = "{} has {} MB free, the release needs {} MB"
         raise Failed(text.format(folder, free >> 20, (need_bytes >> 20) + 16), kind="disk_full")
     if disk.f_files and disk.f_favail < need_files * 1.1:
-        raise Failed("{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full")
+        raise Failed(
+            "{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full"
+        )
     return {"free_bytes": free}
 
 

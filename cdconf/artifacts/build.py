@@ -156,6 +156,8 @@ def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
     chosen = own or found
     if len(chosen) != 1:
         names = ", ".join(path.name for path in chosen) or "no file"
-        raise ArtifactError(f"the build of '{app.name}' must leave one {pattern}, not {names}", file=app.file, line=app.line)
+        raise ArtifactError(
+            f"the build of '{app.name}' must leave one {pattern}, not {names}", file=app.file, line=app.line
+        )
     name = chosen[0].name
     return chosen[0], name[len(before) : len(name) - len(after)]

@@ -1,8 +1,8 @@
 """The local store: archives by SHA-256, unpacked trees by tree digest, one JSON file of metadata per artifact.
 
-    .cdconf/artifacts/ARCHIVE.json      metadata; written last, so that what has one is whole
-    .cdconf/artifacts/ARCHIVE.blob      the archive
-    .cdconf/artifacts/trees/TREE/       its unpacked tree, which deployments read
+.cdconf/artifacts/ARCHIVE.json      metadata; written last, so that what has one is whole
+.cdconf/artifacts/ARCHIVE.blob      the archive
+.cdconf/artifacts/trees/TREE/       its unpacked tree, which deployments read
 """
 
 from __future__ import annotations
@@ -88,7 +88,13 @@ class Store:
         digest = self._keep_tree(file)
         _copy_atomic(file, self._blob(archive))
         artifact = Artifact(
-            app=app, version=version, archive=archive, tree=digest, file_name=file.name, size=file.stat().st_size, **about
+            app=app,
+            version=version,
+            archive=archive,
+            tree=digest,
+            file_name=file.name,
+            size=file.stat().st_size,
+            **about,
         )
         write_private(self._folder / f"{archive}.json", json.dumps(dataclasses.asdict(artifact), indent=1) + "\n")
         return artifact

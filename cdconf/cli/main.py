@@ -60,7 +60,9 @@ class _Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            raise UsageError(f"there is no command '{args[0]}'", hint=did_you_mean(args[0], VERBS) or "see cdconf --help")
+            raise UsageError(
+                f"there is no command '{args[0]}'", hint=did_you_mean(args[0], VERBS) or "see cdconf --help"
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -146,5 +148,7 @@ def _bug() -> int:
     name = kind.__name__ if kind else "error"
     summary = str(value).splitlines()[0][:200] if str(value) and name != "Secret" else ""
     return show_error(
-        CdconfError(f"this is a bug in cdconf ({name}: {summary})", hint=f"please report it with {stream.name} at {REPORT}")
+        CdconfError(
+            f"this is a bug in cdconf ({name}: {summary})", hint=f"please report it with {stream.name} at {REPORT}"
+        )
     )

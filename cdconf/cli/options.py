@@ -24,12 +24,16 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
 environment_argument = click.argument("environment", metavar="ENV")
 
 project_options = _all(
-    click.option("-C", "--project", "directory", metavar="DIR", default=".", help="The project (default: here or above)."),
+    click.option(
+        "-C", "--project", "directory", metavar="DIR", default=".", help="The project (default: here or above)."
+    ),
 )
 selection_options = _all(
     click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`."),
     click.option("--role", "roles", metavar="ROLE", multiple=True, help="Only this role (may be repeated)."),
-    click.option("-e", "--extra", "extra", metavar="NAME=VALUE", multiple=True, help="Set a variable; it wins over all."),
+    click.option(
+        "-e", "--extra", "extra", metavar="NAME=VALUE", multiple=True, help="Set a variable; it wins over all."
+    ),
 )
 limit_option = click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`.")
 connection_options = _all(

@@ -25,7 +25,7 @@ from cdconf.cli.options import (
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
 @output_options
-def command(environment: str, check: bool, **flags: Any) -> None:  # noqa: FBT001
+def command(environment: str, check: bool, **flags: Any) -> None:
     """Make ENV's hosts where a provider can, then converge every host to its catalog, group by group.
 
     A run takes a lease on every host first, stops after the first group in which something fails, and changes

@@ -40,7 +40,9 @@ def choose(project: Project, reference: str, emit: Emit) -> Artifact:
     if reference in project.apps:
         found = store.nearest(reference, commits(project.root))
         if found is None:
-            raise UsageError(f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`")
+            raise UsageError(
+                f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`"
+            )
         emit(Notice(f"{found.label}, built from commit {(found.commit or '')[:10]}, sha256 {found.archive[:12]}"))
         return found
     if "@" not in reference and len(reference) < 8:
@@ -79,9 +81,7 @@ def deploy(
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
-def rollback(
-    project: Project, environment: Environment, app: App, emit: Emit, options: Deployment
-) -> dict[str, Any]:
+def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
     """Goes back to the last verified release by the same procedure, without staging or migrating.
 
     Raises:
@@ -106,9 +106,7 @@ def _app(project: Project, name: str) -> App:
 
 def _fleet(project: Project, environment: Environment, reason: str, emit: Emit, options: Deployment) -> Fleet:
     connector = Connector(project.name, project.root, accept_new_host_keys=options.accept_new_host_keys)
-    return Fleet(
-        connector, environment, RunIdentity(reason), emit, forks=options.forks, lease_ttl=project.lease_ttl
-    )
+    return Fleet(connector, environment, RunIdentity(reason), emit, forks=options.forks, lease_ttl=project.lease_ttl)
 
 
 def app_hosts(project: Project, environment: Environment, app: App) -> list[Host]:
@@ -157,7 +155,9 @@ def _gate(
     options: Deployment,
 ) -> None:
     """A pinned artifact is refused, unless it's unpinned with a reason."""
-    pins = {name: page["pinned"][artifact.archive] for name, page in pages.items() if artifact.archive in page["pinned"]}
+    pins = {
+        name: page["pinned"][artifact.archive] for name, page in pages.items() if artifact.archive in page["pinned"]
+    }
     if not pins:
         return
     if options.unpin:
@@ -209,7 +209,9 @@ def _roll_out(
     if rollout.succeeded:
         for name, failure in rollout.undelivered.items():
             emit(HostDone(name, "unreachable", f"runs {target.release}, but couldn't be told that it's verified"))
-            raise Unreachable(f"didn't hear the confirmation: {failure.message}", host=name, hint="deploy again to end it")
+            raise Unreachable(
+                f"didn't hear the confirmation: {failure.message}", host=name, hint="deploy again to end it"
+            )
         return rollout
     _explain(rollout, target, runner, emit)
     raise AssertionError

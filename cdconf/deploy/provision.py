@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.drift import check_releases
 from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
-from cdconf.errors import DIFFERENT, FAILED, OK, CdconfError, Unreachable, worst_exit
+from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, Unreachable, worst_exit
 from cdconf.events import Emit, HostDone, Notice, Step
-from cdconf.session import AgentError, Connector
+from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -25,6 +26,7 @@ class Options:
     check: bool = False
     forks: int = 32
     accept_new_host_keys: bool = False
+    releases: bool = False  # look at apps' releases too: drift
 
 
 def provision(
@@ -42,21 +44,24 @@ def provision(
     located = provider.locate(hosts) if options.check else provider.ensure(hosts, emit)
     missing = [host.name for host in hosts if host.name not in located]
     for name in missing:
-        emit(Notice(f"{name} doesn't exist yet; provision would make it"))
-        emit(HostDone(name, "not_attempted"))
+        if options.releases:
+            emit(HostDone(name, "unreachable", "it doesn't exist, or doesn't run"))
+        else:
+            emit(Notice(f"{name} doesn't exist or doesn't run; provision would make or start it"))
+            emit(HostDone(name, "not_attempted"))
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
     connector = Connector(project.name, project.root, accept_new_host_keys=options.accept_new_host_keys)
-    with Fleet(
-        connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl
-    ) as fleet:
-        codes = [DIFFERENT] if missing else []
+    with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:
+        codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         errors = fleet.connect(present, lease=not options.check)
         if not options.check:
             refuse(errors)
         codes += [report(emit, name, error) for name, error in errors.items()]
         if options.check:
             codes += _converge(fleet, present, compiler, emit, check=True)
+            if options.releases:
+                codes += check_releases(project, fleet, present, emit)
         else:
             codes += _group_by_group(fleet, project, present, compiler, emit)
     return worst_exit(codes)
@@ -81,9 +86,7 @@ def report(emit: Emit, name: str, error: CdconfError) -> int:
     return error.exit_code
 
 
-def _group_by_group(
-    fleet: Fleet, project: Project, hosts: Sequence[Host], compiler: Compiler, emit: Emit
-) -> list[int]:
+def _group_by_group(fleet: Fleet, project: Project, hosts: Sequence[Host], compiler: Compiler, emit: Emit) -> list[int]:
     """Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after a group that failed."""
     codes: list[int] = []
     left = {host.name: host for host in hosts}
@@ -103,9 +106,7 @@ def _group_by_group(
     return codes
 
 
-def _converge(
-    fleet: Fleet, hosts: Sequence[Host], compiler: Compiler, emit: Emit, *, check: bool
-) -> list[int]:
+def _converge(fleet: Fleet, hosts: Sequence[Host], compiler: Compiler, emit: Emit, *, check: bool) -> list[int]:
     def job(session: Session) -> dict[str, Any]:
         result = converge_host(session, compiler, emit, check=check)
         _done(session.host.name, result["counts"], result["failed"], emit)
@@ -122,9 +123,6 @@ def _converge(
     return codes
 
 
-def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:  # noqa: FBT001
+def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:
     changed = counts.get("changed") or counts.get("would_change")
     emit(HostDone(name, "failed" if failed else "changed" if changed else "ok"))
-
-
-__all__ = ["AgentError", "Options", "provision", "refuse", "report"]

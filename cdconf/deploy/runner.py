@@ -147,7 +147,9 @@ class Runner:
         return self._each(step, job)
 
     def _smoke(self, step: Step) -> dict[str, Failure]:
-        return smoke(self._project, self._environment, self._fleet, [self._hosts[name] for name in step.hosts], self._emit)
+        return smoke(
+            self._project, self._environment, self._fleet, [self._hosts[name] for name in step.hosts], self._emit
+        )
 
     def _confirm(self, session: Session) -> None:
         session.call("app.confirm", app=self._app, release=self._target.release, keep=self._target.app.keep)
@@ -171,7 +173,9 @@ class Runner:
             session.call("app.pin", app=self._app, archive=artifact.archive, version=artifact.version, reason=reason)
 
         for name, error in self._fleet.each(self._target.hosts, job).errors.items():
-            self._emit(Notice(f"{name} couldn't be told that {artifact.label} is pinned: {error.message}", warning=True))
+            self._emit(
+                Notice(f"{name} couldn't be told that {artifact.label} is pinned: {error.message}", warning=True)
+            )
 
 
 class _Verdict(CdconfError):

@@ -253,4 +253,3 @@ def remove_images(emit: Emit) -> list[str]:
             else:
                 removed.append(name)
     return removed
-

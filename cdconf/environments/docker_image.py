@@ -14,7 +14,18 @@ from cdconf.events import Emit, Step
 
 REPOSITORY = "cdconf-host"
 SUITES = {"debian-11": "bullseye", "debian-12": "bookworm", "debian-13": "trixie"}
-PACKAGES = ["systemd", "systemd-sysv", "dbus", "openssh-server", "python3-minimal", "python3-apt", "sudo", "ca-certificates", "iproute2", "procps"]
+PACKAGES = [
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    "python3-minimal",
+    "python3-apt",
+    "sudo",
+    "ca-certificates",
+    "iproute2",
+    "procps",
+]
 # What a container has no use for, and what must not be shared by all hosts of an image.
 HOOKS = (
     'rm -f "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id; touch "$1"/etc/machine-id',

@@ -29,7 +29,7 @@ def document(result: RunResult, *, verbose: bool = False) -> dict[str, Any]:
     }
 
 
-def _host(host: HostResult, verbose: bool) -> dict[str, Any]:  # noqa: FBT001
+def _host(host: HostResult, verbose: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         name: getattr(host, name)
         for name in ("status", "ok", "changed", "failed", "skipped", "unknown", "orphaned", "error")

@@ -65,9 +65,7 @@ class Plugin:
     def __init__(self) -> None:
         self.config = json.loads(Path(os.environ["CDCONF_SMOKE"]).read_text(encoding="utf-8"))
         self.channel = _Channel(self.config["socket"])
-        self.hosts = {
-            name: testinfra.host.Host(SessionBackend(self.channel, name)) for name in self.config["hosts"]
-        }
+        self.hosts = {name: testinfra.host.Host(SessionBackend(self.channel, name)) for name in self.config["hosts"]}
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """roles/ROLE/smoke/test_x.py runs on the hosts that have the role."""

@@ -1,0 +1,38 @@
+"""Which value each variable of a host has, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import CdconfError
+from cdconf.secrets import is_tainted
+
+if TYPE_CHECKING:
+    from cdconf.catalog.compiler import Compiler
+    from cdconf.inventory import Host
+
+
+def explain_host(compiler: Compiler, host: Host) -> dict[str, dict[str, Any]]:
+    """Variable -> `{"value", "source", "shadowed", "doc"}`, without asking the host for its facts.
+
+    A value that depends on facts, or that is missing, says so in place of the value. Secrets are masked.
+    """
+    scope = compiler.scope(host, {})
+    result = {}
+    for name in sorted({*scope.raw, *scope.declared}):
+        raw = scope.raw.get(name)
+        try:
+            value = scope.lookup(name, None)
+            shown = "***" if is_tainted(value) else value if isinstance(value, str) else json.dumps(value)
+        except CdconfError as error:
+            shown = f"({error.message})"
+        secret = compiler.variables.secret_source(name)
+        declared = scope.declared.get(name)
+        result[name] = {
+            "value": compiler.mask(shown),
+            "source": raw.source if raw else secret or "(not set)",
+            "shadowed": list(raw.shadowed) if raw else [],
+            "doc": declared.doc if declared else "",
+        }
+    return result

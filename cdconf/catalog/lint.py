@@ -1,0 +1,89 @@
+"""Finds what's wrong with a project's files without asking any host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdconf.catalog.compiler import Compiler
+from cdconf.errors import CdconfError, InvalidFile, did_you_mean
+from cdconf.inventory import check_variable_files, load_environment
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+# What templates may ask of a host before anyone has seen it.
+SAMPLE_FACTS = {
+    "os": {"id": "debian", "version": "12", "codename": "bookworm", "family": "debian", "name": "Debian GNU/Linux 12"},
+    "hostname": "host",
+    "kernel": "6.1.0",
+    "architecture": "x86_64",
+    "cpus": 2,
+    "memory_mb": 2048,
+    "default_ipv4": "192.0.2.1",
+    "python_version": "3.11.2",
+    "package_manager": "apt",
+    "init": "systemd",
+}
+
+
+def lint(project: Project) -> list[CdconfError]:
+    """Every error in cdconf.yml's roles and all environments, each once; the first one of each host.
+
+    Hosts are compiled with sample facts. Secrets that nobody here can decrypt aren't errors.
+    """
+    errors: dict[str, CdconfError] = {}
+
+    def note(error: CdconfError) -> None:
+        errors.setdefault(str(error), error)
+
+    for name in project.environments():
+        try:
+            environment = load_environment(project, name)
+            for error in check_variable_files(project, environment):
+                note(error)
+            compiler = Compiler(project, environment)
+        except CdconfError as error:
+            note(error)
+            continue
+        for problem in [*_roles(project, compiler), *_hosts(compiler)]:
+            note(problem)
+    return list(errors.values())
+
+
+def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
+    """Roles that can't be read, and handlers that don't exist or exist twice."""
+    errors: list[CdconfError] = []
+    handlers: dict[str, str] = {}
+    roles = []
+    for name in dict.fromkeys(role for group in project.groups.values() for role in group):
+        try:
+            roles.append(compiler.role(name))
+        except CdconfError as error:
+            errors.append(error)
+    for role in roles:
+        for name, declared in role.handlers.items():
+            if name in handlers:
+                message = f"the handler '{name}' is defined at {handlers[name]} too"
+                errors.append(InvalidFile(message, file=declared.file, line=declared.line))
+            handlers[name] = declared.source
+    for role in roles:
+        for declared in role.resources:
+            for name in declared.notify:
+                if name not in handlers and roles and not errors:
+                    line = declared.fields.lines.get("notify", declared.line)
+                    hint = did_you_mean(name, handlers)
+                    errors.append(
+                        InvalidFile(f"no role has a handler '{name}'", file=declared.file, line=line, hint=hint)
+                    )
+    return errors
+
+
+def _hosts(compiler: Compiler) -> list[CdconfError]:
+    errors: list[CdconfError] = []
+    for host in compiler.environment.hosts.values():
+        try:
+            compiler.compile(host, SAMPLE_FACTS)
+        except CdconfError as error:
+            if error.kind != "secret":
+                errors.append(error)
+    return errors

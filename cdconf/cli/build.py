@@ -1,0 +1,39 @@
+"""`cdconf build`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+
+@click.command()
+@click.argument("app", required=False)
+@project_options
+@click.option("--allow-dirty", is_flag=True, help="Build uncommitted changes; the artifact is marked.")
+@output_options
+def command(app: str | None, allow_dirty: bool, **flags: Any) -> None:
+    """Build APP's artifact (or every app's) from HEAD, once per commit: a second call finds the first one's.
+
+    Example: cdconf build shop
+    """
+    import dataclasses
+
+    from cdconf.artifacts import build
+    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.events import Notice
+
+    with run_of("build", None, flags) as run:
+        apps = run.project.apps
+        if app is not None and app not in apps:
+            raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, apps))
+        built = []
+        for name in [app] if app else apps:
+            artifact, fresh = build(run.project, apps[name], run.emit, allow_dirty=allow_dirty)
+            built.append({**dataclasses.asdict(artifact), "built_now": fresh})
+            if not fresh:
+                run.emit(Notice(f"{artifact.label} was built before ({artifact.archive[:12]})"))
+        run.extra["artifacts"] = built

@@ -1,0 +1,34 @@
+"""`cdconf deploy`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import connection_options, output_options, project_options
+
+
+@click.command()
+@click.argument("artifact")
+@click.option("--to", "environment", metavar="ENV", required=True, help="The environment.")
+@project_options
+@connection_options
+@click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
+@output_options
+def command(artifact: str, environment: str, unpin: str | None, **flags: Any) -> None:
+    """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
+
+    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, or a digest prefix.
+
+    Example: cdconf deploy shop --to staging
+    """
+    from cdconf.deploy.deployment import Deployment, app_hosts, choose, deploy
+
+    with run_of("deploy", environment, flags) as run:
+        chosen = choose(run.project, artifact, run.emit)
+        run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
+        run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin)
+        run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)

@@ -1,0 +1,39 @@
+"""`cdconf drift`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import (
+    connection_options,
+    environment_argument,
+    output_options,
+    project_options,
+    selection_options,
+)
+
+
+@click.command()
+@environment_argument
+@project_options
+@selection_options
+@connection_options
+@click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
+@output_options
+def command(environment: str, **flags: Any) -> None:
+    """Compare ENV's hosts with what was last applied and with the files; change nothing.
+
+    Exit code 0: no drift; 2: drift; 4: a host was unreachable (which is never "no drift"). Made for cron.
+
+    Example: cdconf drift production --json
+    """
+    from cdconf.deploy.provision import Options, provision
+
+    with run_of("drift", environment, flags) as run:
+        hosts = run.selected()
+        run.start(hosts)
+        options = Options(True, flags["forks"], flags["accept_new_host_keys"], releases=True)
+        run.code = provision(run.project, run.environment, run.compiler, hosts, run.emit, options)

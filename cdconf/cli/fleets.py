@@ -1,0 +1,48 @@
+"""A fleet for verbs that look at hosts, or do one thing on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.environments import provider_for
+from cdconf.errors import UNREACHABLE, worst_exit
+from cdconf.events import HostDone
+from cdconf.session import Connector
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.inventory import Host
+
+
+@contextmanager
+def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False) -> Iterator[Fleet]:
+    """Connects to the hosts; those that can't be reached are reported, and set the run's exit code.
+
+    Raises:
+        LeaseHeld: A lease was asked for, and another run has it.
+    """
+    from cdconf.deploy.provision import refuse, report
+
+    located = provider_for(run.project, run.environment).locate(hosts)
+    flags = run.flags
+    connector = Connector(
+        run.project.name, run.project.root, accept_new_host_keys=flags.get("accept_new_host_keys", False)
+    )
+    identity = RunIdentity(run.command)
+    codes = [run.code]
+    for host in hosts:
+        if host.name not in located:
+            run.emit(HostDone(host.name, "unreachable", "it doesn't exist, or doesn't run"))
+            codes.append(UNREACHABLE)
+    with Fleet(
+        connector, run.environment, identity, run.emit, forks=flags.get("forks", 32), lease_ttl=run.project.lease_ttl
+    ) as fleet:
+        errors = fleet.connect(list(located.values()), lease=lease)
+        if lease:
+            refuse(errors)
+        codes += [report(run.emit, name, error) for name, error in errors.items()]
+        run.code = worst_exit(codes)
+        yield fleet

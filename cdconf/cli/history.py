@@ -1,0 +1,46 @@
+"""`cdconf history`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+
+@click.command()
+@click.argument("environment", required=False)
+@project_options
+@click.option("--app", help="Only runs of this app.")
+@click.option("--limit", "count", metavar="N", type=click.IntRange(1), default=20, help="How many (default 20).")
+@output_options
+def command(environment: str | None, app: str | None, count: int, **flags: Any) -> None:
+    """Show what happened, the newest first: every run that could change something, and how it ended.
+
+    Example: cdconf history staging --limit 5
+    """
+    from datetime import datetime
+
+    from cdconf.cli.tables import show
+    from cdconf.history.index import History
+
+    with run_of("history", None, flags) as run:
+        runs = History(run.project.data).runs(environment, app, count)
+        run.extra["runs"] = runs
+        if not flags["as_json"]:
+            rows = [
+                [
+                    datetime.fromtimestamp(one["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                    one["command"],
+                    one["environment"] or "",
+                    f"{one['app']}@{one['version']}" if one["version"] else one["app"] or "",
+                    "ok" if one["exit_code"] == 0 else f"exit {one['exit_code']}",
+                    f"{one['duration_s']:.1f} s",
+                    one["user"],
+                    (one["error"] or "")[:80],
+                ]
+                for one in runs
+            ]
+            show(["when", "command", "environment", "what", "result", "took", "who", "error"], rows)

@@ -1,0 +1,76 @@
+"""`cdconf status`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import (
+    connection_options,
+    environment_argument,
+    limit_option,
+    output_options,
+    project_options,
+)
+
+
+@click.command()
+@environment_argument
+@project_options
+@limit_option
+@connection_options
+@output_options
+def command(environment: str, **flags: Any) -> None:
+    """Show what runs where on ENV: releases, services, leases, pinned artifacts.
+
+    Example: cdconf status production
+    """
+    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.tables import show
+    from cdconf.events import HostDone
+    from cdconf.session import Session
+
+    with run_of("status", environment, flags) as run:
+        hosts = run.selected()
+        rows: list[list[str]] = []
+        data: dict[str, Any] = {}
+
+        def look(session: Session) -> dict[str, Any]:
+            apps = [one for one in run.project.apps.values() if set(one.groups) & set(session.host.groups)]
+            documents = [{"name": one.name, "path": one.path, "services": list(one.services)} for one in apps]
+            return {one["name"]: session.call("app.status", app=one) for one in documents}
+
+        with fleet_of(run, hosts) as fleet:
+            leases = {name: session.lease for name, session in fleet.sessions.items()}
+            outcome = fleet.each([session.host for session in fleet.sessions.values()], look)
+        outcome.raise_first()
+        for host in hosts:
+            pages = outcome.results.get(host.name)
+            if pages is None:
+                rows.append([host.name, "-", "unreachable", "", ""])
+                continue
+            run.emit(HostDone(host.name, "ok"))
+            lease = leases[host.name]
+            held = f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s)" if lease else ""
+            data[host.name] = {"apps": pages, "lease": lease}
+            for name, page in pages.items():
+                rows.append([host.name, name, page["linked"] or "no release", _state(page), held])
+            if not pages:
+                rows.append([host.name, "-", "-", "", held])
+        run.extra["status"] = data
+        if not flags["as_json"]:
+            show(["host", "app", "release", "state", "lease"], rows)
+
+
+def _state(page: dict[str, Any]) -> str:
+    if page["activating"]:
+        return f"interrupted while deploying {page['activating']['to']}; deploy again"
+    if not page["linked"]:
+        return ""
+    verified = page["verified"][-1:] == [page["linked"]]
+    parts = ["verified" if verified else "NOT verified"]
+    parts += [page["problem"]] if page["problem"] else []
+    parts += [f"{len(page['pinned'])} pinned"] if page["pinned"] else []
+    return ", ".join(parts)

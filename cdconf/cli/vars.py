@@ -1,0 +1,42 @@
+"""`cdconf vars`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import environment_argument, output_options, project_options, selection_options
+
+
+@click.command()
+@environment_argument
+@click.argument("host", required=False)
+@project_options
+@selection_options
+@click.option("--explain", is_flag=True, help="Say where each value comes from, and what it wins over.")
+@output_options
+def command(environment: str, host: str | None, explain: bool, **flags: Any) -> None:
+    """Show the variables of HOST (or of all of ENV's hosts) as templates see them; secrets are masked.
+
+    Example: cdconf vars staging web1 --explain
+    """
+    from cdconf.catalog.explain import explain_host
+    from cdconf.cli.tables import show
+
+    if host:
+        flags["limit"] = host
+    with run_of("vars", environment, flags) as run:
+        data = {one.name: explain_host(run.compiler, one) for one in run.selected()}
+        run.extra["variables"] = data
+        if flags["as_json"]:
+            return
+        for name, entries in data.items():
+            heads = ["variable", "value", "from", "wins over"] if explain else ["variable", "value"]
+            click.echo(f"{name}:")
+            rows = [
+                [key, one["value"], one["source"], ", ".join(one["shadowed"])][: len(heads)]
+                for key, one in entries.items()
+            ]
+            show(heads, rows)
