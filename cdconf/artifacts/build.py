@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -100,7 +101,8 @@ def _run(project: Project, app: App, store: Store, folder: Path, commit: str, em
     if dirty:
         version = f"{version}-dirty.{int(began)}"
     log = project.data / f"build-{app.name}.log"
-    environment = {**os.environ, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the Python that runs cdconf comes first
+    environment = {**os.environ, "PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
     status = _shell(str(app.build), folder, environment, log)
     if status != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()

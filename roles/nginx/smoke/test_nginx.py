@@ -1,0 +1,8 @@
+def test_nginx_runs_and_starts_at_boot(host):
+    nginx = host.service("nginx")
+    assert nginx.is_running
+    assert nginx.is_enabled
+
+
+def test_the_configuration_is_valid(host):
+    assert host.run("nginx -t").rc == 0
