@@ -69,4 +69,15 @@ CALLS = {
     "converge": converge,
     "run": run_command,
 }
-DEPLOY_CALLS = ["status", "preflight", "missing", "stage", "activate", "roll_back", "confirm", "pin", "unpin", "check_health"]
+DEPLOY_CALLS = [
+    "status",
+    "preflight",
+    "missing",
+    "stage",
+    "activate",
+    "roll_back",
+    "confirm",
+    "pin",
+    "unpin",
+    "check_health",
+]

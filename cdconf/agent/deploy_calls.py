@@ -1,5 +1,6 @@
-"""The calls of deployments: stage, activate, check, confirm, roll back, pin. An app is `{"name", "path",
-"services"}`.
+"""The calls of deployments: stage, activate, check, confirm, roll back, pin.
+
+An app is `{"name", "path", "services"}`.
 """
 
 import os

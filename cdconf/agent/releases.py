@@ -126,15 +126,19 @@ class Releases(object):
                 raise Failed("a content was sent that the manifest doesn't name")
             first = wanted[content][0]
             _receive_file(os.path.join(staging, first["path"]), first, receive)
+        self._copy(staging, wanted, set(sent))
+
+    def _copy(self, staging, wanted, sent):
+        """Files that weren't sent come from the releases here; the same content twice is copied from the first."""
         here = self._contents()
         for content, entries in wanted.items():
+            first = os.path.join(staging, entries[0]["path"])
             if content not in sent:
-                source = here.get(content)
-                if source is None:
+                if content not in here:
                     raise Failed("a content of the release was neither sent nor is it here")
-                shutil.copyfile(source, os.path.join(staging, entries[0]["path"]))
+                shutil.copyfile(here[content], first)
             for entry in entries[1:]:
-                shutil.copyfile(os.path.join(staging, entries[0]["path"]), os.path.join(staging, entry["path"]))
+                shutil.copyfile(first, os.path.join(staging, entry["path"]))
             for entry in entries:
                 os.chmod(os.path.join(staging, entry["path"]), int(entry["mode"], 8))
 

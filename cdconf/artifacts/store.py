@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import json
 import os
@@ -138,19 +139,19 @@ class Store:
             raise ArtifactError(f"'{reference}' names several artifacts", hint="give more digits")
         return found[0]
 
-    def nearest(self, app: str, commits: list[str]) -> Artifact | None:
+    def nearest(self, app: str, commits: builtins.list[str]) -> Artifact | None:
         """The build of the first of the commits that has one (dirty builds don't count)."""
         builds = {one.commit: one for one in reversed(self.list(app)) if one.commit and not one.dirty}
         return next((builds[commit] for commit in commits if commit in builds), None)
 
-    def manifest(self, artifact: Artifact) -> list[dict[str, Any]]:
+    def manifest(self, artifact: Artifact) -> builtins.list[dict[str, Any]]:
         """The tree's entries, see `cdconf.agent.tree`.
 
         Raises:
             ArtifactError: The store was tampered with.
         """
         folder = self.tree(artifact)
-        entries: list[dict[str, Any]] = tree.scan(str(folder)) if folder.is_dir() else []
+        entries: builtins.list[dict[str, Any]] = tree.scan(str(folder)) if folder.is_dir() else []
         if tree.digest(entries) != artifact.tree:
             shutil.rmtree(folder, ignore_errors=True)
             self.verify(artifact)

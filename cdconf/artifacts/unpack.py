@@ -101,5 +101,5 @@ def _check_links(target: Path, links: dict[PurePosixPath, str]) -> None:
     root = os.path.realpath(target)
     for path, destination in links.items():
         resolved = os.path.realpath(target / path)
-        if os.path.isabs(destination) or not (resolved == root or resolved.startswith(root + os.sep)):
+        if destination.startswith("/") or not (resolved == root or resolved.startswith(root + os.sep)):
             raise ArtifactError(f"the artifact's link '{path}' -> '{destination}' leaves its directory")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from cdconf.errors import CdconfError, TemplateError, did_you_mean
 
@@ -33,8 +34,8 @@ class _LazyContext(Context):
 
     def resolve_or_missing(self, key: str) -> Any:
         value = super().resolve_or_missing(key)
-        if value is jinja2.runtime.missing and SCOPE in self.parent:
-            return self.parent[SCOPE].lookup(key, jinja2.runtime.missing)
+        if value is missing and SCOPE in self.parent:
+            return self.parent[SCOPE].lookup(key, missing)
         return value
 
 
@@ -140,7 +141,7 @@ class Templating:
                 line=line,
                 hint=f"it's looked for in roles/{role}/templates/ and templates/",
             ) from error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend
             found = _place(error.__traceback__, self._root)
             raise _explained(error, scope, *(found or (file, line))) from None
 

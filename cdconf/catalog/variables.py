@@ -99,7 +99,8 @@ class Variables:
         if variable.secret:
             hint = f"set it with `cdconf secret set {environment.name} {name}`"
         elif variable.per_environment and environment.copy_of:
-            hint = f"{environment.copy_of}'s value isn't copied: set it in inventories/{environment.name}/group_vars/all.yml"
+            file = f"inventories/{environment.name}/group_vars/all.yml"
+            hint = f"{environment.copy_of}'s value isn't copied: set it in {file}"
         else:
             hint = f"set it in inventories/{environment.name}/group_vars/all.yml"
         raise InvalidFile(

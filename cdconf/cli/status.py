@@ -39,7 +39,9 @@ def command(environment: str, **flags: Any) -> None:
 
         def look(session: Session) -> dict[str, Any]:
             apps = [one for one in run.project.apps.values() if set(one.groups) & set(session.host.groups)]
-            documents = [{"name": one.name, "path": one.path, "services": list(one.services)} for one in apps]
+            documents: list[dict[str, Any]] = [
+                {"name": one.name, "path": one.path, "services": list(one.services)} for one in apps
+            ]
             return {one["name"]: session.call("app.status", app=one) for one in documents}
 
         with fleet_of(run, hosts) as fleet:

@@ -14,7 +14,7 @@ from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import DeployFailed, GateClosed, Pinned, Unreachable, UsageError, did_you_mean
-from cdconf.events import Emit, HostDone, Notice
+from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def deploy(
         lacking = [host for host in hosts if not _runs(pages[host.name], artifact.release)]
         for host in hosts:
             if host not in lacking:
+                emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
                 emit(HostDone(host.name, "ok"))
         if not lacking:
             emit(Notice(f"{artifact.label} runs on every host already"))

@@ -10,7 +10,7 @@ from cdconf.artifacts import Artifact, Store
 from cdconf.deploy.rollout import Failure, Rollout, Step
 from cdconf.engine import Fleet
 from cdconf.errors import CdconfError, Interrupted
-from cdconf.events import Emit, HostDone, HostStep, Notice
+from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
 from cdconf.smoke import run_smoke
@@ -153,6 +153,8 @@ class Runner:
 
     def _confirm(self, session: Session) -> None:
         session.call("app.confirm", app=self._app, release=self._target.release, keep=self._target.app.keep)
+        app = self._target.app
+        self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))
         self._emit(HostDone(session.host.name, "changed"))
 
     def _roll_back(self, step: Step) -> dict[str, Failure]:

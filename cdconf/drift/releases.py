@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, OK
-from cdconf.events import Emit, ResourceDone
+from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
@@ -31,7 +31,7 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
         outcome = fleet.each(members, look)
         for name, page in outcome.results.items():
             problem = drifted(page)
-            status = "would_change" if problem else "ok"
+            status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
                     name, "release", app.name, status, f"{app.file}:{app.line}", problem, None, by_hand=bool(problem)

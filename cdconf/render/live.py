@@ -93,7 +93,7 @@ class LiveRenderer:
     def finish(self, result: RunResult) -> None:
         self._live.stop()
         out = Console(no_color=not has_colour(sys.stdout), highlight=False, soft_wrap=True)
-        for line, host in zip(words.recap(result), result.hosts.values(), strict=True):
+        for line, host in zip(words.recap(result), result.hosts.values(), strict=False):
             bad = host.status in ("failed", "unreachable", "rolled_back")
             out.print(Text(self._mask(line), "red" if bad else "yellow" if host.changed else "green"))
         for line in words.error_lines(result):

@@ -14,7 +14,7 @@ _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "s
 _WORDS = {"would_change": "would change", "ok": "ok"}
 
 
-def line_of(event: Event, style: Style) -> str | None:
+def line_of(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table of kinds
     """What one event is worth: a line (or more, with a diff), or None."""
     if isinstance(event, Step):
         return f"==> {event.message}"
@@ -54,7 +54,9 @@ def _indented(text: str | None) -> str:
 
 
 def recap(result: RunResult) -> list[str]:
-    """A line per host: `web1  ok=28 changed=2 failed=0`."""
+    """A line per host: `web1  ok=28 changed=2 failed=0`; none for verbs that have a table of their own."""
+    if result.command in ("status", "lock"):
+        return []
     width = max((len(name) for name in result.hosts), default=0)
     return [f"{name:<{width}}  {_counts(host)}" for name, host in result.hosts.items()]
 

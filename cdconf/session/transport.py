@@ -7,7 +7,7 @@ import select
 import subprocess
 import tempfile
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class PipeTransport:
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         self._process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
@@ -62,10 +62,8 @@ class PipeTransport:
             bufsize=0,
             start_new_session=True,  # Ctrl-C is the controller's to handle
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in = self._process.stdin.fileno()
-        self._out = self._process.stdout.fileno()
+        self._in = cast(IO[bytes], self._process.stdin).fileno()
+        self._out = cast(IO[bytes], self._process.stdout).fileno()
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)

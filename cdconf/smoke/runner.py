@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -126,10 +127,8 @@ class _Server:
         self._thread.start()
 
     def __exit__(self, *error: object) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody answers any more
-        except OSError:
-            pass
         self._socket.close()
         self._thread.join(timeout=10)
 
