@@ -184,10 +184,6 @@ class DockerProvider:
                 raise ProviderError(f"didn't boot within {BOOT_LIMIT:g} s", host=host.name, detail=log)
             time.sleep(0.1)
 
-    def published(self, host: str, port: int) -> tuple[str, int] | None:
-        found = self._containers().get(host)
-        return ("127.0.0.1", found.ports[port]) if found and port in found.ports else None
-
     def standing(self) -> Standing:
         found = self._containers().values()
         oldest = min((one.created for one in found), default=None)
@@ -195,6 +191,12 @@ class DockerProvider:
             wanted=len(self._environment.hosts),
             made=len(found),
             running=sum(one.running for one in found),
+            published={
+                one.labels["cdconf.host"]: {
+                    str(port): f"127.0.0.1:{at}" for port, at in one.ports.items() if port != 22
+                }
+                for one in found
+            },
             created=datetime.fromtimestamp(oldest, UTC).isoformat() if oldest else None,
         )
 

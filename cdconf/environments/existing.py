@@ -25,10 +25,6 @@ class ExistingProvider:
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         return {host.name: host for host in hosts}
 
-    def published(self, host: str, port: int) -> tuple[str, int] | None:
-        address = self._environment.hosts[host].address
-        return (address, port) if address else None
-
     def standing(self) -> Standing:
         count = len(self._environment.hosts)
         return Standing(count, count, count)

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing:
-    """How an environment's hosts stand: how many there should be, how many there are, how many run."""
+    """How an environment's hosts stand: how many there should be, how many there are, how many run.
+
+    `published`: host -> port inside -> `address:port` on this machine.
+    """
 
     wanted: int
     made: int
     running: int
     created: str | None = None
+    published: dict[str, dict[str, str]] | None = None
 
 
 class Provider(Protocol):
@@ -35,9 +39,6 @@ class Provider(Protocol):
 
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         """Finds hosts and makes nothing; those that don't exist or don't run are left out."""
-
-    def published(self, host: str, port: int) -> tuple[str, int] | None:
-        """Where a host's published port answers on this machine."""
 
     def standing(self) -> Standing:
         """How the environment stands."""

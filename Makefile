@@ -1,0 +1,37 @@
+# `make demo` shows everything, `make test` runs everything that CI runs, `make clean` removes what the demo made.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+setup:
+	@scripts/need git=git make=make curl=curl tar=tar
+	@scripts/setup
+
+engine: setup
+	@scripts/docker-engine
+
+demo: engine
+	@scripts/demo
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy cdconf
+	lint-imports --no-cache
+	deptry . --no-ansi
+	vermin -t=3.6- --no-tips --violations cdconf/agent cdconf/resources/*/agent.py
+	cdconf lint
+
+unit: setup
+	pytest -m "not hosts" -n 2
+
+test: lint engine
+	$(MAKE) -C examples/shop test
+	pytest
+
+bench: engine
+	python benchmarks/converge.py
+
+clean: setup
+	-cdconf destroy staging --yes --images
+	rm -rf examples/shop/build examples/shop/dist
+
+.PHONY: setup engine demo lint unit test bench clean
