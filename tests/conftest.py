@@ -1,0 +1,69 @@
+"""What all tests share: small projects on disk, and the command line."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+CDCONF = [sys.executable, "-m", "cdconf"]
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Writes files, dedented; returns the root."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n"))
+    return root
+
+
+def git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def cdconf(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Runs the command line in a project."""
+    return subprocess.run(
+        [*CDCONF, *arguments],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with one role, two existing hosts and nothing to connect to."""
+    return write(
+        tmp_path,
+        {
+            "cdconf.yml": """
+                project: demo
+                groups:
+                  db: [base]
+                  web: [base]
+            """,
+            "inventories/dev/hosts.yml": """
+                hosts:
+                  web1: {address: 192.0.2.1, groups: [web]}
+                  db1: {address: 192.0.2.2, groups: [db]}
+            """,
+            "roles/base/role.yml": """
+                variables:
+                  greeting: {type: string, default: hello, doc: what to say}
+                resources:
+                  - file: /etc/motd
+                    content: "{{ greeting }}\\n"
+                    notify: say it
+                handlers:
+                  say it: {command: "wall < /etc/motd"}
+            """,
+        },
+    )

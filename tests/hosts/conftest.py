@@ -1,0 +1,126 @@
+"""Real hosts: containers with systemd and sshd, made by cdconf's own provider from a project in a temp directory."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.conftest import cdconf, git, write
+
+FILES = {
+    "cdconf.yml": """
+        project: e2e
+        lease: {ttl: 8s}
+        groups:
+          web: [app]
+        apps:
+          app:
+            groups: [web]
+            build: ./build.sh
+            artifact: dist/app-*.tar.gz
+            path: /srv/app
+            services: [app]
+            health: {http: "http://127.0.0.1:8000/", within: 8s}
+            migrate: {expand: "echo $(cat VERSION) >> /srv/app/expanded"}
+            batches: [1, 100%]
+    """,
+    "inventories/dev/hosts.yml": """
+        provider: docker
+        hosts:
+          web1: {groups: [web]}
+          web2: {groups: [web]}
+    """,
+    "build.sh": """
+        #!/bin/sh -e
+        rm -rf out dist && mkdir -p out/app dist
+        cp serve.py out/app/ && echo "$CDCONF_VERSION" > out/app/VERSION
+        tar -C out -czf "dist/app-$CDCONF_VERSION.tar.gz" app
+    """,
+    "serve.py": """
+        import http.server, socketserver
+        VERSION = open("VERSION").read()
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(VERSION.encode())
+        socketserver.ThreadingTCPServer.allow_reuse_address = True
+        socketserver.ThreadingTCPServer(("", 8000), Answer).serve_forever()
+    """,
+    "roles/app/role.yml": """
+        resources:
+          - package: [python3, curl]
+          - directory: /srv/app
+          - file: /etc/app.conf
+            content: "port=8000\\n"
+            mode: "0640"
+            notify: restart app
+          - systemd_unit: app.service
+            template: app.service.j2
+            notify: restart app
+          - service: app
+            enabled: true
+        handlers:
+          restart app: {service: app, action: restart}
+    """,
+    "roles/app/templates/app.service.j2": """
+        [Service]
+        WorkingDirectory=/srv/app/current
+        ExecStart=/usr/bin/python3 /srv/app/current/serve.py
+        [Install]
+        WantedBy=multi-user.target
+    """,
+    "roles/app/smoke/test_app.py": """
+        def test_it_serves_its_own_version(host):
+            wanted = host.file("/srv/app/current/VERSION").content_string.strip()
+            assert host.check_output("curl -fsS http://127.0.0.1:8000/") == wanted
+    """,
+    ".gitignore": ".cdconf/\nout/\ndist/\n",
+}
+
+
+class Live:
+    """A project with hosts that run."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def __call__(self, *arguments, code=0, **environment):
+        """Runs cdconf; its exit code must be `code`."""
+        result = cdconf(self.root, *arguments, **environment)
+        assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def commit(self, **files):
+        """Writes files, commits, builds; returns the version."""
+        write(self.root, files)
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-qm", "change", "--allow-empty")
+        self("build", "app")
+        return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
+
+    def on(self, host, command):
+        """What a command prints on a host."""
+        result = cdconf(self.root, "ssh", "dev", host, "--", command)
+        return result.stdout.strip()
+
+    def served(self):
+        """What each host serves."""
+        return {host: self.on(host, "curl -sS http://127.0.0.1:8000/") for host in ("web1", "web2")}
+
+    def document(self, *arguments, code=0):
+        return json.loads(self(*arguments, "--json", code=code).stdout)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory):
+    root = write(tmp_path_factory.mktemp("e2e"), {name: text for name, text in FILES.items()})
+    (root / "build.sh").chmod(0o755)
+    git(root, "init", "-q")
+    one = Live(root)
+    try:
+        one("provision", "dev")
+        yield one
+    finally:
+        cdconf(root, "destroy", "dev", "--yes")
+        shutil.rmtree(root, ignore_errors=True)

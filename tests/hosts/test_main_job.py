@@ -1,0 +1,156 @@
+"""The main job on real hosts: provision, deploy, verify, roll back, whatever is killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import CDCONF
+
+pytestmark = pytest.mark.hosts
+
+BAD_SMOKE = "def test_it_never_works(host):\n    assert False, 'the canary is dead'\n"
+
+
+@pytest.fixture
+def deployed(live):
+    """A release that runs on all hosts; returns its version."""
+    version = live.commit(**{"note": str(time.time_ns())})
+    live("deploy", "app", "--to", "dev")
+    assert live.served() == {"web1": version, "web2": version}
+    return version
+
+
+def test_a_second_provision_changes_nothing(live):
+    live("provision", "dev")
+    result = live("provision", "dev")
+    assert [line.split()[2] for line in result.stdout.splitlines()] == ["changed=0", "changed=0"]
+
+
+def test_drift_finds_what_was_changed_by_hand_and_provision_puts_it_right(live, deployed):
+    live("drift", "dev")
+    live.on("web1", "sed -i s/8000/9/ /etc/app.conf")
+    document = live.document("drift", "dev", code=2)
+    (found,) = document["hosts"]["web1"]["resources"]
+    assert (found["title"], found["source"], found["by_hand"]) == ("/etc/app.conf", "roles/app/role.yml:4", True)
+    assert "-port=9" in found["diff"]
+    assert document["hosts"]["web2"]["resources"] == []
+    live("provision", "dev")
+    live("drift", "dev")
+
+
+def test_drift_finds_a_service_that_was_stopped(live, deployed):
+    live.on("web2", "systemctl stop app")
+    document = live.document("drift", "dev", code=2)
+    assert [one["type"] for one in document["hosts"]["web2"]["resources"]] == ["release"]
+    live.on("web2", "systemctl start app")
+    live("drift", "dev")
+
+
+def test_a_second_deploy_of_the_same_release_touches_nothing(live, deployed):
+    assert live.document("deploy", "app", "--to", "dev")["hosts_touched"] == []
+
+
+def test_a_failing_smoke_test_leaves_the_old_release_everywhere_and_pins_the_artifact(live, deployed):
+    live.commit(**{"roles/app/smoke/test_bad.py": BAD_SMOKE})
+    result = live("deploy", "app", "--to", "dev", code=1)
+    assert "the canary is dead" in result.stderr
+    assert live.served() == {"web1": deployed, "web2": deployed}
+    assert "is pinned" in live("deploy", "app", "--to", "dev", code=3).stderr
+    (live.root / "roles/app/smoke/test_bad.py").unlink()
+
+
+def test_a_release_that_does_not_start_is_rolled_back(live, deployed):
+    good = (live.root / "serve.py").read_text()
+    live.commit(**{"serve.py": "raise SystemExit('no')\n"})
+    result = live("deploy", "app", "--to", "dev", code=1)
+    assert "rolled back" in result.stderr
+    assert live.served() == {"web1": deployed, "web2": deployed}
+    live.commit(**{"serve.py": good})
+
+
+def test_rollback_goes_to_the_release_before(live, deployed):
+    newer = live.commit(**{"note": str(time.time_ns())})
+    live("deploy", "app", "--to", "dev")
+    assert set(live.served().values()) == {newer}
+    live("rollback", "dev", "app")
+    assert set(live.served().values()) == {deployed}
+
+
+def test_an_unreachable_host_stops_a_deployment_before_it_begins(live, deployed):
+    live.commit(**{"note": str(time.time_ns())})
+    name = container(live, "web2")
+    subprocess.run(["docker", "stop", "-t", "1", name], check=True, capture_output=True)
+    try:
+        live("drift", "dev", code=4)
+        live("deploy", "app", "--to", "dev", code=4)
+    finally:
+        live("provision", "dev")
+    assert live.on("web1", "curl -sS http://127.0.0.1:8000/") == deployed
+
+
+def container(live, host):
+    checkout = (live.root / ".cdconf/checkout").read_text().strip()
+    return f"cdconf-e2e-dev-{host}-{checkout}"
+
+
+@pytest.mark.parametrize("after", ["stage", "activate: web1", "health: web1", "activate: web2"])
+def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(live, deployed, after):
+    newer = live.commit(**{"note": str(time.time_ns())})
+    process = subprocess.Popen(
+        [*CDCONF, "deploy", "app", "--to", "dev"], cwd=live.root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in process.stderr:
+        if after in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    for _ in range(40):  # the agents finish the change in hand
+        served = live.served()
+        if set(served.values()) <= {deployed, newer}:
+            break
+        time.sleep(0.25)
+    assert set(served.values()) <= {deployed, newer}
+    result = live("deploy", "app", "--to", "dev", code=3)
+    assert "held by" in result.stderr
+    for _ in range(60):
+        free = live.document("lock", "status", "dev")["leases"]
+        if not any(free.values()):
+            break
+        time.sleep(0.5)
+    live("deploy", "app", "--to", "dev")
+    assert live.served() == {"web1": newer, "web2": newer}
+
+
+def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deployed, tmp_path):
+    newer = live.commit(**{"note": str(time.time_ns())})
+    clone = tmp_path / "clone"
+    shutil.copytree(live.root, clone, symlinks=True)
+    command = [*CDCONF, "deploy", "app", "--to", "dev"]
+    both = [
+        subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for root in (live.root, clone)
+    ]
+    codes = sorted(one.wait(timeout=120) for one in both)
+    assert codes in ([0, 3], [3, 3])
+    if codes == [3, 3]:  # each took one host first: both stepped back, and nothing was changed
+        live("deploy", "app", "--to", "dev")
+    assert set(live.served().values()) == {newer}
+
+
+def test_ctrl_c_rolls_back_and_gives_the_lease_back(live, deployed):
+    live.commit(**{"note": str(time.time_ns())})
+    process = subprocess.Popen(
+        [*CDCONF, "deploy", "app", "--to", "dev"], cwd=live.root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in process.stderr:
+        if "health: web1" in line:
+            break
+    os.kill(process.pid, signal.SIGINT)
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, rest
+    assert live.served() == {"web1": deployed, "web2": deployed}
+    assert not any(live.document("lock", "status", "dev")["leases"].values())
