@@ -35,6 +35,7 @@ def cdconf(root: Path, *arguments: str, **environment: str) -> subprocess.Comple
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         timeout=300,
+        check=False,
     )
 
 

@@ -6,7 +6,7 @@ An app is `{"name", "path", "services"}`.
 import os
 
 from cdconf.agent import health, services
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
 
@@ -88,6 +88,8 @@ def _switch(app, releases, release):
     since = services.uptime()
     releases.point(release)
     for name in app["services"]:
+        # A release that kept dying has used up systemd's start limit, which mustn't stop the one that follows it.
+        run(["systemctl", "reset-failed", "--", services.unit(name)], timeout=30)
         services.systemctl("restart", name)
     current = os.path.join(app["path"], "current")
     services.verify(app["services"], releases.where(release), current, since)

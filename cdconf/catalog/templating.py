@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SCOPE = "_cdconf_scope"
 _MARKS = ("{{", "{%", "{#")
-_LONE = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*\Z", re.DOTALL)
+_LONE = re.compile(r"\{\{-?(.*?)-?\}\}\Z", re.DOTALL)
 
 
 class _LazyContext(Context):

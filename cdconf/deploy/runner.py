@@ -54,8 +54,8 @@ class Runner:
         interrupted: BaseException | None = None
         while rollout.step.kind != "done":
             step = rollout.step
-            self._announce(step)
             try:
+                self._announce(step)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
                 interrupted = error

@@ -34,7 +34,7 @@ FILES = {
         #!/bin/sh -e
         rm -rf out dist && mkdir -p out/app dist
         cp serve.py out/app/ && echo "$CDCONF_VERSION" > out/app/VERSION
-        tar -C out -czf "dist/app-$CDCONF_VERSION.tar.gz" app
+        tar -C out/app -czf "dist/app-$CDCONF_VERSION.tar.gz" .
     """,
     "serve.py": """
         import http.server, socketserver
@@ -114,7 +114,7 @@ class Live:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("e2e"), {name: text for name, text in FILES.items()})
+    root = write(tmp_path_factory.mktemp("e2e"), FILES)
     (root / "build.sh").chmod(0o755)
     git(root, "init", "-q")
     one = Live(root)

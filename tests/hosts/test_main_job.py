@@ -18,7 +18,7 @@ BAD_SMOKE = "def test_it_never_works(host):\n    assert False, 'the canary is de
 @pytest.fixture
 def deployed(live):
     """A release that runs on all hosts; returns its version."""
-    version = live.commit(**{"note": str(time.time_ns())})
+    version = live.commit(note=str(time.time_ns()))
     live("deploy", "app", "--to", "dev")
     assert live.served() == {"web1": version, "web2": version}
     return version
@@ -34,7 +34,8 @@ def test_drift_finds_what_was_changed_by_hand_and_provision_puts_it_right(live, 
     live("drift", "dev")
     live.on("web1", "sed -i s/8000/9/ /etc/app.conf")
     document = live.document("drift", "dev", code=2)
-    (found,) = document["hosts"]["web1"]["resources"]
+    found, handler = document["hosts"]["web1"]["resources"]
+    assert handler["title"] == "restart app"
     assert (found["title"], found["source"], found["by_hand"]) == ("/etc/app.conf", "roles/app/role.yml:4", True)
     assert "-port=9" in found["diff"]
     assert document["hosts"]["web2"]["resources"] == []
@@ -73,7 +74,7 @@ def test_a_release_that_does_not_start_is_rolled_back(live, deployed):
 
 
 def test_rollback_goes_to_the_release_before(live, deployed):
-    newer = live.commit(**{"note": str(time.time_ns())})
+    newer = live.commit(note=str(time.time_ns()))
     live("deploy", "app", "--to", "dev")
     assert set(live.served().values()) == {newer}
     live("rollback", "dev", "app")
@@ -81,7 +82,7 @@ def test_rollback_goes_to_the_release_before(live, deployed):
 
 
 def test_an_unreachable_host_stops_a_deployment_before_it_begins(live, deployed):
-    live.commit(**{"note": str(time.time_ns())})
+    live.commit(note=str(time.time_ns()))
     name = container(live, "web2")
     subprocess.run(["docker", "stop", "-t", "1", name], check=True, capture_output=True)
     try:
@@ -99,9 +100,13 @@ def container(live, host):
 
 @pytest.mark.parametrize("after", ["stage", "activate: web1", "health: web1", "activate: web2"])
 def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(live, deployed, after):
-    newer = live.commit(**{"note": str(time.time_ns())})
+    newer = live.commit(note=str(time.time_ns()))
     process = subprocess.Popen(
-        [*CDCONF, "deploy", "app", "--to", "dev"], cwd=live.root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [*CDCONF, "deploy", "app", "--to", "dev"],
+        cwd=live.root,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
     )
     for line in process.stderr:
         if after in line:
@@ -126,7 +131,7 @@ def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(liv
 
 
 def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deployed, tmp_path):
-    newer = live.commit(**{"note": str(time.time_ns())})
+    newer = live.commit(note=str(time.time_ns()))
     clone = tmp_path / "clone"
     shutil.copytree(live.root, clone, symlinks=True)
     command = [*CDCONF, "deploy", "app", "--to", "dev"]
@@ -142,9 +147,13 @@ def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deploye
 
 
 def test_ctrl_c_rolls_back_and_gives_the_lease_back(live, deployed):
-    live.commit(**{"note": str(time.time_ns())})
+    live.commit(note=str(time.time_ns()))
     process = subprocess.Popen(
-        [*CDCONF, "deploy", "app", "--to", "dev"], cwd=live.root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [*CDCONF, "deploy", "app", "--to", "dev"],
+        cwd=live.root,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
     )
     for line in process.stderr:
         if "health: web1" in line:

@@ -1,0 +1,98 @@
+import pytest
+
+from cdconf.agent.base import Failed
+from cdconf.agent.lease import Lease, force_release
+from cdconf.agent.state import Store
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def host(tmp_path, clock):
+    store = Store("demo", str(tmp_path / "demo"))
+    leases = []
+
+    def make(boot="b1"):
+        leases.append(Lease(store, clock, lambda: boot))
+        return leases[-1]
+
+    yield make
+    for lease in leases:
+        if lease._work is not None:
+            lease._work.close()
+
+
+def take(lease, run, environment="staging"):
+    return lease.acquire(run, "me", "test", 10, environment, "web1")
+
+
+def test_a_held_host_refuses_another_run_and_names_the_holder(host, clock):
+    take(host(), "r1")
+    clock.now += 3
+    with pytest.raises(Failed) as caught:
+        take(host(), "r2")
+    assert caught.value.kind == "lease_held"
+    assert caught.value.details["age_s"] == 3
+
+
+def test_a_dead_holder_s_lease_expires_and_the_fence_rises(host, clock):
+    dead = host()
+    assert take(dead, "r1") == 1
+    dead._work.close()  # the kernel does this when the agent dies
+    clock.now += 11
+    assert take(host(), "r2") == 2
+    with pytest.raises(Failed, match="no longer holds"):
+        dead.check()
+    assert not dead.renew()
+
+
+def test_an_expired_lease_is_still_held_while_its_agent_works(host, clock):
+    alive = host()
+    take(alive, "r1")
+    clock.now += 11
+    with pytest.raises(Failed, match="still at work"):
+        take(host(), "r2")
+
+
+def test_beats_keep_it(host, clock):
+    lease = host()
+    take(lease, "r1")
+    for _ in range(5):
+        clock.now += 8
+        assert lease.renew()
+    lease.check()
+
+
+def test_a_reboot_ends_it(host):
+    dead = host()
+    take(dead, "r1")
+    dead._work.close()
+    assert host("b2").status() is None
+
+
+def test_a_host_refuses_another_environment(host):
+    lease = host()
+    take(lease, "r1")
+    lease.release()
+    with pytest.raises(Failed, match="this host is staging's 'web1', not production's"):
+        take(host(), "r2", "production")
+
+
+def test_a_forced_release_names_whom_it_ended(host, tmp_path):
+    take(host(), "r1")
+    store = Store("demo", str(tmp_path / "demo"))
+    lease = Lease(store)
+    entry = store.read("lease.json")
+    entry["boot"], entry["expires"] = lease.boot(), lease.clock() + 10
+    store.write("lease.json", entry)
+    assert force_release(store)["owner"] == "me"
