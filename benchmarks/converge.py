@@ -137,9 +137,8 @@ def main() -> None:
     base = statistics.median(figures["floor"])
     for name, values in figures.items():
         middle = statistics.median(values)
-        print(
-            f"{name:28} median {middle:6.2f} s  min {min(values):6.2f}  max {max(values):6.2f}  = {middle / base:5.2f} x floor"
-        )
+        spread = f"min {min(values):6.2f}  max {max(values):6.2f}"
+        print(f"{name:28} median {middle:6.2f} s  {spread}  = {middle / base:5.2f} x floor")
 
 
 main()
