@@ -25,7 +25,7 @@ unit: setup
 
 test: lint engine
 	$(MAKE) -C examples/shop test
-	pytest
+	pytest -n 2 --dist loadfile
 
 bench: engine
 	python benchmarks/converge.py

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.rollout import split
+from cdconf.deploy.runner import app_document, failure_of, smoke, wait_for_health
 from cdconf.drift import check_releases
 from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
@@ -15,7 +17,7 @@ from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
-    from cdconf.inventory import Environment, Host, Project
+    from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
 
 
@@ -95,7 +97,11 @@ def _group_by_group(fleet: Fleet, project: Project, hosts: Sequence[Host], compi
         if not members:
             continue
         emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
-        codes += _converge(fleet, members, compiler, emit, check=False)
+        apps = [app for app in project.apps.values() if group in app.groups]
+        if apps:
+            codes += _serving(fleet, project, apps, members, compiler, emit)
+        else:
+            codes += _converge(fleet, members, compiler, emit, check=False)
         lost = [host.name for host in members if host.name not in fleet.sessions]
         for host in members:
             del left[host.name]
@@ -104,6 +110,48 @@ def _group_by_group(fleet: Fleet, project: Project, hosts: Sequence[Host], compi
                 emit(HostDone(name, "not_attempted"))
             break
     return codes
+
+
+def _serving(
+    fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], compiler: Compiler, emit: Emit
+) -> list[int]:
+    """Hosts that serve an app and would change go batch by batch, health and smoke after each; the others at once."""
+
+    def look(session: Session) -> bool:
+        counts = converge_host(session, compiler, lambda event: None, check=True)["counts"]
+        if not any(counts.get(name) for name in ("would_change", "unknown", "failed")):
+            return False
+        return any(session.call("app.status", app=app_document(app))["linked"] for app in apps)
+
+    outcome = fleet.each(hosts, look)
+    careful = [host for host in hosts if outcome.results.get(host.name)]
+    codes = _converge(fleet, [host for host in hosts if host not in careful], compiler, emit, check=False)
+    by_name = {host.name: host for host in careful}
+    for batch in split(list(by_name), apps[0].batches):
+        if any(code not in (OK, DIFFERENT) for code in codes):
+            for name in batch:
+                emit(HostDone(name, "not_attempted"))
+            continue
+        members = [by_name[name] for name in batch]
+        emit(Step(f"batch: {', '.join(batch)}"))
+        codes += _converge(fleet, members, compiler, emit, check=False)
+        if not any(codes):
+            codes += _prove(fleet, project, apps, members, emit)
+    return codes
+
+
+def _prove(fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], emit: Emit) -> list[int]:
+    """Health and smoke of hosts that were just changed."""
+
+    def healthy(session: Session) -> None:
+        for app in apps:
+            wait_for_health(session, app, emit)
+
+    failures = {name: failure_of(error) for name, error in fleet.each(hosts, healthy).errors.items()}
+    failures = failures or smoke(project, fleet.environment, fleet, hosts, emit)
+    for name, failure in failures.items():
+        emit(HostDone(name, "failed", failure.message))
+    return [FAILED for _ in failures]
 
 
 def _converge(fleet: Fleet, hosts: Sequence[Host], compiler: Compiler, emit: Emit, *, check: bool) -> list[int]:

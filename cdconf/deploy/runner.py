@@ -135,16 +135,7 @@ class Runner:
         session.call("app.activate", app=self._app, release=self._target.release)
 
     def _health(self, step: Step) -> dict[str, Failure]:
-        health = self._target.app.health
-        if health is None:
-            return {}
-        check = {"http": health.http, "tcp": health.tcp, "command": health.command}
-
-        def job(session: Session) -> None:
-            self._emit(HostStep(session.host.name, "waiting for health"))
-            session.call("app.check_health", check=check, within=health.within)
-
-        return self._each(step, job)
+        return self._each(step, lambda session: wait_for_health(session, self._target.app, self._emit))
 
     def _smoke(self, step: Step) -> dict[str, Failure]:
         return smoke(
@@ -186,6 +177,14 @@ class _Verdict(CdconfError):
     def __init__(self, message: str, host: str, output: str, status: int) -> None:
         last = "\n".join(output.strip().splitlines()[-15:])
         super().__init__(message, host=host, detail=f"exit status: {status}\n{last}")
+
+
+def wait_for_health(session: Session, app: App, emit: Emit) -> None:
+    """Waits until the app is healthy on a host; raises `AgentError` when it isn't in time."""
+    if app.health is not None:
+        emit(HostStep(session.host.name, "waiting for health"))
+        check = {"http": app.health.http, "tcp": app.health.tcp, "command": app.health.command}
+        session.call("app.check_health", check=check, within=app.health.within)
 
 
 def app_document(app: App) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class Ssh:
             Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
         """
         import stamina
+        from stamina.instrumentation import set_on_retry_hooks
 
+        set_on_retry_hooks([])  # by default every retry is a line of log on stderr
         try:
             for attempt in stamina.retry_context(
                 on=_Retriable, attempts=ATTEMPTS, timeout=45, wait_initial=0.3, wait_max=5, wait_jitter=0.5
@@ -171,7 +173,8 @@ def _reason(error: BaseException, connection: Any) -> str:
     where = f"{connection.host} port {connection.port}"
     if isinstance(error, TimeoutError):
         return f"{where} didn't answer within {CONNECT_TIMEOUT:g} s"
-    if isinstance(error, ConnectionRefusedError):
+    tried = getattr(error, "errors", {}).values()  # paramiko's, one for each address of a name
+    if isinstance(error, ConnectionRefusedError) or any(isinstance(one, ConnectionRefusedError) for one in tried):
         return f"{where} refused the connection"
     if isinstance(error, socket.gaierror):
         return f"the address '{connection.host}' can't be resolved"

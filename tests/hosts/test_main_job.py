@@ -43,6 +43,23 @@ def test_drift_finds_what_was_changed_by_hand_and_provision_puts_it_right(live, 
     live("drift", "dev")
 
 
+def test_provision_changes_hosts_that_serve_batch_by_batch_and_stops_when_one_is_unwell(live, deployed):
+    role = live.root / "roles/app/role.yml"
+    good = role.read_text()
+    role.write_text(good.replace("port=8000", "port=8001"))
+    result = live("provision", "dev")
+    assert result.stderr.index("batch: web1") < result.stderr.index("batch: web2")
+    smoke = live.root / "roles/app/smoke/test_app.py"
+    kept = smoke.read_text()
+    smoke.write_text(BAD_SMOKE)
+    role.write_text(good)
+    result = live("provision", "dev", code=1)
+    assert "web2  not attempted" in result.stdout
+    assert live.on("web2", "cat /etc/app.conf") == "port=8001"
+    smoke.write_text(kept)
+    live("provision", "dev")
+
+
 def test_drift_finds_a_service_that_was_stopped(live, deployed):
     live.on("web2", "systemctl stop app")
     document = live.document("drift", "dev", code=2)
