@@ -4,10 +4,11 @@ import errno
 import grp
 import os
 import pwd
+import shlex
 import stat
 import tempfile
 
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, last_lines, run
 
 TEMPORARY_PREFIX = ".cdconf-"
 
@@ -91,7 +92,36 @@ def _dress(temporary, old, path, owner, group, mode):
         os.chmod(temporary, 0o644)
 
 
-def write_atomic(path, data, owner=None, group=None, mode=None):
+def check_content(command, path, data):
+    """Runs a validation on new content before it goes live.
+
+    The candidate has the file's own name, in a private directory in memory where there is one, so that a killed
+    run leaves nothing of it on a disk.
+
+    Args:
+        command: A command line; each `{}` in it becomes the candidate's path, quoted.
+        path: Where the content is to go live.
+        data: The content, bytes.
+
+    Raises:
+        Failed: The command's status isn't 0.
+    """
+    memory = "/run" if os.access("/run", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="cdconf-validate-", dir=memory) as folder:
+        candidate = os.path.join(folder, os.path.basename(path))
+        with open(candidate, "wb") as stream:
+            stream.write(data)
+        result = run(["/bin/sh", "-c", command.replace("{}", shlex.quote(candidate))], timeout=60)
+    if result.status != 0:
+        raise Failed(
+            "the new content of '{}' didn't pass its validation, so it stays as it is".format(path),
+            command=command,
+            status=result.status,
+            output=last_lines(result.err or result.out),
+        )
+
+
+def write_atomic(path, data, owner=None, group=None, mode=None, validate=None):
     """Replaces a regular file in one step: readers see the old bytes or the new, never a part.
 
     The temporary file is in the same directory, 0600 until it's complete; it's fsynced, then renamed, then
@@ -104,10 +134,11 @@ def write_atomic(path, data, owner=None, group=None, mode=None):
         owner: User's name or number as text.
         group: Group's name or number as text.
         mode: Octal text such as "0640".
+        validate: A command line that must accept the content first; see `check_content`.
 
     Raises:
         Missing: The directory, the owner or the group doesn't exist.
-        Failed: The disk is full, or the path is something else than a file.
+        Failed: The disk is full, the path is something else than a file, or the validation refuses.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
@@ -120,6 +151,8 @@ def write_atomic(path, data, owner=None, group=None, mode=None):
         raise Failed("'{}' is a directory".format(path))
     if old is not None and not stat.S_ISREG(old.st_mode):
         old = None  # a link's or socket's own mode says nothing about a file's
+    if validate is not None:
+        check_content(validate, path, data)
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
     except OSError as error:

@@ -88,7 +88,8 @@ def fingerprint(key, value):
 class Applied(object):
     """What was last applied, per resource: `{id: {type, title, role, source, digest, fields}}`.
 
-    `digest` is a fingerprint of the wanted fields; `fields` (what removal needs) are left out when sensitive.
+    `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
+    those that say which thing it is, of others all but long values.
     """
 
     FILE = "applied.json"
@@ -124,7 +125,11 @@ class Applied(object):
             return
         entry = {name: resource[name] for name in ("type", "title", "role", "source")}
         entry["digest"] = self.digest(resource)
-        entry["fields"] = None if resource["sensitive"] else _small(resource["fields"])
+        fields = resource["fields"]
+        if resource["sensitive"]:
+            entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}
+        else:
+            entry["fields"] = _small(fields)
         if self.entries.get(resource["id"]) != entry:
             self.entries[resource["id"]] = entry
             self.dirty = True

@@ -138,11 +138,17 @@ class Compiler:
             )
             fields.pop("absent", None)
         self._check_app_service(declared, kind, title, fields)
+        for name in (kind.title, *kind.identity):
+            if is_tainted(fields.get(name)):
+                line = declared.fields.lines.get(name, declared.line)
+                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
+                raise InvalidFile(message, file=declared.file, line=line)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
-            title=fields.get(kind.title, title),
+            title=kind.full_title({kind.title: title, **fields}),
             fields=fields,
+            identity=(kind.title, *kind.identity),
             absent=declared.absent,
             source=declared.source,
             role=role.name,
@@ -226,6 +232,9 @@ class _Context:
                 return path.read_bytes()
         shown = [folder.relative_to(self._compiler.project.root).as_posix() + "/" for folder in folders]
         raise self.error(f"there is no file '{name}'", f"it's looked for in {' and '.join(shown)}")
+
+    def condition(self, expression: str) -> bool:
+        return self._scope.condition(expression, self._declared.file, self._declared.line)
 
     def error(self, message: str, hint: str | None = None) -> InvalidFile:
         return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)

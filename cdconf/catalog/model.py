@@ -11,11 +11,15 @@ from cdconf.agent import wire
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource, rendered and checked; `fields` holds what was given, the title's field with it."""
+    """One resource, rendered and checked.
+
+    `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
+    """
 
     type: str
     title: str
     fields: dict[str, Any]
+    identity: tuple[str, ...]
     absent: bool
     source: str
     role: str
@@ -34,6 +38,7 @@ class Resource:
             "type": self.type,
             "title": self.title,
             "fields": self.fields,
+            "identity": list(self.identity),
             "absent": self.absent,
             "source": self.source,
             "role": self.role,

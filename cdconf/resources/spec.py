@@ -57,6 +57,9 @@ class Context(Protocol):
     def source_file(self, name: str) -> bytes:
         """The bytes of the role's `files/NAME`, then of the project's `files/NAME`."""
 
+    def condition(self, expression: str) -> bool:
+        """The truth of a Jinja2 expression, as `when` reads it."""
+
     def error(self, message: str, hint: str | None = None) -> InvalidFile:
         """An error that points at the resource being compiled."""
 
@@ -82,6 +85,8 @@ class ResourceType:
         normalise: Turns checked fields into the catalog's fields, in place of I/O on the host: renders
             templates, resolves files. Gets a copy that it may change and return.
         titles_are_lists: Whether the title may be a list, one resource for each member.
+        identity: Fields that, besides the title, tell two resources apart (`line`: several in one file). They're
+            shown after the title, and kept on the host for removal, so they can't hold secrets.
     """
 
     name: str
@@ -96,6 +101,12 @@ class ResourceType:
     exclusive: tuple[tuple[str, ...], ...] = ()
     normalise: Callable[[Fields, Context], Fields] | None = None
     titles_are_lists: bool = False
+    identity: tuple[str, ...] = ()
+
+    def full_title(self, fields: Mapping[str, Any]) -> str:
+        """The title that is shown and that identifies: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
+        rest = [_shown(fields[name]) for name in self.identity if name in fields]
+        return ": ".join([str(fields[self.title]), *rest])
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -106,3 +117,13 @@ class ResourceType:
         """Message and hint for a key that the type doesn't have."""
         hint = did_you_mean(name, [*self.fields, *extra])
         return f"unknown key '{name}' in resource {self.name} '{title}'", hint
+
+
+def _shown(value: object) -> str:
+    return ", ".join(str(member) for member in value) if isinstance(value, list) else str(value)
+
+
+# A field that every type that writes a file has; its agent hands it to `cdconf.agent.files.write_atomic`.
+VALIDATE = Field(
+    "string", "A command that must succeed before the new content goes live; {} is a file with it.", compare=False
+)

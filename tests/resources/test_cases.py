@@ -1,11 +1,37 @@
-"""Runs every type's cases on a real host: check, apply, apply again, each honest about what it did."""
+"""Runs every type's cases on a real host: check, apply, apply again, each honest about what it did.
 
+A case is a mapping in `cdconf/resources/<type>/cases/*.yml`:
+
+    name        what it shows
+    before      shell lines that prepare the host
+    files       name -> text, below the role's folder: `templates/x.j2`, `files/y`
+    variables   the role's, as in role.yml
+    resources   the role's
+    handlers    the role's
+    check       the statuses that check mode must report; by default `expect` with would_change for changed
+    diff        texts that the diffs of check mode must hold
+    expect      the statuses that the first run must report; by default one `changed` for each resource
+    after       shell lines that must succeed when it's applied
+    tamper      shell lines that break it by hand: check mode must see it, and the next run must put it right
+    error       a text of the error that the first run must end with, in place of `expect`
+
+What no case has to say, since it's checked for all: check mode changes no file, owner, mode, package, service or
+process; after the first run a second one, and check mode, report nothing but `ok`.
+"""
+
+import contextlib
 import json
 
 import pytest
 import yaml
 
+from cdconf.catalog import Compiler
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.environments import provider_for
+from cdconf.errors import CdconfError
+from cdconf.inventory import load_environment, load_project
 from cdconf.resources.discovery import Types
+from cdconf.session import Connector
 from tests.conftest import cdconf, write
 
 TYPES = Types()
@@ -15,28 +41,72 @@ CASES = [
     for path in sorted((TYPES.folder(name) / "cases").glob("*.yml"))
     for case in yaml.safe_load(path.read_text())
 ]
-# Everything on the host that check mode could have touched; cdconf's own directory, logs and caches aside.
-SNAPSHOT = (
-    "find /etc /srv /usr/local /root /home /opt -xdev -printf '%p %m %u %g %T@ %s %l\\n' | sort;"
-    " cat /etc/passwd /etc/group; dpkg -l; systemctl list-units --all --plain --no-legend"
-    " | grep -v -e session -e user- -e ssh;"
-    " ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find | sort | uniq -c"
-)
+KEYS = {"name", "before", "files", "variables", "resources", "handlers", "check", "diff", "expect", "after"}
+KEYS |= {"tamper", "error"}
+# Everything on the host that check mode could have touched. Logs and cdconf's own directory may change, and so may
+# what a running database server, the kernel and systemd write about themselves.
+SNAPSHOT = r"""
+export LC_ALL=C
+find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \
+  -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
+  -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
+find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
+  -printf '%p %y %m %u %g %l\n' | sort
+cat /var/lib/dpkg/status /proc/mounts /proc/swaps
+systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh
+systemctl list-unit-files --no-legend
+sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
+command -v nft >/dev/null && nft list ruleset
+ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find | sort | uniq -c
+true
+"""
 
 
 class Host:
+    """One host, and a role on it that each case writes anew."""
+
     def __init__(self, root):
         self.root = root
+        self.project = load_project(root)
+        self.environment = load_environment(self.project, "dev")
+        hosts = list(self.environment.hosts.values())
+        self.located = provider_for(self.project, self.environment).locate(hosts)["host"]
 
-    def cdconf(self, verb, *flags):
-        result = cdconf(self.root, verb, "dev", "--json", "-v", *flags)
-        assert result.stdout, result.stderr
-        document = json.loads(result.stdout)
-        resources = document["hosts"]["host"]["resources"]
-        return [one["status"] for one in resources if one["type"] != "handler"], document
+    @contextlib.contextmanager
+    def session(self, *, lease=False):
+        """A run of its own: one session, kept alive."""
+        identity, events = RunIdentity("case"), lambda event: None
+        fleet = Fleet(Connector("cases", self.root), self.environment, identity, events)
+        with fleet:
+            for error in fleet.connect([self.located], lease=lease).values():
+                raise error
+            yield fleet.sessions["host"]
 
-    def shell(self, line):
-        return cdconf(self.root, "ssh", "dev", "host", "--", line)
+    def shell(self, script):
+        """Runs a script; its status, and what it printed."""
+        with self.session() as session:
+            done = session.run(f"set -e\n{script}", timeout=300)
+        return done["status"], (done["stdout"] + done["stderr"]).decode("utf-8", "replace")
+
+    def must(self, lines):
+        """Every line must succeed."""
+        if lines:
+            status, output = self.shell("\n".join(lines))
+            assert status == 0, f"{lines}: {output}"
+
+    def converge(self, *, check):
+        """One run in a session of its own; returns its events, those of handlers apart, and whether it failed."""
+        compiler = Compiler(self.project, self.environment)
+        events = []
+        with self.session(lease=not check) as session:
+            document = compiler.compile(self.located, session.facts).document()
+            failed = session.converge(document, check=check, on_event=events.append)["failed"]
+        return [one for one in events if one["type"] != "handler"], failed
+
+    def statuses(self, *, check):
+        """The statuses of one run."""
+        events, _ = self.converge(check=check)
+        return [one["status"] for one in events], json.dumps(events, indent=1, ensure_ascii=False, default=str)
 
 
 @pytest.fixture(scope="session")
@@ -57,36 +127,71 @@ def host(tmp_path_factory):
         cdconf(root, "destroy", "dev", "--yes")
 
 
+def role(host, case):
+    """Writes the case's role."""
+    parts = {name: case[name] for name in ("variables", "resources", "handlers") if name in case}
+    write(host.root / "roles/case", {"role.yml": json.dumps(parts), **case.get("files", {})})
+
+
 @pytest.mark.hosts
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_case(host, name, case):
-    host.shell("rm -f /var/lib/cdconf/cases/applied.json")  # the case before isn't this one's orphan
-    for line in case.get("before", []):
-        done = host.shell(line)
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-    role = {"resources": case["resources"], "variables": case.get("variables", {})}
-    (host.root / "roles/case/role.yml").write_text(json.dumps(role))
-    before = host.shell(SNAPSHOT).stdout
-    checked, document = host.cdconf("plan")
-    assert host.shell(SNAPSHOT).stdout == before, "check mode changed the host"
-    wanted = case.get("expect", ["changed"])
-    failing = "error" in case
-    if not failing or "check" in case:
-        assert checked == case.get("check", ["would_change" if one == "changed" else one for one in wanted]), document
-    for text in case.get("diff", []):
-        assert any(text in (one["diff"] or "") for one in document["hosts"]["host"]["resources"]), document
-    applied, document = host.cdconf("provision")
-    if failing:
-        assert case["error"] in json.dumps(document, ensure_ascii=False)
-        assert document["exit_code"] == 1
+    assert not set(case) - KEYS
+    # The case before isn't this one's orphan.
+    host.must(["rm -f /var/lib/cdconf/cases/applied.json /var/lib/cdconf/cases/pending.json", *case.get("before", [])])
+    role(host, case)
+    wanted = case.get("expect", ["changed"] * len(case["resources"]))
+    if "error" in case:
+        fails(host, case)
         return
-    assert applied == wanted, document
-    for line in case.get("after", []):
-        done = host.shell(line)
-        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
-    for verb in ("provision", "plan"):
-        again, document = host.cdconf(verb)
-        assert again == ["ok"] * len(wanted), document
+    checks(host, case, ["would_change" if one == "changed" else one for one in wanted])
+    applied, said = host.statuses(check=False)
+    assert applied == wanted, said
+    settled(host, case, wanted)
+    if "tamper" in case:
+        host.must(case["tamper"])
+        seen, said = host.statuses(check=True)
+        assert "would_change" in seen, f"check mode doesn't see what was changed by hand: {said}"
+        mended, said = host.statuses(check=False)
+        assert "changed" in mended, said
+        settled(host, case, wanted)
+
+
+def checks(host, case, expected):
+    """Check mode tells the truth and changes nothing."""
+    _, before = host.shell(SNAPSHOT)
+    events, _ = host.converge(check=True)
+    _, after = host.shell(SNAPSHOT)
+    changed = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+    assert not changed, "check mode changed the host:\n" + "\n".join(changed[:20])
+    assert [one["status"] for one in events] == case.get("check", expected), events
+    for text in case.get("diff", []):
+        assert any(text in (one.get("diff") or "") for one in events), events
+
+
+def settled(host, case, wanted):
+    """What was wanted is there, and neither another run nor check mode sees anything left to do."""
+    host.must(case.get("after", []))
+    for check in (False, True):
+        again, said = host.statuses(check=check)
+        assert again == ["ok"] * len(wanted), f"{'check mode' if check else 'a second run'}: {said}"
+
+
+def fails(host, case):
+    """The run ends with the case's error, whether the compiler or the host finds it; check mode changes nothing."""
+    _, before = host.shell(SNAPSHOT)
+    try:
+        events, failed = host.converge(check=True)
+        if "check" in case:
+            assert [one["status"] for one in events] == case["check"], events
+        assert host.shell(SNAPSHOT)[1] == before, "check mode changed the host"
+        events, failed = host.converge(check=False)
+        said = json.dumps(events, ensure_ascii=False)
+        assert failed, said
+    except CdconfError as error:
+        said = f"{error} {error.hint} {error.detail}"
+    assert case["error"] in said
+    host.must(case.get("after", []))
 
 
 def test_every_type_is_documented_and_has_cases():

@@ -1,12 +1,10 @@
 """Observes and applies files."""
 
 import os
-import shlex
 import stat
-import tempfile
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, run_ok
+from cdconf.agent.base import Failed
 
 
 def observe(fields):
@@ -48,14 +46,4 @@ def apply(fields, difference):
         return
     content = fields.get("content", "")
     data = content if isinstance(content, bytes) else content.encode("utf-8")
-    if "validate" in fields:
-        _validate(fields["validate"], path, data)
-    files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"))
-
-
-def _validate(command, path, data):
-    with tempfile.TemporaryDirectory(prefix="cdconf-validate-") as folder:
-        candidate = os.path.join(folder, os.path.basename(path))
-        with open(candidate, "wb") as stream:
-            stream.write(data)
-        run_ok(["/bin/sh", "-c", command.replace("{}", shlex.quote(candidate))], timeout=60)
+    files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"), fields.get("validate"))

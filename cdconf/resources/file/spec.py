@@ -1,6 +1,6 @@
 """The `file` type."""
 
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -31,9 +31,7 @@ TYPE = ResourceType(
         "owner": Field("string", "The owner; a new file is root's."),
         "group": Field("string", "The group; a new file is root's."),
         "mode": Field("mode", 'Permission bits, quoted: "0640". A new file is 0644.'),
-        "validate": Field(
-            "string", "A command that must succeed before the file goes live; {} is the new file.", compare=False
-        ),
+        "validate": VALIDATE,
     },
     exclusive=(("content", "template", "source"),),
     normalise=_normalise,

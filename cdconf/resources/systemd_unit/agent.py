@@ -30,5 +30,5 @@ def apply(fields, difference):
         os.unlink(path)
     else:
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        files.write_atomic(path, fields["content"].encode("utf-8"), "root", "root", "0644")
+        files.write_atomic(path, fields["content"].encode("utf-8"), "root", "root", "0644", fields.get("validate"))
     services.daemon_reload()

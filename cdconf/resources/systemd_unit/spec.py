@@ -1,6 +1,6 @@
 """The `systemd_unit` type."""
 
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice", ".conf")
 
@@ -27,6 +27,7 @@ TYPE = ResourceType(
         "name": Field("string", "The file's name: shop.service, shop.timer, shop.service.d/limits.conf."),
         "content": Field("string", "Its whole content."),
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
+        "validate": VALIDATE,
     },
     exclusive=(("content", "template"),),
     normalise=_normalise,
