@@ -4,9 +4,8 @@ The types only observe and apply; everything is compared, decided and reported h
 apply can't disagree.
 """
 
-import importlib
+import sys
 import time
-import traceback
 
 from cdconf.agent import compare
 from cdconf.agent.base import Failed, Missing
@@ -20,8 +19,10 @@ class Stopped(Exception):
 
 def agent_of(type_name):
     """The module that observes and applies a resource type."""
+    name = "cdconf.resources.{}.agent".format(type_name)
     try:
-        return importlib.import_module("cdconf.resources.{}.agent".format(type_name))
+        __import__(name)
+        return sys.modules[name]
     except ImportError as error:
         raise Failed("the agent of resource type '{}' can't be loaded: {}".format(type_name, error))
 
@@ -47,6 +48,8 @@ def _attempt(function, *arguments):
     except OSError as error:
         return Failed(str(error))
     except Exception:
+        import traceback
+
         return Failed("a bug in this resource type", output=traceback.format_exc(limit=-3))
 
 

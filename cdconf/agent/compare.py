@@ -1,7 +1,5 @@
 """What differs between a wanted and an observed state, and how people are shown it."""
 
-import difflib
-
 DIFF_LIMIT = 64 * 1024
 HIDDEN = "(sensitive)"
 
@@ -72,6 +70,8 @@ def _shown(value):
 
 
 def _unified(title, old, new):
+    import difflib
+
     lines = difflib.unified_diff(
         old.splitlines(True), new.splitlines(True), title + " (on the host)", title + " (wanted)", n=2
     )

@@ -1,7 +1,5 @@
 """Commands that people and smoke tests run on the host, and environment files."""
 
-import shlex
-
 from cdconf.agent.base import Failed, run_bytes
 
 LIMIT = 16 * 1024 * 1024
@@ -33,6 +31,8 @@ def read_env_file(path):
 def _unquoted(value, path, number):
     if value[:1] not in ("'", '"'):
         return value
+    import shlex
+
     try:
         return "".join(shlex.split(value))
     except ValueError as error:

@@ -1,7 +1,6 @@
 """Read-only data of this host, from files and the kernel: no process is started."""
 
 import os
-import platform
 import socket
 import sys
 
@@ -58,8 +57,8 @@ def gather():
             "name": release.get("pretty_name", ""),
         },
         "hostname": socket.gethostname(),
-        "kernel": platform.release(),
-        "architecture": platform.machine(),
+        "kernel": os.uname().release,
+        "architecture": os.uname().machine,
         "cpus": os.cpu_count(),
         "memory_mb": _memory_mb(),
         "default_ipv4": _default_ipv4(),

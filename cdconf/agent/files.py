@@ -4,9 +4,7 @@ import errno
 import grp
 import os
 import pwd
-import shlex
 import stat
-import tempfile
 
 from cdconf.agent.base import Failed, Missing, last_lines, run
 
@@ -106,6 +104,9 @@ def check_content(command, path, data):
     Raises:
         Failed: The command's status isn't 0.
     """
+    import shlex
+    import tempfile
+
     memory = "/run" if os.access("/run", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="cdconf-validate-", dir=memory) as folder:
         candidate = os.path.join(folder, os.path.basename(path))
@@ -154,7 +155,8 @@ def write_atomic(path, data, owner=None, group=None, mode=None, validate=None):
     if validate is not None:
         check_content(validate, path, data)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+        temporary = os.path.join(folder, TEMPORARY_PREFIX + os.urandom(8).hex())
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _explained(error, path)
     try:

@@ -2,7 +2,6 @@
 
 import os
 import time
-import traceback
 
 from cdconf.agent.base import Failed
 
@@ -96,5 +95,7 @@ def act(entry):
     except OSError as error:
         return Failed(str(error))
     except Exception:
+        import traceback
+
         return Failed("a bug in this resource type", output=traceback.format_exc(limit=-3))
     return None

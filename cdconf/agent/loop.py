@@ -5,8 +5,8 @@ A request is `{"id", "call", "args"}`; it's answered by any number of `{"id", "e
 so that beats are answered and the lease renewed while a package installs, and a stop is heard at once.
 """
 
+import collections
 import os
-import queue
 import sys
 import threading
 
@@ -15,6 +15,27 @@ from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed
 
 PROTOCOL = 1
+
+
+class Inbox(object):
+    """Frames that wait for the main thread; `queue.Queue` would cost every session its import."""
+
+    def __init__(self):
+        self._frames = collections.deque()
+        self._arrived = threading.Condition()
+
+    def put(self, frame):
+        """Adds one at the end."""
+        with self._arrived:
+            self._frames.append(frame)
+            self._arrived.notify()
+
+    def get(self):
+        """Takes the first one, waiting for it."""
+        with self._arrived:
+            while not self._frames:
+                self._arrived.wait()
+            return self._frames.popleft()
 
 
 class Agent(object):
@@ -28,7 +49,7 @@ class Agent(object):
     def __init__(self, source, sink):
         self.source = source
         self.sink = sink
-        self.requests = queue.Queue()
+        self.requests = Inbox()
         self.writing = threading.Lock()
         self.stopping = False
         self.gone = False

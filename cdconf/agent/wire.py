@@ -4,7 +4,6 @@ A frame is a 4-byte big-endian length, one byte of kind and the payload: `J` UTF
 (RFC 1950), `B` raw bytes. Bytes inside JSON are `{"$b64": "…"}`. The length counts the payload alone.
 """
 
-import base64
 import binascii
 import json
 import struct
@@ -23,13 +22,13 @@ class BadFrame(Exception):
 
 def _encode_bytes(value):
     if isinstance(value, (bytes, bytearray)):
-        return {"$b64": base64.b64encode(bytes(value)).decode("ascii")}
+        return {"$b64": binascii.b2a_base64(bytes(value), newline=False).decode("ascii")}
     raise TypeError("can't send a {}".format(type(value).__name__))
 
 
 def _decode_bytes(value):
     if len(value) == 1 and "$b64" in value:
-        return base64.b64decode(value["$b64"])
+        return binascii.a2b_base64(value["$b64"])
     return value
 
 

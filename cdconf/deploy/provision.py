@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.deploy.rollout import split
-from cdconf.deploy.runner import app_document, failure_of, smoke, wait_for_health
-from cdconf.drift import check_releases
 from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, Unreachable, worst_exit
@@ -63,6 +60,8 @@ def provision(
         if options.check:
             codes += _converge(fleet, present, compiler, emit, check=True)
             if options.releases:
+                from cdconf.drift import check_releases
+
                 codes += check_releases(project, fleet, present, emit)
         else:
             codes += _group_by_group(fleet, project, present, compiler, emit)
@@ -116,6 +115,8 @@ def _serving(
     fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], compiler: Compiler, emit: Emit
 ) -> list[int]:
     """Hosts that serve an app and would change go batch by batch, health and smoke after each; the others at once."""
+    from cdconf.deploy.rollout import split
+    from cdconf.deploy.runner import app_document
 
     def look(session: Session) -> bool:
         counts = converge_host(session, compiler, lambda event: None, check=True)["counts"]
@@ -142,6 +143,7 @@ def _serving(
 
 def _prove(fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], emit: Emit) -> list[int]:
     """Health and smoke of hosts that were just changed."""
+    from cdconf.deploy.runner import failure_of, smoke, wait_for_health
 
     def healthy(session: Session) -> None:
         for app in apps:

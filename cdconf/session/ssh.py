@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import socket
 import threading
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 SEND_TIMEOUT = 30.0
-ATTEMPTS = 4
+ATTEMPTS = 3  # after the first
 
 
 class _Retriable(Exception):
@@ -53,19 +55,27 @@ class Ssh:
         Raises:
             Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
         """
+        try:
+            return self._open_once(host, command)
+        except _Retriable as error:
+            return self._retry(host, command, error)
+
+    def _retry(self, host: Host, command: str, error: _Retriable) -> SshTransport:
+        """Tries again, a little later each time: busy servers reset connections, booting ones refuse them."""
         import stamina
         from stamina.instrumentation import set_on_retry_hooks
 
         set_on_retry_hooks([])  # by default every retry is a line of log on stderr
+        time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  spread, so that many hosts don't come back together
         try:
             for attempt in stamina.retry_context(
-                on=_Retriable, attempts=ATTEMPTS, timeout=45, wait_initial=0.3, wait_max=5, wait_jitter=0.5
+                on=_Retriable, attempts=ATTEMPTS, timeout=45, wait_initial=0.6, wait_max=5, wait_jitter=0.5
             ):
                 with attempt:
                     return self._open_once(host, command)
-        except _Retriable as error:
-            raise Unreachable(f"can't be reached over ssh: {error}", host=host.name) from error
-        raise AssertionError
+        except _Retriable as last:
+            error = last
+        raise Unreachable(f"can't be reached over ssh: {error}", host=host.name) from error
 
     def _open_once(self, host: Host, command: str) -> SshTransport:
         import paramiko
