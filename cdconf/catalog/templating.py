@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from cdconf.catalog.fact_names import check_fact_names
 from cdconf.errors import CdconfError, TemplateError, did_you_mean
 from cdconf.facts import path_of
 
@@ -104,7 +105,9 @@ class Templating:
         for folder in (f"roles/{role}/templates", "templates"):
             path = self._root / folder / relative
             if path.is_file():
-                return path.read_text(encoding="utf-8"), f"{folder}/{relative}", None
+                source = path.read_text(encoding="utf-8")
+                check_fact_names(self._environment, source, f"{folder}/{relative}")
+                return source, f"{folder}/{relative}", None
         return None
 
     def value(self, text: str, scope: Scope, file: str, line: int) -> Any:
@@ -118,13 +121,14 @@ class Templating:
         lone = _LONE.match(text)
         if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
             return self.expression(lone[1], scope, file, line)
-        return self._guarded(lambda: self._text(text).render({SCOPE: scope}), scope, file, line)
+        return self._guarded(lambda: self._text(text, file, line).render({SCOPE: scope}), scope, file, line)
 
     def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
         """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
 
         def evaluate() -> Any:
             if text not in self._expressions:
+                check_fact_names(self._environment, "{{" + text + "}}", file, line)
                 self._expressions[text] = self._environment.compile_expression(text.strip(), undefined_to_none=False)
             value = self._expressions[text](**{SCOPE: scope})
             if isinstance(value, jinja2.Undefined):
@@ -146,8 +150,9 @@ class Templating:
         """Raises `TemplateError` for a template that is missing or can't be parsed."""
         self._guarded(lambda: self._environment.get_template(f"{role}//{name}"), None, file, line)
 
-    def _text(self, text: str) -> jinja2.Template:
+    def _text(self, text: str, file: str, line: int) -> jinja2.Template:
         if text not in self._texts:
+            check_fact_names(self._environment, text, file, line)
             self._texts[text] = self._environment.from_string(text)
         return self._texts[text]
 

@@ -94,10 +94,11 @@ def _last_seen(run: Run) -> dict[str, Seen]:
 
 def _rows(above: str, value: Any) -> list[list[str]]:
     """Path and value of everything below a fact; a path is written as templates write it."""
+    from cdconf.facts import below
+
     if not isinstance(value, dict) or not value:
         return [[above, value if isinstance(value, str) else json.dumps(value)]]
     rows = []
     for key, member in value.items():
-        path = key if not above else f"{above}.{key}" if key.isidentifier() else f'{above}["{key}"]'
-        rows += _rows(path, member)
+        rows += _rows(below(above, key) if above else key, member)
     return rows

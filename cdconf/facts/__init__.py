@@ -2,6 +2,18 @@
 
 from cdconf.facts.cache import FactCache, Seen, age_text
 from cdconf.facts.host import HostFacts, path_of
-from cdconf.facts.table import GROUPS, Fact, Group, group_of, sample
+from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
 
-__all__ = ["GROUPS", "Fact", "FactCache", "Group", "HostFacts", "Seen", "age_text", "group_of", "path_of", "sample"]
+__all__ = [
+    "GROUPS",
+    "Fact",
+    "FactCache",
+    "Group",
+    "HostFacts",
+    "Seen",
+    "age_text",
+    "below",
+    "group_of",
+    "path_of",
+    "sample",
+]

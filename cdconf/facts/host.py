@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any
 
-from cdconf.facts.table import GROUPS, group_of
+from cdconf.facts.table import GROUPS, below, group_of
 
 Fetch = Callable[[Sequence[str]], Mapping[str, Any]]
 
@@ -98,7 +98,7 @@ def path_of(facts: Mapping[str, Any], wanted: object) -> str | None:
     for above, members in found:
         for key, value in members.items():
             if isinstance(value, dict):
-                path = f"{above}.{key}" if key.isidentifier() else f'{above}["{key}"]'
+                path = below(above, key)
                 if value is wanted:
                     return path
                 found.append((path, value))

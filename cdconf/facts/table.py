@@ -185,6 +185,11 @@ def group_of(fact: str) -> str | None:
     return next((group.name for group in GROUPS if fact in group.names), None)
 
 
+def below(above: str, key: str) -> str:
+    """The path of a key of a map, as templates write it: `facts.os`, `facts.mounts["/"]`."""
+    return f"{above}.{key}" if key.isidentifier() else f'{above}["{key}"]'
+
+
 class _AnyName(dict[str, Any]):
     """Disks, mounts or interfaces of a host that nobody has seen: whatever name is asked for, there's one like it."""
 

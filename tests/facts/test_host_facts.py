@@ -147,6 +147,43 @@ def test_a_misspelt_fact_in_a_condition_or_a_template_is_one_too(project):
         Compiler(loaded, environment).compile(environment.hosts["web1"], facts)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if false %}{{ facts.os.codenam }}{% endif %}x",
+        "{{ facts.os.codenam | default('x') }}",
+        "{{ 'x' if true else facts['os'].codenam }}",
+    ],
+)
+def test_a_misspelt_fact_is_found_where_nothing_reads_it(project, text):
+    asked = []
+    with pytest.raises(TemplateError, match=r"roles/base/role.yml:3: facts.os has no 'codenam'"):
+        render(project, text, HostFacts({}, fetched(asked)).mapping)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ facts.disks.values() | map(attribute='name') | join }} ", "sda "),
+        ("{% for one in facts.network.interfaces.values() %}{{ one.mtu }}{% endfor %}", "1500"),
+        ("{{ facts.os.name.upper() }}", "DEBIAN GNU/LINUX 12 (BOOKWORM)"),
+        ("{{ facts.mounts['/'].options[0] }}", "rw"),
+        ("{{ facts['cpu']['count'] }}", "2"),
+        ("{{ facts.network.interfaces.eth0.ipv4[0].address.split('.')[0] }}", "192"),
+        ("{{ facts.get('swap_mb') }} facts.os.codenam", "0 facts.os.codenam"),
+    ],
+)
+def test_what_templates_may_do_with_facts(project, text, expected):
+    assert render(project, text, HostFacts({}, fetched([])).mapping) == expected
+
+
+def test_templates_see_no_facts_of_other_hosts(project):
+    with pytest.raises(TemplateError, match="the map has no 'facts'"):
+        render(project, "{{ hosts.db[0].facts.hostname }}", sample())
+    assert render(project, "{{ hosts.db[0].address }}", sample()) == "192.0.2.2"
+
+
 def test_a_name_that_a_host_may_lack_can_be_asked_for(project):
     facts = HostFacts({}, lambda groups: json.loads(json.dumps(sample()))).mapping
     assert render(project, "a {{ facts.disks.sdz is defined }}", facts) == "a False"
