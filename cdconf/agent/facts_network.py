@@ -38,8 +38,8 @@ def network(root, dump=None, source=None):
     interfaces = {}
     for name in names(root, "sys/class/net"):
         folder = "sys/class/net/" + name
-        index = number(root, folder + "/ifindex")
-        if index is None or _PASSING.match(name):
+        index = None if _PASSING.match(name) else number(root, folder + "/ifindex")
+        if index is None:
             continue
         mac = text(root, folder + "/address", 64)
         own = addresses.get(index, [])

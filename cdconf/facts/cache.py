@@ -133,7 +133,7 @@ def _whole(entry: Any, names: Collection[str]) -> bool:
 
 def age_text(seconds: float) -> str:
     """An age for people: `40 s`, `5 min`, `3 h`, `12 days`."""
-    for unit, length in (("days", 172800.0), ("h", 7200.0), ("min", 120.0)):
-        if seconds >= length:
-            return f"{seconds // {'days': 86400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
     return f"{seconds:.0f} s"

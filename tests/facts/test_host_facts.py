@@ -290,3 +290,11 @@ def test_facts_offline(project):
     document = json.loads(result.stdout)
     assert (result.returncode, document["facts"]) == (4, {"web1": {"memory_mb": 1, "swap_mb": 0}})
     assert cdconf(project, "facts", "dev", "nobody", "--offline").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (1000000, "11 days")],
+)
+def test_ages_for_people(seconds, text):
+    assert age_text(seconds) == text
