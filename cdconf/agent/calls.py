@@ -1,6 +1,6 @@
 """What the controller may ask of an agent, by name. Arguments and results are plain data."""
 
-from cdconf.agent import execute, facts, lease, state
+from cdconf.agent import execute, lease, state
 from cdconf.agent.apply import Convergence
 from cdconf.agent.base import Failed
 
@@ -17,8 +17,8 @@ def call(agent, name, arguments):
     return function(agent, **arguments)
 
 
-def open_session(agent, project):
-    """Begins: names the project and gathers facts. Changes nothing.
+def open_session(agent, project, facts=()):
+    """Begins: names the project, and gathers the groups of facts that the run will read. Changes nothing.
 
     Returns:
         `{"facts", "identity", "lease"}`: the environment that the host belongs to, and who holds it, if any.
@@ -26,10 +26,17 @@ def open_session(agent, project):
     agent.store = state.Store(project)
     agent.lease = lease.Lease(agent.store)
     return {
-        "facts": facts.gather(),
+        "facts": gather_facts(agent, facts) if facts else {},
         "identity": agent.store.read(lease.IDENTITY),
         "lease": agent.lease.status(),
     }
+
+
+def gather_facts(agent, groups):
+    """Facts of this host, `{fact: value}`; see `facts.gather`."""
+    from cdconf.agent import facts  # most runs of a deployment read none
+
+    return facts.gather(groups)
 
 
 def take_lease(agent, run, owner, reason, ttl, environment, host):
@@ -63,6 +70,7 @@ def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, ti
 
 CALLS = {
     "open": open_session,
+    "facts": gather_facts,
     "lease.take": take_lease,
     "lease.give_back": give_lease_back,
     "lease.force": force_lease,

@@ -77,6 +77,10 @@ class Compiler:
     def compile(self, host: Host, facts: Mapping[str, Any]) -> Catalog:
         """The host's catalog.
 
+        Args:
+            host: The host.
+            facts: Its facts: a live session's `facts.mapping`, those of `FactCache.load`, or any mapping.
+
         Raises:
             InvalidFile: A role or a variable breaks a rule.
         """

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdconf.errors import CdconfError
+from cdconf.facts import HostFacts
 from cdconf.secrets import is_tainted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from cdconf.catalog.compiler import Compiler
     from cdconf.inventory import Host
 
 
-def explain_host(compiler: Compiler, host: Host) -> dict[str, dict[str, Any]]:
+def explain_host(compiler: Compiler, host: Host, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Variable -> `{"value", "source", "shadowed", "doc"}`, without asking the host for its facts.
 
-    A value that depends on facts, or that is missing, says so in place of the value. Secrets are masked.
+    A value that depends on facts that were never seen, or that is missing, says so in place of the value. Secrets
+    are masked.
+
+    Args:
+        compiler: The environment's compiler.
+        host: The host.
+        facts: Facts that were last seen of it, whole groups of them; see `FactCache.load`.
     """
-    scope = compiler.scope(host, {})
+    known = HostFacts(facts, lambda groups: _unseen(compiler, host, groups))
+    scope = compiler.scope(host, known.mapping)
     result = {}
     for name in sorted({*scope.raw, *scope.declared}):
         raw = scope.raw.get(name)
@@ -36,3 +46,8 @@ def explain_host(compiler: Compiler, host: Host) -> dict[str, dict[str, Any]]:
             "doc": declared.doc if declared else "",
         }
     return result
+
+
+def _unseen(compiler: Compiler, host: Host, groups: Sequence[str]) -> NoReturn:
+    command = f"cdconf facts {compiler.environment.name} {host.name}"
+    raise CdconfError(f"depends on facts that were never seen: {', '.join(groups)}; `{command}` looks at them")

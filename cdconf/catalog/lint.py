@@ -6,30 +6,18 @@ from typing import TYPE_CHECKING
 
 from cdconf.catalog.compiler import Compiler
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
+from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
 
-# What templates may ask of a host before anyone has seen it.
-SAMPLE_FACTS = {
-    "os": {"id": "debian", "version": "12", "codename": "bookworm", "family": "debian", "name": "Debian GNU/Linux 12"},
-    "hostname": "host",
-    "kernel": "6.1.0",
-    "architecture": "x86_64",
-    "cpus": 2,
-    "memory_mb": 2048,
-    "default_ipv4": "192.0.2.1",
-    "python_version": "3.11.2",
-    "package_manager": "apt",
-    "init": "systemd",
-}
-
 
 def lint(project: Project) -> list[CdconfError]:
     """Every error in cdconf.yml's roles and all environments, each once; the first one of each host.
 
-    Hosts are compiled with sample facts. Secrets that nobody here can decrypt aren't errors.
+    Hosts are compiled with the facts that were last seen of them; what wasn't seen is a sample. Secrets that
+    nobody here can decrypt aren't errors.
     """
     errors: dict[str, CdconfError] = {}
 
@@ -48,6 +36,19 @@ def lint(project: Project) -> list[CdconfError]:
         for problem in [*_roles(project, compiler), *_hosts(compiler)]:
             note(problem)
     return list(errors.values())
+
+
+def fact_ages(project: Project) -> dict[str, dict[str, float | None]]:
+    """Environment -> host -> the age in seconds of the facts that `lint` uses, None where they're a sample."""
+    ages: dict[str, dict[str, float | None]] = {}
+    for name in project.environments():
+        cache = FactCache(project.data, name)
+        try:
+            hosts = load_environment(project, name).hosts
+        except CdconfError:
+            continue  # lint says why
+        ages[name] = {host: cache.load(host).age for host in hosts}
+    return ages
 
 
 def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
@@ -80,9 +81,11 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
 
 def _hosts(compiler: Compiler) -> list[CdconfError]:
     errors: list[CdconfError] = []
+    cache = FactCache(compiler.project.data, compiler.environment.name)
     for host in compiler.environment.hosts.values():
+        facts = HostFacts(cache.load(host.name).facts, lambda groups: sample())
         try:
-            compiler.compile(host, SAMPLE_FACTS)
+            compiler.compile(host, facts.mapping)
         except CdconfError as error:
             if error.kind != "secret":
                 errors.append(error)

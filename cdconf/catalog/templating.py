@@ -8,7 +8,8 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from cdconf.catalog.fact_names import check_fact_names
 from cdconf.errors import CdconfError, TemplateError, did_you_mean
+from cdconf.facts import path_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,6 +40,32 @@ class _LazyContext(Context):
         if value is missing and SCOPE in self.parent:
             return self.parent[SCOPE].lookup(key, missing)
         return value
+
+
+class _NoKey(jinja2.UndefinedError):
+    """A map was asked for a key that it doesn't have."""
+
+    def __init__(self, where: Mapping[str, Any], key: str, message: str) -> None:
+        super().__init__(message)
+        self.where = where
+        self.key = key
+
+
+class _Undefined(jinja2.StrictUndefined):
+    """Remembers which map was asked, so that the error can name it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = missing,
+        name: str | None = None,
+        exc: Any = jinja2.UndefinedError,
+    ) -> None:
+        if isinstance(obj, Mapping) and name is not None and exc is jinja2.UndefinedError:
+            exc = partial(_NoKey, obj, name)
+        super().__init__(hint, obj, name, exc)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -59,7 +88,7 @@ class Templating:
         self._expressions: dict[str, Callable[..., Any]] = {}
         self._texts: dict[str, jinja2.Template] = {}
         self._environment = _Environment(
-            undefined=jinja2.StrictUndefined,
+            undefined=_Undefined,
             trim_blocks=True,
             keep_trailing_newline=True,
             autoescape=False,
@@ -76,7 +105,9 @@ class Templating:
         for folder in (f"roles/{role}/templates", "templates"):
             path = self._root / folder / relative
             if path.is_file():
-                return path.read_text(encoding="utf-8"), f"{folder}/{relative}", None
+                source = path.read_text(encoding="utf-8")
+                check_fact_names(self._environment, source, f"{folder}/{relative}")
+                return source, f"{folder}/{relative}", None
         return None
 
     def value(self, text: str, scope: Scope, file: str, line: int) -> Any:
@@ -90,18 +121,19 @@ class Templating:
         lone = _LONE.match(text)
         if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
             return self.expression(lone[1], scope, file, line)
-        return self._guarded(lambda: self._text(text).render({SCOPE: scope}), scope, file, line)
+        return self._guarded(lambda: self._text(text, file, line).render({SCOPE: scope}), scope, file, line)
 
     def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
         """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
 
         def evaluate() -> Any:
             if text not in self._expressions:
+                check_fact_names(self._environment, "{{" + text + "}}", file, line)
                 self._expressions[text] = self._environment.compile_expression(text.strip(), undefined_to_none=False)
             value = self._expressions[text](**{SCOPE: scope})
             if isinstance(value, jinja2.Undefined):
                 str(value)  # raises with its own message
-            return value
+            return _plain(value)
 
         return self._guarded(evaluate, scope, file, line)
 
@@ -118,8 +150,9 @@ class Templating:
         """Raises `TemplateError` for a template that is missing or can't be parsed."""
         self._guarded(lambda: self._environment.get_template(f"{role}//{name}"), None, file, line)
 
-    def _text(self, text: str) -> jinja2.Template:
+    def _text(self, text: str, file: str, line: int) -> jinja2.Template:
         if text not in self._texts:
+            check_fact_names(self._environment, text, file, line)
             self._texts[text] = self._environment.from_string(text)
         return self._texts[text]
 
@@ -161,7 +194,11 @@ def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> T
     message = str(error) or type(error).__name__
     hint = None
     undefined = re.match(r"'(\w+)' is undefined", message)
-    if undefined and scope is not None:
+    if isinstance(error, _NoKey):
+        path = path_of(scope.lookup("facts", {}), error.where) if scope is not None else None
+        message = f"there is no fact '{error.key}'" if path == "facts" else f"{path or 'the map'} has no '{error.key}'"
+        hint = did_you_mean(str(error.key), map(str, error.where)) or _members(error.where)
+    elif undefined and scope is not None:
         message = f"the variable '{undefined[1]}' is undefined"
         hint = did_you_mean(undefined[1], scope.names()) or "declare it in role.yml, or set it in group_vars"
     elif isinstance(error, jinja2.exceptions.SecurityError):
@@ -171,10 +208,24 @@ def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> T
     return TemplateError(message, file=file, line=line, hint=hint)
 
 
+def _plain(value: Any) -> Any:
+    """The facts as a whole are fetched as they're read; who keeps them wants a dict."""
+    return dict(value.items()) if isinstance(value, Mapping) and not isinstance(value, dict) else value
+
+
+def _members(where: Mapping[Any, Any]) -> str | None:
+    names = sorted(map(str, where))
+    return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it's empty"
+
+
 def _to_yaml(value: object) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(value, default_flow_style=False, sort_keys=True, allow_unicode=True)
+    class Dumper(yaml.SafeDumper):
+        """Takes what derives from dict, too."""
+
+    Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+    text: str = yaml.dump(_plain(value), Dumper=Dumper, default_flow_style=False, sort_keys=True, allow_unicode=True)
     return text
 
 
@@ -187,7 +238,7 @@ def _bool(value: object) -> bool:
 
 
 _FILTERS: dict[str, Callable[..., Any]] = {
-    "to_json": lambda value, indent=None: json.dumps(value, indent=indent, sort_keys=True),
+    "to_json": lambda value, indent=None: json.dumps(_plain(value), indent=indent, sort_keys=True),
     "to_yaml": _to_yaml,
     "quote": lambda value: shlex.quote(str(value)),
     "b64encode": lambda value: base64.b64encode(str(value).encode()).decode(),

@@ -24,12 +24,14 @@ def command(environment: str, yes: bool, images: bool, **flags: Any) -> None:
     from cdconf.cli.ask import confirm
     from cdconf.environments import provider_for
     from cdconf.events import Notice
+    from cdconf.facts import FactCache
 
     with run_of("destroy", environment, flags) as run:
         provider = provider_for(run.project, run.environment)
         if run.environment.provider != "existing":
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = provider.destroy(run.emit)
+        FactCache(run.project.data, run.environment.name).forget()
         if images:
             from cdconf.environments.docker_hosts import remove_images
 

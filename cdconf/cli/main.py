@@ -32,6 +32,7 @@ VERBS = {
     "artifact": ("artifact", "look into the artifact store"),
     "environments": ("environments", "list environments and how their hosts stand"),
     "destroy": ("destroy", "remove the hosts that a provider made"),
+    "facts": ("facts", "show what hosts tell about themselves"),
     "vars": ("vars", "show a host's variables and where each comes from"),
     "lint": ("lint", "check all files of the project"),
     "secret": ("secret", "read and write encrypted secrets"),

@@ -20,21 +20,28 @@ from cdconf.cli.options import environment_argument, output_options, project_opt
 def command(environment: str, host: str | None, explain: bool, **flags: Any) -> None:
     """Show the variables of HOST (or of all of ENV's hosts) as templates see them; secrets are masked.
 
+    No host is asked: facts are those that were last seen of it.
+
     Example: cdconf vars staging web1 --explain
     """
     from cdconf.catalog.explain import explain_host
     from cdconf.cli.tables import show
+    from cdconf.facts import FactCache, age_text
 
     if host:
         flags["limit"] = host
     with run_of("vars", environment, flags) as run:
-        data = {one.name: explain_host(run.compiler, one) for one in run.selected()}
+        cache = FactCache(run.project.data, run.environment.name)
+        seen = {one.name: cache.load(one.name) for one in run.selected()}
+        data = {one.name: explain_host(run.compiler, one, seen[one.name].facts) for one in run.selected()}
         run.extra["variables"] = data
+        run.extra["facts_age_s"] = {name: one.age for name, one in seen.items()}
         if flags["as_json"]:
             return
         for name, entries in data.items():
             heads = ["variable", "value", "from", "wins over"] if explain else ["variable", "value"]
-            click.echo(f"{name}:")
+            age = seen[name].age
+            click.echo(f"{name}:" if age is None else f"{name} (its facts were last seen {age_text(age)} ago):")
             rows = [
                 [key, one["value"], one["source"], ", ".join(one["shadowed"])][: len(heads)]
                 for key, one in entries.items()

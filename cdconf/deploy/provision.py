@@ -10,6 +10,7 @@ from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, Unreachable, worst_exit
 from cdconf.events import Emit, HostDone, Notice, Step
+from cdconf.facts import FactCache
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ def provision(
             emit(HostDone(name, "not_attempted"))
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
-    connector = Connector(project.name, project.root, accept_new_host_keys=options.accept_new_host_keys)
+    connector = Connector(
+        project.name,
+        project.root,
+        accept_new_host_keys=options.accept_new_host_keys,
+        facts=FactCache(project.data, environment.name).wanted,
+    )
     with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         errors = fleet.connect(present, lease=not options.check)

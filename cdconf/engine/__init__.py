@@ -1,7 +1,7 @@
 """Runs host jobs on an executor: connections, leases, beats, events, and an orderly end when interrupted."""
 
-from cdconf.engine.converge import converge_host
+from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet, Outcome
 from cdconf.engine.identity import RunIdentity
 
-__all__ = ["Fleet", "Outcome", "RunIdentity", "converge_host"]
+__all__ = ["Fleet", "Outcome", "RunIdentity", "converge_host", "remember_facts"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdconf.events import Emit, HostStep, ResourceDone
+from cdconf.events import Emit, HostStep, Notice, ResourceDone
+from cdconf.facts import FactCache
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
+    from cdconf.inventory import Environment, Project
     from cdconf.session import Session
 
 
@@ -27,9 +29,27 @@ def converge_host(session: Session, compiler: Compiler, emit: Emit, *, check: bo
         CdconfError: The catalog can't be compiled; the agent or the host failed.
     """
     name = session.host.name
-    catalog = compiler.compile(session.host, session.facts)
+    catalog = compiler.compile(session.host, session.facts.mapping)
+    remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
     result = session.converge(
         catalog.document(), check=check, on_event=lambda event: emit(ResourceDone(host=name, **event))
     )
     return {**result, "catalog": catalog.digest}
+
+
+def remember_facts(session: Session, project: Project, environment: Environment, emit: Emit, *, keep: bool) -> None:
+    """Writes the facts that were gathered into the cache, and which groups were read; a failure is only noticed.
+
+    Args:
+        session: The host's session.
+        project: The project.
+        environment: The host's environment.
+        emit: Gets a `Notice` of a failure.
+        keep: See `FactCache.store`.
+    """
+    cache = FactCache(project.data, environment.name)
+    try:
+        cache.store(session.host.name, session.facts.known, session.facts.read, keep=keep)
+    except OSError as error:
+        emit(Notice(f"the facts of {session.host.name} couldn't be kept for offline work: {error}"))

@@ -13,6 +13,7 @@ from cdconf.session.ssh import Ssh
 from cdconf.session.transport import PipeTransport, TransportClosed, TransportSilent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cdconf.inventory import Host
@@ -29,14 +30,21 @@ class Connector:
         project_name: Names the project's directory on the hosts.
         project_root: Where project types are looked for.
         accept_new_host_keys: Learn unknown ssh host keys instead of refusing them.
+        facts: From a host's name to the groups of facts that the run will read; by default it reads none.
     """
 
     def __init__(
-        self, project_name: str, project_root: Path | None = None, *, accept_new_host_keys: bool = False
+        self,
+        project_name: str,
+        project_root: Path | None = None,
+        *,
+        accept_new_host_keys: bool = False,
+        facts: Callable[[str], Sequence[str]] = lambda host: (),
     ) -> None:
         self.project_name = project_name
         self.bundle = bundle(project_root)
         self._ssh = Ssh(accept_new=accept_new_host_keys)
+        self._facts = facts
 
     def connect(self, host: Host) -> Session:
         """Connects, boots the agent and opens the session; changes nothing but the agent's cache.
@@ -49,7 +57,7 @@ class Connector:
         transport = self._transport(host, nonce)
         try:
             rest = _boot(transport, host, nonce, self.bundle)
-            return Session(host, transport, rest, self.project_name)
+            return Session(host, transport, rest, self.project_name, self._facts(host.name))
         except BaseException:
             transport.close()
             raise

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import wire
 from cdconf.errors import HostFailed, LeaseHeld, Unreachable
+from cdconf.facts import HostFacts
 from cdconf.session.transport import TransportClosed, TransportSilent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdconf.inventory import Host
     from cdconf.session.transport import Transport
@@ -48,22 +49,23 @@ class Session:
         transport: Booted: frames from here on.
         rest: Bytes read already.
         project: The project's name.
+        facts: Groups of facts that the run will read, to be gathered at once.
 
     Attributes:
-        facts: The host's facts.
+        facts: The host's facts; groups that aren't here yet are asked for when they're read.
         identity: `{"environment", "host"}` that the host says it is, None for a fresh one.
         lease: Who held the host's lease when the session began, None for nobody.
     """
 
-    def __init__(self, host: Host, transport: Transport, rest: bytes, project: str) -> None:
+    def __init__(self, host: Host, transport: Transport, rest: bytes, project: str, facts: Sequence[str] = ()) -> None:
         self.host = host
         self._transport = transport
         self._buffer = bytearray(rest)
         self._ids = itertools.count(1)
         self._calling = threading.Lock()
         self._broken: str | None = None
-        opened = self.call("open", project=project)
-        self.facts: dict[str, Any] = opened["facts"]
+        opened = self.call("open", project=project, facts=list(facts))
+        self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]
         self.lease: dict[str, Any] | None = opened["lease"]
 

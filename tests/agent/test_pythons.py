@@ -1,6 +1,7 @@
 """The agent runs on every Python from 3.6 on, with nothing but the standard library."""
 
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.agent import wire
+from cdconf.agent.facts import GROUPS
 from cdconf.session.bundle import bundle
 
 PYTHONS = [sys.executable, *map(str, sorted(Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python3")))]
@@ -31,7 +33,7 @@ def test_the_agent_converges_in_check_mode(python, tmp_path):
     }
     catalog = {"complete": True, "compare": {"file": ["content"]}, "resources": [resource], "handlers": {}}
     requests = [
-        {"id": 1, "call": "open", "args": {"project": "nothing-here"}},
+        {"id": 1, "call": "open", "args": {"project": "nothing-here", "facts": sorted(GROUPS)}},
         {"id": 2, "call": "converge", "args": {"catalog": catalog, "check": True}},
     ]
     code = f"import sys; sys.path.insert(0, {str(tmp_path / 'agent')!r}); from cdconf.agent.loop import main; main()"
@@ -44,7 +46,8 @@ def test_the_agent_converges_in_check_mode(python, tmp_path):
     )
     stream = io.BytesIO(result.stdout)
     frames = [wire.read(stream.read) for _ in range(3)]
-    assert "os" in frames[0]["result"]["facts"], result.stderr
+    told = frames[0]["result"]["facts"]
+    assert (told["kernel"], told["cpu"]["count"]) == (os.uname().release, len(os.sched_getaffinity(0))), result.stderr
     assert frames[1]["event"]["status"] == "would_change"
     assert "-old" in frames[1]["event"]["diff"]
     assert frames[2]["result"] == {"counts": {"would_change": 1}, "failed": False}

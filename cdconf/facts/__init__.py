@@ -1,0 +1,19 @@
+"""Facts, the read-only data of hosts: what there is, gathered when it's read, and remembered for offline work."""
+
+from cdconf.facts.cache import FactCache, Seen, age_text
+from cdconf.facts.host import HostFacts, path_of
+from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
+
+__all__ = [
+    "GROUPS",
+    "Fact",
+    "FactCache",
+    "Group",
+    "HostFacts",
+    "Seen",
+    "age_text",
+    "below",
+    "group_of",
+    "path_of",
+    "sample",
+]

@@ -1,0 +1,139 @@
+"""What hosts' facts were when they were last seen, for work without the hosts.
+
+.cdconf/facts/ENV/HOST.json, 0600:
+
+    {"version": 1, "read": [GROUP, …], "groups": {GROUP: {"seen": SECONDS, "facts": {FACT: VALUE}}}}
+
+`seen` is in seconds since 1970; `read` are the groups that the host's templates read in its last run. A file that
+can't be read counts as none: everything in it can be had again from the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdconf.facts.table import GROUPS
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is remembered of one host.
+
+    Attributes:
+        facts: `{fact: value}`, whole groups of them; empty when the host was never seen.
+        ages: Group -> seconds since it was gathered.
+        read: The groups that its templates read last time.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    ages: dict[str, float] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> float | None:
+        """The oldest group's age in seconds, None when the host was never seen."""
+        return max(self.ages.values(), default=None)
+
+
+class FactCache:
+    """The facts of one environment's hosts, as last seen.
+
+    Args:
+        data: The project's `.cdconf/`.
+        environment: The environment's name.
+    """
+
+    def __init__(self, data: Path, environment: str) -> None:
+        self._folder = data / "facts" / environment
+
+    def load(self, host: str) -> Seen:
+        """What is remembered of a host."""
+        now = time.time()
+        read, groups = self._document(host)
+        facts: dict[str, Any] = {}
+        for entry in groups.values():
+            facts.update(entry["facts"])
+        return Seen(facts, {name: max(0.0, now - entry["seen"]) for name, entry in groups.items()}, read)
+
+    def wanted(self, host: str) -> tuple[str, ...]:
+        """The groups to ask for together with the session, since the host's templates read them last time."""
+        return self._document(host)[0]
+
+    def store(self, host: str, facts: Mapping[str, Any], read: Iterable[str], *, keep: bool) -> None:
+        """Remembers what was just gathered; groups that weren't keep their older facts.
+
+        Args:
+            host: The host.
+            facts: `{fact: value}`, whole groups of them.
+            read: The groups that templates read in this run.
+            keep: Add `read` to what was read before: this run has seen only a part of the host's templates.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        before, groups = self._document(host)
+        now = time.time()
+        for group in GROUPS:
+            if all(name in facts for name in group.names):
+                groups[group.name] = {"seen": now, "facts": {name: facts[name] for name in group.names}}
+        wanted = {*read, *(before if keep else ())}
+        if groups or wanted != set(before):
+            self._write(host, {"version": _VERSION, "read": sorted(wanted), "groups": groups})
+
+    def forget(self) -> None:
+        """Forgets all hosts of the environment, which are gone."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _document(self, host: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
+        """`read` and the groups that are whole: facts may have been added to a group since they were stored."""
+        try:
+            document = json.loads((self._folder / f"{host}.json").read_bytes())
+            if document["version"] != _VERSION:
+                return (), {}
+            found = {
+                group.name: {
+                    "seen": float(entry["seen"]),
+                    "facts": {name: entry["facts"][name] for name in group.names},
+                }
+                for group in GROUPS
+                if _whole(entry := document["groups"].get(group.name), group.names)
+            }
+            known = {group.name for group in GROUPS}
+            return tuple(name for name in document["read"] if name in known), found
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return (), {}
+
+    def _write(self, host: str, document: dict[str, Any]) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{host}-")  # 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(document, stream)
+            Path(temporary).replace(self._folder / f"{host}.json")
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+
+
+def _whole(entry: Any, names: Collection[str]) -> bool:
+    return isinstance(entry, dict) and all(name in entry["facts"] for name in names)
+
+
+def age_text(seconds: float) -> str:
+    """An age for people: `40 s`, `5 min`, `3 h`, `12 days`."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"

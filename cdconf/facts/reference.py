@@ -1,0 +1,49 @@
+"""The reference page of all facts: `python -m cdconf.facts.reference > docs/reference/facts.md`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from cdconf.facts.table import GROUPS, Fact, Group
+
+_HEAD = """\
+# Facts
+
+<!-- Made by `python -m cdconf.facts.reference > docs/reference/facts.md`; change cdconf/facts/table.py instead. -->
+
+What a host tells about itself, read-only. Templates and `when` read the facts of their own host, as in
+`{{ facts.cpu.count }}` or `when: facts.os.family == 'debian'`; `cdconf facts ENV HOST` shows them. A name that isn't
+listed here is an error.
+
+Facts are gathered in groups, and a group only when something of it is read. They come from the kernel and from files;
+no process is started, no server is asked. Nothing that changes by itself is a fact: no time, uptime, load or free
+memory. `<name>` stands for a name that differs from host to host: `facts.network.interfaces.eth0.mtu`; all of them are
+`facts.network.interfaces.values()`.
+
+The last ones seen are kept in `.cdconf/facts/ENV/HOST.json`, for `cdconf vars`, `cdconf lint` and
+`cdconf facts --offline`, which ask no host.
+"""
+
+
+def reference() -> str:
+    """The page, as Markdown."""
+    return _HEAD + "".join(_section(group) for group in GROUPS)
+
+
+def _section(group: Group) -> str:
+    rows = [f"| `{fact.path}` | {_type(fact)} | {fact.doc} | {_example(fact)} |\n" for fact in group.facts]
+    head = "| fact | type | what it is | example |\n|---|---|---|---|\n"
+    return f"\n## {group.name}\n\n{group.doc}\n\n{head}{''.join(rows)}"
+
+
+def _type(fact: Fact) -> str:
+    return f"{fact.type} or null" if fact.optional else fact.type
+
+
+def _example(fact: Fact) -> str:
+    return "" if fact.type == "map" else f"`{json.dumps(fact.example)}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,214 @@
+"""Every fact: its group, type, meaning and an example. The reference page and lint's samples come from here.
+
+Facts of a group are gathered together, in one round trip. What gathers them is `cdconf.agent.facts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "list": list, "map": dict}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact.
+
+    Args:
+        path: As templates write it after `facts.`; `<name>` stands for a key that differs from host to host.
+        type: A key of `TYPES`.
+        doc: What it is, its unit included.
+        example: A value; for a path that ends with `<name>`, a key.
+        optional: It may be null.
+    """
+
+    path: str
+    type: str
+    doc: str
+    example: Any
+    optional: bool = False
+
+    @property
+    def keys(self) -> list[str]:
+        """The path's parts."""
+        return self.path.split(".")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Facts that are gathered together."""
+
+    name: str
+    doc: str
+    facts: tuple[Fact, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What templates read of it: the first parts of the paths."""
+        return tuple(dict.fromkeys(fact.keys[0] for fact in self.facts))
+
+
+_ADDRESS_4 = [{"address": "192.0.2.10", "prefix": 24, "scope": "global"}]
+_ADDRESS_6 = [{"address": "2001:db8::10", "prefix": 64, "scope": "global"}]
+
+
+def _way_out(version: str, address: str, prefix: int, gateway: str) -> tuple[Fact, ...]:
+    of = f"network.{version}"
+    name = {"ipv4": "IPv4", "ipv6": "IPv6"}[version]
+    return (
+        Fact(
+            f"{of}.address", "string", f"The address from which this host reaches the world by {name}.", address, True
+        ),
+        Fact(f"{of}.prefix", "integer", "The length of its network's prefix.", prefix, True),
+        Fact(f"{of}.interface", "string", "The default route's interface.", "eth0", True),
+        Fact(f"{of}.gateway", "string", "The default route's gateway.", gateway, True),
+    )
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "os",
+        "The distribution, as os-release(5) tells it.",
+        (
+            Fact("os.id", "string", "Its short name: debian, ubuntu, rocky, alpine, …", "debian"),
+            Fact("os.version", "string", "Its version; empty for a rolling one.", "12"),
+            Fact("os.codename", "string", "The version's name; empty where versions have none.", "bookworm"),
+            Fact("os.name", "string", "Its name for people.", "Debian GNU/Linux 12 (bookworm)"),
+            Fact("os.family", "string", "debian, rhel, suse, arch, alpine, or else the `id`.", "debian"),
+            Fact("os.like", "list", "The ids of the distributions that it derives from.", []),
+        ),
+    ),
+    Group(
+        "system",
+        "The system's names, and what else is one word about it.",
+        (
+            Fact("hostname", "string", "The kernel's name of the host.", "web1"),
+            Fact("fqdn", "string", "The full name that /etc/hosts gives it, else its hostname.", "web1.example.com"),
+            Fact("kernel", "string", "The kernel's release.", "6.1.0-18-amd64"),
+            Fact("architecture", "string", "The machine's architecture: x86_64, aarch64, …", "x86_64"),
+            Fact("machine_id", "string", "machine-id(5).", "7c4b2f5e0b6d4c0c9d0b0b3c2f1e8a11", True),
+            Fact("timezone", "string", "The zone's name in the tz database.", "Etc/UTC", True),
+            Fact("init", "string", "systemd, openrc, runit, s6 or sysvinit.", "systemd", True),
+            Fact("package_manager", "string", "apt, dnf, yum, zypper, apk or pacman.", "apt", True),
+            Fact("python_version", "string", "Of the Python that runs cdconf's agent.", "3.11.2"),
+            Fact("selinux", "string", "enforcing, permissive or disabled.", "disabled"),
+        ),
+    ),
+    Group(
+        "virtualisation",
+        "What the host runs in; both are null on bare metal.",
+        (
+            Fact(
+                "virtualisation.container",
+                "string",
+                "docker, podman, lxc, systemd-nspawn, kubernetes, …",
+                None,
+                True,
+            ),
+            Fact(
+                "virtualisation.machine",
+                "string",
+                "kvm, qemu, vmware, oracle, xen, microsoft, amazon, google, …; `other` for one that isn't known.",
+                "kvm",
+                True,
+            ),
+        ),
+    ),
+    Group(
+        "cpu",
+        "The processors.",
+        (
+            Fact("cpu.count", "integer", "How many of them the system may use.", 2),
+            Fact("cpu.model", "string", "Their model; empty where the kernel doesn't tell.", "AMD EPYC 7763"),
+        ),
+    ),
+    Group(
+        "memory",
+        "Memory in MiB.",
+        (
+            Fact("memory_mb", "integer", "All of it; in a container its limit, when that's less.", 2048),
+            Fact("swap_mb", "integer", "Swap space, 0 for none.", 0),
+        ),
+    ),
+    Group(
+        "disks",
+        "Disks that stay: no removable ones, loops, RAM disks or logical volumes.",
+        (
+            Fact("disks", "map", "Name -> disk.", {}),
+            Fact("disks.<name>", "map", "One disk.", "sda"),
+            Fact("disks.<name>.name", "string", "Its name in /dev.", "sda"),
+            Fact("disks.<name>.size_mb", "integer", "Its size in MiB.", 40960),
+            Fact("disks.<name>.rotational", "boolean", "Whether it turns, as far as the kernel knows.", False),
+            Fact("disks.<name>.model", "string", "Its model; empty for most virtual ones.", "QEMU HARDDISK"),
+        ),
+    ),
+    Group(
+        "mounts",
+        "Mounted file systems that hold data: no tmpfs, none of containers or snaps.",
+        (
+            Fact("mounts", "map", "Path -> mount.", {}),
+            Fact("mounts.<path>", "map", 'One mount, written `facts.mounts["/"]`.', "/"),
+            Fact("mounts.<path>.path", "string", "Where it's mounted.", "/"),
+            Fact("mounts.<path>.device", "string", "What is mounted: a device, or a server and its path.", "/dev/sda1"),
+            Fact("mounts.<path>.type", "string", "The file system's type.", "ext4"),
+            Fact("mounts.<path>.options", "list", "The mount's options.", ["rw", "relatime", "errors=remount-ro"]),
+            Fact("mounts.<path>.size_mb", "integer", "Its size in MiB; null for network file systems.", 40188, True),
+        ),
+    ),
+    Group(
+        "network",
+        "The way to the world, and the interfaces; those of containers and virtual machines are left out.",
+        (
+            *_way_out("ipv4", "192.0.2.10", 24, "192.0.2.1"),
+            *_way_out("ipv6", "2001:db8::10", 64, "fe80::1"),
+            Fact("network.interfaces", "map", "Name -> interface.", {}),
+            Fact("network.interfaces.<name>", "map", "One interface.", "eth0"),
+            Fact("network.interfaces.<name>.name", "string", "Its name.", "eth0"),
+            Fact("network.interfaces.<name>.mac", "string", "Its hardware address.", "52:54:00:12:34:56", True),
+            Fact("network.interfaces.<name>.mtu", "integer", "Its largest packet, in bytes.", 1500, True),
+            Fact("network.interfaces.<name>.up", "boolean", "Whether someone has put it up.", True),
+            Fact(
+                "network.interfaces.<name>.ipv4",
+                "list",
+                "Its addresses, as maps of address, prefix and scope (global, site, link, host).",
+                _ADDRESS_4,
+            ),
+            Fact("network.interfaces.<name>.ipv6", "list", "Likewise, without temporary ones (RFC 8981).", _ADDRESS_6),
+        ),
+    ),
+)
+
+
+def group_of(fact: str) -> str | None:
+    """The group of a fact that templates read as `facts.NAME`; None when there's no such fact."""
+    return next((group.name for group in GROUPS if fact in group.names), None)
+
+
+def below(above: str, key: str) -> str:
+    """The path of a key of a map, as templates write it: `facts.os`, `facts.mounts["/"]`."""
+    return f"{above}.{key}" if key.isidentifier() else f'{above}["{key}"]'
+
+
+class _AnyName(dict[str, Any]):
+    """Disks, mounts or interfaces of a host that nobody has seen: whatever name is asked for, there's one like it."""
+
+    def __missing__(self, key: str) -> Any:
+        return next(iter(self.values()))
+
+
+def sample() -> dict[str, Any]:
+    """All facts with the examples' values: what templates may ask of a host before anyone has seen it."""
+    result: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    for fact in (fact for group in GROUPS for fact in group.facts):
+        *above, last = [names.get(fact.path.partition(key)[0] + key, key) for key in fact.keys]
+        place = result
+        for key in above:
+            place = place.setdefault(key, {})
+        if last.startswith("<"):
+            names[fact.path] = fact.example
+            place[fact.example] = {}
+        else:
+            place[last] = _AnyName() if fact.type == "map" else fact.example
+    return result
