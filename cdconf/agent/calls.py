@@ -1,7 +1,6 @@
 """What the controller may ask of an agent, by name. Arguments and results are plain data."""
 
-from cdconf.agent import execute, lease, state
-from cdconf.agent.apply import Convergence
+from cdconf.agent import lease, state
 from cdconf.agent.base import Failed
 
 
@@ -60,11 +59,15 @@ def converge(agent, catalog, check):
     proceed = (lambda: None) if check else agent.proceed
     if not check:
         agent.proceed()
+    from cdconf.agent.apply import Convergence
+
     return Convergence(catalog, check, agent.store, agent.event, proceed).run()
 
 
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`."""
+    from cdconf.agent import execute
+
     return execute.execute(command, user, cwd, env, env_file, timeout, data)
 
 

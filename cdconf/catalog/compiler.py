@@ -65,6 +65,15 @@ class Compiler:
             self._roles[name] = load_role(self.project, name, self.types)
         return self._roles[name]
 
+    def prepare(self, hosts: Sequence[Host]) -> None:
+        """Reads the roles of some hosts, so that their errors are found before any host is asked.
+
+        Raises:
+            InvalidFile: A role breaks a rule.
+        """
+        for host in hosts:
+            self.roles_of(host)
+
     def roles_of(self, host: Host) -> list[Role]:
         """The host's roles, group by group, each once."""
         names = dict.fromkeys(name for group in host.groups for name in self.project.groups[group])

@@ -36,4 +36,4 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         run.start(hosts)
         options = Options(check=True, forks=flags["forks"], accept_new_host_keys=flags["accept_new_host_keys"])
-        run.code = provision(run.project, run.environment, run.compiler, hosts, run.emit, options)
+        run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)

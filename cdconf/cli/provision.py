@@ -39,4 +39,4 @@ def command(environment: str, check: bool, **flags: Any) -> None:
         hosts = run.selected()
         run.start(hosts)
         options = Options(check, flags["forks"], flags["accept_new_host_keys"])
-        run.code = provision(run.project, run.environment, run.compiler, hosts, run.emit, options)
+        run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)

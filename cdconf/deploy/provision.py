@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,22 @@ class Options:
 
 
 def provision(
-    project: Project, environment: Environment, compiler: Compiler, hosts: Sequence[Host], emit: Emit, options: Options
+    project: Project,
+    environment: Environment,
+    make_compiler: Callable[[], Compiler],
+    hosts: Sequence[Host],
+    emit: Emit,
+    options: Options,
 ) -> int:
     """Makes the hosts that a provider should make, then converges all, group by group.
+
+    Args:
+        project: The project.
+        environment: The environment.
+        make_compiler: Makes the environment's compiler; called while the hosts are being connected to.
+        hosts: Which of the environment's hosts.
+        emit: The event stream.
+        options: See `Options`.
 
     Returns:
         The exit code.
@@ -59,7 +72,14 @@ def provision(
     )
     with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
-        errors = fleet.connect(present, lease=not options.check)
+        compilers: list[Compiler] = []
+
+        def prepare() -> None:
+            compilers.append(make_compiler())
+            compilers[0].prepare(present)
+
+        errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
+        compiler = compilers[0]
         if not options.check:
             refuse(errors)
         codes += [report(emit, name, error) for name, error in errors.items()]

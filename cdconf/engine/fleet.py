@@ -94,8 +94,15 @@ class Fleet:
                 session.call("lease.give_back")
         session.close()
 
-    def connect(self, hosts: Sequence[Host], *, lease: bool) -> dict[str, CdconfError]:
+    def connect(
+        self, hosts: Sequence[Host], *, lease: bool, meanwhile: Callable[[], None] = lambda: None
+    ) -> dict[str, CdconfError]:
         """Opens sessions and, when asked, takes the leases.
+
+        Args:
+            hosts: Whom to connect to.
+            lease: Take the leases.
+            meanwhile: Work for this thread while the hosts answer; what it raises ends the run once all have.
 
         Returns:
             The errors by host: unreachable, lease held, another environment's host. The others are connected.
@@ -108,7 +115,7 @@ class Fleet:
             if lease:
                 self._take_lease(session)
 
-        return self._run(hosts, job).errors
+        return self._run(hosts, job, meanwhile).errors
 
     def _take_lease(self, session: Session) -> None:
         session.call(
@@ -127,13 +134,17 @@ class Fleet:
         connected = [host for host in hosts if host.name in self.sessions]
         return self._run(connected, lambda host: job(self.sessions[host.name]))
 
-    def _run(self, hosts: Sequence[Host], job: Callable[[Host], T]) -> Outcome[T]:
+    def _run(
+        self, hosts: Sequence[Host], job: Callable[[Host], T], meanwhile: Callable[[], None] = lambda: None
+    ) -> Outcome[T]:
         outcome: Outcome[T] = Outcome()
         if not hosts:
+            meanwhile()
             return outcome
         pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
         futures: dict[str, Future[T]] = {host.name: pool.submit(job, host) for host in hosts}
         try:
+            meanwhile()
             self._await(futures.values())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
