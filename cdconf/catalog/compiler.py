@@ -134,7 +134,8 @@ class Compiler:
         titles = scope.render(declared.title, declared.file, declared.line)
         if isinstance(titles, list) and not kind.titles_are_lists:
             raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
-        for title in titles if isinstance(titles, list) else [titles]:
+        for one in titles if isinstance(titles, list) else [titles]:
+            title = str(one) if type(one) is int else one  # a uid, a port
             if not isinstance(title, str) or not title:
                 raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
             yield self._resource(scope, role, declared, kind, title)

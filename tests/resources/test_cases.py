@@ -53,8 +53,8 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /
 find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
   -printf '%p %y %m %u %g %l\n' | sort
 cat /var/lib/dpkg/status /proc/mounts /proc/swaps
-systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh
-systemctl list-unit-files --no-legend
+systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh | tr -s ' '
+systemctl list-unit-files --no-legend | tr -s ' '
 sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
 command -v nft >/dev/null && nft list ruleset
 ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find | sort | uniq -c
@@ -99,7 +99,7 @@ class Host:
         compiler = Compiler(self.project, self.environment)
         events = []
         with self.session(lease=not check) as session:
-            document = compiler.compile(self.located, session.facts).document()
+            document = compiler.compile(self.located, session.facts.mapping).document()
             failed = session.converge(document, check=check, on_event=events.append)["failed"]
         return [one for one in events if one["type"] != "handler"], failed
 
