@@ -8,7 +8,7 @@ import sys
 import time
 
 from cdconf.agent import compare
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, Rebooting
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
 
@@ -62,13 +62,15 @@ class Convergence(object):
         store: The project's `Store`.
         emit: Called with one event (a dict) per resource.
         proceed: Called before each change; raises `Stopped` or `Failed` when the run must end here.
+        prune: Remove what was applied once and is no longer in the files.
     """
 
-    def __init__(self, catalog, check, store, emit, proceed):
+    def __init__(self, catalog, check, store, emit, proceed, prune=False):
         self.catalog = catalog
         self.check = check
         self.emit = emit
         self.proceed = proceed
+        self.prune = prune
         self.applied = Applied(store)
         self.handlers = Handlers(catalog, check, store, self.report)
         self.counts = {}
@@ -83,8 +85,7 @@ class Convergence(object):
         try:
             alright = all(self._batch(module, batch) for module, batch in self._batches())
             if alright:
-                alright = self.handlers.run_due(self.proceed)
-                self._orphans()
+                alright = self._orphans() and self.handlers.run_due(self.proceed)
         finally:
             if not self.check:
                 self.applied.save()
@@ -203,6 +204,9 @@ class Convergence(object):
         )
 
     def _verify(self, module, resource, differing, error, started):
+        if isinstance(error, Rebooting):
+            error.details["asked_by"] = resource["id"]
+            raise error
         if isinstance(error, Failed):
             self.report("failed", resource, started, message=error.text())
             if error.kind != "failed":
@@ -225,8 +229,40 @@ class Convergence(object):
         return True
 
     def _orphans(self):
+        """Shows what has gone from the files, or removes it, what came last first; False when that failed."""
         if not self.catalog["complete"]:
-            return
-        for _, entry in self.applied.orphans(self.catalog):
-            message = "was applied, and is no longer in the files"
-            self.report("orphaned", entry, time.monotonic(), message=message)
+            return True
+        for identifier, entry in self.applied.orphans(self.catalog):
+            started = time.monotonic()
+            if not self.prune:
+                self.report("orphaned", entry, started, message="was applied, and is no longer in the files")
+            elif self.check:
+                message = None if entry["removable"] else "can't be removed, only forgotten"
+                self.report("would_change", entry, started, "removed\n" if entry["removable"] else None, message)
+            elif not self._remove(identifier, entry, started):
+                return False
+        return True
+
+    def _remove(self, identifier, entry, started):
+        gone = {"exists": (True, False)}
+        error, was_there = None, False
+        if entry["removable"]:
+            self.proceed()
+            try:
+                module = agent_of(entry["type"])
+                was_there = module.observe(entry["fields"]) is not None
+                if was_there:
+                    module.apply(entry["fields"], gone)
+                    if module.observe(entry["fields"]) is not None:
+                        error = Failed("it was removed, but is still there")
+            except Missing:
+                was_there = False  # what it lived in is gone: a database whose server was removed
+            except (Failed, OSError) as failure:
+                error = failure if isinstance(failure, Failed) else Failed(str(failure))
+        if error is not None:
+            self.report("failed", entry, started, message=error.text())
+            return False
+        self.applied.forget(identifier)
+        message = None if entry["removable"] else "can't be removed; it was forgotten"
+        self.report("changed", entry, started, "removed\n" if was_there else None, message)
+        return True

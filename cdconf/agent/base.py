@@ -54,6 +54,17 @@ class Missing(Failed):
         self.name = name
 
 
+class Rebooting(Failed):
+    """The host must reboot now, and the run goes on when it's back.
+
+    Args:
+        within: Seconds that the reboot may take.
+    """
+
+    def __init__(self, within):
+        Failed.__init__(self, "the host must reboot", kind="rebooting", details={"within": within})
+
+
 class Result(object):
     """What a command returned: `status` (negative: killed by that signal), `out` and `err` (text)."""
 

@@ -54,14 +54,14 @@ def force_lease(agent):
     return lease.force_release(agent.store)
 
 
-def converge(agent, catalog, check):
+def converge(agent, catalog, check, prune=False):
     """Applies a catalog, or says what that would change; streams one event per resource."""
     proceed = (lambda: None) if check else agent.proceed
     if not check:
         agent.proceed()
     from cdconf.agent.apply import Convergence
 
-    return Convergence(catalog, check, agent.store, agent.event, proceed).run()
+    return Convergence(catalog, check, agent.store, agent.event, proceed, prune).run()
 
 
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
@@ -69,6 +69,18 @@ def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, ti
     from cdconf.agent import execute
 
     return execute.execute(command, user, cwd, env, env_file, timeout, data)
+
+
+def reboot(agent):
+    """Reboots the host; the answer may be lost with the connection."""
+    from cdconf.agent import base
+
+    agent.lease.check()
+    try:
+        base.run_ok(["systemctl", "reboot"], timeout=60)
+    except base.Missing:
+        base.run_ok(["reboot"], timeout=60)
+    return {}
 
 
 CALLS = {
@@ -79,6 +91,8 @@ CALLS = {
     "lease.force": force_lease,
     "converge": converge,
     "run": run_command,
+    "boot_id": lambda agent: lease.boot_id(),
+    "reboot": reboot,
 }
 DEPLOY_CALLS = [
     "status",

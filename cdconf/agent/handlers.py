@@ -3,7 +3,8 @@
 import os
 import time
 
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, Rebooting
+from cdconf.agent.lease import boot_id
 
 FILE = "pending.json"
 
@@ -26,6 +27,9 @@ class Handlers(object):
         self.report = report
         self.pending = store.read(FILE, [])
         self.left_over = {entry["name"] for entry in self.pending}
+        self.rebooted_for = {
+            entry["name"] for entry in self.pending if entry.get("rebooting_from", boot_id()) != boot_id()
+        }
 
     def _add(self, resource):
         names = {entry["name"] for entry in self.pending}
@@ -55,6 +59,8 @@ class Handlers(object):
                 why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
                 self.report("would_change", shown, started, message=why)
                 continue
+            elif entry["name"] in self.rebooted_for:
+                self.report("changed", shown, started, message="rebooted")
             elif not self._run(entry, shown, started, proceed):
                 return False
             if not self.check:
@@ -64,6 +70,14 @@ class Handlers(object):
     def _run(self, entry, shown, started, proceed):
         proceed()
         error = act(entry)
+        if isinstance(error, Rebooting):
+            # Written down first, so that the run after the reboot knows that this handler is done.
+            for one in self.pending:
+                if one["name"] == entry["name"]:
+                    one["rebooting_from"] = boot_id()
+            self.store.write(FILE, self.pending)
+            error.details["asked_by"] = "handler:{}".format(entry["name"])
+            raise error
         if error is not None:
             self.report("failed", shown, started, message=error.text())
             return False

@@ -13,9 +13,14 @@ IDENTITY = "identity.json"
 
 
 def boot_id():
-    """The kernel's id of this boot."""
+    """The kernel's id of this boot, with the start of process 1, since a container's boots share the kernel's."""
     with open("/proc/sys/kernel/random/boot_id") as stream:
-        return stream.read().strip()
+        kernel = stream.read().strip()
+    try:
+        with open("/proc/1/stat", "rb") as stream:
+            return "{}/{}".format(kernel, stream.read().rpartition(b")")[2].split()[19].decode())
+    except OSError:
+        return kernel
 
 
 class Lease(object):

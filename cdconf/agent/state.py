@@ -85,7 +85,7 @@ def fingerprint(key, value):
 
 
 class Applied(object):
-    """What was last applied, per resource: `{id: {type, title, role, source, digest, fields}}`.
+    """What was last applied, per resource: `{id: {type, title, role, source, removable, order, digest, fields}}`.
 
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
     those that say which thing it is, of others all but long values.
@@ -122,7 +122,7 @@ class Applied(object):
         if resource["absent"]:
             self.dirty = self.entries.pop(resource["id"], None) is not None or self.dirty
             return
-        entry = {name: resource[name] for name in ("type", "title", "role", "source")}
+        entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
         entry["digest"] = self.digest(resource)
         fields = resource["fields"]
         if resource["sensitive"]:
@@ -139,9 +139,10 @@ class Applied(object):
             self.dirty = True
 
     def orphans(self, catalog):
-        """(id, entry) of what was applied and isn't in the files any more."""
+        """(id, entry) of what was applied and isn't in the files any more, what was applied last first."""
         wanted = {resource["id"] for resource in catalog["resources"]}
-        return [(name, entry) for name, entry in sorted(self.entries.items()) if name not in wanted]
+        found = [(name, entry) for name, entry in self.entries.items() if name not in wanted]
+        return sorted(found, key=lambda one: (-one[1]["order"], one[0]))
 
     def save(self):
         """Writes down what has changed."""

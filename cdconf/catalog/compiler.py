@@ -47,7 +47,7 @@ class Compiler:
         self.project = project
         self.environment = environment
         self.mask = Mask()
-        self.types = types if types is not None else Types(project.root)
+        self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
         names = {role for group in project.groups.values() for role in group}
         for name in roles or ():
@@ -168,6 +168,7 @@ class Compiler:
             role=role.name,
             notify=declared.notify,
             sensitive=declared.sensitive or secret or is_tainted(fields),
+            removable=kind.absent,
         )
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:

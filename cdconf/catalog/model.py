@@ -25,6 +25,7 @@ class Resource:
     role: str
     notify: tuple[str, ...]
     sensitive: bool
+    removable: bool
 
     @property
     def id(self) -> str:
@@ -44,6 +45,7 @@ class Resource:
             "role": self.role,
             "notify": list(self.notify),
             "sensitive": self.sensitive,
+            "removable": self.removable,
         }
 
 
@@ -81,7 +83,7 @@ class Catalog:
             "host": self.host,
             "complete": self.complete,
             "compare": self.compare,
-            "resources": [resource.document() for resource in self.resources],
+            "resources": [{**resource.document(), "order": order} for order, resource in enumerate(self.resources)],
             "handlers": {name: handler.document() for name, handler in self.handlers.items()},
         }
 

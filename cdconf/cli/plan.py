@@ -22,6 +22,7 @@ from cdconf.cli.options import (
 @selection_options
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
+@click.option("--prune", is_flag=True, help="Show what `provision --prune` would do.")
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.
@@ -35,5 +36,5 @@ def command(environment: str, **flags: Any) -> None:
     with run_of("plan", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
-        options = Options(check=True, forks=flags["forks"], accept_new_host_keys=flags["accept_new_host_keys"])
+        options = Options(True, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"])
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)

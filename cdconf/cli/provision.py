@@ -24,6 +24,7 @@ from cdconf.cli.options import (
 @connection_options
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
+@click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
 @output_options
 def command(environment: str, check: bool, **flags: Any) -> None:
     """Make ENV's hosts where a provider can, then converge every host to its catalog, group by group.
@@ -38,5 +39,5 @@ def command(environment: str, check: bool, **flags: Any) -> None:
     with run_of("provision", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
-        options = Options(check, flags["forks"], flags["accept_new_host_keys"])
+        options = Options(check, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"])
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
-from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, Unreachable, worst_exit
-from cdconf.events import Emit, HostDone, Notice, Step
+from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
+from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
 from cdconf.facts import FactCache
-from cdconf.session import Connector
+from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -27,6 +27,7 @@ class Options:
     forks: int = 32
     accept_new_host_keys: bool = False
     releases: bool = False  # look at apps' releases too: drift
+    prune: bool = False  # remove what was applied once and has gone from the files
 
 
 def provision(
@@ -68,9 +69,19 @@ def provision(
         project.name,
         project.root,
         accept_new_host_keys=options.accept_new_host_keys,
+        type_packages=project.type_packages,
         facts=FactCache(project.data, environment.name).wanted,
     )
-    with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:
+    with Fleet(
+        connector,
+        environment,
+        identity,
+        emit,
+        forks=options.forks,
+        lease_ttl=project.lease_ttl,
+        # A container ends when it reboots: it's for the provider to start it again.
+        locate=lambda host: provider.ensure([host], emit).get(host.name),
+    ) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         compilers: list[Compiler] = []
 
@@ -79,18 +90,10 @@ def provision(
             compilers[0].prepare(present)
 
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
-        compiler = compilers[0]
         if not options.check:
             refuse(errors)
         codes += [report(emit, name, error) for name, error in errors.items()]
-        if options.check:
-            codes += _converge(fleet, present, compiler, emit, check=True)
-            if options.releases:
-                from cdconf.drift import check_releases
-
-                codes += check_releases(project, fleet, present, emit)
-        else:
-            codes += _group_by_group(fleet, project, present, compiler, emit)
+        codes += Provisioning(project, fleet, compilers[0], emit, options).run(present)
     return worst_exit(codes)
 
 
@@ -113,90 +116,140 @@ def report(emit: Emit, name: str, error: CdconfError) -> int:
     return error.exit_code
 
 
-def _group_by_group(fleet: Fleet, project: Project, hosts: Sequence[Host], compiler: Compiler, emit: Emit) -> list[int]:
-    """Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after a group that failed."""
-    codes: list[int] = []
-    left = {host.name: host for host in hosts}
-    for group in project.groups:
-        members = [host for host in hosts if host.name in left and group in host.groups]
-        if not members:
-            continue
-        emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
-        apps = [app for app in project.apps.values() if group in app.groups]
-        if apps:
-            codes += _serving(fleet, project, apps, members, compiler, emit)
-        else:
-            codes += _converge(fleet, members, compiler, emit, check=False)
-        lost = [host.name for host in members if host.name not in fleet.sessions]
-        for host in members:
-            del left[host.name]
-        if lost or any(code not in (OK, DIFFERENT) for code in codes):
-            for name in left:
-                emit(HostDone(name, "not_attempted"))
-            break
-    return codes
+class Provisioning:
+    """One run over hosts that are connected: looks at them all, or converges them group by group."""
 
+    def __init__(self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: Options) -> None:
+        self._project = project
+        self._fleet = fleet
+        self._compiler = compiler
+        self._emit = emit
+        self._options = options
 
-def _serving(
-    fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], compiler: Compiler, emit: Emit
-) -> list[int]:
-    """Hosts that serve an app and would change go batch by batch, health and smoke after each; the others at once."""
-    from cdconf.deploy.rollout import split
-    from cdconf.deploy.runner import app_document
+    def run(self, hosts: Sequence[Host]) -> list[int]:
+        """Returns exit codes, those of hosts and those of the run."""
+        if not self._options.check:
+            return self._group_by_group(hosts)
+        codes = self._converge(hosts)
+        if self._options.releases:
+            from cdconf.drift import check_releases
 
-    def look(session: Session) -> bool:
-        counts = converge_host(session, compiler, lambda event: None, check=True)["counts"]
-        if not any(counts.get(name) for name in ("would_change", "unknown", "failed")):
-            return False
-        return any(session.call("app.status", app=app_document(app))["linked"] for app in apps)
+            codes += check_releases(self._project, self._fleet, hosts, self._emit)
+        return codes
 
-    outcome = fleet.each(hosts, look)
-    careful = [host for host in hosts if outcome.results.get(host.name)]
-    codes = _converge(fleet, [host for host in hosts if host not in careful], compiler, emit, check=False)
-    by_name = {host.name: host for host in careful}
-    for batch in split(list(by_name), apps[0].batches):
-        if any(code not in (OK, DIFFERENT) for code in codes):
-            for name in batch:
-                emit(HostDone(name, "not_attempted"))
-            continue
-        members = [by_name[name] for name in batch]
-        emit(Step(f"batch: {', '.join(batch)}"))
-        codes += _converge(fleet, members, compiler, emit, check=False)
-        if not any(codes):
-            codes += _prove(fleet, project, apps, members, emit)
-    return codes
+    def _group_by_group(self, hosts: Sequence[Host]) -> list[int]:
+        """Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after one that failed."""
+        codes: list[int] = []
+        left = {host.name: host for host in hosts}
+        for group in self._project.groups:
+            members = [host for host in hosts if host.name in left and group in host.groups]
+            if not members:
+                continue
+            self._emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
+            apps = [app for app in self._project.apps.values() if group in app.groups]
+            codes += self._serving(apps, members) if apps else self._converge(members)
+            lost = [host.name for host in members if host.name not in self._fleet.sessions]
+            for host in members:
+                del left[host.name]
+            if lost or any(code not in (OK, DIFFERENT) for code in codes):
+                for name in left:
+                    self._emit(HostDone(name, "not_attempted"))
+                break
+        return codes
 
+    def _serving(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
+        """Hosts that serve an app and would change go batch by batch, health and smoke after each; others at once."""
+        from cdconf.deploy.rollout import split
+        from cdconf.deploy.runner import app_document
 
-def _prove(fleet: Fleet, project: Project, apps: Sequence[App], hosts: Sequence[Host], emit: Emit) -> list[int]:
-    """Health and smoke of hosts that were just changed."""
-    from cdconf.deploy.runner import failure_of, smoke, wait_for_health
+        def look(session: Session) -> bool:
+            prune = self._options.prune
+            counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
+            if not any(counts.get(name) for name in ("would_change", "unknown", "failed")):
+                return False
+            return any(session.call("app.status", app=app_document(app))["linked"] for app in apps)
 
-    def healthy(session: Session) -> None:
-        for app in apps:
-            wait_for_health(session, app, emit)
+        outcome = self._fleet.each(hosts, look)
+        careful = [host for host in hosts if outcome.results.get(host.name)]
+        codes = self._converge([host for host in hosts if host not in careful])
+        by_name = {host.name: host for host in careful}
+        for batch in split(list(by_name), apps[0].batches):
+            if any(code not in (OK, DIFFERENT) for code in codes):
+                for name in batch:
+                    self._emit(HostDone(name, "not_attempted"))
+                continue
+            members = [by_name[name] for name in batch]
+            self._emit(Step(f"batch: {', '.join(batch)}"))
+            codes += self._converge(members)
+            if not any(codes):
+                codes += self._prove(apps, members)
+        return codes
 
-    failures = {name: failure_of(error) for name, error in fleet.each(hosts, healthy).errors.items()}
-    failures = failures or smoke(project, fleet.environment, fleet, hosts, emit)
-    for name, failure in failures.items():
-        emit(HostDone(name, "failed", failure.message))
-    return [FAILED for _ in failures]
+    def _prove(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
+        """Health and smoke of hosts that were just changed."""
+        from cdconf.deploy.runner import failure_of, smoke, wait_for_health
 
+        def healthy(session: Session) -> None:
+            for app in apps:
+                wait_for_health(session, app, self._emit)
 
-def _converge(fleet: Fleet, hosts: Sequence[Host], compiler: Compiler, emit: Emit, *, check: bool) -> list[int]:
-    def job(session: Session) -> dict[str, Any]:
-        result = converge_host(session, compiler, emit, check=check)
-        _done(session.host.name, result["counts"], result["failed"], emit)
-        return result
+        failures = {name: failure_of(error) for name, error in self._fleet.each(hosts, healthy).errors.items()}
+        failures = failures or smoke(self._project, self._fleet.environment, self._fleet, hosts, self._emit)
+        for name, failure in failures.items():
+            self._emit(HostDone(name, "failed", failure.message))
+        return [FAILED for _ in failures]
 
-    outcome = fleet.each(hosts, job)
-    codes = [report(emit, name, error) for name, error in outcome.errors.items()]
-    for result in outcome.results.values():
-        counts = result["counts"]
-        if result["failed"]:
-            codes.append(FAILED)
-        elif check and any(counts.get(name) for name in ("would_change", "unknown", "orphaned")):
-            codes.append(DIFFERENT)
-    return codes
+    def _converge(self, hosts: Sequence[Host]) -> list[int]:
+        check = self._options.check
+
+        def job(session: Session) -> dict[str, Any]:
+            result = self._converge_host(session)
+            _done(session.host.name, result["counts"], result["failed"], self._emit)
+            return result
+
+        outcome = self._fleet.each(hosts, job)
+        codes = [report(self._emit, name, error) for name, error in outcome.errors.items()]
+        for result in outcome.results.values():
+            counts = result["counts"]
+            if result["failed"]:
+                codes.append(FAILED)
+            elif check and any(counts.get(name) for name in ("would_change", "unknown", "orphaned")):
+                codes.append(DIFFERENT)
+        return codes
+
+    def _converge_host(self, session: Session) -> dict[str, Any]:
+        """Converges one host; one that asks for a reboot gets it, and the rest of its catalog when it's back."""
+        told: set[tuple[str, str]] = set()
+        rebooted: set[str] = set()
+        changed = False
+
+        def emit(event: Event) -> None:
+            nonlocal changed
+            if isinstance(event, ResourceDone):
+                key = (event.type, event.title)
+                if key in told and event.status in ("ok", "orphaned", "skipped"):
+                    return  # the first half of the catalog, again after a reboot
+                told.add(key)
+                changed = changed or event.status == "changed"
+            self._emit(event)
+
+        while True:
+            try:
+                result = converge_host(
+                    session, self._compiler, emit, check=self._options.check, prune=self._options.prune
+                )
+            except AgentError as error:
+                if error.reason != "rebooting":
+                    raise
+                if error.details["asked_by"] in rebooted:
+                    message = f"{error.details['asked_by']} asks for a reboot right after the one that it got"
+                    raise HostFailed(message, host=session.host.name, hint="what it looks at must go away") from None
+                rebooted.add(error.details["asked_by"])
+                session = self._fleet.reboot(session, float(error.details["within"]))
+                continue
+            if changed:
+                result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
+            return result
 
 
 def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from cdconf.session import Session
 
 
-def converge_host(session: Session, compiler: Compiler, emit: Emit, *, check: bool) -> dict[str, Any]:
+def converge_host(
+    session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False
+) -> dict[str, Any]:
     """Compiles the host's catalog from its facts and has the agent apply it.
 
     Args:
@@ -21,6 +23,7 @@ def converge_host(session: Session, compiler: Compiler, emit: Emit, *, check: bo
         compiler: The environment's compiler.
         emit: Gets a `ResourceDone` per resource.
         check: Change nothing.
+        prune: Remove what was applied once and has gone from the files.
 
     Returns:
         `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`.
@@ -33,7 +36,7 @@ def converge_host(session: Session, compiler: Compiler, emit: Emit, *, check: bo
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
     result = session.converge(
-        catalog.document(), check=check, on_event=lambda event: emit(ResourceDone(host=name, **event))
+        catalog.document(), check=check, prune=prune, on_event=lambda event: emit(ResourceDone(host=name, **event))
     )
     return {**result, "catalog": catalog.digest}
 

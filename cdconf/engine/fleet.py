@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from cdconf.errors import CdconfError, Interrupted
+from cdconf.errors import CdconfError, Interrupted, Unreachable
 from cdconf.events import Emit, HostStep
 from cdconf.session.session import BEAT
 
@@ -46,6 +47,7 @@ class Fleet:
         emit: The event stream.
         forks: How many hosts are worked on at once.
         lease_ttl: Seconds that a lease holds without a beat.
+        locate: Finds a host again after a reboot, which may have moved its port; None while it isn't up.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Fleet:
         *,
         forks: int = 32,
         lease_ttl: float = 60.0,
+        locate: Callable[[Host], Host | None] = lambda host: host,
     ) -> None:
         self.environment = environment
         self.identity = identity
@@ -65,8 +68,10 @@ class Fleet:
         self._connector = connector
         self._forks = forks
         self._lease_ttl = lease_ttl
+        self._locate = locate
         self._leased: set[str] = set()
         self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="cdconf-beats", daemon=True)
 
     def __enter__(self) -> Self:
@@ -129,6 +134,45 @@ class Fleet:
         )
         self._leased.add(session.host.name)
 
+    def reboot(self, session: Session, within: float) -> Session:
+        """Reboots a host and waits until it's up again; the run goes on with the new session.
+
+        Args:
+            session: The host's session; it's closed.
+            within: Seconds that the host may take.
+
+        Raises:
+            Unreachable: It didn't come back.
+            LeaseHeld: Another run took the host in between.
+        """
+        host = session.host
+        self.emit(HostStep(host.name, "rebooting"))
+        before = session.call("boot_id")
+        with contextlib.suppress(Unreachable):
+            session.call("reboot")
+        self.sessions.pop(host.name, None)
+        self._leased.discard(host.name)
+        session.close()
+        session = self._back_from_reboot(host, before, time.monotonic() + within, within)
+        self.sessions[host.name] = session
+        self._take_lease(session)
+        return session
+
+    def _back_from_reboot(self, host: Host, before: str, deadline: float, within: float) -> Session:
+        while not self._ended.wait(1.0):
+            if self._stopped.is_set():
+                raise Interrupted("interrupted while the host reboots; the next run goes on from there")
+            found = self._locate(host)
+            if found is not None:
+                with contextlib.suppress(Unreachable):
+                    session = self._connector.connect(found, patient=False)
+                    if session.call("boot_id") != before:
+                        return session
+                    session.close()
+            if time.monotonic() > deadline:
+                raise Unreachable(f"didn't come back within {within:g} s of its reboot", host=host.name)
+        raise Interrupted("interrupted while the host reboots")
+
     def each(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
         """Runs a job on every host that is connected, in parallel; hosts without a session are left out."""
         connected = [host for host in hosts if host.name in self.sessions]
@@ -174,10 +218,12 @@ class Fleet:
 
     def resume(self) -> None:
         """After a stop: hosts take calls again, so that what was begun can be rolled back."""
+        self._stopped.clear()
         for session in list(self.sessions.values()):
             session.resume()
 
     def stop(self) -> None:
         """Asks all hosts to end before their next change."""
+        self._stopped.set()
         for session in list(self.sessions.values()):
             session.stop()

@@ -82,13 +82,17 @@ class App:
 
 @dataclass(frozen=True)
 class Project:
-    """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned."""
+    """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
+
+    `type_packages` are installed distributions whose resource types the project uses.
+    """
 
     root: Path
     name: str
     groups: dict[str, tuple[str, ...]]
     apps: dict[str, App]
     lease_ttl: float
+    type_packages: tuple[str, ...] = ()
     file: str = "cdconf.yml"
 
     def environments(self) -> tuple[str, ...]:

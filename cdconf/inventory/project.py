@@ -31,7 +31,7 @@ _APP_KEYS = [
     "shared",
     "toggles",
 ]
-_TOP_KEYS = ("project", "groups", "apps", "pipeline", "lease")
+_TOP_KEYS = ("project", "groups", "apps", "pipeline", "lease", "type_packages")
 
 
 def load_project(start: Path) -> Project:
@@ -89,6 +89,7 @@ def _read(root: Path) -> Project:
         groups=groups,
         apps={app: _app(app, apps, groups) for app in apps},
         lease_ttl=duration(lease, "ttl", "lease", 60.0),
+        type_packages=names(top, "type_packages", FILE, ()),
     )
 
 

@@ -1,33 +1,86 @@
-"""Finds resource types: the folders beside this file, and those of the project's `resources/`."""
+"""Finds resource types: the folders beside this file, the project's own, and those of packages that it names."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from traceback import extract_tb
+from types import ModuleType
 
-from cdconf.errors import InvalidFile
+from cdconf.errors import InvalidFile, did_you_mean
 from cdconf.resources.spec import ResourceType
 
+ENTRY_POINTS = "cdconf.resources"
 _OWN = Path(__file__).parent
+
+
+def type_folders(project_root: Path | None, packages: Sequence[str] = ()) -> dict[str, Path]:
+    """Every type's folder by name.
+
+    Args:
+        project_root: Where the project's own types are, in `resources/<type>/`.
+        packages: Installed distributions whose types the project uses. Each has entry points of the group
+            `cdconf.resources`: a type's name, and the Python package that is its folder.
+
+    Raises:
+        InvalidFile: Two types have the same name, or a package isn't installed or has no types.
+    """
+    folders = {path.parent.name: path.parent for path in _OWN.glob("*/spec.py")}
+    for package in packages:
+        for name, folder in _of_package(package).items():
+            if name in folders:
+                raise InvalidFile(
+                    f"resource type '{name}' of the package '{package}' exists already", file="cdconf.yml"
+                )
+            folders[name] = folder
+    for path in sorted(project_root.glob("resources/*/spec.py")) if project_root else ():
+        name = path.parent.name
+        if name in folders:
+            raise InvalidFile(f"resource type '{name}' exists already", file=f"resources/{name}/spec.py")
+        folders[name] = path.parent
+    return folders
+
+
+def _of_package(package: str) -> dict[str, Path]:
+    from importlib import metadata
+
+    try:
+        points = metadata.distribution(package).entry_points.select(group=ENTRY_POINTS)
+    except metadata.PackageNotFoundError:
+        names = [str(one.metadata["Name"]) for one in metadata.distributions()]
+        hint = did_you_mean(package, names) or f"install it beside cdconf: pip install {package}"
+        raise InvalidFile(f"the package '{package}' isn't installed", file="cdconf.yml", hint=hint) from None
+    found = {}
+    for point in points:
+        spec = importlib.util.find_spec(point.value)
+        place = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+        if place is None or not (Path(place) / "spec.py").is_file():
+            message = f"the type '{point.name}' of the package '{package}' has no folder with a spec.py"
+            raise InvalidFile(message, file="cdconf.yml")
+        found[point.name] = Path(place)
+    if not found:
+        raise InvalidFile(f"the package '{package}' has no entry points '{ENTRY_POINTS}'", file="cdconf.yml")
+    return found
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a type's folder is cdconf's own."""
+    return folder.parent == _OWN
 
 
 class Types(Mapping[str, ResourceType]):
     """All types by name; a type's spec is imported when it's first asked for.
 
     Args:
-        project_root: Where the project's own types are, in `resources/<type>/`.
+        project_root: See `type_folders`.
+        packages: See `type_folders`.
     """
 
-    def __init__(self, project_root: Path | None = None) -> None:
-        self._folders = {path.parent.name: path.parent for path in _OWN.glob("*/spec.py")}
-        own = project_root.glob("resources/*/spec.py") if project_root else ()
-        for path in sorted(own):
-            name = path.parent.name
-            if name in self._folders:
-                raise InvalidFile(f"resource type '{name}' exists already in cdconf", file=f"resources/{name}/spec.py")
-            self._folders[name] = path.parent
+    def __init__(self, project_root: Path | None = None, packages: Sequence[str] = ()) -> None:
+        self._root = project_root
+        self._folders = type_folders(project_root, packages)
         self._loaded: dict[str, ResourceType] = {}
 
     def __getitem__(self, name: str) -> ResourceType:
@@ -49,18 +102,29 @@ class Types(Mapping[str, ResourceType]):
         return self._folders[name]
 
     def _load(self, name: str, folder: Path) -> ResourceType:
-        if folder.parent == _OWN:
+        if is_own(folder):
             module = importlib.import_module(f"cdconf.resources.{name}.spec")
         else:
-            spec = importlib.util.spec_from_file_location(f"cdconf_project_{name}", folder / "spec.py")
-            if spec is None or spec.loader is None:
-                raise InvalidFile("can't be imported", file=f"resources/{name}/spec.py")
-            module = importlib.util.module_from_spec(spec)
-            try:
-                spec.loader.exec_module(module)
-            except Exception as error:
-                raise InvalidFile(f"can't be imported: {error}", file=f"resources/{name}/spec.py") from error
+            module = self._import(name, folder / "spec.py")
         found = getattr(module, "TYPE", None)
         if not isinstance(found, ResourceType) or found.name != name:
-            raise InvalidFile(f"must define TYPE, a ResourceType named '{name}'", file=f"resources/{name}/spec.py")
+            shown = self._shown(folder / "spec.py")
+            raise InvalidFile(f"must define TYPE, a ResourceType named '{name}'", file=shown)
         return found
+
+    def _shown(self, path: Path) -> str:
+        inside = self._root is not None and path.is_relative_to(self._root)
+        return path.relative_to(self._root).as_posix() if inside and self._root else str(path)
+
+    def _import(self, name: str, path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"cdconf_type_{name}", path)
+        if spec is None or spec.loader is None:
+            raise InvalidFile("can't be imported", file=self._shown(path))
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            line = next((frame.lineno for frame in reversed(extract_tb(error.__traceback__))), None)
+            line = error.lineno if isinstance(error, SyntaxError) else line
+            raise InvalidFile(f"can't be imported: {error}", file=self._shown(path), line=line) from error
+        return module

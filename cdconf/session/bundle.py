@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import io
 import shlex
+import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from cdconf.errors import InvalidFile
+from cdconf.resources.discovery import is_own, type_folders
 
 _PACKAGE = Path(__file__).parent.parent
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment: the same sources give the same bytes
@@ -28,15 +31,15 @@ class Bundle:
 
 
 @cache
-def bundle(project_root: Path | None = None) -> Bundle:
-    """Zips `cdconf/agent` and every type's `agent.py`, those of the project's `resources/` included.
+def bundle(project_root: Path | None = None, packages: tuple[str, ...] = ()) -> Bundle:
+    """Zips `cdconf/agent` and every type's `agent.py`, those of the project and of packages included.
 
     Raises:
-        InvalidFile: A project's type can't be read.
+        InvalidFile: A type that isn't cdconf's own can't be read, or couldn't run on a host.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in sorted(_sources(project_root).items()):
+        for name, path in sorted(_sources(project_root, packages).items()):
             entry = zipfile.ZipInfo(name, _STAMP)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes() if path else b"")
@@ -44,25 +47,58 @@ def bundle(project_root: Path | None = None) -> Bundle:
     return Bundle(data, hashlib.sha256(data).hexdigest())
 
 
-def _sources(project_root: Path | None) -> dict[str, Path | None]:
+def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, Path | None]:
     """Name in the zip -> file; None for an empty one. Packages' own `__init__` may import what a host lacks."""
     sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
     for path in (_PACKAGE / "agent").glob("*.py"):
         if path.name != "boot.py":
             sources[f"cdconf/agent/{path.name}"] = path
-    folders = [_PACKAGE / "resources"]
-    if project_root is not None and (project_root / "resources").is_dir():
-        folders.append(project_root / "resources")
-    for folder in folders:
-        for path in folder.glob("*/agent.py"):
-            name = f"cdconf/resources/{path.parent.name}"
-            if f"{name}/agent.py" in sources:
-                raise InvalidFile(
-                    f"resource type '{path.parent.name}' exists already", file=f"resources/{path.parent.name}"
-                )
-            sources[f"{name}/__init__.py"] = None
-            sources[f"{name}/agent.py"] = path
+    for name, folder in type_folders(project_root, packages).items():
+        path = folder / "agent.py"
+        if not is_own(folder):
+            check_agent(path, project_root)
+        sources[f"cdconf/resources/{name}/__init__.py"] = None
+        sources[f"cdconf/resources/{name}/agent.py"] = path
     return sources
+
+
+def check_agent(path: Path, project_root: Path | None) -> None:
+    """Refuses agent code that couldn't run on a host: there are Python 3.6, its standard library and `cdconf.agent`.
+
+    Raises:
+        InvalidFile: It isn't there, isn't Python 3.6, or imports something else.
+    """
+    inside = project_root is not None and path.is_relative_to(project_root)
+    shown = path.relative_to(project_root).as_posix() if inside and project_root else str(path)
+    if not path.is_file():
+        raise InvalidFile("a resource type needs an agent.py, which observes and applies it", file=shown)
+    try:
+        tree = ast.parse(path.read_bytes(), shown, feature_version=(3, 6))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise InvalidFile(f"this isn't Python 3.6: {getattr(error, 'msg', error)}", file=shown, line=line) from error
+    for statement in ast.walk(tree):
+        for name in _imported(statement):
+            if name.split(".")[0] not in sys.stdlib_module_names and not f"{name}.".startswith("cdconf.agent."):
+                raise InvalidFile(
+                    f"it imports '{name}', which isn't on a host",
+                    file=shown,
+                    line=getattr(statement, "lineno", None),
+                    hint="agent code may import Python's standard library and cdconf.agent, nothing else",
+                )
+
+
+def _imported(statement: ast.AST) -> list[str]:
+    """The modules that a statement imports."""
+    if isinstance(statement, ast.Import):
+        return [one.name for one in statement.names]
+    if not isinstance(statement, ast.ImportFrom):
+        return []
+    if statement.level:
+        return ["." * statement.level + (statement.module or "")]
+    return (
+        [f"cdconf.{one.name}" for one in statement.names] if statement.module == "cdconf" else [statement.module or ""]
+    )
 
 
 @cache

@@ -30,6 +30,7 @@ class Connector:
         project_name: Names the project's directory on the hosts.
         project_root: Where project types are looked for.
         accept_new_host_keys: Learn unknown ssh host keys instead of refusing them.
+        type_packages: See `Project.type_packages`.
         facts: From a host's name to the groups of facts that the run will read; by default it reads none.
     """
 
@@ -39,22 +40,27 @@ class Connector:
         project_root: Path | None = None,
         *,
         accept_new_host_keys: bool = False,
+        type_packages: tuple[str, ...] = (),
         facts: Callable[[str], Sequence[str]] = lambda host: (),
     ) -> None:
         self.project_name = project_name
-        self.bundle = bundle(project_root)
+        self.bundle = bundle(project_root, type_packages)
         self._ssh = Ssh(accept_new=accept_new_host_keys)
         self._facts = facts
 
-    def connect(self, host: Host) -> Session:
+    def connect(self, host: Host, *, patient: bool = True) -> Session:
         """Connects, boots the agent and opens the session; changes nothing but the agent's cache.
+
+        Args:
+            host: Whom to connect to.
+            patient: Try again when the connection is refused or reset.
 
         Raises:
             Unreachable: The host doesn't answer or refuses the login.
             HostFailed: The agent can't run there.
         """
         nonce = secrets.token_hex(12)
-        transport = self._transport(host, nonce)
+        transport = self._transport(host, nonce, patient=patient)
         try:
             rest = _boot(transport, host, nonce, self.bundle)
             return Session(host, transport, rest, self.project_name, self._facts(host.name))
@@ -62,14 +68,14 @@ class Connector:
             transport.close()
             raise
 
-    def _transport(self, host: Host, nonce: str) -> Transport:
+    def _transport(self, host: Host, nonce: str, *, patient: bool) -> Transport:
         digest, become = self.bundle.digest, host.ssh.become
         if host.transport == "local":
             return PipeTransport(start_command(digest, nonce, become))
         if host.transport == "docker":
             container = host.container or host.name
             return PipeTransport(["docker", "exec", "-i", container, *start_command(digest, nonce, become)])
-        return self._ssh.open(host, start_line(digest, nonce, become))
+        return self._ssh.open(host, start_line(digest, nonce, become), patient=patient)
 
     def close(self) -> None:
         """Closes what sessions share."""

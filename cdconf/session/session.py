@@ -108,10 +108,15 @@ class Session:
                     return frame["result"]
 
     def converge(
-        self, document: Mapping[str, Any], *, check: bool, on_event: Callable[[dict[str, Any]], None]
+        self,
+        document: Mapping[str, Any],
+        *,
+        check: bool,
+        on_event: Callable[[dict[str, Any]], None],
+        prune: bool = False,
     ) -> dict[str, Any]:
         """Applies a catalog, or checks it; returns `{"counts": {status: n}, "failed": bool}`."""
-        result: dict[str, Any] = self.call("converge", on_event=on_event, catalog=document, check=check)
+        result: dict[str, Any] = self.call("converge", on_event=on_event, catalog=document, check=check, prune=prune)
         return result
 
     def run(self, command: str, **keywords: Any) -> dict[str, Any]:

@@ -49,8 +49,8 @@ class Ssh:
         self._jumps: dict[str, Any] = {}
         self._jump_lock = threading.Lock()
 
-    def open(self, host: Host, command: str) -> SshTransport:
-        """Connects, with retries, and starts the command.
+    def open(self, host: Host, command: str, *, patient: bool = True) -> SshTransport:
+        """Connects and starts the command; a refused or reset connection is tried again when `patient`.
 
         Raises:
             Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
@@ -58,6 +58,8 @@ class Ssh:
         try:
             return self._open_once(host, command)
         except _Retriable as error:
+            if not patient:
+                raise Unreachable(f"can't be reached over ssh: {error}", host=host.name) from error
             return self._retry(host, command, error)
 
     def _retry(self, host: Host, command: str, error: _Retriable) -> SshTransport:

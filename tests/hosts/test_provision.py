@@ -1,0 +1,104 @@
+"""Provision on real hosts: reboots in the middle of a run, and what has gone from the files."""
+
+import pytest
+
+from tests.conftest import write
+from tests.hosts.conftest import FILES
+
+pytestmark = pytest.mark.hosts
+ROLE = "roles/app/role.yml"
+
+
+def resources(document, host):
+    return {(one["type"], one["title"]): one["status"] for one in document["hosts"][host]["resources"]}
+
+
+@pytest.fixture
+def role(live):
+    """Replaces the role; it and the hosts are as before afterwards."""
+
+    def replace(text):
+        (live.root / ROLE).write_text(text)
+
+    yield replace
+    write(live.root, {ROLE: FILES[ROLE]})
+    live("provision", "dev", "--prune")
+
+
+def test_a_run_goes_on_after_the_reboots_that_it_asked_for(live, role):
+    role("""
+resources:
+  - file: /etc/before
+    content: "x"
+    notify: reboot it
+  - command: touch /run/needs-reboot /etc/asked
+    creates: /etc/asked
+  - reboot: in the middle
+    if_exists: /run/needs-reboot
+    within: 90
+  - file: /etc/after
+    content: "x"
+handlers:
+  reboot it: {reboot: asked by a handler, within: 90}
+""")
+    began = {host: live.on(host, "stat -c %Y /proc/1") for host in ("web1", "web2")}
+    document = live.document("provision", "dev", "-v")
+    for host in ("web1", "web2"):
+        assert live.on(host, "stat -c %Y /proc/1") != began[host]
+        statuses = resources(document, host)
+        assert statuses["file", "/etc/after"] == "changed"
+        assert statuses["handler", "reboot it"] == "changed"
+        assert document["hosts"][host]["status"] == "changed"
+        titles = [(one["type"], one["title"], one["status"]) for one in document["hosts"][host]["resources"]]
+        assert len(titles) == len(set(titles)), "nothing is told twice"
+    again = live.document("provision", "dev")
+    assert [again["hosts"][host]["changed"] for host in ("web1", "web2")] == [0, 0]
+
+
+def test_a_reboot_that_changes_nothing_isn_t_repeated(live, role):
+    role("""
+resources:
+  - file: /etc/needs-reboot
+  - reboot: for ever
+    if_exists: /etc/needs-reboot
+""")
+    document = live.document("provision", "dev", "--limit", "web1", code=1)
+    assert "asks for a reboot right after the one that it got" in document["hosts"]["web1"]["error"]
+
+
+def test_what_has_gone_from_the_files_is_shown_and_removed_by_prune(live, role):
+    role("""
+variables:
+  word: {type: string, default: x}
+resources:
+  - directory: /srv/pruned
+  - file: /srv/pruned/inside
+    content: "{{ word }}"
+  - file: /srv/pruned/secret
+    content: "{{ word }}"
+    sensitive: true
+  - group: pruned
+  - file: /etc/stays
+    content: "x"
+""")
+    live("provision", "dev")
+    role("resources: [{file: /etc/stays, content: x}]\n")
+    shown = resources(live.document("plan", "dev", code=2), "web1")
+    assert shown["group", "pruned"] == "orphaned"
+    live("provision", "dev")  # without --prune they stay
+    assert live.on("web1", "cat /srv/pruned/inside") == "x"
+    planned = resources(live.document("plan", "dev", "--prune", code=2), "web1")
+    assert planned["file", "/srv/pruned/secret"] == "would_change"
+    assert live.on("web1", "cat /srv/pruned/inside") == "x"
+    removed = resources(live.document("provision", "dev", "--prune"), "web1")
+    assert removed["directory", "/srv/pruned"] == "changed"
+    assert live.on("web1", "ls -d /srv/pruned; getent group pruned; cat /etc/stays") == "x"
+    live("plan", "dev")
+
+
+def test_prune_leaves_what_other_roles_own_when_only_one_is_looked_at(live, role):
+    role("resources: [{file: /etc/whole, content: x}]\n")
+    live("provision", "dev", "--prune")
+    role("resources: []\n")
+    live("provision", "dev", "--prune", "--role", "app")
+    assert live.on("web1", "cat /etc/whole") == "x"

@@ -1,0 +1,57 @@
+"""What goes to the hosts: small, the same for the same sources, and nothing that couldn't run there."""
+
+import io
+import zipfile
+
+import pytest
+
+from cdconf.errors import InvalidFile
+from cdconf.session.bundle import bundle
+from tests.conftest import write
+
+LIMIT = 120_000  # bytes; it crosses the network once for each host and version
+
+
+def test_the_agent_is_small():
+    assert len(bundle().data) <= LIMIT
+
+
+def test_the_same_sources_make_the_same_agent(tmp_path):
+    assert bundle(tmp_path / "one").digest == bundle(tmp_path / "two").digest
+
+
+def test_a_project_s_type_comes_along(tmp_path):
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": "import json\n"})
+    names = zipfile.ZipFile(io.BytesIO(bundle(tmp_path).data)).namelist()
+    assert {"cdconf/resources/mine/__init__.py", "cdconf/resources/mine/agent.py"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "message"),
+    [
+        ("import os\nimport requests\n", 2, "it imports 'requests'"),
+        ("def observe(fields):\n    from yaml import safe_load\n", 2, "it imports 'yaml'"),
+        ("from cdconf.errors import CdconfError\n", 1, "it imports 'cdconf.errors'"),
+        ("from cdconf import errors\n", 1, "it imports 'cdconf.errors'"),
+        ("from . import parser\n", 1, "it imports '.'"),
+        ("import os\nif (n := 10) > 5: pass\n", 2, "this isn't Python 3.6"),
+        ("def f(:\n", 1, "this isn't Python 3.6"),
+    ],
+)
+def test_what_couldn_t_run_on_a_host_is_refused(tmp_path, code, line, message):
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": code})
+    with pytest.raises(InvalidFile, match=message) as caught:
+        bundle(tmp_path)
+    assert (caught.value.file, caught.value.line) == ("resources/mine/agent.py", line)
+
+
+def test_what_can_run_there_is_taken(tmp_path):
+    code = "from cdconf.agent import files\nfrom cdconf.agent.base import run\nimport xml.etree.ElementTree\n"
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": code})
+    bundle(tmp_path)
+
+
+def test_a_type_without_an_agent_is_refused(tmp_path):
+    write(tmp_path, {"resources/mine/spec.py": ""})
+    with pytest.raises(InvalidFile, match=r"needs an agent\.py"):
+        bundle(tmp_path)
