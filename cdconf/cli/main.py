@@ -35,9 +35,13 @@ VERBS = {
     "facts": ("facts", "show what hosts tell about themselves"),
     "vars": ("vars", "show a host's variables and where each comes from"),
     "lint": ("lint", "check all files of the project"),
+    "init": ("init", "write a new project"),
+    "schema": ("schema", "print or write JSON Schemas of the project files"),
     "secret": ("secret", "read and write encrypted secrets"),
     "run": ("run", "run a command on hosts"),
     "ssh": ("ssh", "log in to a host"),
+    "logs": ("logs", "show or follow the journal of apps and units"),
+    "completion": ("completion", "print the shell's completion script"),
 }
 
 
