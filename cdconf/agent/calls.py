@@ -71,6 +71,13 @@ def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, ti
     return execute.execute(command, user, cwd, env, env_file, timeout, data)
 
 
+def stream_command(agent, **arguments):
+    """Runs a command line and sends what it prints as it comes; see `stream.stream`."""
+    from cdconf.agent import stream  # provision doesn't need it
+
+    return stream.stream(agent, **arguments)
+
+
 CALLS = {
     "open": open_session,
     "facts": gather_facts,
@@ -79,6 +86,7 @@ CALLS = {
     "lease.force": force_lease,
     "converge": converge,
     "run": run_command,
+    "stream": stream_command,
 }
 DEPLOY_CALLS = [
     "status",

@@ -102,7 +102,11 @@ CDCONF = {
         member=Key("names", "The group's roles, in the order in which they are applied."),
     ),
     "apps": Key("map", "The applications that are deployed.", member=Key("map", "An application.", keys=APP)),
-    "pipeline": Key("list", "The stages that a commit goes through; checked, but not yet run, by this version.", member=Key("map", "A stage.", keys=STAGE)),
+    "pipeline": Key(
+        "list",
+        "The stages that a commit goes through; checked, but not yet run, by this version.",
+        member=Key("map", "A stage.", keys=STAGE),
+    ),
     "lease": Key(
         "map",
         "How a run holds its hosts.",
