@@ -94,7 +94,9 @@ def _resource(kind: ResourceType) -> dict[str, Any]:
     common["when"] |= {"type": ["boolean", "string"]}
     common["for_each"] = templated(common["for_each"])
     result = _typed(kind, common)
-    rules = [{"not": {"required": list(pair)}} for group in kind.exclusive for pair in combinations(group, 2)]
+    rules: list[dict[str, Any]] = [
+        {"not": {"required": list(pair)}} for group in kind.exclusive for pair in combinations(group, 2)
+    ]
     if kind.guards:
         rules.append({"anyOf": [{"required": [guard]} for guard in kind.guards]})
     if rules:
