@@ -78,9 +78,12 @@ def _start(command, user, has_input):
 def _feed(stdin, data):
     try:
         stdin.write(data)
-        stdin.close()
     except (OSError, ValueError):
         pass  # it doesn't want all of it
+    try:
+        stdin.close()
+    except (OSError, ValueError):
+        pass  # what it didn't want can't be flushed
 
 
 def _pump(agent, process, deadline, endless):
