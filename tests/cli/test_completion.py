@@ -68,9 +68,9 @@ def test_what_is_offered(shop, line, words):
 
 
 def test_a_broken_project_and_no_project_offer_nothing(shop, tmp_path_factory):
-    write(shop, {"cdconf.yml": "project: [\n", "inventories/dev/hosts.yml": "hosts: [web1]\n"})
+    write(shop, {"cdconf.yml": "project: [\n", "inventories/dev/hosts.yml": "hosts: 5\n"})
     assert completed(shop, "cdconf rollback dev ") == []
-    assert completed(shop, "cdconf ssh copy ") == []
+    assert completed(shop, "cdconf ssh dev ") == []
     assert completed(tmp_path_factory.mktemp("empty"), "cdconf plan ") == []
 
 

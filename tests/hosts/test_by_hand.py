@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -18,10 +19,25 @@ def provisioned(live):
     live("provision", "dev")
 
 
-def start(live, *arguments, **keywords):
-    return subprocess.Popen(
-        [*CDCONF, *arguments], cwd=live.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **keywords
-    )
+@pytest.fixture
+def start(live):
+    """Starts cdconf in the background; it's killed after a minute, so that nobody waits for its output for ever."""
+    started = []
+
+    def begin(*arguments):
+        process = subprocess.Popen(
+            [*CDCONF, *arguments], cwd=live.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        timer = threading.Timer(60, process.kill)
+        timer.start()
+        started.append((process, timer))
+        return process
+
+    yield begin
+    for process, timer in started:
+        timer.cancel()
+        process.kill()
+        process.communicate()
 
 
 def test_run_keeps_hosts_and_streams_apart(live):
@@ -30,8 +46,8 @@ def test_run_keeps_hosts_and_streams_apart(live):
     assert sorted(result.stderr.splitlines()) == ["web1: err", "web2: err"]
 
 
-def test_run_shows_lines_as_they_are_printed(live):
-    process = start(live, "run", "dev", "--limit", "web1", "--", "echo first; sleep 3; echo last")
+def test_run_shows_lines_as_they_are_printed(live, start):
+    process = start("run", "dev", "--limit", "web1", "--", "echo first; sleep 3; echo last")
     assert process.stdout.readline() == "web1: first\n"
     assert process.poll() is None
     assert process.communicate(timeout=30)[0] == "web1: last\n"
@@ -66,8 +82,8 @@ def test_run_is_recorded_with_its_command(live):
     assert (newest["command"], newest["detail"], list(newest["hosts"])) == ("run", "echo recorded", ["web1"])
 
 
-def test_ctrl_c_ends_the_command_on_the_hosts(live):
-    process = start(live, "run", "dev", "--", "echo started; exec sleep 4321")
+def test_ctrl_c_ends_the_command_on_the_hosts(live, start):
+    process = start("run", "dev", "--", "echo started; exec sleep 4321")
     assert "started" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -116,7 +132,7 @@ def test_ssh_refuses_a_host_whose_key_is_not_the_known_one(live):
     live("ssh", "dev", "web1", "--", "true")
 
 
-def test_logs_are_ordered_by_time_and_follow_until_ctrl_c(live):
+def test_logs_are_ordered_by_time_and_follow_until_ctrl_c(live, start):
     for number in range(3):
         for host in ("web1", "web2"):
             live("ssh", "dev", host, "--", f"systemd-run -q --unit note --wait echo line {number}")
@@ -127,12 +143,12 @@ def test_logs_are_ordered_by_time_and_follow_until_ctrl_c(live):
     assert {one["host"] for one in document["lines"]} == {"web2"}
     assert {one["unit"] for one in document["lines"]} == {"note.service"}
     assert [one["message"] for one in document["lines"] if one["identifier"] == "echo"][-1] == "line 2"
-    process = start(live, "logs", "dev", "--unit", "note", "-n", "1", "--follow")
+    process = start("logs", "dev", "--unit", "note", "-n", "1", "--follow")
     shown = [process.stdout.readline() for _ in range(2)]
     assert {line[:4] for line in shown} == {"web1", "web2"}
     live("ssh", "dev", "web2", "--", "systemd-run -q --unit note --wait echo live")
     while "live" not in (line := process.stdout.readline()):
-        assert line
+        assert line, process.stderr.read()
     assert line.startswith("web2: ")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
