@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LAST = 100
 MOST = 10_000
+ATTEMPTS = 5
 
 
 @click.command()
@@ -134,15 +135,21 @@ def _follow(
 
     def job(session: Session) -> None:
         name = session.host.name
+        said: list[str] = []
 
         def on_line(line: str, error: bool) -> None:
-            entry = None if error else journald.parse(name, line)
+            if error:
+                said[:] = [line]
+                return
+            entry = journald.parse(name, line)
             if entry is not None:
+                cursors[name] = entry.cursor
                 show(name, entry.text())
 
-        line = journald.command(units[name], after=cursors.get(name), follow=True)
-        status = session.stream(line, Splitter(on_line), endless=True)
-        raise HostFailed(f"journalctl ended with status {status}")
+        for _ in range(ATTEMPTS):  # journalctl ends when journald starts anew
+            line = journald.command(units[name], after=cursors.get(name), follow=True)
+            status = session.stream(line, Splitter(on_line), endless=True)
+        raise HostFailed(f"journalctl ended with status {status}: {' '.join(said) or 'no message'}", host=name)
 
     _each(run, fleet, job)
 

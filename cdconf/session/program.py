@@ -30,7 +30,7 @@ def login(host: Host, line: str | None, *, terminal: bool, accept_new_host_keys:
 def _options(host: Host, terminal: bool, accept_new_host_keys: bool) -> list[str]:
     """Options of OpenSSH's client; what isn't set is left to ~/.ssh/config."""
     ssh = host.ssh
-    options = ["-t"] if terminal else []
+    options = ["-tt"] if terminal else []  # once is only a wish
     options += ["-p", str(ssh.port)] if ssh.port else []
     options += ["-J", ssh.jump] if ssh.jump else []
     options += ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []

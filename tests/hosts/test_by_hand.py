@@ -64,7 +64,7 @@ def test_run_takes_words_one_line_users_and_stdin(live):
 def test_run_fails_when_one_host_fails_and_json_says_how(live):
     line = 'test "$(hostname)" = web1 || { echo no >&2; exit 7; }'
     assert "! web2: failed: exit status 7" in live("run", "dev", "--", line, code=1).stderr
-    document = live.document("run", "dev", "--", line, code=1)
+    document = json.loads(live("run", "dev", "--json", "--", line, code=1).stdout)
     assert document["output"]["web1"] == {"status": 0, "stdout": "", "stderr": ""}
     assert document["output"]["web2"] == {"status": 7, "stdout": "", "stderr": "no\n"}
     assert [document["hosts"][name]["status"] for name in ("web1", "web2")] == ["ok", "failed"]

@@ -18,14 +18,14 @@ def test_everything_that_is_set_is_given():
     )
     made = login(one, "ls 'a b'", terminal=True)
     assert made == [
-        *("ssh", "-t", "-p", "2222", "-J", "me@bastion", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
+        *("ssh", "-tt", "-p", "2222", "-J", "me@bastion", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/known h"', "-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "StrictHostKeyChecking=yes", "--", "deploy@203.0.113.1", "ls 'a b'"),
     ]
 
 
 def test_a_login_has_its_terminal_from_ssh_itself():
-    assert "-t" not in login(host(), None, terminal=True)
+    assert "-tt" not in login(host(), None, terminal=True)
 
 
 def test_new_keys_are_learnt_only_where_none_is_pinned():
