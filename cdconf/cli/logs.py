@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 LAST = 100
 MOST = 10_000
-ATTEMPTS = 5
+ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seconds won't run
 
 
 @click.command()
@@ -146,9 +147,12 @@ def _follow(
                 cursors[name] = entry.cursor
                 show(name, entry.text())
 
-        for _ in range(ATTEMPTS):  # journalctl ends when journald starts anew
+        failures = 0
+        while failures < ATTEMPTS:  # journalctl may end by itself, such as when journald is upgraded
+            began = time.monotonic()
             line = journald.command(units[name], after=cursors.get(name), follow=True)
             status = session.stream(line, Splitter(on_line), endless=True)
+            failures = failures + 1 if time.monotonic() - began < QUICK else 1
         raise HostFailed(f"journalctl ended with status {status}: {' '.join(said) or 'no message'}", host=name)
 
     _each(run, fleet, job)
