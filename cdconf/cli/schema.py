@@ -46,6 +46,8 @@ def command(name: str | None, folder: str | None, directory: str) -> None:
 
     from cdconf.authoring.schemas import ABOUT
 
+    if folder in ABOUT and name is None:  # `--write role` means the schema, hardly a directory of that name
+        name, folder = folder, ""
     project, made = _maker(directory)
     if folder is not None:
         target = Path(folder) if folder else project.data / "schemas" if project else Path(FOLDER)

@@ -160,6 +160,8 @@ def test_the_command_prints_and_writes(project):
     assert set(written) == set(ABOUT)
     assert written["variables"] == printed
     assert (project / ".cdconf").stat().st_mode & 0o077 == 0
+    assert cdconf(project, "schema", "--write", "role").stdout.strip().endswith(".cdconf/schemas/role.json")
+    assert cdconf(project, "schema", "role", "--write", "elsewhere").stdout == "elsewhere/role.json\n"
 
 
 def test_the_command_works_outside_of_a_project_and_knows_its_names(tmp_path):
