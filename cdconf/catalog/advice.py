@@ -139,10 +139,13 @@ class Advice:
                     yield Finding("stale_difference", f"there is no variable '{name}'", file, line, hint)
 
     def _unused_files(self) -> Iterator[Finding]:
-        everything = references.References(texts=set(self.shared.texts))
+        everything = references.References()
+        everything.include(self.shared)
         for name, role in self.roles.items():
-            everything.texts |= self.by_role[name].texts
-            own = references.References(texts=self.by_role[name].texts | self.shared.texts)
+            own = references.References()
+            own.include(self.shared)
+            own.include(self.by_role[name])
+            everything.include(own)
             yield from self._unused(role.folder, own)
         yield from self._unused(self.project.root, everything)
         for path in sorted(self.project.root.glob("roles/*/role.yml")):

@@ -25,18 +25,32 @@ class References:
 
     Attributes:
         names: Variables, facts and the like that expressions read.
-        texts: The texts themselves; a file counts as used when one of them is its name, or could become it.
+        texts: The texts themselves; a file counts as used when one of them is its name.
+        patterns: What texts with expressions could become, `*` standing for each expression.
     """
 
     names: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    patterns: set[str] = field(default_factory=set)
 
-    def add(self, value: Any) -> None:
-        """Takes in a value of a project file, with all that's in it."""
+    def add(self, value: Any, *, names_a_file: bool = False) -> None:
+        """Takes in a value of a project file, with all that's in it.
+
+        Args:
+            value: The value.
+            names_a_file: Whether it's there to name a file; a lone expression elsewhere could be anything.
+        """
         for text in _strings(value):
-            self.texts.add(text)
+            self.texts.add(text.rstrip("/"))
             if "{" in text:
                 self._parse(text)
+                if names_a_file or _WORD.search(_HOLE.sub("", text)):
+                    self.patterns.add(_HOLE.sub("*", text))
+
+    def include(self, other: References) -> None:
+        """Takes in the files that another one refers to."""
+        self.texts |= other.texts
+        self.patterns |= other.patterns
 
     def add_expression(self, value: Any) -> None:
         """Takes in a `when`, which may go without braces."""
@@ -53,20 +67,14 @@ class References:
             self.names |= meta.find_undeclared_variables(tree)
             self.texts |= {name for name in meta.find_referenced_templates(tree) if name}
             if None in meta.find_referenced_templates(tree):
-                self.texts.add("{{ any }}")
+                self.patterns.add("*")
         except jinja2.TemplateError:
             self.names |= set(_WORD.findall(text))  # an error of its own; it shouldn't raise warnings too
 
     def file(self, name: str) -> bool:
         """Whether a file, or a directory that it's in, is named by some text."""
         parents = ["/".join(name.split("/")[:count]) for count in range(1, name.count("/") + 2)]
-        return any(_could_be(text, one) for text in self.texts for one in parents)
-
-
-def _could_be(text: str, name: str) -> bool:
-    if text.rstrip("/") == name:
-        return True
-    return "{" in text and len(text) < 200 and fnmatchcase(name, _HOLE.sub("*", text))
+        return any(one in self.texts or any(fnmatchcase(one, each) for each in self.patterns) for one in parents)
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -94,7 +102,8 @@ def of_role(role: Role) -> References:
 
 def _add_declared(found: References, declared: Declared) -> None:
     found.add(declared.title)
-    found.add(dict(declared.fields))
+    for name, value in declared.fields.items():
+        found.add(value, names_a_file=name in ("template", "source"))
     found.add(declared.for_each)
     if declared.when is not None:
         found.add_expression(declared.when)

@@ -39,6 +39,8 @@ def test_unused_things_are_found(project):
             when: used_in_when
           - file: /etc/issue
             source: "issue-{{ environment.name }}"
+          - file: /etc/name
+            content: "{{ host.name }}"
         handlers:
           never: {command: "true"}
         """,
@@ -58,11 +60,28 @@ def test_unused_things_are_found(project):
     assert found(project) == [
         ("unused_file", "roles/base/files/other"),
         ("unused_variable", "roles/base/role.yml:4"),
-        ("unused_handler", "roles/base/role.yml:12"),
+        ("unused_handler", "roles/base/role.yml:14"),
         ("unused_template", "roles/base/templates/old.j2"),
         ("unused_role", "roles/lonely/role.yml"),
         ("unused_template", "templates/shared.j2"),
     ]
+
+
+def test_a_name_that_only_rendering_knows_counts_for_all_files(project):
+    role(
+        project,
+        """
+        resources:
+          - file: "{{ each }}"
+            template: "{{ each | basename }}"
+            for_each: [/etc/motd]
+          - file: /etc/copied
+            source: tree/a
+        """,
+    )
+    write(project, {"roles/base/templates/motd": "x", "roles/base/templates/other": "{% include host.name %}"})
+    write(project, {"roles/base/files/tree/a": "x", "templates/shared.j2": ""})
+    assert found(project) == []
 
 
 def test_misspelt_and_undeclared_variables_are_found(project):

@@ -6,8 +6,11 @@ import subprocess
 import threading
 import time
 
+import jsonschema
 import pytest
 
+from cdconf.authoring.schemas import schema
+from cdconf.resources.discovery import Types
 from tests.conftest import CDCONF, cdconf
 from tests.hosts.test_main_job import container
 
@@ -69,6 +72,23 @@ def test_run_fails_when_one_host_fails_and_json_says_how(live):
     assert document["output"]["web2"] == {"status": 7, "stdout": "", "stderr": "no\n"}
     assert [document["hosts"][name]["status"] for name in ("web1", "web2")] == ["ok", "failed"]
     assert document["error"] is None
+
+
+def test_documents_match_their_schema(live):
+    validator = jsonschema.Draft202012Validator(schema("output", Types()))
+    for arguments in [
+        ["provision"],
+        ["plan", "-v"],
+        ["status"],
+        ["logs", "-n", "2"],
+        ["drift", "-v"],
+        ["lock", "status"],
+    ]:
+        verb, *flags = arguments
+        subverb = flags.pop(0) if verb == "lock" else None
+        document = live.document(verb, *filter(None, [subverb]), "dev", *flags)
+        validator.validate(document)
+        assert document["hosts"] or verb == "lock"
 
 
 def test_a_misspelt_option_is_not_run_as_a_command(live):
