@@ -102,6 +102,8 @@ def of_role(role: Role) -> References:
 
 def _add_declared(found: References, declared: Declared) -> None:
     found.add(declared.title)
+    if declared.type == "assert":  # an expression without braces, like `when`
+        found.add_expression(declared.title)
     for name, value in declared.fields.items():
         found.add(value, names_a_file=name in ("template", "source"))
     found.add(declared.for_each)

@@ -32,8 +32,10 @@ def test_unused_things_are_found(project):
         variables:
           used_in_template: {type: string, default: a}
           used_in_when: {type: boolean, default: true}
+          used_in_assert: {type: integer, default: 1}
           unused: {type: string, default: b}
         resources:
+          - assert: used_in_assert > 0
           - file: /etc/motd
             template: motd.j2
             when: used_in_when
@@ -59,8 +61,8 @@ def test_unused_things_are_found(project):
     )
     assert found(project) == [
         ("unused_file", "roles/base/files/other"),
-        ("unused_variable", "roles/base/role.yml:4"),
-        ("unused_handler", "roles/base/role.yml:14"),
+        ("unused_variable", "roles/base/role.yml:5"),
+        ("unused_handler", "roles/base/role.yml:16"),
         ("unused_template", "roles/base/templates/old.j2"),
         ("unused_role", "roles/lonely/role.yml"),
         ("unused_template", "templates/shared.j2"),
