@@ -83,6 +83,13 @@ def reboot(agent):
     return {}
 
 
+def stream_command(agent, **arguments):
+    """Runs a command line and sends what it prints as it comes; see `stream.stream`."""
+    from cdconf.agent import stream  # provision doesn't need it
+
+    return stream.stream(agent, **arguments)
+
+
 CALLS = {
     "open": open_session,
     "facts": gather_facts,
@@ -93,6 +100,7 @@ CALLS = {
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,
+    "stream": stream_command,
 }
 DEPLOY_CALLS = [
     "status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cdconf.catalog.compiler import Compiler
@@ -10,14 +11,19 @@ from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment
 
 if TYPE_CHECKING:
+    from cdconf.catalog.model import Catalog
     from cdconf.inventory import Project
 
 
-def lint(project: Project) -> list[CdconfError]:
+def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) -> list[CdconfError]:
     """Every error in cdconf.yml's roles and all environments, each once; the first one of each host.
 
     Hosts are compiled with the facts that were last seen of them; what wasn't seen is a sample. Secrets that
     nobody here can decrypt aren't errors.
+
+    Args:
+        project: The project.
+        on_catalog: Gets the catalog of each host that can be compiled.
     """
     errors: dict[str, CdconfError] = {}
 
@@ -33,7 +39,7 @@ def lint(project: Project) -> list[CdconfError]:
         except CdconfError as error:
             note(error)
             continue
-        for problem in [*_roles(project, compiler), *_hosts(compiler)]:
+        for problem in [*_roles(project, compiler), *_hosts(compiler, on_catalog)]:
             note(problem)
     return list(errors.values())
 
@@ -79,13 +85,15 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
     return errors
 
 
-def _hosts(compiler: Compiler) -> list[CdconfError]:
+def _hosts(compiler: Compiler, on_catalog: Callable[[Catalog], None] | None) -> list[CdconfError]:
     errors: list[CdconfError] = []
     cache = FactCache(compiler.project.data, compiler.environment.name)
     for host in compiler.environment.hosts.values():
         facts = HostFacts(cache.load(host.name).facts, lambda groups: sample())
         try:
-            compiler.compile(host, facts.mapping)
+            catalog = compiler.compile(host, facts.mapping)
+            if on_catalog is not None:
+                on_catalog(catalog)
         except CdconfError as error:
             if error.kind != "secret":
                 errors.append(error)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import app_names, artifacts
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
@@ -22,7 +23,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.argument("app", required=False)
+@click.argument("app", required=False, shell_complete=app_names)
 @project_options
 @output_options
 def list_(app: str | None, **flags: Any) -> None:
@@ -50,7 +51,7 @@ def list_(app: str | None, **flags: Any) -> None:
 
 
 @command.command("show")
-@click.argument("reference")
+@click.argument("reference", shell_complete=artifacts)
 @project_options
 @output_options
 def show_(reference: str, **flags: Any) -> None:
@@ -66,7 +67,7 @@ def show_(reference: str, **flags: Any) -> None:
 
 
 @command.command()
-@click.argument("reference")
+@click.argument("reference", shell_complete=artifacts)
 @project_options
 @output_options
 def verify(reference: str, **flags: Any) -> None:
@@ -83,7 +84,7 @@ def verify(reference: str, **flags: Any) -> None:
 
 
 @command.command()
-@click.argument("app")
+@click.argument("app", shell_complete=app_names)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--version", required=True, help="Its version.")
 @project_options

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
 
 @click.command()
-@click.argument("app", required=False)
+@click.argument("app", required=False, shell_complete=app_names)
 @project_options
 @click.option("--allow-dirty", is_flag=True, help="Build uncommitted changes; the artifact is marked.")
 @output_options

@@ -111,15 +111,16 @@ class Run:
         from cdconf.history import journal
 
         entry = journal.entry(result, self._started_at, self.project.root)
+        entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
         try:
-            journal.append(self.project.data, {**entry, "error": self.mask(entry["error"]) if entry["error"] else None})
+            journal.append(self.project.data, entry)
         except OSError as error:
             import sys
 
             print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
 
 
-RECORDED = ("provision", "deploy", "rollback", "run", "destroy", "smoke", "drift")
+RECORDED = ("provision", "deploy", "rollback", "run", "ssh", "logs", "destroy", "smoke", "drift")
 
 
 @contextmanager

@@ -6,13 +6,16 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, output_options, project_options
 
 
 @click.command()
-@click.argument("artifact")
-@click.option("--to", "environment", metavar="ENV", required=True, help="The environment.")
+@click.argument("artifact", shell_complete=artifacts)
+@click.option(
+    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
+)
 @project_options
 @connection_options
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import app_names, environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
 
 @click.command()
-@click.argument("environment", required=False)
+@click.argument("environment", required=False, shell_complete=environment_names)
 @project_options
-@click.option("--app", help="Only runs of this app.")
+@click.option("--app", metavar="APP", shell_complete=app_names, help="Only runs of this app.")
 @click.option("--limit", "count", metavar="N", type=click.IntRange(1), default=20, help="How many (default 20).")
 @output_options
 def command(environment: str | None, app: str | None, count: int, **flags: Any) -> None:
@@ -35,7 +36,7 @@ def command(environment: str | None, app: str | None, count: int, **flags: Any) 
                     datetime.fromtimestamp(one["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                     one["command"],
                     one["environment"] or "",
-                    f"{one['app']}@{one['version']}" if one["version"] else one["app"] or "",
+                    f"{one['app']}@{one['version']}" if one["version"] else one["app"] or (one["detail"] or "")[:60],
                     "ok" if one["exit_code"] == 0 else f"exit {one['exit_code']}",
                     f"{one['duration_s']:.1f} s",
                     one["user"],

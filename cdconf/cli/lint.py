@@ -2,44 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.catalog.findings import Finding
+    from cdconf.errors import CdconfError
+
 
 @click.command()
 @project_options
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 @output_options
-def command(**flags: Any) -> None:
+def command(strict: bool, sarif: bool, **flags: Any) -> None:
     """Check all files of the project: every role, every environment, every host. Asks no host.
 
     Templates are rendered with the facts that were last seen of each host, or with a sample where there are none.
+    Errors keep a project from working; warnings are about what its authors probably didn't mean. Exit code 1: errors.
 
-    Example: cdconf lint
+    Example: cdconf lint --strict
     """
-    from cdconf.catalog.lint import fact_ages, lint
-    from cdconf.errors import FAILED
-    from cdconf.facts import age_text
+    from cdconf.catalog.examine import examine
+    from cdconf.catalog.lint import fact_ages
+    from cdconf.errors import FAILED, UsageError
 
+    if sarif:
+        if flags["as_json"]:
+            raise UsageError("--sarif and --json exclude each other")
+        raise SystemExit(_sarif(Path(flags["directory"]), strict=strict))
     with run_of("lint", None, flags) as run:
-        errors = lint(run.project)
+        errors, warnings = examine(run.project)
         run.extra["errors"] = [error.as_dict() for error in errors]
+        run.extra["warnings"] = [warning.as_dict() for warning in warnings]
         ages = fact_ages(run.project)
         run.extra["facts_age_s"] = ages
-        run.code = FAILED if errors else 0
-        if flags["as_json"]:
-            return
-        for error in errors:
-            click.echo(f"error: {error}")
-            if error.hint:
-                click.echo(f"  hint: {error.hint}")
-        count = len(run.project.environments())
-        click.echo(f"{len(errors)} errors" if errors else f"no errors in {count} environments")
-        known = [age for hosts in ages.values() for age in hosts.values() if age is not None]
-        if known:
-            click.echo(
-                f"facts: as last seen of {len(known)} hosts (at most {age_text(max(known))} ago); others: a sample"
-            )
+        run.code = FAILED if errors or (strict and warnings) else 0
+        if not flags["as_json"]:
+            _show(errors, warnings, len(run.project.environments()))
+            _show_ages([age for hosts in ages.values() for age in hosts.values() if age is not None])
+
+
+def _show(errors: Sequence[CdconfError], warnings: Sequence[Finding], environments: int) -> None:
+    for word, found in (("error", errors), ("warning", warnings)):
+        for one in found:
+            click.echo(f"{word}: {one}" + (f" [{getattr(one, 'rule', '')}]" if word == "warning" else ""))
+            if one.hint:
+                click.echo(f"  hint: {one.hint}")
+    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if warnings else _count(errors, "error")
+    click.echo(f"{counts} in {environments} environments")
+
+
+def _show_ages(known: Sequence[float]) -> None:
+    from cdconf.facts import age_text
+
+    if known:
+        click.echo(f"facts: as last seen of {len(known)} hosts (at most {age_text(max(known))} ago); others: a sample")
+
+
+def _count(found: Sequence[object], word: str) -> str:
+    return f"{len(found) or 'no'} {word}" + ("" if len(found) == 1 else "s")
+
+
+def _sarif(directory: Path, *, strict: bool) -> int:
+    """A project that can't be read at all is a finding like the others."""
+    from cdconf.catalog.examine import examine
+    from cdconf.errors import FAILED, InvalidFile
+    from cdconf.inventory import load_project
+    from cdconf.render import sarif
+
+    warnings: list[Finding] = []
+    errors: list[CdconfError]
+    try:
+        project = load_project(directory)
+        root = project.root
+        errors, warnings = examine(project)
+    except InvalidFile as error:
+        start = directory.resolve()
+        root = next((one for one in (start, *start.parents) if (one / "cdconf.yml").is_file()), start)
+        errors = [error]
+    click.echo(json.dumps(sarif.document(errors, warnings, root), indent=1))
+    return FAILED if errors or (strict and warnings) else 0

@@ -9,12 +9,15 @@ import sys
 import tempfile
 import traceback
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from cdconf import __version__
 from cdconf.errors import CdconfError, Interrupted, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 REPORT = "https://github.com/cdconf/cdconf/issues"
 # verb -> (module, what it does)
@@ -35,9 +38,13 @@ VERBS = {
     "facts": ("facts", "show what hosts tell about themselves"),
     "vars": ("vars", "show a host's variables and where each comes from"),
     "lint": ("lint", "check all files of the project"),
+    "init": ("init", "write a new project"),
+    "schema": ("schema", "print or write JSON Schemas of the project files"),
     "secret": ("secret", "read and write encrypted secrets"),
     "run": ("run", "run a command on hosts"),
     "ssh": ("ssh", "log in to a host"),
+    "logs": ("logs", "show or follow the journal of apps and units"),
+    "completion": ("completion", "print the shell's completion script"),
 }
 
 
@@ -60,11 +67,18 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
+        known = not args or args[0] in VERBS or args[0].startswith("-")
+        if not known and not ctx.resilient_parsing:  # a shell that completes wants no errors
             raise UsageError(
                 f"there is no command '{args[0]}'", hint=did_you_mean(args[0], VERBS) or "see cdconf --help"
             )
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(name, help=text) for name, (_, text) in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -85,7 +99,7 @@ def run() -> NoReturn:
     """Runs the command line and exits."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        group.main(standalone_mode=False)
+        group.main(prog_name="cdconf", complete_var="_CDCONF_COMPLETE", standalone_mode=False)
         code = 0
     except click.exceptions.Exit as error:
         code = error.exit_code
@@ -112,11 +126,15 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def _usage(error: click.ClickException) -> UsageError:
     hint = None
-    if isinstance(error, click.NoSuchOption) and error.possibilities:
-        hint = f"did you mean '{error.possibilities[0]}'?"
-    elif isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see {error.ctx.command_path} --help"
     message = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        message = f"no such option '{error.option_name}'"
+        hint = did_you_mean(error.option_name, error.possibilities or ())
+        takes_a_command = error.ctx and any("-- CMD" in (one.metavar or "") for one in error.ctx.command.params)
+        if hint is None and takes_a_command:
+            hint = "what belongs to the command goes behind `--`"
+    if hint is None and isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see {error.ctx.command_path} --help"
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cdconf.cli.complete import environment_names, patterns, role_names
 from cdconf.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,21 +22,36 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-environment_argument = click.argument("environment", metavar="ENV")
+environment_argument = click.argument("environment", metavar="ENV", shell_complete=environment_names)
 
 project_options = _all(
     click.option(
-        "-C", "--project", "directory", metavar="DIR", default=".", help="The project (default: here or above)."
+        "-C",
+        "--project",
+        "directory",
+        metavar="DIR",
+        default=".",
+        type=click.Path(),
+        help="The project (default: here or above).",
     ),
 )
+limit_option = click.option(
+    "--limit", metavar="PATTERN", shell_complete=patterns, help="Only these hosts: `web`, `web1`, `web,!web2`."
+)
 selection_options = _all(
-    click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`."),
-    click.option("--role", "roles", metavar="ROLE", multiple=True, help="Only this role (may be repeated)."),
+    limit_option,
+    click.option(
+        "--role",
+        "roles",
+        metavar="ROLE",
+        multiple=True,
+        shell_complete=role_names,
+        help="Only this role (may be repeated).",
+    ),
     click.option(
         "-e", "--extra", "extra", metavar="NAME=VALUE", multiple=True, help="Set a variable; it wins over all."
     ),
 )
-limit_option = click.option("--limit", metavar="PATTERN", help="Only these hosts: `web`, `web1`, `web,!web2`.")
 connection_options = _all(
     click.option("--forks", metavar="N", type=click.IntRange(1, 1000), default=32, help="Hosts at once (default 32)."),
     click.option("--accept-new-host-keys", is_flag=True, help="Learn unknown ssh host keys instead of refusing them."),

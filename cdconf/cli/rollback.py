@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, environment_argument, output_options, project_options
 
 
 @click.command()
 @environment_argument
-@click.argument("app", required=False)
+@click.argument("app", required=False, shell_complete=app_names)
 @project_options
 @connection_options
 @output_options

@@ -2,44 +2,90 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdconf.cli.complete import host_names
+from cdconf.cli.context import run_of
 from cdconf.cli.options import environment_argument, project_options
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Host
+
+SSH_FAILED = 255  # ssh(1), EXIT STATUS
 
 
 @click.command()
 @environment_argument
-@click.argument("host")
+@click.argument("host", shell_complete=host_names)
 @click.argument("words", nargs=-1, metavar="[-- CMD...]")
 @project_options
-def command(environment: str, host: str, words: tuple[str, ...], **flags: Any) -> None:
-    """Log in to HOST of ENV with the ssh client, with the keys that cdconf uses.
+@click.option("-t", "--tty", "terminal", is_flag=True, help="Give CMD a terminal, for programs that want one.")
+@click.option("--accept-new-host-keys", is_flag=True, help="Learn an unknown ssh host key instead of asking.")
+def command(
+    environment: str, host: str, words: tuple[str, ...], terminal: bool, accept_new_host_keys: bool, **flags: Any
+) -> None:
+    """Log in to HOST of ENV, the way that cdconf itself reaches it, or run one command there. Recorded in the history.
+
+    One word is a shell's command line, as in `cdconf run`. The exit code is the command's own; 4: the host was
+    unreachable.
 
     Example: cdconf ssh staging web1
     """
-    from cdconf.environments import provider_for
-    from cdconf.errors import Unreachable
-    from cdconf.inventory import load_environment, load_project, select
+    import shlex
 
-    project = load_project(Path(flags["directory"]))
-    loaded = load_environment(project, environment)
-    chosen = select(project, loaded, host)[0]
-    located = provider_for(project, loaded).locate([chosen])
-    if chosen.name not in located:
-        raise Unreachable("the host doesn't exist, or doesn't run", host=host)
-    ssh = located[chosen.name].ssh
-    arguments = ["ssh"]
-    arguments += ["-p", str(ssh.port)] if ssh.port else []
-    arguments += ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []
-    arguments += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"] if ssh.known_hosts else []
-    arguments += ["-J", ssh.jump] if ssh.jump else []
-    address = ssh.address or located[chosen.name].address or host
-    arguments.append(f"{ssh.user}@{address}" if ssh.user else address)
+    from cdconf.environments import provider_for
+    from cdconf.errors import UNREACHABLE, Unreachable
+    from cdconf.events import HostDone
+    from cdconf.session.program import login
+
+    line = None if not words else words[0] if len(words) == 1 else shlex.join(words)
+    with run_of("ssh", environment, flags) as run:
+        chosen = _host(run.environment, host)
+        run.extra["command_line"] = line
+        located = provider_for(run.project, run.environment).locate([chosen])
+        if host not in located:
+            raise Unreachable(
+                "the host doesn't exist, or doesn't run", host=host, hint=f"try `cdconf provision {environment}`"
+            )
+        run.close()
+        arguments = login(located[host], line, terminal=terminal, accept_new_host_keys=accept_new_host_keys)
+        status = _call(arguments)
+        gone = arguments[0] == "ssh" and status == SSH_FAILED
+        run.code = UNREACHABLE if gone else status if status >= 0 else 128 - status
+        run.emit(HostDone(host, "unreachable", "see what ssh says above") if gone else HostDone(host, "ok"))
+
+
+def _host(environment: Environment, name: str) -> Host:
+    """One host by its name: a pattern could mean another one than people think."""
+    from cdconf.errors import UsageError, did_you_mean
+
+    if name not in environment.hosts:
+        known = list(environment.hosts)
+        members = [host.name for host in environment.in_group(name)]
+        hint = f"the group {name} has {', '.join(members)}" if members else did_you_mean(name, known)
+        raise UsageError(f"'{name}' is no host of {environment.name}", hint=hint or f"there are: {', '.join(known)}")
+    return environment.hosts[name]
+
+
+def _call(arguments: list[str]) -> int:
+    """Runs the program on this terminal; Ctrl-C is the program's to handle."""
+    from cdconf.errors import CdconfError
+
+    # A function, not SIG_IGN: the program would inherit that.
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
-        os.execvp("ssh", [*arguments, *words])  # noqa: S606
+        with subprocess.Popen(arguments) as process:
+            try:
+                return process.wait()
+            except BaseException:
+                process.terminate()
+                raise
     except FileNotFoundError as error:
-        raise Unreachable("there is no ssh client here", hint="apt-get install openssh-client") from error
+        package = "openssh-client" if arguments[0] == "ssh" else arguments[0]
+        raise CdconfError(f"there is no {arguments[0]} program here", hint=f"apt-get install {package}") from error
+    finally:
+        signal.signal(signal.SIGINT, before)

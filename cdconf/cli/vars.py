@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import environment_argument, output_options, project_options, selection_options
 
 
 @click.command()
 @environment_argument
-@click.argument("host", required=False)
+@click.argument("host", required=False, shell_complete=host_names)
 @project_options
 @selection_options
 @click.option("--explain", is_flag=True, help="Say where each value comes from, and what it wins over.")

@@ -10,7 +10,7 @@ from cdconf.errors import CdconfError
 from cdconf.history import journal
 
 FILE = "history.db"
-SCHEMA = 1
+SCHEMA = 2
 
 
 class History:
@@ -41,6 +41,7 @@ class History:
             sa.Column("started_at", sa.Float, index=True),
             sa.Column("duration_s", sa.Float),
             sa.Column("exit_code", sa.Integer),
+            sa.Column("detail", sa.Text),
             sa.Column("error", sa.Text),
             sa.Column("hosts", sa.Text),
         )
@@ -52,12 +53,22 @@ class History:
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         try:
             meta.create_all(self._engine)
+            if self._outdated():
+                meta.drop_all(self._engine)
+                meta.create_all(self._engine)
             self._update()
         except sa.exc.DatabaseError as error:
             raise CdconfError(
                 f"the history database can't be read: {error.orig}",
                 hint=f"remove {path}; it's built again from the journal",
             ) from error
+
+    def _outdated(self) -> bool:
+        """Whether an older cdconf made the index, which is then built again from the journal."""
+        query = self._sa.select(self._marks.c.value).where(self._marks.c.name == "schema")
+        with self._engine.connect() as connection:
+            made_by = connection.execute(query).scalar_one_or_none()
+        return made_by is not None and made_by < SCHEMA
 
     def _update(self) -> None:
         """Brings in what the journal has since the last time; a run that's there already stays as it is."""
@@ -68,12 +79,17 @@ class History:
                 raise CdconfError("the history database was made by a newer cdconf", hint="update this one")
             records, offset = journal.records(self._data, marks.get("journal", 0))
             known = set(connection.execute(sa.select(self._runs.c.id)).scalars())
-            fresh = {one["id"]: {**one, "hosts": json.dumps(one["hosts"])} for one in records if one["id"] not in known}
+            fresh = {one["id"]: self._row(one) for one in records if one["id"] not in known}
             if fresh:
                 connection.execute(sa.insert(self._runs), list(fresh.values()))
             connection.execute(sa.delete(self._marks))
             values = [{"name": "schema", "value": SCHEMA}, {"name": "journal", "value": offset}]
             connection.execute(sa.insert(self._marks), values)
+
+    def _row(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A journal's record as a row, whatever version wrote it."""
+        row = {column.name: record.get(column.name) for column in self._runs.c}
+        return {**row, "hosts": json.dumps(record["hosts"])}
 
     def runs(self, environment: str | None = None, app: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """Runs, the newest first, as plain data; `hosts` maps a host to its status and counts."""

@@ -6,15 +6,11 @@ import dataclasses
 from typing import Any
 
 from cdconf.errors import UsageError, did_you_mean
+from cdconf.inventory import keys
+from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
-
-PROVIDERS = ("existing", "docker", "vagrant")
-TRANSPORTS = ("ssh", "docker", "local")
-_TOP_KEYS = ("copy_of", "provider", "differs", "ssh", "hosts", "transport")
-_HOST_KEYS = ("address", "ssh", "groups", "os", "publish", "transport", "container")
-_SSH_KEYS = ("address", "port", "user", "jump", "become", "identity_file", "known_hosts")
 
 
 def load_environment(project: Project, name: str) -> Environment:
@@ -36,7 +32,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         raise UsageError(f"there is no environment '{name}'", hint=hint)
     path = project.root / "inventories" / name / "hosts.yml"
     top = load(path, project.root)
-    check_keys(top, _TOP_KEYS, "hosts.yml")
+    check_keys(top, keys.HOSTS, "hosts.yml")
     copy_of = expect(top, "copy_of", str, "hosts.yml", None)
     provider = expect(top, "provider", str, "hosts.yml", "existing")
     if provider not in PROVIDERS:
@@ -77,7 +73,7 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
 def _hosts(project: Project, top: YamlMap, copied: dict[str, Host]) -> dict[str, Host]:
     section = expect(top, "hosts", dict, "hosts.yml", YamlMap(file=top.file))
     defaults = expect(top, "ssh", dict, "hosts.yml", YamlMap(file=top.file))
-    check_keys(defaults, _SSH_KEYS, "ssh")
+    check_keys(defaults, keys.SSH, "ssh")
     return {name: _host(project, name, section, defaults, copied.get(name)) for name in section}
 
 
@@ -86,7 +82,7 @@ def _host(project: Project, name: str, section: YamlMap, defaults: YamlMap, copi
     if invalid_name(name) or name in project.groups or name == "all":
         raise section.error(f"'{name}' can't be a host's name", name, "use a-z, 0-9 and -; no group's name")
     entry = expect(section, name, dict, "hosts") if section[name] is not None else YamlMap(file=section.file)
-    check_keys(entry, _HOST_KEYS, what)
+    check_keys(entry, keys.HOST, what)
     groups = names(entry, "groups", what, copied.groups if copied else None)
     for group in groups:
         if group not in project.groups:
@@ -109,7 +105,7 @@ def _host(project: Project, name: str, section: YamlMap, defaults: YamlMap, copi
 
 def _ssh(entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
     own = expect(entry, "ssh", dict, what, YamlMap(file=entry.file))
-    check_keys(own, _SSH_KEYS, f"ssh of {what}")
+    check_keys(own, keys.SSH, f"ssh of {what}")
     merged: dict[str, Any] = {**defaults, **own}
     place = own or defaults
     port = merged.get("port")
@@ -153,7 +149,7 @@ def _differs(top: YamlMap) -> list[Any]:
     for entry in entries:
         if not isinstance(entry, YamlMap):
             raise top.error("each entry of differs must be a mapping", "differs")
-        check_keys(entry, ["variable", "resource", "os", "fact", "host", "why"], "differs")
+        check_keys(entry, keys.DIFFERS, "differs")
         if len([key for key in entry if key not in ("why", "host")]) != 1:
             raise entry.error("an entry of differs names one thing: variable, resource, os or fact")
         if not entry.get("why"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.inventory import keys
 from cdconf.inventory.model import App, Health, Migrate, Project
 from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of, load
 
@@ -15,23 +16,6 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BATCH = re.compile(r"([1-9][0-9]*|(100|[1-9][0-9]?)%|all)\Z")
-_APP_KEYS = [
-    "groups",
-    "build",
-    "artifact",
-    "path",
-    "user",
-    "services",
-    "env_file",
-    "health",
-    "migrate",
-    "batches",
-    "keep",
-    "confirm_within",
-    "shared",
-    "toggles",
-]
-_TOP_KEYS = ("project", "groups", "apps", "pipeline", "lease", "type_packages")
 
 
 def load_project(start: Path) -> Project:
@@ -74,7 +58,7 @@ def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None
 
 def _read(root: Path) -> Project:
     top = load(root / FILE, root)
-    check_keys(top, _TOP_KEYS, FILE)
+    check_keys(top, keys.CDCONF, FILE)
     name = expect(top, "project", str, FILE)
     if not _NAME.match(name):
         raise top.error(f"'{name}' can't be a project's name", "project", "use a-z, 0-9 and -, at most 63")
@@ -114,7 +98,7 @@ def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:
 def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     what = f"app '{name}'"
     app = expect(apps, name, dict, "apps")
-    check_keys(app, _APP_KEYS, what)
+    check_keys(app, keys.APP, what)
     for group in names(app, "groups", what):
         if group not in groups:
             raise app.error(f"{what} names an unknown group '{group}'", "groups", did_you_mean(group, groups))
@@ -125,7 +109,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     if artifact is not None and artifact.count("*") != 1:
         raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
     migrate = expect(app, "migrate", dict, what, YamlMap(file=FILE))
-    check_keys(migrate, ["expand", "contract"], f"migrate of {what}")
+    check_keys(migrate, keys.MIGRATE, f"migrate of {what}")
     file, line = apps.where(name)
     return App(
         name=name,
@@ -149,7 +133,7 @@ def _health(app: YamlMap, what: str) -> Health | None:
     if "health" not in app:
         return None
     section = expect(app, "health", dict, what)
-    check_keys(section, ["http", "tcp", "command", "within"], f"health of {what}")
+    check_keys(section, keys.HEALTH, f"health of {what}")
     kinds = [key for key in ("http", "tcp", "command") if key in section]
     if len(kinds) != 1:
         raise section.error(f"health of {what} needs exactly one of http, tcp, command")
@@ -175,7 +159,7 @@ def _check_pipeline(top: YamlMap, apps: YamlMap) -> None:
     for stage in expect(top, "pipeline", list, FILE, []):
         if not isinstance(stage, YamlMap):
             raise top.error("each stage of the pipeline must be a mapping", "pipeline")
-        check_keys(stage, ["stage", "run", "build", "environment", "approvals", "require"], "a pipeline stage")
+        check_keys(stage, keys.STAGE, "a pipeline stage")
         name = expect(stage, "stage", str, "a pipeline stage")
         if "build" in stage and stage["build"] not in apps:
             raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(stage["build"], apps))

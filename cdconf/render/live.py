@@ -42,7 +42,14 @@ class LiveRenderer:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
-        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=8, transient=True)
+        # Data that goes to a pipe must not end up on the terminal.
+        self._live = Live(
+            get_renderable=self._render,
+            console=self._console,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
         self._live.start()
 
     def __call__(self, event: Event) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import did_you_mean
+from cdconf.roles import keys
+from cdconf.roles.keys import VARIABLE_TYPES
 from cdconf.roles.model import Declared, Role, Variable
 from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, load
 
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.resources.spec import ResourceType
 
-VARIABLE_TYPES = ("string", "integer", "number", "boolean", "list", "map", "any")
-COMMON = ("when", "for_each", "notify", "sensitive", "absent")
 _RESERVED = ("facts", "host", "hosts", "environment", "each")
 
 
@@ -32,7 +32,7 @@ def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) ->
     """
     folder = project.root / "roles" / name
     top = load(folder / "role.yml", project.root)
-    check_keys(top, ["variables", "resources", "handlers", "doc"], "role.yml")
+    check_keys(top, keys.ROLE, "role.yml")
     variables = expect(top, "variables", dict, "role.yml", YamlMap(file=top.file))
     resources = expect(top, "resources", list, "role.yml", YamlList(file=top.file))
     handlers = expect(top, "handlers", dict, "role.yml", YamlMap(file=top.file))
@@ -50,7 +50,7 @@ def _variable(name: str, section: YamlMap) -> Variable:
     if not name.isidentifier() or name in _RESERVED:
         raise section.error(f"'{name}' can't be a variable's name", name, "use letters, digits and _")
     entry = expect(section, name, dict, "variables")
-    check_keys(entry, ["type", "default", "doc", "per_environment", "secret"], what)
+    check_keys(entry, keys.VARIABLE, what)
     kind = expect(entry, "type", str, what, "string" if "secret" in entry else "any")
     if kind not in VARIABLE_TYPES:
         raise entry.error(f"unknown type '{kind}' of {what}", "type", did_you_mean(kind, VARIABLE_TYPES))
@@ -112,7 +112,7 @@ def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], ha
 
 
 def _check_keys(kind: ResourceType, entry: YamlMap, name: str, handler: str | None) -> None:
-    common = ("action", "sensitive") if handler else COMMON
+    common = tuple(keys.HANDLER if handler else keys.COMMON)
     for key in entry:
         if key not in kind.fields and key not in common and key != name:
             message, hint = kind.unknown_field(key, str(entry[name]), common)

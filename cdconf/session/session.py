@@ -124,6 +124,23 @@ class Session:
         result: dict[str, Any] = self.call("run", command=command, **keywords)
         return result
 
+    def stream(self, command: str, on_output: Callable[[str, bytes], None], **keywords: Any) -> int:
+        """Runs a command line and hands on what it prints as it comes; returns its status, see `cdconf.agent.stream`.
+
+        Args:
+            command: The command line.
+            on_output: Gets `out` or `err`, and bytes.
+            keywords: user, data, timeout, endless.
+        """
+
+        def on_event(event: dict[str, Any]) -> None:
+            for name, chunk in event.items():
+                on_output(name, chunk)
+
+        result: dict[str, Any] = self.call("stream", on_event=on_event, command=command, **keywords)
+        status: int = result["status"]
+        return status
+
     def beat(self) -> None:
         """Tells the agent that the controller lives, which renews the lease; never raises."""
         with contextlib.suppress(Unreachable):

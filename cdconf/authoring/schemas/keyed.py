@@ -1,0 +1,65 @@
+"""From a table of keys to the schema of the mapping that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cdconf.inventory.keys import Key
+
+_SIMPLE: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+    "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    "duration": {
+        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$"}]
+    },
+    "any": {},
+}
+
+
+def mapping(doc: str, keys: Mapping[str, Key], one_of: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The schema of a mapping with these keys and no others.
+
+    Args:
+        doc: About the mapping.
+        keys: Its keys.
+        one_of: Keys of which exactly one must be given.
+    """
+    result: dict[str, Any] = {
+        "type": "object",
+        "description": doc,
+        "properties": {name: value(key) for name, key in keys.items()},
+        "additionalProperties": False,
+    }
+    required = [name for name, key in keys.items() if key.required]
+    if required:
+        result["required"] = required
+    if one_of:
+        result["oneOf"] = [{"required": [name]} for name in one_of]
+    return result
+
+
+def value(key: Key) -> dict[str, Any]:
+    """The schema of one key's value."""
+    if key.kind == "map" and key.keys is not None:
+        result = mapping(key.doc, key.keys, key.one_of)
+    elif key.kind == "map":
+        result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
+    elif key.kind == "list":
+        result = {"type": "array", "items": value(key.member) if key.member else True}
+    else:
+        result = dict(_SIMPLE[key.kind])
+    if key.pattern:
+        result["pattern"] = key.pattern
+    if key.choices:
+        result["enum"] = list(key.choices)
+    if key.nullable:
+        result["type"] = [result["type"], "null"]
+    if key.doc:
+        result["description"] = key.doc
+    if key.default is not None:
+        result["default"] = key.default
+    return result

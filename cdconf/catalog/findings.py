@@ -1,0 +1,41 @@
+"""What lint finds besides errors: things that work, and that their author probably didn't mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RULES = {
+    "unused_variable": "A role declares a variable that nothing reads.",
+    "undeclared_variable": "A role reads a variable that no role declares, so that nothing checks or documents it.",
+    "unread_variable": "A file sets a variable that nothing declares or reads; often it's a misspelt name.",
+    "unused_template": "No resource and no other template names this template.",
+    "unused_file": "No resource names this file.",
+    "unused_handler": "Nothing notifies this handler.",
+    "unused_role": "No group has this role.",
+    "unused_secret": "secrets.yml has a secret that nothing reads.",
+    "suspicious_guard": "The guard of a command is always or never true, changes the host, or forgets at a reboot.",
+    "secret_in_clear": "A variable whose name says that it's a secret stands in a file in the clear.",
+    "readable_secret": "A file with a secret in it can be read by everybody on its host.",
+    "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
+    "no_smoke_test": "An app's roles have no smoke tests, so that nothing verifies its deployments.",
+    "no_health": "An app has no health check, so that a deployment can't tell whether it works.",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One warning. `rule` is a key of `RULES`; the other fields are those of `CdconfError`."""
+
+    rule: str
+    message: str
+    file: str
+    line: int | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.message}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The shape of the JSON output's `error` object."""
+        return {"kind": self.rule, "message": self.message, "file": self.file, "line": self.line, "hint": self.hint}

@@ -1,0 +1,31 @@
+"""`cdconf completion`."""
+
+from __future__ import annotations
+
+import click
+
+_HOWTO = {
+    "bash": '# In ~/.bashrc: eval "$(cdconf completion bash)"   (bash 4.4 or later)\n',
+    "zsh": '# In ~/.zshrc, behind compinit: eval "$(cdconf completion zsh)"\n',
+    "fish": "# Once: cdconf completion fish > ~/.config/fish/completions/cdconf.fish\n",
+}
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(_HOWTO)))
+def command(shell: str) -> None:
+    """Print the completion script of SHELL: bash, zsh or fish.
+
+    It completes verbs, options, environments, apps, hosts, groups, roles and artifacts' versions.
+
+    Example: eval "$(cdconf completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    from cdconf.cli.main import group
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"no completion for {shell}")
+    made = kind(group, {}, "cdconf", "_CDCONF_COMPLETE")
+    click.echo(_HOWTO[shell] + made.source_template % made.source_vars())

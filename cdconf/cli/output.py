@@ -1,0 +1,84 @@
+"""What commands on hosts print: whole lines with the host's name before them, or bytes kept for the JSON document."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import click
+
+from cdconf.render.renderer import has_colour
+
+KEPT = 16 * 1024 * 1024
+_COLOURS = ("cyan", "green", "yellow", "blue", "magenta", "bright_cyan")
+
+
+class Lines:
+    """Prints lines of several hosts, whichever comes first, never two of them mixed up.
+
+    Args:
+        hosts: Their names, for the width and the colours.
+        mask: Takes secrets out of all text.
+    """
+
+    def __init__(self, hosts: Sequence[str], mask: Callable[[str], str]) -> None:
+        width = max((len(name) for name in hosts), default=0)
+        self._prefixes = {name: f"{name}: ".ljust(width + 2) for name in hosts}
+        self._colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(hosts)}
+        self._mask = mask
+        self._lock = threading.Lock()
+
+    def show(self, host: str, line: str, *, error: bool = False) -> None:
+        """Prints one line: on stderr when the host wrote it to its stderr."""
+        stream = sys.stderr if error else sys.stdout
+        prefix = self._prefixes[host]
+        if has_colour(stream):
+            prefix = click.style(prefix, fg=self._colours[host])
+        with self._lock:
+            stream.write(f"{prefix}{self._mask(line)}\n")
+            stream.flush()
+
+
+class Splitter:
+    """Turns one host's chunks into lines; call it with `out` or `err` and bytes, then `close` it.
+
+    Args:
+        on_line: Gets each line without its end, and whether it's from stderr.
+    """
+
+    def __init__(self, on_line: Callable[[str, bool], None]) -> None:
+        self._on_line = on_line
+        self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("out", "err")}
+        self._rests = {"out": "", "err": ""}
+
+    def __call__(self, name: str, chunk: bytes) -> None:
+        """Takes a chunk in."""
+        text = self._rests[name] + self._decoders[name].decode(chunk)
+        *lines, self._rests[name] = text.split("\n")
+        for line in lines:
+            self._on_line(line.removesuffix("\r"), name == "err")
+
+    def close(self) -> None:
+        """Hands on what has no line end."""
+        for name, rest in self._rests.items():
+            text = rest + self._decoders[name].decode(b"", final=True)
+            if text:
+                self._on_line(text, name == "err")
+
+
+class Kept:
+    """Keeps the end of one host's output, at most `KEPT` bytes of each stream."""
+
+    def __init__(self) -> None:
+        self._bytes = {"out": bytearray(), "err": bytearray()}
+
+    def __call__(self, name: str, chunk: bytes) -> None:
+        """Takes a chunk in."""
+        self._bytes[name] += chunk
+        del self._bytes[name][: max(0, len(self._bytes[name]) - KEPT)]
+
+    def text(self, name: str) -> str:
+        """What was kept of `out` or `err`."""
+        return self._bytes[name].decode("utf-8", "replace")

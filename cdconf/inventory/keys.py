@@ -1,0 +1,165 @@
+"""Every key that cdconf.yml and hosts.yml may have: read by the readers, the JSON Schemas and the reference.
+
+A key that isn't here is refused by the reader, unknown to editors and missing from the pages, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# text: a string · names: a string or a list of them · duration: 30s, 5m, 2h, 1d or seconds
+# map: a mapping, of `keys` or of free names to `member` · list: a list of `member`
+KeyKind = Literal["text", "names", "integer", "boolean", "duration", "port", "map", "list", "any"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a project file.
+
+    Args:
+        kind: What its value is.
+        doc: One sentence for the reference.
+        required: Whether it must be there.
+        default: The default, for the reference.
+        choices: The only values allowed.
+        pattern: A regular expression (ECMA 262 and Python) that text must match.
+        keys: Of a `map`: the keys that it may have.
+        member: Of a `map` with free names, or of a `list`: what each value is.
+        nullable: Whether it may be left empty.
+        one_of: Of a `map`: exactly one of these keys must be given.
+    """
+
+    kind: KeyKind
+    doc: str
+    required: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    keys: Mapping[str, Key] | None = None
+    member: Key | None = None
+    nullable: bool = False
+    one_of: tuple[str, ...] = ()
+
+
+NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
+
+HEALTH = {
+    "http": Key("text", "A URL that must answer with a 2xx status.", pattern="^https?://"),
+    "tcp": Key("text", "`address:port` that must accept a connection.", pattern="^[^:]+:[0-9]+$"),
+    "command": Key("text", "A command line that must end with status 0."),
+    "within": Key("duration", "How long it may take until the check passes.", default="30s"),
+}
+MIGRATE = {
+    "expand": Key("text", "Run once per deployment, on one host, before any host activates the release."),
+    "contract": Key("text", "Run later, when no release needs the old shape any more."),
+}
+APP = {
+    "groups": Key("names", "The groups whose hosts run it.", required=True),
+    "build": Key("text", "The command line that `cdconf build` runs, once per commit; it gets CDCONF_VERSION."),
+    "artifact": Key("text", "The one file that the build makes; `*` is the version.", pattern=r"^[^*]*\*[^*]*$"),
+    "path": Key(
+        "text",
+        "Its directory on the hosts, for it alone: releases/, current -> releases/….",
+        required=True,
+        pattern="^/[^/]+/.",
+    ),
+    "user": Key("text", "Who runs its migrations; root if not given."),
+    "services": Key("names", "The systemd services that a deployment restarts.", default=[]),
+    "env_file": Key("text", "A file of NAME=value lines: the environment of its migrations."),
+    "health": Key(
+        "map", "How it shows that it's well, asked from its own host.", keys=HEALTH, one_of=("http", "tcp", "command")
+    ),
+    "migrate": Key("map", "Its database migrations: command lines, run in the release as `user`.", keys=MIGRATE),
+    "batches": Key(
+        "list",
+        "How many hosts a deployment activates at a time: counts, percentages, or `all`.",
+        default=["1", "100%"],
+        member=Key("any", "A batch.", pattern=BATCH),
+    ),
+    "keep": Key("integer", "How many releases stay on a host.", default=5),
+    "confirm_within": Key("duration", "Reserved; this version doesn't read it."),
+    "shared": Key("any", "Reserved; this version doesn't read it."),
+    "toggles": Key("any", "Reserved; this version doesn't read it."),
+}
+STAGE = {
+    "stage": Key("text", "The stage's name.", required=True),
+    "run": Key("text", "A command line that must succeed."),
+    "build": Key("text", "The app that is built."),
+    "environment": Key("text", "The environment that the artifact is deployed to."),
+    "approvals": Key("integer", "How many people must approve."),
+    "require": Key("any", "What must have passed before."),
+}
+CDCONF = {
+    "project": Key("text", "The project's name; it names its directory on the hosts.", required=True, pattern=NAME),
+    "groups": Key(
+        "map",
+        "What each kind of host runs, the same in every environment: group -> its roles. Groups are provisioned in "
+        "this order.",
+        required=True,
+        member=Key("names", "The group's roles, in the order in which they are applied."),
+    ),
+    "apps": Key("map", "The applications that are deployed.", member=Key("map", "An application.", keys=APP)),
+    "pipeline": Key(
+        "list",
+        "The stages that a commit goes through; checked, but not yet run, by this version.",
+        member=Key("map", "A stage.", keys=STAGE),
+    ),
+    "lease": Key(
+        "map",
+        "How a run holds its hosts.",
+        keys={"ttl": Key("duration", "How long a lease holds when its run is dead.", default="60s")},
+    ),
+    "type_packages": Key("names", "Installed packages whose resource types the project uses."),
+}
+
+SSH = {
+    "address": Key("text", "Where the controller reaches the host; the host's `address` if not given."),
+    "port": Key("port", "The port of its ssh server."),
+    "user": Key("text", "Who logs in."),
+    "jump": Key("text", "The host to go through."),
+    "become": Key("text", "How the user becomes root.", choices=("sudo",)),
+    "identity_file": Key("text", "The private key to use."),
+    "known_hosts": Key("text", "The file of known host keys to use."),
+}
+PROVIDERS = ("existing", "docker", "vagrant")
+TRANSPORTS = ("ssh", "docker", "local")
+HOST = {
+    "address": Key("text", "How the other hosts reach it."),
+    "ssh": Key("map", "How the controller reaches it, in place of the file's `ssh`.", keys=SSH),
+    "groups": Key("names", "Its groups."),
+    "os": Key("text", "Its system, such as debian-12; providers make it of this."),
+    "publish": Key(
+        "list", "Ports that a provider publishes on 127.0.0.1 of this machine.", member=Key("port", "A port.")
+    ),
+    "transport": Key("text", "How it's reached.", default="ssh", choices=TRANSPORTS),
+    "container": Key("text", "With transport docker: the container; the host's name if not given."),
+}
+DIFFERS = {
+    "variable": Key("text", "A variable that may differ."),
+    "resource": Key("text", "A resource that may differ."),
+    "os": Key("any", "An operating system that may differ."),
+    "fact": Key("text", "A fact that may differ."),
+    "host": Key("text", "Only on this host."),
+    "why": Key("text", "The reason.", required=True),
+}
+HOSTS = {
+    "copy_of": Key(
+        "text",
+        "The environment that this one copies: its hosts, groups, os and variables; never its secrets, addresses, ssh "
+        "settings or per-environment variables.",
+    ),
+    "provider": Key("text", "What makes the hosts.", default="existing", choices=PROVIDERS),
+    "differs": Key(
+        "list",
+        "The only differences from the copied environment that are accepted.",
+        member=Key(
+            "map", "A difference, with its reason.", keys=DIFFERS, one_of=("variable", "resource", "os", "fact")
+        ),
+    ),
+    "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
+    "hosts": Key("map", "The hosts, by name.", member=Key("map", "A host.", keys=HOST, nullable=True)),
+    "transport": Key("text", "How the hosts are reached.", default="ssh", choices=TRANSPORTS),
+}

@@ -1,0 +1,80 @@
+"""SARIF 2.1.0, the format in which code hosts and editors take in findings (OASIS, sarif-v2.1.0-os)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cdconf import __version__
+from cdconf.catalog.findings import RULES, Finding
+from cdconf.errors import CdconfError
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def document(errors: Sequence[CdconfError], warnings: Sequence[Finding], root: Path | None) -> dict[str, Any]:
+    """One SARIF log with one run.
+
+    Args:
+        errors: Results of level `error`; their kinds are the rules.
+        warnings: Results of level `warning`.
+        root: The project; locations are relative to the git repository that it's in, as code hosts want them.
+    """
+    prefix = _prefix(root) if root else ""
+    found = [(one.as_dict(), "error") for one in errors] + [(one.as_dict(), "warning") for one in warnings]
+    kinds = list(dict.fromkeys(str(entry["kind"]) for entry, _ in found))
+    levels = {str(entry["kind"]): level for entry, level in found}
+    described = {**_error_kinds(CdconfError), **RULES}
+    rules = [
+        {
+            "id": kind,
+            "shortDescription": {"text": described.get(kind, kind)},
+            "defaultConfiguration": {"level": levels[kind]},
+        }
+        for kind in kinds
+    ]
+    results = [_result(entry, level, kinds.index(str(entry["kind"])), prefix) for entry, level in found]
+    driver = {
+        "name": "cdconf",
+        "version": __version__,
+        "informationUri": "https://github.com/cdconf/cdconf",
+        "rules": rules,
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+
+
+def _result(entry: dict[str, object], level: str, rule: int, prefix: str) -> dict[str, Any]:
+    message = f"{entry['message']} ({entry['hint']})" if entry["hint"] else str(entry["message"])
+    identity = f"{entry['kind']}\0{entry['file']}\0{entry['message']}"
+    result: dict[str, Any] = {
+        "ruleId": entry["kind"],
+        "ruleIndex": rule,
+        "level": level,
+        "message": {"text": message},
+        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
+    }
+    if entry["file"]:
+        location = {"uri": quote(f"{prefix}{entry['file']}"), "uriBaseId": "%SRCROOT%"}
+        region = {"region": {"startLine": entry["line"]}} if entry["line"] else {}
+        result["locations"] = [{"physicalLocation": {"artifactLocation": location, **region}}]
+    return result
+
+
+def _prefix(root: Path) -> str:
+    """The project's place in its git repository, with a slash behind it; empty for the top, or outside of git."""
+    for folder in (root, *root.parents):
+        if (folder / ".git").exists():
+            inner = root.relative_to(folder).as_posix()
+            return "" if inner == "." else f"{inner}/"
+    return ""
+
+
+def _error_kinds(kind: type[CdconfError]) -> dict[str, str]:
+    """Kind -> what it means, of the whole tree of errors."""
+    found = {kind.kind: (kind.__doc__ or kind.kind).splitlines()[0]}
+    for child in kind.__subclasses__():
+        found |= _error_kinds(child)
+    return found

@@ -1,0 +1,222 @@
+"""The warnings of lint: each rule with what it finds and what it lets pass."""
+
+import json
+
+import pytest
+
+from cdconf.catalog.examine import examine
+from cdconf.catalog.findings import RULES
+from cdconf.inventory import load_project
+from tests.conftest import cdconf, write
+
+
+def found(root):
+    errors, warnings = examine(load_project(root))
+    assert errors == []
+    assert {one.rule for one in warnings} <= set(RULES)
+    return [(one.rule, f"{one.file}:{one.line}" if one.line else one.file) for one in warnings]
+
+
+def role(root, text):
+    return write(root, {"roles/base/role.yml": text})
+
+
+def test_a_good_project_has_no_warnings(project):
+    assert found(project) == []
+
+
+def test_unused_things_are_found(project):
+    role(
+        project,
+        """
+        variables:
+          used_in_template: {type: string, default: a}
+          used_in_when: {type: boolean, default: true}
+          used_in_assert: {type: integer, default: 1}
+          unused: {type: string, default: b}
+        resources:
+          - assert: used_in_assert > 0
+          - file: /etc/motd
+            template: motd.j2
+            when: used_in_when
+          - file: /etc/issue
+            source: "issue-{{ environment.name }}"
+          - file: /etc/name
+            content: "{{ host.name }}"
+        handlers:
+          never: {command: "true"}
+        """,
+    )
+    write(
+        project,
+        {
+            "roles/base/templates/motd.j2": "{% include 'part.j2' %}\n",
+            "roles/base/templates/part.j2": "{{ used_in_template }}\n",
+            "roles/base/templates/old.j2": "",
+            "roles/base/files/issue-dev": "",
+            "roles/base/files/other": "",
+            "templates/shared.j2": "",
+            "roles/lonely/role.yml": "resources: []\n",
+        },
+    )
+    assert found(project) == [
+        ("unused_file", "roles/base/files/other"),
+        ("unused_variable", "roles/base/role.yml:5"),
+        ("unused_handler", "roles/base/role.yml:16"),
+        ("unused_template", "roles/base/templates/old.j2"),
+        ("unused_role", "roles/lonely/role.yml"),
+        ("unused_template", "templates/shared.j2"),
+    ]
+
+
+def test_a_name_that_only_rendering_knows_counts_for_all_files(project):
+    role(
+        project,
+        """
+        resources:
+          - file: "{{ each }}"
+            template: "{{ each | basename }}"
+            for_each: [/etc/motd]
+          - file: /etc/copied
+            source: tree/a
+        """,
+    )
+    write(project, {"roles/base/templates/motd": "x", "roles/base/templates/other": "{% include host.name %}"})
+    write(project, {"roles/base/files/tree/a": "x", "templates/shared.j2": ""})
+    assert found(project) == []
+
+
+def test_misspelt_and_undeclared_variables_are_found(project):
+    role(
+        project,
+        """
+        variables:
+          greeting: {type: string, default: a}
+        resources:
+          - file: /etc/motd
+            content: "{{ greeting }} {{ loose }} {{ derived }}"
+        """,
+    )
+    write(
+        project,
+        {
+            "inventories/dev/group_vars/all.yml": """
+                greting: hi
+                loose: 1
+                derived: "{{ base }}"
+                base: x
+            """
+        },
+    )
+    assert found(project) == [
+        ("unread_variable", "inventories/dev/group_vars/all.yml:1"),
+        ("undeclared_variable", "roles/base/role.yml"),
+        ("undeclared_variable", "roles/base/role.yml"),
+    ]
+    assert "did you mean 'greeting'?" in cdconf(project, "lint").stdout
+
+
+def test_secrets_in_the_clear_and_readable_secrets_are_found(project):
+    role(
+        project,
+        """
+        variables:
+          db_password: {secret: {generate: 16}}
+          mail_token: {type: string, default: "", doc: x}
+        resources:
+          - file: /etc/open
+            content: "{{ db_password }}"
+          - file: /etc/closed
+            content: "{{ db_password }} {{ mail_token }}"
+            mode: "0640"
+        """,
+    )
+    write(
+        project,
+        {
+            "inventories/dev/hosts.yml": "provider: docker\nhosts: {web1: {groups: [web]}}\n",
+            "inventories/dev/group_vars/all.yml": "mail_token: hunter2\n",
+            "inventories/dev/group_vars/web.yml": "mail_token: '{{ host.name }}'\n",
+        },
+    )
+    assert found(project) == [
+        ("secret_in_clear", "inventories/dev/group_vars/all.yml:1"),
+        ("readable_secret", "roles/base/role.yml:5"),
+    ]
+
+
+GUARDS = {
+    "true": True,
+    "exit 1": True,
+    "touch /x": True,
+    "test -e /x || mkdir /x": True,
+    "echo a > /x": True,
+    "systemctl restart nginx": True,
+    "make": True,
+    "test -e /x": False,
+    "grep -q a /x 2>/dev/null": False,
+    "dpkg -s nginx >/dev/null 2>&1": False,
+    "systemctl is-active nginx": False,
+    'test "$(stat -c %Y /x)" -ge 5': False,
+    "psql -c 'select 1 where 2 > 1'": False,
+    "test -d /srv/touch": False,
+}
+
+
+@pytest.mark.parametrize(("guard", "suspicious"), GUARDS.items())
+def test_suspicious_guards(project, guard, suspicious):
+    resource = {"command": "make", "unless": guard}
+    write(project, {"roles/base/role.yml": json.dumps({"resources": [resource]})})
+    assert [rule for rule, _ in found(project)] == (["suspicious_guard"] if suspicious else [])
+
+
+def test_a_guard_that_a_reboot_forgets(project):
+    role(project, "resources:\n  - command: make\n    creates: /tmp/made\n")
+    assert found(project) == [("suspicious_guard", "roles/base/role.yml:3")]
+
+
+def test_apps_without_health_or_smoke_tests_and_stale_differences_are_found(project):
+    write(
+        project,
+        {
+            "cdconf.yml": """
+                project: demo
+                groups: {db: [base], web: [base]}
+                apps:
+                  shop: {groups: [web], path: /srv/shop}
+            """,
+            "inventories/copy/hosts.yml": """
+                copy_of: dev
+                provider: docker
+                differs:
+                  - {variable: gone, why: it was there once}
+                  - {variable: greeting, why: it is there}
+            """,
+        },
+    )
+    assert found(project) == [
+        ("no_health", "cdconf.yml:4"),
+        ("no_smoke_test", "cdconf.yml:4"),
+        ("stale_difference", "inventories/copy/hosts.yml:4"),
+    ]
+
+
+def test_an_unused_secret_is_found(project):
+    write(project, {"inventories/dev/secrets.yml": "old_key: age:abc\n"})
+    assert found(project) == [("unused_secret", "inventories/dev/secrets.yml:1")]
+
+
+def test_exit_codes_and_output(project):
+    role(project, "resources: []\nhandlers:\n  never: {command: 'true'}\n")
+    result = cdconf(project, "lint")
+    assert result.returncode == 0
+    assert result.stdout == (
+        "warning: roles/base/role.yml:3: nothing notifies the handler 'never' [unused_handler]\n"
+        "no errors, 1 warning in 1 environments\n"
+    )
+    assert cdconf(project, "lint", "--strict").returncode == 1
+    document = json.loads(cdconf(project, "lint", "--json").stdout)
+    assert [one["kind"] for one in document["warnings"]] == ["unused_handler"]
+    role(project, "resources: [{file: /x, modes: '1'}]\n")
+    result = cdconf(project, "lint")
+    assert (result.returncode, "1 error in 1 environments" in result.stdout) == (1, True)

@@ -1,0 +1,39 @@
+"""The index of history: what a run was about, and indexes that an older version made."""
+
+import sqlite3
+import time
+
+from cdconf.events import HostResult, RunResult
+from cdconf.history import journal
+from cdconf.history.index import History
+
+
+def record(data, root, **extra):
+    result = RunResult("run", "dev", hosts={"web1": HostResult("ok")}, extra=extra)
+    journal.append(data, journal.entry(result, time.time(), root))
+
+
+def test_the_command_line_is_remembered(tmp_path):
+    record(tmp_path, tmp_path, command_line="uptime")
+    (run,) = History(tmp_path).runs()
+    assert (run["command"], run["detail"], run["hosts"]["web1"]["status"]) == ("run", "uptime", "ok")
+
+
+def test_an_index_of_an_older_version_is_built_again_from_the_journal(tmp_path):
+    record(tmp_path, tmp_path, command_line="uptime")
+    with sqlite3.connect(tmp_path / "history.db") as old:
+        old.execute("CREATE TABLE runs (id VARCHAR PRIMARY KEY, command VARCHAR)")
+        old.execute("CREATE TABLE marks (name VARCHAR PRIMARY KEY, value INTEGER)")
+        old.execute("INSERT INTO runs VALUES ('x', 'run')")
+        old.execute("INSERT INTO marks VALUES ('schema', 1), ('journal', 999999)")
+    old.close()
+    assert [one["detail"] for one in History(tmp_path).runs()] == ["uptime"]
+    record(tmp_path, tmp_path, command_line="id")
+    assert [one["detail"] for one in History(tmp_path).runs()] == ["id", "uptime"]
+
+
+def test_a_record_of_a_newer_version_does_no_harm(tmp_path):
+    record(tmp_path, tmp_path)
+    (one,), _ = journal.records(tmp_path)
+    journal.append(tmp_path, {**one, "id": "other", "from_the_future": True})
+    assert len(History(tmp_path).runs()) == 2
