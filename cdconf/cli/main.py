@@ -36,6 +36,7 @@ VERBS = {
     "vars": ("vars", "show a host's variables and where each comes from"),
     "lint": ("lint", "check all files of the project"),
     "secret": ("secret", "read and write encrypted secrets"),
+    "import": ("import_", "take over another tool's hosts, variables and secrets"),
     "run": ("run", "run a command on hosts"),
     "ssh": ("ssh", "log in to a host"),
 }
