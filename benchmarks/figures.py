@@ -1,0 +1,68 @@
+"""What only cdconf has: the agent's size, its start, and its own time for a large catalog."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from fleet import Fleet
+
+from cdconf.catalog import Compiler
+from cdconf.engine import Fleet as Sessions
+from cdconf.engine import RunIdentity
+from cdconf.session import Connector
+from cdconf.session.bundle import bundle
+
+TIMES = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sizes in bytes, times in seconds; each time is the median of five."""
+
+    agent_bytes: int
+    boot: float
+    resources: int
+    apply: float
+
+
+def measure(fleet: Fleet) -> Figures:
+    """Measures on the host `large`, which was provisioned, so that the agent is cached there."""
+    compiler = Compiler(fleet.project, fleet.environment)
+    connector = Connector(fleet.project.name, fleet.root)
+    try:
+        boot = statistics.median(_boot(connector, fleet) for _ in range(TIMES))
+    finally:
+        connector.close()
+    with Sessions(
+        Connector(fleet.project.name, fleet.root), fleet.environment, RunIdentity("bench"), lambda event: None
+    ) as sessions:
+        for error in sessions.connect([fleet.large], lease=True).values():
+            raise error
+        session = sessions.sessions["large"]
+        catalog = compiler.compile(fleet.large, session.facts)
+        applied = []
+        for _ in range(TIMES):
+            began = time.perf_counter()
+            result = session.converge(catalog.document(), check=False, on_event=lambda event: None)
+            applied.append(time.perf_counter() - began)
+            if result["failed"] or set(result["counts"]) != {"ok"}:
+                raise RuntimeError(f"the catalog of 300 resources isn't applied: {result['counts']}")
+    return Figures(len(bundle().data), boot, sum(result["counts"].values()), statistics.median(applied))
+
+
+def _boot(connector: Connector, fleet: Fleet) -> float:
+    """From the open channel to a session with facts, the agent being cached: interpreter, zip, facts."""
+    login = time.perf_counter()
+    connector.connect(fleet.large).close()
+    whole = time.perf_counter() - login
+    began = time.perf_counter()
+    _bare(connector, fleet)
+    return whole - (time.perf_counter() - began)
+
+
+def _bare(connector: Connector, fleet: Fleet) -> None:
+    """The same login, and a command that ends at once."""
+    transport = connector._ssh.open(fleet.large, "true")
+    while transport.read(65536, 10):
+        pass
+    transport.close()
