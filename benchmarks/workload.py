@@ -49,5 +49,5 @@ def many() -> list[dict]:
     """300 resources."""
     folders = [{"directory": f"/srv/many/d{i}", "mode": "0755"} for i in range(29)]
     files = [{"file": f"/srv/many/d{i % 29}/f{i}", "content": f"line {i}\n" * 40, "mode": "0644"} for i in range(220)]
-    links = [{"link": f"/srv/many/d{i % 29}/l{i}", "to": f"f{i}"} for i in range(50)]
+    links = [{"link": f"/srv/many/d{i % 29}/l{i}", "target": f"f{i}"} for i in range(50)]
     return [{"directory": "/srv/many", "mode": "0755"}, *folders, *files, *links]

@@ -42,6 +42,10 @@ def _mapping(dumper: yaml.SafeDumper, value: Mapping[str, Any]) -> yaml.MappingN
     return dumper.represent_mapping("tag:yaml.org,2002:map", dict(value), flow_style=None if value else True)
 
 
+# YAML 1.1 wants a dot in every number with an exponent; `cdconf.yamlfile` doesn't.
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(float, _number)
 _Dumper.add_multi_representer(dict, _mapping)
