@@ -14,6 +14,7 @@ from typing import Any
 from cdconf.errors import InvalidFile
 from cdconf.importing.hostnames import expand
 from cdconf.importing.model import Inventory
+from cdconf.importing.yamltext import writable
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?\Z")
 _KINDS = ("hosts", "children", "vars")
@@ -119,4 +120,6 @@ def _plain(value: Any, text: str) -> Any:
         return [_plain(member, text) for member in (sorted(value, key=repr) if isinstance(value, set) else value)]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return value if isinstance(value, (str, bool, int, float, type(None))) else text
+    if isinstance(value, float):
+        return writable(value)
+    return value if isinstance(value, (str, bool, int, type(None))) else text

@@ -12,6 +12,7 @@ import yaml
 
 from cdconf.errors import InvalidFile
 from cdconf.importing.vault import HEADER, Hidden, Passwords
+from cdconf.importing.yamltext import writable
 from cdconf.yamlfile import YamlList, YamlMap
 
 _PLAIN = (str, bool, int, type(None))
@@ -127,7 +128,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
         value = self.construct_yaml_float(node)
-        return value if math.isfinite(value) else node.value
+        return writable(value) if math.isfinite(value) else node.value
 
     def construct_vault(self, node: yaml.ScalarNode) -> Hidden:
         text = str(self.construct_scalar(node))

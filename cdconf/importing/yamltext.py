@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,13 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and bool(one == other)
+
+
+def writable(value: float) -> float | str:
+    """A number as YAML can hold it: as an expression when it has an exponent without a dot, or isn't finite."""
+    if not math.isfinite(value):
+        return repr(value)
+    return value if "." in repr(value) else "{{ " + repr(value) + " }}"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -42,10 +50,6 @@ def _mapping(dumper: yaml.SafeDumper, value: Mapping[str, Any]) -> yaml.MappingN
     return dumper.represent_mapping("tag:yaml.org,2002:map", dict(value), flow_style=None if value else True)
 
 
-# YAML 1.1 wants a dot in every number with an exponent; `cdconf.yamlfile` doesn't.
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), list("-+0123456789")
-)
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(float, _number)
 _Dumper.add_multi_representer(dict, _mapping)
