@@ -55,7 +55,7 @@ def markdown(results: list[Result], floor: list[Figure], figures: Figures | None
             "Of cdconf alone:",
             "",
             f"- the agent is a zip of {figures.agent_bytes / 1024:.0f} KiB;",
-            f"- cached on the host, it has gathered its facts {figures.boot * 1000:.0f} ms after the login;",
+            f"- cached on the host, it answers {figures.boot * 1000:.0f} ms after the login;",
             f"- {figures.resources} resources with nothing to change take it {figures.apply * 1000:.0f} ms.",
         ]
     return "\n".join(lines) + "\n"

@@ -55,6 +55,6 @@ SALT = Peer(
     ("salt==3007.*", "setuptools<81"),
     ("salt",),
     _write,
-    ("salt-ssh", "-c", ".", "--retcode-passthrough", "*", "state.apply", "web"),
+    ("salt-ssh", "-c", ".", "*", "state.apply", "web"),
     pythons=("3.11", "3.10"),
 )

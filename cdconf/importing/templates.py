@@ -14,7 +14,7 @@ from cdconf.importing.report import Finding
 _MARKS = ("{{", "{%")
 _CALLS = ("lookup", "query", "q")
 # Ansible's own names, and what cdconf's templates say instead (None: nothing).
-_NAMES = {
+NAMES: Mapping[str, str | None] = {
     "inventory_hostname": "host.name",
     "inventory_hostname_short": "host.name",
     "group_names": "host.groups",
@@ -31,10 +31,17 @@ _NAMES = {
     "ansible_os_family": "facts.os.family",
     "ansible_kernel": "facts.kernel",
     "ansible_architecture": "facts.architecture",
-    "ansible_processor_vcpus": "facts.cpus",
+    "ansible_machine_id": "facts.machine_id",
+    "ansible_fqdn": "facts.fqdn",
+    "ansible_processor_vcpus": "facts.cpu.count",
     "ansible_memtotal_mb": "facts.memory_mb",
-    "ansible_default_ipv4": "facts.default_ipv4",
+    "ansible_swaptotal_mb": "facts.swap_mb",
+    "ansible_mounts": "facts.mounts",
+    "ansible_default_ipv4": "facts.network.ipv4",
+    "ansible_interfaces": "facts.network.interfaces",
     "ansible_pkg_mgr": "facts.package_manager",
+    "ansible_service_mgr": "facts.init",
+    "ansible_virtualization_type": "facts.virtualisation",
     "ansible_env": None,
     "ansible_play_hosts": "hosts.all",
     "play_hosts": "hosts.all",
@@ -103,7 +110,7 @@ def _name(name: str, renamed: Mapping[str, str]) -> str | None:
         return f"{name}() looks things up on the controller, which cdconf's templates can't"
     if name in renamed:
         return f"the variable '{name}' is called '{renamed[name]}' now"
-    if name in _NAMES:
-        instead = _NAMES[name]
+    if name in NAMES:
+        instead = NAMES[name]
         return f"'{name}' is Ansible's; " + (f"cdconf has {instead}" if instead else "cdconf has nothing like it")
     return f"'{name}' is Ansible's; cdconf's facts are in `facts`" if name.startswith("ansible_") else None
