@@ -30,6 +30,8 @@ svc_systemd = {{"nginx": {{"running": True, "enabled": True, "needs": ["pkg_apt:
 
 def _write(fleet: Fleet, folder: Path, venv: Path) -> None:
     workload.write_templates(folder / "bundles/web/files")
+    for template in (folder / "bundles/web/files").iterdir():
+        template.write_text(template.read_text() + "\n")  # its Jinja2 drops the last one
     (folder / "bundles/web/items.py").write_text(_ITEMS)
     nodes = {host.name: {"hostname": host.name, "bundles": ["web"], "os": "debian"} for host in fleet.hosts}
     (folder / "nodes.py").write_text(f"nodes = {nodes!r}\n")
