@@ -12,6 +12,7 @@ import workload
 from figures import Figures
 from fleet import Figure
 
+SHOWN = 15  # lines of what a tool said when it failed
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
@@ -31,7 +32,7 @@ def markdown(results: list[Result], floor: list[Figure], figures: Figures | None
     base = statistics.median(figure.wall for figure in floor)
     ours = next((result for result in results if result.name == "cdconf" and not result.problem), None)
     lines = [
-        f"{workload.COUNT} resources on each of {hosts} hosts; median of {runs} run{'s' * (runs > 1)}, tools in turn.",
+        f"{workload.COUNT} resources a host, {_many(hosts, 'host')}; median of {_many(runs, 'run')}, tools in turn.",
         f"Floor: `ssh HOST true` on all hosts in parallel, {base:.2f} s.",
         "",
         f"Measured on {_machine()}, {dt.datetime.now(tz=dt.UTC).date().isoformat()}.",
@@ -48,7 +49,9 @@ def markdown(results: list[Result], floor: list[Figure], figures: Figures | None
     if problems:
         lines += ["", "Without figures, or not comparable:", ""]
         for result in problems:
-            lines += [f"- {result.name}:", "", "  ```", *(f"  {line}" for line in result.problem.splitlines()), "  ```"]
+            said = result.problem.splitlines()
+            rest = [f"… {len(said) - SHOWN} more lines"] if len(said) > SHOWN else []
+            lines += [f"- {result.name}:", "", "  ```", *(f"  {line}" for line in said[:SHOWN] + rest), "  ```"]
     if figures is not None:
         lines += [
             "",
@@ -72,6 +75,10 @@ def _row(result: Result, base: float, ours: Result | None, hosts: int) -> str:
     cpu = statistics.median(figure.cpu for figure in result.again) if result.again else None
     cells.append(f"{cpu / hosts * 1000:.0f} ms" if cpu is not None else "-")
     return f"| {' | '.join(cells)} |"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _median(values: list[Figure]) -> float:
