@@ -29,6 +29,7 @@ test: lint engine
 
 bench: engine
 	python benchmarks/converge.py
+	python benchmarks/compare.py --write docs/benchmarks.md
 
 clean: setup
 	-cdconf destroy staging --yes --images

@@ -248,3 +248,8 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "regex_replace": _regex_replace,
     "bool": _bool,
 }
+
+
+def filter_names() -> frozenset[str]:
+    """The filters that templates have: Jinja2's own, and cdconf's."""
+    return frozenset({*jinja2.filters.FILTERS, *_FILTERS})

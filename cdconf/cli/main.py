@@ -41,6 +41,7 @@ VERBS = {
     "init": ("init", "write a new project"),
     "schema": ("schema", "print or write JSON Schemas of the project files"),
     "secret": ("secret", "read and write encrypted secrets"),
+    "import": ("import_", "take over another tool's hosts, variables and secrets"),
     "run": ("run", "run a command on hosts"),
     "ssh": ("ssh", "log in to a host"),
     "logs": ("logs", "show or follow the journal of apps and units"),

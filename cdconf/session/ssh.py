@@ -121,7 +121,11 @@ class Ssh:
         ssh = host.ssh
         keywords: dict[str, Any] = {}
         if ssh.identity_file:
-            keywords = {"key_filename": ssh.identity_file, "look_for_keys": False, "allow_agent": False}
+            keywords = {
+                "key_filename": str(Path(ssh.identity_file).expanduser()),
+                "look_for_keys": False,
+                "allow_agent": False,
+            }
         connection = fabric.Connection(
             ssh.address or host.address or host.name,
             user=ssh.user,

@@ -1,0 +1,76 @@
+"""What only cdconf has: the agent's size, its start, and its own time for a large catalog."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import fabric
+import paramiko
+from fleet import Fleet
+
+from cdconf.catalog import Compiler
+from cdconf.engine import Fleet as Sessions
+from cdconf.engine import RunIdentity
+from cdconf.inventory import Host
+from cdconf.session import Connector
+from cdconf.session.bundle import bundle
+
+TIMES = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sizes in bytes, times in seconds; each time is the median of five."""
+
+    agent_bytes: int
+    boot: float
+    resources: int
+    apply: float
+
+
+def measure(fleet: Fleet) -> Figures:
+    """Measures on the host `large`, which was provisioned, so that the agent is cached there."""
+    compiler = Compiler(fleet.project, fleet.environment)
+    connector = Connector(fleet.project.name, fleet.root)
+    try:
+        boot = statistics.median(_boot(connector, fleet) for _ in range(TIMES))
+    finally:
+        connector.close()
+    with Sessions(
+        Connector(fleet.project.name, fleet.root), fleet.environment, RunIdentity("bench"), lambda event: None
+    ) as sessions:
+        for error in sessions.connect([fleet.large], lease=True).values():
+            raise error
+        session = sessions.sessions["large"]
+        catalog = compiler.compile(fleet.large, session.facts.mapping)
+        applied = []
+        for _ in range(TIMES):
+            began = time.perf_counter()
+            result = session.converge(catalog.document(), check=False, on_event=lambda event: None)
+            applied.append(time.perf_counter() - began)
+            if result["failed"] or set(result["counts"]) != {"ok"}:
+                raise RuntimeError(f"the catalog of 300 resources isn't applied: {result['counts']}")
+    return Figures(len(bundle().data), boot, sum(result["counts"].values()), statistics.median(applied))
+
+
+def _boot(connector: Connector, fleet: Fleet) -> float:
+    """How much longer it takes to a session than to the end of `true`, by the same library: interpreter, zip, state."""
+    began = time.perf_counter()
+    connector.connect(fleet.large).close()
+    session = time.perf_counter() - began
+    began = time.perf_counter()
+    _run_true(fleet.large)
+    return session - (time.perf_counter() - began)
+
+
+def _run_true(host: Host) -> None:
+    connection = fabric.Connection(
+        host.ssh.address,
+        user=host.ssh.user or "root",
+        port=host.ssh.port,
+        connect_kwargs={"key_filename": host.ssh.identity_file, "look_for_keys": False, "allow_agent": False},
+    )
+    connection.client.load_system_host_keys(host.ssh.known_hosts)
+    connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    with connection:
+        connection.run("true", hide=True, in_stream=False)

@@ -1,0 +1,116 @@
+"""Finds expressions in variables that Ansible understands and cdconf doesn't."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import jinja2
+from jinja2 import meta, nodes
+
+from cdconf.importing.model import Definition
+from cdconf.importing.report import Finding
+
+_MARKS = ("{{", "{%")
+_CALLS = ("lookup", "query", "q")
+# Ansible's own names, and what cdconf's templates say instead (None: nothing).
+NAMES: Mapping[str, str | None] = {
+    "inventory_hostname": "host.name",
+    "inventory_hostname_short": "host.name",
+    "group_names": "host.groups",
+    "groups": "hosts",
+    "hostvars": "hosts (name, address, groups, os of each)",
+    "ansible_host": "host.address",
+    "ansible_facts": "facts",
+    "ansible_hostname": "facts.hostname",
+    "ansible_nodename": "facts.hostname",
+    "ansible_distribution": "facts.os.id",
+    "ansible_distribution_release": "facts.os.codename",
+    "ansible_distribution_version": "facts.os.version",
+    "ansible_distribution_major_version": "facts.os.version",
+    "ansible_os_family": "facts.os.family",
+    "ansible_kernel": "facts.kernel",
+    "ansible_architecture": "facts.architecture",
+    "ansible_machine_id": "facts.machine_id",
+    "ansible_fqdn": "facts.fqdn",
+    "ansible_processor_vcpus": "facts.cpu.count",
+    "ansible_memtotal_mb": "facts.memory_mb",
+    "ansible_swaptotal_mb": "facts.swap_mb",
+    "ansible_mounts": "facts.mounts",
+    "ansible_default_ipv4": "facts.network.ipv4",
+    "ansible_interfaces": "facts.network.interfaces",
+    "ansible_pkg_mgr": "facts.package_manager",
+    "ansible_service_mgr": "facts.init",
+    "ansible_virtualization_type": "facts.virtualisation",
+    "ansible_env": None,
+    "ansible_play_hosts": "hosts.all",
+    "play_hosts": "hosts.all",
+    "inventory_dir": None,
+    "inventory_file": None,
+    "playbook_dir": None,
+    "role_path": None,
+    "role_name": None,
+    "omit": None,
+    "vars": None,
+}
+
+
+def find_foreign(one: Definition, filters: Collection[str], renamed: Mapping[str, str]) -> list[Finding]:
+    """What a variable's value says that only Ansible understands.
+
+    Args:
+        one: The variable.
+        filters: Those that cdconf's templates have.
+        renamed: Variables whose name in cdconf is another.
+    """
+    found: dict[tuple[str, int], None] = {}
+    for text, line in _texts(one.value, one.line):
+        if any(mark in text for mark in _MARKS):
+            for message in _foreign(text, filters, renamed):
+                found[f"'{one.name}': {message}", line] = None
+    return [Finding(message, one.file, line) for message, line in found]
+
+
+def _texts(value: Any, line: int) -> Iterator[tuple[str, int]]:
+    if isinstance(value, str):
+        yield value, line
+    elif isinstance(value, dict):
+        lines = getattr(value, "lines", {})
+        for key, member in value.items():
+            yield from _texts(member, lines.get(key, line))
+    elif isinstance(value, list):
+        lines = getattr(value, "lines", None) or [line] * len(value)
+        for member, at in zip(value, lines, strict=True):
+            yield from _texts(member, at)
+
+
+def _foreign(text: str, filters: Collection[str], renamed: Mapping[str, str]) -> Iterator[str]:
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701  it parses, and renders nothing
+    try:
+        tree = environment.parse(text)
+    except jinja2.TemplateSyntaxError as error:
+        yield f"this isn't Jinja2: {error.message}"
+        return
+    for used in tree.find_all(nodes.Filter):
+        if used.name not in filters:
+            yield f"there is no filter '{used.name}' in cdconf"
+        environment.filters.setdefault(used.name, str)  # the search for names stumbles over unknown ones
+    for test in tree.find_all(nodes.Test):
+        if test.name not in environment.tests:
+            yield f"there is no test '{test.name}' in cdconf"
+        environment.tests.setdefault(test.name, lambda value: value)
+    for name in sorted(meta.find_undeclared_variables(tree)):
+        message = _name(name, renamed)
+        if message:
+            yield message
+
+
+def _name(name: str, renamed: Mapping[str, str]) -> str | None:
+    if name in _CALLS:
+        return f"{name}() looks things up on the controller, which cdconf's templates can't"
+    if name in renamed:
+        return f"the variable '{name}' is called '{renamed[name]}' now"
+    if name in NAMES:
+        instead = NAMES[name]
+        return f"'{name}' is Ansible's; " + (f"cdconf has {instead}" if instead else "cdconf has nothing like it")
+    return f"'{name}' is Ansible's; cdconf's facts are in `facts`" if name.startswith("ansible_") else None
