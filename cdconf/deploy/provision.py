@@ -65,9 +65,11 @@ def provision(
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
     connector = Connector(
-        project.name,
-        project.root,
+        project,
+        environment,
+        emit,
         accept_new_host_keys=options.accept_new_host_keys,
+        install_python=not options.check,
         facts=FactCache(project.data, environment.name).wanted,
     )
     with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:

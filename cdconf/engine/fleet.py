@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from cdconf.errors import CdconfError, Interrupted
-from cdconf.events import Emit, HostStep
+from cdconf.events import Emit, HostStep, Notice
 from cdconf.session.session import BEAT
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Fleet:
 
         def job(host: Host) -> None:
             self.emit(HostStep(host.name, "connecting"))
-            session = self._connector.connect(host)
+            session = self._connector.connect(host, lambda text: self.emit(Notice(f"{host.name}: {text}")))
             self.sessions[host.name] = session
             if lease:
                 self._take_lease(session)
