@@ -82,10 +82,12 @@ class Modules:
 if sys.version_info < (3, 6):
     refuse("old " + sys.version.split()[0])
 terminal = os.isatty(0)
-if terminal:
+if terminal:  # sudo wants one: raw, it passes bytes on; losing it ends the channel, and so the run, in order
+    import signal
     import tty
 
     tty.setraw(0)
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 modules = cached()
 if modules is None:
     say("need")
