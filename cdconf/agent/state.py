@@ -1,7 +1,6 @@
 """What a host knows about itself: small JSON files in a root-only directory, each replaced atomically."""
 
 import fcntl
-import hashlib
 import json
 import os
 

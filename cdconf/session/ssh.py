@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Host
 
 SEND_TIMEOUT = 30.0
-ATTEMPTS = 4
+ATTEMPTS = 3  # after the first
 DROPPED_ATTEMPTS = 12  # a busy server drops starts at random: patience helps
 RETRY_FOR = 60.0
 
@@ -166,19 +168,25 @@ def _again(once: Callable[[], Any]) -> Any:
     Raises:
         Unreachable: It never worked.
     """
+    try:
+        return once()
+    except Retriable as error:
+        dropped = error.dropped
     import stamina
     from stamina.instrumentation import set_on_retry_hooks
 
     set_on_retry_hooks([])  # by default every retry is a line of log on stderr
+    time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  spread, so that many hosts don't come back together
     try:
         for attempt in stamina.retry_context(
-            on=Retriable, attempts=DROPPED_ATTEMPTS, timeout=RETRY_FOR, wait_initial=0.3, wait_max=5, wait_jitter=0.5
+            on=Retriable, attempts=DROPPED_ATTEMPTS, timeout=RETRY_FOR, wait_initial=0.6, wait_max=5, wait_jitter=0.5
         ):
             with attempt:
                 try:
                     return once()
                 except Retriable as error:
-                    if not error.dropped and attempt.num >= ATTEMPTS:
+                    dropped = dropped or error.dropped
+                    if not dropped and attempt.num >= ATTEMPTS:
                         raise Unreachable(f"can't be reached over ssh: {error}") from error
                     raise
     except Retriable as error:

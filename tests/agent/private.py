@@ -73,14 +73,14 @@ class PrivateAgent:
         shell = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh", f"{self.umask:o}"]
         return ["env", "-i", *variables, *shell, *python]
 
-    def open(self, project="demo"):
+    def open(self, project="demo", facts=()):
         """A session: booted, opened."""
         host = Host("here", (), transport="local")
         transport = PipeTransport(self.command("nonce"))
         try:
             start = Start(transport, host, "nonce", self.bundle, SudoPasswords(None, None, print), print)
             start.run()
-            return Session(host, transport, start.rest, project)
+            return Session(host, transport, start.rest, project, facts)
         except BaseException:
             transport.close()
             raise
@@ -98,6 +98,7 @@ def resource(kind, title, absent=False, notify=(), **fields):
         "role": "x",
         "notify": list(notify),
         "sensitive": False,
+        "identity": ["path"],
     }
 
 
