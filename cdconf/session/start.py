@@ -130,7 +130,7 @@ class Start:
                 self._answer_sudo()
                 continue
             except TransportClosed as error:
-                raise Unreachable(f"the connection broke: {error}", host=self._host.name) from error
+                raise Unreachable(f"the connection broke at the start: {error}", host=self._host.name) from error
             if not data:
                 raise self._ended()
             if self._terminal:
@@ -162,7 +162,7 @@ class Start:
         try:
             self._transport.write(data)
         except (TransportClosed, TimeoutError) as error:
-            raise Unreachable(f"the connection broke: {error}", host=self._host.name) from error
+            raise Unreachable(f"the connection broke at the start: {error}", host=self._host.name) from error
 
     def _masked(self, error: CdconfError) -> CdconfError:
         error.message = self._passwords.mask(error.message)
@@ -222,7 +222,7 @@ class Start:
                 "/var/lib/cdconf (for root) or ~/.local/state/cdconf must be writable and have a few MB of room",
             ),
         }
-        message, hint = reasons.get(word, (f"the agent said '{word} {more}'", None))
+        message, hint = reasons.get(word, (f"the agent said '{word}'", None))
         if self._installing and word in ("nopython", "incomplete"):
             message, hint = "python3 couldn't be installed", "see what the package manager said, above"
         detail = self._words() if self._installing else None

@@ -83,7 +83,8 @@ X
 systemctl reload ssh
 /usr/sbin/sshd -p 2201 -o MaxStartups=1:100:1 -o PidFile=/run/sshd1.pid
 /usr/sbin/sshd -p 2202 -o AllowTcpForwarding=no -o PidFile=/run/sshd2.pid
-systemd-run -q -p ReadOnlyPaths=/ -p 'ReadWritePaths=/var /run /tmp /dev /proc' /usr/sbin/sshd -D -p 2203 -o PidFile=/run/sshd3.pid
+systemd-run -q -p ReadOnlyPaths=/ -p 'ReadWritePaths=/var /run /tmp /dev /proc' \
+    /usr/sbin/sshd -D -p 2203 -o PidFile=/run/sshd3.pid
 """
 
 
