@@ -24,7 +24,7 @@ BEAT = 5.0
 SILENCE = 25.0
 _AFTER_BREAK = (
     "the host ends by itself after the change it's at, and remembers what it did; run again when it answers: "
-    "its lease expires within a minute"
+    "the lease on it expires by itself"
 )
 _HINTS = {
     "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",

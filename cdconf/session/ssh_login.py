@@ -107,7 +107,8 @@ def prepare(login: Login, *, direct: bool, learn: bool = False) -> Any:
     for path in (Path(name).expanduser() for name in files):
         if path.is_file():
             connection.client.load_system_host_keys(str(path))
-    connection.client.set_missing_host_key_policy(_policy(Path(files[-1]).expanduser() if learn else None))
+    learn = learn and files[-1] == KNOWN_HOSTS[-1]  # an inventory's own file is only read: it pins
+    connection.client.set_missing_host_key_policy(_policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
     return connection
 
 
@@ -161,7 +162,8 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     if isinstance(error, UnknownKey):
         return Unreachable(
             f"{subject}its ssh host key is unknown ({error})",
-            hint="compare the fingerprint and add it to known_hosts, or use --accept-new-host-keys",
+            hint="compare the fingerprint and add the key to known_hosts; --accept-new-host-keys does so unseen, "
+            "unless hosts.yml names a known_hosts file",
         )
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}")

@@ -12,11 +12,9 @@ def hosts(project, text):
 
 def test_bootstrap_is_off_unless_asked_for_and_each_host_may_differ(project):
     text = "{}hosts:\n  a: {{groups: [web]}}\n  b: {{groups: [web], bootstrap: {}}}\n"
-    assert [one.bootstrap for one in hosts(project, text.format("", "true")).values()] == [False, True]
-    assert [one.bootstrap for one in hosts(project, text.format("bootstrap: true\n", "false")).values()] == [
-        True,
-        False,
-    ]
+    off = hosts(project, text.format("", "true"))
+    on = hosts(project, text.format("bootstrap: true\n", "false"))
+    assert [one.bootstrap for one in (*off.values(), *on.values())] == [False, True, True, False]
 
 
 def test_a_copy_installs_nothing_by_itself(project):
@@ -58,5 +56,5 @@ def test_mistakes_have_a_line(project, ssh, message):
 
 
 def test_bootstrap_must_be_true_or_false(project):
-    with pytest.raises(InvalidFile, match="'bootstrap' in hosts.yml must be true or false, not text"):
+    with pytest.raises(InvalidFile, match=r"'bootstrap' in hosts\.yml must be true or false, not text"):
         hosts(project, "bootstrap: 'yes'\nhosts: {a: {groups: [web]}}\n")

@@ -1,5 +1,7 @@
 """The conversation before the first frame, with a host that says what the test wants."""
 
+import time
+
 import pytest
 
 from cdconf.errors import HostFailed, Unreachable
@@ -170,9 +172,15 @@ def test_what_the_agent_refuses_is_explained(word, message):
     assert message in caught.value.message
 
 
+def nothing(timeout):
+    time.sleep(timeout)
+    raise TransportSilent
+
+
 def test_silence_ends_with_what_was_heard(monkeypatch):
     monkeypatch.setattr("cdconf.session.start.TIMEOUT", 0.05)
-    fake = Fake(*[(None, "")] * 5000)
+    fake = Fake()
+    fake.read = lambda limit, timeout: nothing(timeout)
     fake.words = "OTP code:"
     with pytest.raises(Unreachable, match=r"didn't start within 0\.05 s") as caught:
         start(fake)
