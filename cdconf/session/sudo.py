@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cdconf.errors import HostFailed, SecretError
 from cdconf.events import Asking, SecretRead
 from cdconf.secrets import Mask, Secret, SecretStore
+from cdconf.session.terminal import ask_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,19 +35,19 @@ class SudoPasswords:
         project: For its secrets.
         environment: Whose hosts these are.
         emit: Hears of what must be masked, and that the terminal is in use.
-        ask: Asks a person, `getpass.getpass` for one; raises `OSError` or `EOFError` where nobody can answer.
+        ask: Asks a person; raises `OSError` or `EOFError` where nobody answers.
     """
 
     def __init__(
-        self, project: Project, environment: Environment, emit: Emit, ask: Callable[[str], str] | None = None
+        self, project: Project, environment: Environment, emit: Emit, ask: Callable[[str], str] = ask_secret
     ) -> None:
         self._project = project
         self._environment = environment
         self._emit = emit
-        self._ask = ask or _on_terminal
+        self._ask = ask
         self._lock = threading.Lock()
         self._store: SecretStore | None = None
-        self._answers: dict[str, Secret] = {}
+        self._answers: dict[str, Secret | None] = {}  # None: nobody answered
         self.mask = Mask()
 
     def password(self, host: Host, user: str) -> Secret:
@@ -62,8 +63,8 @@ class SudoPasswords:
         """
         with self._lock:
             value = self._find(host, user)
-            if "\n" in value or not value:
-                raise HostFailed("sudo's password is empty, or has more than one line", host=host.name, hint=_WAYS)
+            if not _is_line(value):
+                raise HostFailed("sudo's password is empty, or isn't one line of text", host=host.name, hint=_WAYS)
             self.mask.add(value)
             self._emit(SecretRead(value))
             return value
@@ -77,15 +78,16 @@ class SudoPasswords:
         if user not in self._answers:
             self._emit(Asking(begins=True))
             try:
-                answer = self._ask(f"sudo password of {user} on the hosts of {self._environment.name}: ")
+                prompt = f"sudo password of {user} on the hosts of {self._environment.name}: "
+                self._answers[user] = Secret(self._ask(prompt))
             except (OSError, EOFError):
-                raise HostFailed(
-                    f"sudo asks for {user}'s password, and there is none", host=host.name, hint=_WAYS
-                ) from None
+                self._answers[user] = None
             finally:
                 self._emit(Asking(begins=False))
-            self._answers[user] = Secret(answer)
-        return self._answers[user]
+        answer = self._answers[user]
+        if answer is None:
+            raise HostFailed(f"sudo asks for {user}'s password, and there is none", host=host.name, hint=_WAYS)
+        return answer
 
     def _secret(self, host: Host, name: str) -> Secret:
         if self._store is None:
@@ -101,13 +103,11 @@ class SudoPasswords:
         return value
 
 
-def _on_terminal(prompt: str) -> str:
-    """Asks on the controlling terminal, without echo; `OSError` when there is none (cron, CI)."""
-    import getpass
-
-    with open("/dev/tty", "rb"):  # noqa: PTH123  getpass would fall back to stdin, with echo
-        pass
-    return getpass.getpass(prompt)
+def _is_line(value: str) -> bool:
+    try:
+        return len(value.encode("utf-8")) > 0 and "\n" not in value
+    except UnicodeEncodeError:  # the environment's bytes weren't UTF-8
+        return False
 
 
 def prompts(heard: str, nonce: str) -> list[str]:

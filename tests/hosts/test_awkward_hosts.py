@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -88,8 +89,8 @@ def test_sudo_gets_its_password_from_a_secret(awkward, tmp_path):
     (awkward.root / "inventories/far/secrets.yml").unlink()
 
 
-def test_sudo_s_password_is_asked_for_once_on_the_terminal(awkward):
-    awkward.far({"asked": awkward.ssh("asked"), "again": awkward.ssh("asked")})
+def at_the_prompt(awkward, typed):
+    """Runs `cdconf plan far` on a terminal and types at sudo's prompt; the exit code, and what was on the screen."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(awkward.root)
@@ -102,13 +103,29 @@ def test_sudo_s_password_is_asked_for_once_on_the_terminal(awkward):
         except OSError:
             break
         if b"sudo password of asked on the hosts of far:" in said and not answered:
-            time.sleep(0.2)
-            os.write(terminal, PASSWORD.encode() + b"\n")
+            os.write(terminal, typed)
             answered = True
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said.decode()
-    assert said.count(b"sudo password of asked") == 1
-    assert said.count(b"ok=4") == 2
-    assert PASSWORD.encode() not in said
+    else:
+        os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+
+def test_sudo_s_password_is_asked_for_once_on_the_terminal(awkward):
+    awkward.far({"asked": awkward.ssh("asked"), "again": awkward.ssh("asked")})
+    code, said = at_the_prompt(awkward, f"wrong\x15{PASSWORD}ü\x7f\n".encode())
+    assert code == 0, said
+    assert said.count("sudo password of asked") == 1
+    assert said.count("ok=4") == 2
+    assert PASSWORD not in said
+
+
+def test_ctrl_c_at_the_prompt_ends_the_run_at_once(awkward):
+    awkward.far({"asked": awkward.ssh("asked"), "again": awkward.ssh("asked")})
+    began = time.monotonic()
+    code, said = at_the_prompt(awkward, b"half a pass\x03")
+    assert code == 130, said
+    assert said.count("sudo password of asked") == 1
+    assert time.monotonic() - began < 30
 
 
 def test_what_sudo_refuses_is_one_clear_error_each(awkward):
