@@ -194,10 +194,12 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
         why = "there is no key to try: none in the ssh agent, no ~/.ssh/id_*, no `identity_file`"
     else:
         why = str(error).rstrip(".")
-    return Unreachable(
-        f"{subject}ssh login as {who} was refused: {why}",
-        hint=f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent",
-    )
+    hint = f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent"
+    if "EOF" in why:
+        hint = (
+            "the server may have been offered too many keys of the ssh agent: name the right one with `identity_file`"
+        )
+    return Unreachable(f"{subject}ssh login as {who} was refused: {why}", hint=hint)
 
 
 def _network(error: BaseException, connection: Any, where: str) -> str:

@@ -96,9 +96,10 @@ class PipeTransport:
 
     def last_words(self) -> str:
         try:
-            size = self._stderr.seek(0, os.SEEK_END)
-            self._stderr.seek(max(0, size - WORDS))
-            return self._stderr.read().decode("utf-8", "replace").strip()
+            descriptor = self._stderr.fileno()
+            size = os.fstat(descriptor).st_size
+            # The command writes at the same offset: a seek here would move its place, too.
+            return os.pread(descriptor, WORDS, max(0, size - WORDS)).decode("utf-8", "replace").strip()
         except ValueError:
             return ""
 
