@@ -13,7 +13,7 @@ from cdconf.events import Emit, HostStep, Notice
 from cdconf.session.session import BEAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from cdconf.engine.identity import RunIdentity
@@ -142,10 +142,20 @@ class Fleet:
             meanwhile()
             return outcome
         pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
-        futures: dict[str, Future[T]] = {host.name: pool.submit(job, host) for host in hosts}
+        futures: dict[str, Future[T]] = {}
+        begun = threading.Event()
+
+        def begin() -> None:
+            for host in hosts:
+                try:
+                    futures[host.name] = pool.submit(job, host)
+                except RuntimeError as error:  # no more threads: a host that wasn't begun isn't fine
+                    futures[host.name] = Future()
+                    futures[host.name].set_exception(error)
+            begun.set()
+
         try:
-            meanwhile()
-            self._await(futures.values())
+            self._await(begin, begun, futures, meanwhile)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         for name, future in futures.items():
@@ -158,18 +168,32 @@ class Fleet:
                 raise error
         return outcome
 
-    def _await(self, futures: Iterable[Future[Any]]) -> None:
-        """Waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait."""
-        pending = set(futures)
+    def _await(
+        self,
+        begin: Callable[[], None],
+        begun: threading.Event,
+        futures: Mapping[str, Future[Any]],
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Begins and waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait.
+
+        Jobs are begun by a thread of their own: Ctrl-C strikes the main thread alone, and an executor that's struck
+        while it starts a worker forgets it, and the process never ends.
+        """
         try:
+            threading.Thread(target=begin, name="cdconf-begin", daemon=True).start()
+            begun.wait()
+            meanwhile()
+            pending = set(futures.values())
             while pending:
                 # A time limit, since a wait without one can't be interrupted everywhere.
                 _, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
         except KeyboardInterrupt:
-            for future in pending:
+            begun.wait(timeout=5)
+            for future in list(futures.values()):
                 future.cancel()
             self.stop()
-            wait(pending)
+            wait(list(futures.values()))
             raise Interrupted("interrupted: every host has finished the change it was at") from None
 
     def resume(self) -> None:
