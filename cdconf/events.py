@@ -87,7 +87,21 @@ class Notice:
     warning: bool = False
 
 
-Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A person is being asked something on the terminal: whoever draws there pauses until it's over."""
+
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SecretRead:
+    """A secret that no catalog knows came to be used: the run masks it from here on. No renderer sees this."""
+
+    value: str
+
+
+Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice | Asking | SecretRead
 Emit = Callable[[Event], None]
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 
 from cdconf.agent import compare
-from cdconf.agent.base import Failed, Missing, Rebooting
+from cdconf.agent.base import Failed, Missing, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
 
@@ -47,6 +47,8 @@ def _attempt(function, *arguments):
         return error
     except OSError as error:
         return Failed(str(error))
+    except UnicodeEncodeError as error:
+        return unspeakable(error)
     except Exception:
         import traceback
 
@@ -101,9 +103,9 @@ class Convergence(object):
             "source": entry.get("source"),
         }
         if diff:
-            event["diff"] = diff
+            event["diff"] = printable(diff)
         if message:
-            event["message"] = message
+            event["message"] = printable(message)
         if by_hand:
             event["by_hand"] = True
         event["duration_s"] = round(time.monotonic() - started, 4)

@@ -156,6 +156,21 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
     return process.returncode, out, err
 
 
+def printable(text):
+    """The same text for people: bytes that weren't UTF-8 (they came as lone surrogates) are shown by their numbers."""
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def unspeakable(error):
+    """The `Failed` for a name that Python 3.6 can't hand to the kernel where there's no C.UTF-8 (CentOS 7)."""
+    text = "Python 3.6 without a UTF-8 locale can't use the name {!a}; install the locale C.UTF-8, or a newer python3"
+    return Failed(text.format(error.object))
+
+
 def _kill_group(process):
     import signal
 

@@ -12,7 +12,7 @@ import threading
 
 from cdconf.agent import calls, wire
 from cdconf.agent.apply import Stopped
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, printable, unspeakable
 
 PROTOCOL = 1
 
@@ -142,6 +142,8 @@ class Agent(object):
             failure = error
         except OSError as error:
             failure = Failed(str(error))
+        except UnicodeEncodeError as error:
+            failure = unspeakable(error)
         except Exception:
             import traceback
 
@@ -150,10 +152,10 @@ class Agent(object):
             "id": request["id"],
             "error": {
                 "kind": failure.kind,
-                "message": failure.message,
-                "command": failure.command,
+                "message": printable(failure.message),
+                "command": failure.command and printable(failure.command),
                 "status": failure.status,
-                "output": failure.output,
+                "output": printable(failure.output),
                 "details": failure.details,
             },
         }

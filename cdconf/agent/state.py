@@ -1,7 +1,6 @@
 """What a host knows about itself: small JSON files in a root-only directory, each replaced atomically."""
 
 import fcntl
-import hashlib
 import json
 import os
 
@@ -81,6 +80,8 @@ class Store(object):
 
 def fingerprint(key, value):
     """A MAC of a value under the host's key (keyed BLAKE2b, RFC 7693): shows equal values to be equal, nothing else."""
+    import hashlib  # a run in which nothing differs needs none
+
     return hashlib.blake2b(wire.dumps(value), digest_size=32, key=key).hexdigest()
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, CdconfError, Interrupted
-from cdconf.events import Collector, Event, RunResult, RunStarted
+from cdconf.events import Collector, Event, RunResult, RunStarted, SecretRead
 from cdconf.inventory import Environment, Host, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
+from cdconf.secrets.mask import Mask
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -43,6 +44,7 @@ class Run:
         self._began = time.monotonic()
         self._started_at = time.time()
         self._compiler: Compiler | None = None
+        self._own_mask = Mask()
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._renderer = make_renderer(style, self.mask)
 
@@ -55,6 +57,7 @@ class Run:
 
     def mask(self, text: str) -> str:
         """Takes the secrets that were read so far out of a text."""
+        text = self._own_mask(text)
         return self._compiler.mask(text) if self._compiler is not None else text
 
     @property
@@ -73,6 +76,9 @@ class Run:
 
     def emit(self, event: Event) -> None:
         """The run's event stream."""
+        if isinstance(event, SecretRead):
+            self._own_mask.add(event.value)
+            return
         self.collector(event)
         self._renderer(event)
 

@@ -28,9 +28,8 @@ def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False) -> Iterator[Fl
 
     located = provider_for(run.project, run.environment).locate(hosts)
     flags = run.flags
-    connector = Connector(
-        run.project.name, run.project.root, accept_new_host_keys=flags.get("accept_new_host_keys", False)
-    )
+    accept = flags.get("accept_new_host_keys", False)
+    connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept)
     identity = RunIdentity(run.command)
     codes = [run.code]
     for host in hosts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -99,6 +100,9 @@ def group() -> None:
 def run() -> NoReturn:
     """Runs the command line and exits."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a host may say what this terminal's locale can't show
     try:
         group.main(prog_name="cdconf", complete_var="_CDCONF_COMPLETE", standalone_mode=False)
         code = 0

@@ -106,7 +106,7 @@ def _app(project: Project, name: str) -> App:
 
 
 def _fleet(project: Project, environment: Environment, reason: str, emit: Emit, options: Deployment) -> Fleet:
-    connector = Connector(project.name, project.root, accept_new_host_keys=options.accept_new_host_keys)
+    connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
     return Fleet(connector, environment, RunIdentity(reason), emit, forks=options.forks, lease_ttl=project.lease_ttl)
 
 

@@ -66,10 +66,11 @@ def provision(
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
     connector = Connector(
-        project.name,
-        project.root,
+        project,
+        environment,
+        emit,
         accept_new_host_keys=options.accept_new_host_keys,
-        type_packages=project.type_packages,
+        install_python=not options.check,
         facts=FactCache(project.data, environment.name).wanted,
     )
     with Fleet(

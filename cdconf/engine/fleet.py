@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from cdconf.errors import CdconfError, Interrupted, Unreachable
-from cdconf.events import Emit, HostStep
+from cdconf.events import Emit, HostStep, Notice
 from cdconf.session.session import BEAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from cdconf.engine.identity import RunIdentity
@@ -115,12 +115,15 @@ class Fleet:
 
         def job(host: Host) -> None:
             self.emit(HostStep(host.name, "connecting"))
-            session = self._connector.connect(host)
+            session = self._connect(host)
             self.sessions[host.name] = session
             if lease:
                 self._take_lease(session)
 
         return self._run(hosts, job, meanwhile).errors
+
+    def _connect(self, host: Host) -> Session:
+        return self._connector.connect(host, lambda text: self.emit(Notice(f"{host.name}: {text}")))
 
     def _take_lease(self, session: Session) -> None:
         session.call(
@@ -165,7 +168,7 @@ class Fleet:
             found = self._locate(host)
             if found is not None:
                 with contextlib.suppress(Unreachable):
-                    session = self._connector.connect(found, patient=False)
+                    session = self._connect(found)
                     if session.call("boot_id") != before:
                         return session
                     session.close()
@@ -186,10 +189,20 @@ class Fleet:
             meanwhile()
             return outcome
         pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
-        futures: dict[str, Future[T]] = {host.name: pool.submit(job, host) for host in hosts}
+        futures: dict[str, Future[T]] = {}
+        begun = threading.Event()
+
+        def begin() -> None:
+            for host in hosts:
+                try:
+                    futures[host.name] = pool.submit(job, host)
+                except RuntimeError as error:  # no more threads: a host that wasn't begun isn't fine
+                    futures[host.name] = Future()
+                    futures[host.name].set_exception(error)
+            begun.set()
+
         try:
-            meanwhile()
-            self._await(futures.values())
+            self._await(begin, begun, futures, meanwhile)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         for name, future in futures.items():
@@ -202,18 +215,32 @@ class Fleet:
                 raise error
         return outcome
 
-    def _await(self, futures: Iterable[Future[Any]]) -> None:
-        """Waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait."""
-        pending = set(futures)
+    def _await(
+        self,
+        begin: Callable[[], None],
+        begun: threading.Event,
+        futures: Mapping[str, Future[Any]],
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Begins and waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait.
+
+        Jobs are begun by a thread of their own: Ctrl-C strikes the main thread alone, and an executor that's struck
+        while it starts a worker forgets it, and the process never ends.
+        """
         try:
+            threading.Thread(target=begin, name="cdconf-begin", daemon=True).start()
+            begun.wait()
+            meanwhile()
+            pending = set(futures.values())
             while pending:
                 # A time limit, since a wait without one can't be interrupted everywhere.
                 _, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
         except KeyboardInterrupt:
-            for future in pending:
+            begun.wait(timeout=5)
+            for future in list(futures.values()):
                 future.cancel()
             self.stop()
-            wait(pending)
+            wait(list(futures.values()))
             raise Interrupted("interrupted: every host has finished the change it was at") from None
 
     def resume(self) -> None:

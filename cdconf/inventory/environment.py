@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 from cdconf.errors import UsageError, did_you_mean
@@ -11,6 +13,8 @@ from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
+
+_JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
 
 
 def load_environment(project: Project, name: str) -> Environment:
@@ -74,10 +78,13 @@ def _hosts(project: Project, top: YamlMap, copied: dict[str, Host]) -> dict[str,
     section = expect(top, "hosts", dict, "hosts.yml", YamlMap(file=top.file))
     defaults = expect(top, "ssh", dict, "hosts.yml", YamlMap(file=top.file))
     check_keys(defaults, keys.SSH, "ssh")
-    return {name: _host(project, name, section, defaults, copied.get(name)) for name in section}
+    bootstrap = expect(top, "bootstrap", bool, "hosts.yml", False)
+    return {name: _host(project, name, section, defaults, copied.get(name), bootstrap) for name in section}
 
 
-def _host(project: Project, name: str, section: YamlMap, defaults: YamlMap, copied: Host | None) -> Host:
+def _host(
+    project: Project, name: str, section: YamlMap, defaults: YamlMap, copied: Host | None, bootstrap: bool
+) -> Host:
     what = f"host '{name}'"
     if invalid_name(name) or name in project.groups or name == "all":
         raise section.error(f"'{name}' can't be a host's name", name, "use a-z, 0-9 and -; no group's name")
@@ -93,30 +100,46 @@ def _host(project: Project, name: str, section: YamlMap, defaults: YamlMap, copi
         name=name,
         groups=tuple(sorted(set(groups), key=order.index)),
         address=expect(entry, "address", str, what, None),
-        ssh=_ssh(entry, defaults, what),
+        ssh=_ssh(project, entry, defaults, what),
         os=expect(entry, "os", str, what, copied.os if copied else None),
         transport=_transport(entry, ""),
         container=expect(entry, "container", str, what, None),
         publish=_ports(entry, what, copied.publish if copied else ()),
+        bootstrap=expect(entry, "bootstrap", bool, what, bootstrap),
         file=file,
         line=line,
     )
 
 
-def _ssh(entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
+def _ssh(project: Project, entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
     own = expect(entry, "ssh", dict, what, YamlMap(file=entry.file))
     check_keys(own, keys.SSH, f"ssh of {what}")
     merged: dict[str, Any] = {**defaults, **own}
-    place = own or defaults
-    port = merged.get("port")
-    if port is not None and not _is_port(port):
-        raise place.error(f"'{port}' isn't a port", "port")
     for key, value in merged.items():
-        if key != "port" and not isinstance(value, str):
-            raise place.error(f"'{key}' in ssh of {what} must be text", key)
-    if merged.get("become") not in (None, "sudo"):
-        raise place.error(f"'become' must be sudo, not '{merged['become']}'", "become")
+        _check_ssh(own if key in own else defaults, key, value, what)
+    for key in ("identity_file", "known_hosts"):
+        if key in merged and not merged[key].startswith("~"):
+            merged[key] = str(project.root / Path(merged[key]))
+    if "sudo_password" in merged and "become" not in merged:
+        place = own if "sudo_password" in own else defaults
+        raise place.error(f"{what} has a sudo_password, but doesn't use sudo", "sudo_password", "add `become: sudo`")
     return Ssh(**merged)
+
+
+def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
+    if key == "port":
+        if not _is_port(value):
+            raise place.error(f"'{value}' isn't a port", key)
+        return
+    if not isinstance(value, str) or not value:
+        raise place.error(f"'{key}' in ssh of {what} must be text", key)
+    if key == "become" and value != "sudo":
+        raise place.error(f"'become' must be sudo, not '{value}'", key)
+    if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in value.split(",")):
+        raise place.error(f"'{value}' isn't a jump host", key, "such as bastion.example.com or user@bastion:2222")
+    if key == "sudo_password" and not value.isidentifier():
+        hint = "put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here"
+        raise place.error("'sudo_password' is a secret's name, never the password", key, hint)
 
 
 def _is_port(value: object) -> bool:

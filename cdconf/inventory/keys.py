@@ -121,6 +121,7 @@ SSH = {
     "user": Key("text", "Who logs in."),
     "jump": Key("text", "The host to go through."),
     "become": Key("text", "How the user becomes root.", choices=("sudo",)),
+    "sudo_password": Key("text", "The secret that holds sudo's password, where sudo asks for one."),
     "identity_file": Key("text", "The private key to use."),
     "known_hosts": Key("text", "The file of known host keys to use."),
 }
@@ -136,6 +137,7 @@ HOST = {
     ),
     "transport": Key("text", "How it's reached.", default="ssh", choices=TRANSPORTS),
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
+    "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
 }
 DIFFERS = {
     "variable": Key("text", "A variable that may differ."),
@@ -160,6 +162,7 @@ HOSTS = {
         ),
     ),
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
+    "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
     "hosts": Key("map", "The hosts, by name.", member=Key("map", "A host.", keys=HOST, nullable=True)),
     "transport": Key("text", "How the hosts are reached.", default="ssh", choices=TRANSPORTS),
 }

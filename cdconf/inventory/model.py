@@ -14,7 +14,8 @@ from cdconf.yamlfile import YamlMap
 class Ssh:
     """How the controller reaches a host; None: ssh's own configuration decides.
 
-    `identity_file` and `known_hosts` are set by providers that made the host.
+    `jump` is `user@host:port`, or several with commas. `sudo_password` names a secret of the environment.
+    `identity_file` and `known_hosts` are absolute, or begin with `~`; providers set them for hosts that they made.
     """
 
     address: str | None = None
@@ -22,13 +23,17 @@ class Ssh:
     user: str | None = None
     jump: str | None = None
     become: str | None = None
+    sudo_password: str | None = None
     identity_file: str | None = None
     known_hosts: str | None = None
 
 
 @dataclass(frozen=True)
 class Host:
-    """A host. `address` is how other hosts reach it; `publish` are ports that a provider publishes on 127.0.0.1."""
+    """A host. `address` is how other hosts reach it; `publish` are ports that a provider publishes on 127.0.0.1.
+
+    `bootstrap`: `provision` may install Python where there is none.
+    """
 
     name: str
     groups: tuple[str, ...]
@@ -38,6 +43,7 @@ class Host:
     transport: str = "ssh"
     container: str | None = None
     publish: tuple[int, ...] = ()
+    bootstrap: bool = False
     file: str = ""
     line: int = 0
 

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cdconf.events import Event, HostDone, HostStep, ResourceDone, RunResult, RunStarted, Step
+from cdconf.events import Asking, Event, HostDone, HostStep, ResourceDone, RunResult, RunStarted, Step
 from cdconf.render import words
 from cdconf.render.renderer import Style, has_colour
 
@@ -53,6 +53,9 @@ class LiveRenderer:
         self._live.start()
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Asking):
+            (self._live.stop if event.begins else self._live.start)()
+            return
         with self._lock:
             self._note(event)
         line = words.line_of(event, self._style)

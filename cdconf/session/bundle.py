@@ -19,7 +19,7 @@ from cdconf.resources.discovery import is_own, type_folders
 
 _PACKAGE = Path(__file__).parent.parent
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment: the same sources give the same bytes
-_PYTHONS = "python3 /usr/libexec/platform-python /usr/bin/python3 /usr/local/bin/python3"
+_PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, 
     """Name in the zip -> file; None for an empty one. Packages' own `__init__` may import what a host lacks."""
     sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
     for path in (_PACKAGE / "agent").glob("*.py"):
-        if path.name != "boot.py":
+        if path.name not in ("boot.py", "install.py"):
             sources[f"cdconf/agent/{path.name}"] = path
     for name, folder in type_folders(project_root, packages).items():
         path = folder / "agent.py"
@@ -102,24 +102,45 @@ def _imported(statement: ast.AST) -> list[str]:
 
 
 @cache
+def installer() -> bytes:
+    """What the bootstrap runs when the agent isn't cached on the host."""
+    return (_PACKAGE / "agent/install.py").read_bytes()
+
+
+@cache
 def _bootstrap() -> str:
     """The bootstrap as one line without quotes of any kind but double ones, so that every shell passes it on."""
-    source = (_PACKAGE / "agent/boot.py").read_text("utf-8")
+    lines = (_PACKAGE / "agent/boot.py").read_text("utf-8").splitlines()
+    source = "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
     return f'import base64,zlib;exec(zlib.decompress(base64.b64decode("{packed}")))'
 
 
-def start_command(digest: str, nonce: str, become: str | None) -> list[str]:
-    """The argument list that starts the agent: finds a Python, becomes root where asked to."""
+def start_command(digest: str, nonce: str, become: str | None = None, *, terminal: bool = False) -> list[str]:
+    """The argument list that starts the agent: finds a Python, becomes root where asked to.
+
+    Without a Python it says so and runs the one line that it may get. Its words survive every login shell: there's
+    no `!` (csh), no backslash (fish), no single quote and no newline in them. The nonce is the last word, followed by
+    no space, so that a shell that echoes its commands can't be mistaken for the agent.
+
+    Args:
+        digest: The agent's.
+        nonce: Precedes everything that the agent says until frames begin.
+        become: `sudo`, or None. sudo's prompt is `NONCE-sudo-USER:`; `%p` keeps it out of the command line.
+        terminal: The command gets a terminal; it's made raw, so that it passes bytes on as they are.
+    """
+    # UTF-8 whatever the host's locale: -X utf8 since Python 3.7, LC_ALL for 3.6.
     script = (
-        f"for p in {_PYTHONS}; do "
-        'if command -v "$p" >/dev/null 2>&1; then exec "$p" -I -S -c "$1" "$2" "$3"; fi; '
-        'done; echo "$3 nopython"'
+        f"export LC_ALL=C.UTF-8; for p in {_PYTHONS}; do "
+        'if command -v "$p" >/dev/null 2>&1; then exec "$p" -X utf8 -I -S -c "$1" "$2" "$3"; fi; '
+        'done; echo "$3 nopython"; read -r line && eval "$line"'
     )
-    prefix = ["sudo", "-n", "--"] if become == "sudo" else []
-    return [*prefix, "sh", "-c", script, "cdconf", _bootstrap(), digest, nonce]
+    command = ["sh", "-c", script, "cdconf", _bootstrap(), digest, nonce]
+    if become == "sudo":
+        command = ["env", "LC_ALL=C", "sudo", "-S", "-p", f"{nonce}-sudo-%p:", "--", *command]
+    return ["sh", "-c", 'stty raw -echo; exec "$@"', "cdconf", *command] if terminal else command
 
 
-def start_line(digest: str, nonce: str, become: str | None) -> str:
+def start_line(digest: str, nonce: str, become: str | None = None, *, terminal: bool = False) -> str:
     """The same for a login shell, quoted."""
-    return shlex.join(start_command(digest, nonce, become))
+    return shlex.join(start_command(digest, nonce, become, terminal=terminal))

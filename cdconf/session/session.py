@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 # that the host hangs, not that it's busy.
 BEAT = 5.0
 SILENCE = 25.0
+_AFTER_BREAK = (
+    "the host ends by itself after the change it's at, and remembers what it did; run again when it answers: "
+    "the lease on it expires by itself"
+)
+_HINTS = {
+    "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",
+    "disk_full": "make room on the host (`df -h`, `df -i`); nothing is half-written",
+    "lease_lost": "beats didn't reach the host in time, or someone ran `cdconf lock release`; see `cdconf lock status`",
+    "stopped": "what was done until then is kept and recorded; run again to go on",
+    "protocol": "the agent and cdconf don't fit together; run again, so that the host gets this version's agent",
+    "bug": "please report it with the lines above at https://github.com/cdconf/cdconf/issues",
+}
 
 
 class AgentError(HostFailed):
@@ -33,10 +45,7 @@ class AgentError(HostFailed):
     """
 
     def __init__(self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None) -> None:
-        hint = None
-        if reason == "wrong_environment":
-            hint = "check the address in hosts.yml; hosts belong to the environment that first provisioned them"
-        super().__init__(message, host=host, detail=detail, hint=hint)
+        super().__init__(message, host=host, detail=detail, hint=_HINTS.get(reason))
         self.reason = reason
         self.details = details
 
@@ -164,30 +173,36 @@ class Session:
         try:
             self._transport.write(wire.pack(message))
         except (TransportClosed, TimeoutError) as error:
-            raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+            raise self._broke(str(error)) from error
 
     def _receive(self) -> Any:
         try:
             return wire.read(self._read_exactly)
         except wire.BadFrame as error:
-            raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+            raise self._broke(str(error)) from error
 
     def _read_exactly(self, count: int) -> bytes:
         while len(self._buffer) < count:
             try:
                 data = self._transport.read(65536, SILENCE)
             except TransportSilent:
-                raise Unreachable(f"hangs: no sign of life for {SILENCE:g} s", host=self.host.name) from None
+                message = f"it has answered nothing for {SILENCE:g} s: it hangs, or the network swallows packets"
+                raise Unreachable(message, host=self.host.name, hint=_AFTER_BREAK) from None
             except TransportClosed as error:
-                raise Unreachable(f"the connection broke: {error}", host=self.host.name) from error
+                raise self._broke(str(error)) from error
             if not data:
                 words = self._transport.last_words()
-                why = words.splitlines()[-1] if words else "the host closed it"
-                raise Unreachable(f"the connection broke: {why}", host=self.host.name, detail=words or None)
+                raise self._broke(words.splitlines()[-1] if words else "the host closed it", words)
             self._buffer += data
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
+
+    def _broke(self, why: str, words: str = "") -> Unreachable:
+        detail = words if "\n" in words else None
+        return Unreachable(
+            f"the connection broke in mid-run: {why}", host=self.host.name, hint=_AFTER_BREAK, detail=detail
+        )
 
     def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
         details = error.get("details") or {}

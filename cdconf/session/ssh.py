@@ -1,234 +1,225 @@
-"""The SSH transport, through Fabric: ~/.ssh/config, agent keys, jump hosts, strict host keys."""
+"""Opens SSH channels: jump hosts are shared, starts are throttled, what often passes is tried again."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
-import socket
 import threading
 import time
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import Unreachable
-from cdconf.session.transport import TransportClosed, TransportSilent
+from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.session.ssh_login import (
+    CONNECT_TIMEOUT,
+    KNOWN_HOSTS,
+    Login,
+    Retriable,
+    UnknownKey,
+    fabric_config,
+    meaning,
+    name_in,
+    prepare,
+)
+from cdconf.session.ssh_transport import SshTransport
+from cdconf.session.throttle import Starts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdconf.inventory import Host
 
-CONNECT_TIMEOUT = 10.0
 SEND_TIMEOUT = 30.0
 ATTEMPTS = 3  # after the first
-
-
-class _Retriable(Exception):
-    """The connection failed in a way that often passes: refused, reset, timed out."""
-
-
-@cache
-def _fabric_config() -> Any:
-    """One configuration for all connections: reading ~/.ssh/config once instead of once a host."""
-    import fabric
-
-    # Paramiko's threads log their tracebacks; what matters of them reaches the user as an error.
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
-    return fabric.Config(lazy=False)
+DROPPED_ATTEMPTS = 12  # a busy server drops starts at random: patience helps
+RETRY_FOR = 60.0
 
 
 class Ssh:
-    """Opens SSH channels; one shared connection per jump host.
+    """Opens SSH channels for one run.
 
     Args:
         accept_new: Learn unknown host keys instead of refusing them.
     """
 
     def __init__(self, *, accept_new: bool = False) -> None:
-        self.accept_new = accept_new
-        self._jumps: dict[str, Any] = {}
-        self._jump_lock = threading.Lock()
+        self._accept_new = accept_new
+        self._starts = Starts()
+        self._jumps: dict[Login, _Jump] = {}
+        self._lock = threading.Lock()
 
-    def open(self, host: Host, command: str, *, patient: bool = True) -> SshTransport:
-        """Connects and starts the command; a refused or reset connection is tried again when `patient`.
+    def open(self, host: Host, command: str, *, terminal: bool = False) -> SshTransport:
+        """Connects, with retries, and starts the command, on a terminal when asked to.
 
         Raises:
             Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
+            InvalidFile: hosts.yml names a file that isn't there.
         """
+        check_files(host)
+        ssh = host.ssh
+        known = (ssh.known_hosts,) if ssh.known_hosts else ()
+        login = Login(ssh.address or host.address or host.name, ssh.user, ssh.port, ssh.identity_file, known)
+
+        def once() -> SshTransport:
+            connection = self._connect(login, self._path(login, ssh.jump), "")
+            return SshTransport(connection, _channel(connection, command, terminal=terminal))
+
         try:
-            return self._open_once(host, command)
-        except _Retriable as error:
-            if not patient:
-                raise Unreachable(f"can't be reached over ssh: {error}", host=host.name) from error
-            return self._retry(host, command, error)
+            transport: SshTransport = _again(once)
+            return transport
+        except CdconfError as error:
+            error.host = host.name
+            raise
 
-    def _retry(self, host: Host, command: str, error: _Retriable) -> SshTransport:
-        """Tries again, a little later each time: busy servers reset connections, booting ones refuse them."""
-        import stamina
-        from stamina.instrumentation import set_on_retry_hooks
+    def _path(self, login: Login, jump: str | None) -> list[Login]:
+        """The jump hosts on the way, the first one first: the inventory's, else ~/.ssh/config's ProxyJump."""
+        name = name_in(login.address)
+        spec = jump or fabric_config().base_ssh_config.lookup(name).get("proxyjump", "none")
+        hops = [] if spec.strip().lower() == "none" else [hop.strip() for hop in spec.split(",") if hop.strip()]
+        if not jump:  # `Host *` with a ProxyJump covers the jump host itself
+            hops = [hop for hop in hops if name_in(hop) != name]
+        known = (*login.known_hosts, *KNOWN_HOSTS) if login.known_hosts else ()
+        return [Login(hop, identity_file=login.identity_file, known_hosts=known) for hop in hops]
 
-        set_on_retry_hooks([])  # by default every retry is a line of log on stderr
-        time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  spread, so that many hosts don't come back together
-        try:
-            for attempt in stamina.retry_context(
-                on=_Retriable, attempts=ATTEMPTS, timeout=45, wait_initial=0.6, wait_max=5, wait_jitter=0.5
-            ):
-                with attempt:
-                    return self._open_once(host, command)
-        except _Retriable as last:
-            error = last
-        raise Unreachable(f"can't be reached over ssh: {error}", host=host.name) from error
-
-    def _open_once(self, host: Host, command: str) -> SshTransport:
+    def _connect(self, login: Login, path: list[Login], subject: str) -> Any:
+        """One attempt; raises what `meaning` says."""
         import paramiko
 
-        connection = self._connection(host)
+        connection = prepare(login, direct=not path, learn=self._accept_new)
+        place = f"{connection.host}:{connection.port} {path}"
         try:
-            connection.open()
-            channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)
-            channel.settimeout(SEND_TIMEOUT)
-            channel.exec_command(command)
-        except paramiko.BadHostKeyException as error:
-            connection.close()
-            raise Unreachable(
-                "its ssh host key is not the one that is known",
-                host=host.name,
-                hint="someone may be in between; if the host was reinstalled, remove its old line from known_hosts",
-            ) from error
-        except _UnknownKey as error:
-            connection.close()
-            raise Unreachable(
-                f"its ssh host key is unknown ({error})",
-                host=host.name,
-                hint="compare the fingerprint and add it to known_hosts, or use --accept-new-host-keys",
-            ) from error
-        except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
-            connection.close()
-            who = f"{connection.user}@{connection.host}"
-            raise Unreachable(
-                f"ssh login as {who} was refused: {error}",
-                host=host.name,
-                hint=f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent",
-            ) from error
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            connection.close()
-            raise _Retriable(_reason(error, connection)) from error
-        return SshTransport(connection, channel)
-
-    def _connection(self, host: Host) -> Any:
-        import fabric
-
-        ssh = host.ssh
-        keywords: dict[str, Any] = {}
-        if ssh.identity_file:
-            keywords = {
-                "key_filename": str(Path(ssh.identity_file).expanduser()),
-                "look_for_keys": False,
-                "allow_agent": False,
-            }
-        connection = fabric.Connection(
-            ssh.address or host.address or host.name,
-            user=ssh.user,
-            port=ssh.port,
-            config=_fabric_config(),
-            gateway=self._jump(ssh.jump) if ssh.jump else None,
-            connect_timeout=int(CONNECT_TIMEOUT),
-            connect_kwargs={"banner_timeout": 15, "auth_timeout": 15, **keywords},
-        )
-        self._know_hosts(connection, ssh.known_hosts)
-        return connection
-
-    def _jump(self, address: str) -> Any:
-        import fabric
-
-        with self._jump_lock:
-            if address not in self._jumps:
-                connection = fabric.Connection(address, config=_fabric_config(), connect_timeout=int(CONNECT_TIMEOUT))
-                self._know_hosts(connection, None)
+            with self._starts.one(place):
+                if path:
+                    connection.connect_kwargs["sock"] = self._through(path, connection)
                 connection.open()
-                self._jumps[address] = connection
-            return self._jumps[address]
+            return connection
+        except (CdconfError, Retriable):
+            connection.close()
+            raise
+        except (paramiko.SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
+            connection.close()
+            failure = meaning(error, connection, subject)
+            if isinstance(failure, Retriable) and failure.dropped:
+                self._starts.dropped(place)
+            raise failure from error
 
-    def _know_hosts(self, connection: Any, known_hosts: str | None) -> None:
-        files = [known_hosts] if known_hosts else ["/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts"]
-        for name in files:
-            path = Path(name).expanduser()
-            if path.is_file():
-                connection.client.load_system_host_keys(str(path))
-        learn = Path("~/.ssh/known_hosts").expanduser() if self.accept_new and not known_hosts else None
-        connection.client.set_missing_host_key_policy(_policy(learn))
+    def _through(self, path: list[Login], connection: Any) -> Any:
+        """A tunnel from the last jump host on the way to the connection's address."""
+        import paramiko
+
+        jump = self._jump(path)
+        name = f"the jump host {path[-1].address}"
+        where = f"{connection.host} port {connection.port}"
+        try:
+            return jump.transport.open_channel(
+                "direct-tcpip", (connection.host, int(connection.port)), ("127.0.0.1", 0), timeout=CONNECT_TIMEOUT
+            )
+        except paramiko.ChannelException as error:
+            if error.code == 1:  # RFC 4254, 5.1: administratively prohibited
+                raise Unreachable(
+                    f"{name} refuses to forward to {where}",
+                    hint="its sshd_config must allow it for this user: AllowTcpForwarding, PermitOpen",
+                ) from error
+            raise Retriable(f"{name} can't reach {where}: {error.text}") from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise Retriable(f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}") from error
+
+    def _jump(self, path: list[Login]) -> Any:
+        with self._lock:
+            jump = self._jumps.setdefault(path[-1], _Jump())
+        subject = f"the jump host {path[-1].address}: "
+        return jump.connection(lambda: _again(lambda: self._connect(path[-1], path[:-1], subject)))
 
     def close(self) -> None:
         """Closes the shared connections."""
-        for connection in self._jumps.values():
-            with contextlib.suppress(Exception):
-                connection.close()
+        for jump in self._jumps.values():
+            jump.close()
 
 
-class _UnknownKey(Exception):
-    """A host key that no known_hosts file has."""
+class _Jump:
+    """The one connection to a jump host; one that can't be reached isn't tried again for each host behind it."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._failure: CdconfError | None = None
 
-def _policy(learn: Path | None) -> Any:
-    import paramiko
-
-    class Policy(paramiko.MissingHostKeyPolicy):
-        """Refuses unknown keys, or writes them down."""
-
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            if learn is None:
-                raise _UnknownKey(f"{key.get_name()} {key.fingerprint}")
-            learn.parent.mkdir(mode=0o700, exist_ok=True)
-            with learn.open("a", encoding="utf-8") as stream:
-                stream.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
-
-    return Policy()
-
-
-def _reason(error: BaseException, connection: Any) -> str:
-    where = f"{connection.host} port {connection.port}"
-    if isinstance(error, TimeoutError):
-        return f"{where} didn't answer within {CONNECT_TIMEOUT:g} s"
-    tried = getattr(error, "errors", {}).values()  # paramiko's, one for each address of a name
-    if isinstance(error, ConnectionRefusedError) or any(isinstance(one, ConnectionRefusedError) for one in tried):
-        return f"{where} refused the connection"
-    if isinstance(error, socket.gaierror):
-        return f"the address '{connection.host}' can't be resolved"
-    return f"{where}: {error or type(error).__name__}"
-
-
-class SshTransport:
-    """The agent's channel over SSH."""
-
-    def __init__(self, connection: Any, channel: Any) -> None:
-        self._connection = connection
-        self._channel = channel
-
-    def write(self, data: bytes) -> None:
-        try:
-            self._channel.sendall(data)
-        except (OSError, EOFError) as error:
-            raise TransportClosed(self.last_words() or str(error)) from error
-
-    def read(self, limit: int, timeout: float) -> bytes:
-        self._channel.settimeout(timeout)
-        try:
-            data: bytes = self._channel.recv(limit)
-        except TimeoutError as error:
-            raise TransportSilent from error
-        except (OSError, EOFError) as error:
-            raise TransportClosed(str(error)) from error
-        return data
-
-    def last_words(self) -> str:
-        try:
-            self._channel.settimeout(0.2)
-            return bytes(self._channel.recv_stderr(4000)).decode("utf-8", "replace").strip()
-        except (OSError, EOFError):
-            return ""
+    def connection(self, connect: Callable[[], Any]) -> Any:
+        with self._lock:
+            if self._failure is not None:
+                raise Unreachable(self._failure.message, hint=self._failure.hint)
+            if self._connection is None or not self._connection.is_connected:
+                try:
+                    self._connection = connect()
+                except CdconfError as error:
+                    self._failure = error
+                    raise
+            return self._connection
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
-            self._channel.close()
-        with contextlib.suppress(Exception):
-            self._connection.close()
+            if self._connection is not None:
+                self._connection.close()
+
+
+def _again(once: Callable[[], Any]) -> Any:
+    """Repeats an attempt while it fails in a way that often passes, with a growing pause.
+
+    Raises:
+        Unreachable: It never worked.
+    """
+    try:
+        return once()
+    except Retriable as error:
+        dropped = error.dropped
+    import stamina
+    from stamina.instrumentation import set_on_retry_hooks
+
+    set_on_retry_hooks([])  # by default every retry is a line of log on stderr
+    time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  spread, so that many hosts don't come back together
+    try:
+        for attempt in stamina.retry_context(
+            on=Retriable, attempts=DROPPED_ATTEMPTS, timeout=RETRY_FOR, wait_initial=0.6, wait_max=5, wait_jitter=0.5
+        ):
+            with attempt:
+                try:
+                    return once()
+                except Retriable as error:
+                    dropped = dropped or error.dropped
+                    if not dropped and attempt.num >= ATTEMPTS:
+                        raise Unreachable(f"can't be reached over ssh: {error}") from error
+                    raise
+    except Retriable as error:
+        raise Unreachable(f"can't be reached over ssh: {error}") from error
+    raise AssertionError
+
+
+def _channel(connection: Any, command: str, *, terminal: bool) -> Any:
+    """The connection's only session channel: sshd may allow just one (`MaxSessions 1`)."""
+    import paramiko
+
+    try:
+        channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)
+        channel.settimeout(SEND_TIMEOUT)
+        if terminal:
+            channel.get_pty(term="dumb", width=500)
+        channel.exec_command(command)
+        return channel
+    except paramiko.ChannelException as error:
+        connection.close()
+        raise Unreachable(
+            f"the server lets nobody open a session: {error.text}", hint="look at MaxSessions in its sshd_config"
+        ) from error
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        connection.close()
+        raise Retriable(f"logged in, but no command could be started: {error or type(error).__name__}") from error
+
+
+def check_files(host: Host) -> None:
+    """Raises `InvalidFile` when a file that hosts.yml names for ssh isn't there."""
+    for key in ("identity_file", "known_hosts"):
+        value = getattr(host.ssh, key)
+        if value and not Path(value).expanduser().is_file():
+            raise InvalidFile(
+                f"the ssh {key} of '{host.name}' isn't there: {value}", file=host.file or None, line=host.line or None
+            )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+WORDS = 16 * 1024  # bytes of stderr that are remembered
+
+
 class TransportClosed(Exception):
     """The other end is gone. `reason` is what it, or ssh, said last."""
 
@@ -38,8 +41,14 @@ class Transport(Protocol):
             TransportSilent: Nothing came for `timeout` seconds.
         """
 
+    def heard(self) -> str:
+        """The end of what the command has written to stderr so far; doesn't wait."""
+
     def last_words(self) -> str:
-        """The end of what the command wrote to stderr, for error messages."""
+        """The same, after waiting a moment for what's still on its way: for error messages."""
+
+    def status(self) -> int | None:
+        """The command's exit status; None while it runs, or when it's unknown."""
 
     def close(self) -> None:
         """Ends the command's stdin and lets go; never raises."""
@@ -79,11 +88,18 @@ class PipeTransport:
             raise TransportSilent
         return os.read(self._out, limit)
 
+    def heard(self) -> str:
+        return self.last_words()
+
+    def status(self) -> int | None:
+        return self._process.poll()
+
     def last_words(self) -> str:
         try:
-            size = self._stderr.seek(0, os.SEEK_END)
-            self._stderr.seek(max(0, size - 2000))
-            return self._stderr.read().decode("utf-8", "replace").strip()
+            descriptor = self._stderr.fileno()
+            size = os.fstat(descriptor).st_size
+            # The command writes at the same offset: a seek here would move its place, too.
+            return os.pread(descriptor, WORDS, max(0, size - WORDS)).decode("utf-8", "replace").strip()
         except ValueError:
             return ""
 

@@ -16,7 +16,7 @@ GUIDES = Path(__file__).parents[2] / "docs/guides"
 
 
 def examples():
-    for guide in sorted(GUIDES.glob("*.md")):
+    for guide in sorted(GUIDES.glob("from-*.md")):
         text = guide.read_text()
         for match in re.finditer(r"```yaml\n(.*?)```", text, re.DOTALL):
             if not re.search(r"\b(ansible|community)\.", match[1]):

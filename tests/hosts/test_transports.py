@@ -47,7 +47,7 @@ def test_a_user_with_passwordless_sudo_is_enough(other, live):
     other(ssh(live, user="deploy", become="sudo", known_hosts=known))("plan", "other")
     live.on("web1", "rm /etc/sudoers.d/deploy")
     result = live("plan", "other", code=1)
-    assert "sudo asks for a password" in result.stderr
+    assert "sudo asks for deploy's password, and there is none" in result.stderr
 
 
 def test_an_unknown_host_key_is_refused(other, live):

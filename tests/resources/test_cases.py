@@ -76,7 +76,7 @@ class Host:
     def session(self, *, lease=False):
         """A run of its own: one session, kept alive."""
         identity, events = RunIdentity("case"), lambda event: None
-        fleet = Fleet(Connector("cases", self.root), self.environment, identity, events)
+        fleet = Fleet(Connector(self.project, self.environment, events), self.environment, identity, events)
         with fleet:
             for error in fleet.connect([self.located], lease=lease).values():
                 raise error

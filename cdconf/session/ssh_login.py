@@ -1,0 +1,215 @@
+"""One SSH connection as ~/.ssh/config and the inventory want it, and what its failures mean."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import socket
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import CdconfError, Unreachable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONNECT_TIMEOUT = 10.0
+LOGIN_TIMEOUT = 15.0
+KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
+
+
+class Retriable(Exception):
+    """The connection failed in a way that often passes.
+
+    Args:
+        message: What happened.
+        dropped: The server took the connection and closed it before the login, as a busy one does.
+    """
+
+    def __init__(self, message: str, *, dropped: bool = False) -> None:
+        super().__init__(message)
+        self.dropped = dropped
+
+
+class UnknownKey(Exception):
+    """A host key that no known_hosts file has."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where to log in and how; what's None is ssh's own configuration's to say.
+
+    `address` may be `user@host:port`. `known_hosts`: the only files to look into; empty for the usual ones.
+    """
+
+    address: str
+    user: str | None = None
+    port: int | None = None
+    identity_file: str | None = None
+    known_hosts: tuple[str, ...] = ()
+
+
+@cache
+def fabric_config() -> Any:
+    """One configuration for all connections: reading ~/.ssh/config once instead of once a host.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    import fabric
+    from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
+
+    # Paramiko's threads log their tracebacks; what matters of them reaches the user as an error.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+    try:
+        return fabric.Config(lazy=False)
+    except (ConfigParseError, CouldNotCanonicalize, OSError) as error:
+        raise UsageError(f"ssh's configuration (~/.ssh/config, /etc/ssh/ssh_config) can't be read: {error}") from error
+
+
+def name_in(address: str) -> str:
+    """The name or address in `user@name:port`, which is what ~/.ssh/config is asked for."""
+    name = address.rpartition("@")[2]
+    return name.partition(":")[0] if name.count(":") == 1 else name
+
+
+def prepare(login: Login, *, direct: bool, learn: bool = False) -> Any:
+    """A Fabric connection, not yet open.
+
+    Args:
+        login: Where and how.
+        direct: No jump host is on the way, so that ~/.ssh/config's ProxyCommand counts.
+        learn: Write unknown host keys down instead of refusing them.
+    """
+    import fabric
+
+    keys: dict[str, Any] = {}
+    if login.identity_file:
+        # A key with a passphrase may be in the agent, which is asked for nothing else's sake.
+        agent = _has_passphrase(login.identity_file)
+        keys = {"key_filename": login.identity_file, "look_for_keys": False, "allow_agent": agent}
+    connection = fabric.Connection(
+        login.address,
+        user=login.user,
+        port=login.port,
+        config=fabric_config(),
+        gateway=False,
+        connect_timeout=int(CONNECT_TIMEOUT),
+        connect_kwargs={"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT, **keys},
+    )
+    command = connection.ssh_config.get("proxycommand", "none")
+    if direct and command != "none":
+        connection.gateway = command
+    configured = shlex.split(connection.ssh_config.get("userknownhostsfile", ""))
+    files = login.known_hosts or (*configured, *KNOWN_HOSTS)
+    for path in (Path(name).expanduser() for name in files):
+        if path.is_file():
+            connection.client.load_system_host_keys(str(path))
+    learn = learn and files[-1] == KNOWN_HOSTS[-1]  # an inventory's own file is only read: it pins
+    connection.client.set_missing_host_key_policy(_policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
+    return connection
+
+
+def _policy(learn: Path | None) -> Any:
+    import paramiko
+
+    class Policy(paramiko.MissingHostKeyPolicy):
+        """Refuses unknown keys, or writes them down."""
+
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+            if learn is None:
+                raise UnknownKey(f"{key.get_name()} {key.fingerprint}")
+            learn.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with learn.open("a", encoding="utf-8") as stream:
+                stream.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
+
+    return Policy()
+
+
+def _has_passphrase(path: str) -> bool:
+    """Whether a private key file can't be read without one."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
+    try:
+        data = Path(path).expanduser().read_bytes()
+        (load_ssh_private_key if b"BEGIN OPENSSH" in data else load_pem_private_key)(data, None)
+    except (TypeError, ValueError) as error:
+        return "password" in str(error).lower() or "encrypted" in str(error).lower()
+    except Exception:  # noqa: BLE001  whatever is wrong with it, the login will say
+        return False
+    return False
+
+
+def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError | Retriable:
+    """What a failed connection means, with a hint; `Retriable` when it's worth another try.
+
+    Args:
+        error: Paramiko's, or the system's.
+        connection: The one that failed.
+        subject: Begins the message: "" for a host, "the jump host bastion: " for another.
+    """
+    import paramiko
+
+    where = f"{connection.host} port {connection.port}"
+    if isinstance(error, paramiko.BadHostKeyException):
+        return Unreachable(
+            f"{subject}its ssh host key is not the one that is known",
+            hint="someone may be in between; if the host was reinstalled, remove its old line from known_hosts: "
+            f"ssh-keygen -R {_known_name(connection)}",
+        )
+    if isinstance(error, UnknownKey):
+        return Unreachable(
+            f"{subject}its ssh host key is unknown ({error})",
+            hint="compare the fingerprint and add the key to known_hosts; --accept-new-host-keys does so unseen, "
+            "unless hosts.yml names a known_hosts file",
+        )
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}")
+    refused = isinstance(error, paramiko.AuthenticationException) or "authentication" in str(error).lower()
+    if refused or "private key" in str(error):
+        return _no_login(error, connection, subject)
+    dropped = isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)) or (
+        isinstance(error, paramiko.SSHException) and not isinstance(error, paramiko.ChannelException)
+    )
+    return Retriable(subject + _network(error, connection, where), dropped=dropped)
+
+
+def _known_name(connection: Any) -> str:
+    return connection.host if connection.port == 22 else shlex.quote(f"[{connection.host}]:{connection.port}")
+
+
+def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachable:
+    who = f"{connection.user}@{connection.host}"
+    files = connection.connect_kwargs.get("key_filename") or ()
+    names: Sequence[str] = [files] if isinstance(files, str) else files
+    locked = [name for name in names if _has_passphrase(name)]
+    if locked:
+        return Unreachable(
+            f"{subject}ssh login as {who} needs the key {locked[0]}, which has a passphrase",
+            hint=f"unlock it in the ssh agent: ssh-add {shlex.quote(locked[0])}",
+        )
+    if "no authentication methods" in str(error).lower():
+        why = "there is no key to try: none in the ssh agent, no ~/.ssh/id_*, no `identity_file`"
+    else:
+        why = str(error).rstrip(".")
+    hint = f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent"
+    if "EOF" in why:
+        hint = (
+            "the server may have been offered too many keys of the ssh agent: name the right one with `identity_file`"
+        )
+    return Unreachable(f"{subject}ssh login as {who} was refused: {why}", hint=hint)
+
+
+def _network(error: BaseException, connection: Any, where: str) -> str:
+    if isinstance(error, TimeoutError):
+        return f"{where} didn't answer within {CONNECT_TIMEOUT:g} s"
+    tried = getattr(error, "errors", {}).values()  # paramiko's, one for each address of a name
+    if isinstance(error, ConnectionRefusedError) or any(isinstance(one, ConnectionRefusedError) for one in tried):
+        return f"{where} refused the connection"
+    if isinstance(error, socket.gaierror):
+        return f"the address '{connection.host}' can't be resolved"
+    if isinstance(error, (ConnectionResetError, EOFError)) or "banner" in str(error):
+        return f"{where} closed the connection before the login; the server may be overloaded (see MaxStartups)"
+    return f"{where}: {error or type(error).__name__}"

@@ -1,0 +1,141 @@
+"""The bootstrap: the host's cache, what may go wrong with it, and how little a start loads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdconf.errors import HostFailed
+from cdconf.session.bundle import bundle, start_command, start_line
+from tests.agent.private import VERSIONS, PrivateAgent, find
+
+LIMIT = 120_000
+# Each of these costs a start milliseconds; they are for those who use them.
+LAZY = {
+    *("ctypes", "difflib", "hashlib", "importlib.util", "platform", "shlex", "socket", "subprocess", "tempfile"),
+    *("traceback", "urllib", "zipfile"),
+}
+
+
+def words(agent, send=b""):
+    """What the bootstrap says before frames begin."""
+    result = subprocess.run(agent.command("nonce"), input=send, capture_output=True, timeout=60, check=False)
+    lines = result.stdout.decode().splitlines()
+    return [line[len("nonce ") :] for line in lines if line.startswith("nonce ")]
+
+
+@pytest.fixture(params=VERSIONS)
+def agent(request, tmp_path):
+    one = PrivateAgent(find(request.param), tmp_path)
+    one.open().close()
+    return one
+
+
+def cached(agent):
+    """The file with the compiled modules."""
+    (found,) = (path for path in agent.data.glob(".agent/*/*") if path.name != "agent.zip")
+    return found
+
+
+def test_a_second_start_is_from_the_cache(agent):
+    assert words(agent) == ["ready"]
+
+
+def test_only_its_owner_can_read_the_cache(agent):
+    file = cached(agent)
+    for path in (file, *list(file.parents)[:3]):
+        assert not path.stat().st_mode & 0o077, path
+
+
+def test_a_cache_that_others_could_have_written_to_is_replaced(agent):
+    cached(agent).parent.chmod(0o777)
+    assert words(agent) == ["need"]
+    agent.open().close()
+    assert words(agent) == ["ready"]
+
+
+def test_a_damaged_cache_is_replaced(agent):
+    file = cached(agent)
+    data = bytearray(file.read_bytes())
+    for place, value in ((40, data[40] ^ 1), (0, data[0] ^ 1)):
+        broken = bytearray(data)
+        broken[place] = value
+        file.write_bytes(bytes(broken))
+        assert words(agent) == ["need"]
+    file.write_bytes(b"")
+    assert words(agent) == ["need"]
+    agent.open().close()
+    assert words(agent) == ["ready"]
+
+
+def test_an_agent_that_arrives_damaged_is_refused(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    agent.bundle = type(agent.bundle)(agent.bundle.data + b"x", agent.bundle.digest)
+    with pytest.raises(HostFailed, match="arrived damaged"):
+        agent.open()
+    assert not list(tmp_path.glob("data/.agent/*"))
+
+
+def test_a_cache_that_can_not_be_written_is_one_clear_error(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    agent.data.write_text("a file where the directory should be")
+    with pytest.raises(HostFailed, match=r"can't be kept on the host: .*data.*: Not a directory"):
+        agent.open()
+
+
+def test_a_python_without_all_of_its_library_is_one_clear_error(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    command = agent.command
+
+    def without_json(nonce):
+        *start, digest, last = command(nonce)
+        start[-1] = "import sys; sys.modules['json'] = None; " + start[-1]
+        return [*start, digest, last]
+
+    agent.command = without_json
+    with pytest.raises(HostFailed, match="lacks a part of the standard library") as caught:
+        agent.open()
+    assert "the module 'json'" in caught.value.message
+    assert "bootstrap: true" in caught.value.hint
+
+
+def test_a_start_loads_only_what_it_needs(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    session = agent.open()
+    session.close()
+    *start, digest, nonce = [word for word in agent.command("nonce") if word not in ("-W", "error")]
+    start[-1] += "\nprint(*sorted(sys.modules), file=sys.stderr)"
+    result = subprocess.run([*start, digest, nonce], input=b"", capture_output=True, timeout=60, check=True)
+    loaded = set(result.stderr.decode().splitlines()[0].split())
+    assert "cdconf.agent.loop" in loaded
+    assert sorted(loaded & LAZY) == []
+    assert [name for name in loaded if name.startswith("cdconf.resources")] == []
+
+
+def test_the_agent_stays_small(capsys):
+    size = len(bundle().data)
+    with capsys.disabled():
+        print(f"\nthe agent's zip: {size} bytes of {LIMIT}")
+    assert size <= LIMIT, f"the agent's zip has {size} bytes; {LIMIT} is the limit"
+
+
+def test_the_start_line_survives_every_shell():
+    for become in (None, "sudo"):
+        for terminal in (False, True):
+            words = start_command("d" * 64, "n" * 24, become, terminal=terminal)
+            for word in words:
+                assert not set(word) & set("!\\'\n"), word
+            line = start_line("d" * 64, "n" * 24, become, terminal=terminal)
+            assert "n" * 24 + " " not in line
+            assert len(line) < 4000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_the_agent_ends_when_nobody_listens(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    agent.open().close()
+    with Path("/dev/full").open("wb") as full, Path(os.devnull).open("rb") as null:
+        result = subprocess.run(agent.command("nonce"), stdin=null, stdout=full, check=False, timeout=30)
+    assert result.returncode == 1
