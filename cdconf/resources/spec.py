@@ -57,6 +57,9 @@ class Context(Protocol):
     def source_file(self, name: str) -> bytes:
         """The bytes of the role's `files/NAME`, then of the project's `files/NAME`."""
 
+    def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
+        """Every file below the role's `files/NAME`, or the project's: path -> (bytes, whether it's executable)."""
+
     def condition(self, expression: str) -> bool:
         """The truth of a Jinja2 expression, as `when` reads it."""
 
@@ -87,6 +90,11 @@ class ResourceType:
         titles_are_lists: Whether the title may be a list, one resource for each member.
         identity: Fields that, besides the title, tell two resources apart (`line`: several in one file). They're
             shown after the title, and kept on the host for removal, so they can't hold secrets.
+        paths: The paths that a resource manages; by default its title, where that is a path.
+        owns_tree: Whether it manages everything below its paths as well (`git`).
+        needs_managed: A field that, where it's given, has the compiler add `managed` to the catalog's fields:
+            `{"paths": [...], "trees": [...]}`, what the host's other resources manage below the title, relative to
+            it. Where they aren't all known (`--role`), the field is taken out instead.
     """
 
     name: str
@@ -102,6 +110,15 @@ class ResourceType:
     normalise: Callable[[Fields, Context], Fields] | None = None
     titles_are_lists: bool = False
     identity: tuple[str, ...] = ()
+    paths: Callable[[Fields], list[str]] | None = None
+    owns_tree: bool = False
+    needs_managed: str | None = None
+
+    def managed_paths(self, fields: Fields) -> list[str]:
+        """The paths on the host that a resource of this type manages."""
+        if self.paths is not None:
+            return self.paths(fields)
+        return [fields[self.title]] if self.fields[self.title].kind == "path" else []
 
     def full_title(self, fields: Mapping[str, Any]) -> str:
         """The title that is shown and that identifies: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
