@@ -168,7 +168,8 @@ def replacing(path, owner=None, group=None, mode=None):
     except OSError as error:
         raise _explained(error, path)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        os.close(descriptor)
+        with open(temporary, "wb") as stream:
             yield stream
             stream.flush()
             _dress(temporary, old, path, owner, group, mode)

@@ -46,7 +46,7 @@ def apply(fields, difference):
 
 def _validate(command, candidate, path):
     """The candidate is the temporary file itself: it's too large for memory, and holds no secret of ours."""
-    result = run(["/bin/sh", "-c", command.replace("{}", shlex.quote(str(candidate)))], timeout=60)
+    result = run(["/bin/sh", "-c", command.replace("{}", shlex.quote(candidate))], timeout=60)
     if result.status != 0:
         raise Failed(
             "what was fetched for '{}' didn't pass its validation".format(path),
