@@ -1,5 +1,6 @@
 """Reads tar and zip archives member by member, and refuses whatever could leave the directory it's unpacked to."""
 
+import contextlib
 import lzma
 import os
 import posixpath
@@ -33,8 +34,9 @@ def _relative(name, strip):
     return "/".join(parts) or None
 
 
-def read(path, strip):
-    """The members of an archive, in its order, those that `strip` leaves nothing of left out.
+@contextlib.contextmanager
+def opened(path, strip):
+    """The members of an archive, in its order, those that `strip` leaves nothing of left out; readable in the block.
 
     Args:
         path: The archive: zip, or tar with or without gzip, bzip2 or xz.
@@ -43,20 +45,25 @@ def read(path, strip):
     Raises:
         Failed: It isn't such an archive, or has members that mustn't be unpacked.
     """
-    reader = _zip_members if zipfile.is_zipfile(path) else _tar_members
-    members = {}
+    is_zip = zipfile.is_zipfile(path)
     try:
-        for member in reader(path, strip):
-            if member.path is None:
-                continue
-            known = members.get(member.path)
-            if known is not None and not known.kind == member.kind == "directory":
-                raise _refused(member.path, "is there twice")
-            members[member.path] = member
-            if len(members) > MEMBERS:
-                raise Failed("the archive has more than {} members".format(MEMBERS))
+        with zipfile.ZipFile(path) if is_zip else tarfile.open(path, "r:*") as archive:
+            yield _checked((_zip_members if is_zip else _tar_members)(archive, strip), strip)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise Failed("the archive can't be read: {}".format(error))
+
+
+def _checked(found, strip):
+    members = {}
+    for member in found:
+        if member.path is None:
+            continue
+        known = members.get(member.path)
+        if known is not None and not known.kind == member.kind == "directory":
+            raise _refused(member.path, "is there twice")
+        members[member.path] = member
+        if len(members) > MEMBERS:
+            raise Failed("the archive has more than {} members".format(MEMBERS))
     if not members:
         raise Failed("the archive is empty" if not strip else "`strip: {}` leaves nothing of the archive".format(strip))
     for path in members:
@@ -72,15 +79,16 @@ def _check(members, path):
         above = posixpath.dirname(above)
     member = members[path]
     if member.kind == "link":
-        end = posixpath.normpath(posixpath.join(posixpath.dirname(path), member.target))
-        if member.target.startswith("/") or end == ".." or end.startswith("../"):
+        parts = [part for part in member.target.split("/") if part not in ("", ".")]
+        up = len([part for part in parts if part == ".."])
+        # `..` behind another link's name could lead anywhere; at the beginning it only leads up from real directories.
+        if member.target.startswith("/") or ".." in parts[up:] or up > path.count("/"):
             raise _refused(path, "links to '{}', out of its directory".format(member.target))
     if member.kind == "hard" and (member.target not in members or members[member.target].kind != "file"):
         raise _refused(path, "is a hard link to '{}', which isn't a file of the archive".format(member.target))
 
 
-def _tar_members(path, strip):
-    tar = tarfile.open(path, "r:*")
+def _tar_members(tar, strip):
     for one in tar:
         name = _relative(one.name, strip)
         mode = one.mode & 0o755
@@ -96,8 +104,7 @@ def _tar_members(path, strip):
             raise _refused(one.name, "is a device or a pipe")
 
 
-def _zip_members(path, strip):
-    archive = zipfile.ZipFile(path)
+def _zip_members(archive, strip):
     for one in archive.infolist():
         name = _relative(one.filename, strip)
         bits = one.external_attr >> 16
@@ -135,11 +142,7 @@ def unpack(members, root):
 
 
 def _copy(member, place):
-    try:
-        source = member.open()
-        with source, open(place, "xb") as stream:
-            for block in iter(lambda: source.read(BLOCK), b""):
-                stream.write(block)
-            os.fchmod(stream.fileno(), member.mode)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
-        raise Failed("the archive's member '{}' can't be read: {}".format(member.path, error))
+    with member.open() as source, open(place, "xb") as stream:
+        for block in iter(lambda: source.read(BLOCK), b""):
+            stream.write(block)
+        os.fchmod(stream.fileno(), member.mode)

@@ -112,11 +112,11 @@ def _unpack(fields):
     with tempfile.TemporaryDirectory(prefix=files.TEMPORARY_PREFIX, dir=folder) as work:
         archive = _archive(fields, os.path.join(work, "archive"))
         digest = sha256_file(archive)
-        members = archives.read(archive, fields["strip"])
         tree = os.path.join(work, "tree")
         os.mkdir(tree, 0o755)
-        archives.unpack(members, tree)
-        sizes = {one.path: _size(os.path.join(tree, one.path)) for one in members}
+        with archives.opened(archive, fields["strip"]) as members:
+            archives.unpack(members, tree)
+            sizes = {one.path: _size(os.path.join(tree, one.path)) for one in members}
         _give(tree, sizes, fields)
         old = (_marker(path) or {"members": {}})["members"]
         if not os.path.isdir(path):
@@ -124,7 +124,7 @@ def _unpack(fields):
         # Without its marker a directory counts as not unpacked, until all is in its place.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, MARKER))
-        _move(tree, path, members)
+        _move(tree, path)
         _remove(path, old, sizes)
     text = json.dumps({"sha256": digest, "strip": fields["strip"], "members": sizes}, sort_keys=True)
     if "creates" in fields and not os.path.lexists(fields["creates"]):
@@ -150,7 +150,7 @@ def _size(path):
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _move(tree, path, members):
+def _move(tree, path):
     """Puts every member in its place by a rename; never through a link that is there."""
     for folder, names, others in os.walk(tree):
         relative = os.path.relpath(folder, tree)
