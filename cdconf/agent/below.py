@@ -32,7 +32,11 @@ def wrong(status, wanted):
         wanted: The fields `owner`, `group`, `mode` and `file_mode`, those that are given.
     """
     found = files.ownership(status, wanted)
-    words = ["{} {}".format(name, found[name]) for name in ("owner", "group") if name in wanted and found[name] != wanted[name]]
+    words = [
+        "{} {}".format(name, found[name])
+        for name in ("owner", "group")
+        if name in wanted and found[name] != wanted[name]
+    ]
     mode = mode_for(status, wanted)
     if mode is not None and mode != found["mode"]:
         words.append("mode {}".format(found["mode"]))

@@ -152,7 +152,7 @@ def certificate(text):
 
 
 def belongs(text, public_key):
-    """Whether a private key in PEM has a certificate's public key; None when that can't be told (encrypted, unknown)."""
+    """Whether a private key in PEM has a certificate's public key; None when that can't be told."""
     for label, data in pem(text):
         if label == "PRIVATE KEY":  # PKCS #8 (RFC 5958): version, algorithm, key
             algorithm, inner = oid(_inside(data, 0, 1, 0)), _inside(data, 0, 2)

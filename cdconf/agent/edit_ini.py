@@ -15,6 +15,8 @@ _COMMENT = re.compile(r"\s*[#;]")
 _INLINE = re.compile(r"\s+[#;]")
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
 _SHELL_ASSIGNMENT = r"(?P<lead>\s*(?:export\s+)?)(?P<key>{})(?P<sep>=)(?P<value>.*)\Z"
+_SHELL_TOKEN = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]""")
+_SHELL_WORD = re.compile("(?:{})*".format(_SHELL_TOKEN.pattern))
 # A parameter or command that the shell would put in: outside of single quotes, without a backslash.
 _EXPANDS = re.compile(r"^(?:[^'\\$`]|\\.|'[^']*')*[$`]")
 
@@ -197,7 +199,9 @@ class Editor(object):
         if self.shell:
             return "", "="
         lines = self.document.all()
-        ranges = [range(end - 1, start - 1, -1) for start, end in reversed(self.spans)] + [range(len(lines) - 1, -1, -1)]
+        ranges = [range(end - 1, start - 1, -1) for start, end in reversed(self.spans)] + [
+            range(len(lines) - 1, -1, -1)
+        ]
         for indexes in ranges:
             for index in indexes:
                 match = self.any_key.match(lines[index])
@@ -209,34 +213,17 @@ class Editor(object):
 
 def _unquote(text):
     """A shell word's value, the word as it's written, and what stands behind it (a comment)."""
-    value, index, quote = [], 0, ""
-    while index < len(text):
-        char = text[index]
-        if quote == "'":
-            if char == "'":
-                quote = ""
-            else:
-                value.append(char)
-        elif char == "\\" and index + 1 < len(text):
-            following = text[index + 1]
-            value.append(following if not quote or following in '"\\$`' else char + following)
-            index += 1
-        elif char == quote:
-            quote = ""
-        elif quote:
-            value.append(char)
-        elif char in "\"'":
-            quote = char
-        elif char.isspace():
-            break
-        else:
-            value.append(char)
-        index += 1
-    if quote:
-        raise NotEditable("a quote isn't closed in the line that sets it")
-    if text[index:].strip() and not text[index:].lstrip().startswith("#"):
-        raise NotEditable("its line isn't NAME=value")
-    return "".join(value), text[:index], text[index:]
+    word = _SHELL_WORD.match(text).group()
+    rest = text[len(word) :]
+    if rest.strip() and not re.match(r"\s+#", rest):
+        raise NotEditable("its line isn't NAME=value, or a quote in it isn't closed")
+    return "".join(_plain(token) for token in _SHELL_TOKEN.findall(word)), word, rest
+
+
+def _plain(token):
+    if token.startswith('"'):
+        return re.sub(r'\\([\\"$`])', r"\1", token[1:-1])
+    return token[1:-1] if token.startswith("'") else token[-1]
 
 
 def _quote(value, old):

@@ -104,7 +104,11 @@ def _insert(text, start, name, value, step):
     on_own_line = "\n" in between
     indent = between.rpartition("\n")[2] if on_own_line else ""
     lead = between if on_own_line else " " if text[start : last[2]].count(" ") else ""
-    fresh = "," + lead.replace(between, _one_break(between)) + _member(name, value, step if on_own_line else None, indent, ending)
+    fresh = (
+        ","
+        + lead.replace(between, _one_break(between))
+        + _member(name, value, step if on_own_line else None, indent, ending)
+    )
     return text[: last[3]] + fresh + text[last[3] :]
 
 

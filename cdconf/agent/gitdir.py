@@ -86,7 +86,9 @@ def index(repository):
         start = at + 62 + (2 if version == 3 and fields[11] & 0x4000 else 0)
         end = data.index(b"\0", start)
         identifier = binascii.hexlify(fields[10]).decode("ascii")
-        entries.append((os.fsdecode(data[start:end]), fields[6], identifier, fields[2], fields[3], fields[9], fields[11]))
+        entries.append(
+            (os.fsdecode(data[start:end]), fields[6], identifier, fields[2], fields[3], fields[9], fields[11])
+        )
         at += (end - at + 8) // 8 * 8
     if b"link" in (data[at : at + 4], data[-28:-24]):
         raise NeedsGit  # a split index holds only a part

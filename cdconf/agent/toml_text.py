@@ -190,7 +190,11 @@ class Reader(object):
         return self._unescape(found.group(1)) if quote == '"' else found.group(1)
 
     def _long_string(self, quote):
-        pattern = r'"""(?:\r?\n)?((?:[^"\\]|\\.|"{1,2}(?!"))*"{0,2})"""' if quote == '"' else r"'''(?:\r?\n)?(.*?'{0,2})'''(?!')"
+        pattern = (
+            r'"""(?:\r?\n)?((?:[^"\\]|\\.|"{1,2}(?!"))*"{0,2})"""'
+            if quote == '"'
+            else r"'''(?:\r?\n)?(.*?'{0,2})'''(?!')"
+        )
         found = re.compile(pattern, re.DOTALL).match(self.text, self.at)
         if not found:
             raise self.error("a string isn't closed")

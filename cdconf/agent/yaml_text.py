@@ -186,14 +186,17 @@ class Reader(object):
                 return self._literal(node)
         except NotEditable as error:
             return Other(error.message)
-        text = self.lines[node.first][node.start :] if node.until == node.first else ""
+        return self._inline(node)
+
+    def _inline(self, node):
+        whole = "".join(self.lines[node.first : node.until]) + self.lines[node.until][: node.end]
+        text = whole[node.start :]
         if node.kind == "plain":
-            return resolve(self.lines[node.first][node.start : node.end])
-        if node.kind == "quoted" and text:
-            return _key(text[: node.end - node.start])
+            return resolve(text)
+        if node.kind == "quoted" and "\n" not in text:
+            return _key(text)
         if node.kind == "flow":
-            whole = "".join(self.lines[node.first : node.until]) + self.lines[node.until][: node.end]
-            return flow_value(whole[node.start :])
+            return flow_value(text)
         return None if node.kind == "empty" else Other(self.lines[node.first].strip())
 
     def _sequence(self, index, last):

@@ -9,14 +9,16 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 _NULLS = ("", "~", "null", "Null", "NULL")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-][0-9]+)?\Z")
-# What YAML 1.1 and 1.2 read differently, or as something that no wanted value is: octal, hexadecimal, 1_000, 22:22, dates.
+# What YAML 1.1 and 1.2 read differently, or as what no wanted value is: octal, hexadecimal, 1_000, 22:22, dates.
 _AMBIGUOUS = re.compile(
     r"[+-]?(?:0[0-9_]+|0[xob][0-9A-Fa-f_]+|[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
     r"|[0-9.]+[eE][0-9]+|[0-9]+[eE][+-][0-9]+|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z|\d{4}-\d\d?-\d\d?|[yYnN=]\Z|<<\Z"
 )
 _SAFE = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./@+-]*(?:[ :][A-Za-z0-9_./@+-]+)*\Z")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)
-_FLOW_PLAIN = re.compile(r"(?:[^\s,\[\]{}:#&*!|>'\"%@`-]|[:-](?=[^\s,\[\]{}]))(?:[^,\[\]{}:#\n]|:(?=[^\s,\[\]{}])|(?<=\S)#)*")
+_FLOW_PLAIN = re.compile(
+    r"(?:[^\s,\[\]{}:#&*!|>'\"%@`-]|[:-](?=[^\s,\[\]{}]))(?:[^,\[\]{}:#\n]|:(?=[^\s,\[\]{}])|(?<=\S)#)*"
+)
 _FLOW_SPACE = re.compile(r"(?:\s|(?<=\s)#[^\n]*)*")
 
 

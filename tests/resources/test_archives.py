@@ -8,7 +8,6 @@ import pytest
 from cdconf.agent import archives
 from cdconf.agent.base import Failed
 
-
 TYPES = (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE)
 
 

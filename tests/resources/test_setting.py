@@ -15,7 +15,9 @@ from cdconf.agent.edit_ini import Editor
 NAMES = st.sampled_from(["a", "b", "c-d", "e f", "ü", "g.h", "yes"])
 TEXT = st.text(st.sampled_from(string.printable[:95] + "ü€\n\t\x7f\x85\u2028"), max_size=12)
 SCALARS = st.one_of(st.booleans(), st.integers(-(10**9), 10**9), TEXT, st.floats(-1e6, 1e6).filter(lambda x: x != 0))
-VALUES = st.recursive(SCALARS, lambda one: st.lists(one, max_size=3) | st.dictionaries(NAMES, one, max_size=3), max_leaves=6)
+VALUES = st.recursive(
+    SCALARS, lambda one: st.lists(one, max_size=3) | st.dictionaries(NAMES, one, max_size=3), max_leaves=6
+)
 TREES = st.dictionaries(NAMES, VALUES, max_size=4)
 PATHS = st.lists(NAMES, min_size=1, max_size=3)
 
@@ -73,7 +75,17 @@ def test_yaml_is_as_wanted_or_refused(tree, path, value, flow, width):
 
 
 @settings(max_examples=150, deadline=None)
-@given(tree=st.dictionaries(st.sampled_from("abc"), st.one_of(SCALARS.filter(lambda x: not isinstance(x, str)), st.dictionaries(st.sampled_from("xyz"), st.integers(0, 9), max_size=2))), path=st.lists(st.sampled_from("abcxyz"), min_size=1, max_size=3), value=SCALARS)
+@given(
+    tree=st.dictionaries(
+        st.sampled_from("abc"),
+        st.one_of(
+            SCALARS.filter(lambda x: not isinstance(x, str)),
+            st.dictionaries(st.sampled_from("xyz"), st.integers(0, 9), max_size=2),
+        ),
+    ),
+    path=st.lists(st.sampled_from("abcxyz"), min_size=1, max_size=3),
+    value=SCALARS,
+)
 def test_plain_yaml_is_never_refused(tree, path, value):
     text = yaml.safe_dump(tree, default_flow_style=False) if tree else ""
     wanted = expected(tree, path, value)
@@ -176,7 +188,9 @@ def test_an_inline_table_can_be_read():
     assert edit_toml.get(TOML, ["t", "inline", "y", "z"]) == "w"
 
 
-@pytest.mark.parametrize("text", ["a", "a = ", "a = 1 2", "[a\n", 'a = "x', "a = [1", "[a]\n[a]\n", "a = {b = 1, b = 2}", 'a = "\\q"'])
+@pytest.mark.parametrize(
+    "text", ["a", "a = ", "a = 1 2", "[a\n", 'a = "x', "a = [1", "[a]\n[a]\n", "a = {b = 1, b = 2}", 'a = "\\q"']
+)
 def test_what_is_not_toml(text):
     with pytest.raises(NotEditable, match="line "):
         edit_toml.get(text, ["x"])
@@ -191,7 +205,12 @@ def test_what_is_not_toml(text):
         ("a: |\n  x\n\n# end\nb: 1\n", ["a"], "z", "a: z\n\n# end\nb: 1\n"),
         ("a: {}\nb: 1\n", ["a", "x"], 1, "a:\n  x: 1\nb: 1\n"),
         ("a:\n- x\n- y\nb: 1\n", ["a"], ["z"], "a:\n  - z\nb: 1\n"),
-        ("a:\n  b: 1\n\n  # about c\n  c: 2\n\nd: 1\n", ["a", "new"], "x", "a:\n  b: 1\n\n  # about c\n  c: 2\n  new: x\n\nd: 1\n"),
+        (
+            "a:\n  b: 1\n\n  # about c\n  c: 2\n\nd: 1\n",
+            ["a", "new"],
+            "x",
+            "a:\n  b: 1\n\n  # about c\n  c: 2\n  new: x\n\nd: 1\n",
+        ),
         ("---\na: 1\r\n", ["b"], 1, "---\na: 1\r\nb: 1\n"),
         ('"a b": x', ["a b"], 1, '"a b": 1'),
         ("url: http://x:80/#y\n", ["url"], "http://z", "url: http://z\n"),
@@ -204,8 +223,22 @@ def test_yaml_edits(text, path, value, wanted):
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &x 1\n", "a: !!str 1\n", "a: x\n  y\n", "a: 1\n---\nb: 1\n", "\ta: 1\n", "- a\n", "{a: 1}\n", "a: 1\na: 2\n", "a:\n  b: &x 1\n",
-     "%YAML 1.2\n---\na: 1\n", "? a\n: b\n", "a: [1\n", "a: 'x\n", "a: >\n  x\n"],
+    [
+        "a: &x 1\n",
+        "a: !!str 1\n",
+        "a: x\n  y\n",
+        "a: 1\n---\nb: 1\n",
+        "\ta: 1\n",
+        "- a\n",
+        "{a: 1}\n",
+        "a: 1\na: 2\n",
+        "a:\n  b: &x 1\n",
+        "%YAML 1.2\n---\na: 1\n",
+        "? a\n: b\n",
+        "a: [1\n",
+        "a: 'x\n",
+        "a: >\n  x\n",
+    ],
 )
 def test_yaml_refusals(text):
     with pytest.raises(NotEditable):
@@ -230,13 +263,20 @@ INI_LINES = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(lines=INI_LINES, section=st.sampled_from([None, "a", "b", "new"]), key=KEY, values=st.lists(INI_VALUE, min_size=1, max_size=3), ending=st.sampled_from(["\n", "\r\n"]))
+@given(
+    lines=INI_LINES,
+    section=st.sampled_from([None, "a", "b", "new"]),
+    key=KEY,
+    values=st.lists(INI_VALUE, min_size=1, max_size=3),
+    ending=st.sampled_from(["\n", "\r\n"]),
+)
 def test_ini_is_as_wanted_and_other_lines_stay(lines, section, key, values, ending):
     text = "".join(line + ending for line in lines)
     try:
         changed = Editor(text, section, key).put_exactly(values)
     except NotEditable as error:
-        assert "several lines" in error.message
+        if "several lines" not in error.message:
+            raise
         return
     assert Editor(changed, section, key).values() == values
     others = [line for line in lines if not line.startswith(key)]
@@ -248,7 +288,10 @@ def test_ini_is_as_wanted_and_other_lines_stay(lines, section, key, values, endi
 
 
 @settings(max_examples=200, deadline=None)
-@given(old=st.sampled_from(["1", '"x y"', "'q'", '"a\\"b" # note', ""]), value=st.text(st.sampled_from("ab $`\"'\\#;&|é"), max_size=8))
+@given(
+    old=st.sampled_from(["1", '"x y"', "'q'", '"a\\"b" # note', ""]),
+    value=st.text(st.sampled_from("ab $`\"'\\#;&|é"), max_size=8),
+)
 def test_a_shell_reads_what_was_written(old, value):
     changed = Editor(f"B=0\nA={old}\n", None, "A", shell=True).put([value])
     assert Editor(changed, None, "A", shell=True).values() == [value]
@@ -263,13 +306,22 @@ def test_what_a_shell_expands_is_not_the_text():
 
 @pytest.mark.parametrize(
     ("path", "wanted"),
-    [("/a/b.yml", "yaml"), ("/etc/default/x", "shell"), ("/etc/systemd/journald.conf", "ini"), ("/x/y.service", "ini"), ("/etc/nginx.conf", None)],
+    [
+        ("/a/b.yml", "yaml"),
+        ("/etc/default/x", "shell"),
+        ("/etc/systemd/journald.conf", "ini"),
+        ("/x/y.service", "ini"),
+        ("/etc/nginx.conf", None),
+    ],
 )
 def test_formats_by_name(path, wanted):
     assert formats.guess(path) == wanted
 
 
-@pytest.mark.parametrize(("key", "wanted"), [("a.b", ["a", "b"]), ('a."b.c".d', ["a", "b.c", "d"]), ("'x y'", ["x y"]), ("a b.c-d", ["a b", "c-d"])])
+@pytest.mark.parametrize(
+    ("key", "wanted"),
+    [("a.b", ["a", "b"]), ('a."b.c".d', ["a", "b.c", "d"]), ("'x y'", ["x y"]), ("a b.c-d", ["a b", "c-d"])],
+)
 def test_dotted_keys(key, wanted):
     assert dotted.parts(key) == wanted
 

@@ -129,7 +129,9 @@ def _unpack(fields):
     text = json.dumps({"sha256": digest, "strip": fields["strip"], "members": sizes}, sort_keys=True)
     if "creates" in fields and not os.path.lexists(fields["creates"]):
         raise Failed("it was unpacked, but there's no '{}'".format(fields["creates"]))
-    files.write_atomic(os.path.join(path, MARKER), text.encode("utf-8"), "root" if os.geteuid() == 0 else None, mode="0600")
+    files.write_atomic(
+        os.path.join(path, MARKER), text.encode("utf-8"), "root" if os.geteuid() == 0 else None, mode="0600"
+    )
 
 
 def _archive(fields, place):

@@ -12,7 +12,8 @@ _FROM = ("source", "url", "file")
 def _normalise(fields: Fields, context: Context) -> Fields:
     """The source's bytes, or the checked URL; and one SHA-256."""
     checksum = fields.pop("checksum", None) or fields.get("sha256")
-    if is_systems(fields["path"]) and (fields["absent"] or "owner" in fields or "group" in fields or "mode" in fields):
+    given_away = any(name in fields for name in ("owner", "group", "mode"))
+    if is_systems(fields["path"]) and (fields["absent"] or given_away):
         raise context.error(f"'{fields['path']}' belongs to the whole system, so it's neither given away nor removed")
     if fields["absent"]:
         return fields
@@ -20,27 +21,29 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         raise context.error("an archive needs a `source`, a `url` or a `file`")
     if fields["strip"] < 0:
         raise context.error("`strip` can't be below 0")
+    digits = sources.sha256_of(checksum) if checksum else None
+    if checksum and digits is None:
+        raise context.error(f"'{checksum}' isn't a SHA-256")
+    fields["sha256"] = _sha256(fields, digits, context)
+    return fields
+
+
+def _sha256(fields: Fields, given: str | None, context: Context) -> str:
     if "source" in fields:
         fields["data"] = context.source_file(fields["source"])
         found = hashlib.sha256(fields["data"]).hexdigest()
-        if checksum and sources.sha256_of(checksum) != found:
-            raise context.error(f"the SHA-256 of '{fields['source']}' is {found}, not {checksum}")
-        fields["sha256"] = found
-        return fields
-    if "url" in fields:
-        why = sources.problem_of_url(fields["url"])
-        if why:
-            raise context.error(f"'url' can't be used: {why}")
-        if not checksum:
-            raise context.error("an archive that is fetched needs its `sha256`")
-    if checksum:
-        digits = sources.sha256_of(checksum)
-        if digits is None:
-            raise context.error(f"'{checksum}' isn't a SHA-256")
-        fields["sha256"] = digits
-    else:
-        fields["sha256"] = f"that of {fields['file']}"  # the host finds out which that is
-    return fields
+        if given and given != found:
+            raise context.error(f"the SHA-256 of '{fields['source']}' is {found}, not {given}")
+        return found
+    if "file" in fields:
+        # What the archive on the host is, only the host can say.
+        return given or f"that of {fields['file']}"
+    why = sources.problem_of_url(fields["url"])
+    if why:
+        raise context.error(f"'url' can't be used: {why}")
+    if given is None:
+        raise context.error("an archive that is fetched needs its `sha256`")
+    return given
 
 
 TYPE = ResourceType(
@@ -64,9 +67,7 @@ TYPE = ResourceType(
         "proxy": Field("string", "The URL of an HTTP proxy for `url`.", compare=False),
         "timeout": Field("integer", "Seconds that fetching may take.", default=600, compare=False),
         "strip": Field("integer", "How many leading directories of each path are left out.", default=0, compare=False),
-        "creates": Field(
-            "path", "When this path exists it counts as unpacked, whatever was unpacked.", compare=False
-        ),
+        "creates": Field("path", "When this path exists it counts as unpacked, whatever was unpacked.", compare=False),
         "owner": Field("string", "The owner of the directory and of all that is unpacked; else root."),
         "group": Field("string", "The group of the directory and of all that is unpacked; else root."),
         "mode": Field("mode", "Permission bits of the directory itself."),

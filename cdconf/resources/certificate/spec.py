@@ -6,7 +6,9 @@ import re
 from cdconf.agent import der
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
-_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\Z")
+_NAME = re.compile(
+    r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\Z"
+)
 _DAYS = re.compile(r"(\d+)d?\Z")
 KEY_TYPES = ("ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096")
 _OWN = ("names", "days", "key_type")
@@ -14,10 +16,10 @@ _OWN = ("names", "days", "key_type")
 
 def _normalise(fields: Fields, context: Context) -> Fields:
     """Either given, or made on the host; never a mixture."""
-    if fields["absent"]:
-        return fields
     if "key" not in fields:
         raise context.error("a certificate needs the path of its `key`")
+    if fields["absent"]:
+        return fields
     if fields["key"] == fields["path"]:
         raise context.error("certificate and key can't be the same file", "`chain` adds to the certificate's")
     if "renew_before" in fields:
@@ -64,7 +66,9 @@ def _given(fields: Fields, context: Context) -> Fields:
     if "source" in fields:
         fields["content"] = context.source_file(fields.pop("source")).decode("utf-8", "replace")
     if "content" not in fields or "key_content" not in fields:
-        raise context.error("a certificate is either `self_signed: true`, or has `content` (or `source`) and `key_content`")
+        raise context.error(
+            "a certificate is either `self_signed: true`, or has `content` (or `source`) and `key_content`"
+        )
     if "chain" in fields:
         # `+` would make plain text of a secret
         joined = fields["content"].rstrip("\n") + "\n" + fields.pop("chain")
@@ -111,5 +115,5 @@ TYPE = ResourceType(
     identity=("key",),
     paths=lambda fields: [fields["path"], *([fields["key"]] if "key" in fields else [])],
     normalise=_normalise,
-    example="certificate: /etc/ssl/shop.crt\nkey: /etc/ssl/private/shop.key\nself_signed: true\nnames: [shop.internal]\n",
+    example="certificate: /etc/ssl/shop.crt\nkey: /etc/ssl/shop.key\nself_signed: true\nnames: [shop.internal]\n",
 )

@@ -12,13 +12,20 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     if "url" not in fields:
         raise context.error("a download needs a `url`")
     for name in ("url", "proxy"):
-        why = sources.problem_of_url(fields[name], ("http", "https") if name == "proxy" else ("http", "https", "file")) if name in fields else None
+        why = (
+            sources.problem_of_url(fields[name], ("http", "https") if name == "proxy" else ("http", "https", "file"))
+            if name in fields
+            else None
+        )
         if why and not (name == "proxy" and "user and password" in why):
             raise context.error(f"'{name}' can't be used: {why}")
     digits = sources.sha256_of(checksum or "")
     if digits is None:
         hint = "64 hexadecimal digits, from `sha256sum` or the publisher"
-        raise context.error("a download needs the `sha256` of what it fetches" if not checksum else f"'{checksum}' isn't a SHA-256", hint)
+        raise context.error(
+            "a download needs the `sha256` of what it fetches" if not checksum else f"'{checksum}' isn't a SHA-256",
+            hint,
+        )
     fields["sha256"] = digits
     fields["headers"] = {str(name): str(value) for name, value in fields.get("headers", {}).items()}
     for name, value in fields["headers"].items():
@@ -32,7 +39,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 TYPE = ResourceType(
     name="download",
     doc=(
-        "A file that the host fetches by itself, and that has to have a given SHA-256: what is there already and has it "
+        "A file that the host fetches by itself, and that has to have a given SHA-256: what's there and has it "
         "isn't fetched, and nothing else ever goes live. Certificates are verified; proxies of the environment aren't "
         "used. Headers aren't taken along to another server."
     ),

@@ -20,9 +20,9 @@ TYPE = ResourceType(
     name="file",
     doc=(
         "A regular file, replaced atomically. Without content, template or source only owner, group and mode are "
-        "managed, and a missing file is made empty. A link in its place is replaced, and so is a hard link: other names of "
-        "the old file keep the old content. A directory, device, pipe or socket is an error. ACLs, xattrs and the SELinux "
-        "context stay as they are."
+        "managed, and a missing file is made empty. A link in its place is replaced, and so is a hard link: other "
+        "names of the old file keep the old content. A directory, device, pipe or socket is an error. ACLs, xattrs and "
+        "the SELinux context stay as they are."
     ),
     title="path",
     fields={
@@ -31,7 +31,8 @@ TYPE = ResourceType(
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
         "source": Field("string", "A file in the role's or project's files/, copied as it is.", compare=False),
         "create_only": Field(
-            "boolean", "Leave the content of a file that's there already; owner, group and mode are still managed.",
+            "boolean",
+            "Leave the content of a file that's there already; owner, group and mode are still managed.",
             compare=False,
         ),
         "owner": Field("string", "The owner; a new file is root's."),

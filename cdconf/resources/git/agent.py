@@ -1,5 +1,6 @@
 """Observes and applies working trees of git repositories."""
 
+import contextlib
 import os
 import shutil
 
@@ -90,10 +91,8 @@ def _local_changes(fields, repository):
         out = _git_ok(fields, ["status", "--porcelain", "-z", "-uno", "--ignore-submodules"], cwd=fields["path"])
         changed = [line[3:] for line in out.split("\0") if line[2:3] == " "]
     if fields.get("submodules"):
-        try:
+        with contextlib.suppress(gitdir.NeedsGit):
             changed += gitdir.submodules_behind(fields["path"], repository)
-        except gitdir.NeedsGit:
-            pass
     more = " and {} more".format(len(changed) - 5) if len(changed) > 5 else ""
     return ", ".join(changed[:5]) + more
 

@@ -25,9 +25,7 @@ TYPE = ResourceType(
     fields={
         "path": Field("path", "The link."),
         "target": Field("string", "What it points to, absolute or relative to its directory."),
-        "hard": Field(
-            "boolean", "Another name of the target, which must be on the same file system.", compare=False
-        ),
+        "hard": Field("boolean", "Another name of the target, which must be on the same file system.", compare=False),
         "force": Field("boolean", "Replace a file that's in its place.", compare=False),
     },
     normalise=_normalise,

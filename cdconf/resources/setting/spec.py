@@ -25,18 +25,22 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         fields.pop("value", None)
     elif "value" not in fields:
         raise context.error("a setting needs a `value`", "null can't be set")
-    elif name in _LINES:
-        fields["value"] = _texts(fields["value"], context)
-        if name == "shell" and isinstance(fields["value"], list):
-            raise context.error("a shell variable has one value, not a list")
     else:
-        fields["value"] = _plain(fields["value"])
-        if name == "toml":
-            try:
-                edit_toml.dump(fields["value"])
-            except dotted.NotEditable as error:
-                raise context.error(error.message) from error
+        fields["value"] = _value(fields["value"], name, context)
     return fields
+
+
+def _value(value: Any, name: str, context: Context) -> Any:
+    if name == "shell" and isinstance(value, (list, tuple)):
+        raise context.error("a shell variable has one value, not a list")
+    if name in _LINES:
+        return _texts(value, context)
+    if name == "toml":
+        try:
+            edit_toml.dump(value)
+        except dotted.NotEditable as error:
+            raise context.error(error.message) from error
+    return _plain(value)
 
 
 def _check_key(fields: Fields, name: str, context: Context) -> None:
