@@ -12,6 +12,7 @@ INTEGER, BITS, OCTETS, OID, UTC_TIME = 0x02, 0x03, 0x04, 0x06, 0x17
 SEQUENCE, SET = 0x30, 0x31
 SUBJECT_ALT_NAME = "2.5.29.17"
 RSA = "1.2.840.113549.1.1.1"
+EC = "1.2.840.10045.2.1"
 CURVES = {
     "1.2.840.10045.3.1.7": "ec-p256",
     "1.3.132.0.34": "ec-p384",
@@ -98,6 +99,12 @@ class Certificate(object):
     """
 
     def __init__(self, data):
+        try:
+            self._read(data)
+        except IndexError:
+            raise Malformed("its DER lacks a part")
+
+    def _read(self, data):
         parts = elements(_inside(data, 0, 0))
         if parts and parts[0][0] == 0xA0:
             parts = parts[1:]  # the version
@@ -156,7 +163,7 @@ def belongs(text, public_key):
     for label, data in pem(text):
         if label == "PRIVATE KEY":  # PKCS #8 (RFC 5958): version, algorithm, key
             algorithm, inner = oid(_inside(data, 0, 1, 0)), _inside(data, 0, 2)
-            return _matches(inner, public_key, algorithm == RSA)
+            return _matches(inner, public_key, algorithm == RSA) if algorithm in (RSA, EC) else None
         if label == "RSA PRIVATE KEY":
             return _matches(data, public_key, True)
         if label == "EC PRIVATE KEY":

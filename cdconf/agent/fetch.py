@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.client import HTTPException
+from http.client import HTTPException, responses
 
 from cdconf.agent.base import Failed
 
@@ -67,7 +67,10 @@ def fetch(url, stream, sha256, headers=None, timeout=300, proxy=None):
         with opener.open(request, timeout=min(timeout, 60)) as response:
             found = _copy(response, stream, deadline, url, timeout)
     except urllib.error.HTTPError as error:
-        raise Failed("can't fetch {}: the server says {} {}".format(shown(url), error.code, error.reason))
+        error.close()
+        # The reason may be a redirect's URL with its query.
+        words = "{} {}".format(error.code, responses.get(error.code, "")).strip()
+        raise Failed("can't fetch {}: the server says {}".format(shown(url), words))
     except (OSError, ValueError, HTTPException) as error:
         # URLError, timeouts and what http.client thinks of a server are all of these.
         raise _explained(error, url)
