@@ -45,7 +45,8 @@ def opened(path, strip):
     Raises:
         Failed: It isn't such an archive, or has members that mustn't be unpacked.
     """
-    is_zip = zipfile.is_zipfile(path)
+    # Tar is asked for first: a tar whose last member is a zip looks like one from behind.
+    is_zip = not tarfile.is_tarfile(path) and zipfile.is_zipfile(path)
     try:
         with zipfile.ZipFile(path) if is_zip else tarfile.open(path, "r:*") as archive:
             yield _checked((_zip_members if is_zip else _tar_members)(archive, strip), strip)

@@ -1,6 +1,7 @@
 """Everything below a directory, without following links or leaving its file system."""
 
 import os
+import re
 import shutil
 import stat
 
@@ -9,19 +10,21 @@ from cdconf.agent import files
 
 def walk(root):
     """(path relative to the root, lstat result) of everything below, directories before what's in them."""
-    device = os.lstat(root).st_dev
+    # What's bound to a place from the same file system has the same device, and is none of the directory's either.
+    mounts = set(_mounts_below(root))
     for folder, names, others, descriptor in os.fwalk(root, follow_symlinks=False):
-        relative = os.path.relpath(folder, root)
+        above = os.path.relpath(folder, root)
         found = []
         for name in sorted(names + others):
+            relative = name if above == "." else os.path.join(above, name)
             try:
-                found.append((name, os.lstat(name, dir_fd=descriptor)))
+                if relative not in mounts:
+                    found.append((name, relative, os.lstat(name, dir_fd=descriptor)))
             except FileNotFoundError:
                 continue
-        names[:] = [name for name, status in found if stat.S_ISDIR(status.st_mode) and status.st_dev == device]
-        for name, status in found:
-            if status.st_dev == device:
-                yield (name if relative == "." else os.path.join(relative, name)), status
+        names[:] = [name for name, _, status in found if stat.S_ISDIR(status.st_mode)]
+        for _, relative, status in found:
+            yield relative, status
 
 
 def wrong(status, wanted):
@@ -83,11 +86,11 @@ def unmanaged(root, paths, trees):
         while path:
             kept.add(path)
             path = os.path.dirname(path)
-    found = set()
+    found, mounts = set(), _mounts_below(root)
     for relative, _ in walk(root):
         if relative in kept or _is_inside(relative, trees) or _is_inside(relative, found):
             continue
-        if not _holds_a_mount(os.path.join(root, relative)):
+        if not any(mount.startswith(relative + "/") for mount in mounts):
             found.add(relative)
     return sorted(found)
 
@@ -102,10 +105,17 @@ def _is_inside(relative, folders):
     return False
 
 
-def _holds_a_mount(path):
-    """Whether something is mounted in a directory; mounts are never removed."""
+def _mounts():
+    """Where something is mounted (proc(5), mountinfo: space and the like are written in octal)."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        return any(line.split()[4].startswith(path.rstrip("/") + "/") for line in stream)
+        places = [line.split(" ")[4] for line in stream]
+    return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), place) for place in places]
+
+
+def _mounts_below(root):
+    """The places below a directory where something is mounted, relative to it."""
+    prefix = os.path.realpath(root).rstrip("/") + "/"
+    return [place[len(prefix) :] for place in _mounts() if place.startswith(prefix)]
 
 
 def remove(root, relative):

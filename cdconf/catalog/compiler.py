@@ -158,11 +158,7 @@ class Compiler:
             )
             fields.pop("absent", None)
         self._check_app_service(declared, kind, title, fields)
-        for name in (kind.title, *kind.identity):
-            if is_tainted(fields.get(name)):
-                line = declared.fields.lines.get(name, declared.line)
-                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
-                raise InvalidFile(message, file=declared.file, line=line)
+        self._check_public(declared, kind, fields)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
@@ -175,6 +171,17 @@ class Compiler:
             notify=declared.notify,
             sensitive=declared.sensitive or secret or is_tainted(fields),
         )
+
+    def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:
+        """What names a resource, or is seen by others on the host, can't be made of a secret."""
+        public = [name for name, spec in kind.fields.items() if spec.public]
+        for name in (kind.title, *kind.identity, *public):
+            if is_tainted(fields.get(name)):
+                line = declared.fields.lines.get(name, declared.line)
+                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
+                if name in public:
+                    message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
+                raise InvalidFile(message, file=declared.file, line=line)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cdconf.catalog.model import Resource
 
 FILE_LIMIT = 8 * 1024 * 1024
-# Bytes grow by a third on the wire, and a frame holds 64 MiB.
-CATALOG_LIMIT = 32 * 1024 * 1024
+# Of the 64 MiB that a frame holds, as JSON.
+CATALOG_LIMIT = 48 * 1024 * 1024
 _HINT = "what's larger belongs on a server, for `download` or `archive`, or into an artifact"
 
 
@@ -76,14 +76,17 @@ def check_size(resources: Iterable[Resource]) -> None:
     total = sum(size for size, _ in sizes)
     if total > CATALOG_LIMIT:
         file, _, line = sizes[0][1].rpartition(":")
-        message = f"the host's files have {_mib(total)} together, and {_mib(CATALOG_LIMIT)} at most can be sent"
+        message = f"the host's files take {_mib(total)} together, and {_mib(CATALOG_LIMIT)} at most can be sent"
         hint = f"this one is the largest, with {_mib(sizes[0][0])}; {_HINT}"
         raise InvalidFile(message, file=file, line=int(line), hint=hint)
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, (str, bytes)):
-        return len(value)
+    """About how many bytes of JSON a value takes: bytes are base64, and what isn't ASCII is escaped."""
+    if isinstance(value, bytes):
+        return len(value) * 4 // 3
+    if isinstance(value, str):
+        return len(value) if value.isascii() else 3 * len(value.encode("utf-8", "surrogateescape"))
     if isinstance(value, dict):
         return sum(_size(member) for member in value.values())
     return sum(_size(member) for member in value) if isinstance(value, (list, tuple)) else 0

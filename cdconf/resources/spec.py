@@ -38,6 +38,7 @@ class Field:
         compare: Whether the field is state that the host is compared with. False for parameters that only say
             how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
         sensitive: The value is never shown, whatever it is.
+        public: Other users of the host can see it, such as an argument of a program: it can't be made of a secret.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Field:
     choices: tuple[object, ...] = ()
     compare: bool = True
     sensitive: bool = False
+    public: bool = False
 
 
 class Context(Protocol):
@@ -138,6 +140,14 @@ class ResourceType:
 
 def _shown(value: object) -> str:
     return ", ".join(str(member) for member in value) if isinstance(value, list) else str(value)
+
+
+def text_or_bytes(data: bytes) -> str | bytes:
+    """Text, of which people can be shown a diff, where it's UTF-8 without NUL."""
+    try:
+        return data if b"\0" in data else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
 
 
 # A field that every type that writes a file has; its agent hands it to `cdconf.agent.files.write_atomic`.

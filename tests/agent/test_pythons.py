@@ -59,7 +59,7 @@ def test_every_module_of_the_agent_can_be_imported(python, tmp_path):
     archive = zipfile.ZipFile(io.BytesIO(bundle().data))
     archive.extractall(tmp_path)
     names = [name[:-3].replace("/", ".").replace(".__init__", "") for name in archive.namelist()]
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + "".join(f"import {name}\n" for name in names)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + "".join(f"__import__({name!r})\n" for name in names)
     subprocess.run([python, "-I", "-S", "-W", "error", "-c", code], check=True, timeout=60)
 
 

@@ -59,6 +59,14 @@ def test_unpacks_zips(tmp_path):
     assert (tmp_path / "tree/l").read_text() == "x"
 
 
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as inner:
+        inner.writestr("inner", "x")
+    with archives.opened(tar(tmp_path / "a.tar", ("outer.zip", buffer.getvalue())), 0) as members:
+        assert [one.path for one in members] == ["outer.zip"]
+
+
 @pytest.mark.parametrize(
     ("members", "why"),
     [

@@ -102,7 +102,7 @@ def test_nothing_is_purged_when_not_all_roles_are_compiled(project):
         ("file: /srv/x\n        source: conf", "'conf' is a directory"),
         ("file: /srv/x\n        source: big", "a source may have 8.0 MiB"),
         ("directory: /srv/x\n        source: links", "is a link"),
-        ("directory: /srv/x\n        source: many", "32.0 MiB at most can be sent"),
+        ("directory: /srv/x\n        source: many", "48.0 MiB at most can be sent"),
     ],
 )
 def test_sources_that_cannot_be_sent(project, resource, why):
@@ -135,3 +135,15 @@ def test_a_common_file_has_no_such_attribute(tmp_path):
     (tmp_path / "f").touch()
     assert files.protection(str(tmp_path / "f")) is None
     assert files.protection(str(tmp_path / "none")) is None
+
+
+def test_a_directory_with_a_mount_in_it_is_kept(tree, monkeypatch):
+    monkeypatch.setattr(below, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
+    assert below.unmanaged(str(tree), ["a"], []) == ["out", "sub/b", "x"]
+    assert "sub/deep/c" not in [path for path, _ in below.walk(str(tree))]
+    (tree / "sub/b").unlink()
+    assert below.unmanaged(str(tree), [], []) == ["a", "out", "x"]
+
+
+def test_mounts_are_read():
+    assert "/" in below._mounts()

@@ -1,7 +1,7 @@
 """The `directory` type."""
 
 from cdconf.agent.danger import is_systems
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import Context, Field, Fields, ResourceType, text_or_bytes
 
 _DEEP = ("recursive", "purge", "source")
 
@@ -14,7 +14,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     if "source" in fields:
         tree = context.source_directory(fields["source"])
         fields["source"] = []
-        fields["tree"] = {path: {"data": _text(data), "executable": x} for path, (data, x) in tree.items()}
+        fields["tree"] = {path: {"data": text_or_bytes(data), "executable": x} for path, (data, x) in tree.items()}
     for name in ("recursive", "purge"):
         if fields.pop(name, False):
             fields[name] = []
@@ -32,13 +32,6 @@ def _check(fields: Fields, context: Context) -> None:
         raise context.error("`file_mode` needs `recursive: true` or `source`")
     if fields.get("recursive") and not {"owner", "group", "mode", "file_mode"} & set(fields):
         raise context.error("`recursive` needs an owner, a group, a mode or a file_mode")
-
-
-def _text(data: bytes) -> str | bytes:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data
 
 
 TYPE = ResourceType(

@@ -41,6 +41,8 @@ def _read(path, status, wanted):
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as stream:
         data = stream.read()
+    if isinstance(wanted, bytes):
+        return data
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """The `file` type."""
 
-from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType, text_or_bytes
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -8,11 +8,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     if "template" in fields:
         fields["content"] = context.template(fields.pop("template"))
     elif "source" in fields:
-        data = context.source_file(fields.pop("source"))
-        try:
-            fields["content"] = data.decode("utf-8")
-        except UnicodeDecodeError:
-            fields["content"] = data
+        fields["content"] = text_or_bytes(context.source_file(fields.pop("source")))
     return fields
 
 

@@ -70,7 +70,7 @@ def _commit(fields):
     if gitdir.COMMIT.match(revision):
         return revision
     names = ["refs/heads/" + revision, "refs/tags/" + revision, "refs/tags/" + revision + "^{}", revision]
-    out = _git_ok(fields, ["ls-remote", "--", fields["url"]] + names)
+    out = _git_ok(fields, ["ls-remote", "--", fields["url"]] + names, cwd=fields["path"])
     found = dict(reversed(line.split("\t", 1)) for line in out.splitlines() if "\t" in line)
     # A tag's own object isn't a commit: ^{} is what it points to.
     for name in (names[2], names[1], names[0], revision):

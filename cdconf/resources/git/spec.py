@@ -51,8 +51,10 @@ TYPE = ResourceType(
     title="path",
     fields={
         "path": Field("path", "The directory."),
-        "url": Field("string", "https, ssh, git, file, host:path or a path on the host; without credentials."),
-        "revision": Field("string", "A branch, a tag, or a full commit id of 40 digits."),
+        "url": Field(
+            "string", "https, ssh, git, file, host:path or a path on the host; without credentials.", public=True
+        ),
+        "revision": Field("string", "A branch, a tag, or a full commit id of 40 digits.", public=True),
         "local_changes": Field(
             "string",
             "What's done about changes of tracked files: `refuse` them with an error, `discard` or `keep` them.",

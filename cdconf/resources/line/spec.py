@@ -57,5 +57,5 @@ TYPE = ResourceType(
     # `exact` is the text where there's no `match`; a text that may change isn't what a line is known by.
     identity=("match", "exact"),
     normalise=_normalise,
-    example='line: /etc/ssh/sshd_config\ntext: PermitRootLogin "no"\nmatch: ^#?PermitRootLogin\\b\n',
+    example="line: /etc/ssh/sshd_config\ntext: PermitRootLogin no\nmatch: ^#?PermitRootLogin\\b\n",
 )
