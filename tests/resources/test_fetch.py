@@ -1,12 +1,14 @@
 import hashlib
 import http.server
 import io
+import ssl
 import threading
 
 import pytest
 
 from cdconf.agent import fetch, sources
 from cdconf.agent.base import Failed
+from cdconf.resources.certificate import agent as certificate
 
 HELLO = hashlib.sha256(b"hello").hexdigest()
 
@@ -108,3 +110,14 @@ def test_digests():
     assert sources.sha256_of("SHA256:" + "A" * 64) == "a" * 64
     assert sources.sha256_of("a" * 63) is None
     assert sources.sha256_of("md5:" + "a" * 64) is None
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(servers, tmp_path):
+    names = {"names": ["127.0.0.1"], "days": 2, "key_type": "ec-p256"}
+    (tmp_path / "pem").write_text("".join(certificate._make(names)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    servers[0].socket = context.wrap_socket(servers[0].socket, server_side=True)
+    with pytest.raises(Failed, match="is the package ca-certificates installed"):
+        get(servers[0].url.replace("http:", "https:"))
+    assert servers[0].seen == []
