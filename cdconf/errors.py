@@ -170,8 +170,12 @@ class Interrupted(CdconfError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the known word nearest to `word`, or None when nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    if not near:
+        return None
+    # Of words that are equally near, the one with the same letters: people swap letters more than they change them.
+    best = max(near, key=lambda one: (difflib.SequenceMatcher(None, one, word).ratio(), sorted(one) == sorted(word)))
+    return f"did you mean '{best}'?"
 
 
 def worst_exit(codes: Iterable[int]) -> int:

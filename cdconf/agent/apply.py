@@ -27,9 +27,14 @@ def agent_of(type_name):
         raise Failed("the agent of resource type '{}' can't be loaded: {}".format(type_name, error))
 
 
+def fields_of(resource):
+    """What a type gets to see: the fields, and `absent` when the thing should be gone."""
+    return dict(resource["fields"], absent=True) if resource["absent"] else resource["fields"]
+
+
 def observe(module, resources):
     """The states of resources of one type, each a state, None, or the `Failed` that observing it raised."""
-    fields = [resource["fields"] for resource in resources]
+    fields = [fields_of(resource) for resource in resources]
     if len(resources) > 1 and hasattr(module, "observe_many"):
         try:
             return list(module.observe_many(fields))
@@ -184,7 +189,7 @@ class Convergence(object):
         self.proceed()
         started = time.monotonic()
         self.handlers.due(resource)
-        error = _attempt(module.apply, resource["fields"], differing)
+        error = _attempt(module.apply, fields_of(resource), differing)
         return self._verify(module, resource, differing, error, started)
 
     def _apply_together(self, module, changes):
@@ -192,7 +197,7 @@ class Convergence(object):
         started = time.monotonic()
         for resource, _ in changes:
             self.handlers.due(resource)
-        error = _attempt(module.apply_many, [(resource["fields"], differing) for resource, differing in changes])
+        error = _attempt(module.apply_many, [(fields_of(resource), differing) for resource, differing in changes])
         if isinstance(error, Failed):
             # Together it failed: say of each what became of it, and give the reason once.
             verdicts = [self._verify(module, resource, differing, error, started) for resource, differing in changes]
@@ -214,7 +219,7 @@ class Convergence(object):
             if error.kind != "failed":
                 raise error
             return False
-        return self._settle(resource, differing, _attempt(module.observe, resource["fields"]), started)
+        return self._settle(resource, differing, _attempt(module.observe, fields_of(resource)), started)
 
     def _settle(self, resource, differing, observed, started):
         """Reports `changed` when the host really is as wanted now."""
@@ -246,16 +251,16 @@ class Convergence(object):
         return True
 
     def _remove(self, identifier, entry, started):
-        gone = {"exists": (True, False)}
+        gone, fields = {"exists": (True, False)}, dict(entry["fields"], absent=True)
         error, was_there = None, False
         if entry["removable"]:
             self.proceed()
             try:
                 module = agent_of(entry["type"])
-                was_there = module.observe(entry["fields"]) is not None
+                was_there = module.observe(fields) is not None
                 if was_there:
-                    module.apply(entry["fields"], gone)
-                    if module.observe(entry["fields"]) is not None:
+                    module.apply(fields, gone)
+                    if module.observe(fields) is not None:
                         error = Failed("it was removed, but is still there")
             except Missing:
                 was_there = False  # what it lived in is gone: a database whose server was removed

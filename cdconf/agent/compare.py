@@ -1,5 +1,7 @@
 """What differs between a wanted and an observed state, and how people are shown it."""
 
+import json
+
 DIFF_LIMIT = 64 * 1024
 HIDDEN = "(sensitive)"
 
@@ -64,8 +66,10 @@ def _shown(value):
         return "({} bytes)".format(len(value))
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
-        return ", ".join(str(member) for member in value) or "(none)"
+        return ", ".join(_shown(member) for member in value) or "(none)"
     return str(value)
 
 

@@ -1,5 +1,6 @@
 """Atomic writes, and names for owners and modes."""
 
+import contextlib
 import errno
 import grp
 import os
@@ -141,6 +142,15 @@ def write_atomic(path, data, owner=None, group=None, mode=None, validate=None):
         Missing: The directory, the owner or the group doesn't exist.
         Failed: The disk is full, the path is something else than a file, or the validation refuses.
     """
+    if validate is not None:
+        check_content(validate, path, data)
+    with replacing(path, owner, group, mode) as stream:
+        stream.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path, owner=None, group=None, mode=None):
+    """A stream whose bytes become the file when the block ends well; see `write_atomic`."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise Missing("directory", folder)
@@ -152,16 +162,15 @@ def write_atomic(path, data, owner=None, group=None, mode=None, validate=None):
         raise Failed("'{}' is a directory".format(path))
     if old is not None and not stat.S_ISREG(old.st_mode):
         old = None  # a link's or socket's own mode says nothing about a file's
-    if validate is not None:
-        check_content(validate, path, data)
     try:
         temporary = os.path.join(folder, TEMPORARY_PREFIX + os.urandom(8).hex())
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _explained(error, path)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+        os.close(descriptor)
+        with open(temporary, "wb") as stream:
+            yield stream
             stream.flush()
             _dress(temporary, old, path, owner, group, mode)
             os.fsync(stream.fileno())
@@ -179,7 +188,36 @@ def write_atomic(path, data, owner=None, group=None, mode=None, validate=None):
 
 def _explained(error, path):
     kind = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "failed"
-    return Failed("can't write '{}': {}".format(path, error.strerror), kind=kind)
+    message = "can't write '{}': {}".format(path, error.strerror or error)
+    if error.errno == errno.EPERM:
+        for one in (path, os.path.dirname(path)):
+            flag = protection(one)
+            if flag:
+                message += "; '{}' has the attribute {} (chattr -{} takes it away)".format(one, *flag)
+    return Failed(message, kind=kind)
+
+
+def protection(path):
+    """(name, letter) of a file attribute that keeps even root from changing a file; None without one.
+
+    FS_IOC_GETFLAGS of ioctl_iflags(2): 0x10 is immutable, 0x20 append-only.
+    """
+    import fcntl
+    import struct
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        size = struct.calcsize("l")
+        request = (2 << 30) | (size << 16) | (ord("f") << 8) | 1
+        flags = struct.unpack("l", fcntl.ioctl(descriptor, request, bytes(size)))[0]
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return ("immutable", "i") if flags & 0x10 else ("append-only", "a") if flags & 0x20 else None
 
 
 def ownership(status, fields):

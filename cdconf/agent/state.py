@@ -154,4 +154,12 @@ class Applied(object):
 
 def _small(fields):
     """The fields without long values, which removing a resource never needs."""
-    return {name: value for name, value in fields.items() if not (isinstance(value, (str, bytes)) and len(value) > 200)}
+    return {name: value for name, value in fields.items() if not _is_long(value)}
+
+
+def _is_long(value):
+    if isinstance(value, (str, bytes)):
+        return len(value) > 200
+    if isinstance(value, dict):
+        return len(value) > 20 or any(_is_long(member) or isinstance(member, dict) for member in value.values())
+    return isinstance(value, list) and (len(value) > 200 or any(_is_long(member) for member in value))

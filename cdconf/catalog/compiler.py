@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.fields import check_fields
+from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
+from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.variables import Variables
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
@@ -16,6 +18,8 @@ from cdconf.roles import Declared, Role, load_role
 from cdconf.secrets import Mask, SecretStore, is_tainted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, Project
     from cdconf.resources.spec import ResourceType
@@ -100,6 +104,8 @@ class Compiler:
                 for declared in role.resources:
                     for resource in self._resources(scope, role, declared):
                         _add(resources, resource)
+        resources = with_managed(resources, self.types, complete=self._only is None)
+        check_size(resources.values())
         handlers = {name: self._handler(scope, host, name, one) for one in resources.values() for name in one.notify}
         used = {one.type for one in resources.values()}
         return Catalog(
@@ -152,11 +158,7 @@ class Compiler:
             )
             fields.pop("absent", None)
         self._check_app_service(declared, kind, title, fields)
-        for name in (kind.title, *kind.identity):
-            if is_tainted(fields.get(name)):
-                line = declared.fields.lines.get(name, declared.line)
-                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
-                raise InvalidFile(message, file=declared.file, line=line)
+        self._check_public(declared, kind, fields)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
@@ -170,6 +172,17 @@ class Compiler:
             sensitive=declared.sensitive or secret or is_tainted(fields),
             removable=kind.absent,
         )
+
+    def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:
+        """What names a resource, or is seen by others on the host, can't be made of a secret."""
+        public = [name for name, spec in kind.fields.items() if spec.public]
+        for name in (kind.title, *kind.identity, *public):
+            if is_tainted(fields.get(name)):
+                line = declared.fields.lines.get(name, declared.line)
+                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
+                if name in public:
+                    message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
+                raise InvalidFile(message, file=declared.file, line=line)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:
@@ -240,13 +253,15 @@ class _Context:
         return self._scope.template(self._role.name, name, self._declared.file, line)
 
     def source_file(self, name: str) -> bytes:
-        folders = (self._role.folder / "files", self._compiler.project.root / "files")
-        for folder in folders:
-            path = folder / name
-            if ".." not in path.parts and path.is_file():
-                return path.read_bytes()
-        shown = [folder.relative_to(self._compiler.project.root).as_posix() + "/" for folder in folders]
-        raise self.error(f"there is no file '{name}'", f"it's looked for in {' and '.join(shown)}")
+        return read_file(name, self._folders(), self.error)
+
+    def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
+        return read_tree(name, self._folders(), self.error)
+
+    def _folders(self) -> dict[str, Path]:
+        root = self._compiler.project.root
+        folders = (self._role.folder / "files", root / "files")
+        return {folder.relative_to(root).as_posix() + "/": folder for folder in folders}
 
     def condition(self, expression: str) -> bool:
         return self._scope.condition(expression, self._declared.file, self._declared.line)

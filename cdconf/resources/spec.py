@@ -38,6 +38,7 @@ class Field:
         compare: Whether the field is state that the host is compared with. False for parameters that only say
             how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
         sensitive: The value is never shown, whatever it is.
+        public: Other users of the host can see it, such as an argument of a program: it can't be made of a secret.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Field:
     choices: tuple[object, ...] = ()
     compare: bool = True
     sensitive: bool = False
+    public: bool = False
 
 
 class Context(Protocol):
@@ -56,6 +58,9 @@ class Context(Protocol):
 
     def source_file(self, name: str) -> bytes:
         """The bytes of the role's `files/NAME`, then of the project's `files/NAME`."""
+
+    def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
+        """Every file below the role's `files/NAME`, or the project's: path -> (bytes, whether it's executable)."""
 
     def condition(self, expression: str) -> bool:
         """The truth of a Jinja2 expression, as `when` reads it."""
@@ -87,6 +92,11 @@ class ResourceType:
         titles_are_lists: Whether the title may be a list, one resource for each member.
         identity: Fields that, besides the title, tell two resources apart (`line`: several in one file). They're
             shown after the title, and kept on the host for removal, so they can't hold secrets.
+        paths: The paths that a resource manages; by default its title, where that is a path.
+        owns_tree: Whether it manages everything below its paths as well (`git`).
+        needs_managed: A field that, where it's given, has the compiler add `managed` to the catalog's fields:
+            `{"paths": [...], "trees": [...]}`, what the host's other resources manage below the title, relative to
+            it. Where they aren't all known (`--role`), the field is taken out instead.
     """
 
     name: str
@@ -102,6 +112,15 @@ class ResourceType:
     normalise: Callable[[Fields, Context], Fields] | None = None
     titles_are_lists: bool = False
     identity: tuple[str, ...] = ()
+    paths: Callable[[Fields], list[str]] | None = None
+    owns_tree: bool = False
+    needs_managed: str | None = None
+
+    def managed_paths(self, fields: Fields) -> list[str]:
+        """The paths on the host that a resource of this type manages."""
+        if self.paths is not None:
+            return self.paths(fields)
+        return [fields[self.title]] if self.fields[self.title].kind == "path" else []
 
     def full_title(self, fields: Mapping[str, Any]) -> str:
         """The title that is shown and that identifies: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
@@ -121,6 +140,14 @@ class ResourceType:
 
 def _shown(value: object) -> str:
     return ", ".join(str(member) for member in value) if isinstance(value, list) else str(value)
+
+
+def text_or_bytes(data: bytes) -> str | bytes:
+    """Text, of which people can be shown a diff, where it's UTF-8 without NUL."""
+    try:
+        return data if b"\0" in data else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
 
 
 # A field that every type that writes a file has; its agent hands it to `cdconf.agent.files.write_atomic`.

@@ -191,3 +191,20 @@ def test_a_copy_must_set_its_own_per_environment_variables(project):
     assert compiled(project)[1].resources[0].title == "/real"
     with pytest.raises(InvalidFile, match="has no value in copy"):
         compiled(project, environment="copy")
+
+
+def test_what_others_on_the_host_can_see_is_no_secret(secret_project):
+    role(
+        secret_project,
+        """
+        variables:
+          password: {secret: {generate: 24}}
+        resources:
+          - git: /srv/x
+            revision: main
+            url: "https://example.com/{{ password }}"
+    """,
+    )
+    with pytest.raises(InvalidFile, match="others on the host can see 'url'") as refused:
+        compiled(secret_project)
+    assert refused.value.line == 6

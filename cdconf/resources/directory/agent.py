@@ -4,36 +4,111 @@ import os
 import shutil
 import stat
 
-from cdconf.agent import files
+from cdconf.agent import below, files
 from cdconf.agent.base import Failed
 
 
 def observe(fields):
-    """Owner, group and mode; None when there's nothing."""
+    """Owner, group and mode, and the paths below that aren't as wanted; None when there's nothing."""
+    path = fields["path"]
     try:
-        status = os.lstat(fields["path"])
+        status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISDIR(status.st_mode):
-        raise Failed("'{}' exists, but isn't a directory".format(fields["path"]))
-    return files.ownership(status, fields)
+        raise Failed("'{}' exists, but isn't a directory".format(path))
+    state = files.ownership(status, fields)
+    if "recursive" in fields:
+        wrong = [(relative, below.wrong(one, fields)) for relative, one in below.walk(path)]
+        state["recursive"] = ["{} ({})".format(relative, words) for relative, words in wrong if words]
+    if "source" in fields:
+        state["source"] = ["{} ({})".format(*one) for one in _differing(fields)]
+    if "purge" in fields:
+        managed = fields["managed"]
+        state["purge"] = below.unmanaged(path, managed["paths"] + sorted(fields.get("tree", {})), managed["trees"])
+    return state
+
+
+def _differing(fields):
+    """(path, why) of the source's files that aren't there as they should be."""
+    for relative, entry in sorted(fields["tree"].items()):
+        path = os.path.join(fields["path"], relative)
+        try:
+            status = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            yield relative, "missing"
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            yield relative, "not a file"
+        elif status.st_size != len(_data(entry)) or _read(path) != _data(entry):
+            yield relative, "content"
+        else:
+            words = below.wrong(status, _dress(fields, entry))
+            if words:
+                yield relative, words
+
+
+def _dress(fields, entry):
+    wanted = {name: fields[name] for name in ("owner", "group") if name in fields}
+    wanted["file_mode"] = fields.get("file_mode", "0755" if entry["executable"] else "0644")
+    return wanted
+
+
+def _data(entry):
+    data = entry["data"]
+    return data if isinstance(data, bytes) else data.encode("utf-8")
+
+
+def _read(path):
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        return stream.read()
 
 
 def apply(fields, difference):
-    """Makes, changes or removes it."""
+    """Makes, changes or removes it, then what's below."""
     path = fields["path"]
     if difference.get("exists") == (True, False):
         _remove(path, fields.get("force", False))
         return
+    # Owner and group must exist before anything is made.
+    files.check_owners(difference)
     if "exists" in difference:
-        # Owner and group must exist before anything is made.
-        files.check_owners(difference)
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
         os.mkdir(path, 0o700)
         if "mode" not in difference:
             os.chmod(path, 0o755)
     files.set_ownership(path, difference)
     files.fsync_directory(os.path.dirname(path))
+    if "source" in difference:
+        _copy(fields)
+    if "recursive" in difference:
+        below.set_all(path, fields)
+    for relative in (difference["purge"][0] or []) if "purge" in difference else []:
+        below.remove(path, relative)
+
+
+def _copy(fields):
+    for relative, _ in list(_differing(fields)):
+        entry = fields["tree"][relative]
+        wanted = _dress(fields, entry)
+        _make_folders(fields, os.path.dirname(relative))
+        path = os.path.join(fields["path"], relative)
+        files.write_atomic(path, _data(entry), wanted.get("owner"), wanted.get("group"), wanted["file_mode"])
+
+
+def _make_folders(fields, relative):
+    """The directories above a copied file, owned like it; a link in their place is never followed."""
+    path = fields["path"]
+    for name in relative.split("/") if relative else []:
+        path = os.path.join(path, name)
+        try:
+            os.mkdir(path, 0o755)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                raise Failed("'{}' is in the way of a directory that is copied".format(path))
+            continue
+        difference = {name: (None, fields[name]) for name in ("owner", "group") if name in fields}
+        files.set_ownership(path, dict(difference, mode=(None, fields.get("mode", "0755"))))
 
 
 def _remove(path, force):

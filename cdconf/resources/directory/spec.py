@@ -1,17 +1,69 @@
 """The `directory` type."""
 
-from cdconf.resources.spec import Field, ResourceType
+from cdconf.agent.danger import is_systems
+from cdconf.resources.spec import Context, Field, Fields, ResourceType, text_or_bytes
+
+_DEEP = ("recursive", "purge", "source")
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """What concerns everything below becomes the list of paths that aren't as wanted, which is to be empty."""
+    _check(fields, context)
+    if fields["absent"]:
+        return {name: value for name, value in fields.items() if name not in (*_DEEP, "file_mode")}
+    if "source" in fields:
+        tree = context.source_directory(fields["source"])
+        fields["source"] = []
+        fields["tree"] = {path: {"data": text_or_bytes(data), "executable": x} for path, (data, x) in tree.items()}
+    for name in ("recursive", "purge"):
+        if fields.pop(name, False):
+            fields[name] = []
+    return fields
+
+
+def _check(fields: Fields, context: Context) -> None:
+    path = fields["path"]
+    deep = [name for name in ("recursive", "purge", "force") if fields.get(name)]
+    if deep and is_systems(path):
+        raise context.error(f"'{deep[0]}' isn't allowed for '{path}', which belongs to the whole system")
+    if fields.get("force") and not fields["absent"]:
+        raise context.error("`force` goes with `absent: true`", "`purge: true` removes what isn't managed")
+    if "file_mode" in fields and not (fields.get("recursive") or "source" in fields):
+        raise context.error("`file_mode` needs `recursive: true` or `source`")
+    if fields.get("recursive") and not {"owner", "group", "mode", "file_mode"} & set(fields):
+        raise context.error("`recursive` needs an owner, a group, a mode or a file_mode")
+
 
 TYPE = ResourceType(
     name="directory",
-    doc="A directory. Missing parents are made, root's and 0755. `absent` removes an empty one, or all with `force`.",
+    doc=(
+        "A directory. Missing parents are made, root's and 0755. `absent` removes an empty one, or all with `force`. "
+        "What concerns everything below (`recursive`, `purge`, `source`) never follows links and stays on the "
+        "directory's file system; each path that it would change or remove is shown."
+    ),
     title="path",
     fields={
         "path": Field("path", "The directory."),
         "owner": Field("string", "The owner; a new directory is root's."),
         "group": Field("string", "The group; a new directory is root's."),
         "mode": Field("mode", 'Permission bits, quoted: "0750". A new directory is 0755.'),
+        "source": Field(
+            "string",
+            "A directory in the role's or project's files/ whose files are copied, with owner and group if they're "
+            'given; their mode is `file_mode`, or "0755" for executables and "0644" for the rest.',
+        ),
+        "recursive": Field(
+            "boolean", "Owner and group are of everything below too, the mode of all directories, `file_mode` of files."
+        ),
+        "file_mode": Field("mode", "The mode of files below, with `recursive` or `source`.", compare=False),
+        "purge": Field(
+            "boolean",
+            "Remove everything below that neither `source` nor another of the host's resources manages. Left out "
+            "with `--role`, when not all of them are known.",
+        ),
         "force": Field("boolean", "With `absent`: remove what's in it too.", compare=False),
     },
+    normalise=_normalise,
+    needs_managed="purge",
     example='directory: /srv/shop/shared\nowner: shop\nmode: "0750"\n',
 )

@@ -1,10 +1,15 @@
 """Observes and applies files."""
 
+import hashlib
 import os
 import stat
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed
+from cdconf.agent.tree import sha256_file
+
+# Above this a file's content isn't read into memory: it's compared by its hash.
+LARGE = 16 * 1024 * 1024
 
 
 def observe(fields):
@@ -14,24 +19,38 @@ def observe(fields):
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if stat.S_ISLNK(status.st_mode) and not fields.get("absent"):
-        return None
     if stat.S_ISDIR(status.st_mode):
         raise Failed("'{}' is a directory".format(path))
+    if fields.get("absent"):
+        return {}
+    if stat.S_ISLNK(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise Failed("'{}' is a device, a pipe or a socket".format(path))
     state = files.ownership(status, fields)
     if "content" in fields:
-        state["content"] = _read(path)
+        state["content"] = fields["content"] if fields.get("create_only") else _read(path, status, fields["content"])
     return state
 
 
-def _read(path):
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+def _read(path, status, wanted):
+    if status.st_size > LARGE:
+        if status.st_size == len(_bytes(wanted)) and sha256_file(path) == hashlib.sha256(_bytes(wanted)).hexdigest():
+            return wanted
+        return "({} bytes)".format(status.st_size)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as stream:
         data = stream.read()
+    if isinstance(wanted, bytes):
+        return data
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data
+
+
+def _bytes(content):
+    return content if isinstance(content, bytes) else content.encode("utf-8")
 
 
 def apply(fields, difference):
@@ -44,6 +63,5 @@ def apply(fields, difference):
     if "exists" not in difference and "content" not in difference:
         files.set_ownership(path, difference)
         return
-    content = fields.get("content", "")
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    data = _bytes(fields.get("content", ""))
     files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"), fields.get("validate"))

@@ -1,6 +1,6 @@
 """The `file` type."""
 
-from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType, text_or_bytes
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -8,11 +8,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     if "template" in fields:
         fields["content"] = context.template(fields.pop("template"))
     elif "source" in fields:
-        data = context.source_file(fields.pop("source"))
-        try:
-            fields["content"] = data.decode("utf-8")
-        except UnicodeDecodeError:
-            fields["content"] = data
+        fields["content"] = text_or_bytes(context.source_file(fields.pop("source")))
     return fields
 
 
@@ -20,7 +16,9 @@ TYPE = ResourceType(
     name="file",
     doc=(
         "A regular file, replaced atomically. Without content, template or source only owner, group and mode are "
-        "managed, and a missing file is made empty. A link in its place is replaced; a directory is an error."
+        "managed, and a missing file is made empty. A link in its place is replaced, and so is a hard link: other "
+        "names of the old file keep the old content. A directory, device, pipe or socket is an error. ACLs, xattrs and "
+        "the SELinux context stay as they are."
     ),
     title="path",
     fields={
@@ -28,6 +26,11 @@ TYPE = ResourceType(
         "content": Field("string", "Its whole content."),
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
         "source": Field("string", "A file in the role's or project's files/, copied as it is.", compare=False),
+        "create_only": Field(
+            "boolean",
+            "Leave the content of a file that's there already; owner, group and mode are still managed.",
+            compare=False,
+        ),
         "owner": Field("string", "The owner; a new file is root's."),
         "group": Field("string", "The group; a new file is root's."),
         "mode": Field("mode", 'Permission bits, quoted: "0640". A new file is 0644.'),

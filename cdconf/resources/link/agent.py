@@ -1,10 +1,11 @@
-"""Observes and applies symbolic links."""
+"""Observes and applies symbolic and hard links."""
 
+import errno
 import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, Missing
 
 
 def observe(fields):
@@ -13,13 +14,42 @@ def observe(fields):
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
+        status = None
+    if fields.get("hard") and not fields.get("absent"):
+        return _observe_hard(fields, status)
+    if status is None:
         return None
     if stat.S_ISLNK(status.st_mode):
         return {"target": os.readlink(path)}
-    if stat.S_ISREG(status.st_mode) and fields.get("force"):
+    if fields.get("hard") and stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        return {}
+    return _in_its_place(fields, status)
+
+
+def _observe_hard(fields, status):
+    try:
+        target = os.lstat(fields["target"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise Missing("file", fields["target"])
+    if not stat.S_ISREG(target.st_mode):
+        raise Failed("'{}' isn't a regular file, so it can't have a hard link".format(fields["target"]))
+    if status is None:
         return None
+    if (status.st_dev, status.st_ino) == (target.st_dev, target.st_ino):
+        return {"target": fields["target"]}
+    if stat.S_ISLNK(status.st_mode):
+        return {"target": "a symbolic link to {}".format(os.readlink(fields["path"]))}
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        return {"target": "another file"}
+    return _in_its_place(fields, status)
+
+
+def _in_its_place(fields, status):
+    if stat.S_ISREG(status.st_mode) and fields.get("force"):
+        return {} if fields.get("absent") else None
     what = "directory" if stat.S_ISDIR(status.st_mode) else "file"
-    raise Failed("'{}' is a {}, not a link".format(path, what))
+    hint = "; `force: true` replaces it" if stat.S_ISREG(status.st_mode) else ""
+    raise Failed("'{}' is a {}, not a link{}".format(fields["path"], what, hint))
 
 
 def apply(fields, difference):
@@ -28,10 +58,23 @@ def apply(fields, difference):
     folder = os.path.dirname(path)
     if difference.get("exists") == (True, False):
         os.unlink(path)
-    else:
-        if "target" not in fields:
-            raise Failed("a link needs a target")
-        fresh = os.path.join(folder, "{}{}".format(files.TEMPORARY_PREFIX, os.urandom(6).hex()))
-        os.symlink(fields["target"], fresh)
+        files.fsync_directory(folder)
+        return
+    if not os.path.isdir(folder):
+        raise Missing("directory", folder)
+    fresh = os.path.join(folder, "{}{}".format(files.TEMPORARY_PREFIX, os.urandom(6).hex()))
+    try:
+        if fields.get("hard"):
+            os.link(fields["target"], fresh, follow_symlinks=False)
+        else:
+            os.symlink(fields["target"], fresh)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise Failed("'{}' is on another file system, so it can't be a hard link".format(fields["target"]))
+    try:
         os.rename(fresh, path)
+    except OSError:
+        os.unlink(fresh)
+        raise
     files.fsync_directory(folder)

@@ -1,15 +1,33 @@
 """The `link` type."""
 
-from cdconf.resources.spec import Field, ResourceType
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """A link needs a target, and a hard link an absolute one."""
+    target = fields.get("target")
+    if not fields["absent"] and not target:
+        raise context.error("a link needs a `target`")
+    if target and "\0" in target:
+        raise context.error("a target can't hold a NUL")
+    if fields.get("hard") and target and not target.startswith("/"):
+        raise context.error("the target of a hard link must be an absolute path")
+    return fields
+
 
 TYPE = ResourceType(
     name="link",
-    doc="A symbolic link, switched atomically. A file in its place is replaced only with `force`; a directory never.",
+    doc=(
+        "A symbolic link, or a hard link, switched atomically. A file in its place is replaced only with `force`; a "
+        "directory never. The target of a symbolic link needn't exist."
+    ),
     title="path",
     fields={
         "path": Field("path", "The link."),
         "target": Field("string", "What it points to, absolute or relative to its directory."),
+        "hard": Field("boolean", "Another name of the target, which must be on the same file system.", compare=False),
         "force": Field("boolean", "Replace a file that's in its place.", compare=False),
     },
+    normalise=_normalise,
     example="link: /etc/nginx/sites-enabled/shop\ntarget: ../sites-available/shop\n",
 )

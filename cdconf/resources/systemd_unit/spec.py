@@ -31,5 +31,6 @@ TYPE = ResourceType(
     },
     exclusive=(("content", "template"),),
     normalise=_normalise,
+    paths=lambda fields: [f"/etc/systemd/system/{fields['name']}"],
     example="systemd_unit: hello.service\ncontent: |\n  [Service]\n  ExecStart=/bin/sleep infinity\n",
 )

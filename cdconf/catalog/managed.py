@@ -1,0 +1,46 @@
+"""Tells resources which paths below theirs the host's other resources manage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cdconf.catalog.model import Resource
+    from cdconf.resources.spec import ResourceType
+
+
+def with_managed(
+    resources: Mapping[str, Resource], types: Mapping[str, ResourceType], *, complete: bool
+) -> dict[str, Resource]:
+    """The resources, with `managed` in the fields of those that need it.
+
+    Args:
+        resources: By id, all of one host's.
+        types: The resource types.
+        complete: Whether they're all of the host's; if not, nobody can say what is managed.
+    """
+    asking = [one for one in resources.values() if (types[one.type].needs_managed or "") in one.fields]
+    result = dict(resources)
+    for one in asking:
+        field = str(types[one.type].needs_managed)
+        if complete:
+            others = [other for other in resources.values() if other.id != one.id and not other.absent]
+            fields = {**one.fields, "managed": _below(one.fields[types[one.type].title], others, types)}
+        else:
+            fields = {name: value for name, value in one.fields.items() if name != field}
+        result[one.id] = replace(one, fields=fields)
+    return result
+
+
+def _below(root: str, others: Iterable[Resource], types: Mapping[str, ResourceType]) -> dict[str, list[str]]:
+    prefix = root.rstrip("/") + "/"
+    paths: set[str] = set()
+    trees: set[str] = set()
+    for other in others:
+        kind = types[other.type]
+        below = {path[len(prefix) :] for path in kind.managed_paths(other.fields) if path.startswith(prefix)}
+        (trees if kind.owns_tree else paths).update(below)
+    return {"paths": sorted(paths), "trees": sorted(trees)}

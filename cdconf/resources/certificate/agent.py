@@ -1,0 +1,141 @@
+"""Observes and applies certificates with their keys."""
+
+import contextlib
+import os
+import stat
+import time
+
+from cdconf.agent import der, files
+from cdconf.agent.base import Failed, Missing, last_lines, run
+
+DAY = 86400
+
+
+def observe(fields):
+    """What the two files hold; None when one of them isn't there, or they don't belong together."""
+    texts = [_read(fields["path"]), _read(fields["key"])]
+    if fields.get("absent"):
+        return None if texts == [None, None] else {}
+    if None in texts:
+        return None
+    status = os.lstat(fields["key"])
+    state = files.ownership(status, fields)
+    _note_the_other(state, files.ownership(os.lstat(fields["path"]), fields), fields)
+    if "content" in fields:
+        state["content"], state["key_content"] = texts
+    try:
+        certificate = der.certificate(texts[0])
+        if der.belongs(texts[1], certificate.public_key) is False:
+            return None if "names" in fields else state
+    except der.Malformed:
+        return None if "names" in fields else state
+    if "names" in fields and not certificate.self_issued:
+        state["key_type"] = "of a certificate that isn't self-signed"
+    else:
+        state["key_type"] = certificate.key_type
+    state["names"] = certificate.names
+    if "renew_before" in fields:
+        state["renew_before"] = _time_left(certificate, fields["renew_before"])
+    return state
+
+
+def _read(path):
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise Failed("'{}' is not a regular file".format(path))
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _note_the_other(state, certificate, fields):
+    """Owner and group are of both files: what the certificate's are comes up where the key's are right."""
+    for name in ("owner", "group"):
+        if name in fields and certificate[name] != fields[name]:
+            state[name] = certificate[name]
+
+
+def _time_left(certificate, wanted):
+    left = certificate.not_after - time.time()
+    if left > int(wanted[:-1]) * DAY:
+        return wanted
+    date = time.strftime("%Y-%m-%d", time.gmtime(certificate.not_after))
+    return "expired on {}".format(date) if left < 0 else "expires on {}".format(date)
+
+
+def apply(fields, difference):
+    """Removes both; writes what's given; makes a new one; or only changes owner and mode."""
+    if difference.get("exists") == (True, False):
+        for path in (fields["path"], fields["key"]):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        return
+    for path in (fields["path"], fields["key"]):
+        if not os.path.isdir(os.path.dirname(path)):
+            raise Missing("directory", os.path.dirname(path))
+    files.check_owners(difference)
+    if not set(difference) - {"owner", "group", "mode"}:
+        own = {name: difference[name] for name in ("owner", "group") if name in difference}
+        files.set_ownership(fields["path"], own)
+        files.set_ownership(fields["key"], difference)
+        return
+    if "content" in fields:
+        if "renew_before" in fields:
+            left = _time_left(der.certificate(fields["content"]), fields["renew_before"])
+            if left != fields["renew_before"]:
+                raise Failed("the certificate that is given {}: it has to be replaced by a newer one".format(left))
+        certificate, key = fields["content"], fields["key_content"]
+    else:
+        certificate, key = _make(fields)
+    owner, group = fields.get("owner"), fields.get("group")
+    # The key first: should the run end in between, the pair doesn't match, which the next run sees.
+    files.write_atomic(fields["key"], key.encode("utf-8"), owner, group, fields["mode"])
+    files.write_atomic(fields["path"], certificate.encode("utf-8"), owner, group)
+
+
+CONFIG = """\
+[req]
+prompt = no
+distinguished_name = subject
+x509_extensions = extensions
+[subject]
+CN = {name}
+[extensions]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+subjectAltName = {names}
+"""
+
+
+def _make(fields):
+    """A new certificate and its key, by one openssl that reads and writes nothing but pipes."""
+    kind, _, size = fields["key_type"].partition("-")
+    if kind == "rsa":
+        key = ["-newkey", "rsa:" + size]
+    else:
+        curve = {"p256": "prime256v1", "p384": "secp384r1"}[size]
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + curve, "-pkeyopt", "ec_param_enc:named_curve"]
+    # A common name has 64 characters at most (RFC 5280, upper bounds); the names that count are the others.
+    short = [name for name in fields["names"] if len(name) <= 64]
+    names = ", ".join(("IP:" if _is_address(name) else "DNS:") + name for name in fields["names"])
+    text = CONFIG.format(name=short[0] if short else "localhost", names=names)
+    argv = ["openssl", "req", "-x509", "-nodes", "-sha256", "-days", str(fields["days"])] + key
+    argv += ["-config", "/dev/stdin", "-keyout", "/dev/stdout", "-out", "/dev/stdout"]
+    result = run(argv, input=text, timeout=120)
+    if result.status != 0:
+        # Its output may begin with the key; only what it says about the error is shown.
+        raise Failed("openssl failed", command=" ".join(argv), status=result.status, output=last_lines(result.err))
+    blocks = {}
+    for label in ("CERTIFICATE", "PRIVATE KEY"):
+        begin, end = "-----BEGIN {}-----".format(label), "-----END {}-----".format(label)
+        if begin not in result.out or end not in result.out:
+            raise Failed("openssl made no {}".format(label.lower()))
+        blocks[label] = begin + result.out.split(begin, 1)[1].split(end, 1)[0] + end + "\n"
+    return blocks["CERTIFICATE"], blocks["PRIVATE KEY"]
+
+
+def _is_address(name):
+    return ":" in name or name.replace(".", "").isdigit()

@@ -1,0 +1,157 @@
+"""Observes and applies working trees of git repositories."""
+
+import contextlib
+import os
+import shutil
+
+from cdconf.agent import files, gitdir
+from cdconf.agent.base import Failed, last_lines, run
+
+ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "/bin/false",
+    "SSH_ASKPASS": "/bin/false",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20",
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+
+
+def _git(fields, arguments, timeout=None, cwd=None):
+    user = fields.get("user")
+    if user is None and cwd is not None:
+        user = files.owner_name(os.lstat(cwd).st_uid)
+        user = None if user == files.owner_name(os.geteuid()) else user
+    # Hooks and helpers that the working tree's owner could have planted aren't run.
+    options = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"]
+    return run(["git"] + options + arguments, timeout=timeout or 120, env=ENVIRONMENT, user=user, cwd=cwd)
+
+
+def _git_ok(fields, arguments, timeout=None, cwd=None):
+    result = _git(fields, arguments, timeout, cwd)
+    if result.status != 0:
+        raise Failed(
+            "git {} failed".format(arguments[0]),
+            command="git " + " ".join(arguments),
+            status=result.status,
+            output=last_lines(result.err or result.out),
+        )
+    return result.out
+
+
+def observe(fields):
+    """URL, revision (the wanted one when HEAD is that commit) and local changes; None when there's nothing yet."""
+    path = fields["path"]
+    if not os.path.lexists(path):
+        return None
+    if os.path.islink(path) or not os.path.isdir(path):
+        raise Failed("'{}' exists, but isn't a directory".format(path))
+    repository = gitdir.find(path)
+    if repository is None:
+        if os.listdir(path):
+            raise Failed("'{}' has files in it, but no git repository".format(path))
+        return None
+    if fields.get("absent"):
+        return {}
+    head = gitdir.head(repository)
+    if head is None:
+        return None
+    wanted = _commit(fields)
+    return {
+        "url": gitdir.url(repository),
+        "revision": fields["revision"] if head == wanted else head,
+        "local_changes": _local_changes(fields, repository) or fields["local_changes"],
+    }
+
+
+def _commit(fields):
+    """The commit that the revision is; the server is asked, unless it's a full commit id."""
+    revision = fields["revision"]
+    if gitdir.COMMIT.match(revision):
+        return revision
+    names = ["refs/heads/" + revision, "refs/tags/" + revision, "refs/tags/" + revision + "^{}", revision]
+    out = _git_ok(fields, ["ls-remote", "--", fields["url"]] + names, cwd=fields["path"])
+    found = dict(reversed(line.split("\t", 1)) for line in out.splitlines() if "\t" in line)
+    # A tag's own object isn't a commit: ^{} is what it points to.
+    for name in (names[2], names[1], names[0], revision):
+        if name in found:
+            return found[name]
+    raise Failed("{} has no branch or tag '{}'; a commit needs its full id".format(fields["url"], revision))
+
+
+def _local_changes(fields, repository):
+    if fields["local_changes"] == "keep":
+        return ""
+    changed = []
+    try:
+        suspects = gitdir.suspects(fields["path"], repository)
+    except gitdir.NeedsGit:
+        suspects = ["?"]
+    if suspects:
+        out = _git_ok(fields, ["status", "--porcelain", "-z", "-uno", "--ignore-submodules"], cwd=fields["path"])
+        changed = [line[3:] for line in out.split("\0") if line[2:3] == " "]
+    if fields.get("submodules"):
+        with contextlib.suppress(gitdir.NeedsGit):
+            changed += gitdir.submodules_behind(fields["path"], repository)
+    more = " and {} more".format(len(changed) - 5) if len(changed) > 5 else ""
+    return ", ".join(changed[:5]) + more
+
+
+def apply(fields, difference):
+    """Removes it; or fetches what's missing, and checks it out."""
+    path = fields["path"]
+    if difference.get("exists") == (True, False):
+        shutil.rmtree(path)
+        return
+    repository = gitdir.find(path) if os.path.isdir(path) else None
+    changes = _local_changes(fields, repository) if repository and gitdir.head(repository) else ""
+    if changes and fields["local_changes"] == "refuse" and not _only_submodules(fields, repository, changes):
+        raise Failed("'{}' has local changes: {}; `local_changes: discard` discards them".format(path, changes))
+    if repository is None:
+        _make(fields)
+    if repository is None or gitdir.url(repository) != fields["url"]:
+        _git_ok(fields, ["config", "remote.origin.url", fields["url"]], cwd=path)
+    _fetch(fields)
+    force = ["--force"] if fields["local_changes"] == "discard" else []
+    _git_ok(fields, ["checkout", "-q", "--detach"] + force + [_commit_id(fields)], timeout=fields["timeout"], cwd=path)
+    if fields.get("submodules"):
+        depth = ["--depth", str(fields["depth"])] if "depth" in fields else []
+        arguments = ["submodule", "update", "-q", "--init", "--recursive"] + force + depth
+        _git_ok(fields, arguments, timeout=fields["timeout"], cwd=path)
+
+
+def _only_submodules(fields, repository, changes):
+    return not _local_changes(dict(fields, submodules=False), repository)
+
+
+def _make(fields):
+    path = fields["path"]
+    if not os.path.isdir(path):
+        os.mkdir(path, 0o755)
+        if "user" in fields:
+            files.set_ownership(path, {"owner": (None, fields["user"])})
+    _git_ok(fields, ["init", "-q"], cwd=path)
+    refs = "+refs/heads/*:refs/remotes/origin/*"
+    _git_ok(fields, ["config", "remote.origin.fetch", refs], cwd=path)
+
+
+def _commit_id(fields):
+    revision = fields["revision"]
+    return revision if gitdir.COMMIT.match(revision) else "FETCH_HEAD^{commit}"
+
+
+def _fetch(fields):
+    """Fetches the revision; where a server gives no single commits, everything."""
+    path, revision = fields["path"], fields["revision"]
+    fetch = ["fetch", "-q", "--no-tags"] + (["--depth", str(fields["depth"])] if "depth" in fields else [])
+    if gitdir.COMMIT.match(revision):
+        if _git(fields, ["cat-file", "-e", revision + "^{commit}"], cwd=path).status == 0:
+            return
+        if _git(fields, fetch + ["origin", revision], fields["timeout"], path).status != 0:
+            refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+            _git_ok(fields, ["fetch", "-q", "origin"] + refs, fields["timeout"], path)
+        return
+    found = _git(fields, fetch + ["origin", "refs/tags/" + revision], fields["timeout"], path)
+    if found.status != 0:
+        name = revision if revision.startswith("refs/") or revision == "HEAD" else "refs/heads/" + revision
+        _git_ok(fields, fetch + ["origin", name], fields["timeout"], path)
