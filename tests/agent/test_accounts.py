@@ -1,5 +1,7 @@
 """passwd, shadow and group: what is read, and what's written where there is no useradd."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +19,7 @@ def etc(tmp_path):
 
 
 def read(etc, name):
-    with open(f"{etc}/{name}") as stream:
-        return stream.read()
+    return Path(etc, name).read_text()
 
 
 def test_what_is_there_is_read(etc):

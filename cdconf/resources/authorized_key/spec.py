@@ -54,8 +54,8 @@ TYPE = ResourceType(
     name="authorized_key",
     doc=(
         "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory. Several roles "
-        "can each give a user a `key`; `keys` is one list for a user. Keys that aren't named stay, unless `exclusive` is "
-        "given. A link in place of .ssh or authorized_keys is refused: the user could point it at any file."
+        "can each give a user a `key`; `keys` is one list for a user. Keys that aren't named stay, unless `exclusive` "
+        "is given. A link in place of .ssh or authorized_keys is refused: the user could point it at any file."
     ),
     title="user",
     fields={

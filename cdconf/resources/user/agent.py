@@ -78,9 +78,8 @@ def _arguments(fields, difference, fresh):
     for field, option in OPTIONS:
         if field in difference:
             value = str(fields[field])
-            if field == "home" and not fresh:
-                option = "--home"
-            arguments += [option, "" if (field, value) == ("expires", accounts.NEVER) else value]
+            spelling = "--home" if field == "home" and not fresh else option
+            arguments += [spelling, "" if (field, value) == ("expires", accounts.NEVER) else value]
     if "home" in difference and not fresh and fields.get("move_home"):
         arguments.append("--move-home")
     if "groups" in difference:
