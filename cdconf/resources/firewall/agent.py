@@ -67,25 +67,40 @@ def _live(fields):
 
 
 def _digest(live):
-    steady = [_steady(entry) for entry in live if "metainfo" not in entry]
+    """The digest of a listing without what changes by itself: handles, counters, what rules put into sets."""
+    entries = [entry for entry in live if "metainfo" not in entry]
+    filled = set(_filled(entries))
+    steady = [_steady(_without_elements(entry, filled)) for entry in entries]
     return hashlib.sha256(json.dumps(steady, sort_keys=True).encode("utf-8")).hexdigest()
 
 
+def _filled(entries):
+    """The sets that rules add to (nft 1.0.6 leaves their flag `dynamic` out of its JSON)."""
+    for entry in entries:
+        for statement in entry.get("rule", {}).get("expr", ()):
+            target = statement.get("set") or statement.get("map")
+            if isinstance(target, dict) and "op" in target:
+                yield str(target.get("set") or target.get("map")).lstrip("@")
+
+
+def _without_elements(entry, filled):
+    for kind in ("set", "map"):
+        content = entry.get(kind)
+        flags = content.get("flags", ()) if content else ()
+        if content and (content["name"] in filled or "dynamic" in flags or "timeout" in flags):
+            return {kind: {key: value for key, value in content.items() if key != "elem"}}
+    return entry
+
+
 def _steady(value):
-    """Without handles, counters and what rules themselves put into sets."""
     if isinstance(value, list):
         return [_steady(member) for member in value]
     if not isinstance(value, dict):
         return value
-    flags = value.get("flags", ())
-    dynamic = "dynamic" in flags or "timeout" in flags
-    result = {}
-    for key, member in value.items():
-        if key in UNSTEADY or (key == "elem" and dynamic):
-            continue
-        result[key] = _steady(member)
-        if key in ("set", "elem") and isinstance(member, list):
-            result[key].sort(key=json.dumps)
+    result = {key: _steady(member) for key, member in value.items() if key not in UNSTEADY}
+    for key in ("set", "elem"):
+        if isinstance(result.get(key), list):
+            result[key].sort(key=json.dumps)  # a set has no order
     return result
 
 
