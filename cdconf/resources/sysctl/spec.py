@@ -28,9 +28,9 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 TYPE = ResourceType(
     name="sysctl",
     doc=(
-        "A kernel parameter: its value now, and at boot by /etc/sysctl.d/zz-cdconf.conf, which wins over files named "
-        "with numbers; a line for it in /etc/sysctl.conf is changed as well. Removal takes it out of cdconf's file, the "
-        "running kernel keeps the value until it boots."
+        "A kernel parameter: its value now, and at boot by /etc/sysctl.d/zz-cdconf.conf, which wins over files "
+        "named with numbers; a line for it in /etc/sysctl.conf is changed as well. Removal takes it out of cdconf's "
+        "file, the running kernel keeps the value until it boots."
     ),
     title="key",
     fields={
