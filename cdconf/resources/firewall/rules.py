@@ -131,6 +131,7 @@ def body(policy: str, rules: Sequence[Rule]) -> str:
         "ct state established,related accept",
         "ct state invalid drop",
         'meta l4proto { 1, 58 } accept comment "ICMP, ICMPv6"',
+        'ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment "DHCPv6"',
         *(line for rule in rules for line in lines(rule)),
     ]
     return "\tchain input {\n" + "".join(f"\t\t{statement}\n" for statement in statements) + "\t}\n"

@@ -53,11 +53,12 @@ def _checked(content: str, fields: Fields, context: Context) -> str:
 TYPE = ResourceType(
     name="firewall",
     doc=(
-        "A packet filter of nftables, in a table of its own (`inet cdconf_NAME`), so that Docker's and others' tables "
-        "are left alone; a packet must be accepted by all of them. It's replaced in one transaction, kept in "
-        "/etc/nftables.d/cdconf-NAME.nft, and loaded at boot by nftables.service. Loopback, established connections "
-        "and ICMP are always accepted. A rule that's added or deleted by hand is drift. Rules that would refuse the "
-        "SSH connection that cdconf came by are refused themselves, unless `allow_lockout` is given."
+        "A packet filter of nftables, in a table of its own (`inet cdconf_NAME`), so that Docker's and others' "
+        "tables are left alone; a packet must be accepted by all of them. It's replaced in one transaction, kept in "
+        "/etc/nftables.d/cdconf-NAME.nft, and loaded at boot by nftables.service. Loopback, established "
+        "connections, ICMP and the answers of DHCPv6 are always accepted. A rule that's added or deleted by hand is "
+        "drift. Rules that would refuse the SSH connection that cdconf came by are refused themselves, unless "
+        "`allow_lockout` is given."
     ),
     title="name",
     fields={
@@ -76,7 +77,7 @@ TYPE = ResourceType(
         ),
         "content": Field("string", "In place of rules: chains and sets in nft's syntax, as inside a table."),
         "loaded": Field("boolean", "The kernel has exactly these rules.", default=True, choices=(True,)),
-        "at_boot": Field("boolean", "They're loaded at boot.", default=True),
+        "at_boot": Field("boolean", "They're loaded at boot.", default=True, choices=(True,)),
         "allow_lockout": Field(
             "boolean", "Apply them even if they refuse cdconf's own connection.", default=False, compare=False
         ),
