@@ -11,15 +11,16 @@ FOLDER, FILE = ".ssh", "authorized_keys"
 def observe(fields):
     """The keys that matter, and the modes; None when none of the wanted keys is there."""
     entry = home.account(fields["user"])
+    exclusive = fields.get("exclusive") and not fields.get("absent")
     wanted = _wanted(fields)
     with home.folder(entry, FOLDER) as directory:
         data, status = home.read(directory, entry, FILE)
         folder_status = None if directory is None else os.fstat(directory)
-    if status is None and fields.get("exclusive") and not fields["keys"]:
+    if status is None and exclusive and not fields["keys"]:
         return dict(fields)  # no file is as good as an empty one
     lines = _lines(data)
     present = _matching(lines, wanted)
-    if not present and not (fields.get("exclusive") and status is not None):
+    if not present and not (exclusive and status is not None):
         return None
     state = {"keys": _shown(lines, present, fields), "key": fields.get("key")}
     state["mode"] = _mode(status, entry)

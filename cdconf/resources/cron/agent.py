@@ -8,7 +8,7 @@ FOLDER = "/etc/cron.d/"
 
 def observe(fields):
     """Content and mode; None when there's no job. Raises `Missing` without cron or the user."""
-    if "user" in fields:
+    if "user" in fields and not fields.get("absent"):
         _check_user(fields["user"])
     return owned.observe(FOLDER + fields["name"])
 

@@ -33,6 +33,8 @@ def observe(fields):
         "loaded": live is not None and _digest(live) == digest,
         "at_boot": _at_boot(fields),
     }
+    if fields.get("absent"):
+        return state
     if not state["loaded"] or state["content"] != fields.get("content"):
         check_lockout(fields, connection.current())
     return state

@@ -19,6 +19,8 @@ def observe(fields):
 
 
 def _check_members(fields):
+    if fields.get("absent"):
+        return
     known = {record[0] for record in accounts.records("passwd")} if "members" in fields else set()
     for member in fields.get("members", []):
         if member not in known:

@@ -13,7 +13,7 @@ BY_HAND = ("/etc/modules", "/etc/modules-load.d/*.conf", "/usr/lib/modules-load.
 def observe(fields):
     """Loaded or built in, and what the files say; with `absent`, None when cdconf has no files for it."""
     name = fields["name"]
-    if not set(fields) & {"loaded", "at_boot", "options", "blacklisted"}:
+    if fields.get("absent") or not set(fields) & {"loaded", "at_boot", "options", "blacklisted"}:
         return {} if os.path.lexists(LOAD.format(name)) or os.path.lexists(PROBE.format(name)) else None
     loaded = os.path.isdir("/sys/module/" + name)
     if fields.get("loaded") and not loaded:

@@ -28,7 +28,7 @@ def observe_many(many):
 def _state(fields, known, listed, text):
     name = fields["name"]
     there = name in BUILT_IN or _plain(name) in known
-    if "generated" not in fields:  # it's to be removed
+    if fields.get("absent") or "generated" not in fields:  # it's to be removed
         return {} if name not in BUILT_IN and (there or is_listed(listed, name)) else None
     if not there:
         programs.need("locale-gen")

@@ -17,7 +17,7 @@ def observe(fields):
     path = fields["path"]
     entry = fstab.find(owned.read_or_empty(fstab.FILE), "path", path)
     live = mounts.current().get(path)
-    if "device" not in fields:
+    if fields.get("absent") or "device" not in fields:
         return None if entry is None and live is None else {}
     _check_device(fields)
     if entry is None and live is None:

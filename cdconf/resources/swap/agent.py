@@ -13,17 +13,18 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 def observe(fields):
     """Size and signature, fstab's options and whether it's in use; None when there's nothing of it."""
     path = fields["path"]
+    removing = fields.get("absent") or "formatted" not in fields
     entry = fstab.find(owned.read_or_empty(fstab.FILE), "device", path)
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        if "formatted" in fields and "size" not in fields:
+        if not removing and "size" not in fields:
             raise Missing("device", path)
         return None if entry is None else {}
-    if "formatted" not in fields and stat.S_ISBLK(status.st_mode):
+    if removing and stat.S_ISBLK(status.st_mode):
         return None if entry is None and not is_active(path) else {}
-    _check(path, status, "size" in fields or "formatted" not in fields)
-    if "formatted" in fields and "size" not in fields:
+    _check(path, status, "size" in fields or removing)
+    if not removing and "size" not in fields:
         _check_blank(path)
     return {
         "size": str(status.st_size) if _private(status) else "not root's alone",

@@ -25,7 +25,7 @@ def observe_many(many):
 
 def _observe(fields, ours, legacy):
     path = sysctl.path_of(fields["key"])
-    if "value" not in fields:
+    if fields.get("absent") or "value" not in fields:
         return {"value": ours[path]} if path in ours else None
     try:
         value = _kernel(path)

@@ -35,6 +35,8 @@ def observe(fields):
 
 
 def _check_groups(fields):
+    if fields.get("absent"):
+        return
     if "group" in fields:
         files.gid_of(fields["group"])
     known = accounts.groups() if "groups" in fields else {}
