@@ -174,7 +174,7 @@ def replacing(path, owner=None, group=None, mode=None):
             stream.flush()
             _dress(temporary, old, path, owner, group, mode)
             os.fsync(stream.fileno())
-        _put_in_place(temporary, path, data)
+        _put_in_place(temporary, path)
     except BaseException as error:
         try:
             os.unlink(temporary)
@@ -186,7 +186,7 @@ def replacing(path, owner=None, group=None, mode=None):
     fsync_directory(folder)
 
 
-def _put_in_place(temporary, path, data):
+def _put_in_place(temporary, path):
     """Renames, or where the path is a mount point of its own (EBUSY) rewrites what is mounted.
 
     Container engines mount /etc/hosts, /etc/hostname and /etc/resolv.conf into their containers: nothing can be
@@ -201,7 +201,9 @@ def _put_in_place(temporary, path, data):
             raise
     mounted = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(mounted, "wb") as stream:
-        stream.write(data)
+        with open(temporary, "rb") as source:
+            for block in iter(lambda: source.read(1024 * 1024), b""):
+                stream.write(block)
         stream.flush()
         stream.truncate()
         _copy_ownership(temporary, stream.fileno())
