@@ -239,8 +239,13 @@ class Convergence(object):
         """Shows what has gone from the files, or removes it, what came last first; False when that failed."""
         if not self.catalog["complete"]:
             return True
+        present = {resource["type"] for resource in self.catalog["resources"]}
         for identifier, entry in self.applied.orphans(self.catalog):
             started = time.monotonic()
+            if entry["type"] in present and getattr(agent_of(entry["type"]), "ONE_PER_HOST", False):
+                # Its title is its value: the new one has taken its place.
+                self.applied.forget(identifier)
+                continue
             if not self.prune:
                 self.report("orphaned", entry, started, message="was applied, and is no longer in the files")
             elif self.check:

@@ -174,7 +174,7 @@ def replacing(path, owner=None, group=None, mode=None):
             stream.flush()
             _dress(temporary, old, path, owner, group, mode)
             os.fsync(stream.fileno())
-        os.rename(temporary, path)
+        _put_in_place(temporary, path)
     except BaseException as error:
         try:
             os.unlink(temporary)
@@ -184,6 +184,37 @@ def replacing(path, owner=None, group=None, mode=None):
             raise _explained(error, path)
         raise
     fsync_directory(folder)
+
+
+def _put_in_place(temporary, path):
+    """Renames, or where the path is a mount point of its own (EBUSY) rewrites what is mounted.
+
+    Container engines mount /etc/hosts, /etc/hostname and /etc/resolv.conf into their containers: nothing can be
+    renamed over these, so there's no atomic way. The complete new file was on the disk before; a crash in the
+    middle of the rewriting is put right by the next run.
+    """
+    try:
+        os.rename(temporary, path)
+        return
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+    mounted = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(mounted, "wb") as stream:
+        with open(temporary, "rb") as source:
+            for block in iter(lambda: source.read(1024 * 1024), b""):
+                stream.write(block)
+        stream.flush()
+        stream.truncate()
+        _copy_ownership(temporary, stream.fileno())
+        os.fsync(stream.fileno())
+    os.unlink(temporary)
+
+
+def _copy_ownership(source, descriptor):
+    status = os.lstat(source)
+    os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
 
 
 def _explained(error, path):

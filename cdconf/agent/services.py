@@ -5,12 +5,14 @@ import time
 
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
+KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
+SUFFIXES = tuple("." + kind for kind in KINDS)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def show(names):
     """`systemctl show` of several units at once: `{name: {property: text}}`."""
-    properties = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
+    properties = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
     result = run(["systemctl", "show", "-p", properties, "--"] + [unit(name) for name in names], timeout=30)
     blocks = [block for block in result.out.split("\n\n") if block.strip()]
     if result.status != 0 or len(blocks) != len(names):
@@ -20,8 +22,8 @@ def show(names):
 
 
 def unit(name):
-    """The unit's full name."""
-    return name if "." in name else name + ".service"
+    """The unit's full name; `web@1.2` is an instance whose name has a dot, not a unit of type `2`."""
+    return name if name.endswith(SUFFIXES) else name + ".service"
 
 
 def journal(name, count=15):

@@ -1,15 +1,38 @@
 """The `group` type."""
 
-from cdconf.resources.spec import Field, ResourceType
+import re
+
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?\Z")
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """Members are a set: sorted, so that their order never differs."""
+    if not _NAME.match(fields["name"]):
+        raise context.error(f"'{fields['name']}' can't be a group's name", "letters, digits, _ - . and 32 of them")
+    if not 0 <= fields.get("gid", 0) < 2**32 - 1:
+        raise context.error(f"gid {fields['gid']} is out of range")
+    if fields["absent"]:
+        return {"name": fields["name"]}
+    if "members" in fields:
+        fields["members"] = sorted(set(fields["members"]))
+    elif fields["exclusive_members"]:
+        raise context.error("'exclusive_members' needs 'members'")
+    return fields
+
 
 TYPE = ResourceType(
     name="group",
-    doc="A local group.",
+    doc="A local group. Removing it fails while it's some user's primary group.",
     title="name",
     fields={
         "name": Field("string", "The group's name."),
-        "gid": Field("integer", "Its number."),
+        "gid": Field("integer", "Its number. Files that have the old number keep it."),
+        "members": Field("list", "Users that are in it. Others that are in it stay."),
+        "exclusive_members": Field("boolean", "Take out all members that aren't named.", default=False, compare=False),
         "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
     },
+    normalise=_normalise,
     example="group: shop\nsystem: true\n",
 )

@@ -1,9 +1,9 @@
-"""Observes and applies unit files."""
+"""Observes and applies unit files; however many are changed together, systemd is reloaded once."""
 
 import os
 
-from cdconf.agent import files, services
-from cdconf.agent.base import run
+from cdconf.agent import owned, programs, services
+from cdconf.agent.base import Failed, run
 
 FOLDER = "/etc/systemd/system"
 
@@ -14,21 +14,85 @@ def _path(fields):
 
 def observe(fields):
     """The content; None when there's no such file."""
+    programs.need("systemctl")
     try:
-        with open(_path(fields), encoding="utf-8", errors="surrogateescape") as stream:
-            return {"content": stream.read()}
+        return {"content": owned.read_text(_path(fields))}
     except FileNotFoundError:
         return None
 
 
+def observe_many(many):
+    """See `observe`."""
+    return [observe(fields) for fields in many]
+
+
 def apply(fields, difference):
-    """Writes or removes it, and has systemd read its files again."""
-    path = _path(fields)
-    if difference.get("exists") == (True, False):
-        if not fields["name"].endswith(".conf"):
-            run(["systemctl", "disable", "--now", "--", fields["name"]], timeout=120)
-        os.unlink(path)
-    else:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        files.write_atomic(path, fields["content"].encode("utf-8"), "root", "root", "0644", fields.get("validate"))
+    """See `apply_many`."""
+    apply_many([(fields, difference)])
+
+
+def apply_many(changes):
+    """Writes and removes them, and has systemd read its files again.
+
+    Raises:
+        Failed: systemd can't load one of them, so all have their old content again.
+    """
+    before = [(fields, _content(fields)) for fields, _ in changes]
+    for fields, difference in changes:
+        if difference.get("exists") == (True, False):
+            _remove(fields)
+        else:
+            _write(fields, fields["content"], fields.get("validate"))
     services.daemon_reload()
+    problem = _problem([fields for fields, difference in changes if difference.get("exists") != (True, False)])
+    if problem is not None:
+        for fields, content in before:
+            if content is None:
+                owned.remove(_path(fields))
+            else:
+                _write(fields, content)
+        services.daemon_reload()
+        raise problem
+
+
+def _content(fields):
+    try:
+        return owned.read_text(_path(fields))
+    except FileNotFoundError:
+        return None
+
+
+def _write(fields, content, validate=None):
+    path = _path(fields)
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    owned.write(path, content, "0644", validate)
+
+
+def _remove(fields):
+    """A unit is stopped and disabled first, a template with all its instances."""
+    name = fields["name"]
+    if not name.endswith(".conf"):
+        stem, at, suffix = name.partition("@.")
+        if at:
+            run(["systemctl", "stop", "--", "{}@*.{}".format(stem, suffix)], timeout=120)
+        run(["systemctl", "disable"] + ([] if at else ["--now"]) + ["--", name], timeout=120)
+    owned.remove(_path(fields))
+
+
+def _units(many):
+    """The units that the files belong to; templates can't be loaded themselves."""
+    names = [fields["name"].partition(".d/")[0] for fields in many]
+    return sorted({name for name in names if "@." not in name and name.endswith(services.SUFFIXES)})
+
+
+def _problem(many):
+    """What systemd has against one of the units, as a `Failed`; None when it can load all."""
+    names = _units(many)
+    for name, shown in services.show(names).items() if names else ():
+        if shown["LoadState"] in ("bad-setting", "error"):
+            reason = shown.get("LoadError", "").partition(" ")[2].strip('" ') or shown["LoadState"]
+            return Failed(
+                "systemd can't load '{}', so it stays as it was: {}".format(name, reason),
+                output=services.journal(name, 5),
+            )
+    return None

@@ -1,70 +1,149 @@
 """Observes and applies users."""
 
-import grp
-import pwd
+import os
+import shutil
 
-from cdconf.agent import files
-from cdconf.agent.base import run_ok
+from cdconf.agent import account_files, accounts, files, programs
+from cdconf.agent.base import Failed, Missing, run_ok
 
-OPTIONS = (("uid", "--uid"), ("group", "--gid"), ("shell", "--shell"), ("home", "--home-dir"), ("comment", "--comment"))
+OPTIONS = (
+    ("uid", "--uid"),
+    ("group", "--gid"),
+    ("shell", "--shell"),
+    ("home", "--home-dir"),
+    ("comment", "--comment"),
+    ("expires", "--expiredate"),
+)
 
 
 def observe(fields):
-    """What passwd and group say; of the supplementary groups only those that are wanted."""
-    try:
-        entry = pwd.getpwnam(fields["name"])
-    except KeyError:
+    """What passwd, shadow and group say; of the supplementary groups only those that matter."""
+    name = fields["name"]
+    _check_groups(fields)
+    entry = accounts.user(name)
+    if entry is None:
         return None
-    state = {
-        "uid": entry.pw_uid,
-        "group": files.group_name(entry.pw_gid),
-        "shell": entry.pw_shell,
-        "home": entry.pw_dir,
-        "comment": entry.pw_gecos,
-    }
-    if fields.get("group", "").isdigit():
-        state["group"] = str(entry.pw_gid)
+    state = {key: entry[key] for key in ("uid", "shell", "home", "comment")}
+    state["group"] = str(entry["gid"]) if fields.get("group", "").isdigit() else files.group_name(entry["gid"])
     if "groups" in fields:
-        state["groups"] = [name for name in fields["groups"] if _is_member(fields["name"], name)]
+        present = accounts.groups_of(name)
+        state["groups"] = [one for one in present if fields.get("exclusive_groups") or one in fields["groups"]]
+    if "locked" in fields or "password_hash" in fields or "expires" in fields:
+        shadow = accounts.password(name) or {"hash": "", "locked": False, "expires": accounts.NEVER}
+        state.update(locked=shadow["locked"], password_hash=shadow["hash"], expires=shadow["expires"])
     return state
 
 
-def _is_member(user, group):
-    try:
-        return user in grp.getgrnam(group).gr_mem
-    except KeyError:
-        return False
+def _check_groups(fields):
+    if fields.get("absent"):
+        return
+    if "group" in fields:
+        files.gid_of(fields["group"])
+    known = accounts.groups() if "groups" in fields else {}
+    for group in fields.get("groups", []):
+        if group not in known:
+            raise Missing("group", group)
 
 
 def apply(fields, difference):
-    """useradd, usermod or userdel."""
+    """useradd, usermod or userdel, then the password; without these programs the files themselves."""
+    _check_groups(fields)
+    removal = difference.get("exists") == (True, False)
+    if programs.find("useradd") is None:
+        _without_programs(fields, removal)
+    elif removal:
+        run_ok(["userdel"] + (["--remove"] if fields.get("remove_home") else []) + ["--", fields["name"]])
+    else:
+        _with_programs(fields, difference)
+
+
+def _with_programs(fields, difference):
     name = fields["name"]
-    if difference.get("exists") == (True, False):
-        run_ok(["userdel", "--", name])
-        return
-    for group in [fields["group"]] if "group" in fields else []:
-        files.gid_of(group)
-    for group in fields.get("groups", []):
-        files.gid_of(group)
-    fresh = "exists" in difference
-    arguments = ["useradd"] if fresh else ["usermod"]
-    for field, option in OPTIONS:
-        if field in difference:
-            # usermod calls it --home; both leave what's in the old one alone
-            arguments += ["--home" if option == "--home-dir" and not fresh else option, str(fields[field])]
-    if "groups" in difference:
-        arguments += ([] if fresh else ["--append"]) + ["--groups", ",".join(fields["groups"])]
+    fresh = accounts.user(name) is None
+    arguments = _arguments(fields, difference, fresh)
     if fresh:
         arguments += ["--system"] if fields.get("system") else []
         arguments += ["--create-home" if fields.get("create_home") else "--no-create-home"]
-        if "group" not in fields and _exists(name):
+        if "group" not in fields and name in accounts.groups():
             arguments += ["--gid", name]
-    run_ok(arguments + ["--", name])
+    if fresh or arguments:
+        run_ok(["useradd" if fresh else "usermod"] + arguments + ["--", name])
+    password = _password(fields)
+    if password is not None:
+        # By stdin, since a process's arguments are for all to read.
+        run_ok(["chpasswd", "--encrypted"], input="{}:{}\n".format(name, password))
 
 
-def _exists(group):
-    try:
-        grp.getgrnam(group)
-    except KeyError:
-        return False
-    return True
+def _arguments(fields, difference, fresh):
+    """The options that useradd and usermod share."""
+    arguments = []
+    for field, option in OPTIONS:
+        if field in difference:
+            value = str(fields[field])
+            spelling = "--home" if field == "home" and not fresh else option
+            arguments += [spelling, "" if (field, value) == ("expires", accounts.NEVER) else value]
+    if "home" in difference and not fresh and fields.get("move_home"):
+        arguments.append("--move-home")
+    if "groups" in difference:
+        keep = not fresh and not fields.get("exclusive_groups")
+        arguments += (["--append"] if keep else []) + ["--groups", ",".join(fields["groups"])]
+    return arguments
+
+
+def _password(fields):
+    """The password field that shadow is to have; None when it's right as it is.
+
+    A lock is a `!` before the hash. One that nobody asks about is kept when the hash changes, but `!` alone, which
+    is how a new user begins, only says that there's no password yet.
+    """
+    shadow = accounts.password(fields["name"]) or {"password": "!", "hash": "*", "locked": True}
+    present = shadow["password"]
+    locked = fields.get("locked", present.startswith("!") and shadow["hash"] != "*")
+    wanted = fields.get("password_hash", present.lstrip("!"))
+    if "locked" in fields and not locked and wanted in ("", "*") and present.startswith(("!", "*")):
+        raise Failed("user '{}' has no password, so it can't be unlocked; give `password_hash`".format(fields["name"]))
+    if locked and not wanted.startswith("*"):
+        wanted = "!" + wanted
+    return wanted if ("locked" in fields or "password_hash" in fields) and wanted != present else None
+
+
+def _without_programs(fields, removal):
+    name = fields["name"]
+    with account_files.locked():
+        old = accounts.user(name)
+        if removal:
+            account_files.remove_user(name)
+        else:
+            _put(fields, old)
+    if removal and fields.get("remove_home"):
+        _remove_home(old)
+    entry = accounts.user(name)
+    if removal or entry is None:
+        return
+    if old is None and fields.get("create_home"):
+        account_files.make_home(entry["home"], entry["uid"], entry["gid"])
+    if old is not None and fields.get("move_home") and old["home"] != entry["home"] and os.path.isdir(old["home"]):
+        shutil.move(old["home"], entry["home"])
+
+
+def _put(fields, old):
+    name = fields["name"]
+    values = {key: fields[key] for key in ("uid", "comment", "home", "shell") if key in fields}
+    if "group" in fields:
+        values["gid"] = files.gid_of(fields["group"])
+    elif old is None:
+        if name not in accounts.groups():
+            account_files.put_group(name, fields.get("uid"), fields.get("system", False))
+        values["gid"] = accounts.groups()[name][0]
+    account_files.put_user(name, values, fields.get("system", False))
+    if "groups" in fields:
+        kept = [] if fields.get("exclusive_groups") else accounts.groups_of(name)
+        account_files.set_groups(name, fields["groups"] + kept)
+    account_files.put_shadow(name, _password(fields), fields.get("expires"))
+
+
+def _remove_home(entry):
+    """Only a directory that is the user's own."""
+    home = entry["home"]
+    if os.path.isdir(home) and not os.path.islink(home) and os.stat(home).st_uid == entry["uid"] != 0:
+        shutil.rmtree(home)

@@ -1,29 +1,82 @@
 """The `user` type."""
 
+import datetime as dt
+import re
+
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?\Z")
+# crypt(5): $id$ and then parameters, salt and hash; "*" is no password at all.
+_HASH = re.compile(r"(\$[0-9a-z]{1,8}\$[A-Za-z0-9./,=$+-]{8,}|\*)\Z")
+_REMOVAL = ("name", "remove_home", "absent")
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
     """The supplementary groups are a set: sorted, so that their order never differs."""
+    if not _NAME.match(fields["name"]):
+        raise context.error(f"'{fields['name']}' can't be a user's name", "letters, digits, _ - . and 32 of them")
+    if fields["absent"]:
+        return {name: value for name, value in fields.items() if name in _REMOVAL}
+    fields.pop("remove_home", None)
+    if not 0 <= fields.get("uid", 0) < 2**32 - 1:
+        raise context.error(f"uid {fields['uid']} is out of range")
+    for name in ("comment", "home", "shell"):
+        if re.search(r"[:\n\0]", fields.get(name, "")):
+            raise context.error(f"'{name}' can't hold a colon or a new line")
     if "groups" in fields:
         fields["groups"] = sorted(set(fields["groups"]))
+    elif fields.get("exclusive_groups"):
+        raise context.error("'exclusive_groups' needs 'groups'", "`groups: []` is none")
+    _check_password(fields, context)
+    if "expires" in fields:
+        fields["expires"] = _date(fields["expires"], context)
     return fields
+
+
+def _check_password(fields: Fields, context: Context) -> None:
+    if "password_hash" in fields and not _HASH.match(fields["password_hash"]):
+        raise context.error("'password_hash' isn't a crypt(3) hash", "make one with `openssl passwd -6`")
+    if fields.get("password_hash") == "*" and fields.get("locked") is False:
+        raise context.error("a user without a password can't be unlocked", "give a `password_hash`, or no `locked`")
+
+
+def _date(text: str, context: Context) -> str:
+    if text == "never":
+        return text
+    try:
+        date = dt.date.fromisoformat(text)
+    except ValueError:
+        raise context.error(f"'expires' must be a date or never, not '{text}'", 'such as "2027-01-31"') from None
+    if date < dt.date(1970, 1, 2):
+        raise context.error("'expires' is before 1970-01-02, which shadow(5) can't express", "lock the user instead")
+    return date.isoformat()
 
 
 TYPE = ResourceType(
     name="user",
-    doc="A local user. A new user has no password and can't log in with one.",
+    doc=(
+        "A local user. A new user has no password and can't log in with one. It's made and changed with shadow's "
+        "programs (useradd), and on hosts that lack them (Alpine) in /etc/passwd, /etc/shadow and /etc/group."
+    ),
     title="name",
     fields={
         "name": Field("string", "The user's name."),
-        "uid": Field("integer", "Its number."),
-        "group": Field("string", "The primary group; a new user gets one of its own name."),
+        "uid": Field("integer", "Its number. usermod gives the files in the home directory the new one."),
+        "group": Field("string", "The primary group, name or number; a new user gets one of its own name."),
         "groups": Field("list", "Supplementary groups. Others that the user is in are kept."),
+        "exclusive_groups": Field("boolean", "Take the user out of all groups that aren't in `groups`.", compare=False),
         "shell": Field("path", "The login shell."),
-        "home": Field("path", "The home directory."),
-        "comment": Field("string", "The GECOS field."),
+        "home": Field("path", "The home directory. What is in the old one stays there, unless `move_home` is given."),
+        "move_home": Field("boolean", "Move what's in the old home directory when `home` changes.", compare=False),
+        "comment": Field("string", "The GECOS field: the full name."),
+        "locked": Field("boolean", "No password is accepted. SSH keys still are: `expires` ends those too."),
+        "password_hash": Field(
+            "string", "The password as a crypt(3) hash, or `*` for none; see `openssl passwd -6`.", sensitive=True
+        ),
+        "expires": Field("string", "The day, such as 2027-01-31, from which on no login is possible; or `never`."),
         "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
         "create_home": Field("boolean", "Make the home directory of a new user.", compare=False),
+        "remove_home": Field("boolean", "With `absent`: remove the home directory and mail as well.", compare=False),
     },
     normalise=_normalise,
     example="user: shop\ngroup: shop\nshell: /usr/sbin/nologin\nsystem: true\n",

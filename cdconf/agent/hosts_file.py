@@ -1,0 +1,46 @@
+"""Lines of /etc/hosts (hosts(5)), edited in their place with all others untouched."""
+
+import ipaddress
+
+
+def parse(line):
+    """(address, names) of a line; None for comments and what isn't an entry."""
+    words = line.partition("#")[0].split()
+    if len(words) < 2:
+        return None
+    try:
+        return ipaddress.ip_address(words[0].partition("%")[0]), words[1:]
+    except ValueError:
+        return None
+
+
+def names(text, address):
+    """All names of an address in their order, or None; several lines of one address count together."""
+    wanted, found = ipaddress.ip_address(address), []
+    for line in text.splitlines():
+        entry = parse(line)
+        if entry is not None and entry[0] == wanted:
+            found.extend(name for name in entry[1] if name not in found)
+    return found or None
+
+
+def put(text, address, wanted):
+    """The text with the address's names replaced, added at the end, or with None removed; a comment stays."""
+    number, kept, done = ipaddress.ip_address(address), [], wanted is None
+    for line in text.splitlines(True):
+        entry = parse(line)
+        if entry is None or entry[0] != number:
+            kept.append(line)
+        elif not done:
+            comment = line.partition("#")[2].rstrip("\r\n")
+            kept.append(_form(address, wanted) + (" #" + comment if "#" in line else "") + "\n")
+            done = True
+    if not done:
+        if kept and not kept[-1].endswith("\n"):
+            kept[-1] += "\n"
+        kept.append(_form(address, wanted) + "\n")
+    return "".join(kept)
+
+
+def _form(address, wanted):
+    return "{}\t{}".format(address, " ".join(wanted))

@@ -1,0 +1,71 @@
+"""Configuration files that are cdconf's alone: one resource, one whole file, root's."""
+
+import os
+import stat
+
+from cdconf.agent import files
+from cdconf.agent.base import Failed, Missing
+
+
+def observe(path):
+    """Content and mode of a file; None when there's nothing, or a link (applying replaces it by a file).
+
+    The mode of a file that isn't root's names its owner too (`0644 bob:bob`), so that it's never the wanted one.
+
+    Raises:
+        Missing: The directory isn't there: the program that reads it isn't installed.
+        Failed: It's something else than a file.
+    """
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise Missing("directory", folder)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        return {"content": None, "mode": "a link"}
+    if not stat.S_ISREG(status.st_mode):
+        raise Failed("'{}' isn't a file".format(path))
+    mode = files.mode_text(status.st_mode)
+    if (status.st_uid, status.st_gid) != (0, 0):
+        mode += " {}:{}".format(files.owner_name(status.st_uid), files.group_name(status.st_gid))
+    return {"content": read_text(path), "mode": mode}
+
+
+def read_text(path):
+    """A file's text, byte for byte; what isn't UTF-8 survives as surrogates."""
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        return stream.read()
+
+
+def read_or_empty(path):
+    """Like `read_text`; empty when there's no such file."""
+    try:
+        return read_text(path)
+    except FileNotFoundError:
+        return ""
+
+
+def to_bytes(text):
+    """The reverse of `read_text`."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def write(path, content, mode, validate=None):
+    """Replaces the file, root's."""
+    files.write_atomic(path, to_bytes(content), "root", "root", mode, validate)
+
+
+def edit(path, text):
+    """Replaces a file that cdconf shares with people, keeping owner and mode."""
+    files.write_atomic(path, to_bytes(text))
+
+
+def remove(path):
+    """Removes the file, if it's there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    files.fsync_directory(os.path.dirname(path))

@@ -1,0 +1,110 @@
+"""Observes and applies the keys of a user's .ssh/authorized_keys."""
+
+import os
+
+from cdconf.agent import files, home, ssh_keys
+from cdconf.agent.base import Failed
+
+FOLDER, FILE = ".ssh", "authorized_keys"
+
+
+def observe(fields):
+    """The keys that matter, and the modes; None when none of the wanted keys is there."""
+    entry = home.account(fields["user"])
+    exclusive = fields.get("exclusive") and not fields.get("absent")
+    wanted = _wanted(fields)
+    with home.folder(entry, FOLDER) as directory:
+        data, status = home.read(directory, entry, FILE)
+        folder_status = None if directory is None else os.fstat(directory)
+    if status is None and exclusive and not fields["keys"]:
+        return dict(fields)  # no file is as good as an empty one
+    lines = _lines(data)
+    present = _matching(lines, wanted)
+    if not present and not (exclusive and status is not None):
+        return None
+    state = {"keys": _shown(lines, present, fields), "key": fields.get("key")}
+    state["mode"] = _mode(status, entry)
+    state["directory_mode"] = _mode(folder_status, entry)
+    return state
+
+
+def _mode(status, entry):
+    """The permission bits, with the owner when it's neither the user nor root."""
+    return files.mode_text(status.st_mode) if status.st_uid in (entry.pw_uid, 0) else "somebody else's"
+
+
+def _lines(data):
+    return data.decode("utf-8", "surrogateescape").splitlines()
+
+
+def _wanted(fields):
+    """`{fingerprint: the wanted line, or None when any will do}`."""
+    if "keys" in fields:
+        return {ssh_keys.parse(line).fingerprint(): line for line in fields["keys"]}
+    if "key" in fields:
+        return {fields["key"]: None}
+    raise Failed("it isn't known which keys of '{}' these were; remove them by hand".format(fields["user"]))
+
+
+def _fingerprint(line):
+    key = ssh_keys.parsed(line)
+    return None if key is None else key.fingerprint()
+
+
+def _matching(lines, wanted):
+    """The file's lines that hold a wanted key, by fingerprint."""
+    found = {}
+    for line in lines:
+        fingerprint = _fingerprint(line)
+        if fingerprint in wanted:
+            found.setdefault(fingerprint, []).append(line)
+    return found
+
+
+def _same(line, wanted):
+    """Whether a line says what's wanted; a comment only counts when one is wanted."""
+    there, asked = ssh_keys.parsed(line), ssh_keys.parse(wanted)
+    return there.options == asked.options and (not asked.comment or there.comment == asked.comment)
+
+
+def _shown(lines, present, fields):
+    """The wanted keys in their order where they're right, the file's own lines where they aren't."""
+    shown = []
+    for fingerprint, line in _wanted(fields).items():
+        found = present.get(fingerprint, [])
+        right = len(found) == 1 and line is not None and _same(found[0], line)
+        shown.extend([line] if right else [one.strip() for one in found])
+    if fields.get("exclusive"):
+        shown.extend(line.strip() for line in lines if _is_entry(line) and _fingerprint(line) not in present)
+    return shown
+
+
+def _is_entry(line):
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def apply(fields, difference):
+    """Rewrites the file: wanted keys stay where they are or come at the end, comments and others' keys stay."""
+    entry = home.account(fields["user"])
+    removal = difference.get("exists") == (True, False)
+    with home.folder(entry, FOLDER, fields.get("directory_mode", "0700")) as directory:
+        data, _ = home.read(directory, entry, FILE)
+        lines = _rewritten(_lines(data), fields, removal)
+        text = "".join(line + "\n" for line in lines)
+        home.write(directory, entry, FILE, text.encode("utf-8", "surrogateescape"), fields.get("mode", "0600"))
+
+
+def _rewritten(lines, fields, removal):
+    wanted = _wanted(fields)
+    result, done = [], set()
+    for line in lines:
+        fingerprint = _fingerprint(line)
+        if fingerprint not in wanted:
+            if removal or not fields.get("exclusive") or not _is_entry(line):
+                result.append(line)
+        elif not removal and fingerprint not in done:
+            done.add(fingerprint)
+            result.append(line if _same(line, wanted[fingerprint]) else wanted[fingerprint])
+    if not removal:
+        result.extend(line for fingerprint, line in wanted.items() if fingerprint not in done)
+    return result

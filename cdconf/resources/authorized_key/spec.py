@@ -1,0 +1,78 @@
+"""The `authorized_key` type."""
+
+import re
+
+from cdconf.agent import ssh_keys
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}\Z")
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """Every key is parsed; one that's given as `key` is known by its fingerprint from here on."""
+    given = fields.pop("keys", None)
+    if "key" in fields:
+        if fields.get("exclusive"):
+            raise context.error("'exclusive' needs 'keys', the list of all keys that there may be")
+        fields["key"], given = _single(fields, context)
+    elif given is None:
+        raise context.error(f"authorized_key '{fields['user']}' has neither 'key' nor 'keys'", "`keys: []` is none")
+    if fields["absent"]:
+        fields.pop("exclusive", None)
+    if given is None:
+        return fields
+    keys = [_parse(line, context) for line in given if line.strip() and not line.lstrip().startswith("#")]
+    if not keys and not fields.get("exclusive"):
+        raise context.error("no keys, so there's nothing to do", "`exclusive: true` removes all keys of the user")
+    blobs = [key.blob for key in keys]
+    for key in keys:
+        if blobs.count(key.blob) > 1:
+            raise context.error(f"the key {key.fingerprint()} is given twice")
+    fields["keys"] = [key.line() for key in keys]
+    return fields
+
+
+def _single(fields: Fields, context: Context) -> tuple[str, list[str] | None]:
+    """The fingerprint and the line; a fingerprint alone is enough for removal."""
+    text = fields["key"].strip()
+    if fields["absent"] and _FINGERPRINT.match(text):
+        return text, None
+    return _parse(text, context).fingerprint(), [text]
+
+
+def _parse(line: str, context: Context) -> ssh_keys.Key:
+    try:
+        key: ssh_keys.Key = ssh_keys.parse(line)
+        return key
+    except ValueError as error:
+        raise context.error(
+            f"not a public SSH key: {error}", "it's the one line of a file such as id_ed25519.pub"
+        ) from (None)
+
+
+TYPE = ResourceType(
+    name="authorized_key",
+    doc=(
+        "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory. Several roles "
+        "can each give a user a `key`; `keys` is one list for a user. Keys that aren't named stay, unless `exclusive` "
+        "is given. A link in place of .ssh or authorized_keys is refused: the user could point it at any file."
+    ),
+    title="user",
+    fields={
+        "user": Field("string", "The user."),
+        "key": Field("string", "One key: a line with options, type, key and comment. To remove, its SHA256:… will do."),
+        "keys": Field("list", "Several keys, one line each. A key that's there with other options is replaced."),
+        "exclusive": Field("boolean", "Remove all keys that aren't in `keys`.", compare=False),
+        "mode": Field("mode", "Permission bits of authorized_keys.", default="0600"),
+        "directory_mode": Field("mode", "Permission bits of .ssh.", default="0700"),
+    },
+    exclusive=(("key", "keys"),),
+    normalise=_normalise,
+    identity=("key",),
+    example=(
+        "authorized_key: deploy\n"
+        "keys:\n"
+        "  - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS ada@example.com\n"
+        "exclusive: true\n"
+    ),
+)

@@ -1,0 +1,82 @@
+"""Observes and applies kernel modules (modules-load.d(5), modprobe.d(5))."""
+
+import glob
+import os
+
+from cdconf.agent import owned, programs
+from cdconf.agent.base import run_ok
+
+LOAD, PROBE = "/etc/modules-load.d/cdconf-{}.conf", "/etc/modprobe.d/cdconf-{}.conf"
+BY_HAND = ("/etc/modules", "/etc/modules-load.d/*.conf", "/usr/lib/modules-load.d/*.conf")
+
+
+def observe(fields):
+    """Loaded or built in, and what the files say; with `absent`, None when cdconf has no files for it."""
+    name = fields["name"]
+    if fields.get("absent") or not set(fields) & {"loaded", "at_boot", "options", "blacklisted"}:
+        return {} if os.path.lexists(LOAD.format(name)) or os.path.lexists(PROBE.format(name)) else None
+    loaded = os.path.isdir("/sys/module/" + name)
+    if fields.get("loaded") and not loaded:
+        programs.need("modprobe")
+    state = parse(owned.read_or_empty(PROBE.format(name)), name)
+    state["loaded"] = loaded
+    state["at_boot"] = os.path.exists(LOAD.format(name)) or (bool(fields.get("at_boot")) and listed(name))
+    return state
+
+
+def parse(text, name):
+    """`{options, blacklisted}` of a file of modprobe.d."""
+    state = {"options": "", "blacklisted": False}
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) < 2 or words[1].replace("-", "_") != name:
+            continue
+        if words[0] == "options":
+            state["options"] = " ".join(words[2:])
+        elif words[0] == "blacklist":
+            state["blacklisted"] = True
+    return state
+
+
+def listed(name):
+    """Whether any file has the module loaded at boot."""
+    for pattern in BY_HAND:
+        for path in glob.glob(pattern):
+            lines = owned.read_or_empty(path).splitlines()
+            if name in (line.partition("#")[0].strip().replace("-", "_") for line in lines):
+                return True
+    return False
+
+
+def apply(fields, difference):
+    """Options first, since they count when it's loaded; the boot's files last."""
+    name = fields["name"]
+    if difference.get("exists") == (True, False):
+        owned.remove(LOAD.format(name))
+        owned.remove(PROBE.format(name))
+        return
+    if "options" in difference or "blacklisted" in difference:
+        _write_probe(fields, name)
+    if "loaded" in difference:
+        run_ok([programs.need("modprobe")] + ([] if fields["loaded"] else ["-r"]) + ["--", name], timeout=60)
+    if "at_boot" in difference and fields["at_boot"]:
+        _write(LOAD.format(name), name + "\n")
+    elif "at_boot" in difference:
+        owned.remove(LOAD.format(name))
+
+
+def _write_probe(fields, name):
+    path = PROBE.format(name)
+    wanted = parse(owned.read_or_empty(path), name)
+    wanted.update({key: fields[key] for key in ("options", "blacklisted") if key in fields})
+    text = "options {} {}\n".format(name, wanted["options"]) if wanted["options"] else ""
+    text += "blacklist {}\n".format(name) if wanted["blacklisted"] else ""
+    if text:
+        _write(path, text)
+    else:
+        owned.remove(path)
+
+
+def _write(path, text):
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    owned.write(path, text, "0644")

@@ -1,0 +1,50 @@
+"""The `mount` type."""
+
+import re
+
+from cdconf.resources.spec import Context, Field, Fields, ResourceType
+
+_BLANK = re.compile(r"\s")
+_SINGLE = ("bind", "rbind")
+
+
+def _normalise(fields: Fields, context: Context) -> Fields:
+    """Options become one text, as fstab has them."""
+    if fields["absent"]:
+        return {"path": fields["path"]}
+    for name in ("device", "type"):
+        if name not in fields:
+            raise context.error(f"mount '{fields['path']}' has no {name}")
+    options = [one.strip() for text in fields["options"] for one in text.split(",") if one.strip()]
+    if any(_BLANK.search(one) for one in options):
+        raise context.error("an option of a mount can't hold blanks")
+    if any(one in options for one in _SINGLE):
+        fields["type"] = "none"
+    fields["options"] = ",".join(options) or "defaults"
+    if _BLANK.search(fields["type"]) or not fields["type"]:
+        raise context.error(f"'{fields['type']}' can't be a file system's type")
+    if "bind" in options and not fields["device"].startswith("/"):
+        raise context.error("a bind mount's device is the absolute path of a directory")
+    return fields
+
+
+TYPE = ResourceType(
+    name="mount",
+    doc=(
+        "A file system: its line in /etc/fstab, and whether it's mounted. Changed options are remounted; a changed "
+        "device is unmounted first. The mount point is made when it isn't there, and stays when the mount is "
+        "removed."
+    ),
+    title="path",
+    fields={
+        "path": Field("path", "The mount point."),
+        "device": Field("string", "A device, UUID=…, LABEL=…, server:/export, tmpfs, or the directory to bind."),
+        "type": Field("string", "The file system: ext4, xfs, nfs, tmpfs; `none` for bind."),
+        "options": Field("list", "Mount options, such as [noatime, nofail], or one text.", default=["defaults"]),
+        "dump": Field("integer", "fstab's fifth field.", default=0),
+        "pass": Field("integer", "When fsck checks it at boot: 0 never, 1 the root, 2 others.", default=0),
+        "mounted": Field("boolean", "Mounted now; at boot unless `noauto` is among the options.", default=True),
+    },
+    normalise=_normalise,
+    example="mount: /srv/data\ndevice: LABEL=data\ntype: ext4\noptions: [noatime, nofail]\n",
+)

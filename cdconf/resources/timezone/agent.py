@@ -1,0 +1,65 @@
+"""Observes and sets the time zone."""
+
+import difflib
+import os
+
+from cdconf.agent import files, owned
+from cdconf.agent.base import Failed, Missing
+
+ZONES, LINK, FILE = "/usr/share/zoneinfo/", "/etc/localtime", "/etc/timezone"
+ONE_PER_HOST = True
+
+
+def observe(fields):
+    """Where the link leads, and the text.
+
+    Raises:
+        Missing: The host has no zones at all: tzdata isn't installed.
+        Failed: It has, but not this one.
+    """
+    _check(fields["zone"])
+    state = {"localtime": _linked(), "file": fields["zone"]}
+    if os.path.lexists(FILE):
+        state["file"] = owned.read_or_empty(FILE).strip()
+    return state
+
+
+def _linked():
+    try:
+        target = os.path.join(os.path.dirname(LINK), os.readlink(LINK))
+    except OSError:
+        return None  # nothing, or a copy of a zone
+    target = os.path.normpath(target)
+    return target[len(ZONES) :] if target.startswith(ZONES) else target
+
+
+def _check(zone):
+    if os.path.isfile(os.path.join(ZONES, zone)):
+        return
+    if not os.path.isfile(os.path.join(ZONES, "UTC")):
+        raise Missing("directory of time zones (package tzdata)", ZONES.rstrip("/"))
+    near = difflib.get_close_matches(zone, sorted(_known()), 1)
+    raise Failed(
+        "this host knows no time zone '{}'{}".format(zone, "; did you mean '{}'?".format(near[0]) if near else "")
+    )
+
+
+def _known():
+    for folder, _, names in os.walk(ZONES):
+        for name in names:
+            zone = os.path.relpath(os.path.join(folder, name), ZONES)
+            if zone[0].isupper() and not zone.startswith(("posix/", "right/")):
+                yield zone
+
+
+def apply(fields, difference):
+    """Each in one step: the link by a rename."""
+    zone = fields["zone"]
+    _check(zone)
+    if "localtime" in difference:
+        fresh = "/etc/{}{}".format(files.TEMPORARY_PREFIX, os.urandom(6).hex())
+        os.symlink(ZONES + zone, fresh)
+        os.rename(fresh, LINK)
+        files.fsync_directory("/etc")
+    if "file" in difference:
+        owned.write(FILE, zone + "\n", "0644")

@@ -1,0 +1,43 @@
+"""Names of kernel parameters and sysctl's files."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdconf.agent import sysctl
+
+NAME = st.text("abz09_-.", min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
+        ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
+        ("net.ipv4.conf.eth0/100.rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+        ("net/ipv4/conf/eth0.100/rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+    ],
+)
+def test_both_spellings(key, path):
+    assert sysctl.path_of(key) == path
+    assert sysctl.path_of(sysctl.key_of(path)) == path
+
+
+@given(NAME)
+def test_dots_in_interfaces_survive(interface):
+    path = f"net/ipv4/conf/{interface}/forwarding"
+    assert sysctl.path_of(sysctl.key_of(path)) == path
+
+
+@given(
+    st.lists(st.sampled_from(["# x", "", "vm.swappiness=10", "a/b = 1", "-net.core.x =  2 3", "rubbish"])),
+    st.booleans(),
+)
+def test_only_the_one_line_changes(lines, ends):
+    text = "\n".join(lines) + ("\n" if ends and lines else "")
+    changed = sysctl.put(text, "vm.swappiness", "60")
+    assert sysctl.read(changed)["vm/swappiness"] == "60"
+    others = [line for line in text.splitlines() if "swappiness" not in line]
+    assert [line for line in changed.splitlines() if "swappiness" not in line] == others
+    assert sysctl.put(changed, "vm.swappiness", "60") == changed
+    assert "vm/swappiness" not in sysctl.read(sysctl.put(changed, "vm.swappiness", None))
