@@ -61,7 +61,7 @@ def _state(fields, known, candidates):
     if "file" in fields:
         found, version = dpkg.archive(fields["file"])
         state["file"] = packages.file_state(fields, (found, [version]), package.version)
-    _refuse_held(fields, package, state)
+    packages.refuse_held(fields, package.version, package.held, state)
     return state
 
 
@@ -71,16 +71,6 @@ def _provided(fields, known):
         return None
     version = fields.get("version")
     return {"version": version} if version in (None, packages.LATEST) else None
-
-
-def _refuse_held(fields, package, state):
-    """A hold that someone else set is never overruled silently."""
-    differs = any(name in fields and state.get(name) != fields[name] for name in ("version", "file"))
-    if package.held and "hold" not in fields and differs:
-        raise Failed(
-            "package '{}' is held at {}; `hold: true` keeps it held at the version that you give, "
-            "`hold: false` frees it".format(fields["name"], package.version)
-        )
 
 
 def apply(changes):
@@ -96,7 +86,7 @@ def apply(changes):
     freed = [fields["name"] for fields, _ in changes if "hold" in fields and _is_held(known, fields["name"])]
     _mark("unhold", freed)
     try:
-        wanted = [fields for fields, difference in changes if _is_install(difference)]
+        wanted = [fields for fields, difference in changes if packages.is_install(difference)]
         _transactions(wanted, _removable(gone, known))
     except BaseException:
         _mark("hold", freed)
@@ -110,10 +100,6 @@ def apply(changes):
 def _is_held(known, name):
     package = known.package(name)
     return package is not None and package.held
-
-
-def _is_install(difference):
-    return difference.get("exists") == (False, True) or "version" in difference or "file" in difference
 
 
 def _mark(verb, names):

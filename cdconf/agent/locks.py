@@ -38,14 +38,36 @@ def describe(pid):
 
 
 def wait(paths, seconds):
-    """Waits until nobody holds any of the locks.
+    """Waits until nobody holds a POSIX lock on any of the files.
 
     Raises:
         Failed: One is still held after that time; says by whom.
     """
+    _wait(paths, holder, seconds)
+
+
+def wait_for_pids(paths, seconds):
+    """Waits until none of the files holds the number of a process that lives, as dnf's `*_lock.pid` do.
+
+    Raises:
+        Failed: One still does after that time.
+    """
+    _wait(paths, _alive, seconds)
+
+
+def _alive(path):
+    try:
+        with open(path) as stream:
+            pid = int(stream.read() or "0")
+    except (OSError, ValueError):
+        return None
+    return pid if pid and os.path.exists("/proc/{}".format(pid)) else None
+
+
+def _wait(paths, who, seconds):
     deadline = time.monotonic() + seconds
     while True:
-        held = [(path, pid) for path, pid in ((path, holder(path)) for path in paths) if pid is not None]
+        held = [(path, pid) for path, pid in ((path, who(path)) for path in paths) if pid is not None]
         if not held:
             return
         if time.monotonic() > deadline:

@@ -11,14 +11,14 @@ LOCK_WAIT = 300
 # In the order in which they're looked for: Debian has dnf as a package, Fedora has apt as one.
 PROGRAMS = (
     ("apk", ("/sbin/apk", "/usr/sbin/apk")),
-    ("dnf", ("/usr/bin/dnf", "/usr/bin/dnf-3", "/usr/bin/yum")),
+    ("dnf", ("/usr/bin/dnf", "/usr/bin/dnf-3")),
     ("apt", ("/usr/bin/apt-get",)),
 )
 _DEBIAN = "/var/lib/dpkg/status"
 
 
 def name_of(wanted=None):
-    """The host's package manager: `apt`, `dnf` (yum is its elder) or `apk`.
+    """The host's package manager: `apt`, `dnf` or `apk`.
 
     Args:
         wanted: The one that the resource asks for, if it does.
@@ -110,3 +110,22 @@ def file_state(fields, found, installed):
     if name != fields["name"].partition(":")[0]:
         raise Failed("'{}' holds the package '{}', not '{}'".format(fields["file"], name, fields["name"]))
     return fields["file"] if installed in spellings else "version {}".format(installed)
+
+
+def refuse_held(fields, version, held, state):
+    """A hold that someone else set is never overruled silently.
+
+    Raises:
+        Failed: The package is held, the hold isn't managed, and version or file differ.
+    """
+    differs = any(name in fields and state.get(name) != fields[name] for name in ("version", "file"))
+    if held and "hold" not in fields and differs:
+        raise Failed(
+            "package '{}' is held at {}; `hold: true` keeps it held at the version that you give, "
+            "`hold: false` frees it".format(fields["name"], version)
+        )
+
+
+def is_install(difference):
+    """Whether a package must be installed, at another version perhaps, rather than removed or held."""
+    return difference.get("exists") == (False, True) or "version" in difference or "file" in difference

@@ -1,14 +1,13 @@
 """What package managers print and keep in files, parsed; decisions that need no host."""
 
 import fcntl
-import os
 import subprocess
 import sys
 import time
 
 import pytest
 
-from cdconf.agent import apt, apt_index, dpkg, locks, packages
+from cdconf.agent import apk, apt, apt_index, dpkg, locks, packages, rpm
 from cdconf.agent.base import Failed
 
 STATUS = """\
@@ -80,14 +79,21 @@ def test_an_empty_or_missing_status_has_no_packages(tmp_path):
 
 @pytest.mark.parametrize(
     ("pin", "version", "fits"),
-    [("1.0", "1.0", True), ("1.0", "1.0.1", False), ("1.*", "1.0-1", True), ("1.*", "11.0", False), ("1.?", "1.2", True)],
+    [
+        ("1.0", "1.0", True),
+        ("1.0", "1.0.1", False),
+        ("1.*", "1.0-1", True),
+        ("1.*", "11.0", False),
+        ("1.?", "1.2", True),
+    ],
 )
 def test_pins(pin, version, fits):
-    assert packages.fits(pin, [version]) is fits
+    assert packages.fits(pin, [version]) == fits
 
 
 def test_candidates_of_apt_cache_policy():
-    text = "nginx:\n  Installed: (none)\n  Candidate: 1.22.1-9\n  Version table:\n     1.22.1-9 500\nno:\n  Candidate: (none)\n"
+    text = "nginx:\n  Installed: (none)\n  Candidate: 1.22.1-9\n  Version table:\n     1.22.1-9 500\nno:\n"
+    text += "  Candidate: (none)\n"
     assert apt_index.parse_policy(text) == {"nginx": "1.22.1-9"}
 
 
@@ -116,7 +122,11 @@ def test_what_nobody_asked_to_remove_is_named():
     ("out", "err", "reason"),
     [
         ("", "E: Could not get lock /x. It is held by process 7 (unattended-upgr)\n", "unattended-upgr (process 7)"),
-        ("packages will be REMOVED:\n  a b\nx\n", "E: Packages need to be removed but remove is disabled.\n", "remove a b"),
+        (
+            "packages will be REMOVED:\n  a b\nx\n",
+            "E: Packages need to be removed but remove is disabled.\n",
+            "remove a b",
+        ),
         ("", "W: old\nE: Unable to locate package x\nE: later\n", "failed: Unable to locate package x"),
         ("", "killed\n", "apt-get install failed"),
     ],
@@ -128,7 +138,7 @@ def test_reasons(out, err, reason):
 def test_a_held_lock_is_waited_for_and_its_holder_named(tmp_path):
     path = tmp_path / "lock"
     path.touch()
-    program = f"import fcntl, sys, time; f = open({str(path)!r}, 'w'); fcntl.lockf(f, 2); print(); sys.stdout.flush(); time.sleep(60)"
+    program = f"import fcntl, time; f = open({str(path)!r}, 'w'); fcntl.lockf(f, 2); print(flush=True); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     try:
         process.stdout.readline()
@@ -144,7 +154,92 @@ def test_a_held_lock_is_waited_for_and_its_holder_named(tmp_path):
 
 
 def test_ones_own_flock_is_no_posix_lock(tmp_path):
-    with open(tmp_path / "lock", "w") as stream:
+    with (tmp_path / "lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         assert locks.holder(stream.name) is None
-    assert os.path.exists(stream.name)
+
+
+APK = """\
+C:Q1abc=
+P:musl
+V:1.2.5-r0
+A:x86_64
+p:so:libc.musl-x86_64.so.1=1 libc-api=1.2 cmd:ldd=1.2.5-r0
+F:lib
+R:ld-musl-x86_64.so.1
+a:0:0:755
+
+C:Q1def=
+P:nginx
+V:1.26.2-r0
+A:x86_64
+"""
+
+
+def test_apks_installed_database():
+    versions, provided = apk.parse(APK)
+    assert versions == {"musl": "1.2.5-r0", "nginx": "1.26.2-r0"}
+    assert provided == {"libc-api"}
+    assert apk.parse("") == ({}, set())
+
+
+def test_apks_pins():
+    assert apk.pinned("alpine-base\nnginx=1.26.2-r0\nredis@edge\ncurl=~8\nbash~5\nzlib>1\n!sudo\n") == {"nginx"}
+
+
+def test_apks_upgrades():
+    said = "Installed:                                Available:\nlib-a-1.0-r0                            < 1.1-r2 \n"
+    assert apk.parse_upgrades(said) == {"lib-a": "1.1-r2"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "argument"),
+    [
+        ({"name": "nginx"}, "nginx"),
+        ({"name": "nginx", "version": "latest"}, "nginx"),
+        ({"name": "nginx", "hold": True}, "nginx=1.26.2-r0"),
+        ({"name": "nginx", "version": "1.26.2-r0"}, "nginx=1.26.2-r0"),
+        ({"name": "nginx", "version": "1.26.2"}, "nginx~1.26.2"),
+        ({"name": "nginx", "version": "1.26.*"}, "nginx~1.26"),
+    ],
+)
+def test_apks_arguments(fields, argument):
+    assert apk.argument(fields, {"nginx": "1.26.2-r0"}) == argument
+
+
+def test_apk_knows_no_other_patterns():
+    with pytest.raises(Failed, match="a pattern must be"):
+        apk.argument({"name": "nginx", "version": "1.*.3"}, {})
+
+
+RPMS = """\
+kernel\t0\t5.14\t1.el9\tx86_64
+kernel\t0\t5.15\t1.el9\tx86_64
+glibc\t0\t2.34\t1.el9\ti686
+bind\t32\t9.16\t2.el9\tx86_64
+Unable to detect release version
+"""
+
+
+def test_rpms_versions_in_all_their_spellings():
+    known = rpm.Installed(RPMS)
+    bind, kernels = known.find("bind"), known.find("kernel")
+    assert bind[0].version == "32:9.16-2.el9"
+    assert not packages.fits("9.16", bind[0].spellings)
+    assert [one.version for one in kernels] == ["5.14-1.el9", "5.15-1.el9"]
+    for pin in ("5.14", "5.14-1.el9", "0:5.14", "0:5.14-1.el9", "5.1[45]"):
+        assert packages.fits(pin, kernels[0].spellings), pin
+    assert known.find("glibc:x86_64") == []
+    assert len(known.find("glibc:i686")) == 1
+
+
+def test_rpm_names_on_dnfs_command_line():
+    assert rpm.argument("glibc:i686") == "glibc.i686"
+    assert rpm.argument("perl(Foo::Bar)") == "perl(Foo::Bar)"
+
+
+def test_dnfs_version_locks(tmp_path):
+    path = tmp_path / "versionlock.list"
+    path.write_text("# Added lock\nrpm-one-0:2.0-1.*\n!bad-0:1-1.*\n\nno-epoch-1.0-3.el9.*\n")
+    assert rpm.locked(str(path)) == {"rpm-one", "no-epoch"}
+    assert rpm.locked(str(tmp_path / "none")) == set()
