@@ -88,8 +88,8 @@ def host(tmp_path_factory):
     root = write(
         tmp_path_factory.mktemp("dnf"),
         {
-            "cdconf.yml": "project: dnf\ngroups: {all: [case]}\n",
-            "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [all]}\n",
+            "cdconf.yml": "project: dnf\ngroups: {everything: [case]}\n",
+            "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [everything]}\n",
             "roles/case/role.yml": "resources: []\n",
         },
     )
