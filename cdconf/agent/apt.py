@@ -48,6 +48,7 @@ def observe(many):
 def _state(fields, known, candidates):
     name = fields["name"]
     package = known.installed(name)
+    inside = dpkg.archive(fields["file"]) if "file" in fields else None
     if package is None:
         left = known.package(name)
         if fields.get("purge") and left is not None and left.leftover:
@@ -58,9 +59,8 @@ def _state(fields, known, candidates):
         state.update(packages.latest_state(package.version, candidates.get(name), apt_index.age()))
     else:
         state["version"] = packages.installed_version(fields, package.version, [package.version])
-    if "file" in fields:
-        found, version = dpkg.archive(fields["file"])
-        state["file"] = packages.file_state(fields, (found, [version]), package.version)
+    if inside is not None:
+        state["file"] = packages.file_state(fields, inside[0], [inside[1]], package.version)
     packages.refuse_held(fields, package.version, package.held, state)
     return state
 

@@ -16,7 +16,7 @@ PIDFILES = (
     "/var/lib/dnf/rpmdb_lock.pid",
 )
 OPTIONS = ["-y", "--setopt=exit_on_lock=True", "--setopt=clean_requirements_on_remove=False", "--setopt=retries=3"]
-_NO_MATCH = re.compile(r"^(?:No match for argument|Unable to find a match): (.+)$", re.MULTILINE)
+_NO_MATCH = re.compile(r"(?:No match for argument|Unable to find a match): (.+)$", re.MULTILINE)
 
 
 def observe(many):
@@ -35,6 +35,7 @@ def observe(many):
 def _state(fields, known, provided, upgrades, index, locked):
     name = fields["name"]
     found = known.find(name)
+    inside = rpm.archive(fields["file"]) if "file" in fields else None
     if not found:
         version = fields.get("version")
         stands_in = name in provided and version in (None, packages.LATEST) and "file" not in fields
@@ -47,9 +48,8 @@ def _state(fields, known, provided, upgrades, index, locked):
         fitting = [one for one in found if packages.fits(fields.get("version", "*"), one.spellings)]
         package = fitting[-1] if fitting else package
         state["version"] = packages.installed_version(fields, package.version, package.spellings)
-    if "file" in fields:
-        inside = rpm.archive(fields["file"])
-        state["file"] = packages.file_state(fields, (inside.name, [inside.version]), package.version)
+    if inside is not None:
+        state["file"] = packages.file_state(fields, inside.name, [inside.version], package.version)
     packages.refuse_held(fields, package.version, state["hold"], state)
     return state
 
@@ -132,8 +132,10 @@ def _transaction(wanted, gone, recommends):
     elif not installs:
         _dnf(options + ["remove", "--"] + removals, "remove")
     else:
-        script = ["remove " + name for name in removals] + ["install " + name for name in installs] + ["run", "exit"]
-        _dnf(options + ["shell"], "shell", "\n".join(script) + "\n")
+        script = ["remove " + name for name in removals] + ["install " + name for name in installs]
+        # The shell would run without what it doesn't know: it's asked first, and then told to run.
+        _dnf(options + ["shell"], "shell", "\n".join(script + ["exit", ""]))
+        _dnf(options + ["shell"], "shell", "\n".join(script + ["run", "exit", ""]))
 
 
 def _argument(fields):
@@ -151,7 +153,7 @@ def _argument(fields):
 
 def _dnf(arguments, verb, script=None):
     result = run([packages.program("dnf")] + arguments, input=script, timeout=3600)
-    # The shell goes on after a name that it doesn't know, and its status says nothing of that.
+    # The shell's status says nothing of a name that it doesn't know.
     if result.status != 0 or (script is not None and _NO_MATCH.search(result.out + result.err)):
         raise _failure(verb, result)
 

@@ -95,18 +95,18 @@ def age_text(seconds):
     return "fetched just now" if seconds < 60 else "fetched a minute ago"
 
 
-def file_state(fields, found, installed):
+def file_state(fields, name, spellings, installed):
     """What a state says of `file`: its path when its version is installed, else the version that is.
 
     Args:
         fields: The resource's.
-        found: (name, spellings of its version) of the package file.
+        name: The package in the file.
+        spellings: Those of the version in the file.
         installed: The installed version.
 
     Raises:
         Failed: The file holds another package.
     """
-    name, spellings = found
     if name != fields["name"].partition(":")[0]:
         raise Failed("'{}' holds the package '{}', not '{}'".format(fields["file"], name, fields["name"]))
     return fields["file"] if installed in spellings else "version {}".format(installed)

@@ -117,7 +117,8 @@ def settings(wanted, stored):
         wanted: `{name: text or list}`.
         stored: `name=value` texts, as pg_db_role_setting.setconfig has them; None for none.
     """
-    pairs = dict(one.partition("=")[::2] for one in stored or [])
+    # The server stores some names in its own spelling: TimeZone.
+    pairs = {name.lower(): value for name, _, value in (one.partition("=") for one in stored or [])}
     return {
         name: _members(pairs[name]) if isinstance(value, list) else pairs[name]
         for name, value in wanted.items()

@@ -30,7 +30,8 @@ for name in one two; do
   gpg --armor --export $name@example.org > /srv/$name.asc
   gpg --with-colons --list-keys $name@example.org 2>/dev/null | grep ^fpr | head -1 | cut -d: -f10 > /srv/$name.fpr
 done
-rpmsign --define '_gpg_name one@example.org' --addsign /srv/signed/noarch/*.rpm >/dev/null 2>&1
+rpmsign --define '__gpg /usr/bin/gpg' --define '_gpg_name one@example.org' --addsign /srv/signed/noarch/*.rpm \
+  >/dev/null 2>&1
 createrepo_c -q /srv/signed
 """
 SOURCE = {"repository": "cases", "manager": "dnf", "uris": "file:///srv/rpms", "insecure": True}
@@ -77,9 +78,10 @@ class DnfHost(Host):
 
     def starts_with(self, *names):
         """Exactly these of the test's packages are installed."""
-        gone = "rpm -e --nodeps rpmone rpmtwo rpmfull >/dev/null 2>&1 || true; : > /etc/dnf/plugins/versionlock.list\n"
+        gone = "for name in rpmone rpmtwo rpmfull; do rpm -e --nodeps $name >/dev/null 2>&1 || true; done\n"
+        gone += ": > /etc/dnf/plugins/versionlock.list\n"
         files = " ".join(f"/srv/rpms/noarch/{name}-1.noarch.rpm" for name in names)
-        status, output = self.shell(gone + (f"rpm -i --nodeps {files} 2>/dev/null" if names else ""))
+        status, output = self.shell(gone + (f"rpm -i --force-debian --nodeps {files} 2>&1" if names else ""))
         assert status == 0, output
 
 
@@ -157,7 +159,9 @@ def test_a_package_that_does_not_exist_is_named(host):
     host.starts_with("rpmtwo-1.0")
     host.run(SOURCE)
     assert "no package nosuchrpm" in host.fails({"package": "rpmone"}, {"package": "nosuchrpm"})
+    host.starts_with("rpmtwo-1.0")
     assert "no package nosuchrpm" in host.fails({"package": "rpmtwo", "absent": True}, {"package": "nosuchrpm"})
+    assert host.installed() == ["rpmtwo-1.0"]
     assert "no package rpmone-9.9" in host.fails({"package": "rpmone", "version": "9.9"})
 
 

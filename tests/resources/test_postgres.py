@@ -25,7 +25,7 @@ def test_another_database_of_any_name():
 
 
 def test_settings_as_the_server_stores_them():
-    stored = ['search_path=app, "$user", "a, b"', "work_mem=8MB", "app.note=x=y"]
+    stored = ['search_path=app, "$user", "a, b"', "work_mem=8MB", "App.note=x=y"]
     wanted = {"search_path": ["app"], "work_mem": "4MB", "app.note": "", "jit": "on"}
     assert postgres.settings(wanted, stored) == {
         "search_path": ["app", "$user", "a, b"],
