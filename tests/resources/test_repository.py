@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.agent import openpgp, repositories
+from cdconf.errors import InvalidFile
+from cdconf.resources.repository.spec import TYPE
 
 ONE = """\
 -----BEGIN PGP PUBLIC KEY BLOCK-----
@@ -136,3 +138,70 @@ def test_an_apk_definition():
     fields = {"name": "edge", "uris": ["@edge https://a/edge", "/srv/own"], "enabled": False}
     assert repositories.text("apk", fields, None) == "#@edge https://a/edge\n#/srv/own\n"
     assert repositories.paths("apk", "edge") == ("/etc/apk/repositories.d/edge.list", "/etc/apk/keys/edge.rsa.pub")
+
+
+class Context:
+    """What `normalise` asks of the compiler, of a host with this package manager."""
+
+    def __init__(self, manager="apt"):
+        self.manager = manager
+
+    def condition(self, expression):
+        return expression == f"facts.package_manager == '{self.manager}'"
+
+    def source_file(self, name):
+        return {"one.gpg": binary(ONE)}[name]
+
+    def error(self, message, hint=None):
+        return InvalidFile(message, file="role.yml", line=1, hint=hint)
+
+
+def normalised(host="apt", /, **fields):
+    return TYPE.normalise({"absent": False, "name": "own", **fields}, Context(host))
+
+
+@pytest.mark.parametrize(
+    ("host", "fields", "manager"),
+    [
+        ("dnf", {"suites": ["./"], "uris": ["https://a/"]}, "apt"),
+        ("apt", {"metalink": "https://a/metalink"}, "dnf"),
+        ("apk", {"uris": ["https://a/edge/main", "@own /srv/own"]}, "apk"),
+        ("dnf", {"uris": ["https://a/"]}, "dnf"),
+        ("apt", {"uris": ["https://a/"], "manager": "apk"}, "apk"),
+    ],
+)
+def test_whose_repository_it_is(host, fields, manager):
+    assert normalised(host, **fields)["manager"] == manager
+
+
+def test_a_binary_key_is_stored_armored():
+    fields = normalised(uris=["https://a/"], suites=["a"], components=["b"], key_source="one.gpg")
+    assert fields["key"] == ONE
+    assert "Signed-By: /etc/apt/keyrings/own.asc\n" in fields["content"]
+
+
+def test_a_definition_with_a_password_is_for_root_alone():
+    options = {"username": "me", "password": "word"}
+    assert normalised(manager="dnf", uris=["https://a/"], options=options)["mode"] == "0600"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"uris": ["a b"], "suites": ["./"]}, "isn't a repository's URI"),
+        ({"uris": ["https://a/"], "suites": ["./"], "components": ["main"]}, "has no 'components'"),
+        ({"suites": ["./"]}, "has no 'uris'"),
+        ({"uris": ["https://a/"], "suites": ["a\nb"], "components": ["c"]}, "can't be one of the suites"),
+        ({"uris": ["https://a/"], "suites": ["./"], "content": "x"}, "can't be given"),
+        ({"uris": ["https://a/"], "suites": ["./"], "options": {"X": "a\nTrusted: yes"}}, "must be one line"),
+        (
+            {"uris": ["https://a/"], "suites": ["./"], "key_url": "ftp://a/k", "fingerprint": FINGERPRINTS},
+            "a key's URL",
+        ),
+        ({"uris": ["https://a/"], "suites": ["./"], "fingerprint": FINGERPRINTS}, "but no key"),
+        ({"uris": ["https://a/"], "suites": ["./"], "key": ONE, "fingerprint": ["2D42DFE2"]}, "a key's fingerprint"),
+    ],
+)
+def test_what_is_refused(fields, why):
+    with pytest.raises(InvalidFile, match=why):
+        normalised(**fields)
