@@ -22,7 +22,7 @@ def fetched():
 
 def sources_changed(since):
     """Whether a source or key is newer than that; a directory is when a file in it came or went."""
-    return _newest(SOURCES[:1] + SOURCES[1:] + tuple(_members())) > since
+    return _newest(SOURCES + tuple(_members())) > since
 
 
 def _members():

@@ -98,10 +98,7 @@ def state(fields, found):
     making it anew, is what its label says that it was made of.
     """
     config, host = found["Config"], found["HostConfig"]
-    try:
-        made_of = json.loads((config.get("Labels") or {}).get(LABEL, "{}"))
-    except ValueError:
-        made_of = {}
+    made_of = _definition((config.get("Labels") or {}).get(LABEL, "{}"))
     variables = dict(one.partition("=")[::2] for one in config.get("Env") or [])
     image = found.get("ImageName") or config.get("Image", "")
     policy = host.get("RestartPolicy") or {}
@@ -109,13 +106,22 @@ def state(fields, found):
     observed = {name: made_of.get(name) for name in DEFINITION}
     observed["running"] = bool(found["State"].get("Running"))
     observed["image"] = fields.get("image") if full_image(fields.get("image", "")) == full_image(image) else image
-    observed["env"] = {name: variables.get(name) for name in made_of.get("env", [])}
+    observed["env"] = {name: variables.get(name) for name in made_of.get("env", []) if isinstance(name, str)}
     observed["restart"] = (policy.get("Name") or "no") + (":{}".format(retries) if retries else "")
     if fields.get("command"):
         observed["command"] = config.get("Cmd")
     if fields.get("memory"):
         observed["memory"] = host.get("Memory")
     return observed
+
+
+def _definition(text):
+    """What a container's label says that it was made of; empty for a damaged one."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("env", []), list) else {}
 
 
 def create(name, fields):

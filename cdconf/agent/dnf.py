@@ -28,7 +28,7 @@ def observe(many):
         fields["name"] for fields in many if fields.get("version") == packages.LATEST and known.find(fields["name"])
     ]
     upgrades, index = _upgrades(latest) if latest else ({}, None)
-    locked = rpm.locked() if any("hold" in fields or "version" in fields for fields in many) else set()
+    locked = rpm.locked() if any(set(fields) & {"hold", "version", "file"} for fields in many) else set()
     return [_state(fields, known, provided, upgrades, index, locked) for fields in many]
 
 
@@ -90,6 +90,9 @@ def apply(changes):
     known = rpm.installed()
     locked = rpm.locked()
     freed = [fields["name"] for fields, _ in changes if "hold" in fields and fields["name"] in locked]
+    kept = [fields["name"] for fields in gone if fields["name"] in locked]
+    if kept:
+        raise Failed("{} is held at its version; `dnf versionlock delete` it first".format(", ".join(kept)))
     if not any(fields.get("force") for fields in gone):
         rpm.refuse_dependents([fields["name"] for fields in gone])
     _versionlock("delete", freed, known)

@@ -58,8 +58,9 @@ def test_a_container_that_someone_else_made_differs():
     assert (state["image"], state["running"], state["restart"], state["ports"]) == ("nginx:1.27", True, "no", None)
 
 
-def test_a_damaged_label_is_no_definition():
-    config = {"Image": "x", "Labels": {containers.LABEL: "{"}, "Env": ["A=b=c"]}
+@pytest.mark.parametrize("label", ["{", "[]", '{"env": 3}', '{"env": [[]]}'])
+def test_a_damaged_label_is_no_definition(label):
+    config = {"Image": "x", "Labels": {containers.LABEL: label}, "Env": ["A=b=c"]}
     found = {
         "State": {},
         "HostConfig": {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}},
