@@ -83,8 +83,7 @@ TYPE = ResourceType(
         "force": Field("boolean", "With `absent`: remove the packages that need it, too.", compare=False),
         "virtual": Field(
             "boolean",
-            "Whether another package that provides the name counts; never with `absent`.",
-            default=True,
+            "Whether another package that provides the name counts, as it does if not given; never with `absent`.",
             compare=False,
         ),
         "manager": Field(

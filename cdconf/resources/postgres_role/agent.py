@@ -42,7 +42,7 @@ def _state(fields, row):
     """The role; the password is what's wanted if it fits the stored verifier."""
     if row is None:
         return None
-    state = dict(row, member_of=sorted(row["member_of"]))
+    state = dict(row, member_of=sorted(set(row["member_of"])))
     if "password" in fields:
         stored = row["rolpassword"] or ""
         state["password"] = fields["password"] if postgres.fits(fields["password"], stored) else None
