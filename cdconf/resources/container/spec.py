@@ -107,7 +107,7 @@ TYPE = ResourceType(
         "A container of Docker or podman. It's made anew when anything of its definition differs; the new one is made "
         "before the old one is stopped, so an error in the definition leaves the old one alone. Name the image by a "
         "digest, or by a tag that never moves: a tag that moved is no difference. Values of `env` aren't seen in the "
-        "process list; those of the other fields are. Tried with podman; Docker differs in nothing that's used here. "
+        "process list; those of the other fields are. "
         "podman starts containers at boot only with its podman-restart.service."
     ),
     title="name",
