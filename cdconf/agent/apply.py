@@ -144,7 +144,7 @@ class Convergence(object):
             if differing:
                 changes.append((resource, differing))
             else:
-                self.report("ok", resource, started)
+                self.report("ok", resource, started, message=(observed or {}).get("note"))
                 self._record(resource)
         if self.check:
             for resource, differing in changes:

@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
+import time
 
 from cdconf.agent.base import Failed, Missing, last_lines, run
 
 ITERATIONS = 4096  # PostgreSQL's own default
-_SEPARATOR = "\x1f"
+STARTING = 30  # seconds that a server which was just started is waited for
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)\Z")
 
 
@@ -28,31 +30,106 @@ def literal(value):
     return "E'{}'".format(quoted.replace("\\", "\\\\")) if "\\" in value else "'{}'".format(quoted)
 
 
-def _psql(sql, arguments):
-    # The statement goes in by stdin: an argument would be seen by everyone in the process list.
-    result = run(
-        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"] + arguments,
-        input=sql + ";\n",
-        user="postgres",
-        timeout=120,
-        env={"PGOPTIONS": "-c log_statement=none -c client_min_messages=warning"},
-    )
+def connect(name):
+    """The psql command that goes on in another database of the same server, whatever its name holds."""
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    return "\\connect -reuse-previous=on \"dbname='{}'\"".format(quoted.replace('"', '""'))
+
+
+def _psql(script, port, arguments=()):
+    # The statements go in by stdin: an argument would be seen by everyone in the process list. Nor may the server
+    # log them, or psql repeat them: they hold passwords' verifiers.
+    options = "-c log_statement=none -c log_min_error_statement=panic -c client_min_messages=warning"
+    argv = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-d", "postgres"]
+    argv += ["-p", str(port)] if port else []
+    deadline = time.monotonic() + STARTING
+    while True:
+        result = run(
+            argv + list(arguments),
+            input=script,
+            user="postgres",
+            timeout=600,
+            env={"PGOPTIONS": options, "PGAPPNAME": "cdconf"},
+        )
+        starting = "starting up" in result.err or "not yet accepting connections" in result.err
+        if not starting or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
     if result.status == 0:
         return result.out
     if result.status == 2 and ("could not connect" in result.err or "connection to server" in result.err):
-        raise Missing("running server", "postgresql")
-    raise Failed("psql failed", status=result.status, output=last_lines(result.err))
+        raise Missing("running server", "postgresql" + (" on port {}".format(port) if port else ""))
+    reason = re.search(r"^.*?(?:ERROR|FATAL): +(.*)$", result.err, re.MULTILINE)
+    why = ": " + reason.group(1) if reason else ""
+    raise Failed("PostgreSQL refused it" + why, status=result.status, output=last_lines(result.err))
 
 
-def query(sql):
-    """The rows of a query, each a list of texts."""
-    out = _psql(sql, ["-A", "-t", "-F", _SEPARATOR])
-    return [line.split(_SEPARATOR) for line in out.splitlines() if line]
+def rows(sql, port=None):
+    """The rows of a query, each a dict of its columns as JSON has them."""
+    return json.loads(_psql(_as_json(sql), port, ["-A", "-t"]))
 
 
-def execute(sql):
-    """Runs one statement."""
-    _psql(sql, [])
+def rows_in(databases, sql, port=None):
+    """The rows of a query in each of several databases, `{database: rows}`, in one process."""
+    script = "".join("{}\n{}".format(connect(name), _as_json(sql)) for name in databases)
+    answers, decoder, text = [], json.JSONDecoder(), _psql(script, port, ["-A", "-t"]).strip()
+    while text:
+        answer, end = decoder.raw_decode(text)
+        answers.append(answer)
+        text = text[end:].strip()
+    return dict(zip(databases, answers))
+
+
+def _as_json(sql):
+    return "SELECT coalesce(json_agg(found), '[]') FROM ({}) AS found;\n".format(sql)  # noqa: S608  queries of this code
+
+
+def execute(statements, port=None, together=False):
+    """Runs statements (and `connect`s) in one process.
+
+    Args:
+        statements: Without a semicolon.
+        port: The server's port, if it isn't the default.
+        together: All of them or none, in one transaction.
+    """
+    lines = [line if line.startswith("\\") else line + ";" for line in statements]
+    _psql("\n".join(lines) + "\n", port, ["-1"] if together else [])
+
+
+def by_port(many):
+    """Port -> positions of the resources of that server, in their order."""
+    groups = {}
+    for number, fields in enumerate(many):
+        groups.setdefault(fields.get("port"), []).append(number)
+    return groups
+
+
+def setting(name, value):
+    """`SET name TO value` of ALTER ROLE and ALTER DATABASE; a list is several values."""
+    values = value if isinstance(value, list) else [value]
+    return "SET {} TO {}".format(identifier(name), ", ".join(literal(str(one)) for one in values) or "''")
+
+
+def settings(wanted, stored):
+    """What's observed of the wanted settings.
+
+    Args:
+        wanted: `{name: text or list}`.
+        stored: `name=value` texts, as pg_db_role_setting.setconfig has them; None for none.
+    """
+    # The server stores some names in its own spelling: TimeZone.
+    pairs = {name.lower(): value for name, _, value in (one.partition("=") for one in stored or [])}
+    return {
+        name: _members(pairs[name]) if isinstance(value, list) else pairs[name]
+        for name, value in wanted.items()
+        if name in pairs
+    }
+
+
+def _members(text):
+    """The members of a list as the server stores it: `a, "B c"`."""
+    found = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', text)
+    return [quoted.replace('""', '"') if quoted else plain for quoted, plain in found if quoted or plain]
 
 
 def _keys(password, salt, iterations):

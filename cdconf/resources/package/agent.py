@@ -1,10 +1,20 @@
-"""Observes packages in dpkg's own database and changes them with apt-get."""
+"""Observes packages in the package manager's own database and changes them in its transactions."""
 
-import os
-import time
+from cdconf.agent import packages
+from cdconf.agent.base import Failed
 
-from cdconf.agent import apt
-from cdconf.agent.base import Missing
+
+def _agent(name):
+    """The module of a package manager."""
+    if name == "apt":
+        from cdconf.agent import apt as module
+    elif name == "dnf":
+        from cdconf.agent import dnf as module
+    elif name == "apk":
+        from cdconf.agent import apk as module
+    else:
+        raise Failed("there's no package manager '{}'".format(name))
+    return module
 
 
 def observe(fields):
@@ -13,17 +23,11 @@ def observe(fields):
 
 
 def observe_many(many):
-    """The installed version of each; None for what isn't installed."""
-    if not os.path.exists("/usr/bin/apt-get"):
-        raise Missing("program", "apt-get")
-    installed, provided = apt.installed()
-    states = []
-    for fields in many:
-        version = installed.get(fields["name"])
-        if version is not None:
-            states.append({"version": version})
-        else:
-            states.append({} if fields["name"] in provided and "version" not in fields else None)
+    """The states of packages, one look at each manager's database for all of them."""
+    states = [None] * len(many)
+    for name, numbers in _by_manager(many).items():
+        for number, state in zip(numbers, _agent(name).observe([many[number] for number in numbers])):
+            states[number] = state
     return states
 
 
@@ -33,15 +37,14 @@ def apply(fields, difference):
 
 
 def apply_many(changes):
-    """One transaction for removals, one for installs with and one without recommended packages."""
-    gone = [fields["name"] for fields, difference in changes if difference.get("exists") == (True, False)]
-    if gone:
-        apt.apt_get(["remove"] + gone)
-    for recommends in (False, True):
-        wanted = [
-            "{}={}".format(fields["name"], fields["version"]) if "version" in fields else fields["name"]
-            for fields, difference in changes
-            if difference.get("exists") != (True, False) and bool(fields.get("recommends")) is recommends
-        ]
-        if wanted:
-            apt.install(wanted, recommends, time.time())
+    """As few transactions as the manager can do it in."""
+    for name, numbers in _by_manager([fields for fields, _ in changes]).items():
+        _agent(name).apply([changes[number] for number in numbers])
+
+
+def _by_manager(many):
+    """Manager -> positions of its packages, in their order."""
+    groups = {}
+    for number, fields in enumerate(many):
+        groups.setdefault(packages.name_of(fields.get("manager")), []).append(number)
+    return groups

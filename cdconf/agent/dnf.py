@@ -1,0 +1,176 @@
+"""dnf (version 4, RHEL 8's yum included): packages observed with one rpm process and changed in one transaction."""
+
+import glob
+import os
+import re
+import time
+
+from cdconf.agent import locks, packages, rpm
+from cdconf.agent.base import Failed, last_lines, run
+
+CACHE = "/var/cache/dnf"
+SOURCES = ("/etc/dnf/dnf.conf", "/etc/yum.repos.d", "/etc/pki/rpm-gpg")
+PIDFILES = (
+    CACHE + "/metadata_lock.pid",
+    CACHE + "/download_lock.pid",
+    "/var/lib/dnf/rpmdb_lock.pid",
+)
+OPTIONS = ["-y", "--setopt=exit_on_lock=True", "--setopt=clean_requirements_on_remove=False", "--setopt=retries=3"]
+_NO_MATCH = re.compile(r"(?:No match for argument|Unable to find a match): (.+)$", re.MULTILINE)
+
+
+def observe(many):
+    """The states of packages: version and hold; None for what isn't installed."""
+    known = rpm.installed()
+    absent = [fields["name"] for fields in many if not known.find(fields["name"]) and fields.get("virtual", True)]
+    provided = rpm.provided(absent) if absent else set()
+    latest = [
+        fields["name"] for fields in many if fields.get("version") == packages.LATEST and known.find(fields["name"])
+    ]
+    upgrades, index = _upgrades(latest) if latest else ({}, None)
+    locked = rpm.locked() if any(set(fields) & {"hold", "version", "file"} for fields in many) else set()
+    return [_state(fields, known, provided, upgrades, index, locked) for fields in many]
+
+
+def _state(fields, known, provided, upgrades, index, locked):
+    name = fields["name"]
+    found = known.find(name)
+    inside = rpm.archive(fields["file"]) if "file" in fields else None
+    if not found:
+        version = fields.get("version")
+        stands_in = name in provided and version in (None, packages.LATEST) and "file" not in fields
+        return {"version": version} if stands_in else None
+    package = found[-1]
+    state = {"hold": package.name in locked}
+    if fields.get("version") == packages.LATEST:
+        state.update(packages.latest_state(package.version, upgrades.get(package.name), index))
+    else:
+        fitting = [one for one in found if packages.fits(fields.get("version", "*"), one.spellings)]
+        package = fitting[-1] if fitting else package
+        state["version"] = packages.installed_version(fields, package.version, package.spellings)
+    if inside is not None:
+        state["file"] = packages.file_state(fields, inside.name, [inside.version], package.version)
+    packages.refuse_held(fields, package.version, state["hold"], state)
+    return state
+
+
+def _upgrades(names):
+    """({name: newer version}, age of the index in words), by the host's own cache, in one process."""
+    argv = [packages.program("dnf"), "-q", "-C", "repoquery", "--upgrades", "--latest-limit=1"]
+    result = run(argv + ["--qf", rpm.FORMAT.replace("\\n", "").lower()] + [rpm.argument(name) for name in names])
+    stamp = _fetched()
+    if result.status != 0 or stamp is None or _newest(_members(SOURCES)) > stamp:
+        return {}, None
+    upgrades = rpm.parse(result.out)
+    return {one.name: one.version for one in upgrades}, packages.age_text(max(0.0, time.time() - stamp))
+
+
+def _members(paths):
+    return list(paths) + [path for folder in paths for path in glob.glob(os.path.join(folder, "*"))]
+
+
+def _newest(paths):
+    return max([0.0] + [os.stat(path).st_mtime for path in paths if os.path.exists(path)])
+
+
+def _fetched():
+    """When the newest metadata came (dnf renews the times of files that are still current); None without any."""
+    return _newest(glob.glob(os.path.join(CACHE, "*", "repodata", "*"))) or None
+
+
+def apply(changes):
+    """Installs, downgrades and removes in one transaction; locks and frees versions around it.
+
+    Raises:
+        Failed: With dnf's own reason, which names the package.
+    """
+    locks.wait_for_pids(PIDFILES, packages.LOCK_WAIT)
+    gone = [fields for fields, difference in changes if difference.get("exists") == (True, False)]
+    wanted = [fields for fields, difference in changes if packages.is_install(difference)]
+    known = rpm.installed()
+    locked = rpm.locked()
+    freed = [fields["name"] for fields, _ in changes if "hold" in fields and fields["name"] in locked]
+    kept = [fields["name"] for fields in gone if fields["name"] in locked]
+    if kept:
+        raise Failed("{} is held at its version; `dnf versionlock delete` it first".format(", ".join(kept)))
+    if not any(fields.get("force") for fields in gone):
+        rpm.refuse_dependents([fields["name"] for fields in gone])
+    _versionlock("delete", freed, known)
+    try:
+        for recommends in (False, True):
+            some = [fields for fields in wanted if bool(fields.get("recommends")) is recommends]
+            if some or (gone and not recommends):
+                _transaction(some, [] if recommends else gone, recommends)
+    except BaseException:
+        _versionlock("add", freed, known)
+        raise
+    held = [fields["name"] for fields, _ in changes if fields.get("hold")]
+    _versionlock("add", held, rpm.installed() if held else known)
+
+
+def _versionlock(verb, names, known):
+    """Adds or deletes locks (dnf-versionlock(8)), which is a plugin's work."""
+    if not names:
+        return
+    found = [known.find(name) for name in names]
+    exact = [one[-1].name + "-" + one[-1].full if verb == "add" and one else name for name, one in zip(names, found)]
+    result = run([packages.program("dnf"), "-q", "versionlock", verb] + exact, timeout=120)
+    if "No such command" in result.err + result.out:
+        raise Failed("`hold` needs dnf's versionlock plugin: package python3-dnf-plugin-versionlock")
+    if result.status != 0 and verb == "add":
+        raise _failure("versionlock", result)
+
+
+def _transaction(wanted, gone, recommends):
+    options = OPTIONS + ["--setopt=install_weak_deps={}".format(recommends)]
+    stamp = _fetched()
+    if wanted and (stamp is None or time.time() - stamp > packages.INDEX_AGE or _newest(_members(SOURCES)) > stamp):
+        options.append("--refresh")
+    if any(fields.get("version") == packages.LATEST for fields in wanted):
+        options.append("--best")  # `install` of what's there already upgrades it then
+    installs = [_argument(fields) for fields in wanted]
+    removals = [rpm.argument(fields["name"]) for fields in gone]
+    if not removals:
+        _dnf(options + ["install", "--"] + installs, "install")
+    elif not installs:
+        _dnf(options + ["remove", "--"] + removals, "remove")
+    else:
+        script = ["remove " + name for name in removals] + ["install " + name for name in installs]
+        # The shell would run without what it doesn't know: it's asked first, and then told to run.
+        _dnf(options + ["shell"], "shell", "\n".join(script + ["exit", ""]))
+        _dnf(options + ["shell"], "shell", "\n".join(script + ["run", "exit", ""]))
+
+
+def _argument(fields):
+    if "file" in fields:
+        return fields["file"]
+    pin = fields.get("version", packages.LATEST)
+    name, _, architecture = fields["name"].partition(":")
+    if pin == packages.LATEST:
+        return rpm.argument(fields["name"])
+    if not architecture:
+        return "{}-{}".format(name, pin)
+    # Name and version can be followed by an architecture only with the release between them.
+    return "{}-{}.{}".format(name, pin if "-" in pin else pin + "-*", architecture)
+
+
+def _dnf(arguments, verb, script=None):
+    result = run([packages.program("dnf")] + arguments, input=script, timeout=3600)
+    # The shell's status says nothing of a name that it doesn't know.
+    if result.status != 0 or (script is not None and _NO_MATCH.search(result.out + result.err)):
+        raise _failure(verb, result)
+
+
+def _failure(verb, result):
+    said = result.err + "\n" + result.out
+    unknown = _NO_MATCH.search(said)
+    reason = re.search(r"^Error: *\n? *(.*)$", said, re.MULTILINE)
+    why = "no package {}".format(unknown.group(1)) if unknown else reason.group(1).strip() if reason else ""
+    if result.status == 200:
+        why = "another process holds its lock"
+    return Failed(
+        "dnf {} failed{}".format(verb, ": " + why if why else ""),
+        status=result.status,
+        output=last_lines(said),
+        kind="disk_full" if "No space left on device" in said or "more space needed" in said else "failed",
+    )

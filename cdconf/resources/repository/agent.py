@@ -1,0 +1,111 @@
+"""Observes and applies package repositories: a definition and a key, a file each."""
+
+import hashlib
+import os
+
+from cdconf.agent import files, openpgp, packages, repositories
+from cdconf.agent.base import Failed
+
+KEY_LIMIT = 1024 * 1024
+FETCH_TIMEOUT = 60
+
+
+def _paths(fields):
+    manager = packages.name_of(fields.get("manager"))
+    return (manager,) + repositories.paths(manager, fields["name"], fields.get("key_name"))
+
+
+def observe(fields):
+    """The definition, the key and its fingerprints; None when neither file is there."""
+    manager, path, key_path = _paths(fields)
+    content, key = _read(path), _read(key_path)
+    if "content" not in fields:  # it should be gone, and its key with it
+        return None if content is None and key is None else {}
+    if content is None:
+        return None
+    state = {"content": content.decode("utf-8", "replace"), "mode": _mode(path, key_path)}
+    if "key" in fields:
+        state["key"] = None if key is None else key.decode("utf-8", "replace")
+    if "fingerprint" in fields:
+        state["fingerprint"] = _fingerprints(manager, key)
+    return state
+
+
+def _read(path):
+    if os.path.islink(path):
+        return None  # it's replaced by a file
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def _mode(path, key_path):
+    """The definition's mode; says so when the key's isn't 0644, since apt reads keys as a user of its own."""
+    mode = files.mode_text(os.stat(path).st_mode)
+    key_mode = files.mode_text(os.stat(key_path).st_mode) if os.path.exists(key_path) else "0644"
+    return mode if key_mode == "0644" else "{} (its key: {})".format(mode, key_mode)
+
+
+def _fingerprints(manager, key):
+    if key is None:
+        return []
+    if manager == "apk":
+        return [hashlib.sha256(key).hexdigest().upper()]
+    try:
+        return sorted(one.fingerprint for one in openpgp.keys(key))
+    except openpgp.BadKey as error:
+        return ["none: " + str(error)]
+
+
+def apply(fields, difference):
+    """Writes the key before what refers to it, and removes it afterwards."""
+    manager, path, key_path = _paths(fields)
+    if difference.get("exists") == (True, False):
+        for gone in (path, key_path):
+            if os.path.lexists(gone):
+                os.unlink(gone)
+                files.fsync_directory(os.path.dirname(gone))
+        return
+    if "key" in fields:
+        _write(key_path, fields["key"])
+    elif "key_url" in fields and set(difference) & {"exists", "fingerprint"}:
+        _write(key_path, _verified(manager, fields))
+    elif "mode" in difference and os.path.exists(key_path):
+        os.chmod(key_path, 0o644)
+    _write(path, fields["content"], fields.get("mode", "0644"), fields.get("validate"))
+
+
+def _write(path, text, mode="0644", validate=None):
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    files.write_atomic(path, text.encode("utf-8"), "root", "root", mode, validate)
+
+
+def _verified(manager, fields):
+    """The key behind `key_url`, if it's the one that the fingerprint says."""
+    data = _fetch(fields["key_url"])
+    try:
+        if manager != "apk":
+            openpgp.pinned(data, fields["fingerprint"])
+            return openpgp.armor(openpgp.dearmor(data))
+        found = hashlib.sha256(data).hexdigest().upper()
+        if fields["fingerprint"] != [found]:
+            raise openpgp.BadKey("its SHA-256 is {}, not {}".format(found, ", ".join(fields["fingerprint"])))
+        return data.decode("utf-8")
+    except (openpgp.BadKey, UnicodeDecodeError) as error:
+        raise Failed("the key at {} isn't the one that's trusted: {}".format(fields["key_url"], error))
+
+
+def _fetch(url):
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT) as answer:  # noqa: S310  the spec checks the scheme
+            data = answer.read(KEY_LIMIT + 1)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise Failed("can't fetch the key at {}: {}".format(url, getattr(error, "reason", error)))
+    if len(data) > KEY_LIMIT:
+        raise Failed("what's at {} is too large for a key".format(url))
+    return data

@@ -1,0 +1,90 @@
+"""SQL made of fields, what the server stores, and passwords."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdconf.agent import postgres
+from cdconf.agent.base import Failed
+from cdconf.resources.postgres_database import agent as database
+from cdconf.resources.postgres_role import agent as role
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: "\0" not in text))
+def test_texts_are_quoted_whole(text):
+    name = postgres.identifier(text)
+    assert name[1:-1].replace('""', '"') == text
+    quoted = postgres.literal(text)
+    inside = quoted[2:-1] if quoted.startswith("E") else quoted[1:-1]
+    assert inside.replace("''", "'").replace("\\\\", "\\") == text
+
+
+def test_another_database_of_any_name():
+    assert postgres.connect("shop") == "\\connect -reuse-previous=on \"dbname='shop'\""
+    assert postgres.connect("a\"b'c\\") == '\\connect -reuse-previous=on "dbname=\'a""b\\\'c\\\\\'"'
+
+
+def test_settings_as_the_server_stores_them():
+    stored = ['search_path=app, "$user", "a, b"', "work_mem=8MB", "App.note=x=y"]
+    wanted = {"search_path": ["app"], "work_mem": "4MB", "app.note": "", "jit": "on"}
+    assert postgres.settings(wanted, stored) == {
+        "search_path": ["app", "$user", "a, b"],
+        "work_mem": "8MB",
+        "app.note": "x=y",
+    }
+    assert postgres.settings(wanted, None) == {}
+
+
+def test_a_new_role_and_its_parts():
+    fields = {
+        "name": "a",
+        "login": True,
+        "member_of": ["x", "y"],
+        "settings": {"jit": "off", "search_path": ["a", "b"]},
+    }
+    difference = {"exists": (False, True), "login": (None, True), "member_of": (None, fields["member_of"])}
+    difference["settings"] = (None, fields["settings"])
+    assert role.statements(fields, difference) == [
+        'CREATE ROLE "a" WITH LOGIN',
+        'GRANT "x" TO "a"',
+        'GRANT "y" TO "a"',
+        'ALTER ROLE "a" SET "jit" TO \'off\'',
+        "ALTER ROLE \"a\" SET \"search_path\" TO 'a', 'b'",
+    ]
+
+
+def test_only_what_differs_is_altered():
+    fields = {"name": "a", "login": True, "member_of": ["y"], "settings": {"jit": "off", "work_mem": "8MB"}}
+    difference = {"member_of": (["x"], ["y"]), "settings": ({"jit": "off"}, fields["settings"])}
+    assert role.statements(fields, difference) == [
+        'REVOKE "x" FROM "a"',
+        'GRANT "y" TO "a"',
+        'ALTER ROLE "a" SET "work_mem" TO \'8MB\'',
+    ]
+
+
+def test_a_database_is_dropped_only_by_force():
+    gone = {"exists": (True, False)}
+    with pytest.raises(Failed, match="force: true"):
+        database.statements({"name": "a"}, gone)
+    assert database.statements({"name": "a", "force": True}, gone, " WITH (FORCE)") == [
+        'DROP DATABASE "a" WITH (FORCE)'
+    ]
+
+
+def test_what_is_fixed_cannot_change():
+    with pytest.raises(Failed, match="the ctype of an existing"):
+        database.statements({"name": "a", "encoding": "UTF8", "ctype": "C"}, {"ctype": ("de_DE", "C")})
+
+
+def test_extensions_are_made_inside_their_database():
+    fields = {"name": "a", "encoding": "UTF8", "extensions": ["x", "y"]}
+    made = database.statements(fields, {"extensions": (["x"], ["x", "y"])})
+    assert made == [postgres.connect("a"), 'CREATE EXTENSION IF NOT EXISTS "y"', postgres.connect("postgres")]
+
+
+def test_a_password_fits_its_own_verifier_alone():
+    stored = postgres.verifier("pässword")
+    assert postgres.fits("pässword", stored)
+    assert not postgres.fits("other", stored)
+    assert not postgres.fits("pässword", "md5abc")
