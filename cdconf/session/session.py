@@ -40,7 +40,8 @@ class AgentError(HostFailed):
     """The agent says that something failed.
 
     Args:
-        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`.
+        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`,
+            `release` (the release itself doesn't work).
         details: The agent's plain data about it.
     """
 
@@ -97,7 +98,7 @@ class Session:
         Raises:
             AgentError: The agent refuses or failed.
             LeaseHeld: Another run holds the host.
-            Unreachable: The host fell silent, or the connection broke.
+            Unreachable: The host fell silent, or the connection broke, now or in an earlier call.
         """
         with self._calling:
             identifier = next(self._ids)
@@ -170,6 +171,8 @@ class Session:
         self._transport.close()
 
     def _send(self, message: object) -> None:
+        if self._broken is not None:
+            raise self._lost(self._broken)
         try:
             self._transport.write(wire.pack(message))
         except (TransportClosed, TimeoutError) as error:
@@ -187,7 +190,7 @@ class Session:
                 data = self._transport.read(65536, SILENCE)
             except TransportSilent:
                 message = f"it has answered nothing for {SILENCE:g} s: it hangs, or the network swallows packets"
-                raise Unreachable(message, host=self.host.name, hint=_AFTER_BREAK) from None
+                raise self._lost(message) from None
             except TransportClosed as error:
                 raise self._broke(str(error)) from error
             if not data:
@@ -199,10 +202,12 @@ class Session:
         return taken
 
     def _broke(self, why: str, words: str = "") -> Unreachable:
-        detail = words if "\n" in words else None
-        return Unreachable(
-            f"the connection broke in mid-run: {why}", host=self.host.name, hint=_AFTER_BREAK, detail=detail
-        )
+        return self._lost(f"the connection broke in mid-run: {why}", words if "\n" in words else None)
+
+    def _lost(self, message: str, detail: str | None = None) -> Unreachable:
+        """The session is over: no later call waits for the host again."""
+        self._broken = self._broken or message
+        return Unreachable(message, host=self.host.name, hint=_AFTER_BREAK, detail=detail)
 
     def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
         details = error.get("details") or {}
