@@ -2,7 +2,8 @@
 
 Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
 "environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command"}` answered by
-`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` isn't answered.
+`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text}` aren't
+answered.
 """
 
 from __future__ import annotations
@@ -82,6 +83,13 @@ class Plugin:
     def inventory(self, request: pytest.FixtureRequest) -> dict[str, Any]:
         """`{"environment", "hosts": {name: {"name", "address", "groups"}}}`."""
         return {name: self.config[name] for name in ("environment", "hosts")}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tells the controller which file can't be collected, and why: the end of pytest's explanation."""
+        if report.failed:
+            reasons = [line[2:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
+            why = reasons or report.longreprtext.strip().splitlines()[-1:]
+            self.channel.send({"uncollected": f"{report.nodeid or 'all'}: {why[-1] if why else 'no reason given'}"})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tells the controller how a test ended."""
