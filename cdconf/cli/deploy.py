@@ -23,7 +23,8 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 def command(artifact: str, environment: str, unpin: str | None, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
 
-    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, or a digest prefix.
+    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
+    or more, or a file; a file that isn't in the artifact store is added to it.
 
     Example: cdconf deploy shop --to staging
     """

@@ -10,27 +10,26 @@ from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
-    from cdconf.inventory import Host, Project
+    from cdconf.inventory import App, Host, Project
     from cdconf.session import Session
 
 
 def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> list[int]:
     """Reports a `release` for every app on every connected host; returns exit codes.
 
-    A release has drifted when `current` doesn't point to the verified one, or its services don't run from it.
+    A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
+    files aren't those that were deployed.
     """
     codes = [OK]
     for app in project.apps.values():
         members = [host for host in hosts if set(host.groups) & set(app.groups)]
-        document = {"name": app.name, "path": app.path, "services": list(app.services)}
 
-        def look(session: Session, document: dict[str, Any] = document) -> dict[str, Any]:
-            page: dict[str, Any] = session.call("app.status", app=document)
-            return page
+        def look(session: Session, app: App = app) -> str | None:
+            page = session.call("app.status", app=_document(app))
+            return drifted(page) or (page["linked"] and changed_files(session, app)) or None
 
         outcome = fleet.each(members, look)
-        for name, page in outcome.results.items():
-            problem = drifted(page)
+        for name, problem in outcome.results.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
@@ -40,6 +39,18 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
             codes.append(DIFFERENT if problem else OK)
         codes += [error.exit_code for error in outcome.errors.values()]
     return codes
+
+
+def _document(app: App) -> dict[str, Any]:
+    return {"name": app.name, "path": app.path, "services": list(app.services)}
+
+
+def changed_files(session: Session, app: App) -> str:
+    """Which files of the app's current release on a host aren't as deployed, `changed: path` a line; "" for none."""
+    found = session.call("app.changes", app=_document(app))
+    lines = [f"{what}: {path}\n" for what, path in found["files"]]
+    more = found["count"] - len(lines)
+    return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
 
 
 def drifted(page: dict[str, Any]) -> str | None:
