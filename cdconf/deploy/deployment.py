@@ -250,13 +250,16 @@ def _roll_out(
 ) -> Rollout:
     batches = split([host.name for host in target.hosts], target.app.batches)
     runner = Runner(project, environment, fleet, target, emit)
-    rollout = runner.run(Rollout(batches, stage=target.artifact is not None, expand=expand))
+    rollout = Rollout(batches, stage=target.artifact is not None, expand=expand)
+    try:
+        runner.run(rollout)
+    finally:
+        if pin and rollout.is_verdict:
+            reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
+            runner.pin(reason.splitlines()[0])
     if rollout.succeeded:
         _explain_undelivered(rollout, target, emit)
         return rollout
-    if pin and rollout.is_verdict:
-        reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
-        runner.pin(reason.splitlines()[0])
     raise _explained(rollout, target, emit)
 
 

@@ -11,7 +11,7 @@ from cdconf.artifacts import Artifact, Store
 from cdconf.deploy.rollout import Failure, Rollout, Step
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.engine import Fleet
-from cdconf.errors import ArtifactError, CdconfError, Interrupted, Unreachable
+from cdconf.errors import ArtifactError, CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
@@ -56,8 +56,11 @@ class Runner:
     def run(self, rollout: Rollout) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
 
+        One that comes while hosts are being confirmed or rolled back doesn't leave that half done; only a second
+        one does, and then the next run repairs what's left.
+
         Raises:
-            Interrupted: After every touched host was rolled back.
+            Interrupted: After every touched host was rolled back, or confirmed.
         """
         interrupted: BaseException | None = None
         while rollout.step.kind != "done":
@@ -66,13 +69,16 @@ class Runner:
                 self._announce(step)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
+                if rollout.interrupt("interrupted") is step and interrupted is not None:
+                    raise
                 interrupted = error
-                if rollout.interrupt("interrupted").kind == step.kind:
-                    raise  # a second Ctrl-C, or one after the decision: the next run repairs what's left
                 self._fleet.resume()
-        if interrupted is not None:
-            raise interrupted
-        return rollout
+        if interrupted is None:
+            return rollout
+        if rollout.succeeded and not rollout.undelivered:
+            kind = Terminated if isinstance(interrupted, (Terminated, TerminateSignal)) else Interrupted
+            raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
+        raise interrupted
 
     def _announce(self, step: Step) -> None:
         words = {
