@@ -19,6 +19,8 @@ import pytest
 import testinfra.backend.base
 import testinfra.host
 
+HOST = "cdconf-host"
+
 
 class _Channel:
     """The connection to the controller."""
@@ -74,6 +76,12 @@ class Plugin:
         if "host" in metafunc.fixturenames:
             metafunc.parametrize("host", self.config["roles"].get(role, []), indirect=True, scope="session")
 
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Notes on which host a test runs, for its report; a test's own parameters say nothing about that."""
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "host" in callspec.params:
+            item.user_properties.append((HOST, callspec.params["host"]))
+
     @pytest.fixture(scope="session")
     def host(self, request: pytest.FixtureRequest) -> Any:
         """The testinfra host."""
@@ -93,11 +101,9 @@ class Plugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tells the controller how a test ended."""
-        if report.when == "call" or (report.when == "setup" and not report.passed):
-            name, _, parameters = report.nodeid.partition("[")
-            path, _, test = name.partition("::")
-            host = next((one for one in parameters.rstrip("]").split("-") if one in self.hosts), None)
-            host = host or next((one for one in self.hosts if f"[{one}" in report.nodeid), "")
+        if report.when == "call" or not report.passed:
+            path, _, test = report.nodeid.partition("[")[0].partition("::")
+            host = dict(report.user_properties).get(HOST, "")
             message = None if report.passed else (report.longreprtext or "")[-2000:]
             data = {"host": host, "test": f"{Path(path).parent.parent.name}: {test}", "outcome": report.outcome}
             self.channel.send({"report": {**data, "message": message, "duration_s": report.duration}})

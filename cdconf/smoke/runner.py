@@ -78,6 +78,8 @@ def run_smoke(
             status, output = _pytest(root, files, config)
     if server.uncollected:
         report.problem = "the smoke tests can't be collected:\n" + "\n".join(server.uncollected)
+    elif status == _TESTS_FAILED and not report.failed:
+        report.problem = "pytest says that tests failed, and not which:\n" + "\n".join(output.splitlines()[-20:])
     elif status == _NO_TESTS or (status == 0 and not report.passed):
         report.problem = "no smoke test was collected"
     elif status not in (0, _TESTS_FAILED):
@@ -175,11 +177,12 @@ class _Server:
 
     def _note(self, data: dict[str, Any]) -> None:
         passed = data["outcome"] == "passed"
+        host = data["host"] or next(iter(self._run_on))  # a test that asks for no host
         if passed:
             self._report.passed += 1
         elif data["outcome"] == "failed":
-            self._report.failed.setdefault(data["host"], []).append(data["test"])
+            self._report.failed.setdefault(host, []).append(data["test"])
         else:
             return
         duration = round(data["duration_s"], 3)
-        self._emit(SmokeDone(data["host"], data["test"], passed, data["message"], duration))
+        self._emit(SmokeDone(host, data["test"], passed, data["message"], duration))

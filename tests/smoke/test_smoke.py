@@ -122,3 +122,37 @@ def test_lint_finds_it(project):
     assert result.returncode == 1
     (error,) = json.loads(result.stdout)["errors"]
     assert (error["file"], error["line"]) == ("roles/base/smoke/test_bad.py", 2)
+
+
+def test_a_teardown_that_fails_is_a_failed_test(project):
+    text = """
+        import pytest
+        @pytest.fixture
+        def thing():
+            yield
+            raise OSError("the thing is lost")
+        def test_it(host, thing):
+            pass
+    """
+    report, _ = smoked(project, text)
+    assert report.failed == {"web1": ["base: test_it"]}
+
+
+def test_a_test_that_asks_for_no_host_counts_for_the_first(project):
+    report, events = smoked(project, "def test_it(): assert False\n")
+    assert (report.failed, [one.host for one in events]) == ({"web1": ["base: test_it"]}, ["web1"])
+
+
+def test_hosts_whose_names_begin_alike_are_told_apart(project):
+    text = """
+        import pytest
+        @pytest.mark.parametrize("word", ["web-1", "x"])
+        def test_it(host, word):
+            assert host.backend.hostname == "web-1"
+    """
+    write(project, {"roles/base/smoke/test_it.py": text})
+    names = ["web-1", "web-10"]
+    hosts = {name: {"name": name, "address": None, "groups": []} for name in names}
+    events = []
+    run_smoke(project, {"base": names}, hosts, "dev", dict.fromkeys(names, answer), events.append)
+    assert sorted((one.host, one.passed) for one in events) == [("web-1", True)] * 2 + [("web-10", False)] * 2
