@@ -40,9 +40,11 @@ def preflight(agent, app, need_bytes, need_files):
     """Finds what would stop a deployment before anything is touched; returns `{"free_bytes"}`.
 
     Raises:
-        Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here.
+        Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
+            no link.
     """
     services.check_loaded(app["services"])
+    _open(agent, app)[1].check_link()
     folder = app["path"]
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -96,6 +98,7 @@ def activate(agent, app, release):
     if not releases.has(release):
         raise Failed("the release '{}' isn't on this host".format(release))
     services.check_loaded(app["services"])
+    releases.check_link()
     ledger.activating(release, agent.lease.run)
     _switch(app, releases, release)
     ledger.active(release)

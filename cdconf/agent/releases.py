@@ -41,11 +41,22 @@ class Releases(object):
         return os.path.join(self.folder, name)
 
     def linked(self):
-        """The name of the release that `current` points to, None when there's none."""
+        """The name of the release that `current` points to, None when there's none.
+
+        What points elsewhere is given whole: no release has a name like that.
+        """
         try:
-            return os.path.basename(os.readlink(os.path.join(self.path, "current")))
+            target = os.readlink(os.path.join(self.path, "current"))
         except OSError:
             return None
+        folder, name = os.path.split(target)
+        return name if os.path.join(self.path, folder) == self.folder else target
+
+    def check_link(self):
+        """Raises `Failed` when something else than a link is where `current` is to be, as an older tool leaves it."""
+        link = os.path.join(self.path, "current")
+        if os.path.lexists(link) and not os.path.islink(link):
+            raise Failed("'{}' isn't a link; move it away, so that releases can be switched".format(link))
 
     def has(self, name):
         """Whether the release is here."""
@@ -201,12 +212,15 @@ class Releases(object):
         Called when the services run from the current release, so nothing works in a replaced one any more.
         """
         page = self.ledger.page
-        needed = {page["current"], self.linked()} | set(page["verified"][-2:])
+        here = [name for name in page["verified"] if self.has(name)]
+        needed = {page["current"], self.linked()} | set(here[-2:])
         by_age = sorted(page["releases"], key=lambda name: page["releases"][name]["staged_at"], reverse=True)
         removed = [name for name in by_age[keep:] if name not in needed]
         for name in removed:
             del page["releases"][name]
-        if removed:
+        kept = [name for name in page["verified"] if name in page["releases"]]
+        if removed or kept != page["verified"]:
+            page["verified"] = kept
             self.ledger.save()  # first, so that a half-removed release is never counted as whole
         for name in removed:
             try:

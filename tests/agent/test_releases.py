@@ -189,3 +189,36 @@ def test_a_release_that_is_gone_from_the_disk_is_nothing_to_go_back_to(host):
         host.ledger.confirmed(number)
     shutil.rmtree(host.path / "releases/2")
     assert host.releases.verified() == "1"
+
+
+def test_current_counts_only_when_it_points_to_a_release_of_this_app(host):
+    host.stage("1", FILES)
+    host.releases.point("1")
+    assert host.releases.linked() == "1"
+    elsewhere = host.folder / "evil/releases/1"
+    elsewhere.mkdir(parents=True)
+    (host.path / "current").unlink()
+    (host.path / "current").symlink_to(elsewhere)
+    assert host.releases.linked() == str(elsewhere)
+    (host.path / "current").unlink()
+    (host.path / "current").symlink_to(host.path / "releases/1")
+    assert host.releases.linked() == "1"
+
+
+def test_a_directory_where_current_is_to_be_is_found_before_anything_is_done(host):
+    host.releases.check_link()
+    (host.path / "current").mkdir()
+    with pytest.raises(Failed, match="isn't a link"):
+        host.releases.check_link()
+
+
+def test_cleaning_counts_only_releases_that_are_here_among_those_to_go_back_to(host):
+    for number in "123":
+        host.stage(number, {"a": number.encode()})
+        host.releases.point(number)
+        host.ledger.confirmed(number)
+        host.ledger.page["releases"][number]["staged_at"] = int(number)
+    shutil.rmtree(host.path / "releases/2")
+    host.releases.clean(1)
+    assert names(host.path / "releases") == ["1", "3"]
+    assert host.ledger.page["verified"] == ["1", "3"]
