@@ -74,6 +74,7 @@ class Session:
         self._ids = itertools.count(1)
         self._calling = threading.Lock()
         self._broken: str | None = None
+        self._stopping = threading.Event()
         opened = self.call("open", project=project, facts=list(facts))
         self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]
@@ -104,6 +105,8 @@ class Session:
             identifier = next(self._ids)
             self._send({"id": identifier, "call": name, "args": arguments})
             for chunk in raw:
+                if self._stopping.is_set():
+                    break  # the agent ends the call instead of waiting for the rest
                 self._send(chunk)
             while True:
                 frame = self._receive()
@@ -158,11 +161,13 @@ class Session:
 
     def stop(self) -> None:
         """Asks the agent to end the call in hand before its next change; never raises."""
+        self._stopping.set()
         with contextlib.suppress(Unreachable):
             self._send({"stop": True})
 
     def resume(self) -> None:
         """Takes a stop back, for what must be done after it; never raises."""
+        self._stopping.clear()
         with contextlib.suppress(Unreachable):
             self._send({"resume": True})
 

@@ -72,3 +72,22 @@ def test_a_send_that_fails_breaks_it_too():
     with pytest.raises(Unreachable, match="Connection reset by peer"):
         session.call("app.status", app={})
     assert transport.waits == 0
+
+
+def test_a_stop_ends_an_upload():
+    transport = Transport(wire.pack({"id": 2, "result": "ended"}))
+    session = Session(HOST, transport, b"", "demo")
+    sent = []
+
+    def chunks():
+        for number in range(5):
+            if number == 2:
+                session.stop()
+            sent.append(number)
+            yield b"x"
+
+    assert session.call("app.stage", raw=chunks()) == "ended"
+    assert sent == [0, 1, 2]
+    session.resume()
+    transport.end = wire.pack({"id": 3, "result": "again"})
+    assert session.call("app.stage", raw=iter([b"x"])) == "again"
