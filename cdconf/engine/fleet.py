@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cdconf.session import Connector, Session
 
 T = TypeVar("T")
+_BEATERS = 8  # threads
 
 
 @dataclass
@@ -88,9 +89,13 @@ class Fleet:
         self._connector.close()
 
     def _beat(self) -> None:
-        while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
-            for session in list(self.sessions.values()):
-                session.beat()
+        """A beat to a host that hangs in the middle of an upload waits, and must not hold up the other hosts' beats."""
+        beats: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(max_workers=_BEATERS, thread_name_prefix="cdconf-beat") as pool:
+            while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
+                for name, session in list(self.sessions.items()):
+                    if name not in beats or beats[name].done():
+                        beats[name] = pool.submit(session.beat)
 
     def _close(self, name: str) -> None:
         session = self.sessions.pop(name)

@@ -96,3 +96,18 @@ def test_a_signal_keeps_its_exit_code(monkeypatch, signal, error, code):
         with pytest.raises(Interrupted) as caught:
             fleet.each(hosts, lambda session: time.sleep(0.1))
     assert (type(caught.value), caught.value.exit_code) == (error, code)
+
+
+def test_a_beat_that_waits_for_one_host_does_not_keep_the_others_waiting():
+    world = World()
+    fleet, hosts = world.fleet("one")
+    fleet._lease_ttl = 0.2
+    stuck, beaten = threading.Event(), threading.Event()
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        fleet.sessions["a"].beat = lambda: stuck.wait(10)
+        fleet.sessions["c"].beat = beaten.set
+        assert beaten.wait(5)
+        beaten.clear()
+        assert beaten.wait(5)
+        stuck.set()
