@@ -12,6 +12,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 _SHORTEST = 8
+_VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Store:
         self._folder = project.data / "artifacts"
 
     def add(self, app: str, version: str, file: Path, **about: Any) -> Artifact:
-        """Takes an archive in; the same archive twice is one artifact.
+        """Takes an archive in; the same archive twice is one artifact, whose stored archive is mended if need be.
 
         Args:
             app: The app's name.
@@ -76,12 +78,15 @@ class Store:
         Raises:
             ArtifactError: It can't be unpacked safely; the version exists with other content.
         """
-        if not version or "/" in version or version.startswith((".", "-")) or len(version) > 100:
-            raise ArtifactError(f"'{version}' can't be a version")
+        if not _VERSION.fullmatch(version):
+            hint = "letters, digits and . _ + ~ - make a version, 100 at most, beginning with a letter or a digit"
+            raise ArtifactError(f"{version!r} can't be a version", hint=hint)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         archive = tree.sha256_file(str(file))
         for known in self.list(app):
             if known.archive == archive:
+                if not self._is_whole(known):
+                    _copy_atomic(file, self._blob(archive))
                 return known
             if known.version == version:
                 raise ArtifactError(
@@ -207,11 +212,16 @@ class Store:
 
     def verify(self, artifact: Artifact) -> None:
         """Raises `ArtifactError` unless the stored archive is what its digest says."""
+        hint = f"`cdconf artifact add {artifact.app} FILE --version {artifact.version}` puts it back from a good copy"
+        if not self._blob(artifact.archive).is_file():
+            raise ArtifactError(f"the archive of {artifact.label} is missing from the store", hint=hint)
+        if not self._is_whole(artifact):
+            message = f"the archive of {artifact.label} isn't what its digest says: {artifact.archive}"
+            raise ArtifactError(message, hint=hint)
+
+    def _is_whole(self, artifact: Artifact) -> bool:
         blob = self._blob(artifact.archive)
-        if not blob.is_file():
-            raise ArtifactError(f"the archive of {artifact.label} is missing from the store")
-        if tree.sha256_file(str(blob)) != artifact.archive:
-            raise ArtifactError(f"the archive of {artifact.label} isn't what its digest says: {artifact.archive}")
+        return blob.is_file() and tree.sha256_file(str(blob)) == artifact.archive
 
 
 def _scan(folder: Path) -> list[dict[str, Any]]:

@@ -27,8 +27,18 @@ def choose(project: Project, reference: str, emit: Emit) -> Artifact:
         emit: Gets a notice of what was chosen where the word leaves it open.
 
     Raises:
-        ArtifactError, UsageError: None does.
+        ArtifactError, UsageError: None does, or its app is no longer in cdconf.yml.
     """
+    found = _find(project, reference, emit)
+    if found.app not in project.apps:
+        raise UsageError(
+            f"{found.label} can't be deployed: cdconf.yml has no app '{found.app}'",
+            hint=did_you_mean(found.app, project.apps),
+        )
+    return found
+
+
+def _find(project: Project, reference: str, emit: Emit) -> Artifact:
     store = Store(project)
     if reference in project.apps:
         found = store.nearest(reference, commits(project.root))
@@ -54,7 +64,7 @@ def _of_file(project: Project, store: Store, file: Path, emit: Emit) -> Artifact
     known = store.with_archive(archive)
     if known is not None:
         emit(Notice(f"{known.label}, sha256 {archive[:12]}"))
-        return known
+        return add_file(store, known.app, known.version, file)
     app, version = _app_and_version(project, file)
     found = add_file(store, app, version, file)
     emit(Notice(f"added {found.label}, sha256 {archive[:12]}; no commit is known of it, so it can't be promoted"))
@@ -79,7 +89,7 @@ def _app_and_version(project: Project, file: Path) -> tuple[str, str]:
 
 
 def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
-    """Takes in an artifact that was built elsewhere: it has no commit.
+    """Takes in an artifact that was built elsewhere: it has no commit. One that's known only gets its archive back.
 
     Raises:
         ArtifactError: See `Store.add`.

@@ -290,6 +290,8 @@ def _explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
             emit(HostDone(host.name, _status(why), why.message.splitlines()[0]))
         elif host.name not in rollout.touched:
             emit(HostDone(host.name, "not_attempted"))
+        elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
+            emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
     for stuck, why in rollout.stuck.items():
         emit(HostDone(stuck, _status(why), f"could not be rolled back: {why.message}"))
     message, _, detail = failure.message.partition("\n")

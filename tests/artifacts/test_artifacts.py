@@ -177,6 +177,25 @@ def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(stored):
     assert (store.tree(artifact) / "f").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("damage", [None, b"other"])
+def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(stored, tmp_path, damage):
+    store, artifact = stored
+    blob = store.tree(artifact).parent.parent / f"{artifact.archive}.blob"
+    blob.unlink() if damage is None else blob.write_bytes(damage)
+    with pytest.raises(ArtifactError) as caught:
+        store.manifest(artifact)
+    assert "cdconf artifact add app FILE --version 1" in caught.value.hint
+    assert store.add("app", "1", tmp_path / "app-1.tar.gz", **ABOUT) == artifact
+    assert store.manifest(artifact)
+
+
+@pytest.mark.parametrize("version", ["", ".1", "-1", "a/b", "1\n", "1 2", "x" * 101, "1\x1b[2m"])
+def test_what_cannot_be_a_directory_and_a_word_is_no_version(app, tmp_path, version):
+    file = archive(tmp_path / "a.tar.gz", ("f", FILE, b"1"))
+    with pytest.raises(ArtifactError, match="can't be a version"):
+        Store(load_project(app)).add("app", version, file, **ABOUT)
+
+
 def test_many_at_once_mend_a_tree_and_read_it(stored):
     store, artifact = stored
     whole = store.manifest(artifact)

@@ -12,7 +12,7 @@ from cdconf.deploy.choose import choose
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import failure_of
 from cdconf.errors import DeployFailed, GateClosed, HostFailed, Unreachable, UsageError
-from cdconf.events import HostDone
+from cdconf.events import HostDone, Notice
 from cdconf.inventory import load_project
 from cdconf.session import AgentError
 from tests.conftest import cdconf, write
@@ -86,6 +86,15 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(app):
         chosen(app, "./app-1.tar.gz")
 
 
+def test_an_artifact_whose_app_is_gone_is_refused(app, tmp_path):
+    artifact, _ = chosen(app, packed(tmp_path / "7-api.tgz"))
+    text = (app / "cdconf.yml").read_text()
+    (app / "cdconf.yml").write_text("".join(line for line in text.splitlines(True) if "api" not in line))
+    result = cdconf(app, "deploy", artifact.label, "--to", "dev")
+    assert result.returncode == 1
+    assert "api@7 can't be deployed: cdconf.yml has no app 'api'" in result.stderr
+
+
 def test_smoke_tests_that_are_not_python_end_a_deployment_before_any_host_is_asked(app, tmp_path):
     write(app, {"roles/base/smoke/test_it.py": "x = 1\ndef test_it(host:\n"})
     result = cdconf(app, "deploy", str(packed(tmp_path / "app-1.tar.gz")), "--to", "dev")
@@ -144,6 +153,8 @@ def test_a_run_that_failed_for_silent_hosts_alone_says_unreachable(failures, stu
     assert type(error) is kind
     said = {event.host: event.status for event in events if isinstance(event, HostDone)}
     assert said["c"] == "not_attempted"
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert told == ([f"{name}: {failures[name].message}" for name in list(failures)[1:]] if "a" in failures else [])
     for name, why in stuck.items():
         assert said[name] == ("unreachable" if why.unreachable else "failed")
 
