@@ -22,7 +22,7 @@ class World:
         self.lock = threading.Lock()
 
     def fleet(self, run, names="abc"):
-        connector = SimpleNamespace(connect=lambda host: self.connect(run, host), close=lambda: None)
+        connector = SimpleNamespace(connect=lambda host, note: self.connect(run, host), close=lambda: None)
         environment = SimpleNamespace(name="dev")
         fleet = Fleet(connector, environment, RunIdentity("deploy", run=run), lambda event: None)
         return fleet, [SimpleNamespace(name=name) for name in names]
