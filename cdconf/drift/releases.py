@@ -26,7 +26,7 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
 
         def look(session: Session, app: App = app) -> str | None:
             page = session.call("app.status", app=_document(app))
-            return drifted(page) or (page["linked"] and changed_files(session, app)) or None
+            return drifted(page, session.lease) or (page["linked"] and changed_files(session, app)) or None
 
         outcome = fleet.each(members, look)
         for name, problem in outcome.results.items():
@@ -53,10 +53,17 @@ def changed_files(session: Session, app: App) -> str:
     return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
 
 
-def drifted(page: dict[str, Any]) -> str | None:
-    """What's wrong with an app on a host, from its ledger page; None when all is well."""
+def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
+    """Whether the run that activates a release on a host still holds it; else it was interrupted."""
+    activating = page["activating"]
+    return activating is not None and lease is not None and lease["run"] == activating["run"]
+
+
+def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
+    """What's wrong with an app on a host, from its ledger page and the host's lease; None when all is well."""
     if page["activating"] is not None:
-        return f"an interrupted deployment of {page['activating']['to']}\n"
+        kind = "a deployment that is under way" if under_way(page, lease) else "an interrupted deployment"
+        return f"{kind}: {page['activating']['to']}\n"
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:
         return f"current: {wanted or '(none)'} -> {page['linked'] or '(none)'}\n"
