@@ -36,15 +36,21 @@ def status(agent, app):
     return page
 
 
-def preflight(agent, app, need_bytes, need_files):
-    """Finds what would stop a deployment before anything is touched; returns `{"free_bytes"}`.
+def preflight(agent, app, release, tree, need_bytes, need_files):
+    """Finds what would stop a deployment before anything is touched.
+
+    Returns:
+        `{"whole"}`: the release with this tree digest is here and needs no staging, nor room on the disk.
 
     Raises:
         Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
             no link.
     """
     services.check_loaded(app["services"])
-    _open(agent, app)[1].check_link()
+    _, releases = _open(agent, app)
+    releases.check_link()
+    if releases.is_whole(release, tree):
+        return {"whole": True}
     folder = app["path"]
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -57,7 +63,7 @@ def preflight(agent, app, need_bytes, need_files):
         raise Failed(
             "{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full"
         )
-    return {"free_bytes": free}
+    return {"whole": False}
 
 
 def changes(agent, app):

@@ -98,6 +98,15 @@ class Releases(object):
                 found.append(("missing", wanted["path"]))
         return found + [("added", path) for path in _added(root, {one["path"] for one in manifest})]
 
+    def is_whole(self, name, tree_digest):
+        """Whether the release is here, known, and exactly the tree with this digest."""
+        known = self.has(name) and self.manifest(name) is not None
+        return (
+            known
+            and self.ledger.page["releases"][name]["tree"] == tree_digest
+            and _is_whole(self.where(name), tree_digest)
+        )
+
     def missing(self, manifest):
         """The content digests that no release here holds, in the manifest's order, each once."""
         wanted = {one["sha256"]: one for one in manifest if one["kind"] == "file"}

@@ -283,7 +283,7 @@ def _explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
 
 def _explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     """Says in which state the hosts are; the error says what failed."""
-    name, failure = next(iter(rollout.failures.items()))
+    name, failure = max(rollout.failures.items(), key=lambda one: one[1].verdict)  # the first verdict, if any
     for host in target.hosts:
         if host.name in rollout.failures and host.name not in rollout.touched:
             why = rollout.failures[host.name]

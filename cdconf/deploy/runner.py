@@ -115,7 +115,16 @@ class Runner:
         manifest = list(self._target.manifest)
         files = [entry for entry in manifest if entry["kind"] == "file"]
         size = sum(entry["size"] for entry in files)
-        session.call("app.preflight", app=self._app, need_bytes=size, need_files=len(manifest))
+        ready = session.call(
+            "app.preflight",
+            app=self._app,
+            release=self._target.release,
+            tree=artifact.tree,
+            need_bytes=size,
+            need_files=len(manifest),
+        )
+        if ready["whole"]:
+            return
         wanted = session.call("app.missing", app=self._app, manifest=manifest)
         folder = Store(self._project).tree(artifact)
         paths = {entry["sha256"]: folder / entry["path"] for entry in files}

@@ -3,10 +3,11 @@
 import hashlib
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import kernel, tree
+from cdconf.agent import deploy_calls, kernel, tree
 from cdconf.agent.base import Failed
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -105,6 +106,40 @@ def test_a_damaged_manifest_costs_bandwidth_and_nothing_else(host):
     host.stage("1", FILES)
     (host.folder / "state/manifest-app-1.json").write_text("[1]")
     assert host.stage("2", FILES) == [b"one", b"two"]
+
+
+APP = {"name": "app", "services": []}
+
+
+def test_a_full_disk_stops_a_release_that_must_be_staged_and_no_other(host, monkeypatch):
+    host.stage("1", FILES)
+    agent = SimpleNamespace(store=host.ledger.store)
+    digest = host.ledger.page["releases"]["1"]["tree"]
+    full = SimpleNamespace(f_bavail=1, f_frsize=4096, f_files=0, f_favail=0)
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+
+    def preflight():
+        return deploy_calls.preflight(agent, dict(APP, path=str(host.path)), "1", digest, 1000, 3)
+
+    assert preflight() == {"whole": True}
+    (host.path / "releases/1/b").write_bytes(b"TWO")
+    with pytest.raises(Failed, match="the release needs 16 MB") as caught:
+        preflight()
+    assert caught.value.kind == "disk_full"
+
+
+@pytest.mark.parametrize("forget", ["manifest", "ledger", "tree"])
+def test_a_release_that_the_host_does_not_know_is_staged(host, forget):
+    host.stage("1", FILES)
+    digest = host.ledger.page["releases"]["1"]["tree"]
+    assert host.releases.is_whole("1", digest)
+    if forget == "manifest":
+        (host.folder / "state/manifest-app-1.json").unlink()
+    elif forget == "ledger":
+        del host.ledger.page["releases"]["1"]
+    else:
+        digest = "0" * 64
+    assert not host.releases.is_whole("1", digest)
 
 
 def test_changes_are_named(host):

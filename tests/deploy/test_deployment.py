@@ -130,6 +130,7 @@ def test_only_what_the_release_itself_did_is_a_verdict(error, verdict, unreachab
 
 SILENT = Failure("hangs", verdict=False, unreachable=True)
 BROKEN = Failure("no", verdict=False)
+UNWELL = Failure("not healthy", verdict=True)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,7 @@ BROKEN = Failure("no", verdict=False)
         ({"b": SILENT}, {"b": SILENT}, Unreachable),
         ({"b": SILENT}, {"a": BROKEN}, DeployFailed),
         ({"a": BROKEN, "b": SILENT}, {"b": SILENT}, DeployFailed),
+        ({"b": SILENT, "a": UNWELL}, {"b": SILENT}, DeployFailed),
     ],
 )
 def test_a_run_that_failed_for_silent_hosts_alone_says_unreachable(failures, stuck, kind):
@@ -153,8 +155,10 @@ def test_a_run_that_failed_for_silent_hosts_alone_says_unreachable(failures, stu
     assert type(error) is kind
     said = {event.host: event.status for event in events if isinstance(event, HostDone)}
     assert said["c"] == "not_attempted"
+    first = "a" if failures.get("a") is UNWELL else next(iter(failures))
+    assert (error.host, error.message.partition(" (")[0]) == (first, failures[first].message)
     told = [event.message for event in events if isinstance(event, Notice)]
-    assert told == ([f"{name}: {failures[name].message}" for name in list(failures)[1:]] if "a" in failures else [])
+    assert told == [f"{name}: {why.message}" for name, why in failures.items() if name != first]
     for name, why in stuck.items():
         assert said[name] == ("unreachable" if why.unreachable else "failed")
 
