@@ -33,6 +33,8 @@ def command(artifact: str, environment: str, unpin: str | None, **flags: Any) ->
     with run_of("deploy", environment, flags) as run:
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
+        if unpin:
+            run.extra["unpinned"] = unpin
         run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin)
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)

@@ -80,6 +80,9 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
 
     Hosts that never had it, since they're new, get it from the artifact store.
 
+    Returns:
+        Facts for the JSON document: `release`, `version`, `hosts_touched`.
+
     Raises:
         GateClosed: The hosts don't agree on a release to go back to; a host lacks it, and so does the store.
         DeployFailed: The old release failed as well; the hosts are back at what they ran.
@@ -94,7 +97,8 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         lacking = _lacking(fleet, app, hosts, pages, release, emit)
         target = Target(app, release, artifact, lacking, manifest)
         rollout = _roll_out(project, environment, fleet, target, emit, expand=False, pin=False)
-        return {"release": release, "hosts_touched": rollout.touched}
+        version = release.rpartition("-")[0]
+        return {"release": release, "version": version, "hosts_touched": rollout.touched}
 
 
 def _app(project: Project, name: str) -> App:
