@@ -88,12 +88,12 @@ class Agent(object):
     def receive(self):
         """The next raw frame that belongs to the request being served; raises `Stopped` when there's none to come."""
         frame = self.requests.get()
-        if self.stopping or (isinstance(frame, dict) and "stop" in frame):
-            raise Stopped("stopped by the controller")
-        if not isinstance(frame, bytes):
-            self.requests.put(frame)
-            raise Stopped("the controller is gone")
-        return frame
+        if isinstance(frame, bytes) and not self.stopping:
+            return frame
+        stop = isinstance(frame, dict) and "stop" in frame
+        if not stop and not isinstance(frame, bytes):
+            self.requests.put(frame)  # the next request, or the end
+        raise Stopped("stopped by the controller" if stop or self.stopping else "the controller is gone")
 
     def read(self):
         """The reading thread: answers beats, hears stops, queues the rest."""

@@ -34,10 +34,10 @@ def controller(monkeypatch):
     ours, theirs = socket.socketpair()
     ours.settimeout(5)
     agent = loop.Agent(theirs.makefile("rb"), theirs.makefile("wb"))
-    thread = threading.Thread(target=agent.serve)
+    thread = threading.Thread(target=agent.serve, daemon=True)
     thread.start()
     one = Controller(ours)
-    one.agent, one.go = agent, go
+    one.agent, one.go, one.thread = agent, go, thread
     yield one
     go.set()
     ours.close()
@@ -51,6 +51,14 @@ def test_a_stop_ends_an_upload_whose_rest_will_never_come(controller):
     assert controller.answer()["error"]["kind"] == "stopped"
     controller.send(b"late", {"resume": True}, {"id": 2, "call": "take"}, b"a", b"b", b"c")
     assert controller.answer() == {"id": 2, "result": b"abc"}
+
+
+def test_an_agent_that_was_stopped_ends_when_its_controller_goes(controller):
+    controller.send({"stop": True}, {"id": 1, "call": "take"})
+    controller.stream.shutdown(socket.SHUT_WR)
+    assert controller.answer()["error"]["kind"] == "stopped"
+    controller.thread.join(5)
+    assert not controller.thread.is_alive()
 
 
 def test_an_upload_that_nobody_takes_does_not_fill_the_memory(controller):
