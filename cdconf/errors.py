@@ -13,7 +13,8 @@ CdconfError                 1   failed
 ├── GateClosed              3   refused by a rule: promotion, approval, stopped line
 │   ├── LeaseHeld           3   another run works on the host
 │   └── Pinned              3   the artifact failed here before
-└── Interrupted           130   Ctrl-C or a signal
+└── Interrupted           130   Ctrl-C
+    └── Terminated        143   SIGTERM
 """
 
 from __future__ import annotations
@@ -162,10 +163,25 @@ class Pinned(GateClosed):
 
 
 class Interrupted(CdconfError):
-    """A person or a signal ended the run."""
+    """Ctrl-C ended the run."""
 
     kind = "interrupted"
     exit_code = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM ended the run."""
+
+    exit_code = 143
+
+
+class TerminateSignal(KeyboardInterrupt):
+    """SIGTERM arrived: it ends a run in the same order as Ctrl-C."""
+
+
+def interruption(signal: BaseException, message: str = "interrupted") -> Interrupted:
+    """The error that a signal stands for."""
+    return (Terminated if isinstance(signal, TerminateSignal) else Interrupted)(message)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ class Failed(Exception):
         status: Its exit status; negative for a signal.
         output: The last lines of what it said.
         kind: `failed`, or a cause that isn't the catalog's fault: `disk_full`, `lease_lost`, `lease_held`,
-            `wrong_environment`, `stopped`.
+            `wrong_environment`, `stopped`, `release` (the release itself doesn't work).
         details: Plain data for the controller.
     """
 
@@ -111,7 +111,7 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
 
     Raises:
         Missing: The program or the user doesn't exist.
-        Failed: It took longer than `timeout` seconds; the whole group was killed.
+        Failed: (details `timed_out`) It took longer than `timeout` seconds; the whole group was killed.
     """
     import subprocess  # most runs that change nothing start no process, and this takes as long as all they do
 
@@ -149,6 +149,7 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
             "still running after {:g} s, killed".format(timeout),
             command=" ".join(argv),
             output=last_lines((out + err).decode("utf-8", "replace")),
+            details={"timed_out": True},
         )
     except BaseException:
         _kill_group(process)

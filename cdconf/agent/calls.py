@@ -105,6 +105,7 @@ CALLS = {
 DEPLOY_CALLS = [
     "status",
     "preflight",
+    "changes",
     "missing",
     "stage",
     "activate",

@@ -36,8 +36,21 @@ def status(agent, app):
     return page
 
 
-def preflight(agent, app, need_bytes, need_files):
-    """Raises `Failed` (`disk_full`) unless the release fits with a tenth to spare; returns `{"free_bytes"}`."""
+def preflight(agent, app, release, tree, need_bytes, need_files):
+    """Finds what would stop a deployment before anything is touched.
+
+    Returns:
+        `{"whole"}`: the release with this tree digest is here and needs no staging, nor room on the disk.
+
+    Raises:
+        Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
+            no link.
+    """
+    services.check_loaded(app["services"])
+    _, releases = _open(agent, app)
+    releases.check_link()
+    if releases.is_whole(release, tree):
+        return {"whole": True}
     folder = app["path"]
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -50,7 +63,19 @@ def preflight(agent, app, need_bytes, need_files):
         raise Failed(
             "{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full"
         )
-    return {"free_bytes": free}
+    return {"whole": False}
+
+
+def changes(agent, app):
+    """How the files of the current release differ from what was deployed; changes nothing.
+
+    Returns:
+        `{"count", "files"}`: the first hundred as `[what, path]`, `what` being `changed`, `missing` or `added`.
+    """
+    _, releases = _open(agent, app)
+    name = releases.linked()
+    found = releases.changes(name) if name else []
+    return {"count": len(found), "files": found[:100]}
 
 
 def missing(agent, app, manifest):
@@ -72,12 +97,14 @@ def activate(agent, app, release):
     """Makes a staged release the current one: notes it, switches the link, restarts, verifies.
 
     Raises:
-        Failed: The service doesn't come up from the new release; the controller rolls back.
+        Failed: (`release`) The service doesn't come up from the new release; the controller rolls back.
     """
     ledger, releases = _open(agent, app)
     agent.proceed()
     if not releases.has(release):
         raise Failed("the release '{}' isn't on this host".format(release))
+    services.check_loaded(app["services"])
+    releases.check_link()
     ledger.activating(release, agent.lease.run)
     _switch(app, releases, release)
     ledger.active(release)
@@ -87,23 +114,31 @@ def activate(agent, app, release):
 def _switch(app, releases, release):
     since = services.uptime()
     releases.point(release)
-    for name in app["services"]:
-        # A release that kept dying has used up systemd's start limit, which mustn't stop the one that follows it.
-        run(["systemctl", "reset-failed", "--", services.unit(name)], timeout=30)
-        services.systemctl("restart", name)
     current = os.path.join(app["path"], "current")
-    services.verify(app["services"], releases.where(release), current, since)
+    try:
+        for name in app["services"]:
+            # A release that kept dying has used up systemd's start limit, which mustn't stop the one that follows it.
+            run(["systemctl", "reset-failed", "--", services.unit(name)], timeout=30)
+            services.systemctl("restart", name)
+        services.verify(app["services"], releases.where(release), current, since)
+    except Failed as error:
+        error.kind = "release"
+        raise
 
 
 def roll_back(agent, app):
     """Back to the last verified release; with none, the services are stopped and `current` is removed.
+
+    A host on which the activation was refused before it began serves on undisturbed.
 
     Returns:
         `{"release"}`: the name, or None.
     """
     ledger, releases = _open(agent, app)
     agent.lease.check()
-    target = ledger.verified
+    target = releases.verified()
+    if ledger.page["activating"] is None and releases.linked() == target:
+        return {"release": target}
     if target is None:
         for name in app["services"]:
             services.systemctl("stop", name)

@@ -20,7 +20,7 @@ def wait(check, within, proceed):
         `{"waited_s"}`.
 
     Raises:
-        Failed: With what the last attempt said.
+        Failed: (`release`) With what the last attempt said.
     """
     began = time.monotonic()
     while True:
@@ -30,7 +30,7 @@ def wait(check, within, proceed):
         if problem is None:
             return {"waited_s": round(waited, 2)}
         if waited >= within:
-            raise Failed("not healthy after {:g} s: {}".format(within, problem))
+            raise Failed("not healthy after {:g} s: {}".format(within, problem), kind="release")
         time.sleep(PAUSE)
 
 
@@ -39,7 +39,10 @@ def _attempt(check):
         return _http(check["http"])
     if check.get("tcp"):
         return _tcp(check["tcp"])
-    result = run(["/bin/sh", "-c", check["command"]], timeout=30)
+    try:
+        result = run(["/bin/sh", "-c", check["command"]], timeout=30)
+    except Failed as error:
+        return error.message
     return None if result.status == 0 else "{} (exit status {})".format(last_lines(result.err, 1), result.status)
 
 

@@ -49,11 +49,6 @@ class Ledger(object):
         self.page["current"] = name
         self.save()
 
-    @property
-    def verified(self):
-        """The last verified release that is still here, None when there's none."""
-        return next((name for name in reversed(self.page["verified"]) if name in self.page["releases"]), None)
-
     def confirmed(self, name):
         """The deployment ended well. Going back to an earlier release forgets those after it."""
         verified = self.page["verified"]

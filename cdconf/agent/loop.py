@@ -15,6 +15,7 @@ from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed, printable, unspeakable
 
 PROTOCOL = 1
+RAW_FRAMES = 64  # how many may wait for the main thread
 
 
 class Inbox(object):
@@ -25,16 +26,19 @@ class Inbox(object):
         self._arrived = threading.Condition()
 
     def put(self, frame):
-        """Adds one at the end."""
+        """Adds one at the end; waits while many raw frames are there, so that an upload doesn't fill the memory."""
         with self._arrived:
+            while isinstance(frame, bytes) and len(self._frames) >= RAW_FRAMES:
+                self._arrived.wait()
             self._frames.append(frame)
-            self._arrived.notify()
+            self._arrived.notify_all()
 
     def get(self):
         """Takes the first one, waiting for it."""
         with self._arrived:
             while not self._frames:
                 self._arrived.wait()
+            self._arrived.notify_all()
             return self._frames.popleft()
 
 
@@ -82,12 +86,14 @@ class Agent(object):
         self.lease.check()
 
     def receive(self):
-        """The next raw frame that belongs to the request being served; raises `Stopped` at the end."""
+        """The next raw frame that belongs to the request being served; raises `Stopped` when there's none to come."""
         frame = self.requests.get()
-        if not isinstance(frame, bytes):
-            self.requests.put(frame)
-            raise Stopped("the controller is gone")
-        return frame
+        if isinstance(frame, bytes) and not self.stopping:
+            return frame
+        stop = isinstance(frame, dict) and "stop" in frame
+        if not stop and not isinstance(frame, bytes):
+            self.requests.put(frame)  # the next request, or the end
+        raise Stopped("stopped by the controller" if stop or self.stopping else "the controller is gone")
 
     def read(self):
         """The reading thread: answers beats, hears stops, queues the rest."""
@@ -100,6 +106,7 @@ class Agent(object):
                     self._beat()
                 elif isinstance(frame, dict) and "stop" in frame:
                     self.stopping = True
+                    self.requests.put(frame)  # wakes a call that waits for raw frames
                 elif isinstance(frame, dict) and "resume" in frame:
                     self.stopping = False
                 else:

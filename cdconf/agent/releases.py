@@ -3,18 +3,22 @@
 PATH/releases/NAME/      one release, owned by root, never changed
 PATH/current             -> releases/NAME
 PATH/shared/             the app's own, kept over releases
+
+What is on disk is never trusted for what was written there once: people change files by hand. A content is taken
+from a release only when its hash is right.
 """
 
-import ctypes
 import errno
-import hashlib
 import os
 import shutil
+import stat
 
-from cdconf.agent import files, tree
+from cdconf.agent import contents, files, kernel, tree
 from cdconf.agent.base import Failed
 
-STAGING = ".staging-"
+STAGING = ".staging-"  # half-written, or half-removed
+REPLACED = ".replaced-"  # had a release's name; a service may still work in it
+BYTECODE = "__pycache__"
 
 
 class Releases(object):
@@ -37,38 +41,100 @@ class Releases(object):
         return os.path.join(self.folder, name)
 
     def linked(self):
-        """The name of the release that `current` points to, None when there's none."""
+        """The name of the release that `current` points to, None when there's none.
+
+        What points elsewhere is given whole: no release has a name like that.
+        """
         try:
-            return os.path.basename(os.readlink(os.path.join(self.path, "current")))
+            target = os.readlink(os.path.join(self.path, "current"))
         except OSError:
             return None
+        folder, name = os.path.split(target)
+        return name if os.path.join(self.path, folder) == self.folder else target
+
+    def check_link(self):
+        """Raises `Failed` when something else than a link is where `current` is to be, as an older tool leaves it."""
+        link = os.path.join(self.path, "current")
+        if os.path.lexists(link) and not os.path.islink(link):
+            raise Failed("'{}' isn't a link; move it away, so that releases can be switched".format(link))
 
     def has(self, name):
-        """Whether the release is here, whole."""
+        """Whether the release is here."""
         return name in self.ledger.page["releases"] and os.path.isdir(self.where(name))
+
+    def verified(self):
+        """The last verified release that is still here, None when there's none."""
+        return next((name for name in reversed(self.ledger.page["verified"]) if self.has(name)), None)
+
+    def _record(self, name):
+        return "manifest-{}-{}.json".format(self.ledger.app, name)
+
+    def manifest(self, name):
+        """What was deployed under this name; None when that's unknown or damaged."""
+        try:
+            manifest = self.ledger.store.read(self._record(name))
+            digest = self.ledger.page["releases"][name]["tree"]
+            return manifest if manifest is not None and tree.digest(manifest) == digest else None
+        except (Failed, KeyError, TypeError):
+            return None
+
+    def changes(self, name):
+        """How a release's files differ from what was deployed: pairs of `changed`, `missing` or `added` and a path.
+
+        Bytecode isn't counted: an app that may write there leaves it beside its code.
+        """
+        manifest, root = self.manifest(name), self.where(name)
+        if manifest is None:
+            return [("missing", self.ledger.store.path(self._record(name)))]
+        found = []
+        for wanted in manifest:
+            try:
+                here = tree.entry(os.path.join(root, wanted["path"]), wanted["path"])
+                if tree.line(here) != tree.line(wanted):
+                    found.append(("changed", wanted["path"]))
+            except ValueError:
+                found.append(("changed", wanted["path"]))
+            except OSError:
+                found.append(("missing", wanted["path"]))
+        return found + [("added", path) for path in _added(root, {one["path"] for one in manifest})]
+
+    def is_whole(self, name, tree_digest):
+        """Whether the release is here, known, and exactly the tree with this digest."""
+        known = self.has(name) and self.manifest(name) is not None
+        return (
+            known
+            and self.ledger.page["releases"][name]["tree"] == tree_digest
+            and _is_whole(self.where(name), tree_digest)
+        )
 
     def missing(self, manifest):
         """The content digests that no release here holds, in the manifest's order, each once."""
-        here = set(self._contents())
+        wanted = {one["sha256"]: one for one in manifest if one["kind"] == "file"}
+        places = self._places(wanted)
+        here = {digest for digest in wanted if any(contents.holds(path, digest) for path in places.get(digest, ()))}
         result = []
-        for entry in manifest:
-            if entry["kind"] == "file" and entry["sha256"] not in here:
-                here.add(entry["sha256"])
-                result.append(entry["sha256"])
+        for one in manifest:
+            if one["kind"] == "file" and one["sha256"] not in here:
+                here.add(one["sha256"])
+                result.append(one["sha256"])
         return result
 
-    def _contents(self):
-        """Content digest -> a file that should have it, from the manifests of the releases here."""
+    def _places(self, wanted):
+        """Content digest -> the files that should have it, from the manifests of the releases here."""
         found = {}
         for name in self.ledger.page["releases"]:
-            manifest = self.ledger.store.read("manifest-{}-{}.json".format(self.ledger.app, name), [])
-            for entry in manifest:
-                if entry["kind"] == "file":
-                    found[entry["sha256"]] = os.path.join(self.where(name), entry["path"])
+            try:
+                for one in self.ledger.store.read(self._record(name), []):
+                    if one["kind"] == "file" and one["sha256"] in wanted:
+                        found.setdefault(one["sha256"], []).append(os.path.join(self.where(name), one["path"]))
+            except (Failed, KeyError, TypeError):
+                continue  # damaged: its contents are sent again
         return found
 
     def stage(self, name, manifest, tree_digest, sent, receive):
         """Writes a release: sent contents from the channel, the others copied from releases here.
+
+        A release that is here already, whole, stays as it is. A damaged one is replaced in one step.
 
         Args:
             name: The release's name.
@@ -80,67 +146,56 @@ class Releases(object):
         Raises:
             Failed: A content or the tree isn't what its digest says; the disk is full. Nothing is left behind.
         """
-        staging = os.path.join(self.folder, STAGING + name)
         if tree.digest(manifest) != tree_digest:
             raise Failed("the manifest isn't what its digest says")
-        _check_paths(manifest)
-        os.makedirs(self.folder, 0o755, exist_ok=True)
-        self.clear_staging()
+        contents.check_paths(manifest)
+        staging = os.path.join(self.folder, STAGING + name)
         try:
-            os.mkdir(staging, 0o700)
-            self._write(staging, manifest, sent, receive)
-            found = tree.digest(tree.scan(staging))
-            if found != tree_digest:
-                raise Failed("the release on disk isn't what its digest says: {}".format(found))
-            _sync(staging)
-            os.chmod(staging, 0o755)
-            shutil.rmtree(self.where(name), ignore_errors=True)
-            os.rename(staging, self.where(name))
-            files.fsync_directory(self.folder)
-            self.ledger.store.write("manifest-{}-{}.json".format(self.ledger.app, name), manifest)
+            os.makedirs(self.folder, 0o755, exist_ok=True)
+            self._clear(STAGING)
+            if sent or not _is_whole(self.where(name), tree_digest):
+                os.mkdir(staging, 0o700)
+                contents.write(staging, manifest, sent, receive, self._places)
+                found = tree.digest(tree.scan(staging))
+                if found != tree_digest:
+                    raise Failed("the release on disk isn't what its digest says: {}".format(found))
+                kernel.sync_file_system(staging)
+                os.chmod(staging, 0o755)
+                self._put(staging, name)
+                files.fsync_directory(self.folder)
+            self.ledger.store.write(self._record(name), manifest)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise Failed("can't stage the release: {}".format(error), kind="disk_full" if full else "failed")
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def clear_staging(self):
-        """Removes what a killed run left half-written; it never had a release's name."""
+    def _put(self, staging, name):
+        """Gives a staged tree its name. What has it, and may be live, is swapped out without a gap."""
+        place = self.where(name)
+        if not os.path.lexists(place):
+            os.rename(staging, place)
+            return
+        old = os.path.join(self.folder, REPLACED + os.urandom(4).hex())
+        if kernel.exchange(staging, place):
+            os.rename(staging, old)
+            return
+        copy = old + "-copy"
+        is_live = self.linked() == name
+        if is_live:
+            shutil.copytree(staging, copy, symlinks=True)
+            kernel.sync_file_system(copy)
+            self.point(os.path.basename(copy))
+        os.rename(place, old)
+        os.rename(staging, place)
+        if is_live:
+            self.point(name)
+
+    def _clear(self, prefix):
+        """Removes what a killed run left, and what was replaced; neither has a release's name."""
         for name in os.listdir(self.folder):
-            if name.startswith(STAGING):
+            if name.startswith(prefix) and name != self.linked():
                 shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
-
-    def _write(self, staging, manifest, sent, receive):
-        wanted = {}
-        for entry in sorted(manifest, key=lambda one: one["path"]):
-            path = os.path.join(staging, entry["path"])
-            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-            if entry["kind"] == "directory":
-                os.makedirs(path, 0o755, exist_ok=True)
-            elif entry["kind"] == "link":
-                os.symlink(entry["target"], path)
-            else:
-                wanted.setdefault(entry["sha256"], []).append(entry)
-        for content in sent:
-            if content not in wanted:
-                raise Failed("a content was sent that the manifest doesn't name")
-            first = wanted[content][0]
-            _receive_file(os.path.join(staging, first["path"]), first, receive)
-        self._copy(staging, wanted, set(sent))
-
-    def _copy(self, staging, wanted, sent):
-        """Files that weren't sent come from the releases here; the same content twice is copied from the first."""
-        here = self._contents()
-        for content, entries in wanted.items():
-            first = os.path.join(staging, entries[0]["path"])
-            if content not in sent:
-                if content not in here:
-                    raise Failed("a content of the release was neither sent nor is it here")
-                shutil.copyfile(here[content], first)
-            for entry in entries[1:]:
-                shutil.copyfile(first, os.path.join(staging, entry["path"]))
-            for entry in entries:
-                os.chmod(os.path.join(staging, entry["path"]), int(entry["mode"], 8))
 
     def point(self, name):
         """Switches `current` in one step; None removes it."""
@@ -161,52 +216,47 @@ class Releases(object):
         files.fsync_directory(self.path)
 
     def clean(self, keep):
-        """Removes old releases, never one that runs or that a rollback could need; returns the names."""
+        """Removes old releases, never one that runs or that a rollback could need; returns the names.
+
+        Called when the services run from the current release, so nothing works in a replaced one any more.
+        """
         page = self.ledger.page
-        needed = {page["current"], self.linked()} | set(page["verified"][-2:])
+        here = [name for name in page["verified"] if self.has(name)]
+        needed = {page["current"], self.linked()} | set(here[-2:])
         by_age = sorted(page["releases"], key=lambda name: page["releases"][name]["staged_at"], reverse=True)
         removed = [name for name in by_age[keep:] if name not in needed]
         for name in removed:
             del page["releases"][name]
-        if removed:
+        kept = [name for name in page["verified"] if name in page["releases"]]
+        if removed or kept != page["verified"]:
+            page["verified"] = kept
             self.ledger.save()  # first, so that a half-removed release is never counted as whole
         for name in removed:
-            shutil.rmtree(self.where(name), ignore_errors=True)
-            self.ledger.store.remove("manifest-{}-{}.json".format(self.ledger.app, name))
+            try:
+                os.rename(self.where(name), os.path.join(self.folder, STAGING + name))
+            except OSError:
+                pass  # somebody else has removed it
+            self.ledger.store.remove(self._record(name))
+        self._clear(STAGING)
+        self._clear(REPLACED)
         return removed
 
 
-def _check_paths(manifest):
-    """Nothing may leave the release's directory, whoever made the manifest."""
-    links = {entry["path"] for entry in manifest if entry["kind"] == "link"}
-    for entry in manifest:
-        parts = entry["path"].split("/")
-        if entry["path"].startswith("/") or ".." in parts or "" in parts or "\0" in entry["path"]:
-            raise Failed("the path '{}' leaves the release".format(entry["path"]))
-        if any("/".join(parts[:depth]) in links for depth in range(1, len(parts))):
-            raise Failed("the path '{}' goes through a link".format(entry["path"]))
-
-
-def _receive_file(path, entry, receive):
-    total, left = hashlib.sha256(), entry["size"]
-    with open(path, "xb") as stream:
-        while left > 0:
-            chunk = receive()
-            left -= len(chunk)
-            total.update(chunk)
-            stream.write(chunk)
-    if left or total.hexdigest() != entry["sha256"]:
-        raise Failed("the content of '{}' isn't what its digest says".format(entry["path"]))
-
-
-def _sync(path):
-    """Flushes the file system that holds `path`: one syncfs(2) instead of an fsync for each file."""
-    descriptor = os.open(path, os.O_RDONLY)
+def _is_whole(place, tree_digest):
+    """Whether a directory is there whose tree is what its digest says."""
     try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if not hasattr(libc, "syncfs"):
-            os.sync()
-        elif libc.syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), "syncfs failed")
-    finally:
-        os.close(descriptor)
+        return stat.S_ISDIR(os.lstat(place).st_mode) and tree.digest(tree.scan(place)) == tree_digest
+    except (OSError, ValueError):
+        return False
+
+
+def _added(root, known):
+    """The paths below a release that it never had; of a directory only the directory itself."""
+    found = []
+    for folder, names, others in os.walk(root):
+        for name in sorted(names + others):
+            path = os.path.relpath(os.path.join(folder, name), root)
+            if path not in known and name != BYTECODE:
+                found.append(path)
+        names[:] = [name for name in names if os.path.relpath(os.path.join(folder, name), root) in known]
+    return found

@@ -21,6 +21,14 @@ def show(names):
     return dict(zip(names, pairs))
 
 
+def check_loaded(names):
+    """Raises `Failed` unless each service has a unit on this host."""
+    for name, state in show(names).items() if names else ():
+        if state["LoadState"] != "loaded":
+            text = "service '{}' has no unit on this host ({}); does a role install it?"
+            raise Failed(text.format(name, state["LoadState"]))
+
+
 def unit(name):
     """The unit's full name; `web@1.2` is an instance whose name has a dot, not a unit of type `2`."""
     return name if name.endswith(SUFFIXES) else name + ".service"

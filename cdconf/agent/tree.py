@@ -17,23 +17,23 @@ import stat
 CHUNK = 1024 * 1024
 
 
-def line(entry):
+def line(one):
     """One entry's line of the listing, as bytes."""
-    path = json.dumps(entry["path"])
-    if entry["kind"] == "directory":
+    path = json.dumps(one["path"])
+    if one["kind"] == "directory":
         text = "directory 0755 - {}\n".format(path)
-    elif entry["kind"] == "link":
-        text = "link - {} {}\n".format(json.dumps(entry["target"]), path)
+    elif one["kind"] == "link":
+        text = "link - {} {}\n".format(json.dumps(one["target"]), path)
     else:
-        text = "file {} {} {}\n".format(entry["mode"], entry["sha256"], path)
+        text = "file {} {} {}\n".format(one["mode"], one["sha256"], path)
     return text.encode("ascii")
 
 
 def digest(manifest):
     """The tree digest of a manifest, in hex."""
     total = hashlib.sha256()
-    for entry in sorted(manifest, key=lambda one: one["path"].encode("utf-8", "surrogateescape")):
-        total.update(line(entry))
+    for one in sorted(manifest, key=lambda one: one["path"].encode("utf-8", "surrogateescape")):
+        total.update(line(one))
     return total.hexdigest()
 
 
@@ -56,11 +56,12 @@ def scan(root):
     for folder, names, files in os.walk(root):
         for name in sorted(names + files):
             path = os.path.join(folder, name)
-            manifest.append(_entry(path, os.path.relpath(path, root)))
+            manifest.append(entry(path, os.path.relpath(path, root)))
     return sorted(manifest, key=lambda one: one["path"])
 
 
-def _entry(path, relative):
+def entry(path, relative):
+    """The entry of what lies at `path`; raises `ValueError` like `scan`, and `OSError` when it isn't there."""
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         return {"path": relative, "kind": "link", "target": os.readlink(path)}

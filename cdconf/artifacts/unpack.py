@@ -13,20 +13,25 @@ MEMBERS = 200_000
 TOTAL = 4 * 1024**3
 
 
-def unpack(archive: Path, target: Path) -> None:
+def unpack(archive: Path, target: Path, name: str) -> None:
     """Unpacks a tar, tar.gz, tar.bz2 or tar.xz.
 
     A single directory at the top that is named like the archive (`shop-1.2/` in shop-1.2.tar.gz) is left out.
     Owners, times and setuid bits aren't kept.
 
+    Args:
+        archive: The file.
+        target: An empty directory.
+        name: The archive's own file name, which isn't the one that it has in the store.
+
     Raises:
-        ArtifactError: It isn't such an archive; a member has an absolute path or `..`, is a device, goes through a
-            link, links out of the tree, or is there twice; there are too many members or bytes.
+        ArtifactError: It isn't such an archive; a member has an absolute path or `..`, a name of several lines, is a
+            device, goes through a link, links out of the tree, or is there twice; there are too many members or bytes.
     """
     try:
         with tarfile.open(archive, "r:*") as tar:
             members = _checked(tar)
-            prefix = _common_prefix(members, archive.name)
+            prefix = _common_prefix(members, name)
             total = 0
             links: dict[PurePosixPath, str] = {}
             for path, member in members.items():
@@ -38,17 +43,14 @@ def unpack(archive: Path, target: Path) -> None:
                     raise ArtifactError(f"the artifact unpacks to more than {TOTAL >> 30} GiB")
             _check_links(target, links)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise ArtifactError(f"'{archive.name}' can't be unpacked: {error}") from error
+        raise ArtifactError(f"'{name}' can't be unpacked: {error}") from error
 
 
 def _checked(tar: tarfile.TarFile) -> dict[PurePosixPath, tarfile.TarInfo]:
     members: dict[PurePosixPath, tarfile.TarInfo] = {}
     for member in tar:
         path = PurePosixPath(member.name)
-        if path.is_absolute() or ".." in path.parts or "\0" in member.name or "\n" in member.name:
-            raise ArtifactError(f"the artifact's member '{member.name}' would leave its directory")
-        if not (member.isfile() or member.isdir() or member.issym()):
-            raise ArtifactError(f"the artifact's member '{member.name}' is neither a file, a directory nor a link")
+        _check_member(member, path)
         if path in members and not (member.isdir() and members[path].isdir()):
             raise ArtifactError(f"the artifact's member '{member.name}' is there twice")
         members[path] = member
@@ -61,6 +63,15 @@ def _checked(tar: tarfile.TarFile) -> dict[PurePosixPath, tarfile.TarInfo]:
     if not members:
         raise ArtifactError("the artifact is empty")
     return members
+
+
+def _check_member(member: tarfile.TarInfo, path: PurePosixPath) -> None:
+    if "\0" in member.name or "\n" in member.name:
+        raise ArtifactError(f"the artifact's member {member.name!r} has a line break or a NUL in its name")
+    if path.is_absolute() or ".." in path.parts:
+        raise ArtifactError(f"the artifact's member '{member.name}' would leave its directory")
+    if not (member.isfile() or member.isdir() or member.issym()):
+        raise ArtifactError(f"the artifact's member '{member.name}' is neither a file, a directory nor a link")
 
 
 def _common_prefix(members: dict[PurePosixPath, tarfile.TarInfo], archive: str) -> PurePosixPath | None:

@@ -9,6 +9,7 @@ from cdconf.catalog.findings import Finding
 from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
 from cdconf.resources.discovery import Types
+from cdconf.roles import smoke_errors
 from cdconf.secrets import is_tainted
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 
 def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
-    """Every error, see `lint`, and every warning."""
+    """Every error, see `lint` and `smoke_errors`, and every warning."""
     catalogs: list[Catalog] = []
     errors = lint(project, catalogs.append)
+    errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
     try:
         warnings = Advice(project, Types(project.root)).findings()
     except CdconfError:  # a resource type that can't be read, which is among the errors

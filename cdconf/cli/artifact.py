@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +90,14 @@ def verify(reference: str, **flags: Any) -> None:
 @output_options
 def add(app: str, file: Path, version: str, **flags: Any) -> None:
     """Take in an artifact that was built elsewhere."""
-    import getpass
-
     from cdconf.artifacts import Store
+    from cdconf.deploy.choose import add_file
     from cdconf.errors import UsageError, did_you_mean
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
         if app not in run.project.apps:
             raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, run.project.apps))
-        about = {"commit": None, "commit_time": None, "built_at": time.time(), "duration_s": 0.0, "dirty": False}
-        found = Store(run.project).add(app, version, file, builder=f"{getpass.getuser()} (added)", **about)
+        found = add_file(Store(run.project), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.emit(Notice(f"added {found.label}, sha256 {found.archive[:12]}"))

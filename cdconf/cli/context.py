@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
-from cdconf.errors import FAILED, CdconfError, Interrupted
+from cdconf.errors import FAILED, CdconfError, interruption
 from cdconf.events import Collector, Event, RunResult, RunStarted, SecretRead
 from cdconf.inventory import Environment, Host, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
@@ -143,9 +143,7 @@ def run_of(command: str, environment: str | None, flags: dict[str, Any]) -> Iter
     except CdconfError as caught:
         error = caught
     except KeyboardInterrupt as caught:
-        error = Interrupted("interrupted")
-        run.code = 143 if type(caught).__name__ == "_Terminated" else 130
-        error.exit_code = run.code  # type: ignore[misc]
+        error = interruption(caught)
     except Exception:
         run.close()  # main reports the bug
         raise

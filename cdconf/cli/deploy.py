@@ -23,7 +23,8 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 def command(artifact: str, environment: str, unpin: str | None, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
 
-    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, or a digest prefix.
+    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
+    or more, or a file; a file that isn't in the artifact store is added to it.
 
     Example: cdconf deploy shop --to staging
     """
@@ -32,6 +33,8 @@ def command(artifact: str, environment: str, unpin: str | None, **flags: Any) ->
     with run_of("deploy", environment, flags) as run:
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
+        if unpin:
+            run.extra["unpinned"] = unpin
         run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin)
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)

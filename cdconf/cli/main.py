@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cdconf import __version__
-from cdconf.errors import CdconfError, Interrupted, UsageError, did_you_mean
+from cdconf.errors import CdconfError, Interrupted, TerminateSignal, UsageError, did_you_mean, interruption
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -48,10 +48,6 @@ VERBS = {
     "logs": ("logs", "show or follow the journal of apps and units"),
     "completion": ("completion", "print the shell's completion script"),
 }
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run in the same order as Ctrl-C."""
 
 
 class _Verbs(click.Group):
@@ -113,8 +109,7 @@ def run() -> NoReturn:
     except CdconfError as error:
         code = show_error(error)
     except KeyboardInterrupt as error:
-        code = 143 if isinstance(error, _Terminated) else 130
-        show_error(Interrupted("interrupted"))
+        code = show_error(interruption(error))
     except (click.Abort, EOFError):
         code = show_error(Interrupted("interrupted"))
     except BrokenPipeError:
@@ -126,7 +121,7 @@ def run() -> NoReturn:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise TerminateSignal
 
 
 def _usage(error: click.ClickException) -> UsageError:

@@ -72,8 +72,8 @@ def command(
         with fleet_of(run, hosts, lease=True) as fleet:
             try:
                 outcome = fleet.each([session.host for session in fleet.sessions.values()], job)
-            except Interrupted:
-                raise Interrupted("interrupted: the command was ended on every host") from None
+            except Interrupted as error:
+                raise type(error)("interrupted: the command was ended on every host") from None
         if flags["as_json"]:
             run.extra["output"] = {
                 name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}

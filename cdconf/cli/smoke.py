@@ -29,7 +29,7 @@ def command(environment: str, junit: str | None, **flags: Any) -> None:
     Example: cdconf smoke staging --junit smoke.xml
     """
     from cdconf.cli.fleets import fleet_of
-    from cdconf.deploy.runner import smoke
+    from cdconf.deploy.verify import smoke
     from cdconf.errors import FAILED, worst_exit
     from cdconf.events import HostDone
 

@@ -29,6 +29,8 @@ def command(environment: str, **flags: Any) -> None:
     """
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.tables import show
+    from cdconf.deploy.provision import report
+    from cdconf.errors import Unreachable, worst_exit
     from cdconf.events import HostDone
     from cdconf.session import Session
 
@@ -47,18 +49,20 @@ def command(environment: str, **flags: Any) -> None:
         with fleet_of(run, hosts) as fleet:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
             outcome = fleet.each([session.host for session in fleet.sessions.values()], look)
-        outcome.raise_first()
+        codes = [report(run.emit, name, error) for name, error in outcome.errors.items()]
+        run.code = worst_exit([run.code, *codes])
         for host in hosts:
             pages = outcome.results.get(host.name)
             if pages is None:
-                rows.append([host.name, "-", "unreachable", "", ""])
+                silent = isinstance(outcome.errors.get(host.name), Unreachable) or host.name not in outcome.errors
+                rows.append([host.name, "-", "unreachable" if silent else "failed", "", ""])
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]
             held = f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s)" if lease else ""
             data[host.name] = {"apps": pages, "lease": lease}
             for name, page in pages.items():
-                rows.append([host.name, name, page["linked"] or "no release", _state(page), held])
+                rows.append([host.name, name, page["linked"] or "no release", _state(page, lease), held])
             if not pages:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
@@ -66,7 +70,11 @@ def command(environment: str, **flags: Any) -> None:
             show(["host", "app", "release", "state", "lease"], rows)
 
 
-def _state(page: dict[str, Any]) -> str:
+def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
+    from cdconf.drift import under_way
+
+    if under_way(page, lease):
+        return f"deploying {page['activating']['to']}"
     if page["activating"]:
         return f"interrupted while deploying {page['activating']['to']}; deploy again"
     if not page["linked"]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Artifact, Store, build, commits
+from cdconf.artifacts import Artifact, Store
+from cdconf.deploy.choose import choose
 from cdconf.deploy.provision import refuse, report
-from cdconf.deploy.rollout import Rollout, split
+from cdconf.deploy.rollout import Failure, Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
+from cdconf.deploy.verify import check_smoke
+from cdconf.drift import changed_files
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import DeployFailed, GateClosed, Pinned, Unreachable, UsageError, did_you_mean
-from cdconf.events import Emit, HostDone, Notice, ResourceDone
+from cdconf.errors import (
+    ArtifactError,
+    CdconfError,
+    DeployFailed,
+    GateClosed,
+    HostFailed,
+    Pinned,
+    Unreachable,
+    UsageError,
+    did_you_mean,
+)
+from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -30,30 +42,10 @@ class Deployment:
     unpin: str | None = None
 
 
-def choose(project: Project, reference: str, emit: Emit) -> Artifact:
-    """The artifact that a word names: an app (the nearest ancestor's build), `app@version`, a digest prefix.
-
-    Raises:
-        ArtifactError, UsageError: None does.
-    """
-    store = Store(project)
-    if reference in project.apps:
-        found = store.nearest(reference, commits(project.root))
-        if found is None:
-            raise UsageError(
-                f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`"
-            )
-        emit(Notice(f"{found.label}, built from commit {(found.commit or '')[:10]}, sha256 {found.archive[:12]}"))
-        return found
-    if "@" not in reference and len(reference) < 8:
-        raise UsageError(f"there is no app '{reference}'", hint=did_you_mean(reference, project.apps))
-    return store.find(reference)
-
-
 def deploy(
     project: Project, environment: Environment, artifact: Artifact, emit: Emit, options: Deployment
 ) -> dict[str, Any]:
-    """Deploys an artifact to the hosts of its app that lack it.
+    """Deploys an artifact to the hosts of its app that lack it, or on which its files were changed.
 
     Returns:
         Facts for the JSON document: `release`, `hosts_touched`.
@@ -64,12 +56,13 @@ def deploy(
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
     app = _app(project, artifact.app)
-    Store(project).verify(artifact)
+    manifest = Store(project).manifest(artifact)
+    check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, f"deploy {artifact.label}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
         pages = _pages(fleet, app, hosts)
         _gate(fleet, app, artifact, pages, hosts, options)
-        lacking = [host for host in hosts if not _runs(pages[host.name], artifact.release)]
+        lacking = _lacking(fleet, app, hosts, pages, artifact.release, emit)
         for host in hosts:
             if host not in lacking:
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
@@ -77,26 +70,35 @@ def deploy(
         if not lacking:
             emit(Notice(f"{artifact.label} runs on every host already"))
             return {"release": artifact.release, "hosts_touched": []}
-        target = Target(app, artifact.release, artifact, lacking)
-        rollout = _roll_out(project, environment, fleet, target, emit, expand=bool(app.migrate.expand))
+        target = Target(app, artifact.release, artifact, lacking, manifest)
+        rollout = _roll_out(project, environment, fleet, target, emit, expand=bool(app.migrate.expand), pin=True)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
 def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
-    """Goes back to the last verified release by the same procedure, without staging or migrating.
+    """Goes back to the last verified release by the same procedure, without migrating.
+
+    Hosts that never had it, since they're new, get it from the artifact store.
+
+    Returns:
+        Facts for the JSON document: `release`, `version`, `hosts_touched`.
 
     Raises:
-        GateClosed: The hosts don't agree on a release to go back to.
+        GateClosed: The hosts don't agree on a release to go back to; a host lacks it, and so does the store.
         DeployFailed: The old release failed as well; the hosts are back at what they ran.
     """
+    check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, f"rollback {app.name}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
         pages = _pages(fleet, app, hosts)
         release = _previous(pages, app)
         emit(Notice(f"going back to {release}"))
-        target = Target(app, release, None, [host for host in hosts if not _runs(pages[host.name], release)])
-        rollout = _roll_out(project, environment, fleet, target, emit, expand=False)
-        return {"release": release, "hosts_touched": rollout.touched}
+        artifact, manifest = _stored(project, app, release, pages, emit)
+        lacking = _lacking(fleet, app, hosts, pages, release, emit)
+        target = Target(app, release, artifact, lacking, manifest)
+        rollout = _roll_out(project, environment, fleet, target, emit, expand=False, pin=False)
+        version = release.rpartition("-")[0]
+        return {"release": release, "version": version, "hosts_touched": rollout.touched}
 
 
 def _app(project: Project, name: str) -> App:
@@ -110,6 +112,18 @@ def _fleet(project: Project, environment: Environment, reason: str, emit: Emit, 
     return Fleet(connector, environment, RunIdentity(reason), emit, forks=options.forks, lease_ttl=project.lease_ttl)
 
 
+def app_members(environment: Environment, app: App) -> list[Host]:
+    """The app's hosts.
+
+    Raises:
+        UsageError: The environment has none.
+    """
+    hosts = [host for host in environment.hosts.values() if set(host.groups) & set(app.groups)]
+    if not hosts:
+        raise UsageError(f"{environment.name} has no host in {', '.join(app.groups)}, which '{app.name}' runs on")
+    return hosts
+
+
 def app_hosts(project: Project, environment: Environment, app: App) -> list[Host]:
     """The app's hosts, located.
 
@@ -117,9 +131,7 @@ def app_hosts(project: Project, environment: Environment, app: App) -> list[Host
         UsageError: The environment has none.
         Unreachable: One doesn't exist or doesn't run.
     """
-    hosts = [host for host in environment.hosts.values() if set(host.groups) & set(app.groups)]
-    if not hosts:
-        raise UsageError(f"{environment.name} has no host in {', '.join(app.groups)}, which '{app.name}' runs on")
+    hosts = app_members(environment, app)
     located = provider_for(project, environment).locate(hosts)
     for host in hosts:
         if host.name not in located:
@@ -181,66 +193,120 @@ def _runs(page: dict[str, Any], release: str) -> bool:
     return verified and page["linked"] == release and page["activating"] is None and page["problem"] is None
 
 
+def _lacking(
+    fleet: Fleet, app: App, hosts: Sequence[Host], pages: dict[str, dict[str, Any]], release: str, emit: Emit
+) -> list[Host]:
+    """The hosts that don't run the release, or whose files of it were changed by hand."""
+    running = [host for host in hosts if _runs(pages[host.name], release)]
+    outcome = fleet.each(running, lambda session: changed_files(session, app))
+    outcome.raise_first()
+    for name, changes in outcome.results.items():
+        if changes:
+            emit(Notice(f"{name}: the files of {release} were changed by hand, so it's deployed again", warning=True))
+    return [host for host in hosts if outcome.results.get(host.name) != ""]
+
+
 def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
-    """What the hosts agree to go back to: the last verified release, or the one before it if that's running."""
-    targets: Counter[str | None] = Counter()
+    """What the hosts agree to go back to: the last verified release, or the one before it if that's running.
+
+    A host that has nothing to go back to, since it's new, goes with the others.
+    """
+    targets: set[str] = set()
     for page in pages.values():
         here = [name for name in page["verified"] if name in page["releases"]]
         running = here[-1:] == [page["linked"]] and page["activating"] is None
-        here = here[:-1] if running else here
-        targets[here[-1] if here else None] += 1
+        targets.update(here[:-1][-1:] if running else here[-1:])
     if len(targets) > 1:
-        names = ", ".join(str(name or "none") for name in targets)
+        names = ", ".join(sorted(targets))
         raise GateClosed(
             f"the hosts would go back to different releases of '{app.name}': {names}",
             hint="deploy the one that you want: `cdconf deploy APP@VERSION --to ENV`",
         )
-    release = next(iter(targets))
-    if release is None:
+    if not targets:
         raise GateClosed(f"there is no earlier verified release of '{app.name}' to go back to")
-    return release
+    return targets.pop()
+
+
+def _stored(
+    project: Project, app: App, release: str, pages: dict[str, dict[str, Any]], emit: Emit
+) -> tuple[Artifact | None, list[dict[str, Any]]]:
+    """A release's artifact and manifest, if the store has it whole; it must when a host lacks the release."""
+    store = Store(project)
+    problem = "the artifact store here doesn't have it"
+    try:
+        artifact = store.with_release(app.name, release)
+        if artifact is not None:
+            return artifact, store.manifest(artifact)
+    except ArtifactError as error:
+        problem = error.message
+    lacking = [name for name, page in pages.items() if release not in page["releases"]]
+    if lacking:
+        raise GateClosed(
+            f"{', '.join(lacking)} never had {release}, and {problem}",
+            hint="roll back from a checkout that has it (`cdconf artifact list`), or deploy the version that you want",
+        )
+    emit(Notice(f"{problem}: the hosts' own copies of {release} are used"))
+    return None, []
 
 
 def _roll_out(
-    project: Project, environment: Environment, fleet: Fleet, target: Target, emit: Emit, *, expand: bool
+    project: Project, environment: Environment, fleet: Fleet, target: Target, emit: Emit, *, expand: bool, pin: bool
 ) -> Rollout:
     batches = split([host.name for host in target.hosts], target.app.batches)
     runner = Runner(project, environment, fleet, target, emit)
-    rollout = runner.run(Rollout(batches, stage=target.artifact is not None, expand=expand))
+    rollout = Rollout(batches, stage=target.artifact is not None, expand=expand)
+    try:
+        runner.run(rollout)
+    finally:
+        if pin and rollout.is_verdict:
+            reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
+            runner.pin(reason.splitlines()[0])
     if rollout.succeeded:
-        for name, failure in rollout.undelivered.items():
-            emit(HostDone(name, "unreachable", f"runs {target.release}, but couldn't be told that it's verified"))
-            raise Unreachable(
-                f"didn't hear the confirmation: {failure.message}", host=name, hint="deploy again to end it"
-            )
+        _explain_undelivered(rollout, target, emit)
         return rollout
-    _explain(rollout, target, runner, emit)
-    raise AssertionError
+    raise _explained(rollout, target, emit)
 
 
-def _explain(rollout: Rollout, target: Target, runner: Runner, emit: Emit) -> None:
-    """Says what failed and in which state the hosts are; pins the artifact after a verdict."""
-    name, failure = next(iter(rollout.failures.items()))
+def _status(failure: Failure) -> HostStatus:
+    return "unreachable" if failure.unreachable else "failed"
+
+
+def _explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
+    for name, failure in rollout.undelivered.items():
+        emit(HostDone(name, _status(failure), f"runs {target.release}, but couldn't be told that it's verified"))
+    for name, failure in rollout.undelivered.items():
+        kind = Unreachable if failure.unreachable else HostFailed
+        message, _, detail = failure.message.partition("\n")
+        raise kind(
+            f"didn't hear the confirmation: {message}",
+            host=name,
+            detail=detail or None,
+            hint="deploy again to end it",
+        )
+
+
+def _explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
+    """Says in which state the hosts are; the error says what failed."""
+    name, failure = max(rollout.failures.items(), key=lambda one: one[1].verdict)  # the first verdict, if any
     for host in target.hosts:
         if host.name in rollout.failures and host.name not in rollout.touched:
-            emit(HostDone(host.name, "failed", rollout.failures[host.name].message.splitlines()[0]))
+            why = rollout.failures[host.name]
+            emit(HostDone(host.name, _status(why), why.message.splitlines()[0]))
         elif host.name not in rollout.touched:
             emit(HostDone(host.name, "not_attempted"))
+        elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
+            emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
     for stuck, why in rollout.stuck.items():
-        emit(HostDone(stuck, "failed", f"could not be rolled back: {why.message}"))
-    if rollout.is_verdict:
-        runner.pin(failure.message.splitlines()[0])
+        emit(HostDone(stuck, _status(why), f"could not be rolled back: {why.message}"))
     message, _, detail = failure.message.partition("\n")
     what = "every touched host was rolled back" if rollout.touched else "no host was touched"
     if rollout.stuck:
         what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
-    raise DeployFailed(
-        f"{message} ({what})",
-        verdict=rollout.is_verdict,
-        host=name or None,
-        detail=detail or None,
-        hint="see what runs with `cdconf status`" if rollout.stuck else None,
-    )
+    hint = "see what runs with `cdconf status`" if rollout.stuck else None
+    about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
+    if rollout.is_unreachable:
+        return Unreachable(f"{message} ({what})", **about)
+    return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)
 
 
-__all__ = ["Deployment", "app_hosts", "build", "choose", "deploy", "rollback"]
+__all__ = ["Deployment", "app_hosts", "choose", "deploy", "rollback"]

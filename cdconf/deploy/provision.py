@@ -54,6 +54,8 @@ def provision(
     Raises:
         CdconfError: Nothing was changed on any host, or everything is said in the events.
     """
+    if not options.check:
+        _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     located = provider.locate(hosts) if options.check else provider.ensure(hosts, emit)
     missing = [host.name for host in hosts if host.name not in located]
@@ -96,6 +98,16 @@ def provision(
         codes += [report(emit, name, error) for name, error in errors.items()]
         codes += Provisioning(project, fleet, compilers[0], emit, options).run(present)
     return worst_exit(codes)
+
+
+def _check_smoke(project: Project, hosts: Sequence[Host]) -> None:
+    """Hosts that serve an app are tested after they were changed: tests that aren't Python end the run before."""
+    serving = {group for app in project.apps.values() for group in app.groups}
+    members = [host for host in hosts if serving & set(host.groups)]
+    if members:
+        from cdconf.deploy.verify import check_smoke
+
+        check_smoke(project, members, needed=False)
 
 
 def refuse(errors: dict[str, CdconfError]) -> None:
@@ -188,7 +200,8 @@ class Provisioning:
 
     def _prove(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
         """Health and smoke of hosts that were just changed."""
-        from cdconf.deploy.runner import failure_of, smoke, wait_for_health
+        from cdconf.deploy.runner import failure_of
+        from cdconf.deploy.verify import smoke, wait_for_health
 
         def healthy(session: Session) -> None:
             for app in apps:
@@ -197,8 +210,8 @@ class Provisioning:
         failures = {name: failure_of(error) for name, error in self._fleet.each(hosts, healthy).errors.items()}
         failures = failures or smoke(self._project, self._fleet.environment, self._fleet, hosts, self._emit)
         for name, failure in failures.items():
-            self._emit(HostDone(name, "failed", failure.message))
-        return [FAILED for _ in failures]
+            self._emit(HostDone(name, "unreachable" if failure.unreachable else "failed", failure.message))
+        return [UNREACHABLE if failure.unreachable else FAILED for failure in failures.values()]
 
     def _converge(self, hosts: Sequence[Host]) -> list[int]:
         check = self._options.check

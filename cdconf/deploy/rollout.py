@@ -28,10 +28,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step failed on a host. `verdict`: the release is to blame, so that it must not be tried again."""
+    """Why a step failed on a host.
+
+    Args:
+        message: What happened.
+        verdict: The release is to blame, so that it must not be tried again.
+        unreachable: The host fell silent.
+    """
 
     message: str
     verdict: bool
+    unreachable: bool = False
 
 
 def split(hosts: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
@@ -95,6 +102,12 @@ class Rollout:
     def is_verdict(self) -> bool:
         """Whether the release itself failed."""
         return any(failure.verdict for failure in self.failures.values())
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether nothing went wrong but that hosts fell silent."""
+        wrong = [*self.failures.values(), *self.stuck.values()]
+        return bool(wrong) and all(failure.unreachable for failure in wrong)
 
     def _after_stage(self) -> Step:
         return Step("expand", self._hosts[:1]) if self._expand else self._activate()

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact, Store
 from cdconf.deploy.rollout import Failure, Rollout, Step
+from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.engine import Fleet
-from cdconf.errors import CdconfError, Interrupted
+from cdconf.errors import ArtifactError, CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
-from cdconf.smoke import run_smoke
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
 
 CHUNK = 256 * 1024
-# What isn't the release's fault, and so doesn't pin it.
-_INTERRUPTIONS = {"disk_full", "lease_lost", "stopped", "wrong_environment", "bug"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """What goes where. `release` is its directory's name; `artifact` is None when only hosts know the release."""
+    """What goes where.
+
+    Args:
+        app: The app.
+        release: The name of the release's directory.
+        artifact: None when only the hosts know the release.
+        hosts: Those that lack it, in order.
+        manifest: The artifact's tree, see `cdconf.agent.tree`.
+    """
 
     app: App
     release: str
     artifact: Artifact | None
     hosts: Sequence[Host]
+    manifest: Sequence[dict[str, Any]] = ()
 
 
 class Runner:
@@ -48,8 +56,11 @@ class Runner:
     def run(self, rollout: Rollout) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
 
+        One that comes while hosts are being confirmed or rolled back doesn't leave that half done; only a second
+        one does, and then the next run repairs what's left.
+
         Raises:
-            Interrupted: After every touched host was rolled back.
+            Interrupted: After every touched host was rolled back, or confirmed.
         """
         interrupted: BaseException | None = None
         while rollout.step.kind != "done":
@@ -58,13 +69,16 @@ class Runner:
                 self._announce(step)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
+                if rollout.interrupt("interrupted") is step and interrupted is not None:
+                    raise
                 interrupted = error
-                if rollout.interrupt("interrupted").kind == step.kind:
-                    raise  # a second Ctrl-C, or one after the decision: the next run repairs what's left
                 self._fleet.resume()
-        if interrupted is not None:
-            raise interrupted
-        return rollout
+        if interrupted is None:
+            return rollout
+        if rollout.succeeded and not rollout.undelivered:
+            kind = Terminated if isinstance(interrupted, (Terminated, TerminateSignal)) else Interrupted
+            raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
+        raise interrupted
 
     def _announce(self, step: Step) -> None:
         words = {
@@ -98,13 +112,22 @@ class Runner:
         artifact = self._target.artifact
         if artifact is None:
             return
-        store = Store(self._project)
-        manifest = store.manifest(artifact)
+        manifest = list(self._target.manifest)
         files = [entry for entry in manifest if entry["kind"] == "file"]
         size = sum(entry["size"] for entry in files)
-        session.call("app.preflight", app=self._app, need_bytes=size, need_files=len(manifest))
+        ready = session.call(
+            "app.preflight",
+            app=self._app,
+            release=self._target.release,
+            tree=artifact.tree,
+            need_bytes=size,
+            need_files=len(manifest),
+        )
+        if ready["whole"]:
+            return
         wanted = session.call("app.missing", app=self._app, manifest=manifest)
-        paths = {entry["sha256"]: store.tree(artifact) / entry["path"] for entry in files}
+        folder = Store(self._project).tree(artifact)
+        paths = {entry["sha256"]: folder / entry["path"] for entry in files}
         self._emit(HostStep(session.host.name, f"staging {len(wanted)} of {len(files)} files"))
         session.call(
             "app.stage",
@@ -119,16 +142,23 @@ class Runner:
     def _expand(self, session: Session) -> None:
         app = self._target.app
         self._emit(HostStep(session.host.name, "expand migration"))
-        result = session.run(
-            str(app.migrate.expand),
-            user=app.user,
-            cwd=f"{app.path}/releases/{self._target.release}",
-            env_file=app.env_file,
-            timeout=1800,
-        )
+        try:
+            result = session.run(
+                str(app.migrate.expand),
+                user=app.user,
+                cwd=f"{app.path}/releases/{self._target.release}",
+                env_file=app.env_file,
+                timeout=1800,
+            )
+        except AgentError as error:
+            if error.details.get("timed_out"):
+                raise _Verdict(f"the expand migration is {error.message}", session.host.name, error.detail) from error
+            raise
         if result["status"] != 0:
             output = (result["stderr"] or result["stdout"]).decode("utf-8", "replace")
-            raise _Verdict("the expand migration failed", session.host.name, output, result["status"])
+            last = "\n".join(output.strip().splitlines()[-15:])
+            detail = f"exit status: {result['status']}\n{last}"
+            raise _Verdict("the expand migration failed", session.host.name, detail)
 
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
@@ -174,17 +204,8 @@ class Runner:
 class _Verdict(CdconfError):
     """A command of the release failed."""
 
-    def __init__(self, message: str, host: str, output: str, status: int) -> None:
-        last = "\n".join(output.strip().splitlines()[-15:])
-        super().__init__(message, host=host, detail=f"exit status: {status}\n{last}")
-
-
-def wait_for_health(session: Session, app: App, emit: Emit) -> None:
-    """Waits until the app is healthy on a host; raises `AgentError` when it isn't in time."""
-    if app.health is not None:
-        emit(HostStep(session.host.name, "waiting for health"))
-        check = {"http": app.health.http, "tcp": app.health.tcp, "command": app.health.command}
-        session.call("app.check_health", check=check, within=app.health.within)
+    def __init__(self, message: str, host: str, detail: str | None) -> None:
+        super().__init__(message, host=host, detail=detail)
 
 
 def app_document(app: App) -> dict[str, Any]:
@@ -193,47 +214,16 @@ def app_document(app: App) -> dict[str, Any]:
 
 
 def failure_of(error: CdconfError) -> Failure:
-    """A step's error as the state machine sees it."""
+    """A step's error as the state machine sees it; the release is to blame only where the step itself says so."""
     message = f"{error.message}\n{error.detail}" if error.detail else error.message
-    if isinstance(error, AgentError):
-        return Failure(message, verdict=error.reason not in _INTERRUPTIONS)
-    return Failure(message, verdict=isinstance(error, _Verdict))
+    verdict = isinstance(error, _Verdict) or (isinstance(error, AgentError) and error.reason == "release")
+    return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
 
 
-def _chunks(path: Any) -> Any:
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK):
-            yield block
-
-
-def smoke(
-    project: Project, environment: Environment, fleet: Fleet, hosts: Sequence[Host], emit: Emit
-) -> dict[str, Failure]:
-    """Runs the smoke tests of all roles of these hosts, on these hosts.
-
-    Returns:
-        The failures by host; a problem that is nobody's in particular is the first host's.
-    """
-    roles: dict[str, list[str]] = {}
-    for host in hosts:
-        for role in dict.fromkeys(name for group in host.groups for name in project.groups[group]):
-            roles.setdefault(role, []).append(host.name)
-
-    def on(name: str) -> Callable[[str], dict[str, Any]]:
-        return lambda command: fleet.sessions[name].run(command, timeout=120)
-
-    known = {
-        host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)}
-        for host in environment.hosts.values()
-    }
-    report = run_smoke(project.root, roles, known, environment.name, {host.name: on(host.name) for host in hosts}, emit)
-    failures: Mapping[str, list[str]] = report.failed
-    result = {
-        name or hosts[0].name: Failure(f"smoke tests failed: {', '.join(tests)}", verdict=True)
-        for name, tests in failures.items()
-    }
-    for name, error in report.unreachable.items():
-        result[name] = Failure(error.message, verdict=False)
-    if report.problem is not None and not result:
-        result[hosts[0].name] = Failure(report.problem, verdict=True)
-    return result
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(CHUNK):
+                yield block
+    except OSError as error:
+        raise ArtifactError(f"can't read the artifact store: {error}") from error

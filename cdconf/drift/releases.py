@@ -10,27 +10,26 @@ from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
-    from cdconf.inventory import Host, Project
+    from cdconf.inventory import App, Host, Project
     from cdconf.session import Session
 
 
 def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> list[int]:
     """Reports a `release` for every app on every connected host; returns exit codes.
 
-    A release has drifted when `current` doesn't point to the verified one, or its services don't run from it.
+    A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
+    files aren't those that were deployed.
     """
     codes = [OK]
     for app in project.apps.values():
         members = [host for host in hosts if set(host.groups) & set(app.groups)]
-        document = {"name": app.name, "path": app.path, "services": list(app.services)}
 
-        def look(session: Session, document: dict[str, Any] = document) -> dict[str, Any]:
-            page: dict[str, Any] = session.call("app.status", app=document)
-            return page
+        def look(session: Session, app: App = app) -> str | None:
+            page = session.call("app.status", app=_document(app))
+            return drifted(page, session.lease) or (page["linked"] and changed_files(session, app)) or None
 
         outcome = fleet.each(members, look)
-        for name, page in outcome.results.items():
-            problem = drifted(page)
+        for name, problem in outcome.results.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
@@ -42,10 +41,29 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
     return codes
 
 
-def drifted(page: dict[str, Any]) -> str | None:
-    """What's wrong with an app on a host, from its ledger page; None when all is well."""
+def _document(app: App) -> dict[str, Any]:
+    return {"name": app.name, "path": app.path, "services": list(app.services)}
+
+
+def changed_files(session: Session, app: App) -> str:
+    """Which files of the app's current release on a host aren't as deployed, `changed: path` a line; "" for none."""
+    found = session.call("app.changes", app=_document(app))
+    lines = [f"{what}: {path}\n" for what, path in found["files"]]
+    more = found["count"] - len(lines)
+    return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
+
+
+def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
+    """Whether the run that activates a release on a host still holds it; else it was interrupted."""
+    activating = page["activating"]
+    return activating is not None and lease is not None and lease["run"] == activating["run"]
+
+
+def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
+    """What's wrong with an app on a host, from its ledger page and the host's lease; None when all is well."""
     if page["activating"] is not None:
-        return f"an interrupted deployment of {page['activating']['to']}\n"
+        kind = "a deployment that is under way" if under_way(page, lease) else "an interrupted deployment"
+        return f"{kind}: {page['activating']['to']}\n"
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:
         return f"current: {wanted or '(none)'} -> {page['linked'] or '(none)'}\n"

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from cdconf.errors import CdconfError, Interrupted, Unreachable
+from cdconf.errors import CdconfError, Interrupted, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Notice
 from cdconf.session.session import BEAT
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cdconf.session import Connector, Session
 
 T = TypeVar("T")
+_BEATERS = 8  # threads
 
 
 @dataclass
@@ -88,9 +89,13 @@ class Fleet:
         self._connector.close()
 
     def _beat(self) -> None:
-        while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
-            for session in list(self.sessions.values()):
-                session.beat()
+        """A beat to a host that hangs in the middle of an upload waits, and must not hold up the other hosts' beats."""
+        beats: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(max_workers=_BEATERS, thread_name_prefix="cdconf-beat") as pool:
+            while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
+                for name, session in list(self.sessions.items()):
+                    if name not in beats or beats[name].done():
+                        beats[name] = pool.submit(session.beat)
 
     def _close(self, name: str) -> None:
         session = self.sessions.pop(name)
@@ -102,7 +107,10 @@ class Fleet:
     def connect(
         self, hosts: Sequence[Host], *, lease: bool, meanwhile: Callable[[], None] = lambda: None
     ) -> dict[str, CdconfError]:
-        """Opens sessions and, when asked, takes the leases.
+        """Opens sessions and, when asked, takes the leases once all have answered.
+
+        The first host's lease, by name, is taken alone: of two runs that begin at once, the one that gets it gets
+        the others too, where both would be refused if each held some hosts when it asked for the rest.
 
         Args:
             hosts: Whom to connect to.
@@ -115,12 +123,23 @@ class Fleet:
 
         def job(host: Host) -> None:
             self.emit(HostStep(host.name, "connecting"))
-            session = self._connect(host)
-            self.sessions[host.name] = session
-            if lease:
-                self._take_lease(session)
+            self.sessions[host.name] = self._connect(host)
 
-        return self._run(hosts, job, meanwhile).errors
+        errors = self._run(hosts, job, meanwhile).errors
+        return errors | self._take_leases(hosts) if lease else errors
+
+    def _take_leases(self, hosts: Sequence[Host]) -> dict[str, CdconfError]:
+        connected = sorted((host for host in hosts if host.name in self.sessions), key=lambda host: host.name)
+        errors: dict[str, CdconfError] = {}
+        while connected:
+            first, *connected = connected
+            failed = self.each([first], self._take_lease).errors
+            errors |= failed
+            if not failed:
+                return errors | self.each(connected, self._take_lease).errors
+            if not isinstance(failed[first.name], Unreachable):
+                break
+        return errors
 
     def _connect(self, host: Host) -> Session:
         return self._connector.connect(host, lambda text: self.emit(Notice(f"{host.name}: {text}")))
@@ -235,13 +254,13 @@ class Fleet:
             while pending:
                 # A time limit, since a wait without one can't be interrupted everywhere.
                 _, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as signal:
             begun.wait(timeout=5)
             for future in list(futures.values()):
                 future.cancel()
             self.stop()
             wait(list(futures.values()))
-            raise Interrupted("interrupted: every host has finished the change it was at") from None
+            raise interruption(signal, "interrupted: every host has finished the change it was at") from None
 
     def resume(self) -> None:
         """After a stop: hosts take calls again, so that what was begun can be rolled back."""

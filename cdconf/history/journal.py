@@ -41,7 +41,7 @@ def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
         "app": result.extra.get("app"),
         "version": result.extra.get("version"),
         "artifact": result.extra.get("artifact"),
-        "detail": result.extra.get("command_line"),
+        "detail": result.extra.get("command_line") or result.extra.get("unpinned"),
         "error": result.error["message"] if result.error else None,
         "hosts": {
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}

@@ -40,7 +40,8 @@ class AgentError(HostFailed):
     """The agent says that something failed.
 
     Args:
-        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`.
+        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`,
+            `release` (the release itself doesn't work).
         details: The agent's plain data about it.
     """
 
@@ -73,6 +74,7 @@ class Session:
         self._ids = itertools.count(1)
         self._calling = threading.Lock()
         self._broken: str | None = None
+        self._stopping = threading.Event()
         opened = self.call("open", project=project, facts=list(facts))
         self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]
@@ -97,12 +99,14 @@ class Session:
         Raises:
             AgentError: The agent refuses or failed.
             LeaseHeld: Another run holds the host.
-            Unreachable: The host fell silent, or the connection broke.
+            Unreachable: The host fell silent, or the connection broke, now or in an earlier call.
         """
         with self._calling:
             identifier = next(self._ids)
             self._send({"id": identifier, "call": name, "args": arguments})
             for chunk in raw:
+                if self._stopping.is_set():
+                    break  # the agent ends the call instead of waiting for the rest
                 self._send(chunk)
             while True:
                 frame = self._receive()
@@ -157,11 +161,13 @@ class Session:
 
     def stop(self) -> None:
         """Asks the agent to end the call in hand before its next change; never raises."""
+        self._stopping.set()
         with contextlib.suppress(Unreachable):
             self._send({"stop": True})
 
     def resume(self) -> None:
         """Takes a stop back, for what must be done after it; never raises."""
+        self._stopping.clear()
         with contextlib.suppress(Unreachable):
             self._send({"resume": True})
 
@@ -170,6 +176,8 @@ class Session:
         self._transport.close()
 
     def _send(self, message: object) -> None:
+        if self._broken is not None:
+            raise self._lost(self._broken)
         try:
             self._transport.write(wire.pack(message))
         except (TransportClosed, TimeoutError) as error:
@@ -187,7 +195,7 @@ class Session:
                 data = self._transport.read(65536, SILENCE)
             except TransportSilent:
                 message = f"it has answered nothing for {SILENCE:g} s: it hangs, or the network swallows packets"
-                raise Unreachable(message, host=self.host.name, hint=_AFTER_BREAK) from None
+                raise self._lost(message) from None
             except TransportClosed as error:
                 raise self._broke(str(error)) from error
             if not data:
@@ -199,10 +207,12 @@ class Session:
         return taken
 
     def _broke(self, why: str, words: str = "") -> Unreachable:
-        detail = words if "\n" in words else None
-        return Unreachable(
-            f"the connection broke in mid-run: {why}", host=self.host.name, hint=_AFTER_BREAK, detail=detail
-        )
+        return self._lost(f"the connection broke in mid-run: {why}", words if "\n" in words else None)
+
+    def _lost(self, message: str, detail: str | None = None) -> Unreachable:
+        """The session is over: no later call waits for the host again."""
+        self._broken = self._broken or message
+        return Unreachable(message, host=self.host.name, hint=_AFTER_BREAK, detail=detail)
 
     def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
         details = error.get("details") or {}

@@ -94,7 +94,7 @@ def prepare(login: Login, *, direct: bool, learn: bool = False) -> Any:
         login.address,
         user=login.user,
         port=login.port,
-        config=fabric_config(),
+        config=fabric_config().clone(),  # a connection writes into its own, and others are made at the same time
         gateway=False,
         connect_timeout=int(CONNECT_TIMEOUT),
         connect_kwargs={"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT, **keys},
@@ -205,11 +205,12 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
 def _network(error: BaseException, connection: Any, where: str) -> str:
     if isinstance(error, TimeoutError):
         return f"{where} didn't answer within {CONNECT_TIMEOUT:g} s"
-    tried = getattr(error, "errors", {}).values()  # paramiko's, one for each address of a name
+    tried = list(getattr(error, "errors", {}).values())  # paramiko's, one for each address of a name
     if isinstance(error, ConnectionRefusedError) or any(isinstance(one, ConnectionRefusedError) for one in tried):
         return f"{where} refused the connection"
     if isinstance(error, socket.gaierror):
         return f"the address '{connection.host}' can't be resolved"
     if isinstance(error, (ConnectionResetError, EOFError)) or "banner" in str(error):
         return f"{where} closed the connection before the login; the server may be overloaded (see MaxStartups)"
-    return f"{where}: {error or type(error).__name__}"
+    cause = tried[0] if tried else error  # paramiko's own says "[Errno None]" and not why
+    return f"{where}: {getattr(cause, 'strerror', None) or str(cause) or type(cause).__name__}"

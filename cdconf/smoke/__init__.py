@@ -1,5 +1,5 @@
 """Smoke tests: the roles' testinfra tests, run through the live sessions."""
 
-from cdconf.smoke.runner import Report, run_smoke, smoke_files
+from cdconf.smoke.runner import Report, run_smoke
 
-__all__ = ["Report", "run_smoke", "smoke_files"]
+__all__ = ["Report", "run_smoke"]

@@ -2,7 +2,8 @@
 
 Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
 "environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command"}` answered by
-`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` isn't answered.
+`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text}` aren't
+answered.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 import testinfra.backend.base
 import testinfra.host
+
+HOST = "cdconf-host"
 
 
 class _Channel:
@@ -73,6 +76,12 @@ class Plugin:
         if "host" in metafunc.fixturenames:
             metafunc.parametrize("host", self.config["roles"].get(role, []), indirect=True, scope="session")
 
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Notes on which host a test runs, for its report; a test's own parameters say nothing about that."""
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "host" in callspec.params:
+            item.user_properties.append((HOST, callspec.params["host"]))
+
     @pytest.fixture(scope="session")
     def host(self, request: pytest.FixtureRequest) -> Any:
         """The testinfra host."""
@@ -83,13 +92,18 @@ class Plugin:
         """`{"environment", "hosts": {name: {"name", "address", "groups"}}}`."""
         return {name: self.config[name] for name in ("environment", "hosts")}
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tells the controller which file can't be collected, and why: the end of pytest's explanation."""
+        if report.failed:
+            reasons = [line[2:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
+            why = reasons or report.longreprtext.strip().splitlines()[-1:]
+            self.channel.send({"uncollected": f"{report.nodeid or 'all'}: {why[-1] if why else 'no reason given'}"})
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tells the controller how a test ended."""
-        if report.when == "call" or (report.when == "setup" and not report.passed):
-            name, _, parameters = report.nodeid.partition("[")
-            path, _, test = name.partition("::")
-            host = next((one for one in parameters.rstrip("]").split("-") if one in self.hosts), None)
-            host = host or next((one for one in self.hosts if f"[{one}" in report.nodeid), "")
+        if report.when == "call" or not report.passed:
+            path, _, test = report.nodeid.partition("[")[0].partition("::")
+            host = dict(report.user_properties).get(HOST, "")
             message = None if report.passed else (report.longreprtext or "")[-2000:]
             data = {"host": host, "test": f"{Path(path).parent.parent.name}: {test}", "outcome": report.outcome}
             self.channel.send({"report": {**data, "message": message, "duration_s": report.duration}})

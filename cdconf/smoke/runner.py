@@ -18,6 +18,7 @@ from typing import Any
 
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, SmokeDone
+from cdconf.roles import smoke_files
 
 RunOn = Callable[[str], dict[str, Any]]
 TIMEOUT = 600
@@ -26,7 +27,10 @@ _TESTS_FAILED, _NO_TESTS = 1, 5
 
 @dataclass
 class Report:
-    """How the smoke tests ended. `problem` is set when they couldn't be run as they should."""
+    """How the smoke tests ended. `problem` is set when they couldn't be run as they should.
+
+    A problem is nobody's verdict: it says nothing about the release.
+    """
 
     passed: int = 0
     failed: dict[str, list[str]] = field(default_factory=dict)
@@ -37,11 +41,6 @@ class Report:
     def ok(self) -> bool:
         """Whether at least one test ran, and all passed."""
         return self.passed > 0 and not self.failed and self.problem is None and not self.unreachable
-
-
-def smoke_files(root: Path, roles: Mapping[str, object]) -> list[Path]:
-    """The test files of these roles."""
-    return [path for role in roles for path in sorted((root / "roles" / role / "smoke").glob("test_*.py"))]
 
 
 def run_smoke(
@@ -61,6 +60,9 @@ def run_smoke(
         environment: The environment's name.
         run_on: Name -> a function that runs a command line there and returns status, stdout, stderr.
         emit: Gets a `SmokeDone` per test and host.
+
+    Returns:
+        The report; tests that can't be collected, none at all, or none in time are its `problem`.
     """
     files = smoke_files(root, roles)
     report = Report()
@@ -74,7 +76,11 @@ def run_smoke(
         config.write_text(json.dumps(data), encoding="utf-8")
         with server:
             status, output = _pytest(root, files, config)
-    if status == _NO_TESTS or (status == 0 and not report.passed):
+    if server.uncollected:
+        report.problem = "the smoke tests can't be collected:\n" + "\n".join(server.uncollected)
+    elif status == _TESTS_FAILED and not report.failed:
+        report.problem = "pytest says that tests failed, and not which:\n" + "\n".join(output.splitlines()[-20:])
+    elif status == _NO_TESTS or (status == 0 and not report.passed):
         report.problem = "no smoke test was collected"
     elif status not in (0, _TESTS_FAILED):
         report.problem = "the smoke tests couldn't run:\n" + "\n".join(output.splitlines()[-20:])
@@ -114,6 +120,7 @@ class _Server:
 
     def __init__(self, path: Path, run_on: Mapping[str, RunOn], report: Report, emit: Emit) -> None:
         self.path = path
+        self.uncollected: list[str] = []
         self._run_on = run_on
         self._report = report
         self._emit = emit
@@ -137,16 +144,25 @@ class _Server:
             connection, _ = self._socket.accept()
         except OSError:
             return
-        with connection, connection.makefile("rwb") as stream:
+        with connection, contextlib.suppress(OSError):  # killed tests don't read their answers
+            self._converse(connection)
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
             for line in stream:
+                if not line.endswith(b"\n"):
+                    return  # killed in the middle of a message
                 message = json.loads(line)
                 if "report" in message:
                     self._note(message["report"])
+                elif "uncollected" in message:
+                    self.uncollected.append(message["uncollected"])
                 else:
-                    stream.write(json.dumps(self._command(message)).encode() + b"\n")
-                    stream.flush()
+                    connection.sendall(json.dumps(self._command(message)).encode() + b"\n")
 
     def _command(self, message: dict[str, str]) -> dict[str, Any]:
+        if message["host"] not in self._run_on:
+            return {"error": f"{message['host']} isn't among the hosts that are tested now"}
         try:
             result = self._run_on[message["host"]](message["command"])
         except CdconfError as error:
@@ -161,11 +177,12 @@ class _Server:
 
     def _note(self, data: dict[str, Any]) -> None:
         passed = data["outcome"] == "passed"
+        host = data["host"] or next(iter(self._run_on))  # a test that asks for no host
         if passed:
             self._report.passed += 1
         elif data["outcome"] == "failed":
-            self._report.failed.setdefault(data["host"], []).append(data["test"])
+            self._report.failed.setdefault(host, []).append(data["test"])
         else:
             return
         duration = round(data["duration_s"], 3)
-        self._emit(SmokeDone(data["host"], data["test"], passed, data["message"], duration))
+        self._emit(SmokeDone(host, data["test"], passed, data["message"], duration))

@@ -1,5 +1,10 @@
+import dataclasses
 import io
+import json
+import os
+import shutil
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,14 +53,14 @@ def test_an_archive_that_could_leave_its_directory_is_refused(tmp_path, members)
     target = tmp_path / "deep/er/target"
     target.mkdir(parents=True)
     with pytest.raises(ArtifactError):
-        unpack(file, target)
+        unpack(file, target, file.name)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "deep/er/out").exists()
 
 
 def test_a_top_directory_named_like_the_archive_is_left_out(tmp_path):
     file = archive(tmp_path / "app-1.tar.gz", ("app-1/bin/run", FILE, b"x"))
-    unpack(file, tmp_path / "out")
+    unpack(file, tmp_path / "out", file.name)
     assert (tmp_path / "out/bin/run").read_bytes() == b"x"
 
 
@@ -117,16 +122,105 @@ def test_a_failing_build_shows_its_last_lines(app, monkeypatch):
 
 def test_the_same_version_with_other_content_is_refused(app, tmp_path):
     store = Store(load_project(app))
-    about = {"commit": None, "commit_time": None, "built_at": 0.0, "duration_s": 0.0, "builder": "x", "dirty": False}
-    store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **about)
+    store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     with pytest.raises(ArtifactError, match="exists already with other content"):
-        store.add("app", "1", archive(tmp_path / "b.tar.gz", ("f", FILE, b"2")), **about)
+        store.add("app", "1", archive(tmp_path / "b.tar.gz", ("f", FILE, b"2")), **ABOUT)
+
+
+def test_a_member_whose_name_has_two_lines_is_refused_for_what_it_is(tmp_path):
+    file = archive(tmp_path / "x-1.tar.gz", ("a\nb", FILE, b"x"))
+    with pytest.raises(ArtifactError, match=r"'a\\nb' has a line break"):
+        unpack(file, tmp_path / "out", file.name)
+
+
+ABOUT = {"commit": None, "commit_time": None, "built_at": 0.0, "duration_s": 0.0, "builder": "x", "dirty": False}
+
+
+@pytest.fixture
+def stored(app, tmp_path):
+    """A store, and an artifact in it whose files lie in a directory named like the archive."""
+    store = Store(load_project(app))
+    file = archive(tmp_path / "app-1.tar.gz", ("app-1/f", FILE, b"1"), ("app-1/bin/g", FILE, b"2"))
+    return store, store.add("app", "1", file, **ABOUT)
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone", "half", "link", "pipe", "file"])
+def test_a_damaged_tree_is_unpacked_again_from_its_archive(stored, damage):
+    store, artifact = stored
+    whole = store.manifest(artifact)
+    assert [entry["path"] for entry in whole] == ["bin", "bin/g", "f"]
+    folder = store.tree(artifact)
+    if damage == "changed":
+        (folder / "f").write_bytes(b"x")
+    elif damage == "half":
+        (folder / "f").unlink()
+    elif damage == "pipe":
+        os.mkfifo(folder / "p")
+    else:
+        shutil.rmtree(folder)
+        if damage == "link":
+            folder.symlink_to(folder.parent.parent)
+        elif damage == "file":
+            folder.write_text("x")
+    assert store.manifest(artifact) == whole
+    assert (folder / "f").read_bytes() == b"1"
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(stored):
+    store, artifact = stored
+    (store.tree(artifact) / "f").write_bytes(b"x")
+    blob = store.tree(artifact).parent.parent / f"{artifact.archive}.blob"
+    blob.write_bytes(blob.read_bytes()[:-1])
+    with pytest.raises(ArtifactError, match="isn't what its digest says"):
+        store.manifest(artifact)
+    assert (store.tree(artifact) / "f").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("damage", [None, b"other"])
+def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(stored, tmp_path, damage):
+    store, artifact = stored
+    blob = store.tree(artifact).parent.parent / f"{artifact.archive}.blob"
+    blob.unlink() if damage is None else blob.write_bytes(damage)
+    with pytest.raises(ArtifactError) as caught:
+        store.manifest(artifact)
+    assert "cdconf artifact add app FILE --version 1" in caught.value.hint
+    assert store.add("app", "1", tmp_path / "app-1.tar.gz", **ABOUT) == artifact
+    assert store.manifest(artifact)
+
+
+@pytest.mark.parametrize("version", ["", ".1", "-1", "a/b", "1\n", "1 2", "x" * 101, "1\x1b[2m"])
+def test_what_cannot_be_a_directory_and_a_word_is_no_version(app, tmp_path, version):
+    file = archive(tmp_path / "a.tar.gz", ("f", FILE, b"1"))
+    with pytest.raises(ArtifactError, match="can't be a version"):
+        Store(load_project(app)).add("app", version, file, **ABOUT)
+
+
+def test_many_at_once_mend_a_tree_and_read_it(stored):
+    store, artifact = stored
+    whole = store.manifest(artifact)
+    (store.tree(artifact) / "f").write_bytes(b"x")
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == whole for found in pool.map(store.manifest, [artifact] * 16))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{bad", "[1]", "{}", '{"app": "app"}', "\x00", "swapped"],
+    ids=["json", "list", "no", "few", "nul", "other"],
+)
+def test_damaged_metadata_is_named(stored, text):
+    store, artifact = stored
+    file = store.tree(artifact).parent.parent / f"{'0' * 64}.json"
+    file.write_text(json.dumps(dataclasses.asdict(artifact)) if text == "swapped" else text)
+    with pytest.raises(ArtifactError, match="metadata can't be read") as caught:
+        store.list()
+    assert caught.value.file == f".cdconf/artifacts/{'0' * 64}.json"
 
 
 def test_a_tampered_archive_is_found(app, tmp_path):
     store = Store(load_project(app))
-    about = {"commit": None, "commit_time": None, "built_at": 0.0, "duration_s": 0.0, "builder": "x", "dirty": False}
-    artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **about)
+    artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     next((app / ".cdconf/artifacts").glob("*.blob")).write_bytes(b"other")
     with pytest.raises(ArtifactError, match="isn't what its digest says"):
         store.verify(artifact)

@@ -19,6 +19,12 @@ def test_the_command_line_is_remembered(tmp_path):
     assert (run["command"], run["detail"], run["hosts"]["web1"]["status"]) == ("run", "uptime", "ok")
 
 
+def test_the_reason_for_trying_a_pinned_artifact_again_is_remembered(tmp_path):
+    record(tmp_path, tmp_path, app="shop", version="1", unpinned="the disk was full")
+    (found,) = History(tmp_path).runs()
+    assert found["detail"] == "the disk was full"
+
+
 def test_an_index_of_an_older_version_is_built_again_from_the_journal(tmp_path):
     record(tmp_path, tmp_path, command_line="uptime")
     with sqlite3.connect(tmp_path / "history.db") as old:

@@ -157,9 +157,7 @@ def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deploye
         for root in (live.root, clone)
     ]
     codes = sorted(one.wait(timeout=120) for one in both)
-    assert codes in ([0, 3], [3, 3])
-    if codes == [3, 3]:  # each took one host first: both stepped back, and nothing was changed
-        live("deploy", "app", "--to", "dev")
+    assert codes == [0, 3]
     assert set(live.served().values()) == {newer}
 
 

@@ -1,0 +1,98 @@
+"""Which artifact a word on the command line names."""
+
+from __future__ import annotations
+
+import fnmatch
+import getpass
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.agent.tree import sha256_file
+from cdconf.artifacts import Artifact, Store, commits
+from cdconf.errors import UsageError, did_you_mean
+from cdconf.events import Emit, Notice
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+
+def choose(project: Project, reference: str, emit: Emit) -> Artifact:
+    """The artifact that a word names.
+
+    Args:
+        project: The project.
+        reference: An app (the nearest ancestor's build), a file, `app@version`, or a digest prefix; looked for in
+            this order.
+        emit: Gets a notice of what was chosen where the word leaves it open.
+
+    Raises:
+        ArtifactError, UsageError: None does, or its app is no longer in cdconf.yml.
+    """
+    found = _find(project, reference, emit)
+    if found.app not in project.apps:
+        raise UsageError(
+            f"{found.label} can't be deployed: cdconf.yml has no app '{found.app}'",
+            hint=did_you_mean(found.app, project.apps),
+        )
+    return found
+
+
+def _find(project: Project, reference: str, emit: Emit) -> Artifact:
+    store = Store(project)
+    if reference in project.apps:
+        found = store.nearest(reference, commits(project.root))
+        if found is None:
+            raise UsageError(
+                f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`"
+            )
+        emit(Notice(f"{found.label}, built from commit {(found.commit or '')[:10]}, sha256 {found.archive[:12]}"))
+        return found
+    file = Path(reference)
+    if file.is_file():
+        return _of_file(project, store, file, emit)
+    if "/" in reference:
+        raise UsageError(f"there is no file '{reference}'")
+    if "@" not in reference and len(reference) < 8:
+        raise UsageError(f"there is no app '{reference}'", hint=did_you_mean(reference, project.apps))
+    return store.find(reference)
+
+
+def _of_file(project: Project, store: Store, file: Path, emit: Emit) -> Artifact:
+    """The stored artifact with the file's digest, else the file itself, taken into the store."""
+    archive = sha256_file(str(file))
+    known = store.with_archive(archive)
+    if known is not None:
+        emit(Notice(f"{known.label}, sha256 {archive[:12]}"))
+        return add_file(store, known.app, known.version, file)
+    app, version = _app_and_version(project, file)
+    found = add_file(store, app, version, file)
+    emit(Notice(f"added {found.label}, sha256 {archive[:12]}; no commit is known of it, so it can't be promoted"))
+    return found
+
+
+def _app_and_version(project: Project, file: Path) -> tuple[str, str]:
+    """The app whose `artifact:` pattern the file's name matches, and what its `*` stands for."""
+    found = []
+    for app in project.apps.values():
+        pattern = Path(app.artifact or "").name
+        before, star, after = pattern.partition("*")
+        if star and fnmatch.fnmatchcase(file.name, pattern) and len(file.name) > len(before) + len(after):
+            found.append((app.name, file.name[len(before) : len(file.name) - len(after)]))
+    if len(found) != 1:
+        which = ", ".join(f"'{name}'" for name, _ in found) or "no app"
+        raise UsageError(
+            f"the file name '{file.name}' matches the `artifact` of {which}",
+            hint=f"say what it is: `cdconf artifact add APP {file} --version VERSION`, then deploy APP@VERSION",
+        )
+    return found[0]
+
+
+def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
+    """Takes in an artifact that was built elsewhere: it has no commit. One that's known only gets its archive back.
+
+    Raises:
+        ArtifactError: See `Store.add`.
+    """
+    about = {"commit": None, "commit_time": None, "built_at": time.time(), "duration_s": 0.0, "dirty": False}
+    return store.add(app, version, file, builder=f"{getpass.getuser()} (added)", **about)

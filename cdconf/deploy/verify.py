@@ -1,0 +1,86 @@
+"""What proves a release on hosts: health checks and smoke tests, and that these can be run at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdconf.deploy.rollout import Failure
+from cdconf.errors import InvalidFile
+from cdconf.events import Emit, HostStep
+from cdconf.roles import smoke_errors, smoke_files
+from cdconf.smoke import run_smoke
+
+if TYPE_CHECKING:
+    from cdconf.engine import Fleet
+    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.session import Session
+
+
+def wait_for_health(session: Session, app: App, emit: Emit) -> None:
+    """Waits until the app is healthy on a host; raises `AgentError` when it isn't in time."""
+    if app.health is not None:
+        emit(HostStep(session.host.name, "waiting for health"))
+        check = {"http": app.health.http, "tcp": app.health.tcp, "command": app.health.command}
+        session.call("app.check_health", check=check, within=app.health.within)
+
+
+def smoke(
+    project: Project, environment: Environment, fleet: Fleet, hosts: Sequence[Host], emit: Emit
+) -> dict[str, Failure]:
+    """Runs the smoke tests of all roles of these hosts, on these hosts.
+
+    Returns:
+        The failures by host; a problem that is nobody's in particular is the first host's.
+    """
+    roles: dict[str, list[str]] = {}
+    for host in hosts:
+        for role in roles_of(project, host):
+            roles.setdefault(role, []).append(host.name)
+
+    def on(name: str) -> Callable[[str], dict[str, Any]]:
+        return lambda command: fleet.sessions[name].run(command, timeout=120)
+
+    known = {
+        host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)}
+        for host in environment.hosts.values()
+    }
+    report = run_smoke(project.root, roles, known, environment.name, {host.name: on(host.name) for host in hosts}, emit)
+    failures: Mapping[str, list[str]] = report.failed
+    result = {
+        name or hosts[0].name: Failure(f"smoke tests failed: {', '.join(tests)}", verdict=True)
+        for name, tests in failures.items()
+    }
+    for name, error in report.unreachable.items():
+        result[name] = Failure(error.message, verdict=False, unreachable=True)
+    if report.problem is not None and not result:
+        result[hosts[0].name] = Failure(report.problem, verdict=False)
+    return result
+
+
+def roles_of(project: Project, host: Host) -> list[str]:
+    """The roles of a host's groups, each once."""
+    return list(dict.fromkeys(name for group in host.groups for name in project.groups[group]))
+
+
+def check_smoke(project: Project, hosts: Sequence[Host], *, needed: bool = True) -> None:
+    """Finds out before anything is touched what would keep the smoke tests from running afterwards.
+
+    Args:
+        project: The project.
+        hosts: Whose tests would run.
+        needed: Whether a host without tests is an error.
+
+    Raises:
+        InvalidFile: A test file isn't Python; a host has no smoke test.
+    """
+    for error in smoke_errors(project.root, dict.fromkeys(role for host in hosts for role in roles_of(project, host))):
+        raise error
+    for host in hosts if needed else ():
+        roles = roles_of(project, host)
+        if not smoke_files(project.root, roles):
+            raise InvalidFile(
+                f"{host.name} has no smoke tests, so a deployment couldn't be verified on it",
+                file="cdconf.yml",
+                hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(roles)}",
+            )

@@ -1,0 +1,158 @@
+"""Smoke tests: what a role's tests may meet, and what that says of a release."""
+
+import json
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from cdconf.deploy.verify import smoke
+from cdconf.errors import Unreachable
+from cdconf.roles import smoke_errors
+from cdconf.smoke import Report, run_smoke
+from cdconf.smoke.runner import _Server
+from tests.conftest import cdconf, write
+
+HOSTS = {"web1": {"name": "web1", "address": "192.0.2.1", "groups": ["web"]}}
+
+
+def answer(command):
+    return {"status": 0, "stdout": b"fine\n", "stderr": b""}
+
+
+def smoked(root, text, run_on=answer):
+    write(root, {"roles/base/smoke/test_it.py": text})
+    events = []
+    report = run_smoke(root, {"base": ["web1"]}, HOSTS, "dev", {"web1": run_on}, events.append)
+    return report, events
+
+
+def test_a_test_talks_to_its_host(project):
+    report, events = smoked(project, "def test_it(host):\n    assert host.check_output('x') == 'fine'\n")
+    assert report.ok
+    assert [(one.host, one.test, one.passed) for one in events] == [("web1", "base: test_it", True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import nosuchmodule\n", "test_it.py: ModuleNotFoundError: No module named 'nosuchmodule'"),
+        ("def test_it(host:\n", "SyntaxError"),
+        ("def test_it(nosuchfixture): pass\n", None),
+        ("x = 1\n", "no smoke test was collected"),
+    ],
+)
+def test_tests_that_cannot_be_collected_are_a_problem_and_no_verdict(project, text, problem):
+    report, _ = smoked(project, text)
+    assert not report.ok
+    if problem is None:  # pytest reports an unknown fixture as the failure of that test
+        assert report.failed
+    else:
+        assert problem in report.problem
+        assert "Traceback" not in report.problem
+        assert not report.failed
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [("import nosuchmodule\n", False), ("def test_it(host): assert False\n", True), ("x = 1\n", False)],
+)
+def test_only_a_test_that_ran_and_failed_blames_the_release(project, text, verdict):
+    write(project, {"roles/base/smoke/test_it.py": text})
+    host = SimpleNamespace(name="web1", address="192.0.2.1", groups=("web",))
+    shape = SimpleNamespace(root=project, groups={"web": ("base",)})
+    environment = SimpleNamespace(name="dev", hosts={"web1": host})
+    fleet = SimpleNamespace(sessions={"web1": SimpleNamespace(run=lambda command, timeout: answer(command))})
+    failures = smoke(shape, environment, fleet, [host], lambda event: None)
+    assert [one.verdict for one in failures.values()] == [verdict]
+
+
+def test_a_host_that_falls_silent_is_not_a_failed_test(project):
+    def silent(command):
+        raise Unreachable("hangs", host="web1")
+
+    report, _ = smoked(project, "def test_it(host):\n    host.run('x')\n", silent)
+    assert list(report.unreachable) == ["web1"]
+
+
+@pytest.mark.parametrize("message", [b'{"host": "web1", "command": "x"}\n', b'{"host": "we', b""])
+def test_tests_that_are_killed_in_the_middle_leave_no_traceback(tmp_path, message):
+    closed = threading.Event()
+
+    def slow(command):
+        closed.wait(10)
+        return answer(command)
+
+    server = _Server(tmp_path / "socket", {"web1": slow}, Report(), lambda event: None)
+    with server:
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.connect(str(server.path))
+        client.sendall(message)
+        time.sleep(0.1)
+        client.close()
+        closed.set()
+    assert not server._thread.is_alive()
+
+
+def test_what_python_cannot_read_is_found_without_running_it(project):
+    write(
+        project,
+        {
+            "roles/base/smoke/test_bad.py": "x = 1\ndef test_it(host:\n",
+            "roles/base/smoke/lib/more.py": "return 1\n",
+            "roles/base/smoke/test_fine.py": "raise SystemExit('never run')\n",
+        },
+    )
+    (project / "roles/base/smoke/test_nul.py").write_bytes(b"x = '\0'\n")
+    (project / "roles/base/smoke/test_bytes.py").write_bytes(b"x = '\xff'\n")
+    found = smoke_errors(project, ["base"])
+    assert sorted((one.file.rpartition("smoke/")[2], one.line) for one in found) == [
+        ("lib/more.py", 1),
+        ("test_bad.py", 2),
+        ("test_bytes.py", 1),
+        ("test_nul.py", 1),
+    ]
+
+
+def test_lint_finds_it(project):
+    write(project, {"roles/base/smoke/test_bad.py": "x = 1\ndef test_it(host:\n"})
+    result = cdconf(project, "lint", "--json")
+    assert result.returncode == 1
+    (error,) = json.loads(result.stdout)["errors"]
+    assert (error["file"], error["line"]) == ("roles/base/smoke/test_bad.py", 2)
+
+
+def test_a_teardown_that_fails_is_a_failed_test(project):
+    text = """
+        import pytest
+        @pytest.fixture
+        def thing():
+            yield
+            raise OSError("the thing is lost")
+        def test_it(host, thing):
+            pass
+    """
+    report, _ = smoked(project, text)
+    assert report.failed == {"web1": ["base: test_it"]}
+
+
+def test_a_test_that_asks_for_no_host_counts_for_the_first(project):
+    report, events = smoked(project, "def test_it(): assert False\n")
+    assert (report.failed, [one.host for one in events]) == ({"web1": ["base: test_it"]}, ["web1"])
+
+
+def test_hosts_whose_names_begin_alike_are_told_apart(project):
+    text = """
+        import pytest
+        @pytest.mark.parametrize("word", ["web-1", "x"])
+        def test_it(host, word):
+            assert host.backend.hostname == "web-1"
+    """
+    write(project, {"roles/base/smoke/test_it.py": text})
+    names = ["web-1", "web-10"]
+    hosts = {name: {"name": name, "address": None, "groups": []} for name in names}
+    events = []
+    run_smoke(project, {"base": names}, hosts, "dev", dict.fromkeys(names, answer), events.append)
+    assert sorted((one.host, one.passed) for one in events) == [("web-1", True)] * 2 + [("web-10", False)] * 2
