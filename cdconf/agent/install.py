@@ -14,13 +14,14 @@ NEEDED = [
 
 
 def _modules(data):
-    """Name -> (is a package, marshalled code) of a zip of sources."""
+    """Name -> (is a package, marshalled code) of a deflated zip of sources."""
     import io
     import marshal
     import zipfile
+    import zlib
 
     found = {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(io.BytesIO(zlib.decompress(data))) as archive:
         for path in archive.namelist():
             name = path[:-3].replace("/", ".")
             package = name.endswith(".__init__")

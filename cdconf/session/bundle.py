@@ -1,11 +1,13 @@
-"""The agent as a zip, and the command that starts it on a host."""
+"""The agent as one file, and the command that starts it on a host."""
 
 from __future__ import annotations
 
 import ast
 import base64
+import contextlib
 import hashlib
 import io
+import os
 import shlex
 import sys
 import zipfile
@@ -13,9 +15,14 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile
 from cdconf.resources.discovery import is_own, type_folders
+from cdconf.session.compact import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).parent.parent
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment: the same sources give the same bytes
@@ -24,27 +31,61 @@ _PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platfor
 
 @dataclass(frozen=True)
 class Bundle:
-    """The agent: `data` is a zip, `digest` its SHA-256 in hex."""
+    """The agent: `data` is a zip of sources, deflated as a whole (RFC 1950); `digest` its SHA-256 in hex."""
 
     data: bytes
     digest: str
 
 
 @cache
-def bundle(project_root: Path | None = None, packages: tuple[str, ...] = ()) -> Bundle:
-    """Zips `cdconf/agent` and every type's `agent.py`, those of the project and of packages included.
+def bundle(project_root: Path | None = None, packages: tuple[str, ...] = (), kept: Path | None = None) -> Bundle:
+    """Packs `cdconf/agent` and every type's `agent.py`, those of the project and of packages included.
+
+    Args:
+        project_root: See `type_folders`.
+        packages: See `type_folders`.
+        kept: A directory that keeps the last one, since packing takes longer than many a run.
 
     Raises:
         InvalidFile: A type that isn't cdconf's own can't be read, or couldn't run on a host.
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in sorted(_sources(project_root, packages).items()):
-            entry = zipfile.ZipInfo(name, _STAMP)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes() if path else b"")
-    data = buffer.getvalue()
+    sources = _sources(project_root, packages)
+    file = kept / f"{_state(sources)}.agent" if kept else None
+    if file is not None and file.is_file():
+        data = file.read_bytes()
+    else:
+        data = _packed(sources)
+        if file is not None:
+            _keep(file, data)
     return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+def _packed(sources: Mapping[str, Path | None]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, path in sorted(sources.items()):
+            archive.writestr(zipfile.ZipInfo(name, _STAMP), compact(path.read_bytes()) if path else b"")
+    return zlib.compress(buffer.getvalue(), 9)
+
+
+def _state(sources: Mapping[str, Path | None]) -> str:
+    """Changes whenever a source does."""
+    total = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for name, path in sorted(sources.items()):
+        status = path.stat() if path else None
+        total.update(f"{name} {path} {status and (status.st_size, status.st_mtime_ns, status.st_ino)}\n".encode())
+    return total.hexdigest()
+
+
+def _keep(file: Path, data: bytes) -> None:
+    """Replaces what was kept; a directory that can't be written to only costs time."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        for old in file.parent.glob("*.agent"):
+            old.unlink(missing_ok=True)
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(data)
+        fresh.replace(file)
 
 
 def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, Path | None]:

@@ -45,7 +45,7 @@ class Connector:
         self._project_name = project.name
         self._install_python = install_python
         self._passwords = SudoPasswords(project, environment, emit)
-        self._bundle = bundle(project.root, project.type_packages)
+        self._bundle = bundle(project.root, project.type_packages, project.data / "agent")
         self._ssh = Ssh(accept_new=accept_new_host_keys)
         self._facts = facts
 

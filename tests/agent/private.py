@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,11 @@ class PrivateAgent:
     def _moved(self, original):
         """The agent's zip with the data directory changed, and nothing else."""
         buffer = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(original.data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        with zipfile.ZipFile(io.BytesIO(zlib.decompress(original.data))) as old, zipfile.ZipFile(buffer, "w") as new:
             for entry in old.infolist():
                 new.writestr(entry, old.read(entry).replace(DATA.encode(), str(self.data).encode()))
-        return Bundle(buffer.getvalue(), hashlib.sha256(buffer.getvalue()).hexdigest())
+        data = zlib.compress(buffer.getvalue())
+        return Bundle(data, hashlib.sha256(data).hexdigest())
 
     def command(self, nonce):
         """The real start command's Python part, for this Python and data directory."""

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,7 @@ def release(text):
 
 
 def test_every_module_of_the_agent_can_be_imported(python, tmp_path):
-    archive = zipfile.ZipFile(io.BytesIO(bundle().data))
+    archive = zipfile.ZipFile(io.BytesIO(zlib.decompress(bundle().data)))
     archive.extractall(tmp_path)
     names = [name[:-3].replace("/", ".").replace(".__init__", "") for name in archive.namelist()]
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + "".join(f"__import__({name!r})\n" for name in names)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 
 import pytest
 
@@ -20,9 +21,22 @@ def test_the_same_sources_make_the_same_agent(tmp_path):
     assert bundle(tmp_path / "one").digest == bundle(tmp_path / "two").digest
 
 
+def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": "import json\n"})
+    first = bundle(tmp_path, (), tmp_path / "kept")
+    [file] = (tmp_path / "kept").iterdir()
+    assert file.read_bytes() == first.data
+    bundle.cache_clear()
+    assert bundle(tmp_path, (), tmp_path / "kept") == first
+    write(tmp_path, {"resources/mine/agent.py": "import json, os\n"})
+    bundle.cache_clear()
+    assert bundle(tmp_path, (), tmp_path / "kept").digest != first.digest
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
 def test_a_project_s_type_comes_along(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": "import json\n"})
-    names = zipfile.ZipFile(io.BytesIO(bundle(tmp_path).data)).namelist()
+    names = zipfile.ZipFile(io.BytesIO(zlib.decompress(bundle(tmp_path).data))).namelist()
     assert {"cdconf/resources/mine/__init__.py", "cdconf/resources/mine/agent.py"} <= set(names)
 
 

@@ -1,0 +1,64 @@
+"""What goes to hosts is the same program, line by line."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from cdconf.session.compact import compact
+
+ROOT = Path(__file__).parents[2] / "cdconf"
+SOURCES = sorted([*ROOT.glob("agent/*.py"), *ROOT.glob("resources/*/agent.py")])
+ODD = b'''def f():
+    """Only a docstring."""
+
+class C:
+    "one" # a comment
+
+    x = "# not a comment"
+    def g(self): return "# neither"
+'''
+ODD_COMPACT = b"""def f():
+    pass
+
+class C:
+
+
+    x = "# not a comment"
+    def g(self): return "# neither"
+"""
+
+
+class WithoutDocstrings(ast.NodeTransformer):
+    def visit(self, found):
+        self.generic_visit(found)
+        body = getattr(found, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            found.body = body[1:] or ([] if isinstance(found, ast.Module) else [ast.Pass()])
+        return found
+
+
+def shape(source):
+    return ast.dump(WithoutDocstrings().visit(ast.parse(source)))
+
+
+def calls(source):
+    return [one.lineno for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Call)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_it_is_the_same_program_with_the_same_lines(path):
+    source = path.read_bytes()
+    small = compact(source)
+    assert shape(small) == shape(source)
+    assert calls(small) == calls(source)
+    assert len(small) < len(source)
+
+
+def test_what_only_looks_like_a_comment_stays():
+    assert compact(ODD) == ODD_COMPACT
