@@ -89,7 +89,7 @@ def encrypt(value: str, to: list[Any]) -> str:
     """`age:` and the base64 of the ciphertext."""
     import pyrage
 
-    return PREFIX + base64.b64encode(pyrage.encrypt(value.encode("utf-8"), to)).decode("ascii")
+    return PREFIX + base64.b64encode(pyrage.encrypt(str.__str__(value).encode("utf-8"), to)).decode("ascii")
 
 
 def decrypt(text: str, name: str, file: str, line: int) -> str:
@@ -110,6 +110,6 @@ def decrypt(text: str, name: str, file: str, line: int) -> str:
             f"the secret '{name}' can't be decrypted with {identity_file()}: {error}",
             file=file,
             line=line,
-            hint="ask someone who can to add your public key to recipients.txt and run `cdconf secret edit`",
+            hint="ask someone who can to add your public key to recipients.txt and run `cdconf secret rekey`",
         ) from error
     return plain.decode("utf-8")
