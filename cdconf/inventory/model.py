@@ -85,6 +85,11 @@ class App:
     file: str
     line: int
 
+    def runs(self, service: str) -> bool:
+        """Whether a service, named in full or without `.service`, is one of the app's."""
+        own = {name.removesuffix(".service") for name in self.services}
+        return service.removesuffix(".service") in own
+
 
 @dataclass(frozen=True)
 class Project:
