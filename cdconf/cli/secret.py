@@ -107,7 +107,9 @@ def edit(environment: str, directory: str) -> None:
                     scratch.keep()
                     hint = f"nothing was changed; your text is in {scratch.file}: use it, then remove it"
                     raise SecretError(str(error), hint=f"{error.hint}; {hint}" if error.hint else hint) from error
-    done = [f"{name} is {'removed from' if value is None else 'set in'} {store.shown}" for name, value in wanted.items()]
+    done = [
+        f"{name} is {'removed from' if value is None else 'set in'} {store.shown}" for name, value in wanted.items()
+    ]
     click.echo("\n".join(done) or "nothing was changed", err=True)
 
 

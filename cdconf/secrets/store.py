@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cdconf.inventory import Environment, Project
+    from cdconf.secrets.mask import Mask
 
 _ALPHABET = string.ascii_letters + string.digits  # no quoting needed in any file format
 
@@ -58,7 +59,12 @@ class SecretStore:
         path = self._project.root / ".cdconf/environments" / self._environment.name / "secrets.json"
         if self._environment.provider == "existing" or not path.is_file():
             return {}
-        values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SecretError(
+                f"{path} is damaged: {error}", hint="restore it; hosts were set up with its secrets"
+            ) from error
         return values
 
     def names(self) -> list[str]:
@@ -81,6 +87,18 @@ class SecretStore:
         if name in self._plain:
             return self._plain[name]
         return Secret(self._generated[name]) if name in self._generated else None
+
+    def teach(self, mask: Mask) -> dict[str, SecretError]:
+        """Shows every secret to a mask; returns the errors of those that can't be decrypted here, by name."""
+        errors: dict[str, SecretError] = {}
+        for name in self.names():
+            try:
+                value = self.get(name)
+            except SecretError as error:
+                errors[name] = error
+            else:
+                mask.add(value or "")
+        return errors
 
     def set(self, name: str, value: str) -> None:
         """Encrypts a value for the environment's recipients and writes it down; raises what `change` raises."""
