@@ -67,7 +67,10 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
         return Secret(normal) if is_tainted(value) else normal
     if spec.kind == "list" and isinstance(value, str):
         value = [value]
-    if spec.kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if spec.kind == "string" and isinstance(value, float):
+        hint = f'quote it where it stands: "{value}"'
+        raise _error(kind, declared, title, name, f"'{name}' must be text, not {_shown(value)}", hint)
+    if spec.kind == "string" and type(value) is int:
         value = str(value)
     words, types = _KINDS[spec.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and spec.kind in ("integer", "number")):

@@ -120,7 +120,7 @@ def refuse(errors: dict[str, CdconfError]) -> None:
 def report(emit: Emit, name: str, error: CdconfError) -> int:
     """Says what became of a host that ended with an error; returns the exit code that it stands for."""
     unreachable = isinstance(error, Unreachable)
-    text = f"{error.file}:{error.line}: {error.message}" if error.file else error.message
+    text = f"{error.place}{error.message}"
     if error.detail:
         text = f"{text}\n{error.detail}"
     if error.hint:

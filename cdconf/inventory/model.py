@@ -91,6 +91,11 @@ class App:
         return service.removesuffix(".service") in own
 
 
+def environments_in(root: Path) -> tuple[str, ...]:
+    """Names of all environments of the project at `root`, sorted."""
+    return tuple(sorted(path.parent.name for path in root.glob("inventories/*/hosts.yml")))
+
+
 @dataclass(frozen=True)
 class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
@@ -108,7 +113,7 @@ class Project:
 
     def environments(self) -> tuple[str, ...]:
         """Names of all environments, sorted."""
-        return tuple(sorted(path.parent.name for path in self.root.glob("inventories/*/hosts.yml")))
+        return environments_in(self.root)
 
     @property
     def data(self) -> Path:

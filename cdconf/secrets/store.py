@@ -88,6 +88,16 @@ class SecretStore:
             return self._plain[name]
         return Secret(self._generated[name]) if name in self._generated else None
 
+    def damaged(self) -> list[SecretError]:
+        """Errors for values that nobody can decrypt any more; needs no key."""
+        errors = []
+        for name, value in self._encrypted.items():
+            try:
+                age.ciphertext(value, name, *self._encrypted.where(name))
+            except SecretError as error:
+                errors.append(error)
+        return errors
+
     def teach(self, mask: Mask) -> dict[str, SecretError]:
         """Shows every secret to a mask; returns the errors of those that can't be decrypted here, by name."""
         errors: dict[str, SecretError] = {}
