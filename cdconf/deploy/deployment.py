@@ -138,11 +138,11 @@ def app_hosts(project: Project, environment: Environment, app: App) -> list[Host
         Unreachable: One doesn't exist or doesn't run.
     """
     hosts = app_members(environment, app)
-    located = provider_for(project, environment).locate(hosts)
+    provider = provider_for(project, environment)
+    located = provider.locate(hosts)
     for host in hosts:
         if host.name not in located:
-            hint = f"run `cdconf provision {environment.name}`"
-            raise Unreachable("the host doesn't exist or doesn't run", host=host.name, hint=hint)
+            raise provider.absence(host)
     return [located[host.name] for host in hosts]
 
 
