@@ -12,7 +12,8 @@ from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.variables import Variables
-from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inventory import check_roles
 from cdconf.resources.discovery import Types
 from cdconf.roles import Declared, Role, load_role
 from cdconf.secrets import Mask, SecretStore, is_tainted
@@ -57,10 +58,7 @@ class Compiler:
         self.mask = mask or Mask()
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
-        names = {role for group in project.groups.values() for role in group}
-        for name in roles or ():
-            if name not in names:
-                raise UsageError(f"no group has the role '{name}'", hint=did_you_mean(name, names))
+        check_roles(project, roles or ())
         self._only = set(roles) if roles else None
         self._roles: dict[str, Role] = {}
         secrets = secrets or SecretStore(project, environment)

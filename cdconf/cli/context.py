@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, CdconfError, interruption
 from cdconf.events import Collector, Event, Notice, RunResult, RunStarted, SecretRead, SmokeDone
-from cdconf.inventory import Environment, Host, load_environment, load_project, select
+from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
 from cdconf.secrets.mask import Mask
 
@@ -125,7 +125,9 @@ class Run:
         self._renderer(event)
 
     def selected(self) -> list[Host]:
-        """The hosts that `--limit` leaves."""
+        """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""
+        parse_extra(self.flags.get("extra", ()))
+        check_roles(self.project, self.flags.get("roles", ()))
         return select(self.project, self.environment, self.flags.get("limit"))
 
     def start(self, hosts: Sequence[Host]) -> None:

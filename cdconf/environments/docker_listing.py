@@ -88,7 +88,7 @@ def _through_package(path: str) -> Any:
     return client.api._result(client.api._get(client.api._url(path)), json=True)
 
 
-def engine(timeout: float = 120) -> Any:
+def engine(timeout: int = 120) -> Any:
     """The docker package's client.
 
     Args:
