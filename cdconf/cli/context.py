@@ -37,6 +37,7 @@ class Run:
     Attributes:
         code: The exit code; set by the verb, or by the error that ended it.
         extra: The verb's own keys of the JSON document.
+        recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
     """
 
     def __init__(self, command: str, environment: str | None, flags: dict[str, Any]) -> None:
@@ -45,6 +46,7 @@ class Run:
         self.project: Project = load_project(Path(flags.get("directory") or "."))
         self._environment = load_environment(self.project, environment) if environment else None
         self.code = 0
+        self.recorded = command in RECORDED
         self.extra: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
@@ -154,7 +156,7 @@ class Run:
             extra=self.extra,
         )
         self._renderer.finish(result)
-        if self.command in RECORDED:
+        if self.recorded:
             self._record(result)
 
     def close(self) -> None:
