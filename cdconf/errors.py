@@ -56,15 +56,19 @@ class CdconfError(Exception):
         super().__init__(message)
         self.message = message
         self.file = file
-        self.line = line
+        self.line = line or None
         self.hint = hint
         self.host = host
         self.detail = detail
 
+    @property
+    def place(self) -> str:
+        """`file:line: `, `file: `, or nothing; a message follows."""
+        return f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
         host = f"{self.host}: " if self.host else ""
-        return f"{where}{host}{self.message}"
+        return f"{self.place}{host}{self.message}"
 
     def as_dict(self) -> dict[str, object]:
         """The `error` object of the JSON output."""

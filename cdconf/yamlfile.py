@@ -22,6 +22,10 @@ _OCTAL = re.compile(r"[-+]?0[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?\Z")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _IMPLICIT = {"int", "float", "bool", "null", "timestamp", "value"}  # the tags that plain scalars get by themselves
+_BRACES = re.compile(r"(:|^\s*-)\s+\{\{")
+_TAB = re.compile(r"[\s-]*\t")
+_BRACES_HINT = 'a value that begins with {{ must be quoted: "{{ … }}"'
+EXPANDED = 10_000  # values that all aliases of a file may stand for
 REQUIRED: Any = object()
 
 
@@ -95,7 +99,7 @@ def loads(text: str, file: str) -> YamlMap:
         return YamlMap(file=file, line=1)
     if not isinstance(node, yaml.MappingNode):
         raise InvalidFile("the file must be a mapping: `key: value` lines", file=file, line=_line(node))
-    result: YamlMap = _Builder(file).build(node)
+    result: YamlMap = _Builder(file, text).build(node)
     return result
 
 
@@ -104,11 +108,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidF
     line = mark.line + 1 if mark else 1
     lines = text.splitlines()
     shown = lines[line - 1] if line <= len(lines) else ""
-    if "\t" in shown[: len(shown) - len(shown.lstrip())] or "'\\t'" in str(error.problem):
+    if _TAB.match(shown) or "'\\t'" in str(error.problem):
         return InvalidFile("a tab can't indent YAML", file=file, line=line, hint="use spaces")
-    hint = None
-    if "{{" in shown and "'" not in shown and '"' not in shown:
-        hint = 'a value that begins with {{ must be quoted: "{{ … }}"'
+    hint = _BRACES_HINT if _BRACES.search(shown) else None
     return InvalidFile(f"this isn't YAML: {error.problem}", file=file, line=line, hint=hint)
 
 
@@ -117,11 +119,15 @@ def _line(node: yaml.Node) -> int:
 
 
 class _Builder:
-    """Turns composed nodes into values."""
+    """Turns composed nodes into values; what aliases share is built once."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text if "\t" in text else None
         self.building: set[int] = set()
+        self.built: dict[int, tuple[Any, int]] = {}  # a node's value, and how many values it stands for
+        self.count = 0
+        self.expanded = 0
 
     def error(self, node: yaml.Node, message: str, hint: str | None = None) -> InvalidFile:
         return InvalidFile(message, file=self.file, line=_line(node), hint=hint)
@@ -131,16 +137,40 @@ class _Builder:
             return self.scalar(node)
         if id(node) in self.building:
             raise self.error(node, "an alias can't contain itself")
+        if id(node) in self.built:
+            return self.again(node)
+        before = self.count
         self.building.add(id(node))
         value = self.mapping(node) if isinstance(node, yaml.MappingNode) else self.sequence(node)
         self.building.discard(id(node))
+        self.count += 1
+        self.built[id(node)] = (value, self.count - before)
         return value
+
+    def again(self, node: yaml.Node) -> Any:
+        """A value that an alias repeats; few lines of nested aliases can stand for billions of values."""
+        value, size = self.built[id(node)]
+        self.count += size
+        self.expanded += size
+        if self.expanded > EXPANDED:
+            raise self.error(node, f"the aliases of this anchor and others stand for more than {EXPANDED} values")
+        return value
+
+    def check_tabs(self, begin: yaml.Mark, end: yaml.Mark) -> None:
+        """Refuses tabs between two places; in a comment they do no harm."""
+        if self.text is None:
+            return
+        for number, line in enumerate(self.text[begin.index : end.index].split("\n")):
+            if "\t" in line.partition("#")[0]:
+                message = "a tab can't separate or indent YAML"
+                raise InvalidFile(message, file=self.file, line=begin.line + 1 + number, hint="use spaces")
 
     def mapping(self, node: yaml.MappingNode) -> YamlMap:
         if node.tag != "tag:yaml.org,2002:map":
             raise self.error(node, f"the tag {node.tag} isn't known here")
         result = YamlMap(file=self.file, line=_line(node))
         for key_node, value_node in node.value:
+            self.check_tabs(key_node.end_mark, value_node.start_mark)
             key = self.key(key_node)
             if key in result:
                 raise self.error(key_node, f"the key '{key}' is here twice (first on line {result.lines[key]})")
@@ -153,14 +183,18 @@ class _Builder:
             raise self.error(node, "merge keys (<<) aren't allowed", "write the keys out, or use a variable")
         key = self.scalar(node) if isinstance(node, yaml.ScalarNode) else node
         if not isinstance(key, str):
-            raise self.error(node, "a key must be text", "quote it")
+            braces = isinstance(node, yaml.MappingNode) and node.flow_style
+            raise self.error(node, "a key must be text", _BRACES_HINT if braces else "quote it")
         return key
 
     def sequence(self, node: yaml.Node) -> YamlList:
         if not isinstance(node, yaml.SequenceNode) or node.tag != "tag:yaml.org,2002:seq":
             raise self.error(node, f"the tag {node.tag} isn't known here")
         result = YamlList(file=self.file, line=_line(node))
+        place = node.start_mark
         for member in node.value:
+            self.check_tabs(place, member.start_mark)
+            place = member.end_mark
             result.append(self.build(member))
             result.lines.append(_line(member))
         return result

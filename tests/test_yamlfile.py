@@ -19,6 +19,28 @@ def test_values_know_their_lines():
     assert top["b"].lines == [3, 4]
 
 
+BRACES = 'a value that begins with {{ must be quoted: "{{ … }}"'
+
+
+def test_tabs_in_texts_and_comments_stay():
+    text = "a: 'x\ty'  #\tcomment\nb: |\n  x:\ty\n  \tz\nc: # d:\te\n  - x\ty\n"
+    assert dict(loads(text, "f")) == {"a": "x\ty", "b": "x:\ty\n\tz\n", "c": ["x\ty"]}
+
+
+def test_an_alias_repeats_its_anchor_with_the_anchor_s_lines():
+    top = loads("a: &a {x: 1}\nb: [*a, *a]\n", "f")
+    assert top["b"] == [{"x": 1}, {"x": 1}]
+    assert top["b"][0].where("x") == ("f", 1)
+
+
+def test_nested_aliases_that_stand_for_billions_of_values_are_refused():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(InvalidFile, match="stand for more than 10000 values") as caught:
+        loads("\n".join(lines), "f")
+    assert caught.value.line
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message", "hint"),
     [
@@ -32,6 +54,16 @@ def test_values_know_their_lines():
         ("a: [", 2, "isn't YAML", None),
         ("a: &x [*x]", 1, "contain itself", None),
         ("1: 2", 1, "a key must be text", "quote it"),
+        ("a: 1\nmode: {{ x }}", 2, "a key must be text", BRACES),
+        ("a: 1\nmode: {{ x }}/y", 2, "isn't YAML", BRACES),
+        ("b: {{ x == 'y' }}z", 1, "isn't YAML", BRACES),
+        ("ä: ö\nmode:\t'0640'", 2, "a tab", "use spaces"),
+        ("a:\n-\tb: 1\n\tc: 2", 2, "a tab", "use spaces"),
+        ("a:\n-\tb", 2, "a tab", "use spaces"),
+        ("a:\n- b\n-\tc", 3, "a tab", "use spaces"),
+        ("a: {b:\t1}", 1, "a tab", "use spaces"),
+        ("a: [\n\tb]", 2, "a tab", "use spaces"),
+        ("a: [b,\n\tc]", 2, "a tab", "use spaces"),
     ],
 )
 def test_what_would_surprise_is_one_clear_error(text, line, message, hint):

@@ -12,7 +12,8 @@ from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.variables import Variables
-from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inventory import check_roles
 from cdconf.resources.discovery import Types
 from cdconf.roles import Declared, Role, load_role
 from cdconf.secrets import Mask, SecretStore, is_tainted
@@ -34,6 +35,8 @@ class Compiler:
         extra: `-e name=value`.
         roles: Only these roles (`--role`); the catalogs are then incomplete.
         types: The resource types; found by default.
+        secrets: The environment's secrets; read by default.
+        mask: Learns every secret that is read; one of its own by default.
 
     Attributes:
         mask: Knows every secret that was read.
@@ -47,21 +50,19 @@ class Compiler:
         extra: Mapping[str, str] | None = None,
         roles: Sequence[str] | None = None,
         types: Mapping[str, ResourceType] | None = None,
+        secrets: SecretStore | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self.project = project
         self.environment = environment
-        self.mask = Mask()
+        self.mask = mask or Mask()
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
-        names = {role for group in project.groups.values() for role in group}
-        for name in roles or ():
-            if name not in names:
-                raise UsageError(f"no group has the role '{name}'", hint=did_you_mean(name, names))
+        check_roles(project, roles or ())
         self._only = set(roles) if roles else None
         self._roles: dict[str, Role] = {}
-        self.variables = Variables(
-            project, environment, self.templating, SecretStore(project, environment), self.mask, dict(extra or {})
-        )
+        secrets = secrets or SecretStore(project, environment)
+        self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
 
     def role(self, name: str) -> Role:
         """A role, read once."""
@@ -187,7 +188,7 @@ class Compiler:
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:
             for app in self.project.apps.values():
-                if title in app.services:
+                if app.runs(title):
                     raise InvalidFile(
                         f"service '{title}' is app '{app.name}'s: deployments start and stop it",
                         file=declared.file,
@@ -217,7 +218,7 @@ class Compiler:
         app = None
         if resource.type == "service":
             for candidate in self.project.apps.values():
-                if resource.title in candidate.services:
+                if candidate.runs(resource.title):
                     app = {"name": candidate.name, "path": candidate.path}
         return Handler(name=name, action=declared.action or "", resource=resource, app=app)
 

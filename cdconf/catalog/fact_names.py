@@ -12,6 +12,8 @@ from cdconf.facts import GROUPS, below
 if TYPE_CHECKING:
     import jinja2
 
+# What people look for among the facts, and what would make every run differ from the last.
+_VOLATILE = ("uptime", "date", "time", "now", "epoch", "load", "loadavg", "free", "memfree", "processes")
 _METHODS = frozenset(dir(dict))
 
 
@@ -60,7 +62,15 @@ def _check(keys: list[str], file: str, line: int) -> None:
         any_name = next((name for name in known if name.startswith("<")), None)
         if any_name is None and key not in known:
             message = f"{above} has no '{key}'" if depth else f"there is no fact '{key}'"
-            hint = did_you_mean(key, known) or (f"it has {', '.join(known)}" if depth else "see `cdconf facts`")
+            hint = _volatile(key) if not depth else None
+            hint = hint or did_you_mean(key, known) or (f"it has {', '.join(known)}" if depth else "see `cdconf facts`")
             raise TemplateError(message, file=file, line=line, hint=hint)
         paths = [path for path in paths if len(path) > depth and path[depth] == (any_name or key)]
         above = below(above, key)
+
+
+def _volatile(key: str) -> str | None:
+    words = key.lower().split("_")
+    if any(word in _VOLATILE for word in words):
+        return "what changes by itself (time, uptime, load, free memory) can't be a fact: every run would differ"
+    return None

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.resources.spec import REQUIRED
 from cdconf.secrets import Secret, is_tainted
 from cdconf.yamlfile import kind_of
 
@@ -29,12 +30,16 @@ def check_fields(kind: ResourceType, declared: Declared, title: str, values: dic
     """The fields as the catalog has them: defaults filled in, kinds checked, modes and paths normalised.
 
     Raises:
-        InvalidFile: A value is of the wrong kind, or two fields exclude each other.
+        InvalidFile: A value is missing or of the wrong kind, or two fields exclude each other.
     """
     fields: dict[str, Any] = {}
     given = {kind.title: title, **values}
     for name, spec in kind.fields.items():
         value = given.get(name, spec.default)
+        if spec.default is REQUIRED and (value is REQUIRED or value is None):
+            if declared.absent or declared.action:
+                continue
+            raise _error(kind, declared, title, name, f"'{name}' is empty")
         if value is not None:
             fields[name] = _checked(kind, declared, title, name, spec, value)
     for group in kind.exclusive:
@@ -62,7 +67,10 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
         return Secret(normal) if is_tainted(value) else normal
     if spec.kind == "list" and isinstance(value, str):
         value = [value]
-    if spec.kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if spec.kind == "string" and isinstance(value, float):
+        hint = f'quote it where it stands: "{value}"'
+        raise _error(kind, declared, title, name, f"'{name}' must be text, not {_shown(value)}", hint)
+    if spec.kind == "string" and type(value) is int:
         value = str(value)
     words, types = _KINDS[spec.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and spec.kind in ("integer", "number")):

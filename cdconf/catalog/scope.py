@@ -100,6 +100,8 @@ class Scope:
             value = self.render(raw.value, raw.file, raw.line)
         finally:
             self._evaluating.pop()
+        if name in self.declared and self.declared[name].secret:
+            value = taint(value)  # given with -e
         self._learn(value)
         self._check_type(name, value, raw)
         return value

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from cdconf.catalog.fact_names import check_fact_names
+from cdconf.catalog.limits import LimitedEnvironment, render
 from cdconf.errors import CdconfError, TemplateError, did_you_mean
 from cdconf.facts import path_of
 
@@ -68,7 +68,7 @@ class _Undefined(jinja2.StrictUndefined):
         super().__init__(hint, obj, name, exc)
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Environment(LimitedEnvironment):
     context_class = _LazyContext
 
     def join_path(self, template: str, parent: str) -> str:
@@ -121,7 +121,7 @@ class Templating:
         lone = _LONE.match(text)
         if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
             return self.expression(lone[1], scope, file, line)
-        return self._guarded(lambda: self._text(text, file, line).render({SCOPE: scope}), scope, file, line)
+        return self._guarded(lambda: render(self._text(text, file, line), {SCOPE: scope}), scope, file, line)
 
     def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
         """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
@@ -140,10 +140,10 @@ class Templating:
     def template(self, role: str, name: str, scope: Scope, file: str, line: int) -> str:
         """A template file, rendered; `file` and `line` are where it's asked for."""
 
-        def render() -> str:
-            return self._environment.get_template(f"{role}//{name}").render({SCOPE: scope})
+        def rendered() -> str:
+            return render(self._environment.get_template(f"{role}//{name}"), {SCOPE: scope})
 
-        result: str = self._guarded(render, scope, file, line)
+        result: str = self._guarded(rendered, scope, file, line)
         return result
 
     def check(self, role: str, name: str, file: str, line: int) -> None:
@@ -168,10 +168,11 @@ class Templating:
         except jinja2.TemplateNotFound as error:
             missing = str(error.name).rpartition("//")[2]
             role = str(error.name).partition("//")[0]
+            where = _place(error.__traceback__, self._root) or (file, line)
             raise TemplateError(
                 f"there is no template '{missing}'",
-                file=file,
-                line=line,
+                file=where[0],
+                line=where[1],
                 hint=f"it's looked for in roles/{role}/templates/ and templates/",
             ) from error
         except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend

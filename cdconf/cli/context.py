@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, CdconfError, interruption
-from cdconf.events import Collector, Event, RunResult, RunStarted, SecretRead
-from cdconf.inventory import Environment, Host, load_environment, load_project, select
+from cdconf.events import Collector, Event, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
 from cdconf.secrets.mask import Mask
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
+    from cdconf.errors import SecretError
     from cdconf.inventory import Project
+    from cdconf.secrets import SecretStore
+
+SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
 
 
 class Run:
@@ -31,6 +37,7 @@ class Run:
     Attributes:
         code: The exit code; set by the verb, or by the error that ended it.
         extra: The verb's own keys of the JSON document.
+        recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
     """
 
     def __init__(self, command: str, environment: str | None, flags: dict[str, Any]) -> None:
@@ -39,14 +46,18 @@ class Run:
         self.project: Project = load_project(Path(flags.get("directory") or "."))
         self._environment = load_environment(self.project, environment) if environment else None
         self.code = 0
+        self.recorded = command in RECORDED
         self.extra: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
         self._started_at = time.time()
         self._compiler: Compiler | None = None
-        self._own_mask = Mask()
+        self._mask = Mask()
+        self._secrets: SecretStore | None = None
+        self._knowing = threading.Lock()
+        self._knows_secrets = self._environment is None
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
-        self._renderer = make_renderer(style, self.mask)
+        self._renderer = make_renderer(style, self._mask)
 
     @property
     def environment(self) -> Environment:
@@ -56,9 +67,36 @@ class Run:
         return self._environment
 
     def mask(self, text: str) -> str:
-        """Takes the secrets that were read so far out of a text."""
-        text = self._own_mask(text)
-        return self._compiler.mask(text) if self._compiler is not None else text
+        """Takes the environment's secrets out of a text, whatever said it."""
+        with contextlib.suppress(CdconfError):  # a secrets.yml that breaks a rule is the run's error already
+            self._know_secrets()
+        return self._mask(text)
+
+    @property
+    def secrets(self) -> SecretStore:
+        """The environment's secrets, read when they're first needed."""
+        if self._secrets is None:
+            from cdconf.secrets.store import SecretStore
+
+            self._secrets = SecretStore(self.project, self.environment)
+        return self._secrets
+
+    def _know_secrets(self) -> None:
+        """Before anything is shown: hosts may print secrets that this run itself has no use for."""
+        unknown = {} if self._knows_secrets else self._learn_secrets()
+        if unknown:
+            reason = next(iter(unknown.values())).message
+            names = ", ".join(unknown)
+            self.emit(Notice(f"where hosts print {names}, it isn't masked: {reason}", warning=True))
+
+    def _learn_secrets(self) -> dict[str, SecretError]:
+        with self._knowing:
+            if self._knows_secrets:
+                return {}
+            try:
+                return self.secrets.teach(self._mask)
+            finally:
+                self._knows_secrets = True
 
     @property
     def compiler(self) -> Compiler:
@@ -71,19 +109,27 @@ class Run:
                 self.environment,
                 extra=parse_extra(self.flags.get("extra", ())),
                 roles=self.flags.get("roles") or None,
+                secrets=self.secrets,
+                mask=self._mask,
             )
         return self._compiler
 
     def emit(self, event: Event) -> None:
-        """The run's event stream."""
+        """The run's event stream; what goes through it is masked for whoever reads it."""
+        self._know_secrets()
         if isinstance(event, SecretRead):
-            self._own_mask.add(event.value)
+            self._mask.add(event.value)
             return
+        event = self._mask.event(event)
+        if isinstance(event, SmokeDone) and event.message:
+            event = replace(event, message=_end_of(event.message, SMOKE_OUTPUT))
         self.collector(event)
         self._renderer(event)
 
     def selected(self) -> list[Host]:
-        """The hosts that `--limit` leaves."""
+        """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""
+        parse_extra(self.flags.get("extra", ()))
+        check_roles(self.project, self.flags.get("roles", ()))
         return select(self.project, self.environment, self.flags.get("limit"))
 
     def start(self, hosts: Sequence[Host]) -> None:
@@ -93,20 +139,24 @@ class Run:
 
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
+        shown = None
         if error is not None:
             self.code = error.exit_code
+            shown = {
+                key: self.mask(value) if isinstance(value, str) else value for key, value in error.as_dict().items()
+            }
         result = RunResult(
             command=self.command,
             environment=self._environment.name if self._environment else None,
             hosts=self.collector.hosts,
             exit_code=self.code,
-            error=error.as_dict() if error else None,
-            error_detail=error.detail if error else None,
+            error=shown,
+            error_detail=self.mask(error.detail) if error and error.detail else None,
             duration_s=time.monotonic() - self._began,
             extra=self.extra,
         )
         self._renderer.finish(result)
-        if self.command in RECORDED:
+        if self.recorded:
             self._record(result)
 
     def close(self) -> None:
@@ -126,10 +176,25 @@ class Run:
             print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
 
 
+class Crashed(Exception):
+    """A bug, its cause, met in a run; `mask` takes the run's secrets out of what's told about it."""
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        super().__init__("a run crashed")
+        self.mask = mask
+
+
+def _end_of(text: str, size: int) -> str:
+    """The last lines of a text, whole ones: a mask can't know half a secret."""
+    if len(text) <= size:
+        return text
+    return text[-size:].partition("\n")[2] or text.rpartition("\n")[2]
+
+
 RECORDED = ("provision", "deploy", "rollback", "run", "ssh", "logs", "destroy", "smoke", "drift")
 
 
-@contextmanager
+@contextlib.contextmanager
 def run_of(command: str, environment: str | None, flags: dict[str, Any]) -> Iterator[Run]:
     """A run whose end is always shown; exits with its code unless that's 0.
 
@@ -144,9 +209,9 @@ def run_of(command: str, environment: str | None, flags: dict[str, Any]) -> Iter
         error = caught
     except KeyboardInterrupt as caught:
         error = interruption(caught)
-    except Exception:
-        run.close()  # main reports the bug
-        raise
+    except Exception as caught:
+        run.close()
+        raise Crashed(run.mask) from caught
     run.finish(error)
     if run.code:
         raise SystemExit(run.code)

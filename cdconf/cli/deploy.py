@@ -36,5 +36,5 @@ def command(artifact: str, environment: str, unpin: str | None, **flags: Any) ->
         if unpin:
             run.extra["unpinned"] = unpin
         run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin)
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin, mask=run.mask)
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)

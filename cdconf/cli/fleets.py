@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import UNREACHABLE, worst_exit
-from cdconf.events import HostDone
+from cdconf.errors import worst_exit
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -26,16 +25,14 @@ def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False) -> Iterator[Fl
     """
     from cdconf.deploy.provision import refuse, report
 
-    located = provider_for(run.project, run.environment).locate(hosts)
+    provider = provider_for(run.project, run.environment)
+    located = provider.locate(hosts)
     flags = run.flags
     accept = flags.get("accept_new_host_keys", False)
     connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept)
     identity = RunIdentity(run.command)
-    codes = [run.code]
-    for host in hosts:
-        if host.name not in located:
-            run.emit(HostDone(host.name, "unreachable", "it doesn't exist, or doesn't run"))
-            codes.append(UNREACHABLE)
+    missing = [host for host in hosts if host.name not in located]
+    codes = [run.code, *(report(run.emit, host.name, provider.absence(host)) for host in missing)]
     with Fleet(
         connector, run.environment, identity, run.emit, forks=flags.get("forks", 32), lease_ttl=run.project.lease_ttl
     ) as fleet:

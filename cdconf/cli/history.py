@@ -11,6 +11,15 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
 
+def _check(what: str, name: str | None, known: list[str]) -> None:
+    """A misspelt name isn't a name without history."""
+    from cdconf.errors import UsageError, did_you_mean
+
+    if name is not None and name not in known:
+        hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(set(known))) or 'none'}"
+        raise UsageError(f"there is no {what} '{name}', nor was there one", hint=hint)
+
+
 @click.command()
 @click.argument("environment", required=False, shell_complete=environment_names)
 @project_options
@@ -28,7 +37,10 @@ def command(environment: str | None, app: str | None, count: int, **flags: Any) 
     from cdconf.history.index import History
 
     with run_of("history", None, flags) as run:
-        runs = History(run.project.data).runs(environment, app, count)
+        history = History(run.project.data)
+        _check("environment", environment, [*run.project.environments(), *history.environments()])
+        _check("app", app, [*run.project.apps, *history.apps()])
+        runs = history.runs(environment, app, count)
         run.extra["runs"] = runs
         if not flags["as_json"]:
             rows = [

@@ -58,17 +58,26 @@ def status(environment: str, **flags: Any) -> None:
 @yes_option
 @output_options
 def release(environment: str, yes: bool, **flags: Any) -> None:
-    """End whatever leases there are on ENV's hosts. Only when you know that their runs are dead."""
+    """End whatever leases there are on ENV's hosts. Only when you know that their runs are dead.
+
+    The history remembers who did it, and whose leases they were.
+    """
     from cdconf.cli.ask import confirm
     from cdconf.cli.fleets import fleet_of
-    from cdconf.events import Notice
+    from cdconf.events import HostDone, Notice
 
     with run_of("lock", environment, flags) as run:
         hosts = run.selected()
         confirm(f"End all leases on {len(hosts)} hosts of {environment}?", yes=yes)
+        run.recorded = True
+        run.extra["detail"] = f"release {flags['limit'] or 'all'}"
         with fleet_of(run, hosts) as fleet:
             live = [session.host for session in fleet.sessions.values()]
             outcome = fleet.each(live, lambda session: session.call("lease.force"))
+        run.extra["released"] = {name: held for name, held in outcome.results.items() if held}
         for name, held in outcome.results.items():
             run.emit(Notice(f"{name}: " + (f"ended the lease of {held['owner']}" if held else "was free")))
+            run.emit(HostDone(name, "changed" if held else "ok"))
+        ended = [f"{name} (of {held['owner']}, {held['reason']})" for name, held in run.extra["released"].items()]
+        run.extra["detail"] += f": {', '.join(ended) or 'none was held'}"
         outcome.raise_first()

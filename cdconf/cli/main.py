@@ -161,11 +161,15 @@ def _verb() -> str | None:
 
 def _bug() -> int:
     """Says that it's cdconf's fault, and where the traceback is (0600: it may hold what mustn't be shown)."""
+    from cdconf.cli.context import Crashed
+
+    error = sys.exc_info()[1]
+    mask = error.mask if isinstance(error, Crashed) else str
+    error = error.__cause__ if isinstance(error, Crashed) else error
     with tempfile.NamedTemporaryFile("w", prefix="cdconf-crash-", suffix=".log", delete=False) as stream:
-        traceback.print_exc(file=stream)
-    kind, value, _ = sys.exc_info()
-    name = kind.__name__ if kind else "error"
-    summary = str(value).splitlines()[0][:200] if str(value) and name != "Secret" else ""
+        stream.write(mask("".join(traceback.format_exception(error))))
+    name = type(error).__name__
+    summary = mask(str(error)).partition("\n")[0][:200]
     return show_error(
         CdconfError(
             f"this is a bug in cdconf ({name}: {summary})", hint=f"please report it with {stream.name} at {REPORT}"

@@ -34,5 +34,5 @@ def command(environment: str, app: str | None, **flags: Any) -> None:
             raise UsageError(f"cdconf.yml has no app '{name}'", hint=did_you_mean(name, apps))
         run.start(app_hosts(run.project, run.environment, apps[name]))
         run.extra["app"] = name
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"])
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], mask=run.mask)
         run.extra |= rollback(run.project, run.environment, apps[name], run.emit, options)

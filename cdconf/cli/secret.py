@@ -6,14 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cdconf.cli.options import environment_argument, project_options
-from cdconf.errors import SecretError
+from cdconf.errors import CdconfError, SecretError
 
 
 @click.group()
@@ -86,33 +85,60 @@ def list_(environment: str, directory: str) -> None:
 @environment_argument
 @project_options
 def edit(environment: str, directory: str) -> None:
-    """Edit all of ENV's secrets in $EDITOR; what isn't changed keeps its ciphertext."""
-    from cdconf.yamlfile import loads
+    """Edit all of ENV's secrets in $EDITOR; what isn't changed keeps its ciphertext.
+
+    All changes are written, or none: a mistake leaves the text where it can be mended.
+    """
+    from cdconf.cli.secret_text import Scratch, as_yaml, changes
 
     store = _store(directory, environment)
-    old = {name: str(store.get(name)) for name in store.names() if store.source(name) != "generated"}
-    memory = Path("/dev/shm")  # noqa: S108  plain secrets shouldn't reach a disk
-    with tempfile.TemporaryDirectory(prefix="cdconf-secret-", dir=memory if memory.is_dir() else None) as folder:
-        file = Path(folder) / "secrets.yml"
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(_as_yaml(old))
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        if subprocess.run([*shlex.split(editor), str(file)], check=False).returncode != 0:
-            raise SecretError("the editor failed; nothing was changed")
-        new = loads(file.read_text(encoding="utf-8"), "secrets.yml")
-    for name, value in new.items():
-        if not isinstance(value, str) or not value:
-            raise new.error(f"the secret '{name}' must be text", name, "quote it")
-    for name in sorted({*old, *new}):
-        if name not in new:
-            store.remove(name)
-        elif old.get(name) != new[name]:
-            store.set(name, new[name])
+    store.recipients()  # before anything is typed
+    old = {name: store.get(name) for name in store.names() if store.source(name) != "generated"}
+    with Scratch(as_yaml(old)) as scratch:
+        while True:
+            _open_editor(scratch.file)
+            try:
+                wanted = changes(old, scratch.read())
+                if wanted:
+                    store.change(wanted)
+                break
+            except CdconfError as error:
+                if not _again(error):
+                    scratch.keep()
+                    hint = f"nothing was changed; your text is in {scratch.file}: use it, then remove it"
+                    raise SecretError(str(error), hint=f"{error.hint}; {hint}" if error.hint else hint) from error
+    done = [
+        f"{name} is {'removed from' if value is None else 'set in'} {store.shown}" for name, value in wanted.items()
+    ]
+    click.echo("\n".join(done) or "nothing was changed", err=True)
 
 
-def _as_yaml(values: dict[str, str]) -> str:
-    import yaml
+@command.command()
+@environment_argument
+@project_options
+def rekey(environment: str, directory: str) -> None:
+    """Encrypt ENV's secrets again, for all keys that are in recipients.txt now.
 
-    text: str = yaml.safe_dump(values, allow_unicode=True, default_style='"') if values else ""
-    return text
+    Whoever was taken out of recipients.txt has still seen the old values: change those, too.
+    """
+    store = _store(directory, environment)
+    names = store.rekey()
+    click.echo(f"{len(names)} secrets are encrypted for {len(store.recipients())} recipients", err=True)
+
+
+def _open_editor(file: Path) -> None:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
+    except (OSError, ValueError) as error:
+        raise SecretError(f"the editor '{editor}' can't be started: {error}", hint="set $EDITOR") from error
+    if status != 0:
+        raise SecretError(f"the editor failed (exit status {status}); nothing was changed")
+
+
+def _again(error: CdconfError) -> bool:
+    """Asks whether to edit again; where nobody can answer, no."""
+    if not sys.stdin.isatty():
+        return False
+    click.echo(f"error: {error}" + (f"\n  hint: {error.hint}" if error.hint else ""), err=True)
+    return click.confirm("Edit again?", default=True, err=True)

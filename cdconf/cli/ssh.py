@@ -38,7 +38,7 @@ def command(
     import shlex
 
     from cdconf.environments import provider_for
-    from cdconf.errors import UNREACHABLE, Unreachable
+    from cdconf.errors import UNREACHABLE
     from cdconf.events import HostDone
     from cdconf.session.program import login
 
@@ -46,11 +46,10 @@ def command(
     with run_of("ssh", environment, flags) as run:
         chosen = _host(run.environment, host)
         run.extra["command_line"] = line
-        located = provider_for(run.project, run.environment).locate([chosen])
+        provider = provider_for(run.project, run.environment)
+        located = provider.locate([chosen])
         if host not in located:
-            raise Unreachable(
-                "the host doesn't exist, or doesn't run", host=host, hint=f"try `cdconf provision {environment}`"
-            )
+            raise provider.absence(chosen)
         run.close()
         arguments = login(located[host], line, terminal=terminal, accept_new_host_keys=accept_new_host_keys)
         status = _call(arguments)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from cdconf.render.renderer import has_colour
+
 
 def show(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints rows below their heads."""
@@ -15,6 +17,6 @@ def show(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     def line(row: Sequence[str]) -> str:
         return "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
-    click.echo(click.style(line(heads), bold=True) if sys.stdout.isatty() else line(heads))
+    click.echo(click.style(line(heads), bold=True) if has_colour(sys.stdout) else line(heads))
     for row in rows:
         click.echo(line(row))

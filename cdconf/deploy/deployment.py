@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact, Store
@@ -35,11 +35,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """How a deployment goes about it; see the command line's help."""
+    """How a deployment goes about it; see the command line's help.
+
+    `mask` takes secrets out of what is written down on hosts.
+    """
 
     forks: int = 32
     accept_new_host_keys: bool = False
     unpin: str | None = None
+    mask: Callable[[str], str] = field(kw_only=True)
 
 
 def deploy(
@@ -71,7 +75,9 @@ def deploy(
             emit(Notice(f"{artifact.label} runs on every host already"))
             return {"release": artifact.release, "hosts_touched": []}
         target = Target(app, artifact.release, artifact, lacking, manifest)
-        rollout = _roll_out(project, environment, fleet, target, emit, expand=bool(app.migrate.expand), pin=True)
+        rollout = _roll_out(
+            project, environment, fleet, target, emit, options, expand=bool(app.migrate.expand), pin=True
+        )
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
@@ -96,7 +102,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         artifact, manifest = _stored(project, app, release, pages, emit)
         lacking = _lacking(fleet, app, hosts, pages, release, emit)
         target = Target(app, release, artifact, lacking, manifest)
-        rollout = _roll_out(project, environment, fleet, target, emit, expand=False, pin=False)
+        rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         version = release.rpartition("-")[0]
         return {"release": release, "version": version, "hosts_touched": rollout.touched}
 
@@ -132,11 +138,11 @@ def app_hosts(project: Project, environment: Environment, app: App) -> list[Host
         Unreachable: One doesn't exist or doesn't run.
     """
     hosts = app_members(environment, app)
-    located = provider_for(project, environment).locate(hosts)
+    provider = provider_for(project, environment)
+    located = provider.locate(hosts)
     for host in hosts:
         if host.name not in located:
-            hint = f"run `cdconf provision {environment.name}`"
-            raise Unreachable("the host doesn't exist or doesn't run", host=host.name, hint=hint)
+            raise provider.absence(host)
     return [located[host.name] for host in hosts]
 
 
@@ -250,7 +256,15 @@ def _stored(
 
 
 def _roll_out(
-    project: Project, environment: Environment, fleet: Fleet, target: Target, emit: Emit, *, expand: bool, pin: bool
+    project: Project,
+    environment: Environment,
+    fleet: Fleet,
+    target: Target,
+    emit: Emit,
+    options: Deployment,
+    *,
+    expand: bool,
+    pin: bool,
 ) -> Rollout:
     batches = split([host.name for host in target.hosts], target.app.batches)
     runner = Runner(project, environment, fleet, target, emit)
@@ -260,7 +274,7 @@ def _roll_out(
     finally:
         if pin and rollout.is_verdict:
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
-            runner.pin(reason.splitlines()[0])
+            runner.pin(options.mask(reason).splitlines()[0])
     if rollout.succeeded:
         _explain_undelivered(rollout, target, emit)
         return rollout

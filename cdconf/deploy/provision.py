@@ -60,10 +60,11 @@ def provision(
     located = provider.locate(hosts) if options.check else provider.ensure(hosts, emit)
     missing = [host.name for host in hosts if host.name not in located]
     for name in missing:
+        absence = provider.absence(environment.hosts[name])
         if options.releases:
-            emit(HostDone(name, "unreachable", "it doesn't exist, or doesn't run"))
+            report(emit, name, absence)
         else:
-            emit(Notice(f"{name} doesn't exist or doesn't run; provision would make or start it"))
+            emit(Notice(f"{absence}; provision would make or start it"))
             emit(HostDone(name, "not_attempted"))
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
@@ -120,7 +121,7 @@ def refuse(errors: dict[str, CdconfError]) -> None:
 def report(emit: Emit, name: str, error: CdconfError) -> int:
     """Says what became of a host that ended with an error; returns the exit code that it stands for."""
     unreachable = isinstance(error, Unreachable)
-    text = f"{error.file}:{error.line}: {error.message}" if error.file else error.message
+    text = f"{error.place}{error.message}"
     if error.detail:
         text = f"{text}\n{error.detail}"
     if error.hint:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import io
 import shutil
-import socket
 import tarfile
-import time
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.environments import docker_image
+from cdconf.environments.docker_boot import Boot
 from cdconf.environments.docker_listing import Container, containers, engine
 from cdconf.environments.keys import client_key, new_key
 from cdconf.environments.provider import Standing
-from cdconf.errors import ProviderError
+from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
 from cdconf.secrets.store import write_private
@@ -25,8 +26,8 @@ from cdconf.secrets.store import write_private
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
 
-BOOT_LIMIT = 60.0
 DEFAULT_OS = "debian-12"
+PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may have to wait for it
 # systemd needs its own cgroups, mounts and namespaces; --privileged would give the container the whole machine.
 _RUN_OPTIONS: dict[str, Any] = {
     "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
@@ -57,12 +58,33 @@ class DockerProvider:
 
     def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
         found = self._containers()
-        lacking = [host for host in hosts if host.name not in found or not found[host.name].running]
+        lacking = [host for host in hosts if not self._came_up(found.get(host.name))]
         if lacking:
             self._make(lacking, found, emit)
             found = self._containers()
         self._note_recipes(hosts, found, emit)
         return self._located(hosts, found)
+
+    def absence(self, host: Host) -> Unreachable:
+        one = self._containers().get(host.name)
+        hint = f"run `cdconf provision {self._environment.name}`"
+        if one is None:
+            return Unreachable("the host doesn't exist", host=host.name, hint=hint)
+        if one.state == "paused":
+            hint = f"`docker unpause {one.name}` wakes it, and so does `cdconf provision {self._environment.name}`"
+            return Unreachable("the host doesn't run: its container is paused", host=host.name, hint=hint)
+        if one.running:
+            message = "the host is cut off: its container is on no network that publishes its port"
+            return Unreachable(message, host=host.name, hint=hint)
+        return Unreachable(f"the host doesn't run: its container is {one.state}", host=host.name, hint=hint)
+
+    def _came_up(self, one: Container | None) -> bool:
+        """Whether a container runs and did take logins; one that never came up isn't left as it is."""
+        return one is not None and one.running and 22 in one.ports and self._mark(one.id).is_file()
+
+    def _mark(self, container: str) -> Path:
+        """The file that says that a container has come up since it was last started by a provision."""
+        return self._folder / "up" / container
 
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         return self._located(hosts, self._containers())
@@ -101,6 +123,9 @@ class DockerProvider:
         images = {os: docker_image.ensure_image(client, os, emit) for os in {host.os or DEFAULT_OS for host in lacking}}
         emit(Step(f"making {len(lacking)} hosts: {', '.join(host.name for host in lacking)}"))
         network = self._network(client)
+        impatient = engine(PATIENCE)
+
+        stop = threading.Event()
 
         def make(host: Host) -> None:
             emit(HostStep(host.name, "starting"))
@@ -110,10 +135,23 @@ class DockerProvider:
                 made = None
             if made is None:
                 self._create(client, host, images[host.os or DEFAULT_OS], network, public)
-            self._start(client, host, emit)
+            self._boot(impatient, host, network, emit, stop)
 
-        with ThreadPoolExecutor(max_workers=min(8, len(lacking))) as pool:
+        pool = ThreadPoolExecutor(max_workers=min(8, len(lacking)))
+        try:
             list(pool.map(make, lacking))
+        finally:  # whether they are all up, one failed, or someone pressed Ctrl-C
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _boot(self, client: Any, host: Host, network: str, emit: Emit, stop: threading.Event) -> None:
+        name = self._name(host.name)
+        mark = self._mark(client.containers.get(name).id)
+        mark.unlink(missing_ok=True)
+        Boot(client, name, host.name, network, emit, stop).run()
+        if not stop.is_set():
+            mark.parent.mkdir(mode=0o700, exist_ok=True)
+            mark.touch(mode=0o600)
 
     def _name(self, host: str) -> str:
         return f"{self._prefix}-{host}-{self._suffix}"
@@ -162,28 +200,6 @@ class DockerProvider:
             ),
         )
 
-    def _start(self, client: Any, host: Host, emit: Emit) -> None:
-        from docker.errors import APIError
-
-        container = client.containers.get(self._name(host.name))
-        try:
-            container.start()
-        except APIError as error:
-            raise ProviderError(f"the host can't be started: {error.explanation}", host=host.name) from error
-        emit(HostStep(host.name, "booting"))
-        deadline = time.monotonic() + BOOT_LIMIT
-        while True:
-            _, output = container.exec_run(["systemctl", "is-system-running"])
-            container.reload()
-            port = ((container.ports.get("22/tcp") or [{}])[0]).get("HostPort")
-            if output.strip() in (b"running", b"degraded") and port and _answers(int(port)):
-                emit(HostStep(host.name, "up"))
-                return
-            if container.status != "running" or time.monotonic() > deadline:
-                log = container.logs(tail=15).decode("utf-8", "replace")
-                raise ProviderError(f"didn't boot within {BOOT_LIMIT:g} s", host=host.name, detail=log)
-            time.sleep(0.1)
-
     def standing(self) -> Standing:
         found = self._containers().values()
         oldest = min((one.created for one in found), default=None)
@@ -207,6 +223,8 @@ class DockerProvider:
         for container in client.containers.list(all=True, filters=filters):
             emit(Step(f"removing {container.labels['cdconf.host']}"))
             removed.append(container.labels["cdconf.host"])
+            if container.status == "paused":
+                container.unpause()  # with cgroups v1, what is frozen can't be killed, and the engine waits for ever
             container.remove(force=True, v=True)
         for network in client.networks.list(filters=filters):
             removed.append(f"network {network.name}")
@@ -229,15 +247,6 @@ def _archive(contents: dict[str, str]) -> bytes:
             entry.size, entry.mode = len(data), 0o600
             archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
-
-
-def _answers(port: int) -> bool:
-    """Whether an ssh server greets there."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def remove_images(emit: Emit) -> list[str]:

@@ -88,8 +88,11 @@ def _through_package(path: str) -> Any:
     return client.api._result(client.api._get(client.api._url(path)), json=True)
 
 
-def engine() -> Any:
+def engine(timeout: int = 120) -> Any:
     """The docker package's client.
+
+    Args:
+        timeout: Seconds after which a request that isn't answered fails.
 
     Raises:
         ProviderError: No engine answers.
@@ -98,7 +101,7 @@ def engine() -> Any:
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=120)
+        client = docker.from_env(timeout=timeout)
         client.ping()
     except DockerException as error:
         raise no_engine(error) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cdconf.environments.provider import Standing
-from cdconf.errors import ProviderError
+from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class ExistingProvider:
 
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         return {host.name: host for host in hosts}
+
+    def absence(self, host: Host) -> Unreachable:
+        return Unreachable("the host isn't there", host=host.name)
 
     def standing(self) -> Standing:
         count = len(self._environment.hosts)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cdconf.errors import ProviderError
+from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class Provider(Protocol):
 
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         """Finds hosts and makes nothing; those that don't exist or don't run are left out."""
+
+    def absence(self, host: Host) -> Unreachable:
+        """Why a host that exists in the files isn't among those that `locate` found, and what to do about it."""
 
     def standing(self) -> Standing:
         """How the environment stands."""

@@ -91,6 +91,19 @@ class History:
         row = {column.name: record.get(column.name) for column in self._runs.c}
         return {**row, "hosts": json.dumps(record["hosts"])}
 
+    def environments(self) -> list[str]:
+        """Every environment that has a history, whether or not it exists any more."""
+        return self._values(self._runs.c.environment)
+
+    def apps(self) -> list[str]:
+        """Every app that has a history, whether or not it exists any more."""
+        return self._values(self._runs.c.app)
+
+    def _values(self, column: Any) -> list[str]:
+        query = self._sa.select(column).where(column.is_not(None)).distinct()
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def runs(self, environment: str | None = None, app: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """Runs, the newest first, as plain data; `hosts` maps a host to its status and counts."""
         query = self._sa.select(self._runs).order_by(self._runs.c.started_at.desc()).limit(limit)

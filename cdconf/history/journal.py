@@ -18,6 +18,7 @@ from typing import Any
 from cdconf.events import RunResult
 
 FILE = "history.jsonl"
+DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
 
 def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
         "app": result.extra.get("app"),
         "version": result.extra.get("version"),
         "artifact": result.extra.get("artifact"),
-        "detail": result.extra.get("command_line") or result.extra.get("unpinned"),
+        "detail": next((result.extra[key] for key in DETAILS if result.extra.get(key)), None),
         "error": result.error["message"] if result.error else None,
         "hosts": {
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}

@@ -1,7 +1,7 @@
 """What there is: the project, its environments, their hosts and variables, as the files say."""
 
 from cdconf.inventory.environment import load_environment
-from cdconf.inventory.limit import select
+from cdconf.inventory.limit import check_roles, select
 from cdconf.inventory.model import App, Environment, Health, Host, Layer, Migrate, Project, Ssh
 from cdconf.inventory.project import load_project
 from cdconf.inventory.variables import VariableFiles, check_variable_files
@@ -16,6 +16,7 @@ __all__ = [
     "Project",
     "Ssh",
     "VariableFiles",
+    "check_roles",
     "check_variable_files",
     "load_environment",
     "load_project",

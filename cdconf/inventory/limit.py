@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 from cdconf.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdconf.inventory.model import Environment, Host, Project
+
+
+def check_roles(project: Project, roles: Iterable[str]) -> None:
+    """Raises `UsageError` for a role (`--role`) that no group has."""
+    known = sorted({role for group in project.groups.values() for role in group})
+    for name in roles:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+            raise UsageError(f"no group has the role '{name}'", hint=hint)
 
 
 def select(project: Project, environment: Environment, pattern: str | None) -> list[Host]:

@@ -85,6 +85,16 @@ class App:
     file: str
     line: int
 
+    def runs(self, service: str) -> bool:
+        """Whether a service, named in full or without `.service`, is one of the app's."""
+        own = {name.removesuffix(".service") for name in self.services}
+        return service.removesuffix(".service") in own
+
+
+def environments_in(root: Path) -> tuple[str, ...]:
+    """Names of all environments of the project at `root`, sorted."""
+    return tuple(sorted(path.parent.name for path in root.glob("inventories/*/hosts.yml")))
+
 
 @dataclass(frozen=True)
 class Project:
@@ -103,7 +113,7 @@ class Project:
 
     def environments(self) -> tuple[str, ...]:
         """Names of all environments, sorted."""
-        return tuple(sorted(path.parent.name for path in self.root.glob("inventories/*/hosts.yml")))
+        return environments_in(self.root)
 
     @property
     def data(self) -> Path:

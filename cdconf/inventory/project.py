@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys
-from cdconf.inventory.model import App, Health, Migrate, Project
+from cdconf.inventory.model import App, Health, Migrate, Project, environments_in
 from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of, load
 
 FILE = "cdconf.yml"
@@ -66,12 +67,12 @@ def _read(root: Path) -> Project:
     lease = expect(top, "lease", dict, FILE, YamlMap(file=FILE))
     check_keys(lease, ["ttl"], "lease")
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
-    _check_pipeline(top, apps)
+    _check_pipeline(top, apps, root)
     return Project(
         root=root,
         name=name,
         groups=groups,
-        apps={app: _app(app, apps, groups) for app in apps},
+        apps=_apps(apps, groups),
         lease_ttl=duration(lease, "ttl", "lease", 60.0),
         type_packages=names(top, "type_packages", FILE, ()),
     )
@@ -95,6 +96,18 @@ def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:
     return groups
 
 
+def _apps(section: YamlMap, groups: dict[str, tuple[str, ...]]) -> dict[str, App]:
+    apps: dict[str, App] = {}
+    for name in section:
+        app = _app(name, section, groups)
+        for other in apps.values():
+            if f"{app.path}/".startswith(f"{other.path}/") or f"{other.path}/".startswith(f"{app.path}/"):
+                message = f"app '{name}' lies at {app.path}, and app '{other.name}' at {other.path}"
+                raise section[name].error(message, "path", "give each app a directory of its own")
+        apps[name] = app
+    return apps
+
+
 def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     what = f"app '{name}'"
     app = expect(apps, name, dict, "apps")
@@ -105,6 +118,10 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     path = expect(app, "path", str, what)
     if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/").count("/") < 2:
         raise app.error(f"'path' in {what} must be an absolute directory of its own, such as /srv/{name}", "path")
+    path = posixpath.normpath(path)
+    keep = expect(app, "keep", int, what, 5)
+    if keep < 1:
+        raise app.error(f"'keep' in {what} must be 1 or more, not {keep}", "keep", "it's how many releases hosts keep")
     artifact = expect(app, "artifact", str, what, None)
     if artifact is not None and artifact.count("*") != 1:
         raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
@@ -116,14 +133,14 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         groups=names(app, "groups", what),
         artifact=artifact,
         build=expect(app, "build", str, what, None),
-        path=path.rstrip("/"),
+        path=path,
         user=expect(app, "user", str, what, None),
         services=names(app, "services", what, ()),
         env_file=expect(app, "env_file", str, what, None),
         health=_health(app, what),
         migrate=Migrate(migrate.get("expand"), migrate.get("contract")),
         batches=_batches(app, what),
-        keep=max(1, expect(app, "keep", int, what, 5)),
+        keep=keep,
         file=file,
         line=line,
     )
@@ -155,7 +172,8 @@ def _batches(app: YamlMap, what: str) -> tuple[str, ...]:
     return tuple(batches)
 
 
-def _check_pipeline(top: YamlMap, apps: YamlMap) -> None:
+def _check_pipeline(top: YamlMap, apps: YamlMap, root: Path) -> None:
+    known = environments_in(root)
     for stage in expect(top, "pipeline", list, FILE, []):
         if not isinstance(stage, YamlMap):
             raise top.error("each stage of the pipeline must be a mapping", "pipeline")
@@ -163,6 +181,10 @@ def _check_pipeline(top: YamlMap, apps: YamlMap) -> None:
         name = expect(stage, "stage", str, "a pipeline stage")
         if "build" in stage and stage["build"] not in apps:
             raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(stage["build"], apps))
+        environment = expect(stage, "environment", str, f"stage '{name}'", None)
+        if environment is not None and environment not in known:
+            hint = did_you_mean(environment, known) or f"make inventories/{environment}/hosts.yml"
+            raise stage.error(f"stage '{name}' names an unknown environment '{environment}'", "environment", hint)
 
 
 def invalid_name(name: str) -> bool:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from cdconf.events import Asking, Event, HostDone, HostStep, ResourceDone, RunResult, RunStarted, Step
 from cdconf.render import words
-from cdconf.render.renderer import Style, has_colour
+from cdconf.render.renderer import Style, colour_system
 
 SHOWN = 12  # hosts that are shown one by one; the others are counted
 _COLOURS = {"!": "red", "~": "yellow", "?": "magenta", "=": "bold", "w": "yellow", "-": "dim", "o": "magenta"}
@@ -36,7 +36,7 @@ class LiveRenderer:
     def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
         self._style = style
         self._mask = mask
-        self._console = Console(stderr=True, no_color=not has_colour(sys.stderr), highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, color_system=colour_system(sys.stderr), highlight=False, soft_wrap=True)
         self._hosts: dict[str, _Busy] = {}
         self._step = ""
         self._began = time.monotonic()
@@ -102,7 +102,7 @@ class LiveRenderer:
 
     def finish(self, result: RunResult) -> None:
         self._live.stop()
-        out = Console(no_color=not has_colour(sys.stdout), highlight=False, soft_wrap=True)
+        out = Console(color_system=colour_system(sys.stdout), highlight=False, soft_wrap=True)
         for line, host in zip(words.recap(result), result.hosts.values(), strict=False):
             bad = host.status in ("failed", "unreachable", "rolled_back")
             out.print(Text(self._mask(line), "red" if bad else "yellow" if host.changed else "green"))

@@ -33,7 +33,8 @@ class Field:
         kind: `mode` is a string of 3 or 4 octal digits, normalised to 4; `path` an absolute path without
             `..`, normalised; `list` a list of strings (one string stands for a list of one).
         doc: One sentence for the reference.
-        default: Value when the field isn't given. None means: not managed, left out of the catalog.
+        default: Value when the field isn't given. None means: not managed, left out of the catalog. REQUIRED means:
+            it must be given, except where the resource is `absent`, or is a handler's.
         choices: The only values allowed.
         compare: Whether the field is state that the host is compared with. False for parameters that only say
             how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
@@ -126,6 +127,11 @@ class ResourceType:
         """The title that is shown and that identifies: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
         rest = [_shown(fields[name]) for name in self.identity if name in fields]
         return ": ".join([str(fields[self.title]), *rest])
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The fields that must be given, without the title, which always is."""
+        return tuple(name for name, spec in self.fields.items() if spec.default is REQUIRED and name != self.title)
 
     @property
     def compared(self) -> tuple[str, ...]:

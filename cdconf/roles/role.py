@@ -119,6 +119,10 @@ def _check_keys(kind: ResourceType, entry: YamlMap, name: str, handler: str | No
             raise entry.error(message, key, hint)
     if entry.get("absent") and not kind.absent:
         raise entry.error(f"resource {name} '{entry[name]}' can't be absent", "absent")
+    missing = [field for field in kind.required if field not in entry]
+    if missing and not handler and not entry.get("absent"):
+        wanted = f"add `{missing[0]}:`: {kind.fields[missing[0]].doc}"
+        raise entry.error(f"{name} '{entry[name]}' has no '{missing[0]}'", name, wanted)
     if not handler and kind.guards and not any(guard in entry for guard in kind.guards):
         raise entry.error(
             f"{name} '{entry[name]}' has no guard, so every run would repeat it",

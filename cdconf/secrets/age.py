@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 PREFIX = "age:"
+_HEADER = b"age-encryption.org/v1\n"
 
 
 def identity_file() -> Path:
@@ -89,7 +90,23 @@ def encrypt(value: str, to: list[Any]) -> str:
     """`age:` and the base64 of the ciphertext."""
     import pyrage
 
-    return PREFIX + base64.b64encode(pyrage.encrypt(value.encode("utf-8"), to)).decode("ascii")
+    return PREFIX + base64.b64encode(pyrage.encrypt(str.__str__(value).encode("utf-8"), to)).decode("ascii")
+
+
+def ciphertext(text: str, name: str, file: str, line: int) -> bytes:
+    """What `encrypt`'s text holds; whether it can be decrypted isn't looked at.
+
+    Raises:
+        SecretError: It's damaged.
+    """
+    try:
+        data = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except binascii.Error as error:
+        raise SecretError(f"the secret '{name}' is damaged: not base64", file=file, line=line) from error
+    if not data.startswith(_HEADER):
+        hint = "restore it from git, or set it again"
+        raise SecretError(f"the secret '{name}' is damaged: not encrypted with age", file=file, line=line, hint=hint)
+    return data
 
 
 def decrypt(text: str, name: str, file: str, line: int) -> str:
@@ -100,16 +117,14 @@ def decrypt(text: str, name: str, file: str, line: int) -> str:
     """
     import pyrage
 
+    data = ciphertext(text, name, file, line)
     try:
-        data = base64.b64decode(text.removeprefix(PREFIX), validate=True)
         plain: bytes = pyrage.decrypt(data, identities())
-    except binascii.Error as error:
-        raise SecretError(f"the secret '{name}' is damaged: not base64", file=file, line=line) from error
     except pyrage.DecryptError as error:
         raise SecretError(
             f"the secret '{name}' can't be decrypted with {identity_file()}: {error}",
             file=file,
             line=line,
-            hint="ask someone who can to add your public key to recipients.txt and run `cdconf secret edit`",
+            hint="ask someone who can to add your public key to recipients.txt and run `cdconf secret rekey`",
         ) from error
     return plain.decode("utf-8")

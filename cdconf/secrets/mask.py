@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
 import shlex
 import threading
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from cdconf.events import Event
 
 SHOWN = "***"
 SHORTEST = 4  # shorter values would mask half of everything
+_TEXTS = ("message", "error", "diff", "title", "test")  # the fields of events that may quote a host
 
 
 class Mask:
@@ -34,6 +40,14 @@ class Mask:
     def __call__(self, text: str) -> str:
         return self._pattern.sub(SHOWN, text) if self._pattern else text
 
+    def event(self, event: Event) -> Event:
+        """The same event with its texts masked."""
+        if self._pattern is None:
+            return event
+        texts = {name: getattr(event, name, None) for name in _TEXTS}
+        changed: dict[str, Any] = {name: self(text) for name, text in texts.items() if isinstance(text, str)}
+        return dataclasses.replace(event, **changed) if changed else event
+
 
 def _forms(value: str) -> set[str]:
     if len(value) < SHORTEST:
@@ -41,11 +55,11 @@ def _forms(value: str) -> set[str]:
     encoded = value.encode("utf-8")
     forms = {
         str.__str__(value)[:],
-        base64.b64encode(encoded).decode().rstrip("="),
-        base64.urlsafe_b64encode(encoded).decode().rstrip("="),
+        *_base64_forms(encoded),
         quote(value, safe=""),
         quote_plus(value),
         json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
         repr(str.__add__("", value))[1:-1],
         encoded.hex(),
     }
@@ -53,3 +67,19 @@ def _forms(value: str) -> set[str]:
     if quoted != value:
         forms.add(quoted[1:-1])
     return forms
+
+
+def _base64_forms(encoded: bytes) -> set[str]:
+    """What base64 makes of a value alone, and in the midst of others (`user:password` in a header).
+
+    Base64 takes three bytes at a time, so that a value may begin at one of three places; characters that hold bits of
+    what stands before or behind it are left out.
+    """
+    forms = {base64.b64encode(encoded).decode().rstrip("=")}
+    for offset in range(3):
+        whole = base64.b64encode(b"\0" * offset + encoded).decode()
+        begin, end = -(-offset * 8 // 6), (offset + len(encoded)) * 8 // 6
+        forms.add(whole[begin:end])
+    return {form for form in forms if len(form) > SHORTEST} | {
+        form.replace("+", "-").replace("/", "_") for form in forms if len(form) > SHORTEST
+    }

@@ -8,7 +8,7 @@ import secrets
 import string
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import SecretError
 from cdconf.secrets import age
@@ -16,7 +16,10 @@ from cdconf.secrets.taint import Secret
 from cdconf.yamlfile import YamlMap, load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.inventory import Environment, Project
+    from cdconf.secrets.mask import Mask
 
 _ALPHABET = string.ascii_letters + string.digits  # no quoting needed in any file format
 
@@ -56,7 +59,12 @@ class SecretStore:
         path = self._project.root / ".cdconf/environments" / self._environment.name / "secrets.json"
         if self._environment.provider == "existing" or not path.is_file():
             return {}
-        values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SecretError(
+                f"{path} is damaged: {error}", hint="restore it; hosts were set up with its secrets"
+            ) from error
         return values
 
     def names(self) -> list[str]:
@@ -80,24 +88,70 @@ class SecretStore:
             return self._plain[name]
         return Secret(self._generated[name]) if name in self._generated else None
 
+    def damaged(self) -> list[SecretError]:
+        """Errors for values that nobody can decrypt any more; needs no key."""
+        errors = []
+        for name, value in self._encrypted.items():
+            try:
+                age.ciphertext(value, name, *self._encrypted.where(name))
+            except SecretError as error:
+                errors.append(error)
+        return errors
+
+    def teach(self, mask: Mask) -> dict[str, SecretError]:
+        """Shows every secret to a mask; returns the errors of those that can't be decrypted here, by name."""
+        errors: dict[str, SecretError] = {}
+        for name in self.names():
+            try:
+                value = self.get(name)
+            except SecretError as error:
+                errors[name] = error
+            else:
+                mask.add(value or "")
+        return errors
+
     def set(self, name: str, value: str) -> None:
-        """Encrypts a value for the environment's recipients and writes it down.
+        """Encrypts a value for the environment's recipients and writes it down; raises what `change` raises."""
+        self.change({name: value})
+
+    def change(self, values: Mapping[str, str | None]) -> None:
+        """Sets secrets, and removes those whose value is None; all of them, or none when one can't be.
 
         Raises:
-            SecretError: The name is no variable's, or there are no recipients.
+            SecretError: A name is no variable's, a value is empty, a secret to remove isn't in secrets.yml, or there
+                are no recipients.
         """
-        if not name.isidentifier():
-            raise SecretError(f"'{name}' can't be a variable's name", hint="use letters, digits and _")
-        self._encrypted[name] = age.encrypt(value, age.recipients(self._project, self._environment.name))
-        self._plain[name] = Secret(value)
+        for name, value in values.items():
+            if value is None and name not in self._encrypted:
+                raise SecretError(f"there is no secret '{name}' in {self.shown}")
+            if not name.isidentifier():
+                raise SecretError(f"'{name}' can't be a variable's name", hint="use letters, digits and _")
+            if value is not None and not value:
+                raise SecretError(f"the secret '{name}' is empty")
+        changed = {name: value for name, value in values.items() if value is not None}
+        to = self.recipients() if changed else []
+        encrypted = {name: age.encrypt(value, to) for name, value in changed.items()}
+        for name in values:
+            self._encrypted.pop(name, None)
+            self._plain.pop(name, None)
+        self._encrypted.update(encrypted)
+        self._plain.update({name: Secret(value) for name, value in changed.items()})
         self._write()
 
-    def remove(self, name: str) -> None:
-        """Takes a secret out of secrets.yml."""
-        if name not in self._encrypted:
-            raise SecretError(f"there is no secret '{name}' in {self.shown}")
-        del self._encrypted[name]
-        self._write()
+    def rekey(self) -> list[str]:
+        """Encrypts every secret of secrets.yml again, for those who are recipients now; returns the names.
+
+        Raises:
+            SecretError: One can't be decrypted, or there are no recipients; nothing was written.
+        """
+        plain = {name: self.get(name) for name in sorted(self._encrypted)}
+        if plain:
+            self.change(plain)
+        return list(plain)
+
+    def recipients(self) -> list[Any]:
+        """Who can read what's written from now on; raises `SecretError` when there's nobody."""
+        return age.recipients(self._project, self._environment.name)
 
     def _write(self) -> None:
         lines = [f"{name}: {self._encrypted[name]}\n" for name in sorted(self._encrypted)]

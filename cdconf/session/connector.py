@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from cdconf.session.bundle import bundle, start_command, start_line
+from cdconf.session.docker_exec import DockerTransport
 from cdconf.session.session import Session
 from cdconf.session.ssh import Ssh
 from cdconf.session.start import Start, TerminalNeeded
@@ -86,7 +87,7 @@ class Connector:
             return PipeTransport(start_command(digest, nonce, become))
         if host.transport == "docker":
             container = host.container or host.name
-            return PipeTransport(["docker", "exec", "-i", container, *start_command(digest, nonce, become)])
+            return DockerTransport(container, start_command(digest, nonce, become))
         return self._ssh.open(host, start_line(digest, nonce, become, terminal=terminal), terminal=terminal)
 
     def close(self) -> None:

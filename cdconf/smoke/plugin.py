@@ -104,7 +104,7 @@ class Plugin:
         if report.when == "call" or not report.passed:
             path, _, test = report.nodeid.partition("[")[0].partition("::")
             host = dict(report.user_properties).get(HOST, "")
-            message = None if report.passed else (report.longreprtext or "")[-2000:]
+            message = None if report.passed else report.longreprtext or ""
             data = {"host": host, "test": f"{Path(path).parent.parent.name}: {test}", "outcome": report.outcome}
             self.channel.send({"report": {**data, "message": message, "duration_s": report.duration}})
 

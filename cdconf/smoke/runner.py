@@ -90,6 +90,7 @@ def run_smoke(
 def _pytest(root: Path, files: list[Path], config: Path) -> tuple[int, str]:
     """Runs pytest with nothing of the user's own configuration."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
+    command += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
     command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *map(str, files)]
     environment = {**os.environ, "CDCONF_SMOKE": str(config), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTEST_ADDOPTS", None)

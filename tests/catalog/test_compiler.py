@@ -78,6 +78,40 @@ def test_for_each_when_and_lists_of_titles(project):
     ]
 
 
+APP = "apps:\n  shop: {groups: [web], path: /srv/shop, services: [%s]}\n"
+
+
+@pytest.mark.parametrize("owned", ["shop", "shop.service"])
+@pytest.mark.parametrize("named", ["shop", "shop.service"])
+def test_an_app_s_service_is_not_started_by_a_role_however_it_is_named(project, owned, named):
+    config = project / "cdconf.yml"
+    config.write_text(config.read_text() + APP % owned)
+    role(project, f"resources:\n  - service: {named}\n    running: true\n")
+    with pytest.raises(InvalidFile, match=r"role.yml:3: service '.*' is app 'shop's"):
+        compiled(project)
+
+
+@pytest.mark.parametrize("owned", ["shop", "shop.service"])
+@pytest.mark.parametrize("named", ["shop", "shop.service"])
+def test_a_handler_of_an_app_s_service_knows_the_app(project, owned, named):
+    config = project / "cdconf.yml"
+    config.write_text(config.read_text() + APP % owned)
+    handlers = f"handlers:\n  again: {{service: {named}}}\n"
+    role(project, "resources:\n  - file: /x\n    content: ''\n    notify: again\n" + handlers)
+    assert compiled(project)[1].handlers["again"].app == {"name": "shop", "path": "/srv/shop"}
+
+
+def test_what_is_removed_needs_no_required_fields(project):
+    role(project, "resources:\n  - link: /x\n    absent: true\n")
+    assert compiled(project)[1].resources[0].fields == {"path": "/x"}
+
+
+def test_a_unit_s_two_names_are_one_service(project):
+    role(project, "resources:\n  - service: a\n    enabled: true\n  - service: a.service\n    enabled: false\n")
+    with pytest.raises(InvalidFile, match="declared differently"):
+        compiled(project)
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
@@ -93,6 +127,9 @@ def test_for_each_when_and_lists_of_titles(project):
         ("resources:\n  - file: /x\n    content: a\n    template: b\n", "exclude each other", None),
         ("resources:\n  - file: /x\n    template: gone.j2\n", "role.yml:3: there is no template 'gone.j2'", None),
         ("resources:\n  - command: ls\n", "has no guard", None),
+        ("resources:\n  - link: /x\n", "role.yml:2: link '/x' has no 'target'", None),
+        ("resources:\n  - link: /x\n    target:\n", "role.yml:3: 'target' is empty in resource link '/x'", None),
+        ("resources:\n  - systemd_unit: x.service\n", "role.yml:2: the unit 'x.service' has neither", None),
         ("resources:\n  - file: /x\n    content: ''\n    notify: sya it\n", "no role has a handler 'sya it'", None),
         ("resources:\n  - service: x\n    running: maybe\n", "'running' must be true or false, not 'maybe'", None),
         ("resources:\n  - file: /x\n    content: a\n  - file: /x\n    content: b\n", "declared differently at", None),

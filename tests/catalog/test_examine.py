@@ -1,5 +1,6 @@
 """The warnings of lint: each rule with what it finds and what it lets pass."""
 
+import base64
 import json
 
 import pytest
@@ -202,7 +203,8 @@ def test_apps_without_health_or_smoke_tests_and_stale_differences_are_found(proj
 
 
 def test_an_unused_secret_is_found(project):
-    write(project, {"inventories/dev/secrets.yml": "old_key: age:abc\n"})
+    sealed = base64.b64encode(b"age-encryption.org/v1\n-> X25519 ...").decode()
+    write(project, {"inventories/dev/secrets.yml": f"old_key: age:{sealed}\n"})
     assert found(project) == [("unused_secret", "inventories/dev/secrets.yml:1")]
 
 

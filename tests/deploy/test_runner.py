@@ -10,6 +10,7 @@ from cdconf.engine.fleet import Outcome
 from cdconf.errors import Interrupted, Terminated
 from cdconf.session import AgentError
 
+OPTIONS = deployment.Deployment(mask=lambda text: text)
 APP = SimpleNamespace(
     name="app", path="/srv/app", services=(), health=None, keep=5, file="cdconf.yml", line=1, batches=["1"]
 )
@@ -56,7 +57,7 @@ def rolled_out(script, monkeypatch):
     target = Target(APP, "new", None, hosts)
     error = None
     try:
-        deployment._roll_out(None, None, fleet, target, events.append, expand=False, pin=True)
+        deployment._roll_out(None, None, fleet, target, events.append, OPTIONS, expand=False, pin=True)
     except (Interrupted, KeyboardInterrupt) as caught:
         error = caught
     return fleet.calls, pins, error

@@ -99,6 +99,9 @@ def _resource(kind: ResourceType) -> dict[str, Any]:
     ]
     if kind.guards:
         rules.append({"anyOf": [{"required": [guard]} for guard in kind.guards]})
+    if kind.required:
+        removed = {"required": ["absent"], "properties": {"absent": {"const": True}}}
+        rules.append({"anyOf": [{"required": list(kind.required)}, *([removed] if kind.absent else [])]})
     if rules:
         result["allOf"] = rules
     return result
@@ -115,12 +118,11 @@ def _handler(kind: ResourceType) -> dict[str, Any]:
 def _typed(kind: ResourceType, common: dict[str, Any]) -> dict[str, Any]:
     title = _title(kind)
     fields = {name: _field(field) for name, field in kind.fields.items() if name not in (kind.title, kind.name)}
-    required = [name for name, field in kind.fields.items() if field.default is REQUIRED and name != kind.title]
     return {
         "type": "object",
         "description": kind.doc,
         "properties": {kind.name: title, **common, **fields},
-        "required": [kind.name, *required],
+        "required": [kind.name],
         "additionalProperties": False,
     }
 

@@ -1,7 +1,7 @@
 """The `download` type."""
 
 from cdconf.agent import sources
-from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
+from cdconf.resources.spec import REQUIRED, VALIDATE, Context, Field, Fields, ResourceType
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -9,8 +9,6 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     checksum = fields.pop("checksum", None) or fields.get("sha256")
     if fields["absent"]:
         return fields
-    if "url" not in fields:
-        raise context.error("a download needs a `url`")
     for name in ("url", "proxy"):
         why = (
             sources.problem_of_url(fields[name], ("http", "https") if name == "proxy" else ("http", "https", "file"))
@@ -46,7 +44,7 @@ TYPE = ResourceType(
     title="path",
     fields={
         "path": Field("path", "The file."),
-        "url": Field("string", "Where it's fetched: http, https or file.", compare=False),
+        "url": Field("string", "Where it's fetched: http, https or file.", default=REQUIRED, compare=False),
         "sha256": Field("string", "The SHA-256 of its content, in hexadecimal."),
         "checksum": Field("string", "The same as `sha256:HEX`.", compare=False),
         "headers": Field("map", "HTTP headers, such as Authorization.", compare=False, sensitive=True),

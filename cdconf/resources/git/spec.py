@@ -4,7 +4,7 @@ import re
 
 from cdconf.agent import sources
 from cdconf.agent.danger import is_systems
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import REQUIRED, Context, Field, Fields, ResourceType
 
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^\s/:][^\s]*\Z")
 
@@ -17,7 +17,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         return fields
     for name in ("url", "revision"):
         if not fields.get(name):
-            raise context.error(f"a git working tree needs a `{name}`")
+            raise context.error(f"the `{name}` of a git working tree can't be empty")
     _check_url(fields["url"], context)
     revision = fields["revision"]
     if revision.startswith("-") or re.search(r"[\s~^:?*\[\\\x00-\x1f]|\.\.|@\{", revision):
@@ -52,9 +52,14 @@ TYPE = ResourceType(
     fields={
         "path": Field("path", "The directory."),
         "url": Field(
-            "string", "https, ssh, git, file, host:path or a path on the host; without credentials.", public=True
+            "string",
+            "https, ssh, git, file, host:path or a path on the host; without credentials.",
+            default=REQUIRED,
+            public=True,
         ),
-        "revision": Field("string", "A branch, a tag, or a full commit id of 40 digits.", public=True),
+        "revision": Field(
+            "string", "A branch, a tag, or a full commit id of 40 digits.", default=REQUIRED, public=True
+        ),
         "local_changes": Field(
             "string",
             "What's done about changes of tracked files: `refuse` them with an error, `discard` or `keep` them.",

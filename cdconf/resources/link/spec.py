@@ -1,13 +1,13 @@
 """The `link` type."""
 
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import REQUIRED, Context, Field, Fields, ResourceType
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
-    """A link needs a target, and a hard link an absolute one."""
+    """A hard link needs an absolute target."""
     target = fields.get("target")
-    if not fields["absent"] and not target:
-        raise context.error("a link needs a `target`")
+    if target is not None and not target and not fields["absent"]:
+        raise context.error("a link's target can't be empty")
     if target and "\0" in target:
         raise context.error("a target can't hold a NUL")
     if fields.get("hard") and target and not target.startswith("/"):
@@ -24,7 +24,7 @@ TYPE = ResourceType(
     title="path",
     fields={
         "path": Field("path", "The link."),
-        "target": Field("string", "What it points to, absolute or relative to its directory."),
+        "target": Field("string", "What it points to, absolute or relative to its directory.", default=REQUIRED),
         "hard": Field("boolean", "Another name of the target, which must be on the same file system.", compare=False),
         "force": Field("boolean", "Replace a file that's in its place.", compare=False),
     },

@@ -8,7 +8,7 @@ _NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\Z")  # systemd.unit(5)
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
-    """What's masked can't be started in any way."""
+    """What's masked can't be started in any way; `shop` and `shop.service` are one unit, with one state."""
     name = fields["name"]
     if not _NAME.match(name) or name.startswith("-"):
         raise context.error(f"'{name}' can't be a unit's name", "such as nginx, shop@1, or backup.timer")
@@ -17,7 +17,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     for other in ("enabled", "running"):
         if fields.get("masked") and fields.get(other):
             raise context.error(f"a masked service can't be {other}")
-    return fields
+    return {**fields, "name": name.removesuffix(".service")}
 
 
 TYPE = ResourceType(

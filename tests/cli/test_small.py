@@ -1,0 +1,55 @@
+"""Misspelt words on the command line, and terminals that want no colour."""
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from tests.conftest import CDCONF, cdconf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["plan", "dev", "--role", "bas"], "no group has the role 'bas'", "did you mean 'base'?"),
+        (["provision", "dev", "--role", "x"], "no group has the role 'x'", "there are: base"),
+        (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", None),
+        (["history", "devv"], "there is no environment 'devv', nor was there one", "did you mean 'dev'?"),
+        (["history", "--app", "x"], "there is no app 'x', nor was there one", "there are: none"),
+    ],
+)
+def test_a_misspelt_word_is_one_error_and_nothing_else(project, arguments, message, hint):
+    result = cdconf(project, *arguments)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"error: {message}\n" + (f"  hint: {hint}\n" if hint else "")
+
+
+def test_an_environment_that_is_gone_keeps_its_history(project):
+    cdconf(project, "drift", "dev", "--forks", "1")
+    (project / "inventories/dev/hosts.yml").rename(project / "hosts.kept")
+    result = cdconf(project, "history", "dev")
+    assert "drift" in result.stdout
+
+
+@pytest.mark.parametrize(("no_color", "styled"), [("1", False), ("", True)])
+def test_no_color_leaves_no_style_at_all(project, no_color, styled):
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*CDCONF, "drift", "dev"],
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(mine, 65536):
+            shown += data
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(mine)
+    process.wait(timeout=60)
+    assert (b"\x1b[2m" in shown or b"\x1b[1m" in shown or b"\x1b[31m" in shown) is styled

@@ -1,0 +1,30 @@
+"""Ending a lease by hand, and what's remembered of it."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import CDCONF
+
+pytestmark = pytest.mark.hosts
+
+
+def test_a_lease_that_is_ended_by_hand_is_in_the_history_with_its_owner(live):
+    holder = subprocess.Popen([*CDCONF, "run", "dev", "--limit", "web1", "--", "sleep", "20"], cwd=live.root)
+    try:
+        deadline = time.monotonic() + 15
+        while live.document("lock", "status", "dev", "--limit", "web1")["leases"]["web1"] is None:
+            assert time.monotonic() < deadline
+        document = live.document("lock", "release", "dev", "--limit", "web1", "--yes")
+    finally:
+        holder.terminate()
+        holder.wait(timeout=30)
+    owner = document["released"]["web1"]["owner"]
+    records = [json.loads(line) for line in (live.root / ".cdconf/history.jsonl").read_text().splitlines()]
+    (mine,) = [one for one in records if one["command"] == "lock"]
+    assert mine["detail"] == f"release web1: web1 (of {owner}, run)"
+    assert mine["user"]
+    assert mine["hosts"] == {"web1": {"status": "changed", "ok": 0, "changed": 0, "failed": 0}}
+    assert "release web1: web1 (of" in live("history", "dev").stdout
