@@ -1,4 +1,5 @@
 # `make demo` shows everything, `make test` runs everything that CI runs, `make clean` removes what the demo made.
+unexport PYTHONDONTWRITEBYTECODE  # every run of cdconf would compile itself anew
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 setup:
@@ -25,7 +26,7 @@ unit: setup
 
 test: lint engine
 	$(MAKE) -C examples/shop test
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadgroup
 
 bench: engine
 	python benchmarks/converge.py

@@ -13,6 +13,7 @@ A case is a mapping in `cdconf/resources/<type>/cases/*.yml`:
     expect      the statuses that the first run must report; by default one `changed` for each resource
     after       shell lines that must succeed when it's applied
     tamper      shell lines that break it by hand: check mode must see it, and the next run must put it right
+    undo        shell lines for the end, come what may: what the next case must not find
     error       a text of the error that the first run must end with, in place of `expect`
 
 What no case has to say, since it's checked for all: check mode changes no file, owner, mode, package, service or
@@ -21,6 +22,7 @@ process; after the first run a second one, and check mode, report nothing but `o
 
 import contextlib
 import json
+import shlex
 
 import pytest
 import yaml
@@ -42,7 +44,7 @@ CASES = [
     for case in yaml.safe_load(path.read_text())
 ]
 KEYS = {"name", "before", "files", "variables", "resources", "handlers", "check", "diff", "expect", "after"}
-KEYS |= {"tamper", "error"}
+KEYS |= {"tamper", "undo", "error"}
 # Everything on the host that check mode could have touched. Logs and cdconf's own directory may change, and so may
 # what a running database server, the kernel and systemd write about themselves.
 SNAPSHOT = r"""
@@ -71,36 +73,45 @@ class Host:
         self.environment = load_environment(self.project, "dev")
         hosts = list(self.environment.hosts.values())
         self.located = provider_for(self.project, self.environment).locate(hosts)["host"]
+        self._session = None
+        self._open = contextlib.ExitStack()
 
-    @contextlib.contextmanager
-    def session(self, *, lease=False):
-        """A run of its own: one session, kept alive."""
-        identity, events = RunIdentity("case"), lambda event: None
-        fleet = Fleet(Connector(self.project, self.environment, events), self.environment, identity, events)
-        with fleet:
-            for error in fleet.connect([self.located], lease=lease).values():
+    @property
+    def session(self):
+        """The open session, leased and kept alive."""
+        if self._session is None:
+            identity, events = RunIdentity("case"), lambda event: None
+            fleet = Fleet(Connector(self.project, self.environment, events), self.environment, identity, events)
+            self._open.enter_context(fleet)
+            for error in fleet.connect([self.located], lease=True).values():
                 raise error
-            yield fleet.sessions["host"]
+            self._session = fleet.sessions["host"]
+        return self._session
+
+    def leave(self):
+        """Ends the session: what comes next is another run, with another agent."""
+        self._session = None
+        self._open.close()
 
     def shell(self, script):
         """Runs a script; its status, and what it printed."""
-        with self.session() as session:
-            done = session.run(f"set -e\n{script}", timeout=300)
+        done = self.session.run(f"set -e\n{script}", timeout=300)
         return done["status"], (done["stdout"] + done["stderr"]).decode("utf-8", "replace")
 
     def must(self, lines):
         """Every line must succeed."""
         if lines:
-            status, output = self.shell("\n".join(lines))
+            # One subshell each: `set -e` alone lets a failing `! command` pass.
+            script = "\n".join(f"( {line}\n) || {{ echo {shlex.quote('failed: ' + line)}; exit 1; }}" for line in lines)
+            status, output = self.shell(script)
             assert status == 0, f"{lines}: {output}"
 
     def converge(self, *, check):
-        """One run in a session of its own; returns its events, those of handlers apart, and whether it failed."""
+        """One pass; returns its events, those of handlers apart, and whether it failed."""
         compiler = Compiler(self.project, self.environment)
         events = []
-        with self.session(lease=not check) as session:
-            document = compiler.compile(self.located, session.facts.mapping).document()
-            failed = session.converge(document, check=check, on_event=events.append)["failed"]
+        document = compiler.compile(self.located, self.session.facts.mapping).document()
+        failed = self.session.converge(document, check=check, on_event=events.append)["failed"]
         return [one for one in events if one["type"] != "handler"], failed
 
     def statuses(self, *, check):
@@ -122,7 +133,10 @@ def host(tmp_path_factory):
     try:
         result = cdconf(root, "provision", "dev")
         assert result.returncode == 0, result.stderr
-        yield Host(root)
+        one = Host(root)
+        one.must(["apt-get update -qq"])  # cases install what they need
+        yield one
+        one.leave()
     finally:
         cdconf(root, "destroy", "dev", "--yes")
 
@@ -137,13 +151,23 @@ def role(host, case):
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_case(host, name, case):
     assert not set(case) - KEYS
-    # The case before isn't this one's orphan.
-    host.must(["rm -f /var/lib/cdconf/cases/applied.json /var/lib/cdconf/cases/pending.json", *case.get("before", [])])
-    role(host, case)
+    host.leave()
+    try:
+        # The case before isn't this one's orphan.
+        forget = "rm -f /var/lib/cdconf/cases/applied.json /var/lib/cdconf/cases/pending.json"
+        host.must([forget, *case.get("before", [])])
+        role(host, case)
+        if "error" in case:
+            fails(host, case)
+        else:
+            works(host, case)
+    finally:
+        host.must(case.get("undo", []))
+
+
+def works(host, case):
+    """It's applied, stays as it is, and is put right when somebody changed it."""
     wanted = case.get("expect", ["changed"] * len(case["resources"]))
-    if "error" in case:
-        fails(host, case)
-        return
     checks(host, case, ["would_change" if one == "changed" else one for one in wanted])
     applied, said = host.statuses(check=False)
     assert applied == wanted, said
@@ -172,6 +196,7 @@ def checks(host, case, expected):
 def settled(host, case, wanted):
     """What was wanted is there, and neither another run nor check mode sees anything left to do."""
     host.must(case.get("after", []))
+    host.leave()
     for check in (False, True):
         again, said = host.statuses(check=check)
         assert again == ["ok"] * len(wanted), f"{'check mode' if check else 'a second run'}: {said}"
