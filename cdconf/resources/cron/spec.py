@@ -84,5 +84,6 @@ TYPE = ResourceType(
         "mode": Field("mode", "Permission bits; the file is always root's.", default="0644"),
     },
     normalise=_normalise,
+    paths=lambda fields: [f"/etc/cron.d/{fields['name']}"],
     example='cron: backup\nschedule: "30 2 * * *"\nuser: postgres\ncommand: /usr/local/bin/backup --day $(date +%F)\n',
 )

@@ -83,6 +83,7 @@ TYPE = ResourceType(
         ),
     },
     normalise=_normalise,
+    paths=lambda fields: [f"/etc/nftables.d/cdconf-{fields['name']}.nft"],
     example=(
         "firewall: host\npolicy: drop\nrules:\n  - {accept: 22, from: [10.0.0.0/8, 'fd00::/8'], comment: operators}\n"
         "  - {accept: [80, 443]}\n  - {accept: 8000-8100, protocol: [tcp, udp], interface: eth1}\n"

@@ -41,5 +41,9 @@ TYPE = ResourceType(
         "blacklisted": Field("boolean", "Never loaded by itself for a device."),
     },
     normalise=_normalise,
+    paths=lambda fields: [
+        f"/etc/modules-load.d/cdconf-{fields['name']}.conf",
+        f"/etc/modprobe.d/cdconf-{fields['name']}.conf",
+    ],
     example="kernel_module: br_netfilter\n",
 )

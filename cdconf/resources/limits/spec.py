@@ -76,5 +76,6 @@ TYPE = ResourceType(
         "mode": Field("mode", "Permission bits; the file is always root's.", default="0644"),
     },
     normalise=_normalise,
+    paths=lambda fields: [f"/etc/security/limits.d/{fields['name']}.conf"],
     example="limits: shop\nsoft: {nofile: 16384}\nhard: {nofile: 65536}\nboth: {core: 0, memlock: unlimited}\n",
 )

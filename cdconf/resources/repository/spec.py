@@ -208,6 +208,9 @@ TYPE = ResourceType(
     },
     exclusive=(("key", "key_source", "key_url", "signed_by", "insecure"), ("uris", "metalink", "mirrorlist")),
     normalise=_normalise,
+    paths=lambda fields: [
+        path for manager in repositories.PATHS for path in repositories.paths(manager, fields["name"])
+    ],
     example=(
         "repository: backports\nuris: http://deb.debian.org/debian\nsuites: bookworm-backports\ncomponents: main\n"
         "signed_by: /usr/share/keyrings/debian-archive-keyring.gpg\n"

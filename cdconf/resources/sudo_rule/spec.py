@@ -92,5 +92,6 @@ TYPE = ResourceType(
         "mode": Field("mode", "Permission bits; the file is always root's.", default="0440", choices=("0440", "0400")),
     },
     normalise=_normalise,
+    paths=lambda fields: [f"/etc/sudoers.d/{fields['name']}"],
     example="sudo_rule: deploy\nusers: deploy\ncommands: /usr/bin/systemctl restart shop\nnopasswd: true\n",
 )

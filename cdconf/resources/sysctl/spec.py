@@ -41,5 +41,6 @@ TYPE = ResourceType(
         "at_boot": Field("boolean", "Set it at boot too.", default=True),
     },
     normalise=_normalise,
+    paths=lambda fields: ["/etc/sysctl.d/zz-cdconf.conf"],
     example='sysctl: net.ipv4.ip_forward\nvalue: "1"\n',
 )
