@@ -39,6 +39,7 @@ VERBS = {
     "facts": ("facts", "show what hosts tell about themselves"),
     "vars": ("vars", "show a host's variables and where each comes from"),
     "lint": ("lint", "check all files of the project"),
+    "cases": ("cases", "run the cases of resource types on a container"),
     "init": ("init", "write a new project"),
     "schema": ("schema", "print or write JSON Schemas of the project files"),
     "secret": ("secret", "read and write encrypted secrets"),

@@ -1,0 +1,242 @@
+"""Runs a resource type's cases on a real host: check, apply, apply again, each honest about what it did.
+
+A case is a mapping in the list of a type's `cases/*.yml`:
+
+    name        what it shows
+    before      shell lines that prepare the host
+    files       name -> text, below the role's folder: `templates/x.j2`, `files/y`
+    variables   the role's, as in role.yml
+    resources   the role's
+    handlers    the role's
+    check       the statuses that check mode must report; by default `expect` with would_change for changed
+    diff        texts that the diffs of check mode must hold
+    expect      the statuses that the first run must report; by default one `changed` for each resource
+    after       shell lines that must succeed when it's applied
+    tamper      shell lines that break it by hand: check mode must see it, and the next run must put it right
+    undo        shell lines for the end, come what may: what the next case must not find
+    error       a text of the error that the first run must end with, in place of `expect`
+
+What no case has to say, since it's checked for all: check mode changes no file, owner, mode, package, service or
+process; after the first run a second one, and check mode, report nothing but `ok`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cdconf.catalog import Compiler
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.errors import CdconfError, InvalidFile, did_you_mean
+from cdconf.session import Connector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cdconf.inventory import Environment, Host, Project
+    from cdconf.session import Session
+
+Case = dict[str, Any]
+ROLE = "case"
+PARTS = ("variables", "resources", "handlers")
+KEYS = ("name", "before", "files", *PARTS, "check", "diff", "expect", "after", "tamper", "undo", "error")
+# Everything on the host that check mode could have touched. Logs and cdconf's own directory may change, and so may
+# what a running database server, the kernel and systemd write about themselves.
+SNAPSHOT = r"""
+export LC_ALL=C
+find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \
+  -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
+  -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
+find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
+  -printf '%p %y %m %u %g %l\n' | sort
+cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null
+systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh | tr -s ' '
+systemctl list-unit-files --no-legend | tr -s ' '
+sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
+command -v nft >/dev/null && nft list ruleset
+ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find | sort | uniq -c
+true
+"""
+
+
+class CaseFailed(Exception):
+    """A case doesn't show what it says it shows."""
+
+
+def cases_of(folder: Path) -> list[Case]:
+    """The cases of a type's folder.
+
+    Raises:
+        InvalidFile: A file isn't a list of cases.
+    """
+    found = []
+    for path in sorted((folder / "cases").glob("*.yml")):
+        try:
+            cases = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InvalidFile(f"this isn't YAML: {error}".splitlines()[0], file=str(path)) from error
+        for case in cases if isinstance(cases, list) else [None]:
+            if not isinstance(case, dict) or not {"name", "resources"} <= set(case):
+                raise InvalidFile("cases are a list of mappings with at least `name` and `resources`", file=str(path))
+            for key in set(case) - set(KEYS):
+                message = f"unknown key '{key}' in the case '{case['name']}'"
+                raise InvalidFile(message, file=str(path), hint=did_you_mean(key, KEYS))
+            found.append(case)
+    return found
+
+
+class CaseHost:
+    """One host, and a role on it that each case writes anew.
+
+    Args:
+        project: A project of its own, whose group has the role `case`.
+        environment: Its environment.
+        host: The host, located.
+    """
+
+    def __init__(self, project: Project, environment: Environment, host: Host) -> None:
+        self.project_name = project.name
+        self._project = project
+        self._environment = environment
+        self._host = host
+        self._session: Session | None = None
+        self._open = contextlib.ExitStack()
+
+    @property
+    def session(self) -> Session:
+        """The open session, leased and kept alive."""
+        if self._session is None:
+            connector = Connector(self._project, self._environment, lambda event: None)
+            fleet = Fleet(connector, self._environment, RunIdentity("cases"), lambda event: None)
+            self._open.enter_context(fleet)
+            for error in fleet.connect([self._host], lease=True).values():
+                raise error
+            self._session = fleet.sessions[self._host.name]
+        return self._session
+
+    def leave(self) -> None:
+        """Ends the session: what comes next is another run, with another agent."""
+        self._session = None
+        self._open.close()
+
+    def shell(self, script: str) -> tuple[int, str]:
+        """Runs a script; its status, and what it printed."""
+        done = self.session.run(script, timeout=300)
+        return done["status"], (done["stdout"] + done["stderr"]).decode("utf-8", "replace")
+
+    def must(self, lines: Sequence[str]) -> None:
+        """Every line must succeed, in a shell of its own: `set -e` alone lets a failing `! command` pass."""
+        script = "\n".join(f"( {line}\n) || {{ echo {shlex.quote('failed: ' + line)}; exit 1; }}" for line in lines)
+        status, output = self.shell(script) if lines else (0, "")
+        if status:
+            raise CaseFailed(output)
+
+    def converge(self, *, check: bool) -> tuple[list[dict[str, Any]], bool]:
+        """One pass; its events, those of handlers apart, and whether it failed."""
+        events: list[dict[str, Any]] = []
+        catalog = Compiler(self._project, self._environment).compile(self._host, self.session.facts.mapping)
+        failed = self.session.converge(catalog.document(), check=check, on_event=events.append)["failed"]
+        return [one for one in events if one["type"] != "handler"], failed
+
+    def expect(self, wanted: Sequence[str], what: str, *, check: bool) -> list[dict[str, Any]]:
+        """One pass that must report these statuses."""
+        events, _ = self.converge(check=check)
+        if [one["status"] for one in events] != list(wanted):
+            raise CaseFailed(f"{what}: expected {', '.join(wanted)}, but:\n{_shown(events)}")
+        return events
+
+    def unchanged(self, check: Case) -> None:
+        """Check mode, which must leave the host alone and tell the truth, as far as `check` says it."""
+        _, before = self.shell(SNAPSHOT)
+        events, _ = self.converge(check=True)
+        _, after = self.shell(SNAPSHOT)
+        changed = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+        if changed:
+            raise CaseFailed("check mode changed the host:\n" + "\n".join(changed[:20]))
+        if "statuses" in check and [one["status"] for one in events] != check["statuses"]:
+            raise CaseFailed(f"check mode: expected {', '.join(check['statuses'])}, but:\n{_shown(events)}")
+        for text in check.get("diff", []):
+            if not any(text in (one.get("diff") or "") for one in events):
+                raise CaseFailed(f"no diff holds {text!r}:\n{_shown(events)}")
+
+    def write(self, case: Case) -> None:
+        """Writes the case's role."""
+        folder = self._project.root / "roles" / ROLE
+        parts = {name: case[name] for name in PARTS if name in case}
+        for name, text in {"role.yml": json.dumps(parts), **case.get("files", {})}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def run_case(host: CaseHost, case: Case) -> None:
+    """Runs one case.
+
+    Raises:
+        CaseFailed: It doesn't show what it says.
+        CdconfError: The host can't be reached, or the case can't be compiled.
+    """
+    host.leave()
+    try:
+        # The case before isn't this one's orphan.
+        state = f"/var/lib/cdconf/{shlex.quote(host.project_name)}"
+        host.must([f"rm -f {state}/applied.json {state}/pending.json", *case.get("before", [])])
+        host.write(case)
+        if "error" in case:
+            _fails(host, case)
+        else:
+            _works(host, case)
+    finally:
+        host.must(case.get("undo", []))
+
+
+def _works(host: CaseHost, case: Case) -> None:
+    wanted = case.get("expect", ["changed"] * len(case["resources"]))
+    foreseen = ["would_change" if one == "changed" else one for one in wanted]
+    host.unchanged({"statuses": case.get("check", foreseen), "diff": case.get("diff", [])})
+    host.expect(wanted, "the first run", check=False)
+    _settled(host, case, len(wanted))
+    if "tamper" in case:
+        host.must(case["tamper"])
+        seen, _ = host.converge(check=True)
+        if not any(one["status"] == "would_change" for one in seen):
+            raise CaseFailed(f"check mode doesn't see what was changed by hand:\n{_shown(seen)}")
+        mended, _ = host.converge(check=False)
+        if not any(one["status"] == "changed" for one in mended):
+            raise CaseFailed(f"what was changed by hand isn't put right:\n{_shown(mended)}")
+        _settled(host, case, len(wanted))
+
+
+def _settled(host: CaseHost, case: Case, count: int) -> None:
+    """What was wanted is there, and neither another run nor check mode sees anything left to do."""
+    host.must(case.get("after", []))
+    host.leave()
+    host.expect(["ok"] * count, "a second run", check=False)
+    host.expect(["ok"] * count, "check mode after it", check=True)
+
+
+def _fails(host: CaseHost, case: Case) -> None:
+    """The run ends with the case's error, whether the compiler or the host finds it; check mode changes nothing."""
+    try:
+        host.unchanged({"statuses": case["check"]} if "check" in case else {})
+        events, failed = host.converge(check=False)
+        said = json.dumps(events, ensure_ascii=False)
+        if not failed:
+            raise CaseFailed(f"it should have failed:\n{_shown(events)}")
+    except CdconfError as error:
+        said = f"{error} {error.hint} {error.detail}"
+    if case["error"] not in said:
+        raise CaseFailed(f"the error doesn't hold {case['error']!r}:\n{said}")
+    host.must(case.get("after", []))
+
+
+def _shown(events: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for one in events:
+        text = (one.get("message") or one.get("diff") or "").rstrip("\n")
+        lines.append(f"{one['type']} {one['title']}: {one['status']}" + (f"\n{text}" if text else ""))
+    return "\n".join(lines)
