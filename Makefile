@@ -26,7 +26,7 @@ unit: setup
 
 test: lint engine
 	$(MAKE) -C examples/shop test
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 --dist loadfile
 
 bench: engine
 	python benchmarks/converge.py

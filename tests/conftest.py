@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import zlib
 from pathlib import Path
 
 import pytest
@@ -69,13 +68,3 @@ def project(tmp_path):
             """,
         },
     )
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With `--dist loadgroup`, a file's tests share a worker and so its hosts; the many cases are shared by two."""
-    for item in items:
-        group = item.path.stem
-        if "case" in getattr(item, "fixturenames", ()) and group == "test_cases":
-            group += str(zlib.crc32(item.callspec.params["name"].encode()) % 2)
-        item.add_marker(pytest.mark.xdist_group(group))

@@ -3,12 +3,12 @@
 What a RHEL host has and this one lacks: modules, and a release version.
 """
 
-import json
-
 import pytest
 
+from cdconf.authoring.cases import CaseHost
+from cdconf.environments import provider_for
+from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
-from tests.resources.test_cases import Host
 
 SETUP = r"""
 export DEBIAN_FRONTEND=noninteractive
@@ -37,18 +37,18 @@ createrepo_c -q /srv/signed
 SOURCE = {"repository": "cases", "manager": "dnf", "uris": "file:///srv/rpms", "insecure": True}
 
 
-class DnfHost(Host):
+class DnfHost(CaseHost):
     """A host with dnf, and what a role of packages does to it."""
 
     def shell(self, script, seconds=900):
-        with self.session() as session:
-            done = session.run(f"set -e\n{script}", timeout=seconds)
+        done = self.session.run(f"set -e\n{script}", timeout=seconds)
         return done["status"], (done["stdout"] + done["stderr"]).decode("utf-8", "replace")
 
     def run(self, *resources, check=False):
         """The events of one run, those about orphans apart."""
         parts = [{**one, "manager": "dnf"} if "package" in one else one for one in resources]
-        write(self.root / "roles/case", {"role.yml": json.dumps({"resources": parts})})
+        self.write({"resources": parts})
+        self.leave()
         events, _ = self.converge(check=check)
         return [one for one in events if one["status"] != "orphaned"]
 
@@ -98,10 +98,14 @@ def host(tmp_path_factory):
     try:
         result = cdconf(root, "provision", "dev")
         assert result.returncode == 0, result.stderr
-        one = DnfHost(root)
+        project = load_project(root)
+        environment = load_environment(project, "dev")
+        located = provider_for(project, environment).locate(list(environment.hosts.values()))
+        one = DnfHost(project, environment, located["host"])
         status, output = one.shell(SETUP)
         assert status == 0, output
         yield one
+        one.leave()
     finally:
         cdconf(root, "destroy", "dev", "--yes")
 

@@ -1,5 +1,7 @@
 """Provision on real hosts: reboots in the middle of a run, and what has gone from the files."""
 
+import textwrap
+
 import pytest
 
 from tests.conftest import write
@@ -15,9 +17,11 @@ def resources(document, host):
 
 @pytest.fixture
 def role(live):
-    """Replaces the role; it and the hosts are as before afterwards."""
+    """Adds resources to the role; it and the hosts are as before afterwards."""
+    own = textwrap.dedent(FILES[ROLE]).lstrip("\n")
 
-    def replace(text):
+    def replace(resources, handlers="", variables=""):
+        text = own.replace("handlers:\n", resources + "handlers:\n" + handlers) + variables
         (live.root / ROLE).write_text(text)
 
     yield replace
@@ -26,8 +30,8 @@ def role(live):
 
 
 def test_a_run_goes_on_after_the_reboots_that_it_asked_for(live, role):
-    role("""
-resources:
+    role(
+        """
   - file: /etc/before
     content: "x"
     notify: reboot it
@@ -38,9 +42,9 @@ resources:
     within: 90
   - file: /etc/after
     content: "x"
-handlers:
-  reboot it: {reboot: asked by a handler, within: 90}
-""")
+""",
+        handlers="  reboot it: {reboot: asked by a handler, within: 90}\n",
+    )
     began = {host: live.on(host, "stat -c %Y /proc/1") for host in ("web1", "web2")}
     document = live.document("provision", "dev", "-v")
     for host in ("web1", "web2"):
@@ -57,7 +61,6 @@ handlers:
 
 def test_a_reboot_that_changes_nothing_isn_t_repeated(live, role):
     role("""
-resources:
   - file: /etc/needs-reboot
   - reboot: for ever
     if_exists: /etc/needs-reboot
@@ -67,10 +70,8 @@ resources:
 
 
 def test_what_has_gone_from_the_files_is_shown_and_removed_by_prune(live, role):
-    role("""
-variables:
-  word: {type: string, default: x}
-resources:
+    role(
+        """
   - directory: /srv/pruned
   - file: /srv/pruned/inside
     content: "{{ word }}"
@@ -80,9 +81,11 @@ resources:
   - group: pruned
   - file: /etc/stays
     content: "x"
-""")
+""",
+        variables="variables:\n  word: {type: string, default: x}\n",
+    )
     live("provision", "dev")
-    role("resources: [{file: /etc/stays, content: x}]\n")
+    role("  - {file: /etc/stays, content: x}\n")
     shown = resources(live.document("plan", "dev", code=2), "web1")
     assert shown["group", "pruned"] == "orphaned"
     live("provision", "dev")  # without --prune they stay
@@ -97,8 +100,8 @@ resources:
 
 
 def test_prune_leaves_what_other_roles_own_when_only_one_is_looked_at(live, role):
-    role("resources: [{file: /etc/whole, content: x}]\n")
+    role("  - {file: /etc/whole, content: x}\n")
     live("provision", "dev", "--prune")
-    role("resources: []\n")
+    role("")
     live("provision", "dev", "--prune", "--role", "app")
     assert live.on("web1", "cat /etc/whole") == "x"
