@@ -239,6 +239,8 @@ class Convergence(object):
         """Shows what has gone from the files, or removes it, what came last first; False when that failed."""
         if not self.catalog["complete"]:
             return True
+        if not self.check:
+            self.applied.forget_absent(self.catalog)
         present = {resource["type"] for resource in self.catalog["resources"]}
         for identifier, entry in self.applied.orphans(self.catalog):
             started = time.monotonic()

@@ -89,7 +89,8 @@ class Applied(object):
     """What was last applied, per resource: `{id: {type, title, role, source, removable, order, digest, fields}}`.
 
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
-    those that say which thing it is, of others all but long values.
+    those that say which thing it is, of others all but long values. Of what should be absent there's only
+    `{absent: true, digest}`: it tells what someone brought back by hand, and is nobody's orphan.
     """
 
     FILE = "applied.json"
@@ -121,7 +122,7 @@ class Applied(object):
         if not self.key:
             self.key = self._key(create=True)
         if resource["absent"]:
-            self.dirty = self.entries.pop(resource["id"], None) is not None or self.dirty
+            self._put(resource["id"], {"absent": True, "digest": self.digest(resource)})
             return
         entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
         entry["digest"] = self.digest(resource)
@@ -130,8 +131,11 @@ class Applied(object):
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}
         else:
             entry["fields"] = _small(fields)
-        if self.entries.get(resource["id"]) != entry:
-            self.entries[resource["id"]] = entry
+        self._put(resource["id"], entry)
+
+    def _put(self, identifier, entry):
+        if self.entries.get(identifier) != entry:
+            self.entries[identifier] = entry
             self.dirty = True
 
     def forget(self, identifier):
@@ -139,10 +143,16 @@ class Applied(object):
         if self.entries.pop(identifier, None) is not None:
             self.dirty = True
 
+    def forget_absent(self, catalog):
+        """Forgets what should have been absent once, and isn't in the files any more."""
+        wanted = {resource["id"] for resource in catalog["resources"]}
+        for identifier in [name for name, entry in self.entries.items() if "absent" in entry and name not in wanted]:
+            self.forget(identifier)
+
     def orphans(self, catalog):
         """(id, entry) of what was applied and isn't in the files any more, what was applied last first."""
         wanted = {resource["id"] for resource in catalog["resources"]}
-        found = [(name, entry) for name, entry in self.entries.items() if name not in wanted]
+        found = [(name, entry) for name, entry in self.entries.items() if name not in wanted and "absent" not in entry]
         return sorted(found, key=lambda one: (-one[1]["order"], one[0]))
 
     def save(self):

@@ -31,6 +31,12 @@ HOOKS = (
     'rm -f "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id; touch "$1"/etc/machine-id',
     'printf "UseDNS no\\nPermitRootLogin prohibit-password\\nPasswordAuthentication no\\n" '
     '> "$1"/etc/ssh/sshd_config.d/cdconf.conf',
+    # Docker mounts /proc/sys read-only. What's below net is the container's own, so a copy can have its parameters.
+    'printf "%s\\n" "[Unit]" "Description=Let this host set the parameters of its own network" '
+    '"DefaultDependencies=no" "Before=systemd-sysctl.service" "[Service]" "Type=oneshot" "RemainAfterExit=true" '
+    '"ExecStart=mount --bind /proc/sys/net /proc/sys/net" "ExecStart=mount -o remount,bind,rw /proc/sys/net" '
+    '"[Install]" "WantedBy=sysinit.target" > "$1"/etc/systemd/system/cdconf-own-network.service; '
+    'chroot "$1" systemctl enable --quiet cdconf-own-network.service',
     'printf "Acquire::Languages \\"none\\";\\n" > "$1"/etc/apt/apt.conf.d/99languages',
     'chroot "$1" systemctl mask getty.target console-getty.service systemd-logind.service systemd-udevd.service '
     "systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer "

@@ -110,6 +110,20 @@ def test_it_converges_and_a_second_run_changes_nothing(python, tmp_path, umask):
         session.close()
 
 
+def test_what_should_be_absent_and_was_brought_back_is_told_as_done_by_hand(session, tmp_path):
+    gone = tmp_path / "gone"
+    document = catalog(resource("file", "gone", absent=True, path=str(gone)))
+    take_lease(session)
+    converge(session, document)
+    gone.write_text("by hand")
+    event = converge(session, document, check=True)[1]["gone"]
+    assert (event["status"], event["by_hand"]) == ("would_change", True)
+    for check in (True, False):  # without it in the files it's nobody's orphan
+        assert converge(session, catalog(), check=check)[0]["counts"] == {}
+    event = converge(session, document, check=True)[1]["gone"]
+    assert (event["status"], event.get("by_hand", False)) == ("would_change", False)
+
+
 def test_bytes_that_are_not_utf_8_do_no_harm(session, tmp_path):
     link = os.fsencode(tmp_path) + b"/l"
     Path(os.fsdecode(link)).symlink_to(os.fsdecode(b"caf\xe9"))

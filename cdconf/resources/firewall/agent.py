@@ -59,8 +59,11 @@ def _stored(fields):
 
 
 def _live(fields):
-    """The table as `nft -j` (libnftables-json(5)) lists it, or None."""
-    result = run(["nft", "-j", "list", "table"] + _table(fields), timeout=30)
+    """The table as `nft -j` (libnftables-json(5)) lists it, or None.
+
+    All in numbers (`-nnn`, as old versions want it): names depend on what /etc/protocols has that day.
+    """
+    result = run(["nft", "-j", "-nnn", "list", "table"] + _table(fields), timeout=30)
     if result.status == 0:
         return json.loads(result.out)["nftables"]
     if "No such file or directory" in result.err:

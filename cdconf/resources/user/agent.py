@@ -25,6 +25,8 @@ def observe(fields):
         return None
     state = {key: entry[key] for key in ("uid", "shell", "home", "comment")}
     state["group"] = str(entry["gid"]) if fields.get("group", "").isdigit() else files.group_name(entry["gid"])
+    if "create_home" in fields:
+        state["create_home"] = fields["create_home"] and os.path.isdir(fields.get("home", entry["home"]))
     if "groups" in fields:
         present = accounts.groups_of(name)
         state["groups"] = [one for one in present if fields.get("exclusive_groups") or one in fields["groups"]]
@@ -68,6 +70,7 @@ def _with_programs(fields, difference):
             arguments += ["--gid", name]
     if fresh or arguments:
         run_ok(["useradd" if fresh else "usermod"] + arguments + ["--", name])
+    _make_home(fields)
     password = _password(fields)
     if password is not None:
         # By stdin, since a process's arguments are for all to read.
@@ -120,10 +123,9 @@ def _without_programs(fields, removal):
     entry = accounts.user(name)
     if removal or entry is None:
         return
-    if old is None and fields.get("create_home"):
-        account_files.make_home(entry["home"], entry["uid"], entry["gid"])
     if old is not None and fields.get("move_home") and old["home"] != entry["home"] and os.path.isdir(old["home"]):
         shutil.move(old["home"], entry["home"])
+    _make_home(fields)
 
 
 def _put(fields, old):
@@ -140,6 +142,12 @@ def _put(fields, old):
         kept = [] if fields.get("exclusive_groups") else accounts.groups_of(name)
         account_files.set_groups(name, fields["groups"] + kept)
     account_files.put_shadow(name, _password(fields), fields.get("expires"))
+
+
+def _make_home(fields):
+    entry = accounts.user(fields["name"])
+    if fields.get("create_home") and entry is not None:
+        account_files.make_home(entry["home"], entry["uid"], entry["gid"])
 
 
 def _remove_home(entry):

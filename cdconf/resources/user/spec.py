@@ -75,7 +75,7 @@ TYPE = ResourceType(
         ),
         "expires": Field("string", "The day, such as 2027-01-31, from which on no login is possible; or `never`."),
         "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
-        "create_home": Field("boolean", "Make the home directory of a new user.", compare=False),
+        "create_home": Field("boolean", "Its home directory exists; a missing one is made from /etc/skel."),
         "remove_home": Field("boolean", "With `absent`: remove the home directory and mail as well.", compare=False),
     },
     normalise=_normalise,
