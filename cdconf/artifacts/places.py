@@ -137,10 +137,6 @@ class Folder:
         with self._explained("remove from"):
             (self._folder / name).unlink(missing_ok=True)
 
-    def leftovers(self) -> list[Path]:
-        """Temporary files of writers, which may be at work or dead."""
-        return sorted(self._folder.glob(f"{TEMPORARY}*"))
-
     @contextmanager
     def _written(self, data: bytes | IO[bytes]) -> Iterator[Path]:
         """A temporary file in the directory, with the data safely on disk."""

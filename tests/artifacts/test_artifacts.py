@@ -1,35 +1,17 @@
 import dataclasses
-import io
 import json
 import os
 import shutil
-import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.artifacts import Store, build
+from cdconf.artifacts import Store
 from cdconf.artifacts.unpack import unpack
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
+from tests.artifacts.conftest import ABOUT, DEVICE, FILE, HARD, LINK, archive, built, forget_fetched, place
 from tests.conftest import git, write
-
-
-def archive(path, *members):
-    with tarfile.open(path, "w:gz") as tar:
-        for name, kind, value in members:
-            entry = tarfile.TarInfo(name)
-            entry.type = kind
-            if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
-                entry.linkname = value
-                tar.addfile(entry)
-            else:
-                entry.size = len(value)
-                tar.addfile(entry, io.BytesIO(value))
-    return path
-
-
-FILE, LINK, HARD, DEVICE = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
 
 
 @pytest.mark.parametrize(
@@ -62,36 +44,6 @@ def test_a_top_directory_named_like_the_archive_is_left_out(tmp_path):
     file = archive(tmp_path / "app-1.tar.gz", ("app-1/bin/run", FILE, b"x"))
     unpack(file, tmp_path / "out", file.name)
     assert (tmp_path / "out/bin/run").read_bytes() == b"x"
-
-
-@pytest.fixture
-def app(project):
-    write(
-        project,
-        {
-            "cdconf.yml": """
-                project: demo
-                groups: {web: [base], db: [base]}
-                apps:
-                  app:
-                    groups: [web]
-                    path: /srv/app
-                    artifact: out/app-*.tar.gz
-                    build: echo built >> $LOG && mkdir out && tar -czf out/app-$CDCONF_VERSION.tar.gz note
-            """,
-            "note": "1\n",
-            ".gitignore": ".cdconf/\nout/\n",
-        },
-    )
-    git(project, "init", "-q")
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "one")
-    return project
-
-
-def built(root, **options):
-    project = load_project(root)
-    return build(project, project.apps["app"], lambda event: None, **options)
 
 
 def test_a_commit_is_built_once(app, tmp_path, monkeypatch):
@@ -133,9 +85,6 @@ def test_a_member_whose_name_has_two_lines_is_refused_for_what_it_is(tmp_path):
         unpack(file, tmp_path / "out", file.name)
 
 
-ABOUT = {"commit": None, "commit_time": None, "built_at": 0.0, "duration_s": 0.0, "builder": "x", "dirty": False}
-
-
 @pytest.fixture
 def stored(app, tmp_path):
     """A store, and an artifact in it whose files lie in a directory named like the archive."""
@@ -167,21 +116,22 @@ def test_a_damaged_tree_is_unpacked_again_from_its_archive(stored, damage):
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(stored):
+def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(app, stored):
     store, artifact = stored
     (store.tree(artifact) / "f").write_bytes(b"x")
-    blob = store.tree(artifact).parent.parent / f"{artifact.archive}.blob"
-    blob.write_bytes(blob.read_bytes()[:-1])
+    place(app).replace(f"{artifact.archive}.blob", b"other")
+    forget_fetched(app)
     with pytest.raises(ArtifactError, match="isn't what its digest says"):
         store.manifest(artifact)
     assert (store.tree(artifact) / "f").read_bytes() == b"x"
 
 
 @pytest.mark.parametrize("damage", [None, b"other"])
-def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(stored, tmp_path, damage):
+def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(app, stored, tmp_path, damage):
     store, artifact = stored
-    blob = store.tree(artifact).parent.parent / f"{artifact.archive}.blob"
-    blob.unlink() if damage is None else blob.write_bytes(damage)
+    blob = f"{artifact.archive}.blob"
+    place(app).delete(blob) if damage is None else place(app).replace(blob, damage)
+    forget_fetched(app)
     with pytest.raises(ArtifactError) as caught:
         store.manifest(artifact)
     assert "cdconf artifact add app FILE --version 1" in caught.value.hint
@@ -209,18 +159,19 @@ def test_many_at_once_mend_a_tree_and_read_it(stored):
     ["{bad", "[1]", "{}", '{"app": "app"}', "\x00", "swapped"],
     ids=["json", "list", "no", "few", "nul", "other"],
 )
-def test_damaged_metadata_is_named(stored, text):
+@pytest.mark.parametrize("name", [f"{'0' * 64}.json", "app@9.json"])
+def test_damaged_metadata_is_named(app, stored, name, text):
     store, artifact = stored
-    file = store.tree(artifact).parent.parent / f"{'0' * 64}.json"
-    file.write_text(json.dumps(dataclasses.asdict(artifact)) if text == "swapped" else text)
+    damaged = json.dumps(dataclasses.asdict(artifact)) if text == "swapped" else text
+    place(app).replace(name, damaged.encode())
     with pytest.raises(ArtifactError, match="metadata can't be read") as caught:
         store.list()
-    assert caught.value.file == f".cdconf/artifacts/{'0' * 64}.json"
+    assert caught.value.file == place(app).shown(name)
 
 
 def test_a_tampered_archive_is_found(app, tmp_path):
     store = Store(load_project(app))
     artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
-    next((app / ".cdconf/artifacts").glob("*.blob")).write_bytes(b"other")
+    place(app).replace(f"{artifact.archive}.blob", b"other")
     with pytest.raises(ArtifactError, match="isn't what its digest says"):
         store.verify(artifact)
