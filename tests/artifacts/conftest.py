@@ -42,25 +42,29 @@ def home(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """A server that speaks S3's protocol, with one bucket."""
+    """A server that speaks S3's protocol, with one bucket: what the environment must say to reach it."""
     pytest.importorskip("s3fs")
+    import botocore.session
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    client = botocore.session.get_session().create_client(
+        "s3", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    client.create_bucket(Bucket="artifacts")
+    client.close()
+    known = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    yield known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
     server.stop()
 
 
 @pytest.fixture
 def s3(s3_server, monkeypatch):
     """The URL of an empty prefix in a bucket; the environment says how to reach it."""
-    import botocore.session
-
-    known = {"AWS_ENDPOINT_URL": s3_server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    for name, value in (known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}).items():
+    for name, value in s3_server.items():
         monkeypatch.setenv(name, value)
-    botocore.session.get_session().create_client("s3").create_bucket(Bucket="artifacts")
     return f"s3://artifacts/{uuid.uuid4().hex}"
 
 

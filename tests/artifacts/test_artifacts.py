@@ -55,6 +55,52 @@ def test_a_commit_is_built_once(app, tmp_path, monkeypatch):
     assert (tmp_path / "log").read_text() == "built\n"
 
 
+def test_commits_whose_builds_are_the_same_bytes_are_built_once_each(app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    text = (app / "cdconf.yml").read_text().replace("tar -czf", "tar --mtime @0 -cf - note | gzip -n > ")
+    (app / "cdconf.yml").write_text(text.replace("gz note", "gz"))
+    git(app, "commit", "-qam", "bytes that depend on nothing else")
+    first, _ = built(app)
+    git(app, "commit", "-q", "--allow-empty", "-m", "nothing")
+    second, fresh = built(app)
+    assert (first.archive, fresh) == (second.archive, True)
+    assert (second.commit, built(app)) == (git(app, "rev-parse", "HEAD"), (second, False))
+    assert (tmp_path / "log").read_text() == "built\nbuilt\n"
+
+
+def test_a_version_that_another_commit_has_is_refused(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    git(local_app, "tag", "v1")
+    assert built(local_app)[0].label == "app@v1"
+    write(local_app, {"note": "2\n"})
+    git(local_app, "commit", "-qam", "two")
+    git(local_app, "tag", "-f", "v1")
+    with pytest.raises(ArtifactError, match="app@v1 exists already with other content"):
+        built(local_app)
+
+
+def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    text = (local_app / "cdconf.yml").read_text()
+    (local_app / "cdconf.yml").write_text(text.replace("gz note", "gz $(ls -A)"))
+    git(local_app, "commit", "-qam", "everything that is there")
+    write(local_app, {"untracked": "x", "out/app-0.tar.gz": "older"})
+    artifact, _ = built(local_app)
+    names = {one["path"] for one in Store(load_project(local_app)).manifest(artifact) if one["kind"] == "file"}
+    assert {"note", "cdconf.yml"} <= names
+    assert not {"untracked", "out/app-0.tar.gz"} & names
+
+
+def test_a_store_of_an_older_version_is_read(local_app, stored_local):
+    store, artifact = stored_local
+    folder = local_app / ".cdconf/artifacts"
+    (folder / "app@1.json").unlink()
+    (folder / f"{artifact.archive}.json").write_text(json.dumps(dataclasses.asdict(artifact)))
+    assert store.find("app@1") == artifact
+    assert store.manifest(artifact)
+    assert store.provenance(artifact) is None
+
+
 def test_uncommitted_changes_are_refused_and_never_found_as_a_build(app, tmp_path, monkeypatch):
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     write(app, {"note": "2\n"})
@@ -65,10 +111,10 @@ def test_uncommitted_changes_are_refused_and_never_found_as_a_build(app, tmp_pat
     assert Store(load_project(app)).nearest("app", [git(app, "rev-parse", "HEAD")]) is None
 
 
-def test_a_failing_build_shows_its_last_lines(app, monkeypatch):
+def test_a_failing_build_shows_its_last_lines(local_app, monkeypatch):
     monkeypatch.setenv("LOG", "/nowhere/at/all")
     with pytest.raises(ArtifactError) as caught:
-        built(app)
+        built(local_app)
     assert "/nowhere/at/all" in caught.value.detail
 
 
@@ -91,6 +137,12 @@ def stored(app, tmp_path):
     store = Store(load_project(app))
     file = archive(tmp_path / "app-1.tar.gz", ("app-1/f", FILE, b"1"), ("app-1/bin/g", FILE, b"2"))
     return store, store.add("app", "1", file, **ABOUT)
+
+
+@pytest.fixture
+def stored_local(local_app, tmp_path):
+    store = Store(load_project(local_app))
+    return store, store.add("app", "1", archive(tmp_path / "app-1.tar.gz", ("f", FILE, b"1")), **ABOUT)
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone", "half", "link", "pipe", "file"])
@@ -140,10 +192,10 @@ def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(app, stored, tmp_
 
 
 @pytest.mark.parametrize("version", ["", ".1", "-1", "a/b", "1\n", "1 2", "x" * 101, "1\x1b[2m"])
-def test_what_cannot_be_a_directory_and_a_word_is_no_version(app, tmp_path, version):
+def test_what_cannot_be_a_directory_and_a_word_is_no_version(local_app, tmp_path, version):
     file = archive(tmp_path / "a.tar.gz", ("f", FILE, b"1"))
     with pytest.raises(ArtifactError, match="can't be a version"):
-        Store(load_project(app)).add("app", version, file, **ABOUT)
+        Store(load_project(local_app)).add("app", version, file, **ABOUT)
 
 
 def test_many_at_once_mend_a_tree_and_read_it(stored):
