@@ -113,7 +113,8 @@ def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
         tar = subprocess.run(
             ["tar", "-x", "-C", str(folder)], stdin=archive.stdout, capture_output=True, text=True, check=False
         )
-        if archive.wait() != 0:
+        archive.stdout.close()  # type: ignore[union-attr]  # so that git ends too when tar has ended early
+        if archive.wait() not in (0, -signal.SIGPIPE):
             errors.seek(0)
             raise ArtifactError(f"git archive: {errors.read().decode('utf-8', 'replace').strip()}")
     if tar.returncode != 0:

@@ -59,7 +59,7 @@ def statement(project: str, artifact: Artifact, command: str | None, log: str | 
                 "resolvedDependencies": sources,
             },
             "runDetails": {
-                "builder": {"id": f"urn:cdconf:builder:{quote(artifact.builder, safe="@")}", "version": {"cdconf": __version__}},
+                "builder": {"id": _builder(artifact.builder), "version": {"cdconf": __version__}},
                 "metadata": {
                     "startedOn": _time(artifact.built_at - artifact.duration_s),
                     "finishedOn": _time(artifact.built_at),
@@ -68,6 +68,11 @@ def statement(project: str, artifact: Artifact, command: str | None, log: str | 
             },
         },
     }
+
+
+def _builder(name: str) -> str:
+    """SLSA wants a URI for `user@host`."""
+    return "urn:cdconf:builder:" + quote(name, safe="@")
 
 
 def _time(seconds: float) -> str:
