@@ -82,13 +82,14 @@ def test_a_version_that_another_commit_has_is_refused(local_app, tmp_path, monke
 def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     text = (local_app / "cdconf.yml").read_text()
-    (local_app / "cdconf.yml").write_text(text.replace("gz note", "gz $(ls -A)"))
+    (local_app / "cdconf.yml").write_text(text.replace("gz note", "gz $(ls -A | grep -vx out)"))
     git(local_app, "commit", "-qam", "everything that is there")
-    write(local_app, {"untracked": "x", "out/app-0.tar.gz": "older"})
+    write(local_app, {"untracked": "x", "ignored/x": "x", ".gitignore": ".cdconf/\nignored/\n"})
+    git(local_app, "commit", "-qam", "ignores more")
     artifact, _ = built(local_app)
     names = {one["path"] for one in Store(load_project(local_app)).manifest(artifact) if one["kind"] == "file"}
     assert {"note", "cdconf.yml"} <= names
-    assert not {"untracked", "out/app-0.tar.gz"} & names
+    assert not {"untracked", "ignored/x"} & names
 
 
 def test_a_store_of_an_older_version_is_read(local_app, stored_local):
