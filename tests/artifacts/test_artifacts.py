@@ -10,7 +10,7 @@ from cdconf.artifacts import Store
 from cdconf.artifacts.unpack import unpack
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
-from tests.artifacts.conftest import ABOUT, DEVICE, FILE, HARD, LINK, archive, built, forget_fetched, place
+from tests.artifacts.conftest import ABOUT, DEVICE, FILE, HARD, LINK, archive, built, forget_fetched, make_app, place
 from tests.conftest import git, write
 
 
@@ -66,6 +66,32 @@ def test_commits_whose_builds_are_the_same_bytes_are_built_once_each(app, tmp_pa
     assert (first.archive, fresh) == (second.archive, True)
     assert (second.commit, built(app)) == (git(app, "rev-parse", "HEAD"), (second, False))
     assert (tmp_path / "log").read_text() == "built\nbuilt\n"
+
+
+@pytest.mark.parametrize("kind", ["directory", "s3"])
+def test_checkouts_that_build_one_commit_at_once_have_one_artifact(
+    project, tmp_path_factory, request, monkeypatch, kind
+):
+    """Though no two of their builds are the same bytes."""
+    shared = tmp_path_factory.mktemp("shared")
+    monkeypatch.setenv("LOG", str(shared / "log"))
+    store = request.getfixturevalue("s3") if kind == "s3" else str(shared / "store")
+    make_app(project, store)
+    text = (project / "cdconf.yml").read_text()
+    (project / "cdconf.yml").write_text(
+        text.replace("mkdir out", "sleep 1 && head -c9 /dev/urandom > note && mkdir out")
+    )
+    git(project, "commit", "-qam", "bytes that are never the same")
+    clones = [shared / f"clone{number}" for number in range(3)]
+    for clone in clones:
+        git(project, "clone", "-q", str(project), str(clone))
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(built, clones))
+    assert len((shared / "log").read_text().splitlines()) == 3  # they were at work at the same time
+    assert len({artifact for artifact, _ in results}) == 1
+    assert sorted(fresh for _, fresh in results) == [False, False, True]
+    assert Store(load_project(project)).list() == [results[0][0]]
+    assert Store(load_project(project)).manifest(results[0][0])
 
 
 def test_a_version_that_another_commit_has_is_refused(local_app, tmp_path, monkeypatch):
