@@ -14,6 +14,7 @@ from cdconf.artifacts.places import place_of
 from cdconf.deploy import deployment
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_environment, load_project
+from cdconf.secrets import Mask
 from tests.artifacts.conftest import ABOUT, FILE, archive, built
 from tests.conftest import cdconf, git, write
 
@@ -175,7 +176,7 @@ def test_deploy_refuses_a_forged_artifact_before_any_host_is_asked(signed, monke
     place.replace(name, to_text(artifact, envelope).encode())
     environment = load_environment(project, "dev")
     with pytest.raises(ArtifactError, match="is forged"):
-        deployment.deploy(project, environment, artifact, lambda event: None, deployment.Deployment())
+        deployment.deploy(project, environment, artifact, lambda event: None, deployment.Deployment(mask=Mask()))
     result = cdconf(project.root, "deploy", "app", "--to", "dev")
     assert (result.returncode, "is forged" in result.stderr) == (1, True)
 
