@@ -1,6 +1,7 @@
 """Artifacts: built once, immutable, named by their digests; a local content-addressed store."""
 
+from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.build import build, commits
-from cdconf.artifacts.store import Artifact, Store
+from cdconf.artifacts.store import Store
 
 __all__ = ["Artifact", "Store", "build", "commits"]

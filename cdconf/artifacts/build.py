@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.store import Artifact, Store
+from cdconf.artifacts import keys
+from cdconf.artifacts.artifact import Artifact
+from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice, Step
 
@@ -39,7 +41,8 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         The artifact, and whether it was built just now.
 
     Raises:
-        ArtifactError: The tree is dirty, the build failed, or left no single artifact.
+        ArtifactError: The tree is dirty, the build failed or left no single artifact; its version was built from
+            another commit; the signing key can't be used.
     """
     if app.build is None or app.artifact is None:
         raise ArtifactError(f"app '{app.name}' has no `build` and `artifact`", file=app.file, line=app.line)
@@ -52,6 +55,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
             "the working tree has changes that aren't committed", hint="commit them, or use --allow-dirty for a trial"
         )
     store = Store(project)
+    keys.own(project)  # a key that can't be used is found now, not after the build
     with _lock(project.data / f"build-{app.name}.lock"):
         known = None if dirty else store.nearest(app.name, [commit])
         if known is not None:
@@ -60,8 +64,20 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         if dirty:
             return _run(project, app, store, root, commit, emit, dirty=True), True
         with tempfile.TemporaryDirectory(prefix=f"cdconf-build-{app.name}-") as folder:
-            _export(root, commit, Path(folder))
-            return _run(project, app, store, Path(folder), commit, emit, dirty=False), True
+            _export(root, commit, Path(folder), emit)
+            try:
+                artifact = _run(project, app, store, Path(folder), commit, emit, dirty=False)
+            except ArtifactError:
+                known = store.nearest(app.name, [commit])  # another machine built the same commit meanwhile
+                if known is None:
+                    raise
+                return known, False
+    if artifact.commit != commit:
+        raise ArtifactError(
+            f"{artifact.label} was built from commit {(artifact.commit or 'unknown')[:10]}, not {commit[:10]}",
+            hint="a version is one commit's: don't move tags, make new ones",
+        )
+    return artifact, True
 
 
 def commits(root: Path, limit: int = 1000) -> list[str]:
@@ -85,13 +101,24 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _export(root: Path, commit: str, folder: Path) -> None:
-    archive = subprocess.run(
-        ["git", "-C", str(root), "archive", "--format=tar", commit, "."], capture_output=True, check=False
-    )
-    if archive.returncode != 0:
-        raise ArtifactError(f"git archive: {archive.stderr.decode('utf-8', 'replace').strip()}")
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
+    """The commit's files, and nothing else; piped, since a repository may be larger than memory."""
+    if (root / ".gitmodules").is_file():
+        emit(Notice("git leaves submodules out of the export that is built", warning=True))
+    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "."]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as archive,
+    ):
+        tar = subprocess.run(
+            ["tar", "-x", "-C", str(folder)], stdin=archive.stdout, capture_output=True, text=True, check=False
+        )
+        archive.stdout.close()  # type: ignore[union-attr]  # so that git ends too when tar has ended early
+        if archive.wait() not in (0, -signal.SIGPIPE):
+            errors.seek(0)
+            raise ArtifactError(f"git archive: {errors.read().decode('utf-8', 'replace').strip()}")
+    if tar.returncode != 0:
+        raise ArtifactError(f"the commit can't be exported: {tar.stderr.strip()}")
 
 
 def _run(project: Project, app: App, store: Store, folder: Path, commit: str, emit: Emit, *, dirty: bool) -> Artifact:
@@ -100,7 +127,7 @@ def _run(project: Project, app: App, store: Store, folder: Path, commit: str, em
     version = _git(project.root, "describe", "--always", "--tags", "--abbrev=10", commit)
     if dirty:
         version = f"{version}-dirty.{int(began)}"
-    log = project.data / f"build-{app.name}.log"
+    log = project.data / f"build-{app.name}.log"  # stays here when the build fails
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the Python that runs cdconf comes first
     environment = {**os.environ, "PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
     status = _shell(str(app.build), folder, environment, log)
@@ -114,19 +141,23 @@ def _run(project: Project, app: App, store: Store, folder: Path, commit: str, em
             detail="\n".join(lines[-_LAST_LINES:]),
         )
     file, found_version = _result(app, folder, version)
-    artifact = store.add(
+    made = store.add(
         app.name,
         found_version,
         file,
+        command=str(app.build),
+        log=log,
         commit=commit,
         commit_time=commit_time,
-        built_at=time.time(),
-        duration_s=round(time.time() - began, 1),
+        built_at=round(time.time(), 3),
+        duration_s=round(time.time() - began, 3),
         builder=f"{getpass.getuser()}@{socket.gethostname()}",
         dirty=dirty,
     )
-    emit(Notice(f"built {artifact.label} ({artifact.size / 1e6:.1f} MB, sha256 {artifact.archive[:12]})"))
-    return artifact
+    emit(Notice(f"built {made.label} ({made.size / 1e6:.1f} MB, sha256 {made.archive[:12]})"))
+    if keys.own(project) is None:
+        emit(Notice(f"{made.label} isn't signed: there's no key (`cdconf key new` makes one)"))
+    return made
 
 
 def _shell(command: str, folder: Path, environment: dict[str, str], log: Path) -> int:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import app_names, artifacts
 from cdconf.cli.context import run_of
-from cdconf.cli.options import output_options, project_options
+from cdconf.cli.options import connection_options, output_options, project_options
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact, Store
+    from cdconf.cli.context import Run
 
 
 @click.group()
 def command() -> None:
-    """Look into the artifact store.
+    """Look into the artifact store, and keep it in order.
 
     Example: cdconf artifact list
     """
@@ -51,18 +55,57 @@ def list_(app: str | None, **flags: Any) -> None:
 
 @command.command("show")
 @click.argument("reference", shell_complete=artifacts)
+@click.option("--log", "with_log", is_flag=True, help="Print the build's log instead.")
 @project_options
 @output_options
-def show_(reference: str, **flags: Any) -> None:
-    """Show all that is known of an artifact."""
+def show_(reference: str, with_log: bool, **flags: Any) -> None:
+    """Show all that is known of an artifact, and its provenance."""
     from cdconf.artifacts import Store
+    from cdconf.errors import ArtifactError
 
     with run_of("artifact", None, flags) as run:
-        found = Store(run.project).find(reference)
+        store = Store(run.project)
+        found = store.find(reference)
         run.extra["artifact"] = dataclasses.asdict(found)
-        if not flags["as_json"]:
-            for name, value in dataclasses.asdict(found).items():
-                click.echo(f"{name}: {value}")
+        if with_log:
+            log = store.log(found)
+            if log is None:
+                raise ArtifactError(f"the store has no build log of {found.label}")
+            run.extra["log"] = log
+            if not flags["as_json"]:
+                click.echo(log, nl=False)
+            return
+        _show(run, store, found)
+
+
+def _show(run: Run, store: Store, found: Artifact) -> None:
+    import json
+
+    from cdconf.artifacts import provenance
+    from cdconf.artifacts.dsse import keyids
+
+    envelope = store.provenance(found)
+    statement = provenance.read(envelope) if envelope else None
+    run.extra |= {"provenance": statement, "envelope": envelope, "signature": _signature(run, store, found)}
+    if run.flags["as_json"]:
+        return
+    for name, value in dataclasses.asdict(found).items():
+        click.echo(f"{name}: {value}")
+    click.echo(f"signed by: {', '.join(keyids(envelope)) if envelope and keyids(envelope) else 'nobody'}")
+    click.echo(f"signature: {run.extra['signature']}")
+    click.echo("provenance: " + (json.dumps(statement, indent=1) if statement else "none"))
+
+
+def _signature(run: Run, store: Store, found: Artifact) -> str:
+    """What is to be thought of it, in words: showing an artifact isn't judging it."""
+    from cdconf.artifacts import provenance
+    from cdconf.errors import ArtifactError
+
+    try:
+        signer = provenance.check(run.project, found, store.provenance(found))
+    except ArtifactError as error:
+        return f"refused: {error.message}"
+    return f"trusted: {signer}" if signer else "not judged: the project has no trusted keys"
 
 
 @command.command()
@@ -70,34 +113,95 @@ def show_(reference: str, **flags: Any) -> None:
 @project_options
 @output_options
 def verify(reference: str, **flags: Any) -> None:
-    """Check that an artifact's archive and tree are what their digests say."""
+    """Check an artifact's signature, and that its archive and tree are what their digests say."""
+    from cdconf.artifacts import Store
+    from cdconf.artifacts.provenance import check_aloud
+    from cdconf.events import Notice
+
+    with run_of("artifact", None, flags) as run:
+        store = Store(run.project)
+        found = store.find(reference)
+        signer = check_aloud(run.project, found, store.provenance(found), run.emit)
+        store.manifest(found)
+        run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": signer}
+        run.emit(Notice(f"{found.label} is what its digests say{f', signed by {signer}' if signer else ''}"))
+
+
+@command.command()
+@click.argument("reference", shell_complete=artifacts)
+@project_options
+@output_options
+def sign(reference: str, **flags: Any) -> None:
+    """Sign an artifact with this project's key: vouch for what the store says of it."""
     from cdconf.artifacts import Store
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
         store = Store(run.project)
         found = store.find(reference)
-        store.verify(found)
-        store.manifest(found)
-        run.emit(Notice(f"{found.label} is what its digests say"))
+        keyid = store.sign(found)
+        run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": keyid}
+        run.emit(Notice(f"{found.label} is signed by {keyid}"))
 
 
 @command.command()
 @click.argument("app", shell_complete=app_names)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--version", required=True, help="Its version.")
+@click.option("--version", help="Its version; if not given, what `*` of the app's `artifact` stands for.")
 @project_options
 @output_options
-def add(app: str, file: Path, version: str, **flags: Any) -> None:
-    """Take in an artifact that was built elsewhere."""
+def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
+    """Take in an artifact that was built elsewhere: a tar (.gz, .bz2, .xz, .zst), a zip, a wheel, or a single file."""
     from cdconf.artifacts import Store
-    from cdconf.deploy.choose import add_file
+    from cdconf.deploy.choose import add_file, version_of_file
     from cdconf.errors import UsageError, did_you_mean
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
         if app not in run.project.apps:
             raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, run.project.apps))
+        version = version or version_of_file(run.project, app, file)
+        if version is None:
+            raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")
         found = add_file(Store(run.project), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.emit(Notice(f"added {found.label}, sha256 {found.archive[:12]}"))
+
+
+@command.command()
+@click.option(
+    "--keep", metavar="N", type=click.IntRange(1), default=10, help="Keep the newest N of each app (default 10)."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@project_options
+@connection_options
+@output_options
+def gc(keep: int, dry_run: bool, **flags: Any) -> None:
+    """Remove old artifacts that no environment runs or could roll back to: asks all hosts that can be reached.
+
+    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then.
+    """
+    from cdconf.artifacts import Store
+    from cdconf.artifacts.sweep import sweep
+    from cdconf.deploy.retention import in_use, superfluous
+    from cdconf.errors import UNREACHABLE
+    from cdconf.events import Notice
+
+    with run_of("artifact", None, flags) as run:
+        store = Store(run.project)
+        known = store.list()
+        use = in_use(run.project, run.emit, forks=flags["forks"], accept_new_host_keys=flags["accept_new_host_keys"])
+        use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")
+        for app, reasons in use.unknown.items():
+            run.emit(Notice(f"all artifacts of {app} stay: {'; '.join(reasons)}", warning=True))
+        gone = superfluous(known, use, keep)
+        for one in gone:
+            if not dry_run:
+                store.remove(one)
+            run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {one.label} ({one.archive[:12]})"))
+        swept = sweep(run.project, store, dry_run=dry_run)
+        run.extra |= {"removed": [one.label for one in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
+        run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown}
+        done = "would be removed" if dry_run else "removed"
+        run.emit(Notice(f"{len(gone)} of {len(known)} artifacts and {swept.count} left-over files {done}"))
+        run.code = UNREACHABLE if use.unreachable else 0

@@ -65,20 +65,19 @@ def _of_file(project: Project, store: Store, file: Path, emit: Emit) -> Artifact
     if known is not None:
         emit(Notice(f"{known.label}, sha256 {archive[:12]}"))
         return add_file(store, known.app, known.version, file)
-    app, version = _app_and_version(project, file)
+    app, version = app_of_file(project, file)
     found = add_file(store, app, version, file)
     emit(Notice(f"added {found.label}, sha256 {archive[:12]}; no commit is known of it, so it can't be promoted"))
     return found
 
 
-def _app_and_version(project: Project, file: Path) -> tuple[str, str]:
-    """The app whose `artifact:` pattern the file's name matches, and what its `*` stands for."""
-    found = []
-    for app in project.apps.values():
-        pattern = Path(app.artifact or "").name
-        before, star, after = pattern.partition("*")
-        if star and fnmatch.fnmatchcase(file.name, pattern) and len(file.name) > len(before) + len(after):
-            found.append((app.name, file.name[len(before) : len(file.name) - len(after)]))
+def app_of_file(project: Project, file: Path) -> tuple[str, str]:
+    """The app whose `artifact:` pattern the file's name matches, and what its `*` stands for.
+
+    Raises:
+        UsageError: None or several match.
+    """
+    found = [(name, version) for name in project.apps if (version := version_of_file(project, name, file)) is not None]
     if len(found) != 1:
         which = ", ".join(f"'{name}'" for name, _ in found) or "no app"
         raise UsageError(
@@ -88,11 +87,29 @@ def _app_and_version(project: Project, file: Path) -> tuple[str, str]:
     return found[0]
 
 
+def version_of_file(project: Project, app: str, file: Path) -> str | None:
+    """What the `*` of the app's `artifact:` stands for in the file's name; None when the name doesn't match."""
+    pattern = Path(project.apps[app].artifact or "").name
+    before, star, after = pattern.partition("*")
+    if star and fnmatch.fnmatchcase(file.name, pattern) and len(file.name) > len(before) + len(after):
+        return file.name[len(before) : len(file.name) - len(after)]
+    return None
+
+
 def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
     """Takes in an artifact that was built elsewhere: it has no commit. One that's known only gets its archive back.
 
     Raises:
         ArtifactError: See `Store.add`.
     """
-    about = {"commit": None, "commit_time": None, "built_at": time.time(), "duration_s": 0.0, "dirty": False}
-    return store.add(app, version, file, builder=f"{getpass.getuser()} (added)", **about)
+    return store.add(
+        app,
+        version,
+        file,
+        commit=None,
+        commit_time=None,
+        built_at=round(time.time(), 3),
+        duration_s=0.0,
+        builder=f"{getpass.getuser()} (added)",
+        dirty=False,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.rollout import Failure, Rollout, split
@@ -55,12 +56,15 @@ def deploy(
         Facts for the JSON document: `release`, `hosts_touched`.
 
     Raises:
+        ArtifactError: The artifact is damaged, or no trusted key has signed it; nothing was changed.
         DeployFailed: It failed and was rolled back.
         GateClosed: The artifact is pinned, or a lease is held; nothing was changed.
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
     app = _app(project, artifact.app)
-    manifest = Store(project).manifest(artifact)
+    store = Store(project)
+    check_aloud(project, artifact, store.provenance(artifact), emit)
+    manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, f"deploy {artifact.label}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
@@ -242,6 +246,7 @@ def _stored(
     try:
         artifact = store.with_release(app.name, release)
         if artifact is not None:
+            check_aloud(project, artifact, store.provenance(artifact), emit)
             return artifact, store.manifest(artifact)
     except ArtifactError as error:
         problem = error.message

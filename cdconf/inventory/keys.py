@@ -44,6 +44,7 @@ class Key:
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 HEALTH = {
@@ -111,6 +112,12 @@ CDCONF = {
         "map",
         "How a run holds its hosts.",
         keys={"ttl": Key("duration", "How long a lease holds when its run is dead.", default="60s")},
+    ),
+    "store": Key(
+        "text",
+        "Where artifacts lie: a directory, or `s3://bucket/prefix`, whose credentials come from AWS's own variables "
+        "and files; .cdconf/artifacts if not given.",
+        pattern=STORE,
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
 }

@@ -100,7 +100,8 @@ def environments_in(root: Path) -> tuple[str, ...]:
 class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
 
-    `type_packages` are installed distributions whose resource types the project uses.
+    `type_packages` are installed distributions whose resource types the project uses. `store` is where artifacts lie:
+    a directory or an `s3://` URL; None: in .cdconf/artifacts.
     """
 
     root: Path
@@ -109,6 +110,7 @@ class Project:
     apps: dict[str, App]
     lease_ttl: float
     type_packages: tuple[str, ...] = ()
+    store: str | None = None
     file: str = "cdconf.yml"
 
     def environments(self) -> tuple[str, ...]:

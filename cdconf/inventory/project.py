@@ -75,7 +75,15 @@ def _read(root: Path) -> Project:
         apps=_apps(apps, groups),
         lease_ttl=duration(lease, "ttl", "lease", 60.0),
         type_packages=names(top, "type_packages", FILE, ()),
+        store=_store(top),
     )
+
+
+def _store(top: YamlMap) -> str | None:
+    store: str | None = expect(top, "store", str, FILE, None)
+    if store is not None and not re.match(keys.STORE, store):
+        raise top.error("'store' must be a directory or s3://bucket/prefix", "store")
+    return store
 
 
 def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:

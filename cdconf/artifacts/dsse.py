@@ -1,0 +1,86 @@
+"""DSSE envelopes (https://github.com/secure-systems-lab/dsse, protocol.md and envelope.md, v1.0.2) with Ed25519.
+
+An envelope is `{"payload": base64, "payloadType": text, "signatures": [{"keyid": text, "sig": base64}]}`. What is
+signed is PAE(payloadType, payload), "pre-authentication encoding". An envelope without signatures holds a payload
+that nobody has signed yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+IN_TOTO = "application/vnd.in-toto+json"
+
+
+def pae(kind: str, payload: bytes) -> bytes:
+    """`DSSEv1 LEN(type) type LEN(payload) payload`, lengths of bytes in ASCII decimals."""
+    name = kind.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
+
+
+def wrap(payload: bytes, kind: str = IN_TOTO) -> dict[str, Any]:
+    """An envelope that nobody has signed yet."""
+    return {"payload": base64.b64encode(payload).decode("ascii"), "payloadType": kind, "signatures": []}
+
+
+def signed(envelope: Mapping[str, Any], key: Ed25519PrivateKey, keyid: str) -> dict[str, Any]:
+    """The envelope with one more signature; an earlier one of the same key is replaced."""
+    kind, payload = content(envelope)
+    signature = {"keyid": keyid, "sig": base64.b64encode(key.sign(pae(kind, payload))).decode("ascii")}
+    others = [one for one in envelope["signatures"] if one["keyid"] != keyid]
+    return {**envelope, "signatures": [*others, signature]}
+
+
+def content(envelope: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The payload's type, and the payload.
+
+    Raises:
+        ArtifactError: It isn't an envelope.
+    """
+    try:
+        kind, signatures = envelope["payloadType"], envelope["signatures"]
+        if not isinstance(kind, str) or not isinstance(signatures, list):
+            raise TypeError("payloadType or signatures")
+        for one in signatures:
+            if not isinstance(one["keyid"], str) or not isinstance(one["sig"], str):
+                raise TypeError("a signature")
+        return kind, base64.b64decode(envelope["payload"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"the provenance isn't a DSSE envelope: {error}") from error
+
+
+def keyids(envelope: Mapping[str, Any]) -> list[str]:
+    """Whose signatures the envelope claims to have. A claim is no proof: see `signers`."""
+    content(envelope)
+    return [one["keyid"] for one in envelope["signatures"]]
+
+
+def signers(envelope: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) -> list[str]:
+    """The ids of those keys that have signed the envelope.
+
+    A signature's `keyid` is a hint that anyone may write; so every key is tried.
+
+    Raises:
+        ArtifactError: It isn't an envelope.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    message = pae(*content(envelope))
+    found = []
+    for keyid, key in keys.items():
+        for one in envelope["signatures"]:
+            try:
+                key.verify(base64.b64decode(one["sig"], validate=True), message)
+            except (InvalidSignature, binascii.Error, ValueError):
+                continue
+            found.append(keyid)
+            break
+    return found

@@ -1,0 +1,131 @@
+"""A store in a bucket, through fsspec: `s3://bucket/prefix`.
+
+Objects of S3 appear whole, when their upload ends. Names are taken with conditional writes (`If-None-Match: *`),
+see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html. Credentials, region and endpoint
+come from where all tools of AWS have them: AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_ENDPOINT_URL, ~/.aws, instance roles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.agent.tree import sha256_file
+from cdconf.artifacts.places import TEMPORARY, Entry
+from cdconf.errors import ArtifactError, CdconfError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+class Remote:
+    """A bucket's prefix.
+
+    Args:
+        url: `s3://bucket/prefix`.
+        cache: A directory for what is fetched.
+    """
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self._url = url.rstrip("/")
+        self._path = self._url.removeprefix("s3://")
+        self._cache = cache
+
+    @cached_property
+    def _files(self) -> AbstractFileSystem:
+        try:
+            import fsspec
+
+            # Another machine may have written in the meantime: neither listings nor instances are kept.
+            return fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+        except ImportError as error:
+            raise ArtifactError(
+                f"the artifact store {self._url} needs s3fs, which isn't installed", hint="pip install 'cdconf[s3]'"
+            ) from error
+
+    def shown(self, name: str) -> str:
+        return f"{self._url}/{name}"
+
+    def entries(self) -> list[Entry]:
+        with self._explained("list"):
+            try:
+                listed: list[dict[str, Any]] = self._files.ls(self._path, detail=True)
+            except FileNotFoundError:  # nothing under the prefix, or no bucket
+                if not self._files.exists(self._path.partition("/")[0]):
+                    raise
+                return []
+            return [
+                Entry(one["name"].rpartition("/")[2], one["size"], one["LastModified"].timestamp())
+                for one in sorted(listed, key=lambda one: str(one["name"]))
+                if one["type"] == "file"
+            ]
+
+    def read(self, names: Sequence[str]) -> dict[str, bytes]:
+        if not names:
+            return {}
+        with self._explained("read"):
+            found: dict[str, Any] = self._files.cat([self._at(name) for name in names], on_error="return")
+            for value in found.values():
+                if isinstance(value, Exception) and not isinstance(value, FileNotFoundError):
+                    raise value
+        return {path.rpartition("/")[2]: value for path, value in found.items() if isinstance(value, bytes)}
+
+    def create(self, name: str, data: bytes) -> bool:
+        with self._explained("write to"):
+            try:
+                self._files.pipe_file(self._at(name), data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+    def replace(self, name: str, data: bytes) -> None:
+        with self._explained("write to"):
+            self._files.pipe_file(self._at(name), data)
+
+    def put(self, name: str, file: Path) -> None:
+        with self._explained("write to"):
+            self._files.put_file(str(file), self._at(name))
+
+    def fetch(self, name: str, digest: str) -> Path | None:
+        kept = self._cache / name
+        if kept.is_file() and sha256_file(str(kept)) == digest:
+            return kept
+        self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self._cache, prefix=TEMPORARY)
+        os.close(descriptor)
+        try:
+            with self._explained("read"):
+                try:
+                    self._files.get_file(self._at(name), temporary)
+                except FileNotFoundError:
+                    return None
+                Path(temporary).replace(kept)
+                return kept
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def delete(self, name: str) -> None:
+        with self._explained("remove from"), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._at(name))
+
+    def _at(self, name: str) -> str:
+        return f"{self._path}/{name}"
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except CdconfError:
+            raise
+        except Exception as error:  # each library below has errors of its own, without a common base
+            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            raise ArtifactError(
+                f"can't {what} the artifact store {self._url}: {reason}",
+                hint="credentials, region and endpoint come from AWS_* variables and ~/.aws",
+            ) from error

@@ -1,0 +1,65 @@
+"""Removes what belongs to no artifact any more, and what writers who were killed left behind.
+
+Only what is older than a day goes: a writer puts the archive in place first and the metadata last.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts.places import TEMPORARY
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.store import Store
+    from cdconf.inventory import Project
+
+DAY = 86400.0
+_FILES = (".blob", ".log")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What was removed, or would be: how many files and trees, and the bytes of the store's own files."""
+
+    count: int
+    size: int
+
+
+def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float = DAY) -> Swept:
+    """Removes archives, logs, trees and fetched copies that no metadata names.
+
+    Args:
+        project: The project.
+        store: Its store.
+        dry_run: Only count.
+        grace: Seconds that everything stays at least.
+    """
+    before = time.time() - grace
+    entries = store.entries()  # listed before the metadata is read: what is published in between is needed
+    needed = store.needed()
+    old = [one for one in entries if one.name.endswith(_FILES) and one.name not in needed and one.modified < before]
+    local = [path for path in _local(project.data / "artifacts", needed) if path.lstat().st_mtime < before]
+    if not dry_run:
+        for one in old:
+            store.discard(one.name)
+        for path in local:
+            _remove(path)
+    return Swept(len(old) + len(local), sum(one.size for one in old))
+
+
+def _local(folder: Path, needed: set[str]) -> Iterator[Path]:
+    yield from folder.glob(f"{TEMPORARY}*")
+    yield from (path for path in folder.glob("fetched/*") if path.name not in needed)
+    yield from (path for path in folder.glob("trees/*") if path.name not in needed)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)  # another run may be removing it as well
+    else:
+        path.unlink(missing_ok=True)
