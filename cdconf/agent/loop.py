@@ -60,6 +60,7 @@ class Agent(object):
         self.store = None
         self.lease = None
         self.current = None
+        self.staging = None  # what `app.prepare` leaves for `app.stage`
 
     def send(self, message):
         """Sends a frame; when the controller is gone, notes it and goes on: work in hand is finished whole."""
