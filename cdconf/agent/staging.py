@@ -52,7 +52,8 @@ class Staging(object):
             with os.fdopen(descriptor, "r+b") as stream:
                 if not _copy_whole(here.get(entry["sha256"], ()), stream, entry):
                     lacking.update(self._fill_file(stream, entry, pieces))
-                stream.truncate(entry["size"])
+                if os.fstat(descriptor).st_size > entry["size"]:
+                    stream.truncate(entry["size"])
         self.lacking = [number for number, digest in enumerate(self._table) if digest in lacking]
 
     def _make_directories(self):
@@ -64,13 +65,14 @@ class Staging(object):
 
     def _tidy(self):
         """Removes what an interrupted push left that isn't a file or directory of this tree, so all links."""
-        kinds = {entry["path"]: entry["kind"] for entry in self.manifest}
+        kinds = {os.path.dirname(entry["path"]): "directory" for entry in self.manifest}
+        kinds.update((entry["path"], entry["kind"]) for entry in self.manifest if entry["kind"] != "link")
         for folder, names, others in os.walk(self.root, topdown=False):
             for name in names + others:
                 path = os.path.join(folder, name)
                 mode = os.lstat(path).st_mode
                 kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
-                if kinds.get(os.path.relpath(path, self.root), "directory") == kind:
+                if kind is not None and kinds.get(os.path.relpath(path, self.root)) == kind:
                     continue
                 if kind == "directory":
                     shutil.rmtree(path)

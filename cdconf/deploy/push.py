@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SHARED = 32 * 1024 * 1024  # bytes of frames kept for hosts that come later
 _SMALL = 4 * 1024 * 1024  # up to so much is compressed better than fast
-_BEST, _FAST = 9, 3  # zlib's levels
+_BEST, _FAST = 9, 1  # zlib's levels
 Told = dict[str, Any]
 
 
