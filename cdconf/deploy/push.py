@@ -95,9 +95,15 @@ class Push:
         return [number for first, count in runs or () for number in range(first, first + count)]
 
     def _ask(self, session: Session, app: dict[str, Any], release: str, told: Told) -> list[list[int]] | None:
-        about = {"tree": self._artifact.tree, "lists": self._lists_digest, "told": told}
-        runs: list[list[int]] | None = session.call("app.prepare", app=app, release=release, **about)["lacking"]
-        return runs
+        answer: dict[str, list[list[int]] | None] = session.call(
+            "app.prepare",
+            app=app,
+            release=release,
+            tree=self._artifact.tree,
+            lists=self._lists_digest,
+            told=told,
+        )
+        return answer["lacking"]
 
     def _begin(self) -> None:
         """Cuts the tree, once; meanwhile the other hosts' threads wait."""
@@ -112,9 +118,9 @@ class Push:
         """The tree as the difference to another one; None when it isn't known how that one was cut."""
         with self._lock:
             if base not in self._told:
-                known = self._cuts.known(base)
-                self._told[base] = known and chunks.tell(
-                    self._cut.manifest, self._cut.lists, known.manifest, known.lists
+                old, new = self._cuts.known(base), self._cut
+                self._told[base] = (
+                    chunks.tell(new.manifest, new.lists, old.manifest, old.lists) if old is not None else None
                 )
             return self._told[base]
 
