@@ -100,6 +100,7 @@ class Pushes:
 
     def measure(self, tool: str, version: str) -> Pushed:
         """Pushes; raises `Failed` when a host hasn't got it afterwards."""
+        os.sync()  # cdconf waits for the disk, which mustn't write what the others left in memory meanwhile
         before = sum(map(counted, self.fleet.hosts))
         command, began = self.commands[tool](version), time.perf_counter()
         process = subprocess.Popen(

@@ -49,11 +49,13 @@ class Staging(object):
             proceed()
             target = os.path.join(self.root, entry["path"])
             descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "r+b") as stream:
-                if not _copy_whole(here.get(entry["sha256"], ()), stream, entry):
-                    lacking.update(self._fill_file(stream, entry, pieces))
+            try:
+                if not _copy_whole(here.get(entry["sha256"], ()), descriptor, entry):
+                    lacking.update(self._fill_file(descriptor, entry, pieces))
                 if os.fstat(descriptor).st_size > entry["size"]:
-                    stream.truncate(entry["size"])
+                    os.ftruncate(descriptor, entry["size"])
+            finally:
+                os.close(descriptor)
         self.lacking = [number for number, digest in enumerate(self._table) if digest in lacking]
 
     def _make_directories(self):
@@ -79,19 +81,17 @@ class Staging(object):
                 else:
                     os.unlink(path)
 
-    def _fill_file(self, stream, entry, pieces):
+    def _fill_file(self, target, entry, pieces):
         """Chunk by chunk: what is in place already, else from another file; returns the digests that aren't here."""
-        offset, lacking = 0, []
+        offset, lacking, end = 0, [], os.fstat(target).st_size
         with _Sources() as sources:
             for digest, size in chunks.of(entry, self.lists):
-                stream.seek(offset)
-                if hashlib.sha256(stream.read(size)).digest() != digest:
+                if offset >= end or hashlib.sha256(os.pread(target, size, offset)).digest() != digest:
                     data = sources.find(pieces.get(digest, ()), digest, size)
                     if data is None:
                         lacking.append(digest)
                     else:
-                        stream.seek(offset)
-                        stream.write(data)
+                        _write(target, data, offset)
                 offset += size
         return lacking
 
@@ -153,8 +153,16 @@ def size_here(root):
     return total
 
 
+def _write(descriptor, data, offset):
+    """Writes all of it; write(2) may do less when a disk fills up or a signal comes."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
 def _open_regular(path):
-    """A file for reading, None when there is no regular one."""
+    """A descriptor for reading, None when there is no regular file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -162,10 +170,10 @@ def _open_regular(path):
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         return None
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
-def _copy_whole(paths, stream, entry):
+def _copy_whole(paths, target, entry):
     """Copies the first of the files whose content is what the entry says; returns whether there was one.
 
     One that isn't leaves its bytes: its good chunks are found in place.
@@ -175,19 +183,21 @@ def _copy_whole(paths, stream, entry):
     for path in paths:
         source = _open_regular(path)
         if source is not None:
-            with source:
-                if os.fstat(source.fileno()).st_size == entry["size"] and _copy(source, stream) == entry["sha256"]:
+            try:
+                if os.fstat(source).st_size == entry["size"] and _copy(source, target) == entry["sha256"]:
                     return True
+            finally:
+                os.close(source)
     return False
 
 
 def _copy(source, target):
     """Copies a file to the beginning of another, and returns the SHA-256 of what was copied."""
-    total = hashlib.sha256()
-    target.seek(0)
-    for block in iter(lambda: source.read(tree.CHUNK), b""):
+    total, offset = hashlib.sha256(), 0
+    for block in iter(lambda: os.read(source, tree.CHUNK), b""):
         total.update(block)
-        target.write(block)
+        _write(target, block, offset)
+        offset += len(block)
     return total.hexdigest()
 
 
@@ -203,9 +213,12 @@ class _Sources(object):
         return self
 
     def __exit__(self, *ignored):
-        for stream in self._open.values():
-            if stream is not None:
-                stream.close()
+        self._close()
+
+    def _close(self):
+        for descriptor in self._open.values():
+            if descriptor is not None:
+                os.close(descriptor)
         self._open = {}
 
     def find(self, places, digest, size):
@@ -213,13 +226,14 @@ class _Sources(object):
         for path, offset in places:
             if path not in self._open:
                 if len(self._open) >= self.MANY:
-                    self.__exit__()
+                    self._close()
                 self._open[path] = _open_regular(path)
-            stream = self._open[path]
-            if stream is None:
+            if self._open[path] is None:
                 continue
-            stream.seek(offset)
-            data = stream.read(size)
+            try:
+                data = os.pread(self._open[path], size, offset)
+            except OSError:
+                continue  # a bad block of an old release is no reason to fail
             if hashlib.sha256(data).digest() == digest:
                 return data
         return None
@@ -231,21 +245,24 @@ class _Targets(object):
     def __init__(self, root):
         self._root = root
         self._path = None
-        self._stream = None
+        self._descriptor = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *ignored):
-        if self._stream is not None:
-            self._stream.close()
+        self._close()
+
+    def _close(self):
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
 
     def write(self, path, offset, data):
         """Writes a part of a file."""
         if path != self._path:
-            self.__exit__()
+            self._close()
             target = os.path.join(self._root, path)
-            self._stream = os.fdopen(os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "wb")
+            self._descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             self._path = path
-        self._stream.seek(offset)
-        self._stream.write(data)
+        _write(self._descriptor, data, offset)
