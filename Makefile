@@ -30,6 +30,7 @@ test: lint engine
 
 bench: engine
 	python benchmarks/converge.py
+	python benchmarks/push.py
 	python benchmarks/compare.py --write docs/benchmarks.md
 
 clean: setup

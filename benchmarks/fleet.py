@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def timed(
 
 
 class Fleet:
-    """`count` hosts called h0, h1, …, and one called `large`.
+    """`count` hosts called h0, h1, …, and one called `large`, as `write` writes the project.
 
     Attributes:
         root: The cdconf project.
@@ -70,14 +71,15 @@ class Fleet:
         ssh_config: For tools that use OpenSSH: the hosts by their names.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, write: Callable[[Path, int], None] = workload.write_project) -> None:
         self.count = count
+        self._write = write
         self.root = Path(tempfile.mkdtemp(prefix="cdconf-bench-"))
         self.ssh_config = self.root / "ssh_config"
         self.hosts: list[Host] = []
 
     def __enter__(self) -> "Fleet":
-        workload.write_project(self.root, self.count)
+        self._write(self.root, self.count)
         try:
             timed([*CDCONF, "provision", "bench"], self.root)
         except BaseException:
@@ -86,7 +88,7 @@ class Fleet:
         self.project = load_project(self.root)
         self.environment = load_environment(self.project, "bench")
         located = provider_for(self.project, self.environment).locate(list(self.environment.hosts.values()))
-        self.large = located.pop("large")
+        self.large = located.pop("large", None)
         self.hosts = list(located.values())
         self.ssh_config.write_text("".join(map(_ssh_entry, self.hosts)))
         return self

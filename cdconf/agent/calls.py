@@ -106,7 +106,7 @@ DEPLOY_CALLS = [
     "status",
     "preflight",
     "changes",
-    "missing",
+    "prepare",
     "stage",
     "activate",
     "roll_back",

@@ -5,7 +5,7 @@ An app is `{"name", "path", "services"}`.
 
 import os
 
-from cdconf.agent import health, services
+from cdconf.agent import chunks, health, services
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -40,17 +40,19 @@ def preflight(agent, app, release, tree, need_bytes, need_files):
     """Finds what would stop a deployment before anything is touched.
 
     Returns:
-        `{"whole"}`: the release with this tree digest is here and needs no staging, nor room on the disk.
+        `{"whole", "held"}`: whether the release with this tree digest is here, and so needs no staging, nor room on
+        the disk; `[name, tree digest]` of those releases that are, the newest first.
 
     Raises:
         Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
             no link.
     """
     services.check_loaded(app["services"])
-    _, releases = _open(agent, app)
+    ledger, releases = _open(agent, app)
     releases.check_link()
     if releases.is_whole(release, tree):
-        return {"whole": True}
+        return {"whole": True, "held": []}
+    need_bytes = max(0, need_bytes - releases.size_here(release))
     folder = app["path"]
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -63,7 +65,8 @@ def preflight(agent, app, release, tree, need_bytes, need_files):
         raise Failed(
             "{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full"
         )
-    return {"whole": False}
+    held = sorted(ledger.page["releases"].items(), key=lambda one: one[1]["staged_at"], reverse=True)
+    return {"whole": False, "held": [[name, one["tree"]] for name, one in held]}
 
 
 def changes(agent, app):
@@ -78,17 +81,41 @@ def changes(agent, app):
     return {"count": len(found), "files": found[:100]}
 
 
-def missing(agent, app, manifest):
-    """The content digests that must be sent, in order."""
+def prepare(agent, app, release, tree, lists, told):
+    """Begins to stage a release from what is on this host.
+
+    Args:
+        agent: Whose session this is.
+        app: The app.
+        release: The release's name.
+        tree: Its tree digest.
+        lists: The digest of its chunk lists.
+        told: Its manifest and chunk lists, as the difference to a release here; see `chunks.tell`.
+
+    Returns:
+        `{"lacking"}`: runs `[first, count]` of the numbers of the chunks that `stage` must be sent, see
+        `chunks.table`; None when the base isn't here, and the tree must be told without one.
+    """
     _, releases = _open(agent, app)
-    return releases.missing(manifest)
+    agent.proceed()
+    agent.staging = None
+    heard = releases.hear(told, tree, lists)
+    if heard is None:
+        return {"lacking": None}
+    staging = releases.prepare(release, heard[0], heard[1], lambda: _go_on(agent))
+    agent.staging = (release, tree, staging)
+    return {"lacking": chunks.runs(staging.lacking) if staging else []}
 
 
-def stage(agent, app, release, about, manifest, sent):
-    """Puts a whole, verified release on disk beside the others; `sent` contents follow as raw frames."""
+def stage(agent, app, release, about):
+    """Puts the prepared release on disk beside the others, whole and verified; what lacks follows as raw frames."""
     ledger, releases = _open(agent, app)
     agent.proceed()
-    releases.stage(release, manifest, about["tree"], sent, agent.receive)
+    prepared, agent.staging = agent.staging, None
+    if prepared is None or prepared[:2] != (release, about["tree"]):
+        raise Failed("the release '{}' wasn't prepared".format(release), kind="protocol")
+    if prepared[2] is not None:
+        releases.stage(prepared[2], release, about["tree"], agent.receive)
     ledger.staged(release, about["version"], about["archive"], about["tree"])
     return {}
 
@@ -177,9 +204,10 @@ def unpin(agent, app, archive):
 
 def check_health(agent, check, within):
     """Waits until the app is healthy; see `health.wait`."""
+    return health.wait(check, within, lambda: _go_on(agent))
 
-    def proceed():
-        if agent.gone or agent.stopping:
-            agent.proceed()
 
-    return health.wait(check, within, proceed)
+def _go_on(agent):
+    """Ends a long call that the controller stopped, or has left; cheap."""
+    if agent.gone or agent.stopping:
+        agent.proceed()

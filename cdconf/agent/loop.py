@@ -60,6 +60,7 @@ class Agent(object):
         self.store = None
         self.lease = None
         self.current = None
+        self.staging = None  # what `app.prepare` leaves for `app.stage`
 
     def send(self, message):
         """Sends a frame; when the controller is gone, notes it and goes on: work in hand is finished whole."""
@@ -112,9 +113,10 @@ class Agent(object):
                 else:
                     self.requests.put(frame)
         except (wire.BadFrame, OSError, ValueError) as error:
-            sys.stderr.write("cdconf agent: {}\n".format(error))
-        self.gone = True
-        self.requests.put(None)
+            _complain(error)
+        finally:
+            self.gone = True
+            self.requests.put(None)
 
     def _beat(self):
         if self.lease is not None:
@@ -166,6 +168,15 @@ class Agent(object):
                 "details": failure.details,
             },
         }
+
+
+def _complain(error):
+    """Says on stderr what was wrong with the channel; the connection that would carry it may be gone, too."""
+    try:
+        sys.stderr.write("cdconf agent: {}\n".format(error))
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
 
 
 def main():

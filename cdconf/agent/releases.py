@@ -8,13 +8,15 @@ What is on disk is never trusted for what was written there once: people change 
 from a release only when its hash is right.
 """
 
+import contextlib
 import errno
 import os
 import shutil
 import stat
 
-from cdconf.agent import contents, files, kernel, tree
+from cdconf.agent import chunks, files, kernel, tree
 from cdconf.agent.base import Failed
+from cdconf.agent.staging import Staging, size_here
 
 STAGING = ".staging-"  # half-written, or half-removed
 REPLACED = ".replaced-"  # had a release's name; a service may still work in it
@@ -107,68 +109,126 @@ class Releases(object):
             and _is_whole(self.where(name), tree_digest)
         )
 
-    def missing(self, manifest):
-        """The content digests that no release here holds, in the manifest's order, each once."""
-        wanted = {one["sha256"]: one for one in manifest if one["kind"] == "file"}
-        places = self._places(wanted)
-        here = {digest for digest in wanted if any(contents.holds(path, digest) for path in places.get(digest, ()))}
-        result = []
-        for one in manifest:
-            if one["kind"] == "file" and one["sha256"] not in here:
-                here.add(one["sha256"])
-                result.append(one["sha256"])
-        return result
+    def _lists(self, name):
+        """A release's chunk lists; none when they're unknown, as those of releases staged before there were any."""
+        try:
+            return self.ledger.store.read(self._chunks(name), {})
+        except Failed:
+            return {}
 
-    def _places(self, wanted):
-        """Content digest -> the files that should have it, from the manifests of the releases here."""
-        found = {}
+    def _chunks(self, name):
+        return "chunks-{}-{}.json".format(self.ledger.app, name)
+
+    def _sources(self, contents, wanted):
+        """Where contents and chunks should be, from the records of the releases here; see `Staging.fill`.
+
+        What a record says is only a hint: everything is hashed when it's read.
+        """
+        here, pieces = {}, {}
         for name in self.ledger.page["releases"]:
             try:
-                for one in self.ledger.store.read(self._record(name), []):
-                    if one["kind"] == "file" and one["sha256"] in wanted:
-                        found.setdefault(one["sha256"], []).append(os.path.join(self.where(name), one["path"]))
-            except (Failed, KeyError, TypeError):
+                manifest, lists = self.ledger.store.read(self._record(name), []), self._lists(name)
+                for entry in chunks.firsts(manifest):
+                    path = os.path.join(self.where(name), entry["path"])
+                    here.setdefault(entry["sha256"], []).append(path)
+                for digest, (_, places) in chunks.table(manifest, lists).items():
+                    if digest in wanted:
+                        found = [(os.path.join(self.where(name), path), offset) for path, offset in places]
+                        pieces.setdefault(digest, []).extend(found)
+            except (Failed, AttributeError, KeyError, TypeError, ValueError):
                 continue  # damaged: its contents are sent again
-        return found
+        return {content: paths for content, paths in here.items() if content in contents}, pieces
 
-    def stage(self, name, manifest, tree_digest, sent, receive):
-        """Writes a release: sent contents from the channel, the others copied from releases here.
+    def hear(self, told, tree_digest, lists_digest):
+        """What the controller tells of a tree as the difference to a release here; None when its base isn't here.
 
-        A release that is here already, whole, stays as it is. A damaged one is replaced in one step.
+        Args:
+            told: See `chunks.tell`, with `base`: the release's name, None for no base.
+            tree_digest: What the manifest must add up to.
+            lists_digest: What the chunk lists must add up to.
+
+        Raises:
+            Failed: It isn't what its digests say, and that's not the base's fault.
+        """
+        base = told["base"]
+        try:
+            manifest, lists = chunks.hear(told, *((self.manifest(base) or [], self._lists(base)) if base else ()))
+            if tree.digest(manifest) == tree_digest and chunks.digest(lists) == lists_digest:
+                return manifest, lists
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # the base is damaged
+        if base is None:
+            raise Failed("the manifest isn't what its digest says")
+        return None
+
+    def prepare(self, name, manifest, lists, proceed):
+        """Begins to stage a release: takes from the releases here, and from an interrupted push, what they have.
 
         Args:
             name: The release's name.
             manifest: Its entries; see `cdconf.agent.tree`.
-            tree_digest: What the manifest must add up to.
-            sent: The content digests that follow as raw frames, in this order.
+            lists: Its chunk lists; see `cdconf.agent.chunks`.
+            proceed: Called now and then; raises when the run must end.
+
+        Returns:
+            The `Staging`, for `stage`. None when the release is here already, whole.
+
+        Raises:
+            Failed: A path leaves the release; the disk is full.
+        """
+        staging = Staging(os.path.join(self.folder, STAGING + os.path.basename(self.where(name))), manifest, lists)
+        with self._kept_only_when_interrupted(staging):
+            os.makedirs(self.folder, 0o755, exist_ok=True)
+            self._clear(STAGING, but=staging.root)
+            if _is_whole(self.where(name), tree.digest(manifest)):
+                shutil.rmtree(staging.root, ignore_errors=True)
+                self._write_records(name, manifest, lists)
+                return None
+            staging.fill(self._sources, proceed)
+        return staging
+
+    def stage(self, staging, name, tree_digest, receive):
+        """Ends what `prepare` began: receives what lacks, verifies, and gives the release its name.
+
+        A damaged release of that name is replaced in one step.
+
+        Args:
+            staging: From `prepare`.
+            name: The release's name.
+            tree_digest: What the tree on the disk must add up to.
             receive: Gives the next raw frame.
 
         Raises:
-            Failed: A content or the tree isn't what its digest says; the disk is full. Nothing is left behind.
+            Failed: A chunk or the tree isn't what its digest says; the disk is full. Nothing is left behind.
         """
-        if tree.digest(manifest) != tree_digest:
-            raise Failed("the manifest isn't what its digest says")
-        contents.check_paths(manifest)
-        staging = os.path.join(self.folder, STAGING + name)
+        with self._kept_only_when_interrupted(staging):
+            staging.receive(receive)
+            staging.finish(tree_digest)
+            kernel.sync_file_system(staging.root)
+            os.chmod(staging.root, 0o755)
+            self._put(staging.root, name)
+            files.fsync_directory(self.folder)
+            self._write_records(name, staging.manifest, staging.lists)
+
+    def _write_records(self, name, manifest, lists):
+        self.ledger.store.write(self._chunks(name), lists)
+        self.ledger.store.write(self._record(name), manifest)
+
+    @contextlib.contextmanager
+    def _kept_only_when_interrupted(self, staging):
+        """What came of a push that was stopped or killed is good for the next one; what was wrong or full isn't."""
         try:
-            os.makedirs(self.folder, 0o755, exist_ok=True)
-            self._clear(STAGING)
-            if sent or not _is_whole(self.where(name), tree_digest):
-                os.mkdir(staging, 0o700)
-                contents.write(staging, manifest, sent, receive, self._places)
-                found = tree.digest(tree.scan(staging))
-                if found != tree_digest:
-                    raise Failed("the release on disk isn't what its digest says: {}".format(found))
-                kernel.sync_file_system(staging)
-                os.chmod(staging, 0o755)
-                self._put(staging, name)
-                files.fsync_directory(self.folder)
-            self.ledger.store.write(self._record(name), manifest)
-        except OSError as error:
+            yield
+        except (Failed, OSError) as error:
+            shutil.rmtree(staging.root, ignore_errors=True)
+            if isinstance(error, Failed):
+                raise
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise Failed("can't stage the release: {}".format(error), kind="disk_full" if full else "failed")
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+
+    def size_here(self, name):
+        """Bytes that an interrupted push of this release already takes."""
+        return size_here(os.path.join(self.folder, STAGING + name))
 
     def _put(self, staging, name):
         """Gives a staged tree its name. What has it, and may be live, is swapped out without a gap."""
@@ -191,11 +251,12 @@ class Releases(object):
         if is_live:
             self.point(name)
 
-    def _clear(self, prefix):
+    def _clear(self, prefix, but=None):
         """Removes what a killed run left, and what was replaced; neither has a release's name."""
         for name in os.listdir(self.folder):
-            if name.startswith(prefix) and name != self.linked():
-                shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
+            path = os.path.join(self.folder, name)
+            if name.startswith(prefix) and name != self.linked() and path != but:
+                shutil.rmtree(path, ignore_errors=True)
 
     def point(self, name):
         """Switches `current` in one step; None removes it."""
@@ -237,6 +298,7 @@ class Releases(object):
             except OSError:
                 pass  # somebody else has removed it
             self.ledger.store.remove(self._record(name))
+            self.ledger.store.remove(self._chunks(name))
         self._clear(STAGING)
         self._clear(REPLACED)
         return removed

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts import Artifact
+from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.engine import Fleet
-from cdconf.errors import ArtifactError, CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
+from cdconf.errors import CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
-
-CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class Runner:
         self._emit = emit
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app)
+        self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
 
     def run(self, rollout: Rollout) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
@@ -109,35 +108,15 @@ class Runner:
         return {name: failure_of(error) for name, error in outcome.errors.items()}
 
     def _stage(self, session: Session) -> None:
-        artifact = self._target.artifact
-        if artifact is None:
+        if self._push is None:
             return
-        manifest = list(self._target.manifest)
-        files = [entry for entry in manifest if entry["kind"] == "file"]
-        size = sum(entry["size"] for entry in files)
-        ready = session.call(
-            "app.preflight",
-            app=self._app,
-            release=self._target.release,
-            tree=artifact.tree,
-            need_bytes=size,
-            need_files=len(manifest),
-        )
-        if ready["whole"]:
-            return
-        wanted = session.call("app.missing", app=self._app, manifest=manifest)
-        folder = Store(self._project).tree(artifact)
-        paths = {entry["sha256"]: folder / entry["path"] for entry in files}
-        self._emit(HostStep(session.host.name, f"staging {len(wanted)} of {len(files)} files"))
-        session.call(
-            "app.stage",
-            app=self._app,
-            release=self._target.release,
-            about={"version": artifact.version, "archive": artifact.archive, "tree": artifact.tree},
-            manifest=manifest,
-            sent=wanted,
-            raw=(chunk for content in wanted for chunk in _chunks(paths[content])),
-        )
+        push = self._push
+        name = session.host.name
+
+        def say(size: int) -> None:
+            self._emit(HostStep(name, f"staging: {megabytes(size)} of {megabytes(push.size)} must be sent"))
+
+        push.to(session, self._app, self._target.release, say)
 
     def _expand(self, session: Session) -> None:
         app = self._target.app
@@ -220,10 +199,6 @@ def failure_of(error: CdconfError) -> Failure:
     return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(CHUNK):
-                yield block
-    except OSError as error:
-        raise ArtifactError(f"can't read the artifact store: {error}") from error
+def megabytes(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 1e6:.1f} MB"

@@ -73,6 +73,7 @@ class Session:
         self._buffer = bytearray(rest)
         self._ids = itertools.count(1)
         self._calling = threading.Lock()
+        self._sending = threading.Lock()  # a transport may write a frame in pieces; a beat mustn't come in between
         self._broken: str | None = None
         self._stopping = threading.Event()
         opened = self.call("open", project=project, facts=list(facts))
@@ -178,8 +179,10 @@ class Session:
     def _send(self, message: object) -> None:
         if self._broken is not None:
             raise self._lost(self._broken)
+        frame = wire.pack(message)
         try:
-            self._transport.write(wire.pack(message))
+            with self._sending:
+                self._transport.write(frame)
         except (TransportClosed, TimeoutError) as error:
             raise self._broke(str(error)) from error
 

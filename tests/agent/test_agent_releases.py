@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import deploy_calls, kernel, tree
+from cdconf.agent import chunks, deploy_calls, kernel, tree
 from cdconf.agent.base import Failed
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -25,14 +25,18 @@ class Host:
         self.releases = Releases(str(self.path), self.ledger)
 
     def stage(self, name, files):
-        """Stages a release as the controller does; returns the digests that were sent."""
+        """Stages a release as the controller does; returns the contents that were sent."""
         manifest, blobs = made(files)
-        wanted = self.releases.missing(manifest)
-        frames = iter([blobs[one] for one in wanted])
         digest = tree.digest(manifest)
-        self.releases.stage(name, manifest, digest, wanted, lambda: next(frames))
+        staging = self.releases.prepare(name, manifest, {}, lambda: None)
+        sent = []
+        if staging is not None:
+            names = list(chunks.table(manifest, {}))
+            sent = [blobs[names[number].hex()] for number in staging.lacking]
+            frames = iter([chunks.pack(blob, 6) for blob in sent])
+            self.releases.stage(staging, name, digest, lambda: next(frames))
         self.ledger.staged(name, "1", "archive", digest)
-        return [blobs[one] for one in wanted]
+        return sent
 
     def read(self, path):
         return (self.path / path).read_bytes()
@@ -92,13 +96,14 @@ def test_a_content_that_another_release_has_whole_is_taken_from_there(host):
     assert host.read("releases/3/b") == b"two"
 
 
-def test_a_content_that_changes_before_it_is_copied_is_noticed_and_nothing_is_left(host):
+def test_a_content_that_changes_while_it_is_staged_is_noticed_and_nothing_is_left(host):
     host.stage("1", FILES)
     manifest, _ = made(FILES)
-    assert host.releases.missing(manifest) == []
-    (host.path / "releases/1/b").write_bytes(b"TWO")
-    with pytest.raises(Failed, match="the content of 'b'"):
-        host.releases.stage("2", manifest, tree.digest(manifest), [], None)
+    staging = host.releases.prepare("2", manifest, {}, lambda: None)
+    assert staging.lacking == []
+    (host.path / "releases/.staging-2/b").write_bytes(b"TWO")
+    with pytest.raises(Failed, match="the release on disk isn't what its digest says"):
+        host.releases.stage(staging, "2", tree.digest(manifest), None)
     assert names(host.path / "releases") == ["1"]
 
 
@@ -121,7 +126,7 @@ def test_a_full_disk_stops_a_release_that_must_be_staged_and_no_other(host, monk
     def preflight():
         return deploy_calls.preflight(agent, dict(APP, path=str(host.path)), "1", digest, 1000, 3)
 
-    assert preflight() == {"whole": True}
+    assert preflight() == {"whole": True, "held": []}
     (host.path / "releases/1/b").write_bytes(b"TWO")
     with pytest.raises(Failed, match="the release needs 16 MB") as caught:
         preflight()

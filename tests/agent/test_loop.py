@@ -72,3 +72,21 @@ def test_an_upload_that_nobody_takes_does_not_fill_the_memory(controller):
     sender.join(5)
     controller.send({"id": 2, "call": "wait"})
     assert controller.answer() == {"id": 2, "result": True}
+
+
+class Broken:
+    """The stderr of an agent whose connection is gone."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_upload_that_is_cut_off_in_mid_frame_ends_the_agent_even_when_it_can_not_say_so(controller, monkeypatch):
+    monkeypatch.setattr(loop.sys, "stderr", Broken())
+    controller.send({"id": 1, "call": "take"}, b"x")
+    controller.stream.sendall(wire.pack(b"y" * 1000)[:100])
+    controller.stream.shutdown(socket.SHUT_WR)
+    assert controller.answer()["error"]["kind"] == "stopped"
+    controller.thread.join(5)
+    assert not controller.thread.is_alive()

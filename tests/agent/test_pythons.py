@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import tree
+from cdconf.agent import chunks, tree
 from cdconf.agent.facts import GROUPS
 from cdconf.errors import LeaseHeld
 from cdconf.session.bundle import bundle
@@ -209,12 +209,12 @@ def test_it_stages_and_activates_releases(python, tmp_path):
         for number, text in enumerate((b"one", b"two")):
             name = f"r{number}"
             manifest = release(text)
-            lacking = session.call("app.missing", app=app, manifest=manifest)
+            lacking = prepared(session, app, name, manifest)
             assert len(lacking) == (2 if number == 0 else 1)  # bin/serve is the same in both
-            contents = {hashlib.sha256(one).hexdigest(): one for one in (b"serve\n", text)}
+            contents = {hashlib.sha256(one).digest(): one for one in (b"serve\n", text)}
             about = {"version": name, "archive": name * 32, "tree": tree.digest(manifest)}
-            raw = [contents[one] for one in lacking]
-            session.call("app.stage", raw=raw, app=app, release=name, about=about, manifest=manifest, sent=lacking)
+            raw = [chunks.pack(contents[one], 6) for one in lacking]
+            session.call("app.stage", raw=raw, app=app, release=name, about=about)
             session.call("app.activate", app=app, release=name)
             if number == 0:
                 session.call("app.confirm", app=app, release=name, keep=5)
@@ -225,12 +225,20 @@ def test_it_stages_and_activates_releases(python, tmp_path):
         assert session.call("app.roll_back", app=app) == {"release": "r0"}
         assert (current / "VERSION").read_bytes() == b"one"
         bad = [dict(entry, path="../x") for entry in release(b"x")[:1]]
-        about = {"version": "bad", "archive": "0", "tree": tree.digest(bad)}
         with pytest.raises(AgentError, match="leaves the release"):
-            session.call("app.stage", app=app, release="bad", about=about, manifest=bad, sent=[])
+            prepared(session, app, "bad", bad)
         assert sorted(path.name for path in (tmp_path / "shop/releases").iterdir()) == ["r0", "r1"]
     finally:
         session.close()
+
+
+def prepared(session, app, name, manifest):
+    """The digests of the chunks that the host lacks."""
+    told = {**chunks.tell(manifest, {}), "base": None}
+    about = {"tree": tree.digest(manifest), "lists": chunks.digest({}), "told": told}
+    known = list(chunks.table(manifest, {}))
+    runs = session.call("app.prepare", app=app, release=name, **about)["lacking"]
+    return [known[number] for first, count in runs for number in range(first, first + count)]
 
 
 def release(text):

@@ -1,5 +1,8 @@
 """The controller's end of a session, against an agent that answers, falls silent, or goes away."""
 
+import io
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +75,28 @@ def test_a_send_that_fails_breaks_it_too():
     with pytest.raises(Unreachable, match="Connection reset by peer"):
         session.call("app.status", app={})
     assert transport.waits == 0
+
+
+def test_a_beat_never_comes_in_the_middle_of_a_frame():
+    transport = Transport(wire.pack({"id": 2, "result": "ended"}))
+    session = Session(HOST, transport, b"", "demo")
+    written = []
+
+    def write_in_pieces(data):
+        for byte in data:
+            written.append(bytes([byte]))
+            if len(written) == 40:
+                beat.start()
+            time.sleep(0.001)
+
+    transport.write = write_in_pieces
+    beat = threading.Thread(target=session.beat)
+    assert session.call("app.stage", raw=[b"x" * 50]) == "ended"
+    beat.join(10)
+    stream = io.BytesIO(b"".join(written))
+    frames = list(iter(lambda: wire.read(stream.read), None))
+    assert len(frames) == 3
+    assert all(frame in frames for frame in ({"id": 2, "call": "app.stage", "args": {}}, b"x" * 50, {"beat": True}))
 
 
 def test_a_stop_ends_an_upload():

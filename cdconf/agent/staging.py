@@ -1,0 +1,268 @@
+"""A release on its way to the disk: what is here is copied, what isn't is received, every chunk hashed.
+
+The directory of an interrupted push is kept: the next one finds there, by their hashes, the chunks that came before.
+While it's filled there are only directories and regular files in it, so that no link can lead a write elsewhere.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+
+from cdconf.agent import chunks, contents, tree
+from cdconf.agent.base import Failed
+
+
+class Staging(object):
+    """A directory that becomes a release.
+
+    Args:
+        root: Its path; it may be there already, from an interrupted push.
+        manifest: The tree; paths are checked here.
+        lists: Its chunk lists, see `cdconf.agent.chunks`.
+
+    Attributes:
+        lacking: Numbers of the chunks that must be sent, set by `fill`.
+    """
+
+    def __init__(self, root, manifest, lists):
+        contents.check_paths(manifest)
+        self.root = root
+        self.manifest = manifest
+        self.lists = lists
+        self.lacking = []
+        self._table = chunks.table(manifest, lists)
+
+    def fill(self, sources, proceed):
+        """Makes the directory, and takes every chunk that is on this host.
+
+        Args:
+            sources: A function from a set of content digests and a set of chunk digests to `(contents, pieces)`:
+                `{content: [paths]}` and `{chunk: [(path, offset)]}` of files that should have them.
+            proceed: Called before each file; raises when the run must end.
+        """
+        self._make_directories()
+        files = chunks.firsts(self.manifest)
+        here, pieces = sources({entry["sha256"] for entry in files}, set(self._table))
+        lacking = set()
+        for entry in files:
+            proceed()
+            target = os.path.join(self.root, entry["path"])
+            descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                if not _copy_whole(here.get(entry["sha256"], ()), descriptor, entry):
+                    lacking.update(self._fill_file(descriptor, entry, pieces))
+                if os.fstat(descriptor).st_size > entry["size"]:
+                    os.ftruncate(descriptor, entry["size"])
+            finally:
+                os.close(descriptor)
+        self.lacking = [number for number, digest in enumerate(self._table) if digest in lacking]
+
+    def _make_directories(self):
+        self._tidy()
+        os.makedirs(self.root, 0o700, exist_ok=True)
+        for entry in self.manifest:
+            path = os.path.join(self.root, entry["path"])
+            os.makedirs(path if entry["kind"] == "directory" else os.path.dirname(path), 0o755, exist_ok=True)
+
+    def _tidy(self):
+        """Removes what an interrupted push left that isn't a file or directory of this tree, so all links."""
+        kinds = {os.path.dirname(entry["path"]): "directory" for entry in self.manifest}
+        kinds.update((entry["path"], entry["kind"]) for entry in self.manifest if entry["kind"] != "link")
+        for folder, names, others in os.walk(self.root, topdown=False):
+            for name in names + others:
+                path = os.path.join(folder, name)
+                mode = os.lstat(path).st_mode
+                kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
+                if kind is not None and kinds.get(os.path.relpath(path, self.root)) == kind:
+                    continue
+                if kind == "directory":
+                    shutil.rmtree(path)
+                else:
+                    os.unlink(path)
+
+    def _fill_file(self, target, entry, pieces):
+        """Chunk by chunk: what is in place already, else from another file; returns the digests that aren't here."""
+        offset, lacking, end = 0, [], os.fstat(target).st_size
+        with _Sources() as sources:
+            for digest, size in chunks.of(entry, self.lists):
+                if offset >= end or hashlib.sha256(os.pread(target, size, offset)).digest() != digest:
+                    data = sources.find(pieces.get(digest, ()), digest, size)
+                    if data is None:
+                        lacking.append(digest)
+                    else:
+                        _write(target, data, offset)
+                offset += size
+        return lacking
+
+    def receive(self, receive):
+        """Takes the lacking chunks from the channel, in order.
+
+        Args:
+            receive: Gives the next raw frame.
+
+        Raises:
+            Failed: A chunk isn't what its digest says, or a frame isn't whole chunks.
+        """
+        wanted = list(self._table.items())
+        left = [wanted[number] for number in reversed(self.lacking)]
+        with _Targets(self.root) as targets:
+            while left:
+                data, start = chunks.unpack(receive()), 0
+                while start < len(data):
+                    if not left:
+                        raise Failed("more was sent than the release lacks")
+                    digest, (size, places) = left.pop()
+                    chunk = data[start : start + size]
+                    if hashlib.sha256(chunk).digest() != digest:
+                        raise Failed("a part of '{}' isn't what its digest says".format(places[0][0]))
+                    for path, offset in places:
+                        targets.write(path, offset, chunk)
+                    start += size
+        self.lacking = []
+
+    def finish(self, tree_digest):
+        """Copies equal files, makes links, sets modes, and verifies the whole tree on the disk.
+
+        Raises:
+            Failed: It isn't what its digest says.
+        """
+        first = {entry["sha256"]: entry["path"] for entry in chunks.firsts(self.manifest)}
+        for entry in self.manifest:
+            path = os.path.join(self.root, entry["path"])
+            if entry["kind"] == "link":
+                os.symlink(entry["target"], path)
+            elif entry["kind"] == "file":
+                if first[entry["sha256"]] != entry["path"]:
+                    shutil.copyfile(os.path.join(self.root, first[entry["sha256"]]), path)
+                os.chmod(path, int(entry["mode"], 8))
+        found = tree.digest(tree.scan(self.root))
+        if found != tree_digest:
+            raise Failed("the release on disk isn't what its digest says: {}".format(found))
+        for entry in self.manifest:
+            if entry["kind"] == "directory":
+                os.chmod(os.path.join(self.root, entry["path"]), 0o755)
+
+
+def size_here(root):
+    """Bytes on the disk that an interrupted push already takes."""
+    total = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+    return total
+
+
+def _write(descriptor, data, offset):
+    """Writes all of it; write(2) may do less when a disk fills up or a signal comes."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
+def _open_regular(path):
+    """A descriptor for reading, None when there is no regular file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _copy_whole(paths, target, entry):
+    """Copies the first of the files whose content is what the entry says; returns whether there was one.
+
+    One that isn't leaves its bytes: its good chunks are found in place.
+    """
+    if entry["size"] == 0:
+        return True
+    for path in paths:
+        source = _open_regular(path)
+        if source is not None:
+            try:
+                if os.fstat(source).st_size == entry["size"] and _copy(source, target) == entry["sha256"]:
+                    return True
+            finally:
+                os.close(source)
+    return False
+
+
+def _copy(source, target):
+    """Copies a file to the beginning of another, and returns the SHA-256 of what was copied."""
+    total, offset = hashlib.sha256(), 0
+    for block in iter(lambda: os.read(source, tree.CHUNK), b""):
+        total.update(block)
+        _write(target, block, offset)
+        offset += len(block)
+    return total.hexdigest()
+
+
+class _Sources(object):
+    """Files that chunks are read from; those of the last places stay open."""
+
+    MANY = 16
+
+    def __init__(self):
+        self._open = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self._close()
+
+    def _close(self):
+        for descriptor in self._open.values():
+            if descriptor is not None:
+                os.close(descriptor)
+        self._open = {}
+
+    def find(self, places, digest, size):
+        """The chunk, from the first place that has it; None when none does."""
+        for path, offset in places:
+            if path not in self._open:
+                if len(self._open) >= self.MANY:
+                    self._close()
+                self._open[path] = _open_regular(path)
+            if self._open[path] is None:
+                continue
+            try:
+                data = os.pread(self._open[path], size, offset)
+            except OSError:
+                continue  # a bad block of an old release is no reason to fail
+            if hashlib.sha256(data).digest() == digest:
+                return data
+        return None
+
+
+class _Targets(object):
+    """The staged files that are written to; the last one stays open."""
+
+    def __init__(self, root):
+        self._root = root
+        self._path = None
+        self._descriptor = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self._close()
+
+    def _close(self):
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
+
+    def write(self, path, offset, data):
+        """Writes a part of a file."""
+        if path != self._path:
+            self._close()
+            target = os.path.join(self._root, path)
+            self._descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._path = path
+        _write(self._descriptor, data, offset)
