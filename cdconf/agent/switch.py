@@ -37,6 +37,7 @@ Type=notify
 ExecStart={start}
 Environment=LC_ALL=C.UTF-8
 StandardOutput=null
+StandardError=journal
 TimeoutStartSec=60
 Restart=on-failure
 RestartSec=5

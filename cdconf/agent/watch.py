@@ -44,9 +44,10 @@ class Watch(object):
 
     def run(self):
         """Until the switch isn't armed any more."""
-        if not self._wait_after_boot():
-            return
+        watching = self._wait_after_boot()
         self.ready()
+        if not watching:
+            return
         while self.switch.armed() is not None:
             entry = self.store.read(LEASE)
             left = self.switch.left(entry)

@@ -1,11 +1,11 @@
 """The hosts and the project that a sweep torments; whatever it says of them it asks Docker, HTTP or cdconf."""
 
+import http.client
 import json
 import subprocess
 import tempfile
 import textwrap
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -21,9 +21,11 @@ SERVE = f"""
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             found = {{open("VERSION").read().strip()}} | {{open("part%d" % n).read().strip() for n in range({PARTS})}}
+            answer = "+".join(sorted(found)).encode()
             self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write("+".join(sorted(found)).encode())
+            self.wfile.write(answer)
         def log_message(self, *words):
             pass
     socketserver.ThreadingTCPServer.allow_reuse_address = True
@@ -122,7 +124,7 @@ class World:
         try:
             with urllib.request.urlopen(f"http://{port}/", timeout=ASK) as answer:
                 return answer.read().decode()
-        except (OSError, urllib.error.URLError, ValueError):
+        except (OSError, http.client.HTTPException):
             return None
 
     def cut(self, host):
