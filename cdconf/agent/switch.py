@@ -182,7 +182,9 @@ def _escaped(text):
 
 
 def _quoted(text):
-    """One word of a unit's setting (systemd.syntax(7))."""
+    """One word of a unit's setting (systemd.syntax(7)); old systemd wants a program's path without quotes."""
+    if all(c.isalnum() or c in "/._-" for c in text):
+        return text
     return '"{}"'.format(_escaped(text).replace("\\", "\\\\").replace('"', '\\"'))
 
 

@@ -83,12 +83,16 @@ def _interrupted(run: Run, results: dict[str, dict[str, Any]], leases: dict[str,
         "roll_back": "{} rolls it back",
     }
     found = {}
-    for app in run.project.apps:
+    for app, about in run.project.apps.items():
         stands = standing({host: pages[app] for host, pages in results.items() if app in pages}, leases)
-        if stands is not None:
-            command = f"`cdconf deploy {app} --to {run.environment.name} --resume`"
-            run.emit(Notice(f"{app}: {stands}; {ends[stands.ending].format(command)}", warning=True))
-            found[app] = stands.as_dict()
+        if stands is None:
+            continue
+        members = [host.name for host in run.environment.hosts.values() if set(host.groups) & set(about.groups)]
+        unknown = [name for name in members if name not in results]
+        command = f"`cdconf deploy {app} --to {run.environment.name} --resume`"
+        end = f"nothing is known of {', '.join(unknown)}" if unknown else ends[stands.ending].format(command)
+        run.emit(Notice(f"{app}: {stands}; {end}", warning=True))
+        found[app] = stands.as_dict() | {"unknown": unknown} | ({"ending": None} if unknown else {})
     return found
 
 
