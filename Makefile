@@ -28,6 +28,9 @@ test: lint engine
 	$(MAKE) -C examples/shop test
 	pytest -n 2 --dist loadfile
 
+chaos: engine
+	python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20
+
 bench: engine
 	python benchmarks/converge.py
 	python benchmarks/push.py
@@ -37,4 +40,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test bench clean
+.PHONY: setup engine demo lint unit test chaos bench clean

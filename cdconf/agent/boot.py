@@ -1,5 +1,6 @@
 # The bootstrap: sent with every connection, so it's short. It runs as `python3 -I -S -c`, without the package.
-# argv: the agent's digest and a nonce. It says `NONCE need` when the agent isn't cached here, and then runs the
+# argv: the agent's digest and a nonce; before them, when a unit of the host itself starts it, a module to become and
+# what that wants to know. It says `NONCE need` when the agent isn't cached here, and then runs the
 # installer (cdconf/agent/install.py) that it's sent; it says `NONCE ready` and becomes the agent.
 # The cache is one file for each Python: the SHA-256 of what follows, then the marshalled modules. It's for its
 # owner's eyes only; owner, mode and hash are checked at every start. Modules are unmarshalled when imported.
@@ -99,6 +100,6 @@ sys.meta_path.insert(0, Modules(modules))
 if terminal:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 say("ready")
-from cdconf.agent.loop import main
-
-main()
+become = sys.argv[1] if len(sys.argv) > 3 else "cdconf.agent.loop"
+__import__(become)
+sys.modules[become].main()

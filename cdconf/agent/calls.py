@@ -40,7 +40,9 @@ def gather_facts(agent, groups):
 
 def take_lease(agent, run, owner, reason, ttl, environment, host):
     """Takes the host's lease for this run; returns `{"fence"}`."""
-    return {"fence": agent.lease.acquire(run, owner, reason, ttl, environment, host)}
+    fence = agent.lease.acquire(run, owner, reason, ttl, environment, host)
+    agent.watch_lease()
+    return {"fence": fence}
 
 
 def give_lease_back(agent):
@@ -109,6 +111,8 @@ DEPLOY_CALLS = [
     "prepare",
     "stage",
     "activate",
+    "adopt",
+    "holds",
     "roll_back",
     "confirm",
     "pin",

@@ -1,14 +1,16 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services"}`.
+An app is `{"name", "path", "services", "confirm_within"}`; without the last, or with 0, activations have no dead man's
+switch.
 """
 
 import os
 
-from cdconf.agent import chunks, health, services
+from cdconf.agent import chunks, health, lease, services, switch
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
+from cdconf.agent.switch import Switch
 
 
 def _open(agent, app):
@@ -21,10 +23,13 @@ def status(agent, app):
 
     Returns:
         The ledger's page, with `linked` (the release that `current` points to), `services` (name -> systemd's
-        state) and `problem` (why the services don't run from that release, None when they do).
+        state), `problem` (why the services don't run from that release, None when they do) and `reverts_in_s` (when
+        the host goes back by itself unless beats come; None when it won't).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
+    left = Switch(agent.store, app["name"]).left(agent.store.read(lease.FILE))
+    page["reverts_in_s"] = None if left is None else max(0, round(left))
     try:
         shown = services.show(app["services"]) if app["services"] else {}
         page["services"] = {name: state["ActiveState"] for name, state in shown.items()}
@@ -45,8 +50,10 @@ def preflight(agent, app, release, tree, need_bytes, need_files):
 
     Raises:
         Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
-            no link.
+            no link; there's no systemd for the dead man's switch.
     """
+    if app.get("confirm_within"):
+        switch.check()
     services.check_loaded(app["services"])
     ledger, releases = _open(agent, app)
     releases.check_link()
@@ -120,8 +127,14 @@ def stage(agent, app, release, about):
     return {}
 
 
-def activate(agent, app, release):
-    """Makes a staged release the current one: notes it, switches the link, restarts, verifies.
+def activate(agent, app, release, within=None):
+    """Makes a staged release the current one: arms the switch, notes it, switches the link, restarts, verifies.
+
+    Args:
+        agent: The agent.
+        app: The app.
+        release: The release's name.
+        within: Seconds without a beat after which the host goes back by itself; None: never.
 
     Raises:
         Failed: (`release`) The service doesn't come up from the new release; the controller rolls back.
@@ -132,13 +145,16 @@ def activate(agent, app, release):
         raise Failed("the release '{}' isn't on this host".format(release))
     services.check_loaded(app["services"])
     releases.check_link()
+    if within:
+        Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
     ledger.activating(release, agent.lease.run)
-    _switch(app, releases, release)
+    switch_to(app, releases, release)
     ledger.active(release)
     return {}
 
 
-def _switch(app, releases, release):
+def switch_to(app, releases, release):
+    """Points `current` to a release and restarts the services; `Failed` (`release`) unless they run from it."""
     since = services.uptime()
     releases.point(release)
     current = os.path.join(app["path"], "current")
@@ -153,27 +169,73 @@ def _switch(app, releases, release):
         raise
 
 
+def adopt(agent, app, release, within=None):
+    """Takes up an activation that another run has left unfinished: from here on it holds while this one lives.
+
+    Raises:
+        Failed: The release isn't, or no longer, what was left here.
+    """
+    ledger, releases = _open(agent, app)
+    agent.proceed()
+    activating = ledger.page["activating"]
+    if activating is None or activating["to"] != release or releases.linked() != release:
+        raise Failed("'{}' isn't activated here any more".format(release))
+    if within:
+        Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
+    ledger.activating(release, agent.lease.run)
+    return {}
+
+
+def holds(agent, app, release):
+    """Whether an activation still stands: this run's, the current release, its services at work.
+
+    Raises:
+        Failed: (`release`) The services no longer run from it; (`lease_lost`) the host has gone back, or will.
+    """
+    ledger, releases = _open(agent, app)
+    agent.lease.check()
+    activating = ledger.page["activating"]
+    ours = activating is not None and activating["to"] == release and activating["run"] == agent.lease.run
+    if not ours or releases.linked() != release:
+        raise Failed("'{}' isn't what this run left here".format(release))
+    current = os.path.join(app["path"], "current")
+    try:
+        services.verify(app["services"], releases.where(release), current, None, within=5.0)
+    except Failed as error:
+        error.kind = "release"
+        raise
+    return {}
+
+
 def roll_back(agent, app):
     """Back to the last verified release; with none, the services are stopped and `current` is removed.
 
-    A host on which the activation was refused before it began serves on undisturbed.
+    A host on which the activation was refused before it began, or that has gone back by itself, serves on undisturbed.
 
     Returns:
         `{"release"}`: the name, or None.
     """
     ledger, releases = _open(agent, app)
+    reverted = ledger.page["reverted"]
+    if reverted is not None and reverted["run"] == agent.lease.run:
+        return {"release": reverted["to"]}
     agent.lease.check()
     target = releases.verified()
-    if ledger.page["activating"] is None and releases.linked() == target:
-        return {"release": target}
+    if ledger.page["activating"] is not None or releases.linked() != target:
+        take_back(app, releases, target)
+        ledger.rolled_back(target)
+    Switch(agent.store, app["name"]).disarm()
+    return {"release": target}
+
+
+def take_back(app, releases, target):
+    """Runs `target`, or nothing when that's None."""
     if target is None:
         for name in app["services"]:
             services.systemctl("stop", name)
         releases.point(None)
     else:
-        _switch(app, releases, target)
-    ledger.rolled_back(target)
-    return {"release": target}
+        switch_to(app, releases, target)
 
 
 def confirm(agent, app, release, keep):
@@ -182,7 +244,8 @@ def confirm(agent, app, release, keep):
     agent.lease.check()
     if releases.linked() != release:
         raise Failed("'{}' isn't the current release here".format(release))
-    ledger.confirmed(release)
+    ledger.confirmed(release, agent.lease.run)
+    Switch(agent.store, app["name"]).disarm()
     return {"removed": releases.clean(keep)}
 
 

@@ -80,6 +80,47 @@ class Lease(object):
             guard.close()
         return self.fence
 
+    def seize(self, run, owner, reason, ttl, is_due):
+        """Takes the lease from a run that is held to be dead; see `enter` for an agent of it that still lives.
+
+        Args:
+            run: Who takes it.
+            owner: Shown to people.
+            reason: Shown to people.
+            ttl: Seconds.
+            is_due: Says of the lease as it's on disk whether it may be taken; asked while nobody can renew it.
+
+        Returns:
+            Whether it was taken.
+        """
+        guard = self.store.lock("lease.lock")
+        try:
+            entry = self.store.read(FILE)
+            if not is_due(entry):
+                return False
+            self.run, self.ttl = run, ttl
+            self.fence = (entry or {"fence": 0})["fence"] + 1
+            self._write(owner, reason, self.clock())
+            return True
+        finally:
+            guard.close()
+
+    def enter(self):
+        """Tries to be the only one at work on the host; False while another agent still is."""
+        if self._work is None:
+            self._work = self.store.lock("run.lock", wait=False)
+        return self._work is not None
+
+    def is_lost(self):
+        """Whether another run has taken the host, or this one's time is over; False for a session without a lease."""
+        if self.run is None:
+            return False
+        try:
+            self.check()
+        except Failed:
+            return self.run is not None  # it may have been given back just now
+        return False
+
     def _claim(self, environment, host):
         known = self.store.read(IDENTITY)
         if known is None:
@@ -93,6 +134,7 @@ class Lease(object):
 
     def _write(self, owner, reason, acquired):
         self._owner, self._reason, self._acquired = owner, reason, acquired
+        now = self.clock()
         self.store.write(
             FILE,
             {
@@ -102,7 +144,8 @@ class Lease(object):
                 "fence": self.fence,
                 "boot": self.boot(),
                 "acquired": acquired,
-                "expires": self.clock() + self.ttl,
+                "renewed": now,
+                "expires": now + self.ttl,
             },
         )
 

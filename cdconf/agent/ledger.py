@@ -2,7 +2,9 @@
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
 "run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at"}}, "pinned": {archive digest:
-{"reason", "version", "at"}}}}`. A release is verified when a whole deployment ended well with it; the last one is
+{"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to", "run", "at",
+"problem"} or null}}`. `confirmed` is the last deployment that ended well; `reverted` is what the host has taken back by
+itself since. A release is verified when a whole deployment ended well with it; the last one is
 what a failed deployment goes back to, the one before it what `cdconf rollback` goes to.
 """
 
@@ -12,7 +14,8 @@ FILE = "ledger.json"
 
 
 def _fresh():
-    return {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
+    page = {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
+    return dict(page, confirmed=None, reverted=None)
 
 
 class Ledger(object):
@@ -49,16 +52,26 @@ class Ledger(object):
         self.page["current"] = name
         self.save()
 
-    def confirmed(self, name):
-        """The deployment ended well. Going back to an earlier release forgets those after it."""
+    def confirmed(self, name, run=None):
+        """The run's deployment ended well. Going back to an earlier release forgets those after it."""
         verified = self.page["verified"]
         self.page["verified"] = (verified[: verified.index(name)] if name in verified else verified) + [name]
-        self.page["current"] = name
-        self.page["activating"] = None
-        self.save()
+        self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time())}
+        self.page["reverted"] = None
+        self._back_at(name)
 
     def rolled_back(self, name):
         """Back at `name`, None for no release at all."""
+        self.page["reverted"] = None
+        self._back_at(name)
+
+    def reverted(self, name, release, run, problem):
+        """The host went back to `name` by itself, since the run that activated `release` fell silent."""
+        note = {"release": release, "to": name, "run": run, "at": round(time.time()), "problem": problem}
+        self.page["reverted"] = note
+        self._back_at(name)
+
+    def _back_at(self, name):
         self.page["current"] = name
         self.page["activating"] = None
         self.save()

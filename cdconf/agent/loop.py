@@ -9,12 +9,14 @@ import collections
 import os
 import sys
 import threading
+import time
 
 from cdconf.agent import calls, wire
 from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed, printable, unspeakable
 
 PROTOCOL = 1
+LOOK = 1.0  # seconds between two looks at the lease
 RAW_FRAMES = 64  # how many may wait for the main thread
 
 
@@ -57,6 +59,7 @@ class Agent(object):
         self.writing = threading.Lock()
         self.stopping = False
         self.gone = False
+        self.lost = False
         self.store = None
         self.lease = None
         self.current = None
@@ -117,6 +120,25 @@ class Agent(object):
         finally:
             self.gone = True
             self.requests.put(None)
+
+    def watch_lease(self):
+        """From now on ends the session when its lease is lost.
+
+        A controller that was cut off says no goodbye: its agent would be at work for as long as TCP believes in it.
+        """
+        watcher = threading.Thread(target=self._watch)
+        watcher.daemon = True
+        watcher.start()
+
+    def _watch(self):
+        looks = 0
+        while looks < 2:  # a beat may be waiting to be read, after the host itself was stopped for a while
+            time.sleep(LOOK)
+            if self.lease.run is None:
+                return
+            looks = looks + 1 if self.lease.is_lost() else 0
+        self.gone = self.lost = True
+        self.requests.put(None)
 
     def _beat(self):
         if self.lease is not None:
@@ -188,4 +210,7 @@ def main():
     os.dup2(2, 1)
     os.umask(0o022)
     os.chdir("/")
-    Agent(source, sink).serve()
+    agent = Agent(source, sink)
+    agent.serve()
+    if agent.lost:
+        os._exit(1)  # the reading thread waits for frames that won't come, and holds their stream

@@ -12,25 +12,36 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 
 
 @click.command()
-@click.argument("artifact", shell_complete=artifacts)
+@click.argument("artifact", required=False, shell_complete=artifacts)
 @click.option(
     "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
 )
 @project_options
 @connection_options
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
+@click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
 @output_options
-def command(artifact: str, environment: str, unpin: str | None, **flags: Any) -> None:
+def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
 
     ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
     or more, or a file; a file that isn't in the artifact store is added to it.
 
+    Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
+    every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
+    and else rolled back, which exits with 1.
+
     Example: cdconf deploy shop --to staging
     """
     from cdconf.deploy.deployment import Deployment, app_hosts, choose, deploy
+    from cdconf.errors import UsageError
 
+    if resume:
+        _resume(artifact, environment, unpin, flags)
+        return
     with run_of("deploy", environment, flags) as run:
+        if artifact is None:
+            raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if unpin:
@@ -38,3 +49,19 @@ def command(artifact: str, environment: str, unpin: str | None, **flags: Any) ->
         run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin, mask=run.mask)
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
+
+
+def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:
+    from cdconf.deploy.choose import named_app
+    from cdconf.deploy.deployment import Deployment, app_hosts, resume
+    from cdconf.errors import UsageError
+
+    with run_of("deploy", environment, flags) as run:
+        if unpin:
+            raise UsageError("--unpin begins a deployment anew, and --resume begins none")
+        app = named_app(run.project, name)
+        run.extra |= {"app": app.name, "resumed": True}
+        run.start(app_hosts(run.project, run.environment, app))
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], mask=run.mask)
+        ended = resume(run.project, run.environment, app, run.emit, options)
+        run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

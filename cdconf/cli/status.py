@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from cdconf.cli.options import (
     output_options,
     project_options,
 )
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
 
 
 @click.command()
@@ -30,6 +33,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
+    from cdconf.deploy.runner import app_document
     from cdconf.errors import Unreachable, worst_exit
     from cdconf.events import HostDone
     from cdconf.session import Session
@@ -41,10 +45,7 @@ def command(environment: str, **flags: Any) -> None:
 
         def look(session: Session) -> dict[str, Any]:
             apps = [one for one in run.project.apps.values() if set(one.groups) & set(session.host.groups)]
-            documents: list[dict[str, Any]] = [
-                {"name": one.name, "path": one.path, "services": list(one.services)} for one in apps
-            ]
-            return {one["name"]: session.call("app.status", app=one) for one in documents}
+            return {one.name: session.call("app.status", app=app_document(one)) for one in apps}
 
         with fleet_of(run, hosts) as fleet:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
@@ -66,8 +67,33 @@ def command(environment: str, **flags: Any) -> None:
             if not pages:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
+        run.extra["interrupted"] = _interrupted(run, outcome.results, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)
+
+
+def _interrupted(run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any]) -> dict[str, Any]:
+    """Says of each app whose deployment was interrupted where that stands; the same as data, by app."""
+    from cdconf.deploy.standing import standing
+    from cdconf.events import Notice
+
+    ends = {
+        "confirm": "every host has it: {} proves it once more and confirms it",
+        "finish": "it was confirmed: {} brings it to the others",
+        "roll_back": "{} rolls it back",
+    }
+    found = {}
+    for app, about in run.project.apps.items():
+        stands = standing({host: pages[app] for host, pages in results.items() if app in pages}, leases)
+        if stands is None:
+            continue
+        members = [host.name for host in run.environment.hosts.values() if set(host.groups) & set(about.groups)]
+        unknown = [name for name in members if name not in results]
+        command = f"`cdconf deploy {app} --to {run.environment.name} --resume`"
+        end = f"nothing is known of {', '.join(unknown)}" if unknown else ends[stands.ending].format(command)
+        run.emit(Notice(f"{app}: {stands}; {end}", warning=True))
+        found[app] = stands.as_dict() | {"unknown": unknown} | ({"ending": None} if unknown else {})
+    return found
 
 
 def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
@@ -76,11 +102,16 @@ def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
     if under_way(page, lease):
         return f"deploying {page['activating']['to']}"
     if page["activating"]:
-        return f"interrupted while deploying {page['activating']['to']}; deploy again"
+        left = page["reverts_in_s"]
+        alone = "" if left is None else f"; goes back by itself in {left} s"
+        return f"interrupted while deploying {page['activating']['to']}{alone}"
+    back = page["reverted"]
+    note = [f"went back by itself from {back['release']}"] if back else []
+    note += [f"which failed: {back['problem']}"] if back and back["problem"] else []
     if not page["linked"]:
-        return ""
+        return ", ".join(note)
     verified = page["verified"][-1:] == [page["linked"]]
     parts = ["verified" if verified else "NOT verified"]
     parts += [page["problem"]] if page["problem"] else []
     parts += [f"{len(page['pinned'])} pinned"] if page["pinned"] else []
-    return ", ".join(parts)
+    return ", ".join(parts + note)

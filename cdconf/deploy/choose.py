@@ -14,7 +14,7 @@ from cdconf.errors import UsageError, did_you_mean
 from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
-    from cdconf.inventory import Project
+    from cdconf.inventory import App, Project
 
 
 def choose(project: Project, reference: str, emit: Emit) -> Artifact:
@@ -36,6 +36,21 @@ def choose(project: Project, reference: str, emit: Emit) -> Artifact:
             hint=did_you_mean(found.app, project.apps),
         )
     return found
+
+
+def named_app(project: Project, name: str | None) -> App:
+    """The app of this name; the only one when no name is given.
+
+    Raises:
+        UsageError: There's none, or several.
+    """
+    apps = project.apps
+    if name is None and len(apps) != 1:
+        raise UsageError("which app?", hint=f"there are: {', '.join(apps) or 'none'}")
+    chosen = name or next(iter(apps))
+    if chosen not in apps:
+        raise UsageError(f"cdconf.yml has no app '{chosen}'", hint=did_you_mean(chosen, apps))
+    return apps[chosen]
 
 
 def _find(project: Project, reference: str, emit: Emit) -> Artifact:

@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
+from cdconf.deploy.outcome import explain_undelivered, explained
 from cdconf.deploy.provision import refuse, report
-from cdconf.deploy.rollout import Failure, Rollout, split
+from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
+from cdconf.deploy.standing import standing
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import (
     ArtifactError,
-    CdconfError,
-    DeployFailed,
     GateClosed,
-    HostFailed,
     Pinned,
-    Unreachable,
     UsageError,
     did_you_mean,
 )
-from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone
+from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -38,12 +36,13 @@ if TYPE_CHECKING:
 class Deployment:
     """How a deployment goes about it; see the command line's help.
 
-    `mask` takes secrets out of what is written down on hosts.
+    `to` is the version that a rollback goes to. `mask` takes secrets out of what is written down on hosts.
     """
 
     forks: int = 32
     accept_new_host_keys: bool = False
     unpin: str | None = None
+    to: str | None = None
     mask: Callable[[str], str] = field(kw_only=True)
 
 
@@ -66,7 +65,7 @@ def deploy(
     check_aloud(project, artifact, store.provenance(artifact), emit)
     manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
-    with _fleet(project, environment, f"deploy {artifact.label}", emit, options) as fleet:
+    with _fleet(project, environment, app, f"deploy {artifact.label}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
         pages = _pages(fleet, app, hosts)
         _gate(fleet, app, artifact, pages, hosts, options)
@@ -86,7 +85,7 @@ def deploy(
 
 
 def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
-    """Goes back to the last verified release by the same procedure, without migrating.
+    """Goes back to the last verified release, or a certain one, by the same procedure, without migrating.
 
     Hosts that never had it, since they're new, get it from the artifact store.
 
@@ -94,14 +93,15 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         Facts for the JSON document: `release`, `version`, `hosts_touched`.
 
     Raises:
-        GateClosed: The hosts don't agree on a release to go back to; a host lacks it, and so does the store.
+        GateClosed: The hosts don't agree on a release to go back to, or it isn't verified, or is pinned; a host lacks
+            it, and so does the store.
         DeployFailed: The old release failed as well; the hosts are back at what they ran.
     """
     check_smoke(project, app_members(environment, app))
-    with _fleet(project, environment, f"rollback {app.name}", emit, options) as fleet:
+    with _fleet(project, environment, app, f"rollback {app.name}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
         pages = _pages(fleet, app, hosts)
-        release = _previous(pages, app)
+        release = _version(pages, app, options.to) if options.to else _previous(pages, app)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = _stored(project, app, release, pages, emit)
         lacking = _lacking(fleet, app, hosts, pages, release, emit)
@@ -111,15 +111,61 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         return {"release": release, "version": version, "hosts_touched": rollout.touched}
 
 
+def resume(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
+    """Ends the app's interrupted deployment by what the hosts' ledgers say; see `Standing.ending`.
+
+    Returns:
+        Facts for the JSON document: `release` (None when nothing was to be ended), `hosts_touched`.
+
+    Raises:
+        DeployFailed: It was rolled back.
+        GateClosed: A lease is held; a host lacks the release, and so does the artifact store.
+    """
+    check_smoke(project, app_members(environment, app))
+    with _fleet(project, environment, app, f"resume {app.name}", emit, options) as fleet:
+        hosts = _lease(fleet, project, environment, app, emit)
+        pages = _pages(fleet, app, hosts)
+        found = standing(pages, {})
+        if found is None:
+            emit(Notice(f"no deployment of {app.name} was interrupted"))
+            for host in hosts:
+                emit(HostDone(host.name, "ok"))
+            return {"release": None, "hosts_touched": []}
+        emit(Notice(str(found)))
+        for name in found.confirmed:
+            emit(HostDone(name, "ok"))
+        release = found.release
+        if found.ending == "finish":
+            artifact, manifest = _stored(project, app, release, pages, emit)
+            lacking = [host for host in hosts if host.name not in found.confirmed]
+            target = Target(app, release, artifact, lacking, manifest)
+            rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
+        else:
+            target = Target(app, release, None, [host for host in hosts if host.name in found.activated])
+            taken_up = Rollout([found.activated], adopt=True)
+            if found.ending == "roll_back":
+                taken_up.interrupt(f"the deployment of {release} was interrupted")
+            rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
+        return {"release": release, "hosts_touched": rollout.touched}
+
+
 def _app(project: Project, name: str) -> App:
     if name not in project.apps:
         raise UsageError(f"cdconf.yml has no app '{name}'", hint=did_you_mean(name, project.apps))
     return project.apps[name]
 
 
-def _fleet(project: Project, environment: Environment, reason: str, emit: Emit, options: Deployment) -> Fleet:
+def _fleet(project: Project, environment: Environment, app: App, reason: str, emit: Emit, options: Deployment) -> Fleet:
     connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
-    return Fleet(connector, environment, RunIdentity(reason), emit, forks=options.forks, lease_ttl=project.lease_ttl)
+    return Fleet(
+        connector,
+        environment,
+        RunIdentity(reason),
+        emit,
+        forks=options.forks,
+        lease_ttl=project.lease_ttl,
+        beat=app.confirm_within / 4 or project.lease_ttl,
+    )
 
 
 def app_members(environment: Environment, app: App) -> list[Host]:
@@ -237,6 +283,28 @@ def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
     return targets.pop()
 
 
+def _version(pages: dict[str, dict[str, Any]], app: App, version: str) -> str:
+    """The verified release of a version.
+
+    Raises:
+        GateClosed: No host has one; there are several; it was pinned since.
+    """
+    known: dict[str, dict[str, Any]] = {
+        name: page["releases"][name] for page in pages.values() for name in page["verified"] if name in page["releases"]
+    }
+    found = [name for name, about in known.items() if about["version"] == version]
+    if len(found) != 1:
+        what = f"is verified on no host of '{app.name}'" if not found else f"means {' or '.join(sorted(found))}"
+        there = ", ".join(dict.fromkeys(about["version"] for about in known.values()))
+        raise GateClosed(f"version {version} {what}", hint=f"verified versions: {there or 'none'}")
+    for name, page in pages.items():
+        pin = page["pinned"].get(known[found[0]]["archive"])
+        if pin is not None:
+            reason = str(pin["reason"]).splitlines()[0]
+            raise Pinned(f"version {version} is pinned, because it failed on {name}: {reason}")
+    return found[0]
+
+
 def _stored(
     project: Project, app: App, release: str, pages: dict[str, dict[str, Any]], emit: Emit
 ) -> tuple[Artifact | None, list[dict[str, Any]]]:
@@ -272,8 +340,11 @@ def _roll_out(
     pin: bool,
 ) -> Rollout:
     batches = split([host.name for host in target.hosts], target.app.batches)
-    runner = Runner(project, environment, fleet, target, emit)
     rollout = Rollout(batches, stage=target.artifact is not None, expand=expand)
+    return _run(Runner(project, environment, fleet, target, emit), rollout, target, emit, options, pin=pin)
+
+
+def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout)
     finally:
@@ -281,51 +352,9 @@ def _roll_out(
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
             runner.pin(options.mask(reason).splitlines()[0])
     if rollout.succeeded:
-        _explain_undelivered(rollout, target, emit)
+        explain_undelivered(rollout, target, emit)
         return rollout
-    raise _explained(rollout, target, emit)
+    raise explained(rollout, target, emit)
 
 
-def _status(failure: Failure) -> HostStatus:
-    return "unreachable" if failure.unreachable else "failed"
-
-
-def _explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
-    for name, failure in rollout.undelivered.items():
-        emit(HostDone(name, _status(failure), f"runs {target.release}, but couldn't be told that it's verified"))
-    for name, failure in rollout.undelivered.items():
-        kind = Unreachable if failure.unreachable else HostFailed
-        message, _, detail = failure.message.partition("\n")
-        raise kind(
-            f"didn't hear the confirmation: {message}",
-            host=name,
-            detail=detail or None,
-            hint="deploy again to end it",
-        )
-
-
-def _explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
-    """Says in which state the hosts are; the error says what failed."""
-    name, failure = max(rollout.failures.items(), key=lambda one: one[1].verdict)  # the first verdict, if any
-    for host in target.hosts:
-        if host.name in rollout.failures and host.name not in rollout.touched:
-            why = rollout.failures[host.name]
-            emit(HostDone(host.name, _status(why), why.message.splitlines()[0]))
-        elif host.name not in rollout.touched:
-            emit(HostDone(host.name, "not_attempted"))
-        elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
-            emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
-    for stuck, why in rollout.stuck.items():
-        emit(HostDone(stuck, _status(why), f"could not be rolled back: {why.message}"))
-    message, _, detail = failure.message.partition("\n")
-    what = "every touched host was rolled back" if rollout.touched else "no host was touched"
-    if rollout.stuck:
-        what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
-    hint = "see what runs with `cdconf status`" if rollout.stuck else None
-    about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
-    if rollout.is_unreachable:
-        return Unreachable(f"{message} ({what})", **about)
-    return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)
-
-
-__all__ = ["Deployment", "app_hosts", "choose", "deploy", "rollback"]
+__all__ = ["Deployment", "app_hosts", "choose", "deploy", "resume", "rollback"]

@@ -1,10 +1,12 @@
 """The rollout as a state machine without I/O: steps out, outcomes in.
 
-    stage -> expand -> (activate -> health -> smoke) per batch -> confirm -> done
+    stage -> expand -> (activate -> health -> smoke) per batch, soak between batches -> prepare -> confirm -> done
+    adopt -> health -> smoke -> prepare -> confirm -> done, when an interrupted one is taken up again
     any failure or interruption before confirm: roll_back every touched host, newest first -> done
 
 The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
-decision is made, and a host that doesn't hear of it is repaired by the next deployment.
+decision is made; `prepare` asks every touched host just before whether it still holds the release. A host that doesn't
+hear of the decision goes back by itself, and the deployment can be resumed.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["stage", "expand", "activate", "health", "smoke", "confirm", "roll_back", "done"]
-_IN_BATCH: tuple[Kind, ...] = ("activate", "health", "smoke")
+Kind = Literal[
+    "stage", "expand", "activate", "adopt", "health", "smoke", "soak", "prepare", "confirm", "roll_back", "done"
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,15 @@ def split(hosts: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
     return batches
 
 
+def stagger(hosts: Sequence[str], confirm_within: float) -> dict[str, float]:
+    """How long each host waits for a beat before it goes back by itself: seconds, the newest host's first.
+
+    They are spread over a second `confirm_within`, so that hosts which a controller leaves at the same moment don't
+    all restart at once.
+    """
+    return {host: confirm_within * (1 + number / len(hosts)) for number, host in enumerate(reversed(hosts))}
+
+
 class Rollout:
     """One deployment's course.
 
@@ -72,6 +84,7 @@ class Rollout:
         batches: The hosts, batch by batch.
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
+        adopt: The hosts run the release already, and their deployment was interrupted: take that up.
 
     Attributes:
         touched: Hosts on which activation was attempted, in order.
@@ -80,7 +93,9 @@ class Rollout:
         undelivered: Hosts that the confirmation didn't reach.
     """
 
-    def __init__(self, batches: Sequence[Sequence[str]], *, stage: bool = True, expand: bool = False) -> None:
+    def __init__(
+        self, batches: Sequence[Sequence[str]], *, stage: bool = True, expand: bool = False, adopt: bool = False
+    ) -> None:
         self._batches = [tuple(batch) for batch in batches]
         self._hosts = tuple(host for batch in self._batches for host in batch)
         self._expand = expand
@@ -90,7 +105,10 @@ class Rollout:
         self.stuck: dict[str, Failure] = {}
         self.undelivered: dict[str, Failure] = {}
         self.step = Step("done")
-        if self._hosts:
+        if self._hosts and adopt:
+            self._batches = [self._hosts]
+            self.step = self._begin("adopt")
+        elif self._hosts:
             self.step = Step("stage", self._hosts) if stage else self._after_stage()
 
     @property
@@ -110,12 +128,12 @@ class Rollout:
         return bool(wrong) and all(failure.unreachable for failure in wrong)
 
     def _after_stage(self) -> Step:
-        return Step("expand", self._hosts[:1]) if self._expand else self._activate()
+        return Step("expand", self._hosts[:1]) if self._expand else self._begin("activate")
 
-    def _activate(self) -> Step:
+    def _begin(self, kind: Kind) -> Step:
         batch = self._batches[self._batch]
         self.touched += batch
-        return Step("activate", batch, self._batch + 1)
+        return Step(kind, batch, self._batch + 1)
 
     def advance(self, failures: Mapping[str, Failure] | None = None) -> Step:
         """Takes the outcome of `step`: the hosts on which it failed, none for success; returns the next step."""
@@ -147,11 +165,14 @@ class Rollout:
         return Step("roll_back", tuple(reversed(self.touched))) if self.touched else Step("done")
 
     def _forward(self, kind: Kind) -> Step:
+        step = self.step
+        following: dict[Kind, Kind] = {"activate": "health", "adopt": "health", "health": "smoke"}
+        if kind in following:
+            return Step(following[kind], step.hosts, step.batch)
         if kind == "stage":
             return self._after_stage()
-        if kind == "expand":
-            return self._activate()
-        if kind != _IN_BATCH[-1]:
-            return Step(_IN_BATCH[_IN_BATCH.index(kind) + 1], self.step.hosts, self.step.batch)
-        self._batch += 1
-        return self._activate() if self._batch < len(self._batches) else Step("confirm", self._hosts)
+        if kind == "smoke":
+            self._batch += 1
+            more = self._batch < len(self._batches)
+            return Step("soak", tuple(self.touched), step.batch) if more else Step("prepare", self._hosts)
+        return Step("confirm", self._hosts) if kind == "prepare" else self._begin("activate")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import Failure, Rollout, Step
+from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.engine import Fleet
 from cdconf.errors import CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
@@ -18,6 +19,8 @@ from cdconf.session import AgentError, Session
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
+
+LOOK = 5.0  # seconds between two looks at hosts that soak
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Runner:
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
+        self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
 
     def run(self, rollout: Rollout) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
@@ -84,20 +88,27 @@ class Runner:
             "stage": "stage",
             "expand": "expand migration",
             "activate": f"batch {step.batch}: activate",
+            "adopt": "take up again",
             "health": f"batch {step.batch}: health",
             "smoke": f"batch {step.batch}: smoke tests",
+            "soak": f"batch {step.batch}: soak {self._target.app.soak:g} s",
+            "prepare": "ask whether all still hold",
             "confirm": "confirm",
             "roll_back": "roll back",
         }
-        self._emit(StepEvent(f"{words[step.kind]}: {', '.join(step.hosts)}"))
+        if step.kind != "soak" or self._target.app.soak:
+            self._emit(StepEvent(f"{words[step.kind]}: {', '.join(step.hosts)}"))
 
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
             "expand": lambda one: self._each(one, self._expand),
             "activate": lambda one: self._each(one, self._activate),
+            "adopt": lambda one: self._each(one, self._adopt),
             "health": self._health,
             "smoke": self._smoke,
+            "soak": self._soak,
+            "prepare": lambda one: self._each(one, self._hold),
             "confirm": lambda one: self._each(one, self._confirm),
             "roll_back": self._roll_back,
         }
@@ -141,7 +152,27 @@ class Runner:
 
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
-        session.call("app.activate", app=self._app, release=self._target.release)
+        within = self._within[session.host.name]
+        session.call("app.activate", app=self._app, release=self._target.release, within=within)
+
+    def _adopt(self, session: Session) -> None:
+        within = self._within[session.host.name]
+        session.call("app.adopt", app=self._app, release=self._target.release, within=within)
+
+    def _hold(self, session: Session) -> None:
+        session.call("app.holds", app=self._app, release=self._target.release)
+
+    def _soak(self, step: Step) -> dict[str, Failure]:
+        """Lets a batch be for a while, and looks after all hosts that were touched until the next one begins."""
+        soak = self._target.app.soak
+        ends = time.monotonic() + soak
+        failures = self._each(step, self._hold)
+        while not failures and (left := ends - time.monotonic()) > 0:
+            for name in step.hosts:
+                self._emit(HostStep(name, f"soaking, {left:.0f} s left"))
+            time.sleep(min(left, LOOK))
+            failures = self._each(step, self._hold)
+        return self._health(step) if soak and not failures else failures
 
     def _health(self, step: Step) -> dict[str, Failure]:
         return self._each(step, lambda session: wait_for_health(session, self._target.app, self._emit))
@@ -189,7 +220,12 @@ class _Verdict(CdconfError):
 
 def app_document(app: App) -> dict[str, Any]:
     """What the agent needs to know of an app."""
-    return {"name": app.name, "path": app.path, "services": list(app.services)}
+    return {
+        "name": app.name,
+        "path": app.path,
+        "services": list(app.services),
+        "confirm_within": app.confirm_within,
+    }
 
 
 def failure_of(error: CdconfError) -> Failure:

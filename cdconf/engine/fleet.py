@@ -48,6 +48,7 @@ class Fleet:
         emit: The event stream.
         forks: How many hosts are worked on at once.
         lease_ttl: Seconds that a lease holds without a beat.
+        beat: Seconds between two beats, at most.
         locate: Finds a host again after a reboot, which may have moved its port; None while it isn't up.
     """
 
@@ -60,6 +61,7 @@ class Fleet:
         *,
         forks: int = 32,
         lease_ttl: float = 60.0,
+        beat: float = BEAT,
         locate: Callable[[Host], Host | None] = lambda host: host,
     ) -> None:
         self.environment = environment
@@ -69,6 +71,7 @@ class Fleet:
         self._connector = connector
         self._forks = forks
         self._lease_ttl = lease_ttl
+        self._interval = min(beat, BEAT, lease_ttl / 4)
         self._locate = locate
         self._leased: set[str] = set()
         self._ended = threading.Event()
@@ -92,7 +95,7 @@ class Fleet:
         """A beat to a host that hangs in the middle of an upload waits, and must not hold up the other hosts' beats."""
         beats: dict[str, Future[None]] = {}
         with ThreadPoolExecutor(max_workers=_BEATERS, thread_name_prefix="cdconf-beat") as pool:
-            while not self._ended.wait(min(BEAT, self._lease_ttl / 4)):
+            while not self._ended.wait(self._interval):
                 for name, session in list(self.sessions.items()):
                     if name not in beats or beats[name].done():
                         beats[name] = pool.submit(session.beat)

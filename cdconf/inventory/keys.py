@@ -81,7 +81,13 @@ APP = {
         member=Key("any", "A batch.", pattern=BATCH),
     ),
     "keep": Key("integer", "How many releases stay on a host.", default=5),
-    "confirm_within": Key("duration", "Reserved; this version doesn't read it."),
+    "soak": Key("duration", "How long a batch is watched before the next one begins.", default="0s"),
+    "confirm_within": Key(
+        "duration",
+        "How long an activated release stays on a host when its deployment has died; then the host goes back by itself "
+        "(staggered, within twice this time). At least 5s; 0: never, for hosts without systemd.",
+        default="120s",
+    ),
     "shared": Key("any", "Reserved; this version doesn't read it."),
     "toggles": Key("any", "Reserved; this version doesn't read it."),
 }

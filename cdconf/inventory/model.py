@@ -68,7 +68,7 @@ class Migrate:
 
 @dataclass(frozen=True)
 class App:
-    """An application and how it's deployed; see cdconf.yml's `apps`."""
+    """An application and how it's deployed; see cdconf.yml's `apps`. `confirm_within` and `soak` are in seconds."""
 
     name: str
     groups: tuple[str, ...]
@@ -82,6 +82,8 @@ class App:
     migrate: Migrate
     batches: tuple[str, ...]
     keep: int
+    confirm_within: float
+    soak: float
     file: str
     line: int
 

@@ -13,6 +13,7 @@ from cdconf.inventory.model import App, Health, Migrate, Project, environments_i
 from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of, load
 
 FILE = "cdconf.yml"
+SHORTEST = 5.0  # seconds: beats come at a quarter of it
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -148,10 +149,20 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         health=_health(app, what),
         migrate=Migrate(migrate.get("expand"), migrate.get("contract")),
         batches=_batches(app, what),
+        confirm_within=_confirm_within(app, what),
+        soak=duration(app, "soak", what, 0.0),
         keep=keep,
         file=file,
         line=line,
     )
+
+
+def _confirm_within(app: YamlMap, what: str) -> float:
+    seconds = duration(app, "confirm_within", what, 120.0)
+    if 0 < seconds < SHORTEST:
+        text = f"'confirm_within' in {what} must be at least {SHORTEST:g}s: beats need time to arrive"
+        raise app.error(text, "confirm_within", "0 deploys without the dead man's switch")
+    return seconds
 
 
 def _health(app: YamlMap, what: str) -> Health | None:

@@ -9,6 +9,7 @@ import pytest
 from cdconf.artifacts import Store
 from cdconf.deploy import deployment
 from cdconf.deploy.choose import choose
+from cdconf.deploy.outcome import explained
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import failure_of
 from cdconf.errors import DeployFailed, GateClosed, HostFailed, Unreachable, UsageError
@@ -128,6 +129,7 @@ def test_only_what_the_release_itself_did_is_a_verdict(error, verdict, unreachab
     assert failure_of(error) == Failure("no", verdict=verdict, unreachable=unreachable)
 
 
+APP = SimpleNamespace(confirm_within=60.0)
 SILENT = Failure("hangs", verdict=False, unreachable=True)
 BROKEN = Failure("no", verdict=False)
 UNWELL = Failure("not healthy", verdict=True)
@@ -145,16 +147,18 @@ UNWELL = Failure("not healthy", verdict=True)
 )
 def test_a_run_that_failed_for_silent_hosts_alone_says_unreachable(failures, stuck, kind):
     rollout = Rollout([("a",), ("b",), ("c",)], stage=False)
-    for _ in range(3):
+    for _ in range(4):
         rollout.advance()
     rollout.advance(failures)
     rollout.advance(stuck)
     events = []
     hosts = [SimpleNamespace(name=name) for name in "abc"]
-    error = deployment._explained(rollout, SimpleNamespace(hosts=hosts), events.append)
+    error = explained(rollout, SimpleNamespace(hosts=hosts, app=APP), events.append)
     assert type(error) is kind
     said = {event.host: event.status for event in events if isinstance(event, HostDone)}
     assert said["c"] == "not_attempted"
+    alone = bool(stuck) and all(why.unreachable for why in stuck.values())
+    assert ("goes back by itself within 120 s" in error.message) == alone
     first = "a" if failures.get("a") is UNWELL else next(iter(failures))
     assert (error.host, error.message.partition(" (")[0]) == (first, failures[first].message)
     told = [event.message for event in events if isinstance(event, Notice)]
@@ -165,7 +169,14 @@ def test_a_run_that_failed_for_silent_hosts_alone_says_unreachable(failures, stu
 
 def page(*verified, linked="", activating=None):
     linked = verified[-1] if linked == "" and verified else linked or None
-    return {"verified": list(verified), "releases": dict.fromkeys(verified), "linked": linked, "activating": activating}
+    releases = {name: {"version": f"v{name}", "archive": f"sha-{name}"} for name in verified}
+    return {
+        "verified": list(verified),
+        "releases": releases,
+        "linked": linked,
+        "activating": activating,
+        "pinned": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,3 +197,18 @@ def test_what_hosts_go_back_to(pages, release):
             deployment._previous(pages, SimpleNamespace(name="app"))
     else:
         assert deployment._previous(pages, SimpleNamespace(name="app")) == release
+
+
+def test_a_rollback_to_a_version_goes_to_its_verified_release_alone():
+    app = SimpleNamespace(name="app")
+    pages = {"a": page("1", "2", "3"), "b": page("3")}
+    assert deployment._version(pages, app, "v1") == "1"
+    with pytest.raises(GateClosed, match="version v9 is verified on no host") as caught:
+        deployment._version(pages, app, "v9")
+    assert caught.value.hint == "verified versions: v1, v2, v3"
+    pages["b"]["releases"]["3"]["version"] = "v2"
+    with pytest.raises(GateClosed, match="means 2 or 3"):
+        deployment._version(pages, app, "v2")
+    pages["a"]["pinned"]["sha-1"] = {"reason": "smoke tests failed", "version": "v1", "at": 0}
+    with pytest.raises(GateClosed, match="pinned, because it failed on a: smoke"):
+        deployment._version(pages, app, "v1")

@@ -12,7 +12,16 @@ from cdconf.session import AgentError
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
 APP = SimpleNamespace(
-    name="app", path="/srv/app", services=(), health=None, keep=5, file="cdconf.yml", line=1, batches=["1"]
+    name="app",
+    path="/srv/app",
+    services=(),
+    health=None,
+    keep=5,
+    confirm_within=60.0,
+    soak=0.0,
+    file="cdconf.yml",
+    line=1,
+    batches=["1"],
 )
 UNWELL = AgentError("not healthy", host="b", reason="release", details={}, detail=None)
 
@@ -86,3 +95,23 @@ def test_a_second_signal_ends_the_run_at_once(monkeypatch, late):
     calls, _, error = rolled_out(script, monkeypatch)
     assert (error.exit_code, calls[-1][0]) == (130, late)
     assert len([one for one in calls if one[0] == late]) <= 2
+
+
+def test_a_host_that_no_longer_holds_stops_the_next_batch_and_the_confirmation(monkeypatch):
+    lost = AgentError("gone back", host="a", reason="lease_lost", details={}, detail=None)
+    for time, last in ((1, ("app.activate", "a")), (2, ("app.activate", "b"))):
+        monkeypatch.setattr(deployment, "explained", lambda *arguments: Interrupted("rolled back"))
+        calls, pins, _ = rolled_out({("app.holds", "a", time): lost}, monkeypatch)
+        assert [one for one in calls if one[0] == "app.activate"][-1] == last
+        assert not [one for one in calls if one[0] == "app.confirm"]
+        assert calls[-1] == ("app.roll_back", "a")
+        assert pins == []
+
+
+def test_a_soak_looks_after_all_hosts_until_its_time_is_over(monkeypatch):
+    monkeypatch.setattr(APP, "soak", 0.3)
+    monkeypatch.setattr("cdconf.deploy.runner.LOOK", 0.1)
+    calls, _, error = rolled_out({}, monkeypatch)
+    between = calls[calls.index(("app.activate", "a")) : calls.index(("app.activate", "b"))]
+    assert len([one for one in between if one == ("app.holds", "a")]) >= 4
+    assert error is None

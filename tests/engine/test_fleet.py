@@ -101,7 +101,7 @@ def test_a_signal_keeps_its_exit_code(monkeypatch, signal, error, code):
 def test_a_beat_that_waits_for_one_host_does_not_keep_the_others_waiting():
     world = World()
     fleet, hosts = world.fleet("one")
-    fleet._lease_ttl = 0.2
+    fleet._interval = 0.05
     stuck, beaten = threading.Event(), threading.Event()
     with fleet:
         fleet.connect(hosts, lease=True)

@@ -69,3 +69,21 @@ def test_a_version_that_yaml_reads_as_a_number_is_refused_with_a_hint(project):
     result = cdconf(project, "lint")
     assert "roles/base/role.yml:3: 'version' must be text, not 1.2 (a number)" in result.stdout
     assert 'hint: quote it where it stands: "1.2"' in result.stdout
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("8s", 8.0), ("2m", 120.0), ("0", 0.0), (None, 120.0)])
+def test_an_app_says_how_long_it_may_stay_unconfirmed(project, value, seconds):
+    more = "" if value is None else f"    confirm_within: {value}\n    soak: 1m\n"
+    text = (project / "cdconf.yml").read_text() + "apps:\n  app:\n    groups: [web]\n    path: /srv/app\n"
+    (project / "cdconf.yml").write_text(text + more)
+    app = load_project(project).apps["app"]
+    assert (app.confirm_within, app.soak) == (seconds, 60.0 if more else 0.0)
+
+
+@pytest.mark.parametrize(("value", "wrong"), [("4s", "must be at least 5s"), ("soon", "must be a duration")])
+def test_a_switch_that_beats_could_not_hold_off_is_refused(project, value, wrong):
+    text = (project / "cdconf.yml").read_text() + "apps:\n  app:\n    groups: [web]\n    path: /srv/app\n"
+    (project / "cdconf.yml").write_text(f"{text}    confirm_within: {value}\n")
+    with pytest.raises(InvalidFile, match=wrong) as caught:
+        load_project(project)
+    assert (caught.value.file, caught.value.line) == ("cdconf.yml", text.count("\n") + 1)

@@ -1,0 +1,57 @@
+"""What a rollout came to, in words for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdconf.deploy.rollout import Failure, Rollout
+from cdconf.errors import CdconfError, DeployFailed, HostFailed, Unreachable
+from cdconf.events import Emit, HostDone, HostStatus, Notice
+
+if TYPE_CHECKING:
+    from cdconf.deploy.runner import Target
+
+
+def _status(failure: Failure) -> HostStatus:
+    return "unreachable" if failure.unreachable else "failed"
+
+
+def explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
+    """Raises the error of the first host that runs the release and couldn't be told that it's verified."""
+    for name, failure in rollout.undelivered.items():
+        emit(HostDone(name, _status(failure), f"runs {target.release}, but couldn't be told that it's verified"))
+    for name, failure in rollout.undelivered.items():
+        kind = Unreachable if failure.unreachable else HostFailed
+        message, _, detail = failure.message.partition("\n")
+        raise kind(
+            f"didn't hear the confirmation: {message}",
+            host=name,
+            detail=detail or None,
+            hint="it goes back by itself; end the deployment with `cdconf deploy --resume` when it answers",
+        )
+
+
+def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
+    """Says in which state the hosts are; the error says what failed."""
+    name, failure = max(rollout.failures.items(), key=lambda one: one[1].verdict)  # the first verdict, if any
+    for host in target.hosts:
+        if host.name in rollout.failures and host.name not in rollout.touched:
+            why = rollout.failures[host.name]
+            emit(HostDone(host.name, _status(why), why.message.splitlines()[0]))
+        elif host.name not in rollout.touched:
+            emit(HostDone(host.name, "not_attempted"))
+        elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
+            emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
+    alone = target.app.confirm_within and all(why.unreachable for why in rollout.stuck.values())
+    for stuck, why in rollout.stuck.items():
+        emit(HostDone(stuck, _status(why), f"could not be rolled back: {why.message}"))
+    message, _, detail = failure.message.partition("\n")
+    what = "every touched host was rolled back" if rollout.touched else "no host was touched"
+    if rollout.stuck:
+        what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
+        what += f"; it goes back by itself within {2 * target.app.confirm_within:g} s" if alone else ""
+    hint = "see what runs with `cdconf status`" if rollout.stuck else None
+    about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
+    if rollout.is_unreachable:
+        return Unreachable(f"{message} ({what})", **about)
+    return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)

@@ -1,0 +1,110 @@
+"""Where an interrupted deployment stands, by what the hosts' ledgers say, and how it's to be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cdconf.drift import under_way
+
+Ending = Literal["confirm", "finish", "roll_back"]
+Pages = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An app's interrupted deployment.
+
+    Args:
+        release: What was being deployed.
+        confirmed: Hosts that run it, verified: by this deployment or before.
+        activated: Hosts that run it, or another release that was never confirmed, and may go back by themselves.
+        reverted: Hosts that have gone back by themselves.
+        others: Hosts that it didn't come to.
+        ending: What ends it. `confirm`: every host has it, so it's verified once more and confirmed. `finish`: it was
+            decided, and some hosts didn't hear of it, so it's deployed to these. `roll_back`: anything else.
+    """
+
+    release: str
+    confirmed: tuple[str, ...]
+    activated: tuple[str, ...]
+    reverted: tuple[str, ...]
+    others: tuple[str, ...]
+    ending: Ending
+
+    def __str__(self) -> str:
+        parts = [
+            ("verified on", self.confirmed),
+            ("active, unconfirmed on", self.activated),
+            ("taken back by the dead man's switch on", self.reverted),
+            ("not on", self.others),
+        ]
+        where = "; ".join(f"{words} {', '.join(hosts)}" for words, hosts in parts if hosts)
+        return f"the deployment of {self.release} was interrupted: {where}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON documents."""
+        return {
+            "release": self.release,
+            "confirmed": list(self.confirmed),
+            "activated": list(self.activated),
+            "reverted": list(self.reverted),
+            "others": list(self.others),
+            "ending": self.ending,
+        }
+
+
+def standing(pages: Pages, leases: Mapping[str, Mapping[str, Any] | None]) -> Standing | None:
+    """How an app's hosts stand after an interruption.
+
+    Args:
+        pages: Host -> what its agent's `app.status` says.
+        leases: Host -> who holds it, None for nobody.
+
+    Returns:
+        None when there's nothing to end: all is well, or a deployment is at work.
+    """
+    if any(under_way(dict(page), _plain(leases.get(name))) for name, page in pages.items()):
+        return None
+    found = _interrupted(pages)
+    if found is None:
+        return None
+    release, run = found
+    confirmed = tuple(name for name, page in pages.items() if _settled(page, release))
+    activated = tuple(name for name, page in pages.items() if page["activating"] is not None)
+    reverted = tuple(
+        name for name, page in pages.items() if name not in (*confirmed, *activated) and _of_run(page, "reverted", run)
+    )
+    others = tuple(name for name in pages if name not in (*confirmed, *activated, *reverted))
+    decided = any(_of_run(page, "confirmed", run) for page in pages.values())
+    everywhere = not reverted and not others and all(pages[name]["activating"]["to"] == release for name in activated)
+    linked = all(pages[name]["linked"] == release for name in activated)
+    ending: Ending = "confirm" if everywhere and linked else "finish" if decided else "roll_back"
+    return Standing(release, confirmed, activated, reverted, others, ending)
+
+
+def _plain(lease: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return dict(lease) if lease is not None else None
+
+
+def _interrupted(pages: Pages) -> tuple[str, str] | None:
+    """(release, run) of the newest deployment that left a host unconfirmed, or on its own while others were told."""
+    begun = [page["activating"] for page in pages.values() if page["activating"] is not None]
+    if begun:
+        newest = max(begun, key=lambda one: float(one["at"]))
+        return newest["to"], newest["run"]
+    decided = {page["confirmed"]["run"] for page in pages.values() if page["confirmed"] is not None}
+    for page in pages.values():
+        note = page["reverted"]
+        if note is not None and note["run"] in decided and page["verified"][-1:] != [note["release"]]:
+            return note["release"], note["run"]
+    return None
+
+
+def _settled(page: Mapping[str, Any], release: str) -> bool:
+    return page["activating"] is None and page["verified"][-1:] == [release] and page["linked"] == release
+
+
+def _of_run(page: Mapping[str, Any], end: str, run: str) -> bool:
+    return page[end] is not None and page[end]["run"] == run

@@ -1,0 +1,65 @@
+"""Where an interrupted deployment stands, told from hosts' ledgers alone."""
+
+import pytest
+
+from cdconf.deploy.standing import standing
+
+OLD, NEW = "1-aa", "2-bb"
+
+
+def host(verified=OLD, linked=None, activating=None, confirmed=None, reverted=None, at=10):
+    """A page; `activating`, `confirmed` and `reverted` are runs."""
+    return {
+        "verified": [OLD] if verified == OLD else [OLD, verified],
+        "linked": linked or verified,
+        "activating": activating and {"to": linked or NEW, "run": activating, "at": at},
+        "confirmed": confirmed and {"release": verified, "run": confirmed, "at": at},
+        "reverted": reverted and {"release": NEW, "to": OLD, "run": reverted, "at": at, "problem": None},
+    }
+
+
+IDLE = host(confirmed="r0")
+ACTIVE = host(linked=NEW, activating="r1", confirmed="r0")
+BEGUN = {**ACTIVE, "linked": OLD}  # killed between noting it and switching the link
+TOLD = host(verified=NEW, confirmed="r1")
+BACK = host(confirmed="r0", reverted="r1")
+
+
+@pytest.mark.parametrize(
+    ("pages", "ending"),
+    [
+        ([IDLE, IDLE], None),
+        ([TOLD, TOLD], None),
+        ([BACK, IDLE], None),
+        ([BACK, BACK], None),
+        ([ACTIVE, IDLE], "roll_back"),
+        ([ACTIVE, BACK], "roll_back"),
+        ([BEGUN, ACTIVE], "roll_back"),
+        ([ACTIVE, ACTIVE], "confirm"),
+        ([TOLD, ACTIVE], "confirm"),
+        ([TOLD, BACK], "finish"),
+        ([TOLD, ACTIVE, BACK], "finish"),
+        ([TOLD, BEGUN], "finish"),
+        ([host(linked="3-cc", activating="r2", confirmed="r0", at=20), ACTIVE], "roll_back"),
+        ([host(verified="3-cc", confirmed="r2"), BACK], None),
+    ],
+)
+def test_how_it_is_ended(pages, ending):
+    found = standing({f"h{number}": page for number, page in enumerate(pages)}, {})
+    assert (found.ending if found else None) == ending
+
+
+def test_every_host_is_named_once_and_what_is_said_names_them_all():
+    pages = {"a": TOLD, "b": ACTIVE, "c": BACK, "d": IDLE}
+    found = standing(pages, {})
+    assert (found.confirmed, found.activated, found.reverted, found.others) == (("a",), ("b",), ("c",), ("d",))
+    assert str(found) == (
+        f"the deployment of {NEW} was interrupted: verified on a; active, unconfirmed on b; "
+        "taken back by the dead man's switch on c; not on d"
+    )
+    assert found.as_dict()["ending"] == "finish"
+
+
+def test_a_deployment_at_work_is_not_interrupted():
+    assert standing({"a": ACTIVE, "b": IDLE}, {"a": {"run": "r1"}}) is None
+    assert standing({"a": ACTIVE, "b": IDLE}, {"a": {"run": "r9"}}).ending == "roll_back"
