@@ -54,8 +54,8 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /
   -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
 find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
   -printf '%p %y %m %u %g %l\n' | sort
-cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null
-systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh | tr -s ' '
+cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
+systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh -e ^var-lib-containers | tr -s ' '
 systemctl list-unit-files --no-legend | tr -s ' '
 sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
 command -v nft >/dev/null && nft list ruleset
@@ -130,11 +130,12 @@ class CaseHost:
         return done["status"], (done["stdout"] + done["stderr"]).decode("utf-8", "replace")
 
     def must(self, lines: Sequence[str]) -> None:
-        """Every line must succeed, in a shell of its own: `set -e` alone lets a failing `! command` pass."""
-        script = "\n".join(f"( {line}\n) || {{ echo {shlex.quote('failed: ' + line)}; exit 1; }}" for line in lines)
-        status, output = self.shell(script) if lines else (0, "")
+        """Every line must succeed; they're one script."""
+        # `set -e` lets a failing `! command` pass, but not a subshell that ends with one.
+        script = "\n".join(f"( {line} )" if line.startswith("!") else line for line in lines)
+        status, output = self.shell(f"set -e\n{script}") if lines else (0, "")
         if status:
-            raise CaseFailed(output)
+            raise CaseFailed(f"exit status {status} of:\n{script}\n{output}")
 
     def converge(self, *, check: bool) -> tuple[list[dict[str, Any]], bool]:
         """One pass; its events, those of handlers apart, and whether it failed."""

@@ -67,7 +67,7 @@ def test_its_cases_run_and_a_wrong_one_is_told(tmp_path):
         ("shows what it doesn't do", False),
         ("removes", True),
     ]
-    assert "failed: ! grep -q x /etc/greeting-world" in cases[1]["message"]
+    assert "( ! grep -q x /etc/greeting-world )" in cases[1]["message"]
 
 
 def test_what_can_t_run_on_a_host_is_told_before_one_is_made(tmp_path):
