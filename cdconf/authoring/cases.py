@@ -55,11 +55,13 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /
 find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
   -printf '%p %y %m %u %g %l\n' | sort
 cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
-systemctl list-units --all --plain --no-legend | grep -v -e session -e user- -e ssh -e ^var-lib-containers | tr -s ' '
+systemctl list-units --all --plain --no-legend \
+  | grep -v -e session -e user- -e ssh -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
 systemctl list-unit-files --no-legend | tr -s ' '
 sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
 command -v nft >/dev/null && nft list ruleset
-ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find | sort | uniq -c
+ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find -e podman -e conmon -e crun \
+  | sort | uniq -c
 true
 """
 

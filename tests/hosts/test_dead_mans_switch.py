@@ -93,6 +93,7 @@ def test_a_host_that_reboots_in_between_starts_with_the_verified_release(quick, 
     order = "systemctl show -p ExecMainStartTimestampMonotonic --value "
     assert int(quick.on("web1", order + "cdconf-switch-e2e.app")) < int(quick.on("web1", order + "app"))
     assert page(quick, "web1")["activating"] is None
+    free(quick)
     quick("deploy", "app", "--to", "dev")
     assert quick.served() == {"web1": newer, "web2": newer}
 

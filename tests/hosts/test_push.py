@@ -42,10 +42,10 @@ def inside(live, host, *command):
 
 
 def moved(live, host):
-    """Bytes that the host's interface has seen, both ways."""
+    """Bytes that the host's interfaces have seen, both ways; one that was cut off comes back as eth1."""
     text = inside(live, host, "cat", "/proc/net/dev")
-    fields = next(line.split(":")[1].split() for line in text.splitlines() if line.strip().startswith("eth0:"))
-    return int(fields[0]) + int(fields[8])
+    rows = [line.split(":")[1].split() for line in text.splitlines() if line.strip().startswith("eth")]
+    return sum(int(fields[0]) + int(fields[8]) for fields in rows)
 
 
 def deployed(live, version):

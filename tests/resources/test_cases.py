@@ -43,9 +43,9 @@ def host(tmp_path_factory):
 
 
 def half(number):
-    """Types of even or odd place in the alphabet, all cases of a type together."""
-    names = sorted(TYPES)[number::2]
-    return [case for case in CASES if case.values[0] in names]
+    """Every second type, all cases of a type together; PostgreSQL first, which wants a host as it was made."""
+    names = sorted(TYPES, key=lambda name: (not name.startswith("postgres_"), name))[number::2]
+    return [case for name in names for case in CASES if case.values[0] == name]
 
 
 @pytest.mark.hosts
