@@ -60,7 +60,8 @@ systemctl list-units --all --plain --no-legend \
 systemctl list-unit-files --no-legend | tr -s ' '
 sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
 command -v nft >/dev/null && nft list ruleset
-ps -e -o comm= | grep -v -e ^ps -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find -e podman -e conmon -e crun \
+ps -e -o comm= | grep -v -e ^ps -e ^postgres -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find -e podman -e conmon \
+  -e crun \
   | sort | uniq -c
 true
 """
@@ -120,6 +121,15 @@ class CaseHost:
                 raise error
             self._session = fleet.sessions[self._host.name]
         return self._session
+
+    def prepare(self) -> None:
+        """Makes the host ready for cases: they install packages, and nothing but them may change it meanwhile."""
+        self.must(
+            [
+                "if command -v systemctl >/dev/null; then systemctl stop '*.timer'; fi",
+                "if command -v apt-get >/dev/null; then apt-get update -qq; fi",
+            ]
+        )
 
     def leave(self) -> None:
         """Ends the session: what comes next is another run, with another agent."""

@@ -91,6 +91,7 @@ def _run(run: Run, folders: dict[str, Path], text: str) -> None:
     try:
         located = provider.ensure(run.selected(), run.emit)
         host = CaseHost(run.project, run.environment, located["host"])
+        host.prepare()
         for name, case in cases:
             problem = None
             try:

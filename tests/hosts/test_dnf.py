@@ -6,13 +6,11 @@ What a RHEL host has and this one lacks: modules, and a release version.
 import pytest
 
 from cdconf.authoring.cases import CaseHost
-from cdconf.environments import provider_for
-from cdconf.inventory import load_environment, load_project
-from tests.conftest import cdconf, write
+from tests.case_host import case_host
 
 SETUP = r"""
 export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update; apt-get install -qy --no-install-recommends rpm dnf dnf-plugins-core createrepo-c gnupg >/dev/null
+apt-get install -qy --no-install-recommends rpm dnf dnf-plugins-core createrepo-c gnupg >/dev/null
 rm -f /etc/dnf/plugins/local.conf
 mkdir -p /srv/rpms /srv/build; cd /srv/build
 make() {
@@ -87,27 +85,10 @@ class DnfHost(CaseHost):
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    root = write(
-        tmp_path_factory.mktemp("dnf"),
-        {
-            "cdconf.yml": "project: dnf\ngroups: {everything: [case]}\n",
-            "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [everything]}\n",
-            "roles/case/role.yml": "resources: []\n",
-        },
-    )
-    try:
-        result = cdconf(root, "provision", "dev")
-        assert result.returncode == 0, result.stderr
-        project = load_project(root)
-        environment = load_environment(project, "dev")
-        located = provider_for(project, environment).locate(list(environment.hosts.values()))
-        one = DnfHost(project, environment, located["host"])
+    with case_host(tmp_path_factory.mktemp("dnf"), DnfHost) as one:
         status, output = one.shell(SETUP)
         assert status == 0, output
         yield one
-        one.leave()
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
 
 
 pytestmark = pytest.mark.hosts

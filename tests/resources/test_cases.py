@@ -6,11 +6,9 @@
 import pytest
 import yaml
 
-from cdconf.authoring.cases import CaseHost, cases_of, run_case
-from cdconf.environments import provider_for
-from cdconf.inventory import load_environment, load_project
+from cdconf.authoring.cases import cases_of, run_case
 from cdconf.resources.discovery import Types
-from tests.conftest import cdconf, write
+from tests.case_host import case_host
 
 TYPES = Types()
 CASES = [
@@ -20,32 +18,13 @@ CASES = [
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory):
-    root = write(
-        tmp_path_factory.mktemp("cases"),
-        {
-            "cdconf.yml": "project: cases\ngroups: {all-types: [case]}\n",
-            "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [all-types]}\n",
-            "roles/case/role.yml": "resources: []\n",
-        },
-    )
-    try:
-        result = cdconf(root, "provision", "dev")
-        assert result.returncode == 0, result.stderr
-        project = load_project(root)
-        environment = load_environment(project, "dev")
-        located = provider_for(project, environment).locate(list(environment.hosts.values()))
-        one = CaseHost(project, environment, located["host"])
-        one.must(["apt-get update -qq"])  # cases install what they need
+    with case_host(tmp_path_factory.mktemp("cases")) as one:
         yield one
-        one.leave()
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
 
 
 def half(number):
-    """Every second type, all cases of a type together; PostgreSQL first, which wants a host as it was made."""
-    names = sorted(TYPES, key=lambda name: (not name.startswith("postgres_"), name))[number::2]
-    return [case for name in names for case in CASES if case.values[0] == name]
+    """Every second type, all cases of a type together."""
+    return [case for name in sorted(TYPES)[number::2] for case in CASES if case.values[0] == name]
 
 
 @pytest.mark.hosts
