@@ -4,7 +4,6 @@ import statistics
 import time
 from dataclasses import dataclass
 
-import fabric
 import paramiko
 from fleet import Fleet
 
@@ -64,13 +63,17 @@ def _boot(connector: Connector, fleet: Fleet) -> float:
 
 
 def _run_true(host: Host) -> None:
-    connection = fabric.Connection(
-        host.ssh.address,
-        user=host.ssh.user or "root",
-        port=host.ssh.port,
-        connect_kwargs={"key_filename": host.ssh.identity_file, "look_for_keys": False, "allow_agent": False},
-    )
-    connection.client.load_system_host_keys(host.ssh.known_hosts)
-    connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    with connection:
-        connection.run("true", hide=True, in_stream=False)
+    client = paramiko.SSHClient()
+    client.load_system_host_keys(host.ssh.known_hosts)
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    with client:
+        client.connect(
+            host.ssh.address,
+            host.ssh.port,
+            host.ssh.user or "root",
+            key_filename=host.ssh.identity_file,
+            look_for_keys=False,
+            allow_agent=False,
+        )
+        _, stdout, _ = client.exec_command("true")
+        stdout.channel.recv_exit_status()

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.session.ssh_connection import configured, paramiko
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
     KNOWN_HOSTS,
     Login,
     Retriable,
     UnknownKey,
-    fabric_config,
     meaning,
-    name_in,
+    parts_of,
     prepare,
 )
 from cdconf.session.ssh_transport import SshTransport
@@ -73,30 +73,28 @@ class Ssh:
 
     def _path(self, login: Login, jump: str | None) -> list[Login]:
         """The jump hosts on the way, the first one first: the inventory's, else ~/.ssh/config's ProxyJump."""
-        name = name_in(login.address)
-        spec = jump or fabric_config().base_ssh_config.lookup(name).get("proxyjump", "none")
+        name = parts_of(login.address)[0]
+        spec = jump or configured(name).get("proxyjump", "none")
         hops = [] if spec.strip().lower() == "none" else [hop.strip() for hop in spec.split(",") if hop.strip()]
         if not jump:  # `Host *` with a ProxyJump covers the jump host itself
-            hops = [hop for hop in hops if name_in(hop) != name]
+            hops = [hop for hop in hops if parts_of(hop)[0] != name]
         known = (*login.known_hosts, *KNOWN_HOSTS) if login.known_hosts else ()
         return [Login(hop, identity_file=login.identity_file, known_hosts=known) for hop in hops]
 
     def _connect(self, login: Login, path: list[Login], subject: str) -> Any:
         """One attempt; raises what `meaning` says."""
-        import paramiko
-
         connection = prepare(login, direct=not path, learn=self._accept_new)
         place = f"{connection.host}:{connection.port} {path}"
         try:
             with self._starts.one(place):
                 if path:
-                    connection.connect_kwargs["sock"] = self._through(path, connection)
+                    connection.sock = self._through(path, connection)
                 connection.open()
             return connection
         except (CdconfError, Retriable):
             connection.close()
             raise
-        except (paramiko.SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
+        except (paramiko().SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
             connection.close()
             failure = meaning(error, connection, subject)
             if isinstance(failure, Retriable) and failure.dropped:
@@ -105,8 +103,6 @@ class Ssh:
 
     def _through(self, path: list[Login], connection: Any) -> Any:
         """A tunnel from the last jump host on the way to the connection's address."""
-        import paramiko
-
         jump = self._jump(path)
         name = f"the jump host {path[-1].address}"
         where = f"{connection.host} port {connection.port}"
@@ -114,14 +110,14 @@ class Ssh:
             return jump.transport.open_channel(
                 "direct-tcpip", (connection.host, int(connection.port)), ("127.0.0.1", 0), timeout=CONNECT_TIMEOUT
             )
-        except paramiko.ChannelException as error:
+        except paramiko().ChannelException as error:
             if error.code == 1:  # RFC 4254, 5.1: administratively prohibited
                 raise Unreachable(
                     f"{name} refuses to forward to {where}",
                     hint="its sshd_config must allow it for this user: AllowTcpForwarding, PermitOpen",
                 ) from error
             raise Retriable(f"{name} can't reach {where}: {error.text}") from error
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except (paramiko().SSHException, OSError, EOFError) as error:
             raise Retriable(f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}") from error
 
     def _jump(self, path: list[Login]) -> Any:
@@ -196,8 +192,6 @@ def _again(once: Callable[[], Any]) -> Any:
 
 def _channel(connection: Any, command: str, *, terminal: bool) -> Any:
     """The connection's only session channel: sshd may allow just one (`MaxSessions 1`)."""
-    import paramiko
-
     try:
         channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)
         channel.settimeout(SEND_TIMEOUT)
@@ -205,12 +199,12 @@ def _channel(connection: Any, command: str, *, terminal: bool) -> Any:
             channel.get_pty(term="dumb", width=500)
         channel.exec_command(command)
         return channel
-    except paramiko.ChannelException as error:
+    except paramiko().ChannelException as error:
         connection.close()
         raise Unreachable(
             f"the server lets nobody open a session: {error.text}", hint="look at MaxSessions in its sshd_config"
         ) from error
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except (paramiko().SSHException, OSError, EOFError) as error:
         connection.close()
         raise Retriable(f"logged in, but no command could be started: {error or type(error).__name__}") from error
 

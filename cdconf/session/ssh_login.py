@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import socket
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, Unreachable, UsageError
+from cdconf.session.ssh_connection import Connection, paramiko
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,81 +50,62 @@ class Login:
     known_hosts: tuple[str, ...] = ()
 
 
-@cache
-def fabric_config() -> Any:
-    """One configuration for all connections: reading ~/.ssh/config once instead of once a host.
+def parts_of(address: str) -> tuple[str, str | None, int | None]:
+    """Name, user and port in `user@name:port`; an IPv6 address has no port after it.
 
     Raises:
-        UsageError: It can't be read.
+        UsageError: The port isn't one.
     """
-    import fabric
-    from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
-
-    # Paramiko's threads log their tracebacks; what matters of them reaches the user as an error.
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
-    try:
-        return fabric.Config(lazy=False)
-    except (ConfigParseError, CouldNotCanonicalize, OSError) as error:
-        raise UsageError(f"ssh's configuration (~/.ssh/config, /etc/ssh/ssh_config) can't be read: {error}") from error
+    user, _, place = address.rpartition("@")
+    name, _, port = place.partition(":") if place.count(":") == 1 else (place, "", "")
+    if port and not port.isdecimal():
+        raise UsageError(f"the port in the ssh address '{address}' isn't a number")
+    return name, user or None, int(port) if port else None
 
 
-def name_in(address: str) -> str:
-    """The name or address in `user@name:port`, which is what ~/.ssh/config is asked for."""
-    name = address.rpartition("@")[2]
-    return name.partition(":")[0] if name.count(":") == 1 else name
-
-
-def prepare(login: Login, *, direct: bool, learn: bool = False) -> Any:
-    """A Fabric connection, not yet open.
+def prepare(login: Login, *, direct: bool, learn: bool = False) -> Connection:
+    """A connection, not yet open.
 
     Args:
         login: Where and how.
         direct: No jump host is on the way, so that ~/.ssh/config's ProxyCommand counts.
         learn: Write unknown host keys down instead of refusing them.
-    """
-    import fabric
 
-    keys: dict[str, Any] = {}
+    Raises:
+        UsageError: ssh's configuration can't be read.
+    """
+    options: dict[str, Any] = {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
     if login.identity_file:
         # A key with a passphrase may be in the agent, which is asked for nothing else's sake.
         agent = _has_passphrase(login.identity_file)
-        keys = {"key_filename": login.identity_file, "look_for_keys": False, "allow_agent": agent}
-    connection = fabric.Connection(
-        login.address,
-        user=login.user,
-        port=login.port,
-        config=fabric_config().clone(),  # a connection writes into its own, and others are made at the same time
-        gateway=False,
-        connect_timeout=int(CONNECT_TIMEOUT),
-        connect_kwargs={"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT, **keys},
-    )
-    command = connection.ssh_config.get("proxycommand", "none")
+        options |= {"key_filename": [login.identity_file], "look_for_keys": False, "allow_agent": agent}
+    name, user, port = parts_of(login.address)
+    connection = Connection(name, login.user or user, login.port or port, CONNECT_TIMEOUT, options)
+    command = connection.config.get("proxycommand", "none")
     if direct and command != "none":
-        connection.gateway = command
-    configured = shlex.split(connection.ssh_config.get("userknownhostsfile", ""))
+        connection.sock = paramiko().ProxyCommand(command)
+    configured = shlex.split(connection.config.get("userknownhostsfile", ""))
     files = login.known_hosts or (*configured, *KNOWN_HOSTS)
     for path in (Path(name).expanduser() for name in files):
         if path.is_file():
             connection.client.load_system_host_keys(str(path))
     learn = learn and files[-1] == KNOWN_HOSTS[-1]  # an inventory's own file is only read: it pins
-    connection.client.set_missing_host_key_policy(_policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
+    connection.client.set_missing_host_key_policy(_Policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
     return connection
 
 
-def _policy(learn: Path | None) -> Any:
-    import paramiko
+class _Policy:
+    """Refuses unknown host keys, or writes them down: Paramiko's MissingHostKeyPolicy."""
 
-    class Policy(paramiko.MissingHostKeyPolicy):
-        """Refuses unknown keys, or writes them down."""
+    def __init__(self, learn: Path | None) -> None:
+        self._learn = learn
 
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            if learn is None:
-                raise UnknownKey(f"{key.get_name()} {key.fingerprint}")
-            learn.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with learn.open("a", encoding="utf-8") as stream:
-                stream.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
-
-    return Policy()
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        if self._learn is None:
+            raise UnknownKey(f"{key.get_name()} {key.fingerprint}")
+        self._learn.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._learn.open("a", encoding="utf-8") as stream:
+            stream.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
 def _has_passphrase(path: str) -> bool:
@@ -150,10 +130,9 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
         connection: The one that failed.
         subject: Begins the message: "" for a host, "the jump host bastion: " for another.
     """
-    import paramiko
-
+    ssh = paramiko()
     where = f"{connection.host} port {connection.port}"
-    if isinstance(error, paramiko.BadHostKeyException):
+    if isinstance(error, ssh.BadHostKeyException):
         return Unreachable(
             f"{subject}its ssh host key is not the one that is known",
             hint="someone may be in between; if the host was reinstalled, remove its old line from known_hosts: "
@@ -165,13 +144,13 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
             hint="compare the fingerprint and add the key to known_hosts; --accept-new-host-keys does so unseen, "
             "unless hosts.yml names a known_hosts file",
         )
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+    if isinstance(error, ssh.ssh_exception.IncompatiblePeer):
         return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}")
-    refused = isinstance(error, paramiko.AuthenticationException) or "authentication" in str(error).lower()
+    refused = isinstance(error, ssh.AuthenticationException) or "authentication" in str(error).lower()
     if refused or "private key" in str(error):
         return _no_login(error, connection, subject)
     dropped = isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)) or (
-        isinstance(error, paramiko.SSHException) and not isinstance(error, paramiko.ChannelException)
+        isinstance(error, ssh.SSHException) and not isinstance(error, ssh.ChannelException)
     )
     return Retriable(subject + _network(error, connection, where), dropped=dropped)
 
@@ -182,7 +161,7 @@ def _known_name(connection: Any) -> str:
 
 def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachable:
     who = f"{connection.user}@{connection.host}"
-    files = connection.connect_kwargs.get("key_filename") or ()
+    files = connection.options.get("key_filename") or ()
     names: Sequence[str] = [files] if isinstance(files, str) else files
     locked = [name for name in names if _has_passphrase(name)]
     if locked:

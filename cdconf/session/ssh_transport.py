@@ -13,7 +13,7 @@ class SshTransport:
     """See `Transport`.
 
     Args:
-        connection: Fabric's, closed with the transport.
+        connection: See `Connection`; closed with the transport.
         channel: Paramiko's, with the command started.
     """
 

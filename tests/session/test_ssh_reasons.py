@@ -1,12 +1,16 @@
-"""What people read when a connection fails; connections that are made at the same time."""
+"""What people read when a connection fails; connections as ssh's configuration wants them."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
-import fabric
 import pytest
 from paramiko.ssh_exception import NoValidConnectionsError
 
-from cdconf.session.ssh_login import Login, fabric_config, meaning, prepare
+from cdconf.errors import UsageError
+from cdconf.session.ssh_connection import ssh_config
+from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
 
 ADDRESS = ("192.0.2.1", 22)
 
@@ -23,9 +27,65 @@ def test_a_reason_names_the_cause(error, reason):
     assert str(meaning(error, SimpleNamespace(host="h", port=22), "")) == reason
 
 
-def test_making_a_connection_never_touches_what_others_read_at_that_moment(monkeypatch):
-    shared, merged = fabric_config(), []
-    merge = fabric.Config.merge
-    monkeypatch.setattr(fabric.Config, "merge", lambda self: merged.append(self) or merge(self))
-    prepare(Login("192.0.2.1", user="root", port=22), direct=True)
-    assert not any(one is shared for one in merged)
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("web1", ("web1", None, None)),
+        ("deploy@web1:2222", ("web1", "deploy", 2222)),
+        ("a@b@web1", ("web1", "a@b", None)),
+        ("2001:db8::1", ("2001:db8::1", None, None)),
+    ],
+)
+def test_an_address_may_hold_user_and_port(address, parts):
+    assert parts_of(address) == parts
+
+
+def test_a_port_that_is_none_is_told():
+    with pytest.raises(UsageError, match="isn't a number"):
+        parts_of("web1:ssh")
+
+
+def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_does(tmp_path, monkeypatch):
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text(
+        "Host web1\n  HostName 192.0.2.7\n  Port 2200\n  User deploy\n  IdentityFile ~/.ssh/one\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ssh_config.cache_clear()
+    try:
+        one = prepare(Login("web1"), direct=True)
+        assert (one.host, one.port, one.user) == ("192.0.2.7", 2200, "deploy")
+        assert one.options["key_filename"] == [str(tmp_path / ".ssh/one")]
+        other = prepare(Login("root@web1", port=22, identity_file="/etc/key"), direct=True)
+        assert (other.host, other.port, other.user) == ("192.0.2.7", 22, "root")
+        assert other.options["key_filename"][0] == "/etc/key"
+        (tmp_path / ".ssh/config").write_text("Host web1\n  HostName =\n  nonsense\n")
+        ssh_config.cache_clear()
+        with pytest.raises(UsageError, match="can't be read"):
+            prepare(Login("web1"), direct=True)
+    finally:
+        ssh_config.cache_clear()
+
+
+def test_what_only_a_match_exec_needs_is_not_imported_before():
+    code = (
+        "import sys; from cdconf.session.ssh_connection import paramiko; paramiko();"
+        "sys.exit(any(name.startswith(('invoke.', 'asyncio', 'unittest')) for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_match_exec_still_counts(tmp_path):
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text('Match exec "test %n = web2"\n  User matched\n')
+    code = "from cdconf.session.ssh_connection import configured; print(configured('web2')['user'], configured('web3'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[0] == "matched"
+    assert "user" not in done.stdout.split(maxsplit=1)[1]

@@ -1,0 +1,121 @@
+"""One SSH connection, as ~/.ssh/config, the inventory and Paramiko make it.
+
+What Fabric did here, less what it imports: see docs/adr/0007-paramiko-without-fabric.md.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import logging
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cdconf.errors import UsageError
+
+CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
+
+
+class _Later(ModuleType):
+    """Stands for a module that's imported when something is looked up in it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@cache
+def paramiko() -> Any:
+    """Paramiko, without what it imports for `Match exec` alone until a configuration has one."""
+    stand_in = sys.modules.setdefault("invoke", _Later("invoke"))
+    import paramiko
+
+    if isinstance(stand_in, _Later):
+        del sys.modules["invoke"]
+    # Its threads log their tracebacks; what matters of them reaches the user as an error.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+    return paramiko
+
+
+@cache
+def ssh_config() -> Any:
+    """The configuration of ssh itself, read once for all connections.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    ssh = paramiko()
+    config = ssh.SSHConfig()
+    try:
+        for path in (Path(name).expanduser() for name in CONFIG_FILES):
+            if path.is_file():
+                with path.open(encoding="utf-8", errors="surrogateescape") as stream:
+                    config.parse(stream)
+    except (ssh.ssh_exception.ConfigParseError, OSError) as error:
+        raise _unreadable(error) from error
+    return config
+
+
+def configured(name: str) -> dict[str, Any]:
+    """What ssh's configuration says of a host: option in lower case -> value, a list for `identityfile`.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    ssh = paramiko()
+    try:
+        return dict(ssh_config().lookup(name))
+    except (ssh.ssh_exception.ConfigParseError, ssh.ssh_exception.CouldNotCanonicalize, OSError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> UsageError:
+    return UsageError(f"ssh's configuration (~/.ssh/config, /etc/ssh/ssh_config) can't be read: {error}")
+
+
+class Connection:
+    """A connection, not yet open.
+
+    Args:
+        name: The host's name as ssh's configuration may know it.
+        user: Who logs in; by default what ssh's configuration says, else who runs this.
+        port: Where sshd listens; by default what ssh's configuration says, else 22.
+        timeout: Seconds for the network connection.
+        options: For Paramiko's `SSHClient.connect`.
+
+    Attributes:
+        config: See `configured`.
+        client: Paramiko's, for its host keys.
+        sock: What to connect through, when it isn't the network.
+    """
+
+    def __init__(self, name: str, user: str | None, port: int | None, timeout: float, options: dict[str, Any]) -> None:
+        self.config = configured(name)
+        self.host: str = self.config.get("hostname", name)
+        self.user: str = user or self.config.get("user") or getpass.getuser()
+        self.port: int = port or int(self.config.get("port", 22))
+        keys = [*options.get("key_filename", []), *self.config.get("identityfile", [])]
+        self.options = {**options, "key_filename": keys} if keys else options
+        self.timeout = timeout
+        self.client = paramiko().SSHClient()
+        self.sock: Any = None
+
+    @property
+    def transport(self) -> Any:
+        """Paramiko's, once it's open."""
+        return self.client.get_transport()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it's open, as far as this end knows."""
+        return bool(self.transport and self.transport.active)
+
+    def open(self) -> None:
+        """Connects and logs in; raises what Paramiko and the system raise."""
+        self.client.connect(self.host, self.port, self.user, timeout=self.timeout, sock=self.sock, **self.options)
+
+    def close(self) -> None:
+        """Closes it, open or not."""
+        self.client.close()
