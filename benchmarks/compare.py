@@ -1,6 +1,6 @@
 """cdconf and its peers on the same work, on the same hosts, in one run, as ratios.
 
-    python benchmarks/compare.py [--hosts 10] [--runs 3] [--only cdconf,ansible] [--write docs/benchmarks.md]
+    python benchmarks/compare.py [--hosts 10] [--runs 3] [--peer-runs 3] [--only cdconf,ansible] [--write docs/benchmarks.md]
 
 The hosts are made by cdconf's docker provider and removed at the end. Each peer gets a virtual environment of its own
 in .cdconf/bench/, made once. After each peer's first converge, `cdconf plan` must find nothing to change: that's how
@@ -84,10 +84,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, default=10)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-runs", type=int, help="for all but cdconf and the floor: some take minutes")
     parser.add_argument("--only", help="these tools alone, such as cdconf,ansible")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the results into a Markdown file")
     arguments = parser.parse_args()
     wanted = chosen(arguments.only)
+    peer_runs = min(arguments.peer_runs or arguments.runs, arguments.runs)
     ours = table.Result("cdconf", f"cdconf {__version__}")
     floor: list[Figure] = []
     with Fleet(arguments.hosts) as fleet:
@@ -100,12 +102,12 @@ def main() -> None:
                 fleet.undo()
                 ours.first.append(fleet.provision())
                 ours.again.append(fleet.provision())
-            for entrant in entrants:
+            for entrant in entrants if number < peer_runs else []:
                 say(f"run {number + 1}: {entrant.peer.name}")
                 fleet.undo()
                 entrant.measure(fleet)
     results = ([ours] if own is not None else []) + [entrant.result for entrant in entrants]
-    text = table.markdown(results, floor, own, arguments.hosts, arguments.runs)
+    text = table.markdown(results, floor, own, arguments.hosts, (arguments.runs, peer_runs))
     print(text, end="")
     if arguments.write:
         table.put(text, arguments.write)

@@ -27,12 +27,14 @@ class Result:
     problem: str = ""
 
 
-def markdown(results: list[Result], floor: list[Figure], figures: Figures | None, hosts: int, runs: int) -> str:
-    """The whole section."""
+def markdown(
+    results: list[Result], floor: list[Figure], figures: Figures | None, hosts: int, runs: tuple[int, int]
+) -> str:
+    """The whole section; `runs` are cdconf's and the floor's, and the other tools'."""
     base = statistics.median(figure.wall for figure in floor)
     ours = next((result for result in results if result.name == "cdconf" and not result.problem), None)
     lines = [
-        f"{workload.COUNT} resources a host, {_many(hosts, 'host')}; median of {_many(runs, 'run')}, tools in turn.",
+        f"{workload.COUNT} resources a host, {_many(hosts, 'host')}; tools in turn, {_medians(*runs)}.",
         f"Floor: `ssh HOST true` on all hosts in parallel, {base:.2f} s.",
         "",
         f"Measured on {_machine()}, {dt.datetime.now(tz=dt.UTC).date().isoformat()}.",
@@ -75,6 +77,11 @@ def _row(result: Result, base: float, ours: Result | None, hosts: int) -> str:
     cpu = statistics.median(figure.cpu for figure in result.again) if result.again else None
     cells.append(f"{cpu / hosts * 1000:.0f} ms" if cpu is not None else "-")
     return f"| {' | '.join(cells)} |"
+
+
+def _medians(runs: int, others: int) -> str:
+    text = f"median of {_many(runs, 'run')}"
+    return text if runs == others else f"{text}; other tools than cdconf: {others}"
 
 
 def _many(count: int, what: str) -> str:

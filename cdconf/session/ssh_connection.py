@@ -9,6 +9,7 @@ import getpass
 import importlib
 import logging
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,21 +20,26 @@ from cdconf.errors import UsageError
 CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
 
 
+_importing = threading.RLock()
+
+
 class _Later(ModuleType):
     """Stands for a module that's imported when something is looked up in it."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        with _importing:
+            return getattr(importlib.import_module(self.__name__), name)
 
 
 @cache
 def paramiko() -> Any:
     """Paramiko, without what it imports for `Match exec` alone until a configuration has one."""
-    stand_in = sys.modules.setdefault("invoke", _Later("invoke"))
-    import paramiko
+    with _importing:  # hosts' threads come here together
+        stand_in = sys.modules.setdefault("invoke", _Later("invoke"))
+        import paramiko
 
-    if isinstance(stand_in, _Later):
-        del sys.modules["invoke"]
+        if isinstance(stand_in, _Later):
+            del sys.modules["invoke"]
     # Its threads log their tracebacks; what matters of them reaches the user as an error.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
     return paramiko

@@ -69,7 +69,9 @@ def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_d
 
 def test_what_only_a_match_exec_needs_is_not_imported_before():
     code = (
-        "import sys; from cdconf.session.ssh_connection import paramiko; paramiko();"
+        "import sys; from concurrent.futures import ThreadPoolExecutor;"
+        "from cdconf.session.ssh_connection import paramiko;"
+        "list(ThreadPoolExecutor(8).map(lambda number: paramiko(), range(8)));"
         "sys.exit(any(name.startswith(('invoke.', 'asyncio', 'unittest')) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
