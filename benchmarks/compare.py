@@ -1,6 +1,6 @@
 """cdconf and its peers on the same work, on the same hosts, in one run, as ratios.
 
-    python benchmarks/compare.py [--hosts 10] [--runs 3] [--peer-runs 3] [--only cdconf,ansible] [--write docs/benchmarks.md]
+    python benchmarks/compare.py [--hosts 10] [--runs 3] [--peer-runs 1] [--only cdconf,ansible] [--write FILE]
 
 The hosts are made by cdconf's docker provider and removed at the end. Each peer gets a virtual environment of its own
 in .cdconf/bench/, made once. After each peer's first converge, `cdconf plan` must find nothing to change: that's how
