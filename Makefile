@@ -16,6 +16,7 @@ lint: setup
 	ruff check .
 	ruff format --check .
 	mypy cdconf
+	cd benchmarks && mypy --config-file ../pyproject.toml .
 	lint-imports --no-cache
 	deptry . --no-ansi
 	vermin -t=3.6- --no-tips --violations cdconf/agent cdconf/resources/*/agent.py

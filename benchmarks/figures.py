@@ -30,14 +30,12 @@ class Figures:
 def measure(fleet: Fleet) -> Figures:
     """Measures on the host `large`, which was provisioned, so that the agent is cached there."""
     compiler = Compiler(fleet.project, fleet.environment)
-    connector = Connector(fleet.project.name, fleet.root)
+    connector = _connector(fleet)
     try:
         boot = statistics.median(_boot(connector, fleet) for _ in range(TIMES))
     finally:
         connector.close()
-    with Sessions(
-        Connector(fleet.project.name, fleet.root), fleet.environment, RunIdentity("bench"), lambda event: None
-    ) as sessions:
+    with Sessions(_connector(fleet), fleet.environment, RunIdentity("bench"), _ignored) as sessions:
         for error in sessions.connect([fleet.large], lease=True).values():
             raise error
         session = sessions.sessions["large"]
@@ -52,10 +50,18 @@ def measure(fleet: Fleet) -> Figures:
     return Figures(len(bundle().data), boot, sum(result["counts"].values()), statistics.median(applied))
 
 
+def _connector(fleet: Fleet) -> Connector:
+    return Connector(fleet.project, fleet.environment, _ignored)
+
+
+def _ignored(event: object) -> None:
+    """Where events go that nobody reads."""
+
+
 def _boot(connector: Connector, fleet: Fleet) -> float:
     """How much longer it takes to a session than to the end of `true`, by the same library: interpreter, zip, state."""
     began = time.perf_counter()
-    connector.connect(fleet.large).close()
+    connector.connect(fleet.large, _ignored).close()
     session = time.perf_counter() - began
     began = time.perf_counter()
     _run_true(fleet.large)

@@ -106,7 +106,7 @@ class Pushes:
         process = subprocess.Popen(
             command, cwd=self.fleet.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
-        said = process.stderr.read()
+        said = process.stderr.read() if process.stderr else b""
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -95,7 +95,7 @@ def _median(values: list[Figure]) -> float:
 def _machine() -> str:
     information = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", information)
-    memory = int(re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())[1]) / 1024**2
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     cpu = model[1].strip() if model else platform.machine()
     return f"{os.cpu_count()} x {cpu}, {memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}"
 

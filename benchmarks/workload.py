@@ -27,7 +27,7 @@ def write_project(root: Path, hosts: int) -> None:
     """A project with `hosts` hosts in the group web, and `large` in the group many, for `many`'s catalog."""
     write_templates(root / "roles/web/templates")
     owner = {"owner": "app", "group": "app"}
-    resources = [{"group": "app"}, {"user": "app", "group": "app", "shell": SHELL}]
+    resources: list[dict[str, object]] = [{"group": "app"}, {"user": "app", "group": "app", "shell": SHELL}]
     resources += [{"directory": path, **owner, "mode": "0755"} for path in DIRECTORIES]
     resources += [{"file": path, "template": name, **owner, "mode": "0644"} for name, path in TEMPLATES.items()]
     resources += [{"package": PACKAGE}, {"service": "nginx", "running": True, "enabled": True}]
@@ -40,12 +40,12 @@ def write_project(root: Path, hosts: int) -> None:
     (root / "inventories/bench/hosts.yml").write_text("\n".join(["provider: docker", "hosts:", *lines]) + "\n")
 
 
-def _role(root: Path, name: str, content: dict) -> None:
+def _role(root: Path, name: str, content: dict[str, object]) -> None:
     (root / f"roles/{name}").mkdir(parents=True, exist_ok=True)
     (root / f"roles/{name}/role.yml").write_text(json.dumps(content, indent=1))
 
 
-def many() -> list[dict]:
+def many() -> list[dict[str, str]]:
     """300 resources."""
     folders = [{"directory": f"/srv/many/d{i}", "mode": "0755"} for i in range(29)]
     files = [{"file": f"/srv/many/d{i % 29}/f{i}", "content": f"line {i}\n" * 40, "mode": "0644"} for i in range(220)]

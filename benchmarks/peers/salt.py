@@ -11,8 +11,8 @@ from peers.peer import Peer
 _OWNER = [{"user": "app"}, {"group": "app"}]
 
 
-def _state() -> dict:
-    state: dict = {
+def _state() -> dict[str, dict[str, list[object]]]:
+    state: dict[str, dict[str, list[object]]] = {
         "app": {"group.present": [], "user.present": [{"gid": "app"}, {"shell": workload.SHELL}]},
         workload.PACKAGE: {"pkg.installed": []},
         "nginx": {"service.running": [{"enable": True}]},
