@@ -63,10 +63,11 @@ def timed(
 
 
 class Fleet:
-    """`count` hosts called h0, h1, …, and one called `large`, as `write` writes the project.
+    """`count` hosts called h0, h1, …, and others, as `write` writes the project.
 
     Attributes:
         root: The cdconf project.
+        others: By name, those that aren't measured together.
         hosts: h0, h1, … with everything that ssh needs to reach them.
         ssh_config: For tools that use OpenSSH: the hosts by their names.
     """
@@ -77,6 +78,7 @@ class Fleet:
         self.root = Path(tempfile.mkdtemp(prefix="cdconf-bench-"))
         self.ssh_config = self.root / "ssh_config"
         self.hosts: list[Host] = []
+        self.others: dict[str, Host] = {}
 
     def __enter__(self) -> "Fleet":
         self._write(self.root, self.count)
@@ -88,7 +90,7 @@ class Fleet:
         self.project = load_project(self.root)
         self.environment = load_environment(self.project, "bench")
         located = provider_for(self.project, self.environment).locate(list(self.environment.hosts.values()))
-        self.large = located.pop("large", None)
+        self.others = {name: located.pop(name) for name in list(located) if not name.startswith("h")}
         self.hosts = list(located.values())
         self.ssh_config.write_text("".join(map(_ssh_entry, self.hosts)))
         return self
