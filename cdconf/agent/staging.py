@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 
-from cdconf.agent import chunks, contents, tree
+from cdconf.agent import chunks, contents, kernel, tree
 from cdconf.agent.base import Failed
 
 
@@ -84,14 +84,14 @@ class Staging(object):
     def _fill_file(self, target, entry, pieces):
         """Chunk by chunk: what is in place already, else from another file; returns the digests that aren't here."""
         offset, lacking, end = 0, [], os.fstat(target).st_size
-        with _Sources() as sources:
+        with _Sources() as sources, _Writer(target) as writer:
             for digest, size in chunks.of(entry, self.lists):
                 if offset >= end or hashlib.sha256(os.pread(target, size, offset)).digest() != digest:
                     data = sources.find(pieces.get(digest, ()), digest, size)
                     if data is None:
                         lacking.append(digest)
                     else:
-                        _write(target, data, offset)
+                        writer.write(data, offset)
                 offset += size
         return lacking
 
@@ -202,12 +202,14 @@ def _copy(source, target):
 
 
 class _Sources(object):
-    """Files that chunks are read from; those of the last places stay open."""
+    """Files that chunks are read from: those of the last places stay open, and what follows a chunk is read with it."""
 
     MANY = 16
+    AHEAD = 1024 * 1024  # neighbours of a chunk are mostly wanted next
 
     def __init__(self):
         self._open = {}
+        self._read = (None, 0, memoryview(b""))  # path, offset, what's there
 
     def __enter__(self):
         return self
@@ -224,19 +226,66 @@ class _Sources(object):
     def find(self, places, digest, size):
         """The chunk, from the first place that has it; None when none does."""
         for path, offset in places:
-            if path not in self._open:
-                if len(self._open) >= self.MANY:
-                    self._close()
-                self._open[path] = _open_regular(path)
-            if self._open[path] is None:
-                continue
-            try:
-                data = os.pread(self._open[path], size, offset)
-            except OSError:
-                continue  # a bad block of an old release is no reason to fail
-            if hashlib.sha256(data).digest() == digest:
+            data = self._at(path, offset, size)
+            if data is not None and hashlib.sha256(data).digest() == digest:
                 return data
         return None
+
+    def _at(self, path, offset, size):
+        """What a file holds there; None when it can't be read."""
+        known, start, data = self._read
+        if path == known and start <= offset and offset + size <= start + len(data):
+            return data[offset - start : offset - start + size]
+        if path not in self._open:
+            if len(self._open) >= self.MANY:
+                self._close()
+            self._open[path] = _open_regular(path)
+        if self._open[path] is None:
+            return None
+        try:
+            data = memoryview(os.pread(self._open[path], max(size, self.AHEAD), offset))
+        except OSError:
+            return None  # a bad block of an old release is no reason to fail
+        self._read = (path, offset, data)
+        return data[:size]
+
+
+class _Writer(object):
+    """Writes to one file, neighbours together, and has the disk begin with them at once.
+
+    What is written ends up on the disk before the release counts; a disk that begins late makes everybody wait then.
+    """
+
+    MANY = 1024 * 1024
+    BEGIN = 8 * MANY  # bytes after which the disk begins with them
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+        self._parts, self._offset, self._size = [], 0, 0
+        self._begun = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *ignored):
+        if kind is None:
+            self._flush()
+
+    def write(self, data, offset):
+        """Takes a part of the file."""
+        if offset != self._offset + self._size or self._size >= self.MANY:
+            self._flush()
+            self._offset = offset
+        self._parts.append(data)
+        self._size += len(data)
+
+    def _flush(self):
+        _write(self._descriptor, b"".join(self._parts), self._offset)
+        end = self._offset + self._size
+        self._parts, self._offset, self._size = [], end, 0
+        if not self._begun <= end < self._begun + self.BEGIN:
+            kernel.begin_writing(self._descriptor)
+            self._begun = end
 
 
 class _Targets(object):
