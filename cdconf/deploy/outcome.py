@@ -50,8 +50,19 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     if rollout.stuck:
         what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
         what += f"; it goes back by itself within {2 * target.app.confirm_within:g} s" if alone else ""
-    hint = "see what runs with `cdconf status`" if rollout.stuck else None
+    if rollout.left_drained:
+        what += f"; STILL DRAINED: {_left_drained(rollout, target, emit)}"
+    hint = "see what runs with `cdconf status`" if rollout.stuck or rollout.left_drained else None
     about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
     if rollout.is_unreachable:
         return Unreachable(f"{message} ({what})", **about)
     return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)
+
+
+def _left_drained(rollout: Rollout, target: Target, emit: Emit) -> str:
+    for name, why in rollout.left_drained.items():
+        emit(Notice(f"{name} is still drained: {why.message}", warning=True))
+    names = ", ".join(rollout.left_drained)
+    if not target.app.confirm_within:
+        return names
+    return f"{names}; where it was drained, that's tried again by the host itself when this run's beats have ceased"

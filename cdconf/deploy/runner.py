@@ -11,6 +11,7 @@ from cdconf.artifacts import Artifact
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
 from cdconf.deploy.verify import smoke, wait_for_health
+from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
@@ -18,6 +19,8 @@ from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
 
 if TYPE_CHECKING:
+    from cdconf.deploy.drains import Drains
+    from cdconf.deploy.room import Room
     from cdconf.inventory import App, Environment, Host, Project
 
 LOOK = 5.0  # seconds between two looks at hosts that soak
@@ -33,6 +36,8 @@ class Target:
         artifact: None when only the hosts know the release.
         hosts: Those that lack it, in order.
         manifest: The artifact's tree, see `cdconf.agent.tree`.
+        drains: Takes its hosts out of use before they're activated; None: nothing does.
+        room: Says whether a batch may begin; None: it always may.
     """
 
     app: App
@@ -40,6 +45,8 @@ class Target:
     artifact: Artifact | None
     hosts: Sequence[Host]
     manifest: Sequence[dict[str, Any]] = ()
+    drains: Drains | None = None
+    room: Room | None = None
 
 
 class Runner:
@@ -69,7 +76,7 @@ class Runner:
         while rollout.step.kind != "done":
             step = rollout.step
             try:
-                self._announce(step)
+                self._announce(step, rollout.batches)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
                 if rollout.interrupt("interrupted") is step and interrupted is not None:
@@ -83,30 +90,37 @@ class Runner:
             raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
         raise interrupted
 
-    def _announce(self, step: Step) -> None:
+    def _announce(self, step: Step, batches: int) -> None:
         words = {
             "stage": "stage",
             "expand": "expand migration",
-            "activate": f"batch {step.batch}: activate",
+            "room": "ask whether it may begin",
+            "drain": "drain",
+            "activate": "activate",
             "adopt": "take up again",
-            "health": f"batch {step.batch}: health",
-            "smoke": f"batch {step.batch}: smoke tests",
-            "soak": f"batch {step.batch}: soak {self._target.app.soak:g} s",
+            "health": "health",
+            "smoke": "smoke tests",
+            "undrain": "put back into use",
+            "soak": f"soak {self._target.app.soak:g} s",
             "prepare": "ask whether all still hold",
             "confirm": "confirm",
             "roll_back": "roll back",
         }
+        batch = f"batch {step.batch} of {batches}: " if step.batch and step.kind != "adopt" else ""
         if step.kind != "soak" or self._target.app.soak:
-            self._emit(StepEvent(f"{words[step.kind]}: {', '.join(step.hosts)}"))
+            self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
             "expand": lambda one: self._each(one, self._expand),
+            "room": lambda one: self._target.room.refusal(one.hosts) if self._target.room else {},
+            "drain": self._drain,
             "activate": lambda one: self._each(one, self._activate),
             "adopt": lambda one: self._each(one, self._adopt),
             "health": self._health,
             "smoke": self._smoke,
+            "undrain": lambda one: self._target.drains.end(one.hosts) if self._target.drains else {},
             "soak": self._soak,
             "prepare": lambda one: self._each(one, self._hold),
             "confirm": lambda one: self._each(one, self._confirm),
@@ -150,6 +164,10 @@ class Runner:
             detail = f"exit status: {result['status']}\n{last}"
             raise _Verdict("the expand migration failed", session.host.name, detail)
 
+    def _drain(self, step: Step) -> dict[str, Failure]:
+        drains = self._target.drains
+        return drains.begin([self._hosts[name] for name in step.hosts]) if drains else {}
+
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
@@ -168,9 +186,8 @@ class Runner:
         ends = time.monotonic() + soak
         failures = self._each(step, self._hold)
         while not failures and (left := ends - time.monotonic()) > 0:
-            for name in step.hosts:
-                self._emit(HostStep(name, f"soaking, {left:.0f} s left"))
-            time.sleep(min(left, LOOK))
+            part = min(left, LOOK)
+            count_down(step.hosts, "soaking", part, self._emit, after=left - part)
             failures = self._each(step, self._hold)
         return self._health(step) if soak and not failures else failures
 
