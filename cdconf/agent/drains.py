@@ -86,8 +86,7 @@ def execute(drain, which, name, address):
     try:
         result = run(["/bin/sh", "-c", drain[which]], timeout=drain["timeout"], env=env)
     except Failed as error:
-        error.message = "the {} command for {} is {}".format(words, name, error.message)
-        raise
+        raise Failed("the {} command for {} is {}".format(words, name, error.message), drain[which], None, error.output)
     if result.status != 0:
         output = last_lines(result.err or result.out)
         raise Failed("the {} command for {} failed".format(words, name), drain[which], result.status, output)
