@@ -10,7 +10,7 @@ from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
-from cdconf.deploy.outcome import explain_undelivered, explained
+from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.deploy.standing import standing
@@ -20,6 +20,7 @@ from cdconf.engine import Fleet, RunIdentity
 from cdconf.errors import (
     ArtifactError,
     GateClosed,
+    Interrupted,
     Pinned,
     UsageError,
     did_you_mean,
@@ -323,8 +324,12 @@ def _left_drained(target: Target) -> list[str]:
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout)
+    except (Interrupted, KeyboardInterrupt):
+        name_stuck(rollout, emit)
+        raise
     finally:
         if target.drains is not None:
+            name_drained(rollout, emit)
             target.drains.finish()
         if pin and rollout.is_verdict:
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
