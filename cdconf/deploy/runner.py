@@ -61,6 +61,7 @@ class Runner:
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
+        self._rolled_back: set[str] = set()
         self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
 
     def run(self, rollout: Rollout) -> Rollout:
@@ -120,7 +121,7 @@ class Runner:
             "adopt": lambda one: self._each(one, self._adopt),
             "health": self._health,
             "smoke": self._smoke,
-            "undrain": lambda one: self._target.drains.end(one.hosts) if self._target.drains else {},
+            "undrain": self._undrain,
             "soak": self._soak,
             "prepare": lambda one: self._each(one, self._hold),
             "confirm": lambda one: self._each(one, self._confirm),
@@ -168,6 +169,13 @@ class Runner:
         drains = self._target.drains
         return drains.begin([self._hosts[name] for name in step.hosts]) if drains else {}
 
+    def _undrain(self, step: Step) -> dict[str, Failure]:
+        """Hosts that have just been rolled back get the time to come up; that they don't keeps none out of use."""
+        back = [name for name in step.hosts if name in self._rolled_back]
+        if back:
+            self._health(Step("health", tuple(back)))
+        return self._target.drains.end(step.hosts) if self._target.drains else {}
+
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
@@ -209,6 +217,8 @@ class Runner:
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
             target = session.call("app.roll_back", app=self._app)["release"]
+            if target:
+                self._rolled_back.add(session.host.name)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
 
         return self._each(step, job)
