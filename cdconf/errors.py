@@ -155,9 +155,10 @@ class GateClosed(CdconfError):
 
 
 class LeaseHeld(GateClosed):
-    """Another run works on a host."""
+    """Another run works on a host. `by_host`: it's the host itself, which is putting right what a dead run has left."""
 
     kind = "lease_held"
+    by_host = False
 
 
 class Pinned(GateClosed):

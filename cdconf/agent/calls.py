@@ -11,6 +11,10 @@ def call(agent, name, arguments):
         from cdconf.agent import deploy_calls  # provision doesn't need it
 
         function = getattr(deploy_calls, name[4:])
+    if name.startswith("drain.") and name[6:] in DRAIN_CALLS:
+        from cdconf.agent import drain_calls
+
+        function = getattr(drain_calls, name[6:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
@@ -119,3 +123,4 @@ DEPLOY_CALLS = [
     "unpin",
     "check_health",
 ]
+DRAIN_CALLS = ["status", "begin", "holds", "end"]

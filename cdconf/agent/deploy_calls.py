@@ -266,8 +266,12 @@ def unpin(agent, app, archive):
 
 
 def check_health(agent, check, within):
-    """Waits until the app is healthy; see `health.wait`."""
-    return health.wait(check, within, lambda: _go_on(agent))
+    """Waits until the app is healthy; see `health.wait`. Events tell `{"attempt", "left_s", "problem"}`."""
+
+    def say(attempt, left, problem):
+        agent.event({"attempt": attempt, "left_s": round(left, 1), "problem": problem})
+
+    return health.wait(check, within, lambda: _go_on(agent), say)
 
 
 def _go_on(agent):

@@ -8,11 +8,11 @@ from cdconf.agent.base import Failed, last_lines, run, run_ok
 KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
 SUFFIXES = tuple("." + kind for kind in KINDS)
 TICKS = os.sysconf("SC_CLK_TCK")
+SHOWN = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
 
 
-def show(names):
+def show(names, properties=SHOWN):
     """`systemctl show` of several units at once: `{name: {property: text}}`."""
-    properties = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
     result = run(["systemctl", "show", "-p", properties, "--"] + [unit(name) for name in names], timeout=30)
     blocks = [block for block in result.out.split("\n\n") if block.strip()]
     if result.status != 0 or len(blocks) != len(names):

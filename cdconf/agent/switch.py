@@ -25,9 +25,9 @@ _OPEN = (
     "sys.exit(p+' is not private')if a else exec(os.fdopen(f).read())"
 )
 _UNIT = """\
-# Written by cdconf, and again whenever it deploys. It does nothing while no deployment of {app} is unconfirmed.
+# Written by cdconf, and again whenever it deploys. It does nothing while no deployment of {app} is at work.
 [Unit]
-Description=cdconf: takes {app} back to its verified release unless its deployment is confirmed
+Description={description}
 ConditionPathExists={armed}
 RequiresMountsFor={mounts}
 Before={before}
@@ -58,6 +58,10 @@ class Switch(object):
         boot: Gives the boot's id.
     """
 
+    KIND = "switch"  # the beginning of its files' names
+    MODULE = WATCH
+    DESCRIPTION = "cdconf: takes {} back to its verified release unless its deployment is confirmed"
+
     def __init__(self, store, app, units=UNITS, clock=time.monotonic, boot=boot_id):
         self.store = store
         self.project = os.path.basename(store.folder)
@@ -65,9 +69,9 @@ class Switch(object):
         self.units = units
         self.clock = clock
         self.boot = boot
-        self.unit = "cdconf-switch-{}.{}.service".format(self.project, _plain(app))
-        self._file = "switch-{}.json".format(_plain(app))
-        self._launcher = "switch-{}.py".format(_plain(app))
+        self.unit = "cdconf-{}-{}.{}.service".format(self.KIND, self.project, _plain(app))
+        self._file = "{}-{}.json".format(self.KIND, _plain(app))
+        self._launcher = "{}-{}.py".format(self.KIND, _plain(app))
 
     def armed(self):
         """What it's armed for: `{"app", "release", "run", "fence", "within", "boot", "at"}`; None when it isn't."""
@@ -98,16 +102,26 @@ class Switch(object):
         Raises:
             Failed: The host has no systemd, or its watcher doesn't start; nothing was activated.
         """
+        entry = {"app": app, "release": release, "run": lease.run, "fence": lease.fence, "within": within}
+        self._start(entry, app, None)
+
+    def _start(self, entry, app, before):
+        """Arms it with an entry, and starts the watcher; when that fails, what was armed `before` is again."""
         check()
         self._install(app)
-        entry = {"app": app, "release": release, "run": lease.run, "fence": lease.fence, "within": within}
-        self.store.write(self._file, dict(entry, boot=self.boot(), at=self.clock()))
+        self._write(entry)
         try:
             run(["systemctl", "reset-failed", "--", self.unit], timeout=30)  # what earlier failures used up
             services.systemctl("restart", self.unit)
         except Failed:
-            self.disarm()
+            if before is None:
+                self.disarm()
+            else:
+                self.store.write(self._file, before)
             raise
+
+    def _write(self, entry):
+        self.store.write(self._file, dict(entry, boot=self.boot(), at=self.clock()))
 
     def disarm(self):
         """The release is confirmed, or gone; the watcher ends by itself."""
@@ -137,9 +151,10 @@ class Switch(object):
     def _unit_text(self, app, digest):
         python = sys.executable or os.readlink("/proc/self/exe")
         words = [python, "-X", "utf8", "-I", "-S", "-c", _OPEN, self.store.path(self._launcher)]
-        words += [WATCH, self.project, self.app, digest, "switch"]
+        words += [self.MODULE, self.project, self.app, digest, self.KIND]
         return _UNIT.format(
             app=_plain(self.app),
+            description=self.DESCRIPTION.format(_plain(self.app)),
             armed=_escaped(self.store.path(self._file)),
             mounts=" ".join(_quoted(path) for path in (self.store.folder, app["path"])),
             before=" ".join(_escaped(services.unit(name)) for name in app["services"]),

@@ -83,10 +83,12 @@ class Watch(object):
     def _name(self):
         return "switch-{}".format(self.app)
 
+    def _reason(self):
+        return "its dead man's switch takes {} back".format(self.app)
+
     def _attempt(self, booting=False):
         """Takes the host, and goes back; False when it can't be taken yet, or needn't be."""
-        reason = "its dead man's switch takes {} back".format(self.app)
-        if not self.lease.seize(self._name(), "the host itself", reason, TTL, self._is_due):
+        if not self.lease.seize(self._name(), "the host itself", self._reason(), TTL, self._is_due):
             return False
         try:
             if not self.lease.enter():
@@ -148,12 +150,17 @@ def notify():
 
 def main():
     """Started by boot.py with the project's and the app's name."""
+    serve(Watch, Switch)
+
+
+def serve(watch, switch):
+    """Runs a unit's watcher, of these classes, to its end."""
     project, app = sys.argv[2:4]
     os.umask(0o022)
     os.chdir("/")
     store = state.Store(project)
     try:
-        Watch(store, app, Switch(store, app), Lease(store), ready=notify).run()
+        watch(store, app, switch(store, app), Lease(store), ready=notify).run()
     except Failed as error:
         say(error.text())
         sys.exit(1)

@@ -33,7 +33,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     Example: cdconf deploy shop --to staging
     """
-    from cdconf.deploy.deployment import Deployment, app_hosts, choose, deploy
+    from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
     if resume:
@@ -46,14 +46,14 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if unpin:
             run.extra["unpinned"] = unpin
-        run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
+        run.start(touched_hosts(run.project, run.environment, run.project.apps[chosen.app]))
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin, mask=run.mask)
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
 
 
 def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:
     from cdconf.deploy.choose import named_app
-    from cdconf.deploy.deployment import Deployment, app_hosts, resume
+    from cdconf.deploy.deployment import Deployment, resume, touched_hosts
     from cdconf.errors import UsageError
 
     with run_of("deploy", environment, flags) as run:
@@ -61,7 +61,7 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
             raise UsageError("--unpin begins a deployment anew, and --resume begins none")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
-        run.start(app_hosts(run.project, run.environment, app))
+        run.start(touched_hosts(run.project, run.environment, app))
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], mask=run.mask)
         ended = resume(run.project, run.environment, app, run.emit, options)
         run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

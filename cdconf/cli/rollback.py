@@ -24,11 +24,11 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
     Example: cdconf rollback production shop
     """
     from cdconf.deploy.choose import named_app
-    from cdconf.deploy.deployment import Deployment, app_hosts, rollback
+    from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
 
     with run_of("rollback", environment, flags) as run:
         chosen = named_app(run.project, app)
-        run.start(app_hosts(run.project, run.environment, chosen))
+        run.start(touched_hosts(run.project, run.environment, chosen))
         run.extra["app"] = chosen.name
         options = Deployment(flags["forks"], flags["accept_new_host_keys"], to=version, mask=run.mask)
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

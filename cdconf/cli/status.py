@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 @connection_options
 @output_options
 def command(environment: str, **flags: Any) -> None:
-    """Show what runs where on ENV: releases, services, leases, pinned artifacts.
+    """Show what runs where on ENV: releases, services, leases, pinned artifacts, drained hosts.
 
     Example: cdconf status production
     """
+    from cdconf.cli.drained import drains_on, say_drained
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
@@ -42,9 +43,11 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
+        drained: dict[str, dict[str, Any]] = {}
 
         def look(session: Session) -> dict[str, Any]:
             apps = [one for one in run.project.apps.values() if set(one.groups) & set(session.host.groups)]
+            drained[session.host.name] = drains_on(session, run.project)
             return {one.name: session.call("app.status", app=app_document(one)) for one in apps}
 
         with fleet_of(run, hosts) as fleet:
@@ -67,6 +70,7 @@ def command(environment: str, **flags: Any) -> None:
             if not pages:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
+        run.extra["drained"] = say_drained(run, drained, leases)
         run.extra["interrupted"] = _interrupted(run, outcome.results, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
-from cdconf.deploy.outcome import explain_undelivered, explained
-from cdconf.deploy.provision import refuse, report
+from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
+from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.deploy.standing import standing
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Fleet, RunIdentity
-from cdconf.environments import provider_for
 from cdconf.errors import (
     ArtifactError,
     GateClosed,
+    Interrupted,
     Pinned,
     UsageError,
     did_you_mean,
@@ -66,7 +66,8 @@ def deploy(
     manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, app, f"deploy {artifact.label}", emit, options) as fleet:
-        hosts = _lease(fleet, project, environment, app, emit)
+        held = hold(fleet, project, environment, app, emit)
+        hosts = held.hosts
         pages = _pages(fleet, app, hosts)
         _gate(fleet, app, artifact, pages, hosts, options)
         lacking = _lacking(fleet, app, hosts, pages, artifact.release, emit)
@@ -75,9 +76,10 @@ def deploy(
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
                 emit(HostDone(host.name, "ok"))
         if not lacking:
+            held.settle()
             emit(Notice(f"{artifact.label} runs on every host already"))
             return {"release": artifact.release, "hosts_touched": []}
-        target = Target(app, artifact.release, artifact, lacking, manifest)
+        target = held.target(artifact.release, artifact, lacking, manifest)
         rollout = _roll_out(
             project, environment, fleet, target, emit, options, expand=bool(app.migrate.expand), pin=True
         )
@@ -99,13 +101,14 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
     """
     check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, app, f"rollback {app.name}", emit, options) as fleet:
-        hosts = _lease(fleet, project, environment, app, emit)
+        held = hold(fleet, project, environment, app, emit)
+        hosts = held.hosts
         pages = _pages(fleet, app, hosts)
         release = _version(pages, app, options.to) if options.to else _previous(pages, app)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = _stored(project, app, release, pages, emit)
         lacking = _lacking(fleet, app, hosts, pages, release, emit)
-        target = Target(app, release, artifact, lacking, manifest)
+        target = held.target(release, artifact, lacking, manifest)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         version = release.rpartition("-")[0]
         return {"release": release, "version": version, "hosts_touched": rollout.touched}
@@ -123,11 +126,13 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
     """
     check_smoke(project, app_members(environment, app))
     with _fleet(project, environment, app, f"resume {app.name}", emit, options) as fleet:
-        hosts = _lease(fleet, project, environment, app, emit)
+        held = hold(fleet, project, environment, app, emit)
+        hosts = held.hosts
         pages = _pages(fleet, app, hosts)
         found = standing(pages, {})
         if found is None:
             emit(Notice(f"no deployment of {app.name} was interrupted"))
+            held.settle()
             for host in hosts:
                 emit(HostDone(host.name, "ok"))
             return {"release": None, "hosts_touched": []}
@@ -138,11 +143,11 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         if found.ending == "finish":
             artifact, manifest = _stored(project, app, release, pages, emit)
             lacking = [host for host in hosts if host.name not in found.confirmed]
-            target = Target(app, release, artifact, lacking, manifest)
+            target = held.target(release, artifact, lacking, manifest)
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
         else:
-            target = Target(app, release, None, [host for host in hosts if host.name in found.activated])
-            taken_up = Rollout([found.activated], adopt=True)
+            target = held.target(release, None, [host for host in hosts if host.name in found.activated])
+            taken_up = Rollout([found.activated], adopt=True, drained=_left_drained(target))
             if found.ending == "roll_back":
                 taken_up.interrupt(f"the deployment of {release} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
@@ -166,46 +171,6 @@ def _fleet(project: Project, environment: Environment, app: App, reason: str, em
         lease_ttl=project.lease_ttl,
         beat=app.confirm_within / 4 or project.lease_ttl,
     )
-
-
-def app_members(environment: Environment, app: App) -> list[Host]:
-    """The app's hosts.
-
-    Raises:
-        UsageError: The environment has none.
-    """
-    hosts = [host for host in environment.hosts.values() if set(host.groups) & set(app.groups)]
-    if not hosts:
-        raise UsageError(f"{environment.name} has no host in {', '.join(app.groups)}, which '{app.name}' runs on")
-    return hosts
-
-
-def app_hosts(project: Project, environment: Environment, app: App) -> list[Host]:
-    """The app's hosts, located.
-
-    Raises:
-        UsageError: The environment has none.
-        Unreachable: One doesn't exist or doesn't run.
-    """
-    hosts = app_members(environment, app)
-    provider = provider_for(project, environment)
-    located = provider.locate(hosts)
-    for host in hosts:
-        if host.name not in located:
-            raise provider.absence(host)
-    return [located[host.name] for host in hosts]
-
-
-def _lease(fleet: Fleet, project: Project, environment: Environment, app: App, emit: Emit) -> list[Host]:
-    """Connects to all of the app's hosts; one that's unreachable ends the deployment before it begins."""
-    hosts = app_hosts(project, environment, app)
-    errors = fleet.connect(hosts, lease=True)
-    refuse(errors)
-    for name, error in errors.items():
-        report(emit, name, error)
-    for error in errors.values():
-        raise error
-    return hosts
 
 
 def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, dict[str, Any]]:
@@ -339,15 +304,33 @@ def _roll_out(
     expand: bool,
     pin: bool,
 ) -> Rollout:
-    batches = split([host.name for host in target.hosts], target.app.batches)
-    rollout = Rollout(batches, stage=target.artifact is not None, expand=expand)
+    most = target.room.limit if target.room else None
+    rollout = Rollout(
+        split([host.name for host in target.hosts], target.app.batches, most),
+        stage=target.artifact is not None,
+        expand=expand,
+        room=target.room is not None,
+        drains=target.drains is not None,
+        drained=_left_drained(target),
+    )
     return _run(Runner(project, environment, fleet, target, emit), rollout, target, emit, options, pin=pin)
+
+
+def _left_drained(target: Target) -> list[str]:
+    """Those of the hosts that an interrupted run has left drained."""
+    return [host.name for host in target.hosts if target.drains and host.name in target.drains.left_over]
 
 
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout)
+    except (Interrupted, KeyboardInterrupt):
+        name_stuck(rollout, emit)
+        raise
     finally:
+        if target.drains is not None:
+            name_drained(rollout, emit)
+            target.drains.finish()
         if pin and rollout.is_verdict:
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
             runner.pin(options.mask(reason).splitlines()[0])
@@ -357,4 +340,4 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
     raise explained(rollout, target, emit)
 
 
-__all__ = ["Deployment", "app_hosts", "choose", "deploy", "resume", "rollback"]
+__all__ = ["Deployment", "app_hosts", "choose", "deploy", "resume", "rollback", "touched_hosts"]

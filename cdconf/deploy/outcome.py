@@ -43,15 +43,31 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
         elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
             emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
     alone = target.app.confirm_within and all(why.unreachable for why in rollout.stuck.values())
-    for stuck, why in rollout.stuck.items():
-        emit(HostDone(stuck, _status(why), f"could not be rolled back: {why.message}"))
+    name_stuck(rollout, emit)
     message, _, detail = failure.message.partition("\n")
     what = "every touched host was rolled back" if rollout.touched else "no host was touched"
     if rollout.stuck:
         what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
         what += f"; it goes back by itself within {2 * target.app.confirm_within:g} s" if alone else ""
-    hint = "see what runs with `cdconf status`" if rollout.stuck else None
+    if rollout.left_drained:
+        what += f"; STILL DRAINED: {', '.join(rollout.left_drained)}"
+        what += "; whoever drained them tries again by itself" if target.app.confirm_within else ""
+    hint = "see what runs with `cdconf status`" if rollout.stuck or rollout.left_drained else None
     about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
     if rollout.is_unreachable:
         return Unreachable(f"{message} ({what})", **about)
     return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)
+
+
+def name_drained(rollout: Rollout, emit: Emit) -> None:
+    """Names the hosts that a rollout leaves drained, however it ended."""
+    for name in rollout.drained:
+        why = rollout.left_drained.get(name)
+        said = f"is still drained: {why.message}" if why else "may still be drained: the run ended before"
+        emit(Notice(f"{name} {said}", warning=True))
+
+
+def name_stuck(rollout: Rollout, emit: Emit) -> None:
+    """Names the hosts that an interrupted rollout couldn't roll back."""
+    for name, why in rollout.stuck.items():
+        emit(HostDone(name, _status(why), f"could not be rolled back: {why.message}"))

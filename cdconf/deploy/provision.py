@@ -172,47 +172,23 @@ class Provisioning:
         return codes
 
     def _serving(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
-        """Hosts that serve an app and would change go batch by batch, health and smoke after each; others at once."""
-        from cdconf.deploy.rollout import split
-        from cdconf.deploy.runner import app_document
+        """Hosts that serve an app and would change go batch by batch, as in a deployment; others at once."""
+        from cdconf.deploy.careful import Careful, serves
 
         def look(session: Session) -> bool:
             prune = self._options.prune
             counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
-            if not any(counts.get(name) for name in ("would_change", "unknown", "failed")):
-                return False
-            return any(session.call("app.status", app=app_document(app))["linked"] for app in apps)
+            changes = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
+            return changes and serves(session, apps)
 
         outcome = self._fleet.each(hosts, look)
         careful = [host for host in hosts if outcome.results.get(host.name)]
         codes = self._converge([host for host in hosts if host not in careful])
-        by_name = {host.name: host for host in careful}
-        for batch in split(list(by_name), apps[0].batches):
-            if any(code not in (OK, DIFFERENT) for code in codes):
-                for name in batch:
-                    self._emit(HostDone(name, "not_attempted"))
-                continue
-            members = [by_name[name] for name in batch]
-            self._emit(Step(f"batch: {', '.join(batch)}"))
-            codes += self._converge(members)
-            if not any(codes):
-                codes += self._prove(apps, members)
+        if careful and not any(code not in (OK, DIFFERENT) for code in codes):
+            return codes + Careful(self._project, self._fleet, apps, self._converge, self._emit).run(careful)
+        for host in careful:
+            self._emit(HostDone(host.name, "not_attempted"))
         return codes
-
-    def _prove(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
-        """Health and smoke of hosts that were just changed."""
-        from cdconf.deploy.runner import failure_of
-        from cdconf.deploy.verify import smoke, wait_for_health
-
-        def healthy(session: Session) -> None:
-            for app in apps:
-                wait_for_health(session, app, self._emit)
-
-        failures = {name: failure_of(error) for name, error in self._fleet.each(hosts, healthy).errors.items()}
-        failures = failures or smoke(self._project, self._fleet.environment, self._fleet, hosts, self._emit)
-        for name, failure in failures.items():
-            self._emit(HostDone(name, "unreachable" if failure.unreachable else "failed", failure.message))
-        return [UNREACHABLE if failure.unreachable else FAILED for failure in failures.values()]
 
     def _converge(self, hosts: Sequence[Host]) -> list[int]:
         check = self._options.check

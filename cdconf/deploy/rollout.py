@@ -1,8 +1,10 @@
 """The rollout as a state machine without I/O: steps out, outcomes in.
 
-    stage -> expand -> (activate -> health -> smoke) per batch, soak between batches -> prepare -> confirm -> done
-    adopt -> health -> smoke -> prepare -> confirm -> done, when an interrupted one is taken up again
-    any failure or interruption before confirm: roll_back every touched host, newest first -> done
+    stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
+        prepare -> confirm -> done; room when there's a limit, drain and undrain when the app drains
+    adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
+    any failure or interruption before confirm: roll_back every touched host, newest first -> undrain every host that
+        may still be drained -> done
 
 The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
 decision is made; `prepare` asks every touched host just before whether it still holds the release. A host that doesn't
@@ -11,12 +13,25 @@ hear of the decision goes back by itself, and the deployment can be resumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "stage", "expand", "activate", "adopt", "health", "smoke", "soak", "prepare", "confirm", "roll_back", "done"
+    "stage",
+    "expand",
+    "room",
+    "drain",
+    "activate",
+    "adopt",
+    "health",
+    "smoke",
+    "undrain",
+    "soak",
+    "prepare",
+    "confirm",
+    "roll_back",
+    "done",
 ]
 
 
@@ -44,13 +59,14 @@ class Failure:
     unreachable: bool = False
 
 
-def split(hosts: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
+def split(hosts: Sequence[str], sizes: Sequence[str], most: int | None = None) -> list[tuple[str, ...]]:
     """Cuts hosts into batches.
 
     Args:
         hosts: In order.
         sizes: How many hosts are done after each batch, counted from the first: `1`, `50%` (rounded up), `all`.
             Hosts that the last size leaves are one more batch.
+        most: No batch is larger; what is, is cut.
     """
     batches = []
     done = 0
@@ -62,9 +78,10 @@ def split(hosts: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
         else:
             goal = int(size)
         goal = min(max(goal, 0), len(hosts))
-        if goal > done:
-            batches.append(tuple(hosts[done:goal]))
-            done = goal
+        while goal > done:
+            end = goal if most is None else min(goal, done + most)
+            batches.append(tuple(hosts[done:end]))
+            done = end
     return batches
 
 
@@ -85,29 +102,48 @@ class Rollout:
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
+        room: Whether each batch must be asked for, since only so many hosts may be unavailable.
+        drains: Whether hosts are drained before they're activated.
+        drained: Hosts that an earlier run has left drained.
 
     Attributes:
+        batches: How many there are.
         touched: Hosts on which activation was attempted, in order.
         failures: What failed first, by host.
         stuck: Hosts whose rollback failed.
         undelivered: Hosts that the confirmation didn't reach.
+        drained: Hosts that may be drained now, in order.
+        left_drained: Those that couldn't be put back in the end.
     """
 
     def __init__(
-        self, batches: Sequence[Sequence[str]], *, stage: bool = True, expand: bool = False, adopt: bool = False
+        self,
+        batches: Sequence[Sequence[str]],
+        *,
+        stage: bool = True,
+        expand: bool = False,
+        adopt: bool = False,
+        room: bool = False,
+        drains: bool = False,
+        drained: Sequence[str] = (),
     ) -> None:
-        self._batches = [tuple(batch) for batch in batches]
-        self._hosts = tuple(host for batch in self._batches for host in batch)
+        self._hosts = tuple(host for batch in batches for host in batch)
+        self._batches = [self._hosts] if adopt else [tuple(batch) for batch in batches]
         self._expand = expand
+        self._room = room
+        self._drains = drains
         self._batch = 0
+        self._is_over = False
         self.touched: list[str] = []
+        self.drained: list[str] = list(drained)
         self.failures: dict[str, Failure] = {}
         self.stuck: dict[str, Failure] = {}
         self.undelivered: dict[str, Failure] = {}
+        self.left_drained: dict[str, Failure] = {}
         self.step = Step("done")
+        self.batches = len(self._batches)
         if self._hosts and adopt:
-            self._batches = [self._hosts]
-            self.step = self._begin("adopt")
+            self.step = self._touch("adopt")
         elif self._hosts:
             self.step = Step("stage", self._hosts) if stage else self._after_stage()
 
@@ -124,13 +160,24 @@ class Rollout:
     @property
     def is_unreachable(self) -> bool:
         """Whether nothing went wrong but that hosts fell silent."""
-        wrong = [*self.failures.values(), *self.stuck.values()]
+        wrong = [*self.failures.values(), *self.stuck.values(), *self.left_drained.values()]
         return bool(wrong) and all(failure.unreachable for failure in wrong)
 
     def _after_stage(self) -> Step:
-        return Step("expand", self._hosts[:1]) if self._expand else self._begin("activate")
+        return Step("expand", self._hosts[:1]) if self._expand else self._begin()
 
-    def _begin(self, kind: Kind) -> Step:
+    def _begin(self) -> Step:
+        """The first step of the next batch."""
+        return Step("room", self._batches[self._batch], self._batch + 1) if self._room else self._drain()
+
+    def _drain(self) -> Step:
+        if not self._drains:
+            return self._touch("activate")
+        batch = self._batches[self._batch]
+        self.drained += [host for host in batch if host not in self.drained]
+        return Step("drain", batch, self._batch + 1)
+
+    def _touch(self, kind: Kind) -> Step:
         batch = self._batches[self._batch]
         self.touched += batch
         return Step(kind, batch, self._batch + 1)
@@ -143,6 +190,10 @@ class Rollout:
             raise ValueError("the rollout is over")
         if kind == "roll_back":
             self.stuck = failed
+            self.step = self._last_undrain()
+        elif kind == "undrain" and self._is_over:
+            self.left_drained = failed
+            self.drained = [host for host in self.drained if host in failed]
             self.step = Step("done")
         elif kind == "confirm":
             self.undelivered = failed
@@ -156,23 +207,39 @@ class Rollout:
 
     def interrupt(self, message: str) -> Step:
         """Ctrl-C, or the controller's own failure; after the decision to confirm it comes too late."""
-        if self.step.kind not in ("confirm", "roll_back", "done"):
+        if self.step.kind not in ("confirm", "done") and not self._is_over:
             self.failures = {"": Failure(message, verdict=False)}
             self.step = self._back()
         return self.step
 
     def _back(self) -> Step:
-        return Step("roll_back", tuple(reversed(self.touched))) if self.touched else Step("done")
+        self._is_over = True
+        return Step("roll_back", tuple(reversed(self.touched))) if self.touched else self._last_undrain()
+
+    def _last_undrain(self) -> Step:
+        return Step("undrain", tuple(self.drained)) if self.drained else Step("done")
 
     def _forward(self, kind: Kind) -> Step:
         step = self.step
-        following: dict[Kind, Kind] = {"activate": "health", "adopt": "health", "health": "smoke"}
-        if kind in following:
-            return Step(following[kind], step.hosts, step.batch)
-        if kind == "stage":
-            return self._after_stage()
-        if kind == "smoke":
-            self._batch += 1
-            more = self._batch < len(self._batches)
-            return Step("soak", tuple(self.touched), step.batch) if more else Step("prepare", self._hosts)
-        return Step("confirm", self._hosts) if kind == "prepare" else self._begin("activate")
+        following: dict[Kind, Callable[[], Step]] = {
+            "stage": self._after_stage,
+            "room": self._drain,
+            "drain": lambda: self._touch("activate"),
+            "activate": lambda: Step("health", step.hosts, step.batch),
+            "adopt": lambda: Step("health", step.hosts, step.batch),
+            "health": lambda: Step("smoke", step.hosts, step.batch),
+            "smoke": lambda: self._undrain(step),
+            "undrain": lambda: self._after_batch(step),
+            "prepare": lambda: Step("confirm", self._hosts),
+        }
+        return following.get(kind, self._begin)()
+
+    def _undrain(self, step: Step) -> Step:
+        drained = any(host in self.drained for host in step.hosts)
+        return Step("undrain", step.hosts, step.batch) if drained else self._after_batch(step)
+
+    def _after_batch(self, step: Step) -> Step:
+        self.drained = [host for host in self.drained if host not in step.hosts]
+        self._batch += 1
+        more = self._batch < len(self._batches)
+        return Step("soak", tuple(self.touched), step.batch) if more else Step("prepare", self._hosts)

@@ -11,6 +11,7 @@ from cdconf.artifacts import Artifact
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
 from cdconf.deploy.verify import smoke, wait_for_health
+from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
@@ -18,6 +19,8 @@ from cdconf.events import Step as StepEvent
 from cdconf.session import AgentError, Session
 
 if TYPE_CHECKING:
+    from cdconf.deploy.drains import Drains
+    from cdconf.deploy.room import Room
     from cdconf.inventory import App, Environment, Host, Project
 
 LOOK = 5.0  # seconds between two looks at hosts that soak
@@ -33,6 +36,8 @@ class Target:
         artifact: None when only the hosts know the release.
         hosts: Those that lack it, in order.
         manifest: The artifact's tree, see `cdconf.agent.tree`.
+        drains: Takes its hosts out of use before they're activated; None: nothing does.
+        room: Says whether a batch may begin; None: it always may.
     """
 
     app: App
@@ -40,6 +45,8 @@ class Target:
     artifact: Artifact | None
     hosts: Sequence[Host]
     manifest: Sequence[dict[str, Any]] = ()
+    drains: Drains | None = None
+    room: Room | None = None
 
 
 class Runner:
@@ -54,6 +61,7 @@ class Runner:
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
+        self._rolled_back: set[str] = set()
         self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
 
     def run(self, rollout: Rollout) -> Rollout:
@@ -69,7 +77,7 @@ class Runner:
         while rollout.step.kind != "done":
             step = rollout.step
             try:
-                self._announce(step)
+                self._announce(step, rollout.batches)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
                 if rollout.interrupt("interrupted") is step and interrupted is not None:
@@ -83,30 +91,37 @@ class Runner:
             raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
         raise interrupted
 
-    def _announce(self, step: Step) -> None:
+    def _announce(self, step: Step, batches: int) -> None:
         words = {
             "stage": "stage",
             "expand": "expand migration",
-            "activate": f"batch {step.batch}: activate",
+            "room": "ask whether it may begin",
+            "drain": "drain",
+            "activate": "activate",
             "adopt": "take up again",
-            "health": f"batch {step.batch}: health",
-            "smoke": f"batch {step.batch}: smoke tests",
-            "soak": f"batch {step.batch}: soak {self._target.app.soak:g} s",
+            "health": "health",
+            "smoke": "smoke tests",
+            "undrain": "put back into use",
+            "soak": f"soak {self._target.app.soak:g} s",
             "prepare": "ask whether all still hold",
             "confirm": "confirm",
             "roll_back": "roll back",
         }
+        batch = f"batch {step.batch} of {batches}: " if step.batch and step.kind != "adopt" else ""
         if step.kind != "soak" or self._target.app.soak:
-            self._emit(StepEvent(f"{words[step.kind]}: {', '.join(step.hosts)}"))
+            self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
             "expand": lambda one: self._each(one, self._expand),
+            "room": lambda one: self._target.room.refusal(one.hosts) if self._target.room else {},
+            "drain": self._drain,
             "activate": lambda one: self._each(one, self._activate),
             "adopt": lambda one: self._each(one, self._adopt),
             "health": self._health,
             "smoke": self._smoke,
+            "undrain": self._undrain,
             "soak": self._soak,
             "prepare": lambda one: self._each(one, self._hold),
             "confirm": lambda one: self._each(one, self._confirm),
@@ -150,6 +165,17 @@ class Runner:
             detail = f"exit status: {result['status']}\n{last}"
             raise _Verdict("the expand migration failed", session.host.name, detail)
 
+    def _drain(self, step: Step) -> dict[str, Failure]:
+        drains = self._target.drains
+        return drains.begin([self._hosts[name] for name in step.hosts]) if drains else {}
+
+    def _undrain(self, step: Step) -> dict[str, Failure]:
+        """Hosts that have just been rolled back get the time to come up; that they don't keeps none out of use."""
+        back = [name for name in step.hosts if name in self._rolled_back]
+        if back:
+            self._health(Step("health", tuple(back)))
+        return self._target.drains.end(step.hosts) if self._target.drains else {}
+
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
@@ -168,9 +194,8 @@ class Runner:
         ends = time.monotonic() + soak
         failures = self._each(step, self._hold)
         while not failures and (left := ends - time.monotonic()) > 0:
-            for name in step.hosts:
-                self._emit(HostStep(name, f"soaking, {left:.0f} s left"))
-            time.sleep(min(left, LOOK))
+            part = min(left, LOOK)
+            count_down(step.hosts, "soaking", part, self._emit, after=left - part)
             failures = self._each(step, self._hold)
         return self._health(step) if soak and not failures else failures
 
@@ -192,6 +217,8 @@ class Runner:
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
             target = session.call("app.roll_back", app=self._app)["release"]
+            if target:
+                self._rolled_back.add(session.host.name)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
 
         return self._each(step, job)

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 def wait_for_health(session: Session, app: App, emit: Emit) -> None:
     """Waits until the app is healthy on a host; raises `AgentError` when it isn't in time."""
-    if app.health is not None:
-        emit(HostStep(session.host.name, "waiting for health"))
-        check = {"http": app.health.http, "tcp": app.health.tcp, "command": app.health.command}
-        session.call("app.check_health", check=check, within=app.health.within)
+    if app.health is None:
+        return
+
+    def say(event: dict[str, Any]) -> None:
+        problem = str(event["problem"]).splitlines()[0]
+        words = f"waiting for health, attempt {event['attempt']}, {event['left_s']:.0f} s left: {problem}"
+        emit(HostStep(session.host.name, words))
+
+    emit(HostStep(session.host.name, "waiting for health"))
+    session.call("app.check_health", on_event=say, check=app.health.as_check(), within=app.health.within)
 
 
 def smoke(

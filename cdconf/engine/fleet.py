@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from cdconf.errors import CdconfError, Interrupted, Unreachable, interruption
+from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Notice
 from cdconf.session.session import BEAT
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BEATERS = 8  # threads
+ITSELF = 20.0  # seconds for which a host may be busy with itself
 
 
 @dataclass
@@ -136,16 +137,28 @@ class Fleet:
         errors: dict[str, CdconfError] = {}
         while connected:
             first, *connected = connected
-            failed = self.each([first], self._take_lease).errors
+            failed = self.each([first], self._take_lease_soon).errors
             errors |= failed
             if not failed:
-                return errors | self.each(connected, self._take_lease).errors
+                return errors | self.each(connected, self._take_lease_soon).errors
             if not isinstance(failed[first.name], Unreachable):
                 break
         return errors
 
     def _connect(self, host: Host) -> Session:
         return self._connector.connect(host, lambda text: self.emit(Notice(f"{host.name}: {text}")))
+
+    def _take_lease_soon(self, session: Session) -> None:
+        """A host that is putting itself right, after a dead run, is waited for: it's done in a moment."""
+        deadline = time.monotonic() + ITSELF
+        while True:
+            try:
+                return self._take_lease(session)
+            except LeaseHeld as error:
+                if not error.by_host or self._stopped.is_set() or time.monotonic() > deadline:
+                    raise
+            self.emit(HostStep(session.host.name, "waiting while the host puts right what a dead run has left"))
+            self._stopped.wait(ITSELF / 40)
 
     def _take_lease(self, session: Session) -> None:
         session.call(

@@ -2,12 +2,13 @@
 
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.limit import check_roles, select
-from cdconf.inventory.model import App, Environment, Health, Host, Layer, Migrate, Project, Ssh
+from cdconf.inventory.model import App, Drain, Environment, Health, Host, Layer, Migrate, Project, Ssh
 from cdconf.inventory.project import load_project
 from cdconf.inventory.variables import VariableFiles, check_variable_files
 
 __all__ = [
     "App",
+    "Drain",
     "Environment",
     "Health",
     "Host",

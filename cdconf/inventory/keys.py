@@ -29,6 +29,7 @@ class Key:
         member: Of a `map` with free names, or of a `list`: what each value is.
         nullable: Whether it may be left empty.
         one_of: Of a `map`: exactly one of these keys must be given.
+        any_of: Of a `map`: at least one of these keys must be given.
     """
 
     kind: KeyKind
@@ -41,17 +42,38 @@ class Key:
     member: Key | None = None
     nullable: bool = False
     one_of: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
+COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
+
+HEALTH_CHECKS = ("http", "tcp", "command", "systemd")
 HEALTH = {
-    "http": Key("text", "A URL that must answer with a 2xx status.", pattern="^https?://"),
+    "http": Key("text", "A URL that must answer with `status`.", pattern="^https?://"),
+    "status": Key("any", "The HTTP status that counts, or a list of them; any 2xx if not given."),
+    "contains": Key("text", "A text that must be in the body of the answer to `http`."),
     "tcp": Key("text", "`address:port` that must accept a connection.", pattern="^[^:]+:[0-9]+$"),
     "command": Key("text", "A command line that must end with status 0."),
-    "within": Key("duration", "How long it may take until the check passes.", default="30s"),
+    "systemd": Key("names", "Units of systemd that must be active, and not be restarting again and again."),
+    "within": Key("duration", "How long it may take until everything that's given holds at once.", default="30s"),
+}
+DRAIN = {
+    "group": Key("text", "The group whose hosts run the commands: load balancers.", required=True),
+    "command": Key(
+        "text",
+        "The command line that takes a host out of use, run as root on each of the group's hosts, once per host to "
+        "drain; that one is `$CDCONF_HOST`, at `$CDCONF_ADDRESS`, and the app `$CDCONF_APP`.",
+        required=True,
+    ),
+    "undrain": Key(
+        "text", "The command line that puts it back; it must do no harm where it's in use already.", required=True
+    ),
+    "wait": Key("duration", "How long requests in flight get to end, once a batch's hosts are drained.", default="0s"),
+    "within": Key("duration", "How long each command may take.", default="30s"),
 }
 MIGRATE = {
     "expand": Key("text", "Run once per deployment, on one host, before any host activates the release."),
@@ -70,15 +92,25 @@ APP = {
     "user": Key("text", "Who runs its migrations; root if not given."),
     "services": Key("names", "The systemd services that a deployment restarts.", default=[]),
     "env_file": Key("text", "A file of NAME=value lines: the environment of its migrations."),
-    "health": Key(
-        "map", "How it shows that it's well, asked from its own host.", keys=HEALTH, one_of=("http", "tcp", "command")
-    ),
+    "health": Key("map", "How it shows that it's well, asked from its own host.", keys=HEALTH, any_of=HEALTH_CHECKS),
     "migrate": Key("map", "Its database migrations: command lines, run in the release as `user`.", keys=MIGRATE),
     "batches": Key(
         "list",
-        "How many hosts a deployment activates at a time: counts, percentages, or `all`.",
+        "How many hosts are done after each batch, counted from the first: counts, percentages, or `all`. Hosts that "
+        "the last one leaves are one more batch.",
         default=["1", "100%"],
         member=Key("any", "A batch.", pattern=BATCH),
+    ),
+    "max_unavailable": Key(
+        "any",
+        "How many of its hosts may be out of use at once: a count, or a percentage (rounded down, at least 1). It caps "
+        "every batch; a batch isn't begun when too many others are unwell or silent.",
+        pattern=COUNT,
+    ),
+    "drain": Key(
+        "map",
+        "How a batch's hosts are taken out of a load balancer before they're changed, and put back when they're well.",
+        keys=DRAIN,
     ),
     "keep": Key("integer", "How many releases stay on a host.", default=5),
     "soak": Key("duration", "How long a batch is watched before the next one begins.", default="0s"),

@@ -50,11 +50,43 @@ class Host:
 
 @dataclass(frozen=True)
 class Health:
-    """How an app shows that it's well, asked from its own host; `within` is in seconds."""
+    """How an app shows that it's well, asked from its own host: everything given must hold. `within` is in seconds.
 
-    http: str | None
-    tcp: str | None
-    command: str | None
+    `status` are the HTTP statuses that count, none: any 2xx. `contains` must be in the answer's body. `systemd` are
+    units that must be active and stay so.
+    """
+
+    http: str | None = None
+    status: tuple[int, ...] = ()
+    contains: str | None = None
+    tcp: str | None = None
+    command: str | None = None
+    systemd: tuple[str, ...] = ()
+    within: float = 30.0
+
+    def as_check(self) -> dict[str, Any]:
+        """What the agent is asked to check."""
+        return {
+            "http": self.http,
+            "status": list(self.status),
+            "contains": self.contains,
+            "tcp": self.tcp,
+            "command": self.command,
+            "systemd": list(self.systemd),
+        }
+
+
+@dataclass(frozen=True)
+class Drain:
+    """How the hosts of a group take another host out of use before it's changed, and put it back.
+
+    `command` and `undrain` are command lines; `wait` is for requests in flight, `within` for each command, in seconds.
+    """
+
+    group: str
+    command: str
+    undrain: str
+    wait: float
     within: float
 
 
@@ -81,6 +113,8 @@ class App:
     health: Health | None
     migrate: Migrate
     batches: tuple[str, ...]
+    max_unavailable: str | None
+    drain: Drain | None
     keep: int
     confirm_within: float
     soak: float

@@ -5,19 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
-from cdconf.inventory import keys
-from cdconf.inventory.model import App, Health, Migrate, Project, environments_in
-from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of, load
+from cdconf.inventory import keys, rolling
+from cdconf.inventory.model import App, Migrate, Project, environments_in
+from cdconf.inventory.values import duration, names
+from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
 FILE = "cdconf.yml"
 SHORTEST = 5.0  # seconds: beats come at a quarter of it
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_BATCH = re.compile(r"([1-9][0-9]*|(100|[1-9][0-9]?)%|all)\Z")
 
 
 def load_project(start: Path) -> Project:
@@ -34,28 +31,6 @@ def load_project(start: Path) -> Project:
     raise UsageError(
         f"there is no {FILE} in {start} or above it", hint="go to your project's directory, or use --project DIR"
     )
-
-
-def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
-    """Seconds from `30s`, `5m`, `2h`, `1d` or a number."""
-    value = mapping.get(key, default)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if match is None:
-        raise mapping.error(f"'{key}' in {what} must be a duration", key, "such as 30s, 5m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
-
-
-def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """A list of texts; a single text stands for a list of one."""
-    if key not in mapping and default is not None:
-        return default
-    value = mapping.get(key)
-    members = [value] if isinstance(value, str) else value
-    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
-        raise mapping.error(f"'{key}' in {what} must be a list of names, not {kind_of(value)}", key)
-    return tuple(members)
 
 
 def _read(root: Path) -> Project:
@@ -146,9 +121,11 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         user=expect(app, "user", str, what, None),
         services=names(app, "services", what, ()),
         env_file=expect(app, "env_file", str, what, None),
-        health=_health(app, what),
+        health=rolling.health(app, what),
         migrate=Migrate(migrate.get("expand"), migrate.get("contract")),
-        batches=_batches(app, what),
+        batches=rolling.batches(app, what),
+        max_unavailable=rolling.max_unavailable(app, what),
+        drain=rolling.drain(app, what, groups),
         confirm_within=_confirm_within(app, what),
         soak=duration(app, "soak", what, 0.0),
         keep=keep,
@@ -163,32 +140,6 @@ def _confirm_within(app: YamlMap, what: str) -> float:
         text = f"'confirm_within' in {what} must be at least {SHORTEST:g}s: beats need time to arrive"
         raise app.error(text, "confirm_within", "0 deploys without the dead man's switch")
     return seconds
-
-
-def _health(app: YamlMap, what: str) -> Health | None:
-    if "health" not in app:
-        return None
-    section = expect(app, "health", dict, what)
-    check_keys(section, keys.HEALTH, f"health of {what}")
-    kinds = [key for key in ("http", "tcp", "command") if key in section]
-    if len(kinds) != 1:
-        raise section.error(f"health of {what} needs exactly one of http, tcp, command")
-    value = expect(section, kinds[0], str, f"health of {what}")
-    if kinds == ["http"] and not value.startswith(("http://", "https://")):
-        raise section.error(f"'http' in health of {what} must be a URL", "http")
-    if kinds == ["tcp"] and not re.match(r"[^:]+:[0-9]+\Z", value):
-        raise section.error(f"'tcp' in health of {what} must be address:port", "tcp")
-    checks: dict[str, Any] = dict.fromkeys(("http", "tcp", "command")) | {kinds[0]: value}
-    return Health(within=duration(section, "within", f"health of {what}", 30.0), **checks)
-
-
-def _batches(app: YamlMap, what: str) -> tuple[str, ...]:
-    value = app.get("batches", ["1", "100%"])
-    batches = [str(one) for one in value] if isinstance(value, list) else [str(value)]
-    for one in batches:
-        if not _BATCH.match(one):
-            raise app.error(f"'{one}' in batches of {what} isn't a batch", "batches", "such as 1, 25% or all")
-    return tuple(batches)
 
 
 def _check_pipeline(top: YamlMap, apps: YamlMap, root: Path) -> None:

@@ -28,6 +28,7 @@ class _Busy:
     ok: int = 0
     changed: int = 0
     done: bool = False
+    ended: bool = False  # it was done once: what it's waited for in one step is over with that
 
 
 class LiveRenderer:
@@ -67,6 +68,8 @@ class LiveRenderer:
             self._hosts = {name: _Busy() for name in event.hosts}
         elif isinstance(event, Step):
             self._step = event.message
+            for one in self._hosts.values():
+                one.done = one.ended
         elif isinstance(event, HostStep):
             self._busy(event.host).step = event.message
             self._busy(event.host).done = False
@@ -76,7 +79,7 @@ class LiveRenderer:
             busy.ok += event.status == "ok"
             busy.changed += event.status in ("changed", "would_change")
         elif isinstance(event, HostDone):
-            self._busy(event.host).done = True
+            self._busy(event.host).done = self._busy(event.host).ended = True
 
     def _busy(self, name: str) -> _Busy:
         return self._hosts.setdefault(name, _Busy())
@@ -87,7 +90,8 @@ class LiveRenderer:
             table = Table.grid(padding=(0, 2))
             for name, one in list(busy.items())[:SHOWN]:
                 counts = f"ok={one.ok} changed={one.changed}"
-                table.add_row(self._spinner, Text(name, "bold"), Text(counts, "dim"), Text(self._mask(one.step)[:60]))
+                step = Text(self._mask(one.step).partition("\n")[0][:200], no_wrap=True, overflow="ellipsis")
+                table.add_row(self._spinner, Text(name, "bold"), Text(counts, "dim"), step)
             more = f" · {len(busy) - SHOWN} more hosts" if len(busy) > SHOWN else ""
             seconds = f"{time.monotonic() - self._began:.0f} s"
             return Group(table, Text(f"{self._step}{more} · {seconds}", "dim"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # that the host hangs, not that it's busy.
 BEAT = 5.0
 SILENCE = 25.0
+BY_HOST = "the host itself"  # the owner of a lease that `cdconf.agent.watch` takes
 _AFTER_BREAK = (
     "the host ends by itself after the change it's at, and remembers what it did; run again when it answers: "
     "the lease on it expires by itself"
@@ -220,11 +221,13 @@ class Session:
     def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
         details = error.get("details") or {}
         if error["kind"] == "lease_held":
-            return LeaseHeld(
+            held = LeaseHeld(
                 error["message"],
                 host=self.host.name,
                 hint="wait for it, or see `cdconf lock status`; a dead run's lease expires by itself",
             )
+            held.by_host = details.get("owner") == BY_HOST
+            return held
         lines = []
         if error.get("command"):
             lines.append(f"command: {error['command']}")

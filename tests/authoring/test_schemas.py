@@ -74,12 +74,12 @@ BROKEN = {
     "no groups": ("cdconf", {"project": "shop"}),
     "a project's name": ("cdconf", {"project": "My Shop", "groups": {}}),
     "an app without a path": ("cdconf", {"project": "x", "groups": {}, "apps": {"a": {"groups": ["web"]}}}),
-    "two health checks": (
+    "health without a check": (
         "cdconf",
         {
             "project": "x",
             "groups": {},
-            "apps": {"a": {"groups": [], "path": "/srv/a", "health": {"tcp": "a:1", "command": "b"}}},
+            "apps": {"a": {"groups": [], "path": "/srv/a", "health": {"within": "5s"}}},
         },
     ),
     "a provider": ("hosts", {"provider": "cloud", "hosts": {}}),

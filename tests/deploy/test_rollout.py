@@ -11,6 +11,7 @@ def test_batches_count_from_the_first_host():
     assert split(HOSTS, ["1", "50%", "100%"]) == [("web1",), ("web2", "web3"), ("web4", "web5")]
     assert split(HOSTS[:1], ["1", "50%", "all"]) == [("web1",)]
     assert split(HOSTS, ["2"]) == [("web1", "web2"), ("web3", "web4", "web5")]
+    assert split(HOSTS, ["1", "all"], 2) == [("web1",), ("web2", "web3"), ("web4", "web5")]
 
 
 def test_a_good_release_goes_through_every_step_in_order():
@@ -79,60 +80,164 @@ outcomes = st.lists(st.sampled_from(["good", "bad", "last", "all", "interrupt"])
 sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
 BEFORE = {  # what must have gone well just before a step may be taken
     "expand": {"stage"},
-    "activate": {"stage", "expand", "soak"},
+    "room": {"stage", "expand", "soak"},
+    "drain": {"stage", "expand", "soak", "room"},
+    "activate": {"stage", "expand", "soak", "room", "drain"},
     "health": {"activate", "adopt"},
     "smoke": {"health"},
-    "soak": {"smoke"},
-    "prepare": {"smoke"},
+    "undrain": {"smoke"},
+    "soak": {"smoke", "undrain"},
+    "prepare": {"smoke", "undrain"},
     "confirm": {"prepare"},
 }
 
 
-@given(st.integers(1, 8), sizes, st.booleans(), st.booleans(), st.booleans(), outcomes)
-def test_whatever_happens_every_touched_host_is_confirmed_or_rolled_back(count, cuts, stage, expand, adopt, events):
-    """Each host is followed through a run in which anything may happen at any step; `state` is what is on it."""
-    hosts = [f"h{number}" for number in range(count)]
-    rollout = Rollout(split(hosts, cuts), stage=stage, expand=expand, adopt=adopt)
-    state = dict.fromkeys(hosts, "new" if adopt else "old")
-    proven, seen, went_wrong, last = set(), [], False, None
-    for event in [*events, *["good"] * 60]:
+class Hosts:
+    """What is on each host while a rollout runs, told by its steps alone; asserts what must hold in each of them.
+
+    A step that fails may have done its work all the same: a host that was to be drained counts as drained until it was
+    put back without a failure.
+    """
+
+    def __init__(self, rollout, names, *, adopt, drains, drained):
+        self.rollout = rollout
+        self.drains = drains
+        self.state = dict.fromkeys(names, "new" if adopt else "old")
+        self.drained = set(drained)
+        self.proven, self.seen, self.went_wrong, self.last = set(), [], False, None
+
+    def interrupted(self, step):
+        after = self.rollout.interrupt("x")
+        if step.kind == "confirm" or self.went_wrong:
+            assert after == step, "a decision isn't taken back, and a rollback isn't begun twice"
+            return
+        self.drained |= set(step.hosts) if step.kind == "drain" else set()  # it may have been under way
+        self.state |= dict.fromkeys(self.rollout.touched, "new")
+        assert after.kind == ("roll_back" if self.rollout.touched else "undrain" if self.drained else "done")
+        self.went_wrong = True
+
+    def done(self, step, failed):
+        good = set(step.hosts) - set(failed)
+        self.seen.append(step)
+        if not self.went_wrong:
+            self._goes_forward(step)
+        else:
+            assert step.kind in ("roll_back", "undrain"), "never forward after a failure"
+        if step.kind == "drain":
+            self.drained |= set(step.hosts)
+        elif step.kind == "undrain":
+            self.drained -= good
+        elif step.kind in ("activate", "adopt"):
+            self.state |= dict.fromkeys(step.hosts, "new")
+        elif step.kind == "smoke":
+            self.proven |= good
+        elif step.kind in ("confirm", "roll_back"):
+            self.state |= dict.fromkeys(good, "verified" if step.kind == "confirm" else "old")
+        self.went_wrong = self.went_wrong or (bool(failed) and step.kind != "confirm")
+        self.last = step.kind
+        self.rollout.advance({name: Failure("x", verdict=False) for name in failed})
+
+    def _goes_forward(self, step):
+        if self.last is not None:
+            assert self.last in BEFORE[step.kind], f"{step.kind} after {self.last}"
+        before = set(self.rollout.touched) - set(step.hosts)
+        if step.kind in ("drain", "activate", "adopt"):
+            assert self.proven == before, "a batch begins when all before it are proven"
+            assert not before & self.drained, "and in use again"
+        if step.kind == "activate" and self.drains:
+            assert set(step.hosts) <= self.drained, "no host is activated while it's in use"
+        if step.kind in ("soak", "prepare", "confirm"):
+            assert not set(self.rollout.touched) & self.drained, "a batch is over when it's in use"
+
+
+@given(
+    st.integers(1, 8),
+    sizes,
+    st.none() | st.integers(1, 3),
+    st.fixed_dictionaries({name: st.booleans() for name in ("stage", "expand", "adopt", "room", "drains")}),
+    st.sets(st.integers(0, 7)),
+    outcomes,
+)
+def test_whatever_happens_hosts_are_confirmed_or_rolled_back_and_in_use_again(count, cuts, most, how, left, events):
+    """Each host is followed through a run in which anything may happen at any step."""
+    names = [f"h{number}" for number in range(count)]
+    drained = [name for number, name in enumerate(names) if number in left and how["drains"]]
+    rollout = Rollout(split(names, cuts, most), drained=drained, **how)
+    hosts = Hosts(rollout, names, adopt=how["adopt"], drains=how["drains"], drained=drained)
+    for event in [*events, *["good"] * 100]:
         step = rollout.step
         if step.kind == "done":
             break
-        if last is not None and step.kind != "roll_back":
-            assert last in BEFORE[step.kind], f"{step.kind} after {last}"
+        assert most is None or step.kind != "activate" or len(step.hosts) <= most
         if event == "interrupt":
-            after = rollout.interrupt("x")
-            if step.kind in ("confirm", "roll_back"):
-                assert after == step, "a decision isn't taken back, and a rollback isn't begun twice"
-            else:
-                assert after.kind == ("roll_back" if rollout.touched else "done")
-                state |= dict.fromkeys(rollout.touched, "new")  # the activation may have been under way
-                went_wrong = True
-            continue
-        failed = {"bad": step.hosts[:1], "last": step.hosts[-1:], "all": step.hosts}.get(event, ())
-        seen.append(step)
-        if step.kind in ("activate", "adopt"):
-            assert not went_wrong, "never forward after a failure"
-            assert proven == set(rollout.touched) - set(step.hosts), "a batch begins when all before it are proven"
-            state |= dict.fromkeys(step.hosts, "new")
-        proven |= set(step.hosts) - set(failed) if step.kind == "smoke" else set()
-        state |= {name: "verified" for name in step.hosts if step.kind == "confirm" and name not in failed}
-        state |= {name: "old" for name in step.hosts if step.kind == "roll_back" and name not in failed}
-        went_wrong = went_wrong or (bool(failed) and step.kind not in ("confirm", "roll_back"))
-        last = step.kind
-        rollout.advance({name: Failure("x", verdict=False) for name in failed})
+            hosts.interrupted(step)
+        else:
+            hosts.done(step, {"bad": step.hosts[:1], "last": step.hosts[-1:], "all": step.hosts}.get(event, ()))
     assert rollout.step.kind == "done"
-    assert rollout.succeeded == (not went_wrong)
-    assert len([one for one in seen if one.kind == "expand"]) <= 1
-    activated = [name for one in seen if one.kind in ("activate", "adopt") for name in one.hosts]
+    assert rollout.succeeded == (not hosts.went_wrong)
+    kinds = [one.kind for one in hosts.seen]
+    assert kinds.count("expand") <= 1
+    activated = [name for one in hosts.seen if one.kind in ("activate", "adopt") for name in one.hosts]
     assert len(activated) == len(set(activated)), "no host is activated twice"
+    assert hosts.drained == set(rollout.left_drained), "what is still drained is named, and nothing else is"
+    assert how["room"] or "room" not in kinds
     if rollout.succeeded:
-        assert [one.kind for one in seen].count("confirm") == 1
-        assert {name for name in hosts if state[name] != "verified"} == set(rollout.undelivered)
-        assert proven == set(hosts)
+        assert kinds.count("confirm") == 1
+        assert {name for name in names if hosts.state[name] != "verified"} == set(rollout.undelivered)
+        assert hosts.proven == set(names)
+        assert not rollout.left_drained
     else:
-        assert "confirm" not in [one.kind for one in seen]
-        assert {name for name in rollout.touched if state[name] != "old"} == set(rollout.stuck)
-        backs = [one for one in seen if one.kind == "roll_back"]
-        assert [one.hosts for one in backs] == ([tuple(reversed(rollout.touched))] if rollout.touched else [])
+        assert "confirm" not in kinds
+        assert {name for name in rollout.touched if hosts.state[name] != "old"} == set(rollout.stuck)
+        backs = [one.hosts for one in hosts.seen if one.kind == "roll_back"]
+        assert backs == ([tuple(reversed(rollout.touched))] if rollout.touched else [])
+
+
+def test_a_batch_is_drained_before_it_is_activated_and_put_back_when_it_is_proven():
+    rollout = Rollout([("a",), ("b",)], stage=False, room=True, drains=True)
+    steps = []
+    while rollout.step.kind != "done":
+        steps.append((rollout.step.kind, *rollout.step.hosts))
+        rollout.advance()
+    batch = ("room", "drain", "activate", "health", "smoke", "undrain")
+    assert steps == [
+        *[(kind, "a") for kind in (*batch, "soak")],
+        *[(kind, "b") for kind in batch],
+        ("prepare", "a", "b"),
+        ("confirm", "a", "b"),
+    ]
+    assert (rollout.succeeded, rollout.drained) == (True, [])
+
+
+def test_a_drain_that_fails_activates_nothing_and_is_undone():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    step = rollout.advance({"a": Failure("lb1 doesn't drain", verdict=False)})
+    assert (step.kind, step.hosts, rollout.touched) == ("undrain", ("a",), [])
+    assert rollout.advance().kind == "done"
+    assert (rollout.succeeded, rollout.is_verdict, rollout.left_drained) == (False, False, {})
+
+
+def test_a_host_that_can_not_be_put_back_ends_the_rollout_and_is_named():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    for _ in range(4):
+        rollout.advance()
+    assert rollout.step.kind == "undrain"
+    gone = Failure("lb1 hangs", verdict=False, unreachable=True)
+    assert rollout.advance({"a": gone}).kind == "roll_back"
+    step = rollout.advance()
+    assert (step.kind, step.hosts) == ("undrain", ("a",))
+    rollout.advance({"a": gone})
+    assert (rollout.left_drained, rollout.drained) == ({"a": gone}, ["a"])
+    assert rollout.is_unreachable
+
+
+def test_one_that_is_taken_up_again_puts_back_what_was_left_drained_when_it_is_proven():
+    rollout = Rollout([("a",), ("b",)], adopt=True, drained=["b"])
+    kinds = []
+    while rollout.step.kind != "done":
+        kinds.append(rollout.step.kind)
+        rollout.advance()
+    assert kinds == ["adopt", "health", "smoke", "undrain", "prepare", "confirm"]
+    rollout = Rollout([("a",), ("b",)], adopt=True, drained=["b"])
+    assert rollout.interrupt("roll it back").hosts == ("b", "a")
+    assert rollout.advance().hosts == ("b",)

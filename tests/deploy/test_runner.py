@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy import deployment
+from cdconf.deploy.rollout import Failure
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
-from cdconf.errors import Interrupted, Terminated
+from cdconf.errors import CdconfError, Interrupted, Terminated
+from cdconf.events import HostDone
 from cdconf.session import AgentError
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
@@ -115,3 +117,92 @@ def test_a_soak_looks_after_all_hosts_until_its_time_is_over(monkeypatch):
     between = calls[calls.index(("app.activate", "a")) : calls.index(("app.activate", "b"))]
     assert len([one for one in between if one == ("app.holds", "a")]) >= 4
     assert error is None
+
+
+class Drains:
+    """Notes what it's asked; `script` gives the failures of the nth time."""
+
+    left_over = ()
+
+    def __init__(self, script=()):
+        self.script = dict(script)
+        self.calls = []
+
+    def _call(self, what, names):
+        self.calls.append((what, *names))
+        answer = self.script.get((what, len([one for one in self.calls if one[0] == what])), {})
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def begin(self, hosts):
+        return self._call("drain", [host.name for host in hosts])
+
+    def end(self, names):
+        return self._call("undrain", names)
+
+    def finish(self):
+        self.calls.append(("finish",))
+
+
+def drained(script, calls, monkeypatch):
+    """Rolls out to a and b with drains; returns what drained, what the agents were called for, and what was said."""
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    drains, fleet, events = Drains(script), Fleet(calls), []
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"], drains=drains)
+    error = None
+    try:
+        deployment._roll_out(None, None, fleet, target, events.append, OPTIONS, expand=False, pin=False)
+    except (CdconfError, KeyboardInterrupt) as caught:
+        error = caught
+    return drains.calls, fleet.calls, [str(getattr(one, "message", "")) for one in events], error
+
+
+BOTH = [("drain", "a"), ("undrain", "a"), ("drain", "b"), ("undrain", "b"), ("finish",)]
+
+
+def test_each_batch_is_drained_and_put_back_and_the_steps_say_which_of_how_many(monkeypatch):
+    drains, _, said, error = drained({}, {}, monkeypatch)
+    assert (drains, error) == (BOTH, None)
+    assert "batch 1 of 2: drain: a" in said
+    assert "batch 2 of 2: put back into use: b" in said
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt(), Interrupted("x")])
+def test_a_signal_while_hosts_are_drained_puts_them_back(monkeypatch, signal):
+    drains, calls, _, error = drained({("drain", 2): signal}, {}, monkeypatch)
+    assert drains == [*BOTH[:3], ("undrain", "b"), ("finish",)]
+    assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "a")]
+    assert ("app.activate", "b") not in calls
+    assert error is signal
+
+
+def test_a_host_that_stays_drained_is_named_also_after_a_signal(monkeypatch):
+    hangs = Failure("lb1 doesn't put it back: hangs", verdict=False)
+    script = {("undrain", 1): {"a": hangs}}
+    _, _, said, _ = drained({("drain", 1): Interrupted("x")} | script, {}, monkeypatch)
+    assert "a is still drained: lb1 doesn't put it back: hangs" in said
+    twice = {("undrain", number): Interrupted("x") for number in (1, 2)}
+    _, _, said, error = drained({("drain", 1): Interrupted("x")} | twice, {}, monkeypatch)
+    assert "a may still be drained: the run ended before" in said
+    assert error.exit_code == 130
+
+
+def test_a_host_that_is_not_put_back_ends_the_rollout_and_the_error_says_so(monkeypatch):
+    hangs = Failure("lb1 doesn't put it back: hangs", verdict=False)
+    drains, calls, _, error = drained({("undrain", 1): {"a": hangs}, ("undrain", 2): {"a": hangs}}, {}, monkeypatch)
+    assert ("app.roll_back", "a") in calls
+    assert drains.count(("undrain", "a")) == 2
+    assert "STILL DRAINED: a; whoever drained them tries again by itself" in error.message
+
+
+def test_a_rollback_that_a_signal_cut_short_names_the_hosts_that_are_not_back(monkeypatch):
+    stuck = AgentError("no", host="a", reason="failed", details={}, detail=None)
+    script = {("app.activate", "b", 1): Interrupted("x"), ("app.roll_back", "a", 1): stuck}
+    events = []
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"])
+    with pytest.raises(Interrupted):
+        deployment._roll_out(None, None, Fleet(script), target, events.append, OPTIONS, expand=False, pin=False)
+    ended = [one for one in events if isinstance(one, HostDone) and one.host == "a"]
+    assert [(one.status, one.error) for one in ended] == [("failed", "could not be rolled back: no")]

@@ -48,7 +48,7 @@ def test_provision_changes_hosts_that_serve_batch_by_batch_and_stops_when_one_is
     good = role.read_text()
     role.write_text(good.replace("port=8000", "port=8001"))
     result = live("provision", "dev")
-    assert result.stderr.index("batch: web1") < result.stderr.index("batch: web2")
+    assert result.stderr.index("converge: web1") < result.stderr.index("converge: web2")
     smoke = live.root / "roles/app/smoke/test_app.py"
     kept = smoke.read_text()
     smoke.write_text(BAD_SMOKE)

@@ -46,6 +46,8 @@ def value(key: Key) -> dict[str, Any]:
     """The schema of one key's value."""
     if key.kind == "map" and key.keys is not None:
         result = mapping(key.doc, key.keys, key.one_of)
+        if key.any_of:
+            result["anyOf"] = [{"required": [name]} for name in key.any_of]
     elif key.kind == "map":
         result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
     elif key.kind == "list":

@@ -1,0 +1,58 @@
+"""What `status` says of drained hosts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from cdconf.events import Notice
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.inventory import Project
+    from cdconf.session import Session
+
+
+def drains_on(session: Session, project: Project) -> dict[str, Any]:
+    """What a host has drained: app -> what its agent's `drain.status` says, without apps for which it drains none."""
+    apps = [app for app in project.apps.values() if app.drain is not None and app.drain.group in session.host.groups]
+    pages = {app.name: session.call("drain.status", app=app.name) for app in apps}
+    return {app: page for app, page in pages.items() if page["hosts"]}
+
+
+def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, dict[str, Any] | None]) -> dict[str, Any]:
+    """Names each drained host, where, and until when.
+
+    Args:
+        run: The run.
+        found: Host -> what it has drained, see `drains_on`.
+        leases: Host -> who holds it.
+
+    Returns:
+        The same as data: app -> drained host -> host that drained it -> `{"address", "since", "at_work",
+        "expires_in_s", "problem"}`.
+    """
+    result: dict[str, Any] = {}
+    for where, pages in found.items():
+        for app, page in pages.items():
+            lease = leases.get(where)
+            at_work = lease is not None and lease["run"] == page["run"]
+            for name, one in page["hosts"].items():
+                about = {"address": one["address"], "since": one["at"], "at_work": at_work}
+                about |= {key: page[key] for key in ("expires_in_s", "problem")}
+                result.setdefault(app, {}).setdefault(name, {})[where] = about
+                until = _until(app, run.environment.name, about)
+                run.emit(Notice(f"{name} is drained on {where} for {app}; {until}", warning=not at_work))
+    return result
+
+
+def _until(app: str, environment: str, about: dict[str, Any]) -> str:
+    left = about["expires_in_s"]
+    if about["problem"]:
+        return f"it can't be put back: {about['problem']}; tried again by the host itself"
+    if left is None:
+        return f"put back by `cdconf deploy {app} --to {environment} --resume`, or the next deployment"
+    clock = time.strftime("%H:%M:%S", time.localtime(time.time() + left))
+    if about["at_work"]:
+        return f"its run is at work; without it, put back at {clock} (in {left} s)"
+    return f"its run is dead: put back by the host itself at {clock} (in {left} s)"

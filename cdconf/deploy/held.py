@@ -1,0 +1,108 @@
+"""The hosts that a deployment holds: its app's, and those that drain them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.deploy.drains import Drains, drains_of, located_drain_hosts
+from cdconf.deploy.provision import refuse, report
+from cdconf.deploy.room import Room
+from cdconf.deploy.runner import Target
+from cdconf.environments import provider_for
+from cdconf.errors import UsageError
+from cdconf.events import Emit
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
+    from cdconf.engine import Fleet
+    from cdconf.inventory import App, Environment, Host, Project
+
+
+def app_members(environment: Environment, app: App) -> list[Host]:
+    """The app's hosts.
+
+    Raises:
+        UsageError: The environment has none.
+    """
+    hosts = [host for host in environment.hosts.values() if set(host.groups) & set(app.groups)]
+    if not hosts:
+        raise UsageError(f"{environment.name} has no host in {', '.join(app.groups)}, which '{app.name}' runs on")
+    return hosts
+
+
+def app_hosts(project: Project, environment: Environment, app: App) -> list[Host]:
+    """The app's hosts, located.
+
+    Raises:
+        UsageError: The environment has none.
+        Unreachable: One doesn't exist or doesn't run.
+    """
+    hosts = app_members(environment, app)
+    provider = provider_for(project, environment)
+    located = provider.locate(hosts)
+    for host in hosts:
+        if host.name not in located:
+            raise provider.absence(host)
+    return [located[host.name] for host in hosts]
+
+
+def touched_hosts(project: Project, environment: Environment, app: App) -> list[Host]:
+    """All hosts that a deployment of the app touches, located: the app's, then those that drain them.
+
+    Raises:
+        UsageError: The environment has none.
+        Unreachable: One doesn't exist or doesn't run.
+    """
+    hosts = app_hosts(project, environment, app)
+    names = {host.name for host in hosts}
+    others = [host for host in located_drain_hosts(project, environment, app) if host.name not in names]
+    return [*hosts, *others]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Hosts that are connected and leased. `drains` is None when nothing drains the app's hosts."""
+
+    app: App
+    environment: Environment
+    fleet: Fleet
+    hosts: Sequence[Host]
+    drains: Drains | None
+    emit: Emit
+
+    def target(
+        self, release: str, artifact: Artifact | None, hosts: Sequence[Host], manifest: Sequence[dict[str, Any]] = ()
+    ) -> Target:
+        """What goes to some of the app's hosts; hosts that an interrupted run has left drained are put right.
+
+        Raises:
+            HostFailed: One that isn't among `hosts` can't be put back into use; nothing else was done.
+        """
+        self.settle(but=hosts)
+        room = Room(self.app, self.fleet, self.hosts, self.emit) if self.app.max_unavailable is not None else None
+        ordered = room.first_the_unwell(hosts) if room is not None and artifact is not None else hosts
+        return Target(self.app, release, artifact, ordered, manifest, self.drains, room)
+
+    def settle(self, *, but: Sequence[Host] = ()) -> None:
+        """Puts back into use what an interrupted run has left drained, but for hosts that are drained again.
+
+        Raises:
+            HostFailed: One can't be put back.
+        """
+        if self.drains is not None:
+            self.drains.settle(self.environment, but=[host.name for host in but])
+
+
+def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emit: Emit) -> Held:
+    """Connects to all of them; one that's unreachable ends the deployment before it begins."""
+    hosts = touched_hosts(project, environment, app)
+    errors = fleet.connect(hosts, lease=True)
+    refuse(errors)
+    for name, error in errors.items():
+        report(emit, name, error)
+    for error in errors.values():
+        raise error
+    members = [host for host in hosts if set(host.groups) & set(app.groups)]
+    return Held(app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)

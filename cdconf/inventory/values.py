@@ -1,0 +1,32 @@
+"""Values that several keys of project files have: durations, lists of names."""
+
+from __future__ import annotations
+
+import re
+
+from cdconf.yamlfile import YamlMap, kind_of
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
+    """Seconds from `30s`, `5m`, `2h`, `1d` or a number."""
+    value = mapping.get(key, default)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise mapping.error(f"'{key}' in {what} must be a duration", key, "such as 30s, 5m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """A list of texts; a single text stands for a list of one."""
+    if key not in mapping and default is not None:
+        return default
+    value = mapping.get(key)
+    members = [value] if isinstance(value, str) else value
+    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+        raise mapping.error(f"'{key}' in {what} must be a list of names, not {kind_of(value)}", key)
+    return tuple(members)
