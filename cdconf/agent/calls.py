@@ -11,6 +11,10 @@ def call(agent, name, arguments):
         from cdconf.agent import deploy_calls  # provision doesn't need it
 
         function = getattr(deploy_calls, name[4:])
+    if name.startswith("migrations."):
+        from cdconf.agent import migrations
+
+        function = migrations.CALLS.get(name[11:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
