@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def migrations_of(project: Project, results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """App -> phase -> its newest run by all hosts together, None when it never ran; apps without migrations are left out.
+    """App -> phase -> its newest run by all hosts together, None when it never ran; only apps with migrations.
 
     Args:
         project: The project.

@@ -111,9 +111,9 @@ def contract(
         app: The app.
         emit: The event stream.
         options: See `Options`.
-        facts: Gets facts for the JSON document as they are found out: `release`, `version`, `artifact`, `forgotten` (host
-            -> releases that it no longer goes back to), `state` (`ran`, `ran_before`, `would_run`), `migration` (its
-            entry).
+        facts: Gets facts for the JSON document as they are found out: `release`, `version`, `artifact`, `forgotten`
+            (host -> releases that it no longer goes back to), `state` (`ran`, `ran_before`, `would_run`), `migration`
+            (its entry).
 
     Returns:
         The exit code.
