@@ -52,6 +52,8 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if unpin:
             run.extra["unpinned"] = unpin
+        if flags["forget_migrations"]:
+            run.extra["detail"] = "migrations forgotten"
         run.start(app_hosts(run.project, run.environment, run.project.apps[chosen.app]))
         forget = flags["forget_migrations"]
         options = Deployment(

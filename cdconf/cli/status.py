@@ -69,7 +69,7 @@ def command(environment: str, **flags: Any) -> None:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
         run.extra["interrupted"] = _interrupted(run, outcome.results, leases)
-        run.extra["migrations"] = migrations_of(run.project, outcome.results)
+        run.extra["migrations"] = migrations_of(run.project, outcome.results, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)
             show_migrations(run.extra["migrations"])

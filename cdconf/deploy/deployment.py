@@ -73,9 +73,12 @@ def deploy(
     with _fleet(project, environment, app, f"deploy {artifact.label}", emit, options) as fleet:
         hosts = _lease(fleet, project, environment, app, emit)
         pages = _pages(fleet, app, hosts)
+        if not options.forget_migrations:
+            Shape.of(pages).check_deploy(app, artifact)
         _gate(fleet, app, artifact, pages, hosts, options)
         migrations = Migrations(fleet, app, app_document(app), emit)
-        migrations.admit(artifact, pages, forget=options.forget_migrations)
+        if options.forget_migrations:
+            migrations.forget()
         lacking = _lacking(fleet, app, hosts, pages, artifact.release, emit)
         for host in hosts:
             if host not in lacking:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.deploy.shape import Entry, Pages, Shape, told
+from cdconf.deploy.shape import Entry, Shape, told
 from cdconf.errors import CdconfError, HostFailed
 from cdconf.events import Emit, HostStep, Notice, ResourceDone, ResourceStatus
 
@@ -71,15 +71,8 @@ class Migrations:
         for error in self.expand(artifact, host).values() if self._app.migrate else ():
             raise error
 
-    def admit(self, artifact: Artifact, pages: Pages, *, forget: bool) -> None:
-        """Refuses an artifact that needs what a contract has removed, unless all that hosts remember is forgotten.
-
-        Raises:
-            GateClosed: It's refused.
-        """
-        if not forget:
-            Shape.of(pages).check_deploy(self._app, artifact.tree, artifact.release)
-            return
+    def forget(self) -> None:
+        """Makes every host forget all of the app's migrations; raises the first host's error."""
 
         def job(session: Session) -> None:
             session.call("migrations.forget", app=self._document)

@@ -15,6 +15,7 @@ from cdconf.agent.migrations import merged
 from cdconf.errors import GateClosed
 
 if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
     from cdconf.inventory import App
 
 Phase = Literal["expand", "contract"]
@@ -94,11 +95,11 @@ class Shape:
                 return one
         return None
 
-    def check_deploy(self, app: App, tree: str, release: str) -> None:
+    def check_deploy(self, app: App, artifact: Artifact) -> None:
         """Raises `GateClosed` for an artifact that needs what a contract has removed."""
-        by = self.barred_by(tree, unknown=False)
+        by = self.barred_by(artifact.tree, unknown=False)
         if by:
-            raise _barred(app, release, by, "deploy a build that works with the new shape")
+            raise _barred(app, artifact.release, by, "deploy a build that works with the new shape")
 
     def check_rollback(self, app: App, pages: Pages, release: str) -> None:
         """Raises `GateClosed` for a release to go back to that needs what a contract has removed."""

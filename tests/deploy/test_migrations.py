@@ -63,7 +63,7 @@ class World:
         return [one.message for one in self.events if isinstance(one, Notice)]
 
     def admit(self, version):
-        self.migrations().admit(self.artifact(version), self.fleet.pages(self.app), forget=False)
+        self.shape().check_deploy(self.app, self.artifact(version))
 
 
 @pytest.fixture
@@ -377,7 +377,7 @@ def test_a_restored_database_is_migrated_anew(world):
     world.deploy("1")
     world.deploy("2")
     world.contract(forget_older=True)
-    world.migrations().admit(world.artifact("1"), world.fleet.pages(world.app), forget=True)
+    world.migrations().forget()
     world.deploy("1")
     world.deploy("2")
     assert world.ran() == ["expand 1", "expand 2", "contract 2", "expand 1", "expand 2"]
@@ -401,4 +401,4 @@ def test_old_entries_are_dropped_from_a_long_memory(world):
     entries = [world.shape().next("expand", f"t{n}", f"{n}-x", "c", "a", "r") | {"number": n + 1} for n in range(250)]
     world.a.call("migrations.learn", app=app_document(world.app), entries=entries)
     kept = world.a.store.read("migrations.json")["app"]
-    assert (len(kept), kept[-1]["tree"]) == (100, "t249")
+    assert (len(kept), kept[-1]["tree"]) == (30, "t249")
