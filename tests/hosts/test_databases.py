@@ -70,9 +70,8 @@ def test_a_column_is_renamed_under_traffic_without_one_failed_request(shop):
         assert shop.running() == {"web1": new, "web2": new}
         time.sleep(2)
     assert traffic.failures == []
-    assert traffic.orders > 200
-    assert shop.query("SELECT count(*) FROM orders WHERE product IS NULL") == ["0"]
-    assert int(shop.query("SELECT count(*) FROM orders")[0]) >= traffic.orders
+    assert len(traffic.orders) > 200
+    assert set(traffic.orders) <= set(shop.query("SELECT product FROM orders"))
 
     last = shop.migrations()
     assert [last[phase]["state"] for phase in ("expand", "contract")] == ["done", "done"]
