@@ -5,7 +5,8 @@ is `{"phase": "expand" or "contract", "tree", "release", "version", "command", "
 "run", "began", "ended", "status", "forgotten"}`:
 
 - `number` counts what was run in the environment; of two entries for the same thing the higher one is true.
-- `order` is the number under which the release was first expanded here: its place among the environment's releases.
+- `order` is the number under which the release was first expanded here: its place among the environment's releases;
+  0 for a contract of a release that was never expanded, as far as is known.
 - `state` is `begun`, `failed` or `done`. It's `done` once the command has ended well, which the host on which it ran
   writes down itself; `begun` without a run at work means that nobody knows how it ended.
 - `command` is null for an app without that migration: the release was only noted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from cdconf.deploy.shape import Entry, Shape, told
@@ -59,11 +60,13 @@ class Migrations:
             return {error.host or host: error}
         done = shape.done("expand", artifact.tree, command)
         if done:
-            self.known(done)
+            if command is not None:
+                self.known(done)
             return self.spread(shape, shape.entries)
         entry = shape.next("expand", artifact.tree, artifact.release, command, host, self._fleet.identity.run)
         if command is None:
-            return self.spread(shape, [*shape.entries, {**entry, "state": "done"}])
+            now = round(time.time())
+            return self.spread(shape, [*shape.entries, {**entry, "state": "done", "began": now, "ended": now}])
         return self.run(shape, entry)
 
     def expand_again(self, artifact: Artifact, host: str) -> None:

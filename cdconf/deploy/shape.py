@@ -55,7 +55,8 @@ class Shape:
     def next(self, phase: Phase, tree: str, release: str, command: str | None, host: str, run: str) -> Entry:
         """The entry of a run that is about to begin."""
         number = max((one["number"] for one in self.entries), default=0) + 1
-        before = self.find(phase, tree)
+        expanded = self.find("expand", tree)
+        unknown = number if phase == "expand" else 0
         return {
             "phase": phase,
             "tree": tree,
@@ -63,7 +64,7 @@ class Shape:
             "version": version_of(release),
             "command": command,
             "number": number,
-            "order": before["order"] if before else number,
+            "order": expanded["order"] if expanded else unknown,
             "state": "begun",
             "host": host,
             "run": run,
@@ -89,8 +90,7 @@ class Shape:
         for one in reversed(self.entries):
             if one["phase"] != "contract" or one["tree"] == tree:
                 continue
-            theirs = self.find("expand", one["tree"])
-            is_older = mine["order"] < theirs["order"] if mine and theirs else unknown and mine is None
+            is_older = mine["order"] < one["order"] if mine else unknown
             if is_older or tree in one["forgotten"]:
                 return one
         return None

@@ -392,9 +392,25 @@ def test_an_app_without_expand_is_contracted_safely_too(world):
     third = world.deploy("3")
     world.deploy("4")
     assert world.ran() == ["contract 2"]
+    assert world.expand("4") == {}
+    assert [one for one in world.notices() if "expand" in one] == []
+    assert world.shape().last("expand")["ended"] > 1e9
     world.shape().check_rollback(world.app, world.fleet.pages(world.app), third)
     with pytest.raises(GateClosed):
         world.admit("1")
+
+
+def test_a_contract_shuts_out_what_is_older_also_when_its_release_is_long_forgotten(world):
+    for version in ("1", "2"):
+        world.deploy(version)
+    world.contract(forget_older=True)
+    kept = [one for one in world.shape().entries if one["version"] != "2" or one["phase"] == "contract"]
+    for session in world.fleet.sessions.values():
+        session.store.write("migrations.json", {"app": [{**one, "forgotten": []} for one in kept]})
+    with pytest.raises(GateClosed, match="contract of 2"):
+        world.admit("1")
+    world.expand("3")
+    world.admit("3")
 
 
 def test_old_entries_are_dropped_from_a_long_memory(world):
