@@ -15,6 +15,10 @@ def call(agent, name, arguments):
         from cdconf.agent import drain_calls
 
         function = getattr(drain_calls, name[6:])
+    if name.startswith("migrations."):
+        from cdconf.agent import migrations
+
+        function = migrations.CALLS.get(name[11:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)

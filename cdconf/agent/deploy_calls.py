@@ -6,7 +6,7 @@ switch.
 
 import os
 
-from cdconf.agent import chunks, health, lease, services, switch
+from cdconf.agent import chunks, health, lease, migrations, services, switch
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -23,13 +23,15 @@ def status(agent, app):
 
     Returns:
         The ledger's page, with `linked` (the release that `current` points to), `services` (name -> systemd's
-        state), `problem` (why the services don't run from that release, None when they do) and `reverts_in_s` (when
-        the host goes back by itself unless beats come; None when it won't).
+        state), `problem` (why the services don't run from that release, None when they do), `reverts_in_s` (when
+        the host goes back by itself unless beats come; None when it won't) and `migrations` (see
+        `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
     left = Switch(agent.store, app["name"]).left(agent.store.read(lease.FILE))
     page["reverts_in_s"] = None if left is None else max(0, round(left))
+    page["migrations"] = migrations.read(agent.store, app["name"])
     try:
         shown = services.show(app["services"]) if app["services"] else {}
         page["services"] = {name: state["ActiveState"] for name, state in shown.items()}

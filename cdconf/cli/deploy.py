@@ -20,12 +20,18 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 @connection_options
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
 @click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
+@click.option(
+    "--forget-migrations", is_flag=True, help="Migrate anew, since the database was restored to an older state."
+)
 @output_options
 def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
 
     ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
     or more, or a file; a file that isn't in the artifact store is added to it.
+
+    The expand migration runs once for each release, and hosts remember that it did. With --forget-migrations they
+    forget it, and every contract too.
 
     Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
@@ -46,8 +52,13 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if unpin:
             run.extra["unpinned"] = unpin
+        if flags["forget_migrations"]:
+            run.extra["detail"] = "migrations forgotten"
         run.start(touched_hosts(run.project, run.environment, run.project.apps[chosen.app]))
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], unpin, mask=run.mask)
+        forget = flags["forget_migrations"]
+        options = Deployment(
+            flags["forks"], flags["accept_new_host_keys"], unpin, forget_migrations=forget, mask=run.mask
+        )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
 
 
@@ -59,6 +70,8 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
     with run_of("deploy", environment, flags) as run:
         if unpin:
             raise UsageError("--unpin begins a deployment anew, and --resume begins none")
+        if flags["forget_migrations"]:
+            raise UsageError("--forget-migrations migrates anew, and --resume never migrates")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))

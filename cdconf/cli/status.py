@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 @connection_options
 @output_options
 def command(environment: str, **flags: Any) -> None:
-    """Show what runs where on ENV: releases, services, leases, pinned artifacts, drained hosts.
+    """Show what runs where on ENV: releases, services, leases, pinned artifacts, drained hosts, migrations.
 
     Example: cdconf status production
     """
     from cdconf.cli.drained import drains_on, say_drained
     from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
     from cdconf.deploy.runner import app_document
@@ -72,8 +73,10 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["status"] = data
         run.extra["drained"] = say_drained(run, drained, leases)
         run.extra["interrupted"] = _interrupted(run, outcome.results, leases)
+        run.extra["migrations"] = migrations_of(run.project, outcome.results, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)
+            show_migrations(run.extra["migrations"])
 
 
 def _interrupted(run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any]) -> dict[str, Any]:

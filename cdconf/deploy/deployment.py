@@ -10,9 +10,11 @@ from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
+from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
+from cdconf.deploy.shape import Shape
 from cdconf.deploy.standing import standing
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
@@ -36,13 +38,15 @@ if TYPE_CHECKING:
 class Deployment:
     """How a deployment goes about it; see the command line's help.
 
-    `to` is the version that a rollback goes to. `mask` takes secrets out of what is written down on hosts.
+    `to` is the version that a rollback goes to. `forget_migrations`: the database isn't the one that was migrated.
+    `mask` takes secrets out of what is written down on hosts.
     """
 
     forks: int = 32
     accept_new_host_keys: bool = False
     unpin: str | None = None
     to: str | None = None
+    forget_migrations: bool = False
     mask: Callable[[str], str] = field(kw_only=True)
 
 
@@ -57,7 +61,8 @@ def deploy(
     Raises:
         ArtifactError: The artifact is damaged, or no trusted key has signed it; nothing was changed.
         DeployFailed: It failed and was rolled back.
-        GateClosed: The artifact is pinned, or a lease is held; nothing was changed.
+        GateClosed: The artifact is pinned, or needs what a contract has removed from the database, or a lease is held;
+            nothing was changed.
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
     app = _app(project, artifact.app)
@@ -69,7 +74,12 @@ def deploy(
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
+        if not options.forget_migrations:
+            Shape.of(pages).check_deploy(app, artifact)
         _gate(fleet, app, artifact, pages, hosts, options)
+        migrations = Migrations(fleet, app, app_document(app), emit)
+        if options.forget_migrations:
+            migrations.forget()
         lacking = _lacking(fleet, app, hosts, pages, artifact.release, emit)
         for host in hosts:
             if host not in lacking:
@@ -78,11 +88,11 @@ def deploy(
         if not lacking:
             held.settle()
             emit(Notice(f"{artifact.label} runs on every host already"))
+            if options.forget_migrations:
+                migrations.expand_again(artifact, hosts[0].name)
             return {"release": artifact.release, "hosts_touched": []}
         target = held.target(artifact.release, artifact, lacking, manifest)
-        rollout = _roll_out(
-            project, environment, fleet, target, emit, options, expand=bool(app.migrate.expand), pin=True
-        )
+        rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
@@ -104,7 +114,11 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
+        shape = Shape.of(pages)
+        if options.to:
+            shape.check_version(app, options.to)
         release = _version(pages, app, options.to) if options.to else _previous(pages, app)
+        shape.check_rollback(app, pages, release)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = _stored(project, app, release, pages, emit)
         lacking = _lacking(fleet, app, hosts, pages, release, emit)
@@ -244,7 +258,8 @@ def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
             hint="deploy the one that you want: `cdconf deploy APP@VERSION --to ENV`",
         )
     if not targets:
-        raise GateClosed(f"there is no earlier verified release of '{app.name}' to go back to")
+        text = f"there is no earlier verified release of '{app.name}' to go back to"
+        raise GateClosed(text, hint=Shape.of(pages).why_no_further())
     return targets.pop()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
+from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
 from cdconf.deploy.verify import smoke, wait_for_health
@@ -114,9 +115,9 @@ class Runner:
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
-            "expand": lambda one: self._each(one, self._expand),
             "room": lambda one: self._target.room.refusal(one.hosts) if self._target.room else {},
             "drain": self._drain,
+            "expand": self._expand,
             "activate": lambda one: self._each(one, self._activate),
             "adopt": lambda one: self._each(one, self._adopt),
             "health": self._health,
@@ -144,26 +145,12 @@ class Runner:
 
         push.to(session, self._app, self._target.release, say)
 
-    def _expand(self, session: Session) -> None:
-        app = self._target.app
-        self._emit(HostStep(session.host.name, "expand migration"))
-        try:
-            result = session.run(
-                str(app.migrate.expand),
-                user=app.user,
-                cwd=f"{app.path}/releases/{self._target.release}",
-                env_file=app.env_file,
-                timeout=1800,
-            )
-        except AgentError as error:
-            if error.details.get("timed_out"):
-                raise _Verdict(f"the expand migration is {error.message}", session.host.name, error.detail) from error
-            raise
-        if result["status"] != 0:
-            output = (result["stderr"] or result["stdout"]).decode("utf-8", "replace")
-            last = "\n".join(output.strip().splitlines()[-15:])
-            detail = f"exit status: {result['status']}\n{last}"
-            raise _Verdict("the expand migration failed", session.host.name, detail)
+    def _expand(self, step: Step) -> dict[str, Failure]:
+        artifact = self._target.artifact
+        if artifact is None:
+            return {}
+        migrations = Migrations(self._fleet, self._target.app, self._app, self._emit)
+        return {name: failure_of(error) for name, error in migrations.expand(artifact, step.hosts[0]).items()}
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains
@@ -238,13 +225,6 @@ class Runner:
             )
 
 
-class _Verdict(CdconfError):
-    """A command of the release failed."""
-
-    def __init__(self, message: str, host: str, detail: str | None) -> None:
-        super().__init__(message, host=host, detail=detail)
-
-
 def app_document(app: App) -> dict[str, Any]:
     """What the agent needs to know of an app."""
     return {
@@ -258,7 +238,7 @@ def app_document(app: App) -> dict[str, Any]:
 def failure_of(error: CdconfError) -> Failure:
     """A step's error as the state machine sees it; the release is to blame only where the step itself says so."""
     message = f"{error.message}\n{error.detail}" if error.detail else error.message
-    verdict = isinstance(error, _Verdict) or (isinstance(error, AgentError) and error.reason == "release")
+    verdict = isinstance(error, MigrationFailed) or (isinstance(error, AgentError) and error.reason == "release")
     return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
 
 

@@ -42,13 +42,22 @@ def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
         "app": result.extra.get("app"),
         "version": result.extra.get("version"),
         "artifact": result.extra.get("artifact"),
-        "detail": next((result.extra[key] for key in DETAILS if result.extra.get(key)), None),
+        "detail": next((result.extra[key] for key in DETAILS if result.extra.get(key)), _migrated(result)),
         "error": result.error["message"] if result.error else None,
         "hosts": {
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
             for name, host in result.hosts.items()
         },
     }
+
+
+def _migrated(result: RunResult) -> str | None:
+    """What a run did to a database: `expand 2.0 on web1`, `expand 2.0 failed on web1`."""
+    for name, host in result.hosts.items():
+        for one in host.resources:
+            if one.type == "migration" and one.status in ("changed", "failed"):
+                return f"{one.title}{' failed' if one.status == 'failed' else ''} on {name}"
+    return None
 
 
 def _user() -> str:

@@ -76,8 +76,9 @@ DRAIN = {
     "within": Key("duration", "How long each command may take.", default="30s"),
 }
 MIGRATE = {
-    "expand": Key("text", "Run once per deployment, on one host, before any host activates the release."),
-    "contract": Key("text", "Run later, when no release needs the old shape any more."),
+    "expand": Key("text", "Run once per environment and release, on one host, before any host activates the release."),
+    "contract": Key("text", "Run by `cdconf contract`, once nothing that runs or could be gone back to is older."),
+    "within": Key("duration", "How long one may take; then it's killed, and has failed.", default="30m"),
 }
 APP = {
     "groups": Key("names", "The groups whose hosts run it.", required=True),

@@ -92,10 +92,15 @@ class Drain:
 
 @dataclass(frozen=True)
 class Migrate:
-    """The app's database migrations: command lines, run in the release as the app's user."""
+    """The app's database migrations: command lines, run in the release as the app's user; `within` is in seconds."""
 
     expand: str | None = None
     contract: str | None = None
+    within: float = 1800.0
+
+    def __bool__(self) -> bool:
+        """Whether there's any."""
+        return bool(self.expand or self.contract)
 
 
 @dataclass(frozen=True)

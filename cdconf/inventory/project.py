@@ -110,7 +110,6 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     if artifact is not None and artifact.count("*") != 1:
         raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
     migrate = expect(app, "migrate", dict, what, YamlMap(file=FILE))
-    check_keys(migrate, keys.MIGRATE, f"migrate of {what}")
     file, line = apps.where(name)
     return App(
         name=name,
@@ -122,7 +121,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         services=names(app, "services", what, ()),
         env_file=expect(app, "env_file", str, what, None),
         health=rolling.health(app, what),
-        migrate=Migrate(migrate.get("expand"), migrate.get("contract")),
+        migrate=_migrate(migrate, f"migrate of {what}"),
         batches=rolling.batches(app, what),
         max_unavailable=rolling.max_unavailable(app, what),
         drain=rolling.drain(app, what, groups),
@@ -132,6 +131,12 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         file=file,
         line=line,
     )
+
+
+def _migrate(section: YamlMap, what: str) -> Migrate:
+    check_keys(section, keys.MIGRATE, what)
+    expand, contract = (expect(section, phase, str, what, None) for phase in ("expand", "contract"))
+    return Migrate(expand, contract, duration(section, "within", what, 1800.0))
 
 
 def _confirm_within(app: YamlMap, what: str) -> float:

@@ -29,12 +29,12 @@ class Orders:
 
     def check(self) -> None:
         """Raises when the database can't be asked."""
-        self._run("SELECT 1 FROM orders LIMIT 1")
+        self._run("SELECT product FROM orders LIMIT 1")
 
     def add(self, article: str) -> int:
         """Takes an order; returns its number."""
-        return self._run("INSERT INTO orders (article) VALUES (:article) RETURNING id", article=article)[0][0]
+        return self._run("INSERT INTO orders (product) VALUES (:product) RETURNING id", product=article)[0][0]
 
     def latest(self, count: int = 10) -> list[tuple[int, str]]:
         """The newest orders."""
-        return [tuple(row) for row in self._run("SELECT id, article FROM orders ORDER BY id DESC LIMIT :n", n=count)]
+        return [tuple(row) for row in self._run("SELECT id, product FROM orders ORDER BY id DESC LIMIT :n", n=count)]

@@ -1,0 +1,108 @@
+"""Hosts in a directory: the agent's own code, called without a session, on a store and releases of their own."""
+
+from types import SimpleNamespace
+
+from cdconf.agent import deploy_calls, migrations, tree
+from cdconf.agent.ledger import Ledger
+from cdconf.agent.releases import Releases
+from cdconf.agent.state import Store
+from cdconf.deploy.runner import app_document
+from cdconf.engine.fleet import Outcome
+from cdconf.errors import Unreachable
+from cdconf.inventory.model import Migrate
+from cdconf.session import AgentError
+
+
+def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
+    """An app whose migrations write a line into the file of `log`."""
+    values = {"name": "app", "path": "/srv/app", "services": (), "groups": ("web",), "user": None, "env_file": None}
+    values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
+    return SimpleNamespace(**values | more)
+
+
+class PaperHost:
+    """One host; `silent` makes it unreachable, `cut_after` names a call whose answer is lost."""
+
+    def __init__(self, folder, name):
+        self.host = SimpleNamespace(name=name, groups=("web",))
+        self.lease = None
+        self.silent = False
+        self.cut_after = None
+        self.calls = []
+        self.path = folder / name / "srv"
+        self.store = Store("demo", str(folder / name / "state"))
+        lease = SimpleNamespace(check=lambda: None, run="r1")
+        self.agent = SimpleNamespace(store=self.store, lease=lease, proceed=lambda: None)
+
+    def call(self, call, app, **keywords):
+        if self.silent:
+            raise Unreachable("it's silent", host=self.host.name)
+        self.calls.append(call)
+        area, _, name = call.partition(".")
+        function = migrations.CALLS[name] if area == "migrations" else getattr(deploy_calls, name)
+        try:
+            result = function(self.agent, app={**app, "path": str(self.path)}, **keywords)
+        except migrations.Failed as error:
+            raise AgentError(
+                error.message, host=self.host.name, reason=error.kind, details=error.details, detail=None
+            ) from error
+        if self.cut_after == call:
+            self.silent = True
+            raise Unreachable("the connection broke", host=self.host.name)
+        return result
+
+    def ledger(self):
+        return Ledger(self.store, "app")
+
+    def stage(self, version):
+        """Puts a release there; returns its name and its tree digest."""
+        ledger = self.ledger()
+        releases = Releases(str(self.path), ledger)
+        place = self.path / "releases" / "new"
+        place.mkdir(parents=True)
+        (place / "VERSION").write_text(version)
+        manifest = tree.scan(str(place))
+        digest = tree.digest(manifest)
+        name = f"{version}-{digest[:12]}"
+        place.rename(place.with_name(name))
+        releases._write_records(name, manifest, {})
+        ledger.staged(name, version, f"archive-{version}", digest)
+        return name, digest
+
+    def deploy(self, version):
+        """Makes a release the verified one, staging it where it isn't here; returns its name."""
+        names = [name for name in self.ledger().page["releases"] if name.startswith(f"{version}-")]
+        name = names[0] if names else self.stage(version)[0]
+        ledger = self.ledger()
+        Releases(str(self.path), ledger).point(name)
+        ledger.confirmed(name, "r1")
+        return name
+
+    def verified(self):
+        return [name.rpartition("-")[0] for name in self.ledger().page["verified"]]
+
+
+class PaperFleet:
+    """What a `Fleet` offers, over paper hosts."""
+
+    def __init__(self, folder, names):
+        self.sessions = {name: PaperHost(folder, name) for name in names}
+        self.environment = SimpleNamespace(name="dev")
+        self.identity = SimpleNamespace(run="r1")
+        self.hosts = [session.host for session in self.sessions.values()]
+
+    def each(self, hosts, job):
+        outcome = Outcome()
+        for host in hosts:
+            try:
+                outcome.results[host.name] = job(self.sessions[host.name])
+            except (Unreachable, AgentError) as error:
+                outcome.errors[host.name] = error
+        return outcome
+
+    def deploy(self, version):
+        names = [session.deploy(version) for session in self.sessions.values()]
+        return names[0]
+
+    def pages(self, app):
+        return {name: one.call("app.status", app=app_document(app)) for name, one in self.sessions.items()}
