@@ -11,6 +11,10 @@ def call(agent, name, arguments):
         from cdconf.agent import deploy_calls  # provision doesn't need it
 
         function = getattr(deploy_calls, name[4:])
+    if name.startswith("toggles.") and name[8:] in TOGGLE_CALLS:
+        from cdconf.agent import toggle_calls
+
+        function = getattr(toggle_calls, name[8:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
@@ -110,6 +114,7 @@ DEPLOY_CALLS = [
     "changes",
     "prepare",
     "stage",
+    "share",
     "activate",
     "adopt",
     "holds",
@@ -119,3 +124,4 @@ DEPLOY_CALLS = [
     "unpin",
     "check_health",
 ]
+TOGGLE_CALLS = ["look", "put", "try_out", "settle", "put_back"]

@@ -20,6 +20,13 @@ def _check(what: str, name: str | None, known: list[str]) -> None:
         raise UsageError(f"there is no {what} '{name}', nor was there one", hint=hint)
 
 
+def _what(one: dict[str, Any]) -> str:
+    """What a run was about, in a few words."""
+    if one["command"] == "toggle":
+        return f"{one['app'] or ''} {one['detail'] or ''}".strip()[:60]
+    return f"{one['app']}@{one['version']}" if one["version"] else one["app"] or (one["detail"] or "")[:60]
+
+
 @click.command()
 @click.argument("environment", required=False, shell_complete=environment_names)
 @project_options
@@ -48,7 +55,7 @@ def command(environment: str | None, app: str | None, count: int, **flags: Any) 
                     datetime.fromtimestamp(one["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                     one["command"],
                     one["environment"] or "",
-                    f"{one['app']}@{one['version']}" if one["version"] else one["app"] or (one["detail"] or "")[:60],
+                    _what(one),
                     "ok" if one["exit_code"] == 0 else f"exit {one['exit_code']}",
                     f"{one['duration_s']:.1f} s",
                     one["user"],

@@ -28,6 +28,7 @@ VERBS = {
     "build": ("build", "build an app's artifact, once per commit"),
     "deploy": ("deploy", "push an artifact to an environment, verify it, roll back when it fails"),
     "rollback": ("rollback", "go back to the last verified release"),
+    "toggle": ("toggle", "switch an app's feature toggles, or show them"),
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),
     "status": ("status", "show what runs where"),

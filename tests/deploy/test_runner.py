@@ -8,6 +8,7 @@ from cdconf.deploy import deployment
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import Interrupted, Terminated
+from cdconf.inventory import Shared
 from cdconf.session import AgentError
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
@@ -22,6 +23,9 @@ APP = SimpleNamespace(
     file="cdconf.yml",
     line=1,
     batches=["1"],
+    user=None,
+    shared=Shared(),
+    toggles={},
 )
 UNWELL = AgentError("not healthy", host="b", reason="release", details={}, detail=None)
 

@@ -11,6 +11,7 @@ _SIMPLE: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
+    "switch": {"enum": ["on", "off", True, False]},
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "duration": {
@@ -46,6 +47,8 @@ def value(key: Key) -> dict[str, Any]:
     """The schema of one key's value."""
     if key.kind == "map" and key.keys is not None:
         result = mapping(key.doc, key.keys, key.one_of)
+        if key.short:
+            result = {"anyOf": [dict(_SIMPLE["names"]), result]}
     elif key.kind == "map":
         result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
     elif key.kind == "list":
