@@ -19,6 +19,10 @@ def call(agent, name, arguments):
         from cdconf.agent import migrations
 
         function = migrations.CALLS.get(name[11:])
+    if name.startswith("toggles.") and name[8:] in TOGGLE_CALLS:
+        from cdconf.agent import toggle_calls
+
+        function = getattr(toggle_calls, name[8:])
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
@@ -118,6 +122,7 @@ DEPLOY_CALLS = [
     "changes",
     "prepare",
     "stage",
+    "share",
     "activate",
     "adopt",
     "holds",
@@ -128,3 +133,4 @@ DEPLOY_CALLS = [
     "check_health",
 ]
 DRAIN_CALLS = ["status", "begin", "holds", "end"]
+TOGGLE_CALLS = ["look", "put", "try_out", "settle", "put_back"]

@@ -1,12 +1,13 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services", "confirm_within"}`; without the last, or with 0, activations have no dead man's
-switch.
+An app is `{"name", "path", "services", "confirm_within", "user", "keep", "shared", "toggles"}`. Without
+`confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that releases share, as
+`{"directories", "files"}`; see `cdconf.agent.toggles` for `toggles`. All but the first three may be missing.
 """
 
 import os
 
-from cdconf.agent import chunks, health, lease, migrations, services, switch
+from cdconf.agent import chunks, health, lease, migrations, room, services, shared, switch, toggles
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -52,28 +53,19 @@ def preflight(agent, app, release, tree, need_bytes, need_files):
 
     Raises:
         Failed: (`disk_full`) The release doesn't fit with a tenth to spare; a service has no unit here; `current` is
-            no link; there's no systemd for the dead man's switch.
+            no link; there's no systemd for the dead man's switch; a shared file is missing.
     """
     if app.get("confirm_within"):
         switch.check()
     services.check_loaded(app["services"])
     ledger, releases = _open(agent, app)
     releases.check_link()
+    shared.check(app, releases, release)
+    toggles.check(app)
     if releases.is_whole(release, tree):
         return {"whole": True, "held": []}
-    need_bytes = max(0, need_bytes - releases.size_here(release))
-    folder = app["path"]
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    disk = os.statvfs(folder)
-    free = disk.f_bavail * disk.f_frsize
-    if free < need_bytes * 1.1 + 16 * 1024 * 1024:
-        text = "{} has {} MB free, the release needs {} MB"
-        raise Failed(text.format(folder, free >> 20, (need_bytes >> 20) + 16), kind="disk_full")
-    if disk.f_files and disk.f_favail < need_files * 1.1:
-        raise Failed(
-            "{} has {} inodes free, the release needs {}".format(folder, disk.f_favail, need_files), kind="disk_full"
-        )
+    room.check(app["path"], max(0, need_bytes - releases.size_here(release)), need_files, "the release")
+    room.check(agent.store.folder, need_files * room.RECORD, 8, "what is remembered of it")
     held = sorted(ledger.page["releases"].items(), key=lambda one: one[1]["staged_at"], reverse=True)
     return {"whole": False, "held": [[name, one["tree"]] for name, one in held]}
 
@@ -123,9 +115,20 @@ def stage(agent, app, release, about):
     prepared, agent.staging = agent.staging, None
     if prepared is None or prepared[:2] != (release, about["tree"]):
         raise Failed("the release '{}' wasn't prepared".format(release), kind="protocol")
+    links = releases.shared(release)
     if prepared[2] is not None:
-        releases.stage(prepared[2], release, about["tree"], agent.receive)
-    ledger.staged(release, about["version"], about["archive"], about["tree"])
+        links = shared.paths_of(app)
+        shared.make(app)
+        releases.stage(prepared[2], release, about["tree"], agent.receive, links)
+    ledger.staged(release, about["version"], about["archive"], about["tree"], links)
+    return share(agent, app, release)
+
+
+def share(agent, app, release):
+    """Gives a staged release its links into shared/, as cdconf.yml has them now."""
+    _, releases = _open(agent, app)
+    agent.proceed()
+    releases.share(app, release)
     return {}
 
 
@@ -147,10 +150,13 @@ def activate(agent, app, release, within=None):
         raise Failed("the release '{}' isn't on this host".format(release))
     services.check_loaded(app["services"])
     releases.check_link()
+    releases.share(app, release)
     if within:
         Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
     ledger.activating(release, agent.lease.run)
+    toggles.begin(agent.store, app, agent.lease)
     switch_to(app, releases, release)
+    toggles.restarted(agent.store, app)
     ledger.active(release)
     return {}
 
@@ -223,10 +229,16 @@ def roll_back(agent, app):
         return {"release": reverted["to"]}
     agent.lease.check()
     target = releases.verified()
+    problem = toggles.put_back(agent.store, app)
     if ledger.page["activating"] is not None or releases.linked() != target:
         take_back(app, releases, target)
+        toggles.restarted(agent.store, app)
         ledger.rolled_back(target)
     Switch(agent.store, app["name"]).disarm()
+    if problem is not None:
+        raise problem
+    if app.get("keep"):
+        releases.clean(app["keep"])  # else what keeps failing would fill the disk
     return {"release": target}
 
 
@@ -248,6 +260,7 @@ def confirm(agent, app, release, keep):
         raise Failed("'{}' isn't the current release here".format(release))
     ledger.confirmed(release, agent.lease.run)
     Switch(agent.store, app["name"]).disarm()
+    toggles.settle(agent.store, app, agent.lease)
     return {"removed": releases.clean(keep)}
 
 

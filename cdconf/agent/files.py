@@ -32,6 +32,14 @@ def gid_of(name):
         raise Missing("group", name)
 
 
+def primary_group(name):
+    """The gid of a user's own group; raises `Missing`."""
+    try:
+        return pwd.getpwnam(name).pw_gid
+    except KeyError:
+        raise Missing("user", name)
+
+
 def owner_name(uid):
     """The user's name, or the number as text when nobody has it."""
     try:

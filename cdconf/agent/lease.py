@@ -111,6 +111,10 @@ class Lease(object):
             self._work = self.store.lock("run.lock", wait=False)
         return self._work is not None
 
+    def owner(self):
+        """Who holds it, for people; None for a session without a lease."""
+        return self._owner if self.run is not None else None
+
     def is_lost(self):
         """Whether another run has taken the host, or this one's time is over; False for a session without a lease."""
         if self.run is None:

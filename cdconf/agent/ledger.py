@@ -1,10 +1,10 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at"}}, "pinned": {archive digest:
-{"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to", "run", "at",
-"problem"} or null}}`. `confirmed` is the last deployment that ended well; `reverted` is what the host has taken back by
-itself since. A release is verified when a whole deployment ended well with it; the last one is
+"run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
+digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
+"run", "at", "problem"} or null}}`. `confirmed` is the last deployment that ended well; `reverted` is what the host has
+taken back by itself since. A release is verified when a whole deployment ended well with it; the last one is
 what a failed deployment goes back to, the one before it what `cdconf rollback` goes to.
 """
 
@@ -32,15 +32,22 @@ class Ledger(object):
         pages[self.app] = self.page
         self.store.write(FILE, pages)
 
-    def staged(self, name, version, archive, tree):
-        """Notes a whole release on disk."""
+    def staged(self, name, version, archive, tree, shared=()):
+        """Notes a whole release on disk, with the links into shared/ that it has."""
         self.page["releases"][name] = {
             "version": version,
             "archive": archive,
             "tree": tree,
             "staged_at": round(time.time()),
+            "shared": list(shared),
         }
         self.save()
+
+    def shares(self, name, paths):
+        """Notes the shared paths that a release has links for, before they are made, or after some have gone."""
+        if self.page["releases"][name].get("shared", []) != paths:
+            self.page["releases"][name]["shared"] = paths
+            self.save()
 
     def activating(self, name, run):
         """Notes, before anything is touched, which release is about to go live."""

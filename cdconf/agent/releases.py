@@ -2,7 +2,7 @@
 
 PATH/releases/NAME/      one release, owned by root, never changed
 PATH/current             -> releases/NAME
-PATH/shared/             the app's own, kept over releases
+PATH/shared/             the app's own, kept over releases; see `cdconf.agent.shared`
 
 What is on disk is never trusted for what was written there once: people change files by hand. A content is taken
 from a release only when its hash is right.
@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 
-from cdconf.agent import chunks, files, kernel, tree
+from cdconf.agent import chunks, files, in_use, kernel, shared, tree
 from cdconf.agent.base import Failed
 from cdconf.agent.staging import Staging, size_here
 
@@ -98,15 +98,40 @@ class Releases(object):
                 found.append(("changed", wanted["path"]))
             except OSError:
                 found.append(("missing", wanted["path"]))
-        return found + [("added", path) for path in _added(root, {one["path"] for one in manifest})]
+        links = self.shared(name)
+        known = {one["path"] for one in manifest}.union(links, shared.folders(links, manifest))
+        found += shared.problems(self.path, root, links)
+        return found + [("added", path) for path in _added(root, known)]
+
+    def shared(self, name):
+        """The shared paths that a release has links for."""
+        return self.ledger.page["releases"].get(name, {}).get("shared") or []
+
+    def share(self, app, name):
+        """Makes the app's shared directories, and gives a release the links that it should have now.
+
+        Raises:
+            Failed: Its tree has something of its own there, or someone has put something there.
+        """
+        paths, before = shared.paths_of(app), self.shared(name)
+        if not paths and not before:
+            return
+        manifest = self.manifest(name) or []
+        found = shared.conflict(manifest, paths)
+        if found is not None:
+            raise Failed("the release has '{}' of its own, so '{}' can't be shared".format(*found))
+        shared.make(app)
+        self.ledger.shares(name, sorted(set(before).union(paths)))
+        shared.lay(self.where(name), before, paths, manifest)
+        self.ledger.shares(name, paths)
 
     def is_whole(self, name, tree_digest):
         """Whether the release is here, known, and exactly the tree with this digest."""
-        known = self.has(name) and self.manifest(name) is not None
+        manifest = self.manifest(name) if self.has(name) else None
         return (
-            known
+            manifest is not None
             and self.ledger.page["releases"][name]["tree"] == tree_digest
-            and _is_whole(self.where(name), tree_digest)
+            and _is_whole(self.where(name), manifest)
         )
 
     def _lists(self, name):
@@ -180,14 +205,14 @@ class Releases(object):
         with self._kept_only_when_interrupted(staging):
             os.makedirs(self.folder, 0o755, exist_ok=True)
             self._clear(STAGING, but=staging.root)
-            if _is_whole(self.where(name), tree.digest(manifest)):
+            if _is_whole(self.where(name), manifest):
                 shutil.rmtree(staging.root, ignore_errors=True)
                 self._write_records(name, manifest, lists)
                 return None
             staging.fill(self._sources, proceed)
         return staging
 
-    def stage(self, staging, name, tree_digest, receive):
+    def stage(self, staging, name, tree_digest, receive, links=()):
         """Ends what `prepare` began: receives what lacks, verifies, and gives the release its name.
 
         A damaged release of that name is replaced in one step.
@@ -197,6 +222,7 @@ class Releases(object):
             name: The release's name.
             tree_digest: What the tree on the disk must add up to.
             receive: Gives the next raw frame.
+            links: The shared paths that it has links for.
 
         Raises:
             Failed: A chunk or the tree isn't what its digest says; the disk is full. Nothing is left behind.
@@ -204,6 +230,7 @@ class Releases(object):
         with self._kept_only_when_interrupted(staging):
             staging.receive(receive)
             staging.finish(tree_digest)
+            shared.lay(staging.root, (), links)
             kernel.sync_file_system(staging.root)
             os.chmod(staging.root, 0o755)
             self._put(staging.root, name)
@@ -251,11 +278,11 @@ class Releases(object):
         if is_live:
             self.point(name)
 
-    def _clear(self, prefix, but=None):
+    def _clear(self, prefix, but=None, used=()):
         """Removes what a killed run left, and what was replaced; neither has a release's name."""
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
-            if name.startswith(prefix) and name != self.linked() and path != but:
+            if name.startswith(prefix) and name != self.linked() and name not in used and path != but:
                 shutil.rmtree(path, ignore_errors=True)
 
     def point(self, name):
@@ -279,11 +306,13 @@ class Releases(object):
     def clean(self, keep):
         """Removes old releases, never one that runs or that a rollback could need; returns the names.
 
-        Called when the services run from the current release, so nothing works in a replaced one any more.
+        Called when the services run from the current release. One in which a process is still at work, or that it was
+        started from, stays for a later time.
         """
+        used = in_use.names(self.folder)
         page = self.ledger.page
         here = [name for name in page["verified"] if self.has(name)]
-        needed = {page["current"], self.linked()} | set(here[-2:])
+        needed = {page["current"], self.linked()}.union(here[-2:], used)
         by_age = sorted(page["releases"], key=lambda name: page["releases"][name]["staged_at"], reverse=True)
         removed = [name for name in by_age[keep:] if name not in needed]
         for name in removed:
@@ -300,14 +329,16 @@ class Releases(object):
             self.ledger.store.remove(self._record(name))
             self.ledger.store.remove(self._chunks(name))
         self._clear(STAGING)
-        self._clear(REPLACED)
+        self._clear(REPLACED, used=used)
         return removed
 
 
-def _is_whole(place, tree_digest):
-    """Whether a directory is there whose tree is what its digest says."""
+def _is_whole(place, manifest):
+    """Whether a directory is there whose tree, links into shared/ aside, is the manifest's."""
     try:
-        return stat.S_ISDIR(os.lstat(place).st_mode) and tree.digest(tree.scan(place)) == tree_digest
+        if not stat.S_ISDIR(os.lstat(place).st_mode):
+            return False
+        return tree.digest(shared.without(tree.scan(place), manifest)) == tree.digest(manifest)
     except (OSError, ValueError):
         return False
 

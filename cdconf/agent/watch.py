@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from cdconf.agent import deploy_calls, state
+from cdconf.agent import deploy_calls, state, toggles
 from cdconf.agent.base import Failed
 from cdconf.agent.lease import FILE as LEASE
 from cdconf.agent.lease import Lease
@@ -105,7 +105,10 @@ class Watch(object):
         target, problem = releases.verified(), None
         if ledger.page["activating"] is not None or releases.linked() != target:
             say("no beat for {:g} s: {} goes back to {}".format(armed["within"], armed["release"], target or "nothing"))
+            toggled = toggles.put_back(self.store, armed["app"])
             problem = _take_back(armed["app"], releases, target, booting)
+            toggles.restarted(self.store, armed["app"])
+            problem = problem or (toggled and toggled.message)
             ledger.reverted(target, armed["release"], armed["run"], problem)
         self.switch.disarm()
         return True

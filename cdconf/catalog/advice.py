@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,15 @@ class Advice:
 
     def findings(self) -> list[Finding]:
         """All warnings, in the order of their files and lines."""
-        rules = (self._variables, self._settings, self._unused_files, self._handlers, self._guards, self._apps)
+        rules = (
+            self._variables,
+            self._settings,
+            self._unused_files,
+            self._handlers,
+            self._guards,
+            self._apps,
+            self._toggles,
+        )
         found = {finding for rule in rules for finding in rule()}
         return sorted(found, key=lambda one: (one.file, one.line or 0, one.rule, one.message))
 
@@ -185,3 +194,13 @@ class Advice:
                 yield Finding("no_smoke_test", message, app.file, app.line, hint)
             if app.health is None:
                 yield Finding("no_health", f"app '{app.name}' has no health check", app.file, app.line)
+
+    def _toggles(self) -> Iterator[Finding]:
+        today = date.today().isoformat()  # noqa: DTZ011  the day where the people are
+        for app in self.project.apps.values():
+            for one in app.toggles.values():
+                if one.expires and one.expires <= today:
+                    asked = f"; ask {one.owner}" if one.owner else ""
+                    message = f"the toggle '{one.name}' of app '{app.name}' expired on {one.expires}{asked}"
+                    hint = "take it out of the app and of cdconf.yml, or give it another day"
+                    yield Finding("expired_toggle", message, one.file, one.line, hint)

@@ -60,6 +60,7 @@ class Compiler:
         self.templating = Templating(project.root)
         check_roles(project, roles or ())
         self._only = set(roles) if roles else None
+        self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
         secrets = secrets or SecretStore(project, environment)
         self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))

@@ -18,6 +18,7 @@ RULES = {
     "readable_secret": "A file with a secret in it can be read by everybody on its host.",
     "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
     "no_smoke_test": "An app's roles have no smoke tests, so that nothing verifies its deployments.",
+    "expired_toggle": "A feature toggle's day has come: what it switches should stay or go, and the toggle go.",
     "no_health": "An app has no health check, so that a deployment can't tell whether it works.",
 }
 

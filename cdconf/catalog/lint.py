@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cdconf.catalog.compiler import Compiler
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import FactCache, HostFacts, sample
-from cdconf.inventory import check_variable_files, load_environment
+from cdconf.inventory import check_variable_files, load_environment, load_toggles
 from cdconf.secrets import SecretStore
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
     for name in project.environments():
         try:
             environment = load_environment(project, name)
+            load_toggles(project, name)
             for error in [*check_variable_files(project, environment), *SecretStore(project, environment).damaged()]:
                 note(error)
             compiler = Compiler(project, environment)

@@ -63,6 +63,12 @@ def app_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
 
 
 @_completer
+def toggle_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Toggles of the app that the command line names."""
+    return (_cdconf_yml(root).get("apps") or {})[ctx.params["app"]].get("toggles") or {}
+
+
+@_completer
 def role_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     """Names of roles."""
     return [path.parent.name for path in root.glob("roles/*/role.yml")]

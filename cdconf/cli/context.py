@@ -191,7 +191,7 @@ def _end_of(text: str, size: int) -> str:
     return text[-size:].partition("\n")[2] or text.rpartition("\n")[2]
 
 
-RECORDED = ("provision", "deploy", "rollback", "contract", "run", "ssh", "logs", "destroy", "smoke", "drift")
+RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh", "logs", "destroy", "smoke", "drift")
 
 
 @contextlib.contextmanager

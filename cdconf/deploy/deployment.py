@@ -16,6 +16,7 @@ from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.deploy.shape import Shape
 from cdconf.deploy.standing import standing
+from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Fleet, RunIdentity
@@ -28,10 +29,12 @@ from cdconf.errors import (
     did_you_mean,
 )
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
+from cdconf.inventory import load_toggles
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.session import Session
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def deploy(
         migrations = Migrations(fleet, app, app_document(app), emit)
         if options.forget_migrations:
             migrations.forget()
-        lacking = _lacking(fleet, app, hosts, pages, artifact.release, emit)
+        lacking = _lacking(project, fleet, app, hosts, pages, artifact.release, emit)
         for host in hosts:
             if host not in lacking:
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
@@ -121,7 +124,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         shape.check_rollback(app, pages, release)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = _stored(project, app, release, pages, emit)
-        lacking = _lacking(fleet, app, hosts, pages, release, emit)
+        lacking = _lacking(project, fleet, app, hosts, pages, release, emit)
         target = held.target(release, artifact, lacking, manifest)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         version = release.rpartition("-")[0]
@@ -175,6 +178,7 @@ def _app(project: Project, name: str) -> App:
 
 
 def _fleet(project: Project, environment: Environment, app: App, reason: str, emit: Emit, options: Deployment) -> Fleet:
+    load_toggles(project, environment.name)  # a file that breaks a rule ends the run here
     connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
     return Fleet(
         connector,
@@ -229,15 +233,30 @@ def _runs(page: dict[str, Any], release: str) -> bool:
 
 
 def _lacking(
-    fleet: Fleet, app: App, hosts: Sequence[Host], pages: dict[str, dict[str, Any]], release: str, emit: Emit
+    project: Project,
+    fleet: Fleet,
+    app: App,
+    hosts: Sequence[Host],
+    pages: dict[str, dict[str, Any]],
+    release: str,
+    emit: Emit,
 ) -> list[Host]:
-    """The hosts that don't run the release, or whose files of it were changed by hand."""
+    """The hosts that don't run the release, or not as it should be: its files, shared paths or toggles differ."""
     running = [host for host in hosts if _runs(pages[host.name], release)]
-    outcome = fleet.each(running, lambda session: changed_files(session, app))
+    toggles = ToggleKeeper(project, fleet.environment)
+
+    def look(session: Session) -> str:
+        if changed_files(session, app):
+            return f"the files of {release} were changed by hand"
+        if tuple(pages[session.host.name]["releases"][release].get("shared") or ()) != app.shared.paths:
+            return f"cdconf.yml has other shared paths than {release} has"
+        return f"the toggles of {app.name} aren't what the inventory says" if toggles.differ(session, app) else ""
+
+    outcome = fleet.each(running, look)
     outcome.raise_first()
-    for name, changes in outcome.results.items():
-        if changes:
-            emit(Notice(f"{name}: the files of {release} were changed by hand, so it's deployed again", warning=True))
+    for name, reason in outcome.results.items():
+        if reason:
+            emit(Notice(f"{name}: {reason}, so it's deployed again", warning=True))
     return [host for host in hosts if outcome.results.get(host.name) != ""]
 
 
@@ -328,7 +347,9 @@ def _roll_out(
         drains=target.drains is not None,
         drained=_left_drained(target),
     )
-    return _run(Runner(project, environment, fleet, target, emit), rollout, target, emit, options, pin=pin)
+    runner = Runner(project, environment, fleet, target, emit)
+    runner.preflight()
+    return _run(runner, rollout, target, emit, options, pin=pin)
 
 
 def _left_drained(target: Target) -> list[str]:

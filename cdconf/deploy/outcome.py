@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.rollout import Failure, Rollout
@@ -71,3 +72,20 @@ def name_stuck(rollout: Rollout, emit: Emit) -> None:
     """Names the hosts that an interrupted rollout couldn't roll back."""
     for name, why in rollout.stuck.items():
         emit(HostDone(name, _status(why), f"could not be rolled back: {why.message}"))
+
+
+def put_back_error(failures: Mapping[str, Failure], stuck: Mapping[str, Failure]) -> CdconfError:
+    """The error of a change that was put back.
+
+    Args:
+        failures: Why it wasn't kept, by host.
+        stuck: The hosts that couldn't be put back.
+    """
+    name, failure = max(failures.items(), key=lambda one: one[1].verdict)
+    message, _, detail = failure.message.partition("\n")
+    what = "what was there before is back on every touched host"
+    if stuck:
+        what = f"NOT put back: {', '.join(stuck)}; all other touched hosts were"
+    kind = Unreachable if any(one.unreachable for one in failures.values()) and not failure.verdict else HostFailed
+    hint = "the next `cdconf toggle` or `cdconf provision` puts it right" if stuck else None
+    return kind(f"{message} ({what})", host=name or None, detail=detail or None, hint=hint)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.engine import Fleet, RunIdentity, converge_host
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
@@ -139,6 +140,7 @@ class Provisioning:
         self._compiler = compiler
         self._emit = emit
         self._options = options
+        self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run."""
@@ -178,8 +180,10 @@ class Provisioning:
         def look(session: Session) -> bool:
             prune = self._options.prune
             counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
-            changes = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
-            return changes and serves(session, apps)
+            differs = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
+            if not differs and not self._toggles.differ(session):
+                return False
+            return serves(session, apps)
 
         outcome = self._fleet.each(hosts, look)
         careful = [host for host in hosts if outcome.results.get(host.name)]
@@ -238,6 +242,8 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
+            if not result["failed"]:
+                self._toggles.keep(session, emit, result["counts"], check=self._options.check)
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cdconf.session import Session
 
 _SHARED = 32 * 1024 * 1024  # bytes of frames kept for hosts that come later
+_BLOCK = 4096
 _SMALL = 4 * 1024 * 1024  # up to so much is compressed better than fast
 _BEST, _FAST = 9, 1  # zlib's levels
 Told = dict[str, Any]
@@ -44,11 +45,32 @@ class Push:
         self._chunks: list[tuple[int, str, int]] = []
         self._told: dict[str, Told | None] = {}
         self._frames = Frames(self._frame)
+        self._ready: dict[str, dict[str, Any]] = {}
 
     @property
     def size(self) -> int:
         """Bytes of the tree's files."""
         return sum(entry["size"] for entry in self._manifest if entry["kind"] == "file")
+
+    @property
+    def room(self) -> int:
+        """Bytes that the tree takes on a disk, whose blocks are 4 KiB on nearly every host."""
+        return sum(-(-entry.get("size", 1) // _BLOCK) * _BLOCK for entry in self._manifest)
+
+    def check(self, session: Session, app: dict[str, Any], release: str) -> None:
+        """Asks whether the release can go to a host, and remembers the answer for `to`.
+
+        Raises:
+            AgentError: It can't: no room, no unit, a shared file that's missing.
+        """
+        self._ready[session.host.name] = session.call(
+            "app.preflight",
+            app=app,
+            release=release,
+            tree=self._artifact.tree,
+            need_bytes=self.room,
+            need_files=len(self._manifest),
+        )
 
     def to(
         self, session: Session, app: dict[str, Any], release: str, on_size: Callable[[int], None] = lambda size: None
@@ -65,14 +87,9 @@ class Push:
             ArtifactError: The tree can't be read.
             AgentError: It doesn't fit there; what came isn't what its digest says.
         """
-        ready = session.call(
-            "app.preflight",
-            app=app,
-            release=release,
-            tree=self._artifact.tree,
-            need_bytes=self.size,
-            need_files=len(self._manifest),
-        )
+        if session.host.name not in self._ready:
+            self.check(session, app, release)
+        ready = self._ready.pop(session.host.name)
         if ready["whole"]:
             return
         lacking = self._prepare(session, app, release, ready["held"])

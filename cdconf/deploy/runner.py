@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
 from cdconf.deploy.migrate import MigrationFailed, Migrations
+from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
+from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
@@ -60,10 +62,14 @@ class Runner:
         self._target = target
         self._emit = emit
         self._hosts = {host.name: host for host in target.hosts}
-        self._app = app_document(target.app)
+        self._app = app_document(target.app) | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
         self._rolled_back: set[str] = set()
         self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
+
+    def preflight(self) -> None:
+        """Finds what would stop the deployment on any host before it changes something on one; see `preflight`."""
+        preflight(self._fleet, self._target, self._app, self._push, self._emit)
 
     def run(self, rollout: Rollout) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
@@ -144,6 +150,8 @@ class Runner:
             self._emit(HostStep(name, f"staging: {megabytes(size)} of {megabytes(push.size)} must be sent"))
 
         push.to(session, self._app, self._target.release, say)
+        if self._target.app.shared.paths:
+            session.call("app.share", app=self._app, release=self._target.release)
 
     def _expand(self, step: Step) -> dict[str, Failure]:
         artifact = self._target.artifact
@@ -232,6 +240,9 @@ def app_document(app: App) -> dict[str, Any]:
         "path": app.path,
         "services": list(app.services),
         "confirm_within": app.confirm_within,
+        "user": app.user,
+        "keep": app.keep,
+        "shared": {"directories": list(app.shared.directories), "files": list(app.shared.files)},
     }
 
 

@@ -2,8 +2,21 @@
 
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.limit import check_roles, select
-from cdconf.inventory.model import App, Drain, Environment, Health, Host, Layer, Migrate, Project, Ssh
+from cdconf.inventory.model import (
+    App,
+    Drain,
+    Environment,
+    Health,
+    Host,
+    Layer,
+    Migrate,
+    Project,
+    Shared,
+    Ssh,
+    Toggle,
+)
 from cdconf.inventory.project import load_project
+from cdconf.inventory.toggles import ToggleValue, load_toggles
 from cdconf.inventory.variables import VariableFiles, check_variable_files
 
 __all__ = [
@@ -15,11 +28,15 @@ __all__ = [
     "Layer",
     "Migrate",
     "Project",
+    "Shared",
     "Ssh",
+    "Toggle",
+    "ToggleValue",
     "VariableFiles",
     "check_roles",
     "check_variable_files",
     "load_environment",
     "load_project",
+    "load_toggles",
     "select",
 ]

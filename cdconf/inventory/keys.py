@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # text: a string · names: a string or a list of them · duration: 30s, 5m, 2h, 1d or seconds
-# map: a mapping, of `keys` or of free names to `member` · list: a list of `member`
-KeyKind = Literal["text", "names", "integer", "boolean", "duration", "port", "map", "list", "any"]
+# switch: on or off · map: a mapping, of `keys` or of free names to `member` · list: a list of `member`
+KeyKind = Literal["text", "names", "integer", "boolean", "switch", "duration", "port", "map", "list", "any"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Key:
         nullable: Whether it may be left empty.
         one_of: Of a `map`: exactly one of these keys must be given.
         any_of: Of a `map`: at least one of these keys must be given.
+        short: Of a `map`: a list of names may stand for it, as the value of its first key.
     """
 
     kind: KeyKind
@@ -43,10 +44,12 @@ class Key:
     nullable: bool = False
     one_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
+    short: bool = False
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
+TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
@@ -79,6 +82,18 @@ MIGRATE = {
     "expand": Key("text", "Run once per environment and release, on one host, before any host activates the release."),
     "contract": Key("text", "Run by `cdconf contract`, once nothing that runs or could be gone back to is older."),
     "within": Key("duration", "How long one may take; then it's killed, and has failed.", default="30m"),
+}
+SHARED = {
+    "directories": Key("names", "Directories below shared/; made for `user` where they're missing.", default=[]),
+    "files": Key("names", "Files below shared/; they must be there, so let a role make them.", default=[]),
+}
+TOGGLE = {
+    "default": Key("switch", "Its value where an environment's toggles.yml says nothing.", default="off"),
+    "doc": Key("text", "What it switches.", required=True),
+    "owner": Key("text", "Who decides about it."),
+    "expires": Key(
+        "text", "The day, such as 2027-03-31, from which `lint` warns of it.", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    ),
 }
 APP = {
     "groups": Key("names", "The groups whose hosts run it.", required=True),
@@ -121,8 +136,36 @@ APP = {
         "(staggered, within twice this time). At least 5s; 0: never, for hosts without systemd.",
         default="120s",
     ),
-    "shared": Key("any", "Reserved; this version doesn't read it."),
-    "toggles": Key("any", "Reserved; this version doesn't read it."),
+    "shared": Key(
+        "map",
+        "What releases share: each path in a release is a link to the same path below shared/, which stays. A list "
+        "stands for `directories`.",
+        keys=SHARED,
+        short=True,
+    ),
+    "toggles": Key(
+        "map",
+        "Its feature toggles, by name. inventories/ENV/toggles.yml says which are on; `cdconf toggle` changes them.",
+        member=Key("map", "A feature toggle.", keys=TOGGLE),
+    ),
+    "toggles_file": Key(
+        "text",
+        'The JSON file with the toggles\' values that the app reads, `{"NAME": true}`; PATH/shared/toggles.json if not '
+        "given.",
+        pattern="^/[^/]+/.",
+    ),
+    "toggles_reload": Key(
+        "boolean", "Whether a changed toggle reloads the app's services; else the app notices by itself.", default=False
+    ),
+}
+TOGGLES = {
+    "APP": Key(
+        "map",
+        "The app's toggles that aren't at their default here: toggle -> `on` or `off`. A copy of this environment "
+        "doesn't take them over.",
+        nullable=True,
+        member=Key("switch", "Its value in this environment."),
+    )
 }
 STAGE = {
     "stage": Key("text", "The stage's name.", required=True),

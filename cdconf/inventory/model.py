@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,32 @@ class Migrate:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """Paths, relative to a release, that are links into the app's shared/."""
+
+    directories: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+        return tuple(sorted((*self.directories, *self.files)))
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """A feature toggle, declared by its app. `default` is on or off; `expires` is a day such as 2027-03-31."""
+
+    name: str
+    default: bool
+    doc: str
+    owner: str | None = None
+    expires: str | None = None
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class App:
     """An application and how it's deployed; see cdconf.yml's `apps`. `confirm_within` and `soak` are in seconds."""
 
@@ -125,6 +152,10 @@ class App:
     soak: float
     file: str
     line: int
+    shared: Shared = Shared()
+    toggles: Mapping[str, Toggle] = field(default_factory=dict)
+    toggles_file: str = ""
+    toggles_reload: bool = False
 
     def runs(self, service: str) -> bool:
         """Whether a service, named in full or without `.service`, is one of the app's."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rolling
 from cdconf.inventory.model import App, Migrate, Project, environments_in
+from cdconf.inventory.shared import read_shared
+from cdconf.inventory.toggles import declared_toggles, toggles_file
 from cdconf.inventory.values import duration, names
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
@@ -88,6 +90,9 @@ def _apps(section: YamlMap, groups: dict[str, tuple[str, ...]]) -> dict[str, App
             if f"{app.path}/".startswith(f"{other.path}/") or f"{other.path}/".startswith(f"{app.path}/"):
                 message = f"app '{name}' lies at {app.path}, and app '{other.name}' at {other.path}"
                 raise section[name].error(message, "path", "give each app a directory of its own")
+            if app.toggles and other.toggles and app.toggles_file == other.toggles_file:
+                message = f"apps '{name}' and '{other.name}' have the same toggles_file"
+                raise section[name].error(message, "toggles_file")
         apps[name] = app
     return apps
 
@@ -130,6 +135,10 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         keep=keep,
         file=file,
         line=line,
+        shared=read_shared(app, what),
+        toggles=declared_toggles(app, what),
+        toggles_file=toggles_file(app, what, path),
+        toggles_reload=expect(app, "toggles_reload", bool, what, False),
     )
 
 

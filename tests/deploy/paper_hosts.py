@@ -9,7 +9,7 @@ from cdconf.agent.state import Store
 from cdconf.deploy.runner import app_document
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import Unreachable
-from cdconf.inventory.model import Migrate
+from cdconf.inventory.model import Migrate, Shared
 from cdconf.session import AgentError
 
 
@@ -17,6 +17,7 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     """An app whose migrations write a line into the file of `log`."""
     values = {"name": "app", "path": "/srv/app", "services": (), "groups": ("web",), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
+    values |= {"keep": 5, "shared": Shared()}
     return SimpleNamespace(**values | more)
 
 

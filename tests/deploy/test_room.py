@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cdconf.deploy.room import Room, exceeds, most
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import Unreachable
-from cdconf.inventory import Health
+from cdconf.inventory import Health, Shared
 from cdconf.session import AgentError
 
 
@@ -71,7 +71,15 @@ class Fleet:
 
 
 APP = SimpleNamespace(
-    name="shop", path="/srv/shop", services=(), confirm_within=8.0, max_unavailable="1", health=Health(http="http://x")
+    name="shop",
+    path="/srv/shop",
+    services=(),
+    confirm_within=8.0,
+    user=None,
+    keep=5,
+    shared=Shared(),
+    max_unavailable="1",
+    health=Health(http="http://x"),
 )
 
 

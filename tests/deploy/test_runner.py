@@ -10,6 +10,7 @@ from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated
 from cdconf.events import HostDone
+from cdconf.inventory import Shared
 from cdconf.session import AgentError
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
@@ -24,6 +25,9 @@ APP = SimpleNamespace(
     file="cdconf.yml",
     line=1,
     batches=["1"],
+    user=None,
+    shared=Shared(),
+    toggles={},
 )
 UNWELL = AgentError("not healthy", host="b", reason="release", details={}, detail=None)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.authoring.schemas import output, role, variables
-from cdconf.authoring.schemas.keyed import mapping
+from cdconf.authoring.schemas.keyed import mapping, value
 from cdconf.errors import UsageError, did_you_mean
 from cdconf.inventory import keys
 
@@ -21,6 +21,7 @@ ABOUT = {
     "hosts": "inventories/ENV/hosts.yml",
     "variables": "inventories/ENV/group_vars/*.yml and host_vars/*.yml",
     "secrets": "inventories/ENV/secrets.yml",
+    "toggles": "inventories/ENV/toggles.yml",
     "role": "roles/ROLE/role.yml",
     "output": "what `--json` prints",
 }
@@ -46,6 +47,8 @@ def schema(name: str, types: Mapping[str, ResourceType], roles: Mapping[str, Rol
         body = variables.schema(roles or {})
     elif name == "secrets":
         body = variables.secrets(roles or {})
+    elif name == "toggles":
+        body = {"type": "object", "additionalProperties": value(keys.TOGGLES["APP"])}
     elif name == "role":
         body = role.schema(types)
     elif name == "output":

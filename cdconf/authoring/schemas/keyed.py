@@ -11,6 +11,7 @@ _SIMPLE: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
+    "switch": {"enum": ["on", "off", True, False]},
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "duration": {
@@ -20,13 +21,16 @@ _SIMPLE: dict[str, dict[str, Any]] = {
 }
 
 
-def mapping(doc: str, keys: Mapping[str, Key], one_of: tuple[str, ...] = ()) -> dict[str, Any]:
+def mapping(
+    doc: str, keys: Mapping[str, Key], one_of: tuple[str, ...] = (), any_of: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The schema of a mapping with these keys and no others.
 
     Args:
         doc: About the mapping.
         keys: Its keys.
         one_of: Keys of which exactly one must be given.
+        any_of: Keys of which at least one must be given.
     """
     result: dict[str, Any] = {
         "type": "object",
@@ -39,15 +43,17 @@ def mapping(doc: str, keys: Mapping[str, Key], one_of: tuple[str, ...] = ()) -> 
         result["required"] = required
     if one_of:
         result["oneOf"] = [{"required": [name]} for name in one_of]
+    if any_of:
+        result["anyOf"] = [{"required": [name]} for name in any_of]
     return result
 
 
 def value(key: Key) -> dict[str, Any]:
     """The schema of one key's value."""
     if key.kind == "map" and key.keys is not None:
-        result = mapping(key.doc, key.keys, key.one_of)
-        if key.any_of:
-            result["anyOf"] = [{"required": [name]} for name in key.any_of]
+        result = mapping(key.doc, key.keys, key.one_of, key.any_of)
+        if key.short:
+            result = {"anyOf": [dict(_SIMPLE["names"]), result]}
     elif key.kind == "map":
         result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
     elif key.kind == "list":

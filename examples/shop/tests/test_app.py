@@ -59,6 +59,14 @@ def test_html_in_an_order_is_shown_as_text(ask):
     assert "<script>" not in ask("GET", "/")[1]
 
 
+def test_a_toggle_hides_the_latest_orders(ask, monkeypatch, tmp_path):
+    monkeypatch.setattr("shop.toggles.FILE", tmp_path / "toggles.json")
+    ask("POST", "/orders", b"article=Tea")
+    for values, shown in (("{}", True), ('{"latest_orders": false}', False), ('{"latest_orders": true}', True)):
+        (tmp_path / "toggles.json").write_text(values)
+        assert ("Tea" in ask("GET", "/")[1]) == shown
+
+
 def test_an_order_without_an_article_is_refused(ask):
     assert ask("POST", "/orders", b"article=")[0] == "400 Bad Request"
 

@@ -1,0 +1,286 @@
+"""`toggle`: switches one feature toggle of an app on all its hosts, proves it, and only then writes it down.
+
+The inventory's file is changed last, when health checks and smoke tests have passed everywhere: that's the moment of
+decision. Until then the hosts hold a trial (`cdconf.agent.toggles`). A run that's killed before leaves hosts that
+differ from the inventory, which `drift` shows, and the next `toggle` or `provision` puts right.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cdconf.agent import files
+from cdconf.agent.base import Failed
+from cdconf.deploy.held import app_hosts, app_members
+from cdconf.deploy.outcome import put_back_error
+from cdconf.deploy.provision import refuse, report
+from cdconf.deploy.rollout import Failure, split
+from cdconf.deploy.runner import app_document, failure_of
+from cdconf.deploy.toggles import Values, differences, document_of
+from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.errors import CdconfError, GateClosed, HostFailed, Interrupted, Unreachable
+from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice, ResourceDone, ResourceStatus, Step
+from cdconf.inventory import load_toggles
+from cdconf.inventory.toggles import FILE, toggles_path, word
+from cdconf.inventory.toggles_edit import switched
+from cdconf.session import Connector
+
+if TYPE_CHECKING:
+    from cdconf.inventory import App, Environment, Host, Project, Toggle
+    from cdconf.session import Session
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of a toggle, and how: with `check`, it's only looked at."""
+
+    app: App
+    toggle: Toggle
+    on: bool
+    forks: int = 32
+    accept_new_host_keys: bool = False
+    check: bool = False
+
+
+def toggle(project: Project, environment: Environment, change: Change, emit: Emit) -> dict[str, Any]:
+    """Switches a toggle on every host of its app, batch by batch, health checks and smoke tests after each.
+
+    Returns:
+        Facts for the JSON document: `from`, `to`, `hosts_touched`, `file` and `differs` (with `check`: whether
+        anything would change).
+
+    Raises:
+        Unreachable: A host doesn't answer; nothing was changed, or everything was put back.
+        GateClosed: A lease is held, or a deployment was interrupted; nothing was changed.
+        HostFailed: It failed, or didn't prove well, and was put back on every touched host.
+        InvalidFile: toggles.yml breaks a rule, or can't be changed safely; nothing was changed.
+    """
+    check_smoke(project, app_members(environment, change.app))
+    identity = RunIdentity(f"toggle {change.app.name} {change.toggle.name} {word(change.on)}")
+    connector = Connector(project, environment, emit, accept_new_host_keys=change.accept_new_host_keys)
+    with Fleet(connector, environment, identity, emit, forks=change.forks, lease_ttl=project.lease_ttl) as fleet:
+        hosts = app_hosts(project, environment, change.app)
+        _connect(fleet, hosts, emit, lease=not change.check)
+        # Read when the lease is held: another run from this checkout may just have changed it.
+        values = load_toggles(project, environment.name)[change.app.name]
+        run = Toggling(project, environment, fleet, change, values, emit)
+        return run.look(hosts) if change.check else run.run(hosts)
+
+
+def _connect(fleet: Fleet, hosts: list[Host], emit: Emit, *, lease: bool) -> None:
+    errors = fleet.connect(hosts, lease=lease)
+    refuse(errors)
+    for name, error in errors.items():
+        report(emit, name, error)
+    for error in errors.values():
+        raise error
+
+
+@dataclass
+class Toggling:
+    """One change over hosts that are connected; leased, unless they're only looked at."""
+
+    project: Project
+    environment: Environment
+    fleet: Fleet
+    change: Change
+    values: Values
+    emit: Emit
+    touched: list[Host] = field(default_factory=list)
+    serving: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._app = app_document(self.change.app) | document_of(self.change.app, self.values)
+        self._path = toggles_path(self.project, self.environment.name)
+        self._shown = f"inventories/{self.environment.name}/{FILE}"
+        self._before = self.values[self.change.toggle.name].on
+
+    def look(self, hosts: list[Host]) -> dict[str, Any]:
+        """Says what would change."""
+        lacking = self._lacking(hosts)
+        for host in hosts:
+            self._done(host, "would_change" if host in lacking else "ok")
+        return self._result([], differs=bool(lacking) or self._before != self.change.on)
+
+    def run(self, hosts: list[Host]) -> dict[str, Any]:
+        """Makes the change, or puts everything back."""
+        lacking = self._lacking(hosts)
+        in_file = self._before != self.change.on
+        for host in hosts if not in_file else ():
+            if host not in lacking:
+                self._done(host, "ok")
+        if not lacking and not in_file:
+            self.emit(Notice(f"{self.change.toggle.name} is {word(self.change.on)} everywhere already"))
+            return self._result([], differs=False)
+        if in_file:
+            self._check_file()
+        try:
+            failures = self._try_out(hosts if in_file else lacking)
+            if not failures and in_file:
+                self._write_down()
+        except (CdconfError, KeyboardInterrupt, OSError) as error:
+            end = self._settle if in_file and self._is_written() else self._put_back
+            self._whole(end, signalled=isinstance(error, (Interrupted, KeyboardInterrupt)))
+            if isinstance(error, OSError):
+                raise CdconfError(f"can't change {self._shown}: {error.strerror}") from error
+            raise
+        if failures:
+            stuck = self._whole(self._put_back)
+            raise put_back_error(failures, stuck)
+        self._whole(self._settle)
+        return self._result(self.touched, differs=True)
+
+    def _result(self, touched: list[Host], *, differs: bool) -> dict[str, Any]:
+        words = {"from": word(self._before), "to": word(self.change.on)}
+        return {**words, "hosts_touched": [host.name for host in touched], "file": self._shown, "differs": differs}
+
+    def _lacking(self, hosts: list[Host]) -> list[Host]:
+        """The hosts on which the toggle isn't, or isn't surely, as it's to be.
+
+        Raises:
+            GateClosed: A deployment of the app was interrupted, so that nobody knows what would be proven.
+        """
+        name, on = self.change.toggle.name, self.change.on
+
+        def ask(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
+            return session.call("app.status", app=self._app), session.call("toggles.look", app=self._app)
+
+        outcome = self.fleet.each(hosts, ask)
+        outcome.raise_first()
+        lacking = []
+        for host in hosts:
+            page, look = outcome.results[host.name]
+            if page["activating"] is not None and not self.change.check:
+                release = page["activating"]["to"]
+                raise GateClosed(
+                    f"the deployment of {release} on {host.name} was interrupted",
+                    hint=f"end it first: `cdconf deploy {self.change.app.name} --to {self.environment.name} --resume`",
+                )
+            if page["linked"]:
+                self.serving.add(host.name)
+            self._tell_of_others(host, look)
+            here = (look["values"] or {}).get(name)
+            if here != on or look["problem"] or look["trial"] or look["reload_due"]:
+                lacking.append(host)
+        return lacking
+
+    def _tell_of_others(self, host: Host, look: dict[str, Any]) -> None:
+        """Other toggles stay as they are on the host: this checkout may be older than what's there."""
+        name = self.change.toggle.name
+        others = {one: value for one, value in self.values.items() if one != name}
+        here = {one: on for one, on in (look["values"] or {}).items() if one != name}
+        found = differences(self.change.app, others, {**look, "values": here, "problem": None, "reload_due": False})
+        if look["values"] is not None and found.lines:
+            lines = "; ".join(found.lines)
+            self.emit(Notice(f"{host.name}: not as this inventory has it, and left alone: {lines}", warning=True))
+
+    def _check_file(self) -> None:
+        """Finds out before anything is changed whether the file can be."""
+        self._edited()
+        if not os.access(self._path if self._path.exists() else self._path.parent, os.W_OK):
+            raise CdconfError(f"can't change {self._shown}: it isn't writable")
+
+    def _edited(self) -> str:
+        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
+        return switched(text, self.change.app.name, self.change.toggle.name, self.change.on, self._shown)
+
+    def _write_down(self) -> None:
+        try:
+            files.write_atomic(str(self._path.resolve()), self._edited().encode())
+        except Failed as error:
+            raise CdconfError(error.message) from error
+        self.emit(Notice(f"{self._shown} says so now: commit it"))
+
+    def _try_out(self, hosts: list[Host]) -> dict[str, Failure]:
+        by_name = {host.name: host for host in hosts}
+        if not self.serving & set(by_name):
+            self.emit(Notice(f"no release of {self.change.app.name} runs here yet, so nothing can be proven"))
+        for number, names in enumerate(split(list(by_name), self.change.app.batches), 1):
+            batch = [by_name[name] for name in names]
+            self.emit(Step(f"batch {number}: {self.change.toggle.name} {word(self.change.on)}: {', '.join(names)}"))
+            self.touched += batch
+            failures = self._each(batch, self._try_one) or self._prove(batch)
+            if failures:
+                return failures
+        return {}
+
+    def _each(self, hosts: list[Host], job: Callable[[Session], None]) -> dict[str, Failure]:
+        return {name: failure_of(error) for name, error in self.fleet.each(hosts, job).errors.items()}
+
+    def _try_one(self, session: Session) -> None:
+        self.emit(HostStep(session.host.name, "switching"))
+        session.call("toggles.try_out", app=self._app, toggle=self.change.toggle.name, on=self.change.on)
+
+    def _prove(self, batch: list[Host]) -> dict[str, Failure]:
+        serving = [host for host in batch if host.name in self.serving]
+        if not serving:
+            return {}
+        failures = self._each(serving, lambda session: wait_for_health(session, self.change.app, self.emit))
+        return failures or smoke(self.project, self.environment, self.fleet, serving, self.emit)
+
+    def _is_written(self) -> bool:
+        """Whether the decision was made, when a signal came in its very moment."""
+        try:
+            values = load_toggles(self.project, self.environment.name)[self.change.app.name]
+        except CdconfError:
+            return False
+        return values[self.change.toggle.name].on == self.change.on
+
+    def _whole(self, end: Callable[[], dict[str, Failure]], *, signalled: bool = False) -> dict[str, Failure]:
+        """Does what mustn't be left half done; a first signal in the midst of it doesn't keep it from its end.
+
+        Raises:
+            Interrupted: The signal, once it's done; a second one ends it.
+        """
+        if signalled:
+            self.fleet.resume()
+        try:
+            return end()
+        except (Interrupted, KeyboardInterrupt):
+            self.fleet.resume()
+            end()
+            raise
+
+    def _put_back(self) -> dict[str, Failure]:
+        """Ends the trial on every touched host, the newest first; returns the errors of those that couldn't."""
+
+        def job(session: Session) -> None:
+            self.emit(HostStep(session.host.name, "putting back"))
+            session.call("toggles.put_back", app=self._app)
+            self.emit(HostDone(session.host.name, "rolled_back", f"{self.change.toggle.name} put back"))
+
+        stuck = self._each(self.touched[::-1], job)
+        for name, why in stuck.items():
+            status: HostStatus = "unreachable" if why.unreachable else "failed"
+            self.emit(HostDone(name, status, f"could not be put back: {why.message}"))
+        return stuck
+
+    def _settle(self) -> dict[str, Failure]:
+        """The decision is made and written down; a host that doesn't hear of it is put right by the next run."""
+
+        def job(session: Session) -> None:
+            session.call("toggles.settle", app=self._app)
+
+        errors = self.fleet.each(self.touched, job).errors
+        for host in self.touched:
+            error = errors.get(host.name)
+            if error is None:
+                self._done(host, "changed")
+            else:
+                report(self.emit, host.name, error)
+        for name, error in errors.items():
+            kind = Unreachable if isinstance(error, Unreachable) else HostFailed
+            message = f"has the change, but couldn't be told that it stays: {error.message}"
+            raise kind(message, host=name, hint="the next `cdconf toggle` or `cdconf provision` settles it")
+        return {}
+
+    def _done(self, host: Host, status: ResourceStatus) -> None:
+        name = self.change.toggle.name
+        diff = None if status == "ok" else f"{name}: {word(self._before)} -> {word(self.change.on)}\n"
+        path, source = self.change.app.toggles_file, self.values[name].source
+        self.emit(ResourceDone(host.name, "toggles", path, status, source, diff))
+        self.emit(HostDone(host.name, "ok" if status == "ok" else "changed"))
