@@ -101,7 +101,14 @@ class SecretRead:
     value: str
 
 
-Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice | Asking | SecretRead
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """The run asked hosts for their leases: they know it by this id, as the history does."""
+
+    run: str
+
+
+Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice | Asking | SecretRead | Leased
 Emit = Callable[[Event], None]
 
 
@@ -136,10 +143,11 @@ class RunResult:
 
 
 class Collector:
-    """Counts a run's events per host; it's an `Emit`, safe for threads."""
+    """Counts a run's events per host; it's an `Emit`, safe for threads. `run` is the id by which hosts know it."""
 
     def __init__(self) -> None:
         self.hosts: dict[str, HostResult] = {}
+        self.run: str | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -154,6 +162,8 @@ class Collector:
             elif isinstance(event, HostDone):
                 result = self.hosts.setdefault(event.host, HostResult())
                 result.status, result.error = event.status, event.error
+            elif isinstance(event, Leased):
+                self.run = event.run
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

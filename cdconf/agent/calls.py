@@ -32,7 +32,8 @@ def open_session(agent, project, facts=()):
     """Begins: names the project, and gathers the groups of facts that the run will read. Changes nothing.
 
     Returns:
-        `{"facts", "identity", "lease"}`: the environment that the host belongs to, and who holds it, if any.
+        `{"facts", "identity", "lease", "left"}`: the environment that the host belongs to, who holds it, if any, and
+        who never gave it back.
     """
     agent.store = state.Store(project)
     agent.lease = lease.Lease(agent.store)
@@ -40,6 +41,7 @@ def open_session(agent, project, facts=()):
         "facts": gather_facts(agent, facts) if facts else {},
         "identity": agent.store.read(lease.IDENTITY),
         "lease": agent.lease.status(),
+        "left": agent.lease.left(),
     }
 
 
@@ -50,11 +52,27 @@ def gather_facts(agent, groups):
     return facts.gather(groups)
 
 
-def take_lease(agent, run, owner, reason, ttl, environment, host):
+def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None):
     """Takes the host's lease for this run; returns `{"fence"}`."""
-    fence = agent.lease.acquire(run, owner, reason, ttl, environment, host)
+    fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal)
     agent.watch_lease()
     return {"fence": fence}
+
+
+def join_lease(agent, outer, secret, **about):
+    """Works within the lease of the run that has started this one; returns `{"fence"}`, which is that run's."""
+    from cdconf.agent import joined  # few runs are started by another
+
+    agent.lease = joined.join(agent.store, outer, secret, **about)
+    agent.watch_lease()
+    return {"fence": agent.lease.fence}
+
+
+def check_lease(agent):
+    """Whether this run still holds the host; raises `Failed` (`lease_lost`) when it doesn't."""
+    if agent.lease.is_lost():
+        raise Failed("this run no longer holds the host's lease", kind="lease_lost")
+    return {}
 
 
 def give_lease_back(agent):
@@ -68,14 +86,32 @@ def force_lease(agent):
     return lease.force_release(agent.store)
 
 
-def converge(agent, catalog, check, prune=False):
+def converge(agent, catalog, check, prune=False, digest=None):
     """Applies a catalog, or says what that would change; streams one event per resource."""
     proceed = (lambda: None) if check else agent.proceed
     if not check:
         agent.proceed()
     from cdconf.agent.apply import Convergence
 
-    return Convergence(catalog, check, agent.store, agent.event, proceed, prune).run()
+    convergence = Convergence(catalog, check, agent.store, agent.event, proceed, prune)
+    if check:
+        return convergence.run()
+    from cdconf.agent import past
+
+    failed = True
+    try:
+        result = convergence.run()
+        failed = result["failed"]
+        return result
+    finally:
+        past.provisioned(agent.store, agent.lease.by(), digest, convergence.counts, failed)
+
+
+def remember(agent):
+    """What the host knows of its past; see `past.remembered`."""
+    from cdconf.agent import past
+
+    return past.remembered(agent.store)
 
 
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
@@ -108,9 +144,12 @@ CALLS = {
     "open": open_session,
     "facts": gather_facts,
     "lease.take": take_lease,
+    "lease.join": join_lease,
+    "lease.check": check_lease,
     "lease.give_back": give_lease_back,
     "lease.force": force_lease,
     "converge": converge,
+    "history": remember,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,

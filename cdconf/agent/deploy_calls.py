@@ -7,7 +7,7 @@ An app is `{"name", "path", "services", "confirm_within", "user", "keep", "share
 
 import os
 
-from cdconf.agent import chunks, health, lease, migrations, room, services, shared, switch, toggles
+from cdconf.agent import chunks, health, lease, migrations, past, room, services, shared, switch, toggles
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -15,7 +15,7 @@ from cdconf.agent.switch import Switch
 
 
 def _open(agent, app):
-    ledger = Ledger(agent.store, app["name"])
+    ledger = Ledger(agent.store, app["name"], agent.lease.by())
     return ledger, Releases(app["path"], ledger)
 
 
@@ -23,13 +23,15 @@ def status(agent, app):
     """What the host knows of an app; changes nothing.
 
     Returns:
-        The ledger's page, with `linked` (the release that `current` points to), `services` (name -> systemd's
-        state), `problem` (why the services don't run from that release, None when they do), `reverts_in_s` (when
-        the host goes back by itself unless beats come; None when it won't) and `migrations` (see
-        `cdconf.agent.migrations`).
+        The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
+        systemd's state), `problem` (why the services don't run from that release, None when they do), `begun` (see
+        `past.begun`), `reverts_in_s` (when the host goes back by itself unless beats come; None when it won't) and
+        `migrations` (see `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
+    events = page.pop("events")  # many, and of the past
+    page["begun"] = past.begun(events)
     left = Switch(agent.store, app["name"]).left(agent.store.read(lease.FILE))
     page["reverts_in_s"] = None if left is None else max(0, round(left))
     page["migrations"] = migrations.read(agent.store, app["name"])
@@ -215,8 +217,10 @@ def holds(agent, app, release):
     return {}
 
 
-def roll_back(agent, app):
+def roll_back(agent, app, why=None):
     """Back to the last verified release; with none, the services are stopped and `current` is removed.
+
+    `why` is what the host remembers as the reason.
 
     A host on which the activation was refused before it began, or that has gone back by itself, serves on undisturbed.
 
@@ -233,7 +237,7 @@ def roll_back(agent, app):
     if ledger.page["activating"] is not None or releases.linked() != target:
         take_back(app, releases, target)
         toggles.restarted(agent.store, app)
-        ledger.rolled_back(target)
+        ledger.rolled_back(target, why)
     Switch(agent.store, app["name"]).disarm()
     if problem is not None:
         raise problem
@@ -272,11 +276,11 @@ def pin(agent, app, archive, version, reason):
     return {}
 
 
-def unpin(agent, app, archive):
+def unpin(agent, app, archive, reason=None):
     """Allows it again."""
     ledger, _ = _open(agent, app)
     agent.lease.check()
-    ledger.unpin(archive)
+    ledger.unpin(archive, reason)
     return {}
 
 

@@ -1,15 +1,18 @@
 """The lease: one run at a time works on a host, and a dead run's lease expires.
 
 `lease.json` holds the fencing number, which only rises. Time is the kernel's monotonic clock together with the
-boot id, so that setting the host's clock can't end a lease or make it eternal; a reboot ends it.
+boot id, so that setting the host's clock can't end a lease or make it eternal; a reboot ends it. Runs that the holder
+has started itself may work within its lease; they're the entry's `inner` ones, see `cdconf.agent.joined`.
 """
 
+import os
 import time
 
 from cdconf.agent.base import Failed
 
 FILE = "lease.json"
 IDENTITY = "identity.json"
+LINGER = 30.0  # seconds that the holder waits for a run within its lease to end the change that it's at
 
 
 def boot_id():
@@ -24,7 +27,13 @@ def boot_id():
 
 
 class Lease(object):
-    """This session's hold on the host, if it has one."""
+    """This session's hold on the host, if it has one.
+
+    Attributes:
+        depth: How many runs hold the host around this one: 0 for whoever has taken the lease itself.
+    """
+
+    depth = 0
 
     def __init__(self, store, clock=time.monotonic, boot=boot_id):
         self.store = store
@@ -33,10 +42,15 @@ class Lease(object):
         self.run = None
         self.fence = None
         self.ttl = 0.0
+        self._owner = None
+        self._reason = None
         self._work = None
 
     def status(self):
-        """Who holds the host: `{"run", "owner", "reason", "age_s", "expires_in_s", "fence"}`, or None."""
+        """Who holds the host: `{"run", "owner", "reason", "age_s", "expires_in_s", "fence", "inner"}`, or None.
+
+        `inner` are the runs that work within the lease, the outermost first: `[{"run", "owner", "reason"}]`.
+        """
         lease = self.store.read(FILE)
         if not lease or lease["run"] is None or lease["boot"] != self.boot():
             return None
@@ -50,10 +64,42 @@ class Lease(object):
             "age_s": round(self.clock() - lease["acquired"], 1),
             "expires_in_s": round(left, 1),
             "fence": lease["fence"],
+            "inner": [
+                {"run": one["run"], "owner": one["owner"], "reason": one["reason"]}
+                for one in lease.get("inner", ())
+                if one["expires"] > self.clock()
+            ],
         }
 
-    def acquire(self, run, owner, reason, ttl, environment, host):
+    def left(self):
+        """The run that had the host last and never gave it back, so that it was killed or cut off; None otherwise.
+
+        Returns:
+            `{"run", "owner", "reason", "age_s"}` of the innermost one; `age_s` counts from its last sign of life, None
+            when the host has been rebooted since.
+        """
+        lease = self.store.read(FILE)
+        if not lease or lease["run"] is None or self.status() is not None:
+            return None
+        last = (lease.get("inner") or [lease])[-1]
+        age = round(self.clock() - last["renewed"], 1) if lease["boot"] == self.boot() and "renewed" in last else None
+        return {"run": last["run"], "owner": last["owner"], "reason": last["reason"], "age_s": age}
+
+    def by(self):
+        """Whose work this session does, for what the host remembers: `{"run", "owner", "reason"}`."""
+        return {"run": self.run, "owner": self._owner, "reason": self._reason}
+
+    def acquire(self, run, owner, reason, ttl, environment, host, seal=None):
         """Takes the lease for `ttl` seconds.
+
+        Args:
+            run: Who takes it.
+            owner: Shown to people.
+            reason: Shown to people.
+            ttl: Seconds.
+            environment: Whose host this should be.
+            host: Its name there.
+            seal: The SHA-256 of the secret by which a run joins this one; None: none may.
 
         Returns:
             The fencing number, higher than any before on this host.
@@ -67,15 +113,12 @@ class Lease(object):
             self._claim(environment, host)
             held = self.status()
             if held is not None and held["run"] != run:
-                raise _held(held)
-            if self._work is None:
-                self._work = self.store.lock("run.lock", wait=False)
-            if self._work is None:
-                raise _held({"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None})
-            now = self.clock()
+                raise held_by(held)
+            if not self.enter():
+                raise held_by({"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None})
             self.run, self.ttl = run, ttl
             self.fence = (self.store.read(FILE) or {"fence": 0})["fence"] + 1
-            self._write(owner, reason, now)
+            self._write(owner, reason, seal)
         finally:
             guard.close()
         return self.fence
@@ -100,7 +143,7 @@ class Lease(object):
                 return False
             self.run, self.ttl = run, ttl
             self.fence = (entry or {"fence": 0})["fence"] + 1
-            self._write(owner, reason, self.clock())
+            self._write(owner, reason, None)
             return True
         finally:
             guard.close()
@@ -108,19 +151,31 @@ class Lease(object):
     def enter(self):
         """Tries to be the only one at work on the host; False while another agent still is."""
         if self._work is None:
-            self._work = self.store.lock("run.lock", wait=False)
+            self._work = self._take_work(0)
         return self._work is not None
 
     def owner(self):
         """Who holds it, for people; None for a session without a lease."""
         return self._owner if self.run is not None else None
 
+    def _take_work(self, depth):
+        """The lock of a place, once no agent works there or deeper, where none may be left; None while one does."""
+        work = self.store.lock(work_file(depth), wait=False)
+        while work is not None and os.path.exists(self.store.path(work_file(depth + 1))):
+            depth += 1
+            deeper = self.store.lock(work_file(depth), wait=False)
+            if deeper is None:
+                work.close()
+                return None
+            deeper.close()
+        return work
+
     def is_lost(self):
         """Whether another run has taken the host, or this one's time is over; False for a session without a lease."""
         if self.run is None:
             return False
         try:
-            self.check()
+            self._check()
         except Failed:
             return self.run is not None  # it may have been given back just now
         return False
@@ -136,26 +191,20 @@ class Lease(object):
                 details=known,
             )
 
-    def _write(self, owner, reason, acquired):
-        self._owner, self._reason, self._acquired = owner, reason, acquired
+    def _write(self, owner, reason, seal):
+        self._owner, self._reason = owner, reason
         now = self.clock()
-        self.store.write(
-            FILE,
-            {
-                "run": self.run,
-                "owner": owner,
-                "reason": reason,
-                "fence": self.fence,
-                "boot": self.boot(),
-                "acquired": acquired,
-                "renewed": now,
-                "expires": now + self.ttl,
-            },
-        )
+        entry = {"run": self.run, "owner": owner, "reason": reason, "fence": self.fence, "boot": self.boot()}
+        times = {"acquired": now, "renewed": now, "expires": now + self.ttl}
+        self.store.write(FILE, dict(entry, seal=seal, inner=[], **times))
 
     def _is_ours(self):
         lease = self.store.read(FILE)
         return lease is not None and lease["run"] == self.run and lease["fence"] == self.fence
+
+    def _own(self, lease):
+        """Where `lease.json` keeps this session's own times."""
+        return lease
 
     def renew(self):
         """Another `ttl` seconds from now; False when the lease is no longer this session's."""
@@ -165,18 +214,47 @@ class Lease(object):
         try:
             if not self._is_ours():
                 return False
-            self._write(self._owner, self._reason, self._acquired)
+            lease, now = self.store.read(FILE), self.clock()
+            self._own(lease).update(renewed=now, expires=now + self.ttl)
+            self.store.write(FILE, lease)
             return True
         finally:
             guard.close()
 
     def check(self):
-        """Raises `Failed` (`lease_lost`) unless this session still holds the host."""
+        """Raises `Failed` (`lease_lost`) unless this session still holds the host; ends the runs within its lease.
+
+        They were started by this run, and this run goes on: what they were at is ended whole, and waited for.
+        """
+        if self._check().get("inner", ())[self.depth :]:
+            self._end_inner()
+
+    def _check(self):
         lease = self.store.read(FILE) if self.run is not None else None
         if lease is None or lease["run"] != self.run or lease["fence"] != self.fence:
             raise Failed("this run no longer holds the host's lease", kind="lease_lost")
         if lease["expires"] <= self.clock():
             raise Failed("this run's lease on the host has run out", kind="lease_lost")
+        return lease
+
+    def _end_inner(self):
+        guard = self.store.lock("lease.lock")
+        try:
+            lease = self._check()
+            inner = lease["inner"]
+            lease["inner"] = inner[: self.depth]
+            self.store.write(FILE, lease)
+        finally:
+            guard.close()
+        deadline = time.monotonic() + LINGER
+        work = self._take_work(self.depth + 1)
+        while work is None:
+            if time.monotonic() > deadline:
+                reason = "within this run; its agent is still at work"
+                raise held_by({"owner": inner[self.depth]["owner"], "reason": reason, "age_s": None})
+            time.sleep(0.1)
+            work = self._take_work(self.depth + 1)
+        work.close()
 
     def release(self):
         """Gives the host back; the fencing number stays."""
@@ -196,7 +274,24 @@ class Lease(object):
                 self._work = None
 
 
-def _held(holder):
+def work_file(depth):
+    """The file whose lock an agent holds while it's at work, within how many other runs."""
+    return "run-{}.lock".format(depth) if depth else "run.lock"
+
+
+def last_beat(lease, run, fence):
+    """When a run last gave a sign of life on this host, by what's on disk; 0.0 when it isn't there any more."""
+    if not lease:
+        return 0.0
+    for one in lease.get("inner", ()):
+        if one["run"] == run:
+            return one["renewed"]
+    ours = lease["run"] == run or (lease["run"] is None and lease["fence"] == fence)
+    return lease.get("renewed", 0.0) if ours else 0.0
+
+
+def held_by(holder):
+    """The error of a host that's held; `holder` is a lease's `status`, `age_s` None when that isn't known."""
     age = "" if holder.get("age_s") is None else ", {:.0f} s ago".format(holder["age_s"])
     return Failed("held by {} ({}{})".format(holder["owner"], holder["reason"], age), kind="lease_held", details=holder)
 

@@ -3,27 +3,37 @@
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
 "run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
 digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
-"run", "at", "problem"} or null}}`. `confirmed` is the last deployment that ended well; `reverted` is what the host has
-taken back by itself since. A release is verified when a whole deployment ended well with it; the last one is
+"run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last deployment that ended well; `reverted`
+is what the host has taken back by itself since. A release is verified when a whole deployment ended well with it; the
+last one is
 what a failed deployment goes back to, the one before it what `cdconf rollback` goes to.
 """
 
 import time
+
+from cdconf.agent import past
 
 FILE = "ledger.json"
 
 
 def _fresh():
     page = {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
-    return dict(page, confirmed=None, reverted=None)
+    return dict(page, confirmed=None, reverted=None, events=[])
 
 
 class Ledger(object):
-    """One app's page of the host's ledger; `save` writes it atomically."""
+    """One app's page of the host's ledger; `save` writes it atomically.
 
-    def __init__(self, store, app):
+    Args:
+        store: The project's `Store`.
+        app: The app's name.
+        by: Whose doing the changes are, see `Lease.by`.
+    """
+
+    def __init__(self, store, app, by=None):
         self.store = store
         self.app = app
+        self.by = by
         self.page = dict(_fresh(), **(store.read(FILE, {}).get(app) or {}))
 
     def save(self):
@@ -41,6 +51,7 @@ class Ledger(object):
             "staged_at": round(time.time()),
             "shared": list(shared),
         }
+        past.note(self.page, self.by, "staged", name)
         self.save()
 
     def shares(self, name, paths):
@@ -57,6 +68,7 @@ class Ledger(object):
     def active(self, name):
         """Notes the release that the link points to now; `activating` stays until it's confirmed or rolled back."""
         self.page["current"] = name
+        past.note(self.page, self.by, "activated", name)
         self.save()
 
     def confirmed(self, name, run=None):
@@ -65,17 +77,22 @@ class Ledger(object):
         self.page["verified"] = (verified[: verified.index(name)] if name in verified else verified) + [name]
         self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time())}
         self.page["reverted"] = None
+        past.note(self.page, self.by, "verified", name)
         self._back_at(name)
 
-    def rolled_back(self, name):
-        """Back at `name`, None for no release at all."""
+    def rolled_back(self, name, why=None):
+        """Back at `name`, None for no release at all; `why` is for people."""
         self.page["reverted"] = None
+        left = (self.page["activating"] or {}).get("to") or self.page["current"]
+        past.note(self.page, self.by, "rolled_back", left, to=name, why=why)
         self._back_at(name)
 
     def reverted(self, name, release, run, problem):
         """The host went back to `name` by itself, since the run that activated `release` fell silent."""
         note = {"release": release, "to": name, "run": run, "at": round(time.time()), "problem": problem}
         self.page["reverted"] = note
+        itself = {"run": run, "owner": "the host itself"}
+        past.note(self.page, itself, "reverted", release, to=name, why=problem)
         self._back_at(name)
 
     def _back_at(self, name):
@@ -86,9 +103,12 @@ class Ledger(object):
     def pin(self, archive, version, reason):
         """Refuses an artifact here from now on."""
         self.page["pinned"][archive] = {"reason": reason, "version": version, "at": round(time.time())}
+        past.note(self.page, self.by, "pinned", version=version, archive=archive, why=reason)
         self.save()
 
-    def unpin(self, archive):
+    def unpin(self, archive, reason=None):
         """Allows it again."""
-        if self.page["pinned"].pop(archive, None) is not None:
+        pin = self.page["pinned"].pop(archive, None)
+        if pin is not None:
+            past.note(self.page, self.by, "unpinned", version=pin["version"], archive=archive, why=reason)
             self.save()

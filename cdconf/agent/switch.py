@@ -12,7 +12,7 @@ import time
 
 from cdconf.agent import files, services, state
 from cdconf.agent.base import Failed, run
-from cdconf.agent.lease import boot_id
+from cdconf.agent.lease import boot_id, last_beat
 
 UNITS = "/etc/systemd/system"
 WANTS = "multi-user.target.wants"
@@ -86,8 +86,7 @@ class Switch(object):
         armed = self.armed()
         if armed is None or armed["boot"] != self.boot():
             return None
-        ours = lease and (lease["fence"] == armed["fence"] or lease["run"] == armed["run"])
-        beat = lease.get("renewed", 0.0) if ours else 0.0
+        beat = last_beat(lease, armed["run"], armed["fence"])
         return max(armed["at"], beat) + armed["within"] - self.clock()
 
     def arm(self, app, release, lease, within):

@@ -72,13 +72,20 @@ class Watch(object):
         return True
 
     def _is_due(self, entry):
-        """Whether the activation is over: no beat for too long, and nobody else at work who may yet end it."""
+        """Whether the activation is over: no beat for too long, and nobody else at work who may yet end it.
+
+        A run that worked within another's lease and died leaves that other one behind, which doesn't end it.
+        """
         armed = self.switch.armed()
         if armed is None:
             return False
         left = self.switch.left(entry)
+        if left is not None and left > 0:
+            return False
         held = self.lease.status()
-        return (left is None or left <= 0) and (held is None or held["run"] in (armed["run"], self._name()))
+        if held is None or held["run"] in (armed["run"], self._name()):
+            return True
+        return held["fence"] == armed["fence"] and all(one["run"] == armed["run"] for one in held["inner"])
 
     def _name(self):
         return "switch-{}".format(self.app)

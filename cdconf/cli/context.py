@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,8 @@ class Run:
         self._started_at = time.time()
         self._compiler: Compiler | None = None
         self._mask = Mask()
+        if os.environ.get("CDCONF_LEASE"):  # without it, verbs that need no engine don't import it
+            self._learn_lent()
         self._secrets: SecretStore | None = None
         self._knowing = threading.Lock()
         self._knows_secrets = self._environment is None
@@ -88,6 +91,12 @@ class Run:
             reason = next(iter(unknown.values())).message
             names = ", ".join(unknown)
             self.emit(Notice(f"where hosts print {names}, it isn't masked: {reason}", warning=True))
+
+    def _learn_lent(self) -> None:
+        from cdconf.engine.inherit import lent
+
+        for link in lent():
+            self._mask.add(link.secret)
 
     def _learn_secrets(self) -> dict[str, SecretError]:
         with self._knowing:
@@ -166,7 +175,7 @@ class Run:
     def _record(self, result: RunResult) -> None:
         from cdconf.history import journal
 
-        entry = journal.entry(result, self._started_at, self.project.root)
+        entry = journal.entry(result, self._started_at, self.project.root, self.collector.run)
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
         try:
             journal.append(self.project.data, entry)
@@ -174,6 +183,18 @@ class Run:
             import sys
 
             print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
+            return
+        self._push()
+
+    def _push(self) -> None:
+        """Tells the team's database of the run; one that can't be reached gets it with a later run."""
+        from cdconf.history.team import push
+
+        problem = push(self.project)
+        if problem is not None:
+            import sys
+
+            print(f"warning: the team's history doesn't have this run yet: {problem}", file=sys.stderr)
 
 
 class Crashed(Exception):

@@ -35,7 +35,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
-    and else rolled back, which exits with 1.
+    and else rolled back, which exits with 1. One that was cut short before it touched a host leaves nothing to end.
 
     Example: cdconf deploy shop --to staging
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from cdconf.drift import runs_of
 from cdconf.events import Notice
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, di
     for where, pages in found.items():
         for app, page in pages.items():
             lease = leases.get(where)
-            at_work = lease is not None and lease["run"] == page["run"]
+            at_work = page["run"] in runs_of(lease)
             for name, one in page["hosts"].items():
                 about = {"address": one["address"], "since": one["at"], "at_work": at_work}
                 about |= {key: page[key] for key in ("expires_in_s", "problem")}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import worst_exit
 from cdconf.session import Connector
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False) -> Iterator[Fleet]:
+def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False, reason: str | None = None) -> Iterator[Fleet]:
     """Connects to the hosts; those that can't be reached are reported, and set the run's exit code.
+
+    `reason` is what the leases tell others of the run; its command if not given.
 
     Raises:
         LeaseHeld: A lease was asked for, and another run has it.
@@ -30,11 +32,17 @@ def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False) -> Iterator[Fl
     flags = run.flags
     accept = flags.get("accept_new_host_keys", False)
     connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept)
-    identity = RunIdentity(run.command)
+    identity = RunIdentity(reason or run.command)
     missing = [host for host in hosts if host.name not in located]
     codes = [run.code, *(report(run.emit, host.name, provider.absence(host)) for host in missing)]
     with Fleet(
-        connector, run.environment, identity, run.emit, forks=flags.get("forks", 32), lease_ttl=run.project.lease_ttl
+        connector,
+        run.environment,
+        identity,
+        run.emit,
+        forks=flags.get("forks", 32),
+        lease_ttl=run.project.lease_ttl,
+        inheritance=Inheritance(run.project.name, run.environment.name),
     ) as fleet:
         errors = fleet.connect(list(located.values()), lease=lease)
         if lease:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ from cdconf.cli.options import (
 
 @click.group()
 def command() -> None:
-    """Show or end the leases on an environment's hosts. A dead run's lease expires by itself.
+    """Show, take or end the leases on an environment's hosts. A dead run's lease expires by itself.
 
     Example: cdconf lock status production
     """
@@ -41,13 +42,52 @@ def status(environment: str, **flags: Any) -> None:
             leases = {name: session.lease for name, session in sorted(fleet.sessions.items())}
         run.extra["leases"] = leases
         rows = [
-            [name, lease["owner"], lease["reason"], f"{lease['age_s']:.0f} s", f"{lease['expires_in_s']:.0f} s"]
+            [name, lease["owner"], _reason(lease), f"{lease['age_s']:.0f} s", f"{lease['expires_in_s']:.0f} s"]
             if lease
             else [name, "free", "", "", ""]
             for name, lease in leases.items()
         ]
         if not flags["as_json"]:
             show(["host", "owner", "reason", "age", "expires in"], rows)
+
+
+def _reason(lease: dict[str, Any]) -> str:
+    """What the holder does, and what it has started within its lease."""
+    return " > ".join([lease["reason"], *(one["reason"] for one in lease["inner"])])
+
+
+@command.command()
+@environment_argument
+@click.argument("words", nargs=-1, required=True, metavar="-- CMD...")
+@project_options
+@limit_option
+@click.option("--reason", metavar="TEXT", required=True, help="What others are told who find the hosts held.")
+@connection_options
+@output_options
+def take(environment: str, words: tuple[str, ...], reason: str, **flags: Any) -> None:
+    """Hold ENV's hosts while CMD runs here. What CMD starts of cdconf works on them; everybody else is refused.
+
+    One word is a shell's command line. The exit code is CMD's own; 4: a host was unreachable, and CMD wasn't started,
+    or lost its hold on a host. With --json, CMD's stdout goes to stderr. The history remembers the reason and CMD.
+
+    Example: cdconf lock take staging --reason "release 1.4" -- make release
+    """
+    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.held import run_held
+    from cdconf.events import HostDone
+
+    with run_of("lock", environment, flags) as run:
+        hosts = run.selected()
+        run.recorded = True
+        run.extra["detail"] = f"take {flags['limit'] or 'all'}: {reason}: {shlex.join(words)}"
+        run.start(hosts)
+        with fleet_of(run, hosts, lease=True, reason=reason) as fleet:
+            if run.code:
+                return  # a host that can't be held was reported
+            run.close()
+            run.code = run_held(run, fleet, words)
+            for name in fleet.sessions:
+                run.emit(HostDone(name, "ok"))
 
 
 @command.command()

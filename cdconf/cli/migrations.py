@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.tables import show
+from cdconf.drift import runs_of
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -23,7 +24,7 @@ def migrations_of(
     """
     from cdconf.deploy.shape import Shape
 
-    at_work = {lease["run"] for lease in leases.values() if lease}
+    at_work = {run for lease in leases.values() for run in runs_of(lease)}
     found = {}
     for app in project.apps.values():
         shape = Shape.of({host: pages[app.name] for host, pages in results.items() if app.name in pages})

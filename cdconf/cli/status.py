@@ -53,6 +53,7 @@ def command(environment: str, **flags: Any) -> None:
 
         with fleet_of(run, hosts) as fleet:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
+            left = {name: session.left for name, session in fleet.sessions.items()}
             outcome = fleet.each([session.host for session in fleet.sessions.values()], look)
         codes = [report(run.emit, name, error) for name, error in outcome.errors.items()]
         run.code = worst_exit([run.code, *codes])
@@ -64,22 +65,34 @@ def command(environment: str, **flags: Any) -> None:
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]
-            held = f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s)" if lease else ""
-            data[host.name] = {"apps": pages, "lease": lease}
+            held = _held(lease, left[host.name])
+            data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
                 rows.append([host.name, name, page["linked"] or "no release", _state(page, lease), held])
             if not pages:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
         run.extra["drained"] = say_drained(run, drained, leases)
-        run.extra["interrupted"] = _interrupted(run, outcome.results, leases)
+        run.extra["interrupted"] = _interrupted(run, outcome.results, leases, left)
         run.extra["migrations"] = migrations_of(run.project, outcome.results, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)
             show_migrations(run.extra["migrations"])
 
 
-def _interrupted(run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any]) -> dict[str, Any]:
+def _held(lease: dict[str, Any] | None, left: dict[str, Any] | None) -> str:
+    """Who holds a host, or who never gave it back."""
+    if lease:
+        return f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s)"
+    if left:
+        since = "before its reboot" if left["age_s"] is None else f"{left['age_s']:.0f} s ago"
+        return f"left by {left['owner']}, killed or cut off ({left['reason']}, {since})"
+    return ""
+
+
+def _interrupted(
+    run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any], left: dict[str, Any]
+) -> dict[str, Any]:
     """Says of each app whose deployment was interrupted where that stands; the same as data, by app."""
     from cdconf.deploy.standing import standing
     from cdconf.events import Notice
@@ -88,10 +101,11 @@ def _interrupted(run: Run, results: dict[str, dict[str, Any]], leases: dict[str,
         "confirm": "every host has it: {} proves it once more and confirms it",
         "finish": "it was confirmed: {} brings it to the others",
         "roll_back": "{} rolls it back",
+        "again": "there's nothing to end: deploy it again, or leave it",
     }
     found = {}
     for app, about in run.project.apps.items():
-        stands = standing({host: pages[app] for host, pages in results.items() if app in pages}, leases)
+        stands = standing({host: pages[app] for host, pages in results.items() if app in pages}, leases, left)
         if stands is None:
             continue
         members = [host.name for host in run.environment.hosts.values() if set(host.groups) & set(about.groups)]

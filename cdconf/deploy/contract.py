@@ -17,7 +17,7 @@ from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.runner import app_document
 from cdconf.deploy.shape import Entry, Pages, Shape, told, version_of
 from cdconf.drift import changed_files, drifted
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
 from cdconf.session import Connector
@@ -131,7 +131,15 @@ def contract(
     hosts = app_hosts(project, environment, app)
     connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
     identity = RunIdentity(f"contract {app.name}")
-    with Fleet(connector, environment, identity, emit, forks=options.forks, lease_ttl=project.lease_ttl) as fleet:
+    with Fleet(
+        connector,
+        environment,
+        identity,
+        emit,
+        forks=options.forks,
+        lease_ttl=project.lease_ttl,
+        inheritance=Inheritance(project.name, environment.name),
+    ) as fleet:
         errors = fleet.connect(hosts, lease=not options.check)
         refuse(errors)
         for name, error in errors.items():

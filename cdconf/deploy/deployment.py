@@ -19,7 +19,7 @@ from cdconf.deploy.standing import standing
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.errors import (
     ArtifactError,
     GateClosed,
@@ -146,14 +146,23 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
-        found = standing(pages, {})
+        left = {name: session.left for name, session in fleet.sessions.items() if session.left}
+        found = standing(pages, {}, left)
         if found is None:
+            for name, run in left.items():
+                text = f"{name}: {run['owner']} was killed or cut off ({run['reason']}), with nothing here to end"
+                emit(Notice(text))
             emit(Notice(f"no deployment of {app.name} was interrupted"))
             held.settle()
             for host in hosts:
                 emit(HostDone(host.name, "ok"))
             return {"release": None, "hosts_touched": []}
         emit(Notice(str(found)))
+        if found.ending == "again":
+            emit(Notice("there's nothing to end: deploy it again, or leave it"))
+            for host in hosts:
+                emit(HostDone(host.name, "ok"))
+            return {"release": None, "hosts_touched": []}
         for name in found.confirmed:
             emit(HostDone(name, "ok"))
         release = found.release
@@ -188,6 +197,7 @@ def _fleet(project: Project, environment: Environment, app: App, reason: str, em
         forks=options.forks,
         lease_ttl=project.lease_ttl,
         beat=app.confirm_within / 4 or project.lease_ttl,
+        inheritance=Inheritance(project.name, environment.name),
     )
 
 
@@ -213,15 +223,14 @@ def _gate(
     if not pins:
         return
     if options.unpin:
-        document = app_document(app)
-        fleet.each(
-            hosts, lambda session: session.call("app.unpin", app=document, archive=artifact.archive)
-        ).raise_first()
+        reason = options.mask(options.unpin)
+        allow: dict[str, Any] = {"app": app_document(app), "archive": artifact.archive, "reason": reason}
+        fleet.each(hosts, lambda session: session.call("app.unpin", **allow)).raise_first()
         return
     name, pin = next(iter(pins.items()))
-    reason = str(pin["reason"]).splitlines()[0]
+    problem = str(pin["reason"]).splitlines()[0]
     raise Pinned(
-        f"{artifact.label} is pinned, because it failed on {name}: {reason}",
+        f"{artifact.label} is pinned, because it failed on {name}: {problem}",
         hint="deploy a build that mends it, or try this one again with --unpin REASON",
     )
 
@@ -359,7 +368,7 @@ def _left_drained(target: Target) -> list[str]:
 
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
-        runner.run(rollout)
+        runner.run(rollout, options.mask)
     except (Interrupted, KeyboardInterrupt):
         name_stuck(rollout, emit)
         raise

@@ -32,6 +32,13 @@ def explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
         )
 
 
+def left_behind(rollout: Rollout) -> str:
+    """In which state a rollout that failed or was interrupted has left the hosts."""
+    if rollout.stuck:
+        return f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
+    return "every touched host was rolled back" if rollout.touched else "no host was touched"
+
+
 def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     """Says in which state the hosts are; the error says what failed."""
     name, failure = max(rollout.failures.items(), key=lambda one: one[1].verdict)  # the first verdict, if any
@@ -46,9 +53,8 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     alone = target.app.confirm_within and all(why.unreachable for why in rollout.stuck.values())
     name_stuck(rollout, emit)
     message, _, detail = failure.message.partition("\n")
-    what = "every touched host was rolled back" if rollout.touched else "no host was touched"
+    what = left_behind(rollout)
     if rollout.stuck:
-        what = f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
         what += f"; it goes back by itself within {2 * target.app.confirm_within:g} s" if alone else ""
     if rollout.left_drained:
         what += f"; STILL DRAINED: {', '.join(rollout.left_drained)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.toggles import ToggleKeeper
-from cdconf.engine import Fleet, RunIdentity, converge_host
+from cdconf.engine import Fleet, Inheritance, RunIdentity, converge_host
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
 from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
@@ -86,6 +86,7 @@ def provision(
         lease_ttl=project.lease_ttl,
         # A container ends when it reboots: it's for the provider to start it again.
         locate=lambda host: provider.ensure([host], emit).get(host.name),
+        inheritance=Inheritance(project.name, environment.name),
     ) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         compilers: list[Compiler] = []

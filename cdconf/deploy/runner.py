@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
 from cdconf.deploy.migrate import MigrationFailed, Migrations
+from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
@@ -65,22 +66,24 @@ class Runner:
         self._app = app_document(target.app) | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
         self._rolled_back: set[str] = set()
+        self._why: Callable[[], str | None] = lambda: None
         self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
 
     def preflight(self) -> None:
         """Finds what would stop the deployment on any host before it changes something on one; see `preflight`."""
         preflight(self._fleet, self._target, self._app, self._push, self._emit)
 
-    def run(self, rollout: Rollout) -> Rollout:
+    def run(self, rollout: Rollout, mask: Callable[[str], str] = str) -> Rollout:
         """Runs it to its end; an interruption in between rolls back first and is then raised again.
 
         One that comes while hosts are being confirmed or rolled back doesn't leave that half done; only a second
-        one does, and then the next run repairs what's left.
+        one does, and then the next run repairs what's left. `mask` takes secrets out of what hosts write down.
 
         Raises:
             Interrupted: After every touched host was rolled back, or confirmed.
         """
         interrupted: BaseException | None = None
+        self._why = lambda: reason(rollout, mask)
         while rollout.step.kind != "done":
             step = rollout.step
             try:
@@ -93,10 +96,13 @@ class Runner:
                 self._fleet.resume()
         if interrupted is None:
             return rollout
-        if rollout.succeeded and not rollout.undelivered:
-            kind = Terminated if isinstance(interrupted, (Terminated, TerminateSignal)) else Interrupted
+        kind = Terminated if isinstance(interrupted, (Terminated, TerminateSignal)) else Interrupted
+        if not rollout.succeeded:
+            raise kind(f"interrupted: {left_behind(rollout)}") from interrupted
+        if not rollout.undelivered:
             raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
-        raise interrupted
+        untold = ", ".join(rollout.undelivered)
+        raise kind(f"interrupted too late: every host runs {self._target.release}, which {untold} wasn't told of")
 
     def _announce(self, step: Step, batches: int) -> None:
         words = {
@@ -209,9 +215,11 @@ class Runner:
         self._emit(HostDone(session.host.name, "changed"))
 
     def _roll_back(self, step: Step) -> dict[str, Failure]:
+        why = self._why()
+
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
-            target = session.call("app.roll_back", app=self._app)["release"]
+            target = session.call("app.roll_back", app=self._app, why=why)["release"]
             if target:
                 self._rolled_back.add(session.host.name)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
@@ -251,6 +259,12 @@ def failure_of(error: CdconfError) -> Failure:
     message = f"{error.message}\n{error.detail}" if error.detail else error.message
     verdict = isinstance(error, MigrationFailed) or (isinstance(error, AgentError) and error.reason == "release")
     return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
+
+
+def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:
+    """Why a rollout goes back, in one line for the hosts to remember."""
+    first = max(rollout.failures.values(), key=lambda one: one.verdict, default=None)
+    return mask(first.message).splitlines()[0] if first and first.message else None
 
 
 def megabytes(size: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cdconf.drift import under_way
 
-Ending = Literal["confirm", "finish", "roll_back"]
+Ending = Literal["confirm", "finish", "roll_back", "again"]
 Pages = Mapping[str, Mapping[str, Any]]
 
 
@@ -23,7 +23,10 @@ class Standing:
         reverted: Hosts that have gone back by themselves.
         others: Hosts that it didn't come to.
         ending: What ends it. `confirm`: every host has it, so it's verified once more and confirmed. `finish`: it was
-            decided, and some hosts didn't hear of it, so it's deployed to these. `roll_back`: anything else.
+            decided, and some hosts didn't hear of it, so it's deployed to these. `again`: no host was touched, so
+            there's nothing to end. `roll_back`: anything else.
+        staged: Of `others`, those that hold the release beside the one that they run.
+        unlinked: Of `activated`, those that were about to be switched to it, and still run what they ran.
     """
 
     release: str
@@ -32,16 +35,21 @@ class Standing:
     reverted: tuple[str, ...]
     others: tuple[str, ...]
     ending: Ending
+    staged: tuple[str, ...] = ()
+    unlinked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [
             ("verified on", self.confirmed),
-            ("active, unconfirmed on", self.activated),
+            ("active, unconfirmed on", [host for host in self.activated if host not in self.unlinked]),
+            ("about to be activated on", self.unlinked),
             ("taken back by the dead man's switch on", self.reverted),
-            ("not on", self.others),
+            ("staged on", self.staged),
+            ("not on", [host for host in self.others if host not in self.staged]),
         ]
         where = "; ".join(f"{words} {', '.join(hosts)}" for words, hosts in parts if hosts)
-        return f"the deployment of {self.release} was interrupted: {where}"
+        untouched = ", before any host was touched" if self.ending == "again" else ""
+        return f"the deployment of {self.release} was interrupted{untouched}: {where}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON documents."""
@@ -51,16 +59,23 @@ class Standing:
             "activated": list(self.activated),
             "reverted": list(self.reverted),
             "others": list(self.others),
+            "staged": list(self.staged),
+            "unlinked": list(self.unlinked),
             "ending": self.ending,
         }
 
 
-def standing(pages: Pages, leases: Mapping[str, Mapping[str, Any] | None]) -> Standing | None:
+def standing(
+    pages: Pages,
+    leases: Mapping[str, Mapping[str, Any] | None],
+    left: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> Standing | None:
     """How an app's hosts stand after an interruption.
 
     Args:
         pages: Host -> what its agent's `app.status` says.
         leases: Host -> who holds it, None for nobody.
+        left: Host -> the run that never gave it back, None when there's none; see `Session.left`.
 
     Returns:
         None when there's nothing to end: all is well, or a deployment is at work.
@@ -69,7 +84,7 @@ def standing(pages: Pages, leases: Mapping[str, Mapping[str, Any] | None]) -> St
         return None
     found = _interrupted(pages)
     if found is None:
-        return None
+        return _untouched(pages, left or {})
     release, run = found
     confirmed = tuple(name for name, page in pages.items() if _settled(page, release))
     activated = tuple(name for name, page in pages.items() if page["activating"] is not None)
@@ -81,7 +96,24 @@ def standing(pages: Pages, leases: Mapping[str, Mapping[str, Any] | None]) -> St
     everywhere = not reverted and not others and all(pages[name]["activating"]["to"] == release for name in activated)
     linked = all(pages[name]["linked"] == release for name in activated)
     ending: Ending = "confirm" if everywhere and linked else "finish" if decided else "roll_back"
-    return Standing(release, confirmed, activated, reverted, others, ending)
+    staged = tuple(name for name in others if _begun(pages[name]) == (release, run))
+    unlinked = tuple(name for name in activated if pages[name]["linked"] != pages[name]["activating"]["to"])
+    return Standing(release, confirmed, activated, reverted, others, ending, staged, unlinked)
+
+
+def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> Standing | None:
+    """A deployment that staged its release on some hosts, and whose run was killed before it activated it anywhere."""
+    for name, page in pages.items():
+        run, begun = left.get(name), _begun(page)
+        if run is not None and begun is not None and begun[1] == run["run"]:
+            staged = tuple(host for host, other in pages.items() if _begun(other) == begun)
+            return Standing(begun[0], (), (), (), tuple(pages), "again", staged)
+    return None
+
+
+def _begun(page: Mapping[str, Any]) -> tuple[str, str] | None:
+    begun = page.get("begun")
+    return (begun["release"], begun["run"]) if begun else None
 
 
 def _plain(lease: Mapping[str, Any] | None) -> dict[str, Any] | None:

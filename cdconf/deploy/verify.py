@@ -51,7 +51,8 @@ def smoke(
         host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)}
         for host in environment.hosts.values()
     }
-    report = run_smoke(project.root, roles, known, environment.name, {host.name: on(host.name) for host in hosts}, emit)
+    run_on = {host.name: on(host.name) for host in hosts}
+    report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
     failures: Mapping[str, list[str]] = report.failed
     result = {
         name or hosts[0].name: Failure(f"smoke tests failed: {', '.join(tests)}", verdict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, OK
@@ -53,10 +53,17 @@ def changed_files(session: Session, app: App) -> str:
     return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
 
 
+def runs_of(lease: Mapping[str, Any] | None) -> set[str]:
+    """The runs that are at work on a host: who holds its lease, and who works within it."""
+    return {lease["run"], *(one["run"] for one in lease.get("inner", ()))} if lease else set()
+
+
 def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
     """Whether the run that activates a release on a host still holds it; else it was interrupted."""
     activating = page["activating"]
-    return activating is not None and lease is not None and lease["run"] == activating["run"]
+    if activating is None or lease is None:
+        return False
+    return activating["run"] in runs_of(lease)
 
 
 def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:

@@ -3,5 +3,6 @@
 from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet, Outcome
 from cdconf.engine.identity import RunIdentity
+from cdconf.engine.inherit import Inheritance
 
-__all__ = ["Fleet", "Outcome", "RunIdentity", "converge_host", "remember_facts"]
+__all__ = ["Fleet", "Inheritance", "Outcome", "RunIdentity", "converge_host", "remember_facts"]

@@ -36,7 +36,11 @@ def converge_host(
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
     result = session.converge(
-        catalog.document(), check=check, prune=prune, on_event=lambda event: emit(ResourceDone(host=name, **event))
+        catalog.document(),
+        check=check,
+        prune=prune,
+        digest=catalog.digest,
+        on_event=lambda event: emit(ResourceDone(host=name, **event)),
     )
     return {**result, "catalog": catalog.digest}
 

@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from cdconf.engine.inherit import seal_of
 from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
-from cdconf.events import Emit, HostStep, Notice
+from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
 from cdconf.session.session import BEAT
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from cdconf.engine.identity import RunIdentity
+    from cdconf.engine.inherit import Inheritance
     from cdconf.inventory import Environment, Host
     from cdconf.session import Connector, Session
 
@@ -51,6 +53,7 @@ class Fleet:
         lease_ttl: Seconds that a lease holds without a beat.
         beat: Seconds between two beats, at most.
         locate: Finds a host again after a reboot, which may have moved its port; None while it isn't up.
+        inheritance: The leases of runs that have started this one, within which it works.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Fleet:
         lease_ttl: float = 60.0,
         beat: float = BEAT,
         locate: Callable[[Host], Host | None] = lambda host: host,
+        inheritance: Inheritance | None = None,
     ) -> None:
         self.environment = environment
         self.identity = identity
@@ -74,6 +78,7 @@ class Fleet:
         self._lease_ttl = lease_ttl
         self._interval = min(beat, BEAT, lease_ttl / 4)
         self._locate = locate
+        self._inheritance = inheritance
         self._leased: set[str] = set()
         self._ended = threading.Event()
         self._stopped = threading.Event()
@@ -130,7 +135,10 @@ class Fleet:
             self.sessions[host.name] = self._connect(host)
 
         errors = self._run(hosts, job, meanwhile).errors
-        return errors | self._take_leases(hosts) if lease else errors
+        if lease:
+            errors |= self._take_leases(hosts)
+            self.emit(Leased(self.identity.run))
+        return errors
 
     def _take_leases(self, hosts: Sequence[Host]) -> dict[str, CdconfError]:
         connected = sorted((host for host in hosts if host.name in self.sessions), key=lambda host: host.name)
@@ -161,16 +169,28 @@ class Fleet:
             self._stopped.wait(ITSELF / 40)
 
     def _take_lease(self, session: Session) -> None:
-        session.call(
-            "lease.take",
-            run=self.identity.run,
-            owner=self.identity.owner,
-            reason=self.identity.reason,
-            ttl=self._lease_ttl,
-            environment=self.environment.name,
-            host=session.host.name,
-        )
+        about: dict[str, Any] = {
+            "run": self.identity.run,
+            "owner": self.identity.owner,
+            "reason": self.identity.reason,
+            "ttl": self._lease_ttl,
+            "environment": self.environment.name,
+            "host": session.host.name,
+            "seal": seal_of(self.identity.secret),
+        }
+        around = self._inheritance.around(session.host.name) if self._inheritance else None
+        if around is None:
+            session.call("lease.take", **about)
+        else:
+            session.call("lease.join", outer=around.run, secret=around.secret, **about)
         self._leased.add(session.host.name)
+
+    def lend(self) -> dict[str, str]:
+        """Environment variables for what this run starts on this machine: it works on hosts within these leases."""
+        if self._inheritance is None or not self._leased:
+            return {}
+        self.emit(SecretRead(self.identity.secret))
+        return self._inheritance.lend(self.identity, self._leased)
 
     def reboot(self, session: Session, within: float) -> Session:
         """Reboots a host and waits until it's up again; the run goes on with the new session.

@@ -29,8 +29,10 @@ class RunIdentity:
         reason: What it does, for people: "deploy shop 1.4".
         owner: `user@controller`, the process's id with it.
         run: Unique id.
+        secret: By which what the run starts works within its leases; it dies with them.
     """
 
     reason: str
     owner: str = field(default_factory=lambda: f"{_user()}@{socket.gethostname()} pid {os.getpid()}")
     run: str = field(default_factory=new_run_id)
+    secret: str = field(default_factory=lambda: os.urandom(24).hex(), repr=False)

@@ -18,19 +18,22 @@ from typing import Any
 from cdconf.events import RunResult
 
 FILE = "history.jsonl"
+_LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
 
-def entry(result: RunResult, started_at: float, root: Path) -> dict[str, Any]:
+def entry(result: RunResult, started_at: float, root: Path, run: str | None = None) -> dict[str, Any]:
     """What the history remembers of a run.
 
     Args:
         result: The run's result.
         started_at: Seconds since 1970.
         root: The project, for the commit it's at.
+        run: The id by which hosts know it, if it asked for their leases.
     """
     return {
         "id": f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}",
+        "run": run,
         "command": result.command,
         "environment": result.environment,
         "started_at": started_at,
@@ -96,21 +99,38 @@ def append(data: Path, record: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
-def records(data: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The records behind a byte offset, and the offset behind the last whole line."""
+def records(data: Path, offset: int = 0, last: str | None = None) -> tuple[list[dict[str, Any]], int]:
+    """The records behind a byte offset, and the offset behind the last whole line.
+
+    Args:
+        data: The project's `.cdconf/`.
+        offset: Where to begin.
+        last: The id of the last record before it; with another one there, it's another journal, and read whole.
+    """
     path = data / FILE
     if not path.is_file():
         return [], 0
     with path.open("rb") as stream:
+        if offset:
+            stream.seek(max(0, offset - _LONGEST))
+            before = _parsed(stream.read(min(offset, _LONGEST)))
+            if not before or before[-1]["id"] != last:
+                offset = 0
         stream.seek(offset)
         whole, newline, _ = stream.read().rpartition(b"\n")
+    return _parsed(whole), offset + len(whole) + len(newline)
+
+
+def _parsed(text: bytes) -> list[dict[str, Any]]:
     found = []
-    for line in whole.splitlines():
+    for line in text.splitlines():
         try:
-            found.append(json.loads(line))
+            record = json.loads(line)
         except ValueError:
             continue
-    return found, offset + len(whole) + len(newline)
+        if isinstance(record, dict) and record.get("id"):
+            found.append(record)
+    return found
 
 
 def now() -> float:

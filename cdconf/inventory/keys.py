@@ -50,6 +50,7 @@ class Key:
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
+DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
@@ -200,6 +201,12 @@ CDCONF = {
         "Where artifacts lie: a directory, or `s3://bucket/prefix`, whose credentials come from AWS's own variables "
         "and files; .cdconf/artifacts if not given.",
         pattern=STORE,
+    ),
+    "database": Key(
+        "text",
+        "The team's history, `postgresql://user@host/name`, whose password comes from ~/.pgpass or PGPASSWORD; "
+        "CDCONF_DATABASE wins over it; a SQLite file in .cdconf/ if not given.",
+        pattern=DATABASE,
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
 }

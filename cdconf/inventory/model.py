@@ -173,7 +173,8 @@ class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
 
     `type_packages` are installed distributions whose resource types the project uses. `store` is where artifacts lie:
-    a directory or an `s3://` URL; None: in .cdconf/artifacts.
+    a directory or an `s3://` URL; None: in .cdconf/artifacts. `database` is the team's history, a `postgresql://` URL;
+    None: in .cdconf/.
     """
 
     root: Path
@@ -183,6 +184,7 @@ class Project:
     lease_ttl: float
     type_packages: tuple[str, ...] = ()
     store: str | None = None
+    database: str | None = None
     file: str = "cdconf.yml"
 
     def environments(self) -> tuple[str, ...]:

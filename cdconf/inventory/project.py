@@ -54,6 +54,7 @@ def _read(root: Path) -> Project:
         lease_ttl=duration(lease, "ttl", "lease", 60.0),
         type_packages=names(top, "type_packages", FILE, ()),
         store=_store(top),
+        database=_database(top),
     )
 
 
@@ -62,6 +63,16 @@ def _store(top: YamlMap) -> str | None:
     if store is not None and not re.match(keys.STORE, store):
         raise top.error("'store' must be a directory or s3://bucket/prefix", "store")
     return store
+
+
+def _database(top: YamlMap) -> str | None:
+    database: str | None = expect(top, "database", str, FILE, None)
+    if database is None or (re.match(keys.DATABASE, database) and "password=" not in database):
+        return database
+    if re.match(r"postgres(ql)?://", database) and (":" in database.rpartition("@")[0][13:] or "password=" in database):
+        text = "'database' holds a password, which would be in git"
+        raise top.error(text, "database", "leave it out; put it into ~/.pgpass or PGPASSWORD")
+    raise top.error("'database' must be postgresql://user@host/name", "database")
 
 
 def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:

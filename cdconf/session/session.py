@@ -66,6 +66,7 @@ class Session:
         facts: The host's facts; groups that aren't here yet are asked for when they're read.
         identity: `{"environment", "host"}` that the host says it is, None for a fresh one.
         lease: Who held the host's lease when the session began, None for nobody.
+        left: The run that never gave it back, since it was killed or cut off; None when all is in order.
     """
 
     def __init__(self, host: Host, transport: Transport, rest: bytes, project: str, facts: Sequence[str] = ()) -> None:
@@ -81,6 +82,7 @@ class Session:
         self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]
         self.lease: dict[str, Any] | None = opened["lease"]
+        self.left: dict[str, Any] | None = opened.get("left")
 
     def call(
         self,
@@ -129,9 +131,14 @@ class Session:
         check: bool,
         on_event: Callable[[dict[str, Any]], None],
         prune: bool = False,
+        digest: str | None = None,
     ) -> dict[str, Any]:
-        """Applies a catalog, or checks it; returns `{"counts": {status: n}, "failed": bool}`."""
-        result: dict[str, Any] = self.call("converge", on_event=on_event, catalog=document, check=check, prune=prune)
+        """Applies a catalog, or checks it; returns `{"counts": {status: n}, "failed": bool}`.
+
+        `digest` is what the host remembers the catalog by.
+        """
+        about: dict[str, Any] = {"catalog": document, "check": check, "prune": prune, "digest": digest}
+        result: dict[str, Any] = self.call("converge", on_event=on_event, **about)
         return result
 
     def run(self, command: str, **keywords: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 WORDS = 16 * 1024  # bytes of stderr that are remembered
+LENT = "CDCONF_LEASE"  # the environment variable of leases that a run lends to what it starts on this machine
 
 
 class TransportClosed(Exception):
@@ -70,6 +71,7 @@ class PipeTransport:
             stderr=self._stderr,
             bufsize=0,
             start_new_session=True,  # Ctrl-C is the controller's to handle
+            env={name: value for name, value in os.environ.items() if name != LENT},  # the agent may run right here
         )
         self._in = cast(IO[bytes], self._process.stdin).fileno()
         self._out = cast(IO[bytes], self._process.stdout).fileno()

@@ -50,6 +50,7 @@ def run_smoke(
     environment: str,
     run_on: Mapping[str, RunOn],
     emit: Emit,
+    variables: Mapping[str, str] | None = None,
 ) -> Report:
     """Runs the roles' smoke tests.
 
@@ -60,6 +61,7 @@ def run_smoke(
         environment: The environment's name.
         run_on: Name -> a function that runs a command line there and returns status, stdout, stderr.
         emit: Gets a `SmokeDone` per test and host.
+        variables: Environment variables for the tests.
 
     Returns:
         The report; tests that can't be collected, none at all, or none in time are its `problem`.
@@ -75,7 +77,7 @@ def run_smoke(
         data = {"socket": str(server.path), "roles": dict(roles), "hosts": dict(hosts), "environment": environment}
         config.write_text(json.dumps(data), encoding="utf-8")
         with server:
-            status, output = _pytest(root, files, config)
+            status, output = _pytest(root, files, {**(variables or {}), "CDCONF_SMOKE": str(config)})
     if server.uncollected:
         report.problem = "the smoke tests can't be collected:\n" + "\n".join(server.uncollected)
     elif status == _TESTS_FAILED and not report.failed:
@@ -87,12 +89,12 @@ def run_smoke(
     return report
 
 
-def _pytest(root: Path, files: list[Path], config: Path) -> tuple[int, str]:
+def _pytest(root: Path, files: list[Path], variables: Mapping[str, str]) -> tuple[int, str]:
     """Runs pytest with nothing of the user's own configuration."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
     command += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
     command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *map(str, files)]
-    environment = {**os.environ, "CDCONF_SMOKE": str(config), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
     process = subprocess.Popen(
         command,

@@ -9,6 +9,7 @@ import pytest
 
 from cdconf.agent import chunks, deploy_calls, kernel, tree
 from cdconf.agent.base import Failed
+from cdconf.agent.lease import Lease
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
 from cdconf.agent.state import Store
@@ -118,7 +119,7 @@ APP = {"name": "app", "services": []}
 
 def test_a_full_disk_stops_a_release_that_must_be_staged_and_no_other(host, monkeypatch):
     host.stage("1", FILES)
-    agent = SimpleNamespace(store=host.ledger.store)
+    agent = SimpleNamespace(store=host.ledger.store, lease=Lease(host.ledger.store))
     digest = host.ledger.page["releases"]["1"]["tree"]
     full = SimpleNamespace(f_bavail=1, f_frsize=4096, f_files=0, f_favail=0)
     monkeypatch.setattr(os, "statvfs", lambda path: full)

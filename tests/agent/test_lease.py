@@ -96,3 +96,19 @@ def test_a_forced_release_names_whom_it_ended(host, tmp_path):
     entry["boot"], entry["expires"] = lease.boot(), lease.clock() + 10
     store.write("lease.json", entry)
     assert force_release(store)["owner"] == "me"
+
+
+def test_a_run_that_never_gave_the_host_back_is_named_until_the_next_one(host, clock):
+    assert host().left() is None
+    dead = host()
+    take(dead, "r1")
+    assert host().left() is None, "it holds it"
+    dead._work.close()
+    clock.now += 25
+    found = host().left()
+    assert (found["run"], found["owner"], found["reason"], found["age_s"]) == ("r1", "me", "test", 25)
+    assert host(boot="b2").left()["age_s"] is None
+    next_one = host()
+    take(next_one, "r2")
+    next_one.release()
+    assert host().left() is None

@@ -1,6 +1,7 @@
 """The dead man's switch with the agent's own code: when it goes back, when it must not, and what it finds then."""
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import time
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import deploy_calls, switch
+from cdconf.agent import deploy_calls, joined, switch
 from cdconf.agent.base import Failed
 from cdconf.agent.lease import FILE as LEASE
 from cdconf.agent.lease import Lease, boot_id
@@ -103,6 +104,41 @@ def scene(tmp_path, monkeypatch):
     yield one
     if one.lease._work is not None:
         one.lease._work.close()
+
+
+def joined_in(scene):
+    """Release 2 is activated by a run within the lease of another one, which lives on; returns its place."""
+    scene.lease.release()
+    scene.lease.acquire("outer", "me", "release", 600, "dev", "web1", hashlib.sha256(b"s").hexdigest())
+    inner = joined.Joined(scene.store, scene.clock, lambda: scene.boot)
+    inner.join("outer", "s", "inner", "me", "deploy", 600, "dev", "web1", None)
+    agent = SimpleNamespace(store=scene.store, lease=inner, proceed=inner.check)
+    deploy_calls.activate(agent, scene.app, "2", WITHIN)
+    return inner
+
+
+def test_a_run_within_a_lease_is_undone_by_its_own_silence_though_the_holder_lives(scene):
+    inner = joined_in(scene)
+    scene.happens[scene.clock.now + 4] = inner.renew
+    beats = [scene.clock.now + second for second in range(1, 40)]
+    scene.happens.update({moment + 0.5: scene.lease.renew for moment in beats})
+    inner._work.close()
+
+    def dies():
+        scene.dies()  # its agent hears that the lease is lost, and ends
+
+    scene.happens[scene.clock.now + 14] = dies
+    assert WITHIN + 4 <= scene.watch() < WITHIN + 8
+    assert (scene.current, scene.page["reverted"]["run"]) == ("1", "inner")
+
+
+def test_a_run_within_a_lease_that_beats_is_left_alone(scene):
+    inner = joined_in(scene)
+    for second in range(1, 200):
+        scene.happens[scene.clock.now + second] = inner.renew
+    assert scene.watch(until=scene.clock.now + 60) is None
+    assert scene.current == "2"
+    inner._work.close()
 
 
 def test_a_run_that_fell_silent_is_undone_when_its_time_is_over_and_not_before(scene):

@@ -55,7 +55,7 @@ def completed(root, line):
         ("cdconf ssh dev ", ["db1", "web1"]),
         ("cdconf vars copy ", ["db1", "web1", "web9"]),
         ("cdconf logs dev --app ", ["admin", "shop"]),
-        ("cdconf lock ", ["release", "status"]),
+        ("cdconf lock ", ["release", "status", "take"]),
         ("cdconf lock status ", ["copy", "dev"]),
         ("cdconf completion ", ["bash", "zsh", "fish"]),
         ("cdconf plan --lim", ["--limit"]),

@@ -32,7 +32,7 @@ class PaperHost:
         self.calls = []
         self.path = folder / name / "srv"
         self.store = Store("demo", str(folder / name / "state"))
-        lease = SimpleNamespace(check=lambda: None, run="r1")
+        lease = SimpleNamespace(check=lambda: None, by=dict, run="r1")
         self.agent = SimpleNamespace(store=self.store, lease=lease, proceed=lambda: None)
 
     def call(self, call, app, **keywords):

@@ -93,6 +93,15 @@ def test_a_signal_during_the_rollback_does_not_leave_a_host_behind_nor_the_verdi
     assert (error.exit_code, pins) == (130, ["not healthy"])
 
 
+def test_a_signal_s_message_says_in_which_state_the_hosts_are(monkeypatch):
+    _, _, error = rolled_out({("app.activate", "b", 1): Terminated("x")}, monkeypatch)
+    assert (error.exit_code, error.message) == (143, "interrupted: every touched host was rolled back")
+    lost = AgentError("its lease is lost", host="a", reason="lease_lost", details={}, detail=None)
+    script = {("app.activate", "b", 1): Interrupted("x"), ("app.roll_back", "a", 1): lost}
+    _, _, error = rolled_out(script, monkeypatch)
+    assert (error.exit_code, error.message) == (130, "interrupted: NOT rolled back: a; all others were")
+
+
 @pytest.mark.parametrize("late", ["app.roll_back", "app.confirm"])
 def test_a_second_signal_ends_the_run_at_once(monkeypatch, late):
     script = {(late, name, number): Interrupted("x") for name in "ab" for number in (1, 2)}
@@ -178,7 +187,7 @@ def test_a_signal_while_hosts_are_drained_puts_them_back(monkeypatch, signal):
     assert drains == [*BOTH[:3], ("undrain", "b"), ("finish",)]
     assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "a")]
     assert ("app.activate", "b") not in calls
-    assert error is signal
+    assert (error.exit_code, error.message) == (130, "interrupted: every touched host was rolled back")
 
 
 def test_a_host_that_stays_drained_is_named_also_after_a_signal(monkeypatch):

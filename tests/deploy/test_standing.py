@@ -63,3 +63,28 @@ def test_every_host_is_named_once_and_what_is_said_names_them_all():
 def test_a_deployment_at_work_is_not_interrupted():
     assert standing({"a": ACTIVE, "b": IDLE}, {"a": {"run": "r1"}}) is None
     assert standing({"a": ACTIVE, "b": IDLE}, {"a": {"run": "r9"}}).ending == "roll_back"
+
+
+def staged(run="r1", **about):
+    return {**IDLE, "begun": {"release": NEW, "run": run}, **about}
+
+
+def test_one_that_was_killed_before_it_touched_a_host_says_where_it_was_staged():
+    found = standing({"a": staged(), "b": IDLE}, {}, {"a": {"run": "r1"}, "b": {"run": "r1"}})
+    assert (found.ending, found.staged, found.activated) == ("again", ("a",), ())
+    assert str(found).endswith("was interrupted, before any host was touched: staged on a; not on b")
+    assert found.as_dict()["staged"] == ["a"]
+
+
+@pytest.mark.parametrize("left", [None, {"run": "r2"}])
+def test_one_that_ended_in_order_before_it_touched_a_host_is_no_interrupted_one(left):
+    assert standing({"a": staged(), "b": staged()}, {}, {"a": left, "b": left}) is None
+
+
+def test_hosts_that_hold_the_release_and_those_about_to_be_switched_are_told_apart():
+    about_to = {**ACTIVE, "linked": "1"}
+    found = standing({"a": ACTIVE, "b": about_to, "c": staged(), "d": IDLE}, {})
+    assert (found.activated, found.unlinked, found.staged) == (("a", "b"), ("b",), ("c",))
+    words = "active, unconfirmed on a; about to be activated on b; staged on c; not on d"
+    assert str(found).endswith(words)
+    assert found.ending == "roll_back"

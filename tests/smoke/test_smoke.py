@@ -64,7 +64,7 @@ def test_only_a_test_that_ran_and_failed_blames_the_release(project, text, verdi
     host = SimpleNamespace(name="web1", address="192.0.2.1", groups=("web",))
     shape = SimpleNamespace(root=project, groups={"web": ("base",)})
     environment = SimpleNamespace(name="dev", hosts={"web1": host})
-    fleet = SimpleNamespace(sessions={"web1": SimpleNamespace(run=lambda command, timeout: answer(command))})
+    fleet = SimpleNamespace(lend=dict, sessions={"web1": SimpleNamespace(run=lambda command, timeout: answer(command))})
     failures = smoke(shape, environment, fleet, [host], lambda event: None)
     assert [one.verdict for one in failures.values()] == [verdict]
 

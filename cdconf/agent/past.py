@@ -1,0 +1,70 @@
+"""What a host remembers of its past: the last events of each app, and of its provisioning; whose, when and why.
+
+The history of a project can be rebuilt from it (`cdconf.history.rebuild`). Events of an app lie in its page of the
+ledger, so that they're written together with what they tell of: `{"at", "event", "run", "owner", "reason"}`, with
+`release`, `version`, `archive`, `to` and `why` where there's something to say. `at` is the host's own clock, in seconds
+since 1970. `provisions.json` holds `{"at", "run", "owner", "reason", "catalog", "counts", "failed"}`.
+"""
+
+import time
+
+from cdconf.agent.base import Failed
+
+FILE = "provisions.json"
+KEPT = 100  # events of an app
+KEPT_PROVISIONS = 30
+
+
+def note(page, by, event, release=None, **about):
+    """Adds an event to an app's page; the oldest one goes.
+
+    Args:
+        page: The page of the ledger.
+        by: Whose doing it is, see `Lease.by`.
+        event: `staged`, `activated`, `verified`, `rolled_back`, `reverted`, `pinned`, `unpinned`.
+        release: The name of the release that it's about.
+        about: `to`, the release that the host went back to; `why`; `version` and `archive` when they aren't the
+            release's.
+    """
+    known = page["releases"].get(release) or {}
+    entry = {"at": round(time.time(), 3), "event": event, "release": release}
+    entry.update(version=known.get("version"), archive=known.get("archive"))
+    entry.update(by or {})
+    entry.update(about)
+    told = {name: value for name, value in entry.items() if value is not None}
+    page["events"] = (page.get("events") or [])[1 - KEPT :] + [told]
+
+
+def begun(events):
+    """`{"release", "run"}` of what was staged last, if that's the last thing that happened; else None."""
+    last = events[-1] if events else None
+    if last is None or last["event"] != "staged" or "run" not in last:
+        return None
+    return {"release": last["release"], "run": last["run"]}
+
+
+def provisioned(store, by, catalog, counts, failed):
+    """Notes that a catalog was applied, unless nothing changed and it's the last one's; what can't be noted isn't.
+
+    Args:
+        store: The project's `Store`.
+        by: Whose doing it is.
+        catalog: The catalog's digest.
+        counts: Resources by what became of them.
+        failed: Whether it ended early.
+    """
+    entries = store.read(FILE, [])
+    if entries and not failed and not counts.get("changed") and entries[-1]["catalog"] == catalog:
+        return
+    entry = dict(by, at=round(time.time(), 3), catalog=catalog, counts=counts, failed=failed)
+    try:
+        store.write(FILE, entries[1 - KEPT_PROVISIONS :] + [entry])
+    except (OSError, Failed):
+        pass  # a full disk is the run's error already
+
+
+def remembered(store):
+    """All of it: `{"apps": the ledger's pages, "provisions"}`."""
+    from cdconf.agent import ledger
+
+    return {"apps": store.read(ledger.FILE, {}), "provisions": store.read(FILE, [])}

@@ -1,0 +1,68 @@
+"""How runs of the history are shown, and what statements add to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import ArtifactError
+from cdconf.events import Notice
+
+if TYPE_CHECKING:
+    from cdconf.events import Emit
+    from cdconf.inventory import Project
+
+
+def row_of(one: dict[str, Any]) -> list[str]:
+    """One run as a row."""
+    code = one["exit_code"]
+    result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
+    return [
+        _when(one["started_at"]),
+        one["command"],
+        one["environment"] or "",
+        _what(one),
+        f"{result} (rebuilt)" if one["source"] == "hosts" else result,
+        f"{one['duration_s']:.1f} s",
+        one["user"] or "unknown",
+        (one["error"] or "")[:80],
+    ]
+
+
+def _what(one: dict[str, Any]) -> str:
+    """What a run was about: the release, if any, and the detail, shortened."""
+    release = f"{one['app']}@{one['version']}" if one["version"] else one["app"]
+    detail = (one["detail"] or "")[:60]
+    return f"{release} ({detail})" if release and detail else release or detail
+
+
+def events_of(one: dict[str, Any], verbose: bool) -> list[list[str]]:
+    """Its events as rows, the oldest first, when they're asked for."""
+    return [_event(event) for event in one["events"]] if verbose else []
+
+
+def _event(event: dict[str, Any]) -> list[str]:
+    what = event.get("release") or event.get("archive", "")[:12]
+    back = f" -> {event['to'] or 'no release'}" if "to" in event else ""
+    return [_when(event["at"]), f"  {event['event']}", event["host"], f"{what}{back}", "", "", "", event.get("why", "")]
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def built_by(project: Project, emit: Emit) -> dict[str, str]:
+    """Archive's digest -> from which commit it was built by whom, by the artifact store's statements."""
+    from cdconf.artifacts import Store
+
+    try:
+        artifacts = Store(project).list()
+    except ArtifactError as error:
+        emit(Notice(f"the artifact store can't be read, so nothing is said of builds: {error.message}", warning=True))
+        return {}
+    return {
+        one.archive: f"built from {one.commit[:10]} by {one.builder}"
+        if one.commit
+        else f"{one.version}, added by {one.builder}"
+        for one in artifacts
+    }

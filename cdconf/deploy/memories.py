@@ -1,0 +1,59 @@
+"""What an environment's hosts remember, asked of all of them at once; takes no lease and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdconf.drift import runs_of
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.environments import provider_for
+from cdconf.errors import CdconfError, HostFailed, ProviderError
+from cdconf.session import Connector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.events import Emit
+    from cdconf.inventory import Environment, Host, Project
+    from cdconf.session import Session
+
+Memories = dict[str, dict[str, Any]]
+Errors = dict[str, CdconfError]
+
+
+def memories(
+    project: Project,
+    environment: Environment,
+    emit: Emit,
+    *,
+    forks: int = 32,
+    accept_new_host_keys: bool = False,
+) -> tuple[Memories, Errors]:
+    """Asks the hosts; those that a provider hasn't made here have nothing to tell.
+
+    Returns:
+        Host -> `{"apps", "provisions", "at_work"}`, see `cdconf.history.rebuild`; and why others can't be asked.
+    """
+    hosts = list(environment.hosts.values())
+    try:
+        provider = provider_for(project, environment)
+        located = provider.locate(hosts)
+        absent = [host for host in hosts if host.name not in located]
+        missing: Sequence[Host] = absent if absent and provider.standing().made else ()
+    except ProviderError as error:
+        return {}, {host.name: error for host in hosts}
+    errors: Errors = {host.name: provider.absence(host) for host in missing}
+    connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
+    with Fleet(connector, environment, RunIdentity("history"), emit, forks=forks) as fleet:
+        errors |= fleet.connect(list(located.values()), lease=False)
+        outcome = fleet.each(located.values(), lambda session: _ask(session, environment))
+    return outcome.results, errors | outcome.errors
+
+
+def _ask(session: Session, environment: Environment) -> dict[str, Any]:
+    identity = session.identity
+    if identity is not None and identity["environment"] != environment.name:
+        message = f"this host is {identity['environment']}'s '{identity['host']}', not {environment.name}'s"
+        raise HostFailed(message, host=session.host.name, hint="check its address in hosts.yml")
+    memory: dict[str, Any] = session.call("history")
+    return {**memory, "at_work": sorted(runs_of(session.lease))}

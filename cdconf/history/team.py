@@ -1,0 +1,39 @@
+"""A project's history: the checkout's own, or the team's, which every run tells what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdconf.errors import CdconfError
+from cdconf.history.database import url_of
+
+if TYPE_CHECKING:
+    from cdconf.history.index import History
+    from cdconf.inventory import Project
+
+
+def history_of(project: Project) -> History:
+    """The project's history, up to date with this checkout's journal.
+
+    Raises:
+        CdconfError: The database can't be reached or read.
+    """
+    from cdconf.history.index import History
+
+    url = url_of(project.database)
+    return History(project.data, url, project.name, project.checkout) if url else History(project.data)
+
+
+def push(project: Project) -> str | None:
+    """Tells the team's database what this checkout's journal has; does nothing without one.
+
+    Returns:
+        Why that wasn't possible: the journal keeps what it has for the next time. None when it was.
+    """
+    if url_of(project.database) is None:
+        return None
+    try:
+        history_of(project).close()
+    except CdconfError as error:
+        return error.message
+    return None

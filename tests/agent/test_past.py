@@ -1,0 +1,101 @@
+"""What hosts remember: who did what, when and why, bounded, in ledgers of any age."""
+
+from cdconf.agent import past
+from cdconf.agent.ledger import FILE, Ledger
+from cdconf.agent.state import Store
+
+BY = {"run": "r1", "owner": "ann@laptop pid 7", "reason": "deploy shop 2"}
+
+
+def make(tmp_path, by=BY):
+    return Ledger(Store("demo", str(tmp_path)), "shop", by)
+
+
+def events(tmp_path):
+    return make(tmp_path).page["events"]
+
+
+def test_a_deployment_leaves_who_did_what_with_which_release(tmp_path):
+    ledger = make(tmp_path)
+    ledger.staged("2-abc", "2", "a" * 64, "t" * 64)
+    ledger.activating("2-abc", "r1")
+    ledger.active("2-abc")
+    ledger.confirmed("2-abc", "r1")
+    found = events(tmp_path)
+    assert [one["event"] for one in found] == ["staged", "activated", "verified"]
+    for one in found:
+        assert {name: one[name] for name in BY} == BY
+        assert (one["release"], one["version"], one["archive"]) == ("2-abc", "2", "a" * 64)
+        assert isinstance(one["at"], float)
+
+
+def test_going_back_says_from_where_to_where_and_why(tmp_path):
+    ledger = make(tmp_path)
+    ledger.staged("2-abc", "2", "a" * 64, "t" * 64)
+    ledger.activating("2-abc", "r1")
+    ledger.rolled_back("1-old", "smoke tests failed: test_it")
+    ledger.reverted("1-old", "2-abc", "r0", None)
+    back, alone = events(tmp_path)[-2:]
+    assert (back["event"], back["release"], back["to"]) == ("rolled_back", "2-abc", "1-old")
+    assert (back["version"], back["why"], back["run"]) == ("2", "smoke tests failed: test_it", "r1")
+    assert (alone["event"], alone["run"], alone["owner"]) == ("reverted", "r0", "the host itself")
+    assert "why" not in alone
+
+
+def test_pins_come_and_go_with_their_reasons(tmp_path):
+    ledger = make(tmp_path)
+    ledger.pin("a" * 64, "2", "it hung")
+    ledger.unpin("a" * 64, "the database was full")
+    ledger.unpin("b" * 64, "never was")
+    pinned, unpinned = events(tmp_path)
+    assert (pinned["event"], pinned["why"], pinned["archive"]) == ("pinned", "it hung", "a" * 64)
+    assert (unpinned["event"], unpinned["why"], unpinned["version"]) == ("unpinned", "the database was full", "2")
+
+
+def test_only_the_last_events_are_kept(tmp_path):
+    ledger = make(tmp_path)
+    for number in range(past.KEPT + 5):
+        ledger.active(str(number))
+    found = events(tmp_path)
+    assert len(found) == past.KEPT
+    assert found[-1]["release"] == str(past.KEPT + 4)
+    assert found[0]["release"] == "5"
+
+
+def test_a_ledger_without_events_is_read_and_written_on(tmp_path):
+    store = Store("demo", str(tmp_path))
+    old = {"current": "1", "verified": ["1"], "activating": None, "releases": {}, "pinned": {}}
+    store.write(FILE, {"shop": old, "other": old})
+    Ledger(store, "shop").active("2")
+    assert [one["event"] for one in events(tmp_path)] == ["activated"]
+    assert store.read(FILE)["other"] == old
+    assert past.remembered(store)["apps"]["shop"]["verified"] == ["1"]
+
+
+def test_provisioning_is_noted_when_it_changed_something_or_another_catalog_was_applied(tmp_path):
+    store = Store("demo", str(tmp_path))
+
+    def provision(catalog, changed=0, failed=False):
+        past.provisioned(store, BY, catalog, {"ok": 3, "changed": changed}, failed)
+        return len(past.remembered(store)["provisions"])
+
+    assert provision("c1", changed=3) == 1
+    assert provision("c1") == 1, "nothing has changed"
+    assert provision("c1", changed=1) == 2
+    assert provision("c2") == 3
+    assert provision("c2", failed=True) == 4
+    newest = past.remembered(store)["provisions"][-1]
+    assert (newest["owner"], newest["catalog"], newest["failed"]) == (BY["owner"], "c2", True)
+    for number in range(past.KEPT_PROVISIONS + 3):
+        provision(str(number))
+    assert len(past.remembered(store)["provisions"]) == past.KEPT_PROVISIONS
+
+
+def test_a_full_disk_ends_no_provisioning(tmp_path, monkeypatch):
+    store = Store("demo", str(tmp_path))
+
+    def full(name, value):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "write", full)
+    past.provisioned(store, BY, "c1", {"changed": 1}, False)

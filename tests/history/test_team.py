@@ -1,0 +1,183 @@
+"""A team's history in a real PostgreSQL: every run tells it what it did, from whichever checkout."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cdconf.errors import CdconfError
+from cdconf.events import HostResult, RunResult
+from cdconf.history import journal
+from cdconf.history.index import History
+from tests.conftest import cdconf, write
+from tests.history.postgresql import Server, programs
+from tests.history.test_rebuild import RUN, ask, memory, well
+
+pytest.importorskip("psycopg")
+pytestmark = pytest.mark.skipif(programs() is None, reason="there are no programs of PostgreSQL here")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Server(programs()) as one:
+        yield one
+
+
+@pytest.fixture
+def team(server, request):
+    """Opens a checkout's history in a project of the test's own."""
+    opened = []
+
+    def make(data, project=request.node.name):
+        data.mkdir(exist_ok=True)
+        opened.append(History(data, server.url, project, data.name))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def record(data, version, run=None, **about):
+    data.mkdir(exist_ok=True)
+    result = RunResult("deploy", "dev", hosts={"web1": HostResult("ok")}, extra={"app": "shop", "version": version})
+    journal.append(data, {**journal.entry(result, time.time(), data, run), **about})
+
+
+def versions(history):
+    return {one["version"] for one in history.runs()}
+
+
+def test_each_checkout_sees_what_all_have_done_once(team, tmp_path):
+    record(tmp_path / "ann", "1")
+    record(tmp_path / "bob", "2")
+    team(tmp_path / "ann")
+    assert versions(team(tmp_path / "bob")) == {"1", "2"}
+    record(tmp_path / "ann", "3")
+    assert len(team(tmp_path / "ann").runs()) == 3
+    assert len(team(tmp_path / "ann").runs()) == 3
+    (found,) = team(tmp_path / "bob").runs(limit=1)
+    assert (found["version"], found["hosts"]["web1"]["status"], found["source"]) == ("3", "ok", "journal")
+
+
+def test_projects_share_a_database_and_no_history(team, tmp_path):
+    record(tmp_path / "ann", "1")
+    assert versions(team(tmp_path / "ann")) == {"1"}
+    assert team(tmp_path / "bob", "another-project").runs() == []
+
+
+def test_many_that_open_it_at_once_make_the_tables_once(server, tmp_path):
+    folders = [tmp_path / str(number) for number in range(8)]
+    for number, folder in enumerate(folders):
+        record(folder, str(number))
+
+    def push(folder):
+        History(folder, server.url, "at once", folder.name).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(push, folders))
+    last = History(folders[0], server.url, "at once", "0")
+    assert versions(last) == {str(number) for number in range(8)}
+    last.close()
+
+
+def test_a_journal_that_was_removed_begins_anew_and_nothing_is_lost_or_doubled(team, tmp_path):
+    record(tmp_path / "ann", "1")
+    record(tmp_path / "ann", "2")
+    team(tmp_path / "ann")
+    (tmp_path / "ann/history.jsonl").unlink()
+    for number in range(3, 9):
+        record(tmp_path / "ann", str(number))
+    assert versions(team(tmp_path / "ann")) == {str(number) for number in range(1, 9)}
+
+
+def test_what_hosts_remember_gives_way_to_the_run_s_own_words(team, tmp_path):
+    for one in ask({"web1": memory(well())}):
+        (tmp_path / "ann").mkdir()
+        journal.append(tmp_path / "ann", one)
+    (found,) = team(tmp_path / "ann").runs()
+    assert (found["source"], found["events"][-1]["event"], found["run"]) == ("hosts", "verified", RUN)
+    record(tmp_path / "bob", "2", RUN)
+    (found,) = team(tmp_path / "bob").runs()
+    assert (found["source"], found["run"]) == ("journal", RUN)
+    (tmp_path / "eve").mkdir()
+    for one in ask({"web1": memory(well())}):
+        journal.append(tmp_path / "eve", one)
+    (found,) = team(tmp_path / "eve").runs()
+    assert found["source"] == "journal"
+
+
+def test_one_that_a_newer_cdconf_made_is_left_alone(tmp_path):
+    import sqlalchemy as sa
+
+    with Server(programs()) as other:
+        History(tmp_path, other.url, "x", "y").close()
+        engine = sa.create_engine(other.url.replace("postgresql://", "postgresql+psycopg://"))
+        with engine.begin() as connection:
+            connection.execute(sa.text("UPDATE cdconf_marks SET value = '99' WHERE name = 'schema'"))
+        engine.dispose()
+        with pytest.raises(CdconfError, match="made by a newer cdconf"):
+            History(tmp_path, other.url, "x", "y")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A project whose one host answers nothing."""
+    files = {
+        "cdconf.yml": """
+            project: demo
+            groups: {web: [base]}
+        """,
+        "inventories/dev/hosts.yml": "hosts: {web1: {address: 127.0.0.1, ssh: {port: 9}, groups: [web]}}\n",
+        "roles/base/role.yml": "resources: []\n",
+    }
+    return write(tmp_path / "checkout", files)
+
+
+def test_a_run_tells_the_team_at_its_end_and_one_that_could_not_later(checkout, tmp_path):
+    with Server(programs()) as own:
+        line = f"database: {own.url}\n"
+        (checkout / "cdconf.yml").write_text((checkout / "cdconf.yml").read_text() + line)
+        assert cdconf(checkout, "run", "dev", "--", "uptime").returncode == 4
+        assert not (checkout / ".cdconf/history.db").exists()
+        theirs = History(tmp_path, own.url, "demo", "elsewhere")
+        (row,) = theirs.runs()
+        theirs.close()
+        assert (row["command"], row["detail"], row["exit_code"]) == ("run", "uptime", 4)
+        own.stop()
+        result = cdconf(checkout, "run", "dev", "--", "id")
+        assert result.returncode == 4
+        assert "the team's history doesn't have this run yet" in result.stderr
+        listing = cdconf(checkout, "history")
+        assert listing.returncode == 1
+        assert "hint: it's postgresql://tester@/postgres" in listing.stderr
+        own.start()
+        assert cdconf(checkout, "run", "dev", "--", "date").returncode == 4
+        rows = json.loads(cdconf(checkout, "history", "dev", "--json").stdout)["runs"]
+        assert [one["detail"] for one in rows] == ["date", "id", "uptime"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://ann:s3cret@db/history", "holds a password"),
+        ("postgresql://ann@db/history?password=s3cret", "holds a password"),
+        ("mysql://db/history", "must be postgresql://"),
+        ("postgresql://db", "must be postgresql://"),
+    ],
+)
+def test_a_database_that_can_not_be_used_or_holds_a_password_is_refused_with_its_line(checkout, url, words):
+    (checkout / "cdconf.yml").write_text((checkout / "cdconf.yml").read_text() + f'database: "{url}"\n')
+    result = cdconf(checkout, "history")
+    assert result.returncode == 1
+    assert "cdconf.yml:3: " in result.stderr
+    assert words in result.stderr
+    assert "s3cret" not in result.stderr
+
+
+def test_a_password_in_the_environment_is_never_shown(checkout):
+    result = cdconf(checkout, "history", CDCONF_DATABASE="postgresql://ann:s3cret@127.0.0.1:9/history")
+    assert result.returncode == 1
+    assert "ann:***@127.0.0.1:9/history" in result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
