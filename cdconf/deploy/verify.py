@@ -24,7 +24,7 @@ def wait_for_health(session: Session, app: App, emit: Emit) -> None:
 
     def say(event: dict[str, Any]) -> None:
         problem = str(event["problem"]).splitlines()[0]
-        words = f"waiting for health, attempt {event['attempt']}, {event['left_s']:.0f} s left: {problem}"
+        words = f"health (attempt {event['attempt']}, {event['left_s']:.0f} s left): {problem}"
         emit(HostStep(session.host.name, words))
 
     emit(HostStep(session.host.name, "waiting for health"))
