@@ -97,8 +97,8 @@ class ShopWorld:
         )
 
     def running(self):
-        """Host -> the version that it serves."""
-        ask = "curl -fsS http://127.0.0.1:8000/version"
+        """Host -> the version that it serves, once it does: a rollback doesn't wait for that."""
+        ask = "curl -fsS --retry 20 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/version"
         return {host: json.loads(self.on(host, ask))["version"] for host in ("web1", "web2")}
 
     def migrations(self):
