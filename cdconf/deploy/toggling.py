@@ -199,9 +199,11 @@ class Toggling:
         by_name = {host.name: host for host in hosts}
         if not self.serving & set(by_name):
             self.emit(Notice(f"no release of {self.change.app.name} runs here yet, so nothing can be proven"))
-        for number, names in enumerate(split(list(by_name), self.change.app.batches), 1):
+        batches = split(list(by_name), self.change.app.batches)
+        for number, names in enumerate(batches, 1):
             batch = [by_name[name] for name in names]
-            self.emit(Step(f"batch {number}: {self.change.toggle.name} {word(self.change.on)}: {', '.join(names)}"))
+            what = f"{self.change.toggle.name} {word(self.change.on)}"
+            self.emit(Step(f"batch {number} of {len(batches)}: {what}: {', '.join(names)}"))
             self.touched += batch
             failures = self._each(batch, self._try_one) or self._prove(batch)
             if failures:

@@ -43,13 +43,13 @@ def test_a_toggle_is_switched_on_all_hosts_without_a_restart_and_written_down(li
     before = [live.on(host, STATE) for host in ("web1", "web2")]
     assert all(one.startswith("root:shop 640") for one in before)
     result = live("toggle", "app", "new_checkout", "on", "--env", "dev")
-    assert "==> batch 1: new_checkout on: web1" in result.stderr
+    assert "==> batch 1 of 2: new_checkout on: web1" in result.stderr
     assert "smoke=2/2" in result.stdout
     assert live.said() == {"web1": ["new_checkout", "search"], "web2": ["new_checkout", "search"]}
     assert [live.on(host, STATE) for host in ("web1", "web2")] == before, "reloaded, not restarted"
     assert live.file == "# What is on here.\napp:\n  search: on  # for ever\n  new_checkout: on\n"
     live("drift", "dev")
-    assert "app new_checkout: off -> on" in live("history", "dev").stdout
+    assert "app (new_checkout: off -> on)" in live("history", "dev").stdout
     row = toggled(live)[0]
     assert (row["app"], row["detail"], row["exit_code"]) == ("app", "new_checkout: off -> on", 0)
     assert row["user"]
