@@ -78,6 +78,13 @@ def converge(agent, catalog, check, prune=False):
     return Convergence(catalog, check, agent.store, agent.event, proceed, prune).run()
 
 
+def portray_host(agent, **arguments):
+    """What the host really is; see `portray.portray`."""
+    from cdconf.agent import portray  # only comparisons of environments need it
+
+    return portray.portray(agent, **arguments)
+
+
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`."""
     from cdconf.agent import execute
@@ -111,6 +118,7 @@ CALLS = {
     "lease.give_back": give_lease_back,
     "lease.force": force_lease,
     "converge": converge,
+    "portray": portray_host,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,
