@@ -34,6 +34,7 @@ class Causes:
         theirs: Its counterpart.
         group: The group in which they're compared.
         entries: The declared differences.
+        variables: The names of those that count there.
         scale: The finding about the group's number of hosts, None when it's the same.
     """
 
@@ -41,6 +42,7 @@ class Causes:
     theirs: Portrait
     group: str
     entries: Entries
+    variables: frozenset[str] = frozenset()
     scale: dict[str, Finding] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,7 +134,8 @@ class Causes:
 
     def _settings(self) -> Iterator[Finding]:
         mine, other = self.ours.settings, self.theirs.settings
-        left = [name for name in sorted({*mine, *other}) if not _same(mine.get(name), other.get(name))]
+        names = sorted(self.variables & {*mine, *other})
+        left = [name for name in names if not _same(mine.get(name), other.get(name))]
         derived = {name for name in left if _is_derived(mine.get(name), other.get(name))}
         for name in [one for one in left if one not in derived]:
             yield self._setting(name, mine.get(name), other.get(name))

@@ -11,7 +11,7 @@ from cdconf.parity.entries import Entries
 from cdconf.parity.model import ABSENT, Comparison, Finding, Portrait, Side, Status
 from cdconf.parity.pairing import Pairing
 from cdconf.parity.seen import compare_seen
-from cdconf.parity.wanted import compare_wanted, pairs
+from cdconf.parity.wanted import Pair, compare_wanted, pairs
 
 if TYPE_CHECKING:
     from cdconf.inventory import Differs, Project
@@ -81,7 +81,7 @@ def _scale(group: _Group, entries: Entries) -> Finding | None:
     counts = (len(group.ours), len(group.theirs))
     if counts[0] == counts[1]:
         return None
-    entry = next((one for one in entries.known if (one.what, one.value, one.host) == ("scale", group.name, None)), None)
+    entry = entries.of_group(group.name, None)
     mine, other = (Side(_hosts(one), len(one)) for one in (group.ours, group.theirs))
     status: Status = "declared" if entry else "unexplained"
     why = entry.why if entry else None
@@ -92,8 +92,7 @@ def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding]) -> 
     alone = {
         one.host: entry
         for one in (*group.ours, *group.theirs)
-        for entry in entries.known
-        if (entry.what, entry.value, entry.host) == ("scale", group.name, one.host)
+        if (entry := entries.of_group(group.name, one.host)) is not None
     }
     for name, entry in alone.items():
         mine, other = (
@@ -111,14 +110,22 @@ def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding]) -> 
 def _between(
     mine: Portrait, other: Portrait, group: _Group, entries: Entries, scale: Mapping[str, Finding]
 ) -> Iterator[Finding]:
-    causes = Causes(mine, other, group.name, entries, dict(scale))
     paired = pairs(mine, other, group.roles)
+    causes = Causes(mine, other, group.name, entries, _variables(mine, other, group, paired), dict(scale))
     yield from causes.settings
     if causes.os is not None:
         yield causes.os
     yield from causes.facts
     yield from compare_wanted(paired, causes)
     yield from compare_seen(paired, causes, group.apps)
+
+
+def _variables(mine: Portrait, other: Portrait, group: _Group, paired: Sequence[Pair]) -> frozenset[str]:
+    """The variables that count in a group: what its roles declare, and what its resources are made of."""
+    settings = [*mine.settings.items(), *other.settings.items()]
+    declared = {name for name, one in settings if one.roles & group.roles}
+    read = {name for pair in paired for one in pair if one is not None for name in one.reads}
+    return frozenset(declared | read)
 
 
 def _merged(findings: Sequence[Finding]) -> Iterator[Finding]:

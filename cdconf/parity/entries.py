@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ class Entries:
     """The entries that count in a comparison.
 
     Attributes:
-        known: All of them.
+        known: All of them, each with the side that declares it: 0 for the first environment's, 1 for the second's.
         own: Those that must match something: they're about these very two environments.
+        hosts: The names of both sides' hosts.
     """
 
-    known: tuple[Differs, ...] = ()
+    known: tuple[tuple[Differs, int], ...] = ()
     own: tuple[Differs, ...] = ()
+    hosts: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
     @classmethod
     def between(cls, ours: Environment, theirs: Environment, load: Callable[[str], Environment]) -> Entries:
@@ -38,17 +40,20 @@ class Entries:
         """
         lines = [_line(ours, load), _line(theirs, load)]
         shared = {one.name for one in lines[0]} & {one.name for one in lines[1]}
-        between = [one for line in lines for one in line if one.name not in shared]
-        scaled = [
-            Differs("scale", group, f"scale in {one.file}", file=one.file) for one in between for group in one.scale
+        between = [(one, side) for side, line in enumerate(lines) for one in line if one.name not in shared]
+        known = [(entry, side) for one, side in between for entry in one.differs]
+        known += [
+            (Differs("scale", group, f"scale in {one.file}", file=one.file), side)
+            for one, side in between
+            for group in one.scale
         ]
         own = [
             entry
             for one, other in ((ours, theirs), (theirs, ours))
-            if one in between and one.copy_of in (None, other.name)
+            if one.name not in shared and one.copy_of in (None, other.name)
             for entry in one.differs
         ]
-        return cls((*(entry for one in between for entry in one.differs), *scaled), tuple(own))
+        return cls(tuple(known), tuple(own), (frozenset(ours.hosts), frozenset(theirs.hosts)))
 
     def find(
         self,
@@ -56,7 +61,7 @@ class Entries:
         matches: Callable[[str], bool],
         *,
         group: str,
-        hosts: Collection[str],
+        hosts: tuple[str, str],
         field: str | None = None,
     ) -> Differs | None:
         """The first entry about something.
@@ -65,19 +70,28 @@ class Entries:
             what: A key of `keys.DIFFERENCES`.
             matches: Whether an entry's value names it.
             group: The group in which it differs.
-            hosts: The hosts on which it does.
+            hosts: The two hosts.
             field: The field of a resource.
         """
-        for entry in self.known:
+        for entry, side in self.known:
             if (
                 entry.what == what
                 and matches(entry.value)
                 and entry.group in (None, group)
-                and (entry.host is None or entry.host in hosts)
+                and entry.host in (None, hosts[self._side(entry, side)])
                 and entry.field in (None, field)
             ):
                 return entry
         return None
+
+    def _side(self, entry: Differs, side: int) -> int:
+        """The side whose host an entry means: its own, unless that has none of this name."""
+        return side if entry.host in self.hosts[side] else 1 - side
+
+    def of_group(self, group: str, host: str | None) -> Differs | None:
+        """The `scale` entry about a group's number of hosts, or about one of its hosts that has no counterpart."""
+        known = (entry for entry, _ in self.known if entry.what == "scale")
+        return next((entry for entry in known if (entry.value, entry.host) == (group, host)), None)
 
     def resource(self, name: str, **place: Any) -> Differs | None:
         """The entry about a resource, named as `package nginx`."""

@@ -34,6 +34,7 @@ class Setting:
         source: `file:line`.
         reads: The names that it was made of.
         secret: It's a secret, or made of one.
+        roles: The roles that declare it.
         per_environment: Where a role says that each environment has its own, None when none does.
     """
 
@@ -42,6 +43,7 @@ class Setting:
     source: str
     reads: frozenset[str] = frozenset()
     secret: bool = False
+    roles: frozenset[str] = frozenset()
     per_environment: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.originals import addresses_in, texts_of
@@ -60,12 +61,23 @@ def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) 
         groups=host.groups,
         os=host.os,
         source=f"{host.file}:{host.line}",
-        settings={name: one for name in scope.raw.keys() | scope.declared.keys() for one in _setting(name, scope, key)},
+        settings=_settings(compiler, host, scope, key),
         wanted={one.id: _wanted(one, compiler, key) for one in catalog.resources},
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
     )
     return portrait, catalog
+
+
+def _settings(compiler: Compiler, host: Host, scope: Scope, key: str) -> dict[str, Setting]:
+    roles: dict[str, set[str]] = {}
+    for role in compiler.roles_of(host):
+        for name in role.variables:
+            roles.setdefault(name, set()).add(role.name)
+    names = sorted({*scope.raw, *scope.declared})
+    return {
+        name: replace(one, roles=frozenset(roles.get(name, ()))) for name in names for one in _setting(name, scope, key)
+    }
 
 
 def _setting(name: str, scope: Scope, key: str) -> Iterator[Setting]:

@@ -58,12 +58,12 @@ def _finding(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], ca
     why = entry.why if entry else None
     if entry is None:
         off = [
-            f"{side.environment}'s {side.host}"
+            side.environment
             for side, one, value in zip((causes.ours, causes.theirs), (mine, other), values, strict=True)
             if _is_off(one, name, value)
         ]
         if off:
-            why = f"not as the files have it on {' and '.join(off)}"
+            why = f"not as the files have it in {' and '.join(off)}"
         elif causes.os is not None and causes.os.status == "declared":
             status, why = "declared", causes.os.why
     sources = (mine.source, other.source)
