@@ -15,7 +15,7 @@ from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import FAILED, CdconfError, Unreachable, UsageError
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, SecretRead
-from cdconf.facts import FactCache, HostFacts
+from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import load_environment
 from cdconf.parity import Comparison, Entries, Portrait, compare, desired, look
 from cdconf.parity.sight import leaves
@@ -49,6 +49,10 @@ class Likeness:
     comparison: Comparison
     codes: list[int] = field(default_factory=list)
     ages: dict[str, float] = field(default_factory=dict)
+
+
+class NeverSeen(CdconfError):
+    """A host's catalog depends on facts that nobody has seen yet."""
 
 
 class _Member:
@@ -90,8 +94,16 @@ class _Member:
             message = f"{host.name} of {self.environment.name} can't be compared: {unread.message}"
             raise CdconfError(message, file=unread.file, line=unread.line, hint=unread.hint) from error
 
+    def sampled(self, host: Host) -> Portrait:
+        """The portrait of a host that isn't asked, by the same sample of facts that all others have."""
+        return self.portray(host, sample())[0]
+
     def unseen(self, host: Host) -> Portrait:
-        """The portrait of a host that isn't asked, by the facts that were last seen of it."""
+        """The portrait of a host that isn't asked, by the facts that were last seen of it.
+
+        Raises:
+            NeverSeen: Its catalog depends on facts that never were.
+        """
         seen = self.cache.load(host.name)
         portrait, _ = self.portray(host, HostFacts(seen.facts, lambda groups: self._never_seen(host, groups)).mapping)
         if seen.age is not None:
@@ -101,7 +113,7 @@ class _Member:
     def _never_seen(self, host: Host, groups: Sequence[str]) -> NoReturn:
         command = f"cdconf facts {self.environment.name} {host.name}"
         message = f"{host.name} of {self.environment.name} depends on facts that were never seen: {', '.join(groups)}"
-        raise CdconfError(message, hint=f"`{command}` looks at them")
+        raise NeverSeen(message, hint=f"`{command}` looks at them")
 
     def apps(self, host: Host) -> list[App]:
         return [app for app in self.project.apps.values() if set(app.groups) & set(host.groups)]
@@ -186,7 +198,7 @@ def compare_environments(
     for member in members:
         for notice in member.secrets.notices():
             emit(Notice(notice))
-    portraits = _desired(members) if options.desired_only else _observed(members, options)
+    portraits = _desired(members, emit) if options.desired_only else _observed(members, options)
     if running:
         portraits[1] = [_about_to_run(one, running) for one in portraits[1]]
     entries = Entries.between(ours, theirs, lambda name: load_environment(project, name))
@@ -195,8 +207,15 @@ def compare_environments(
     return Likeness(comparison, codes, members[0].ages | members[1].ages)
 
 
-def _desired(members: Sequence[_Member]) -> list[list[Portrait]]:
-    return [[member.unseen(host) for host in member.hosts] for member in members]
+def _desired(members: Sequence[_Member], emit: Emit) -> list[list[Portrait]]:
+    """What the files say, by facts that were seen of every host that needs some, or else by one sample for all."""
+    try:
+        return [[member.unseen(host) for host in member.hosts] for member in members]
+    except NeverSeen as error:
+        emit(Notice(f"{error}; the files are compared by a sample of facts, the same for all hosts ({error.hint})"))
+    for member in members:
+        member.ages.clear()
+    return [[member.sampled(host) for host in member.hosts] for member in members]
 
 
 def _observed(members: Sequence[_Member], options: Options) -> list[list[Portrait]]:
