@@ -141,22 +141,30 @@ class Compiler:
 
     def _turn(self, scope: Scope, role: Role, declared: Declared, before: Collection[str] = ()) -> Iterator[Resource]:
         line = declared.fields.lines.get("when", declared.line)
-        with scope.reading() as reads:
-            if declared.when is not None and not scope.condition(declared.when, declared.file, line):
-                return
-            kind = self.types[declared.type]
-            titles = scope.render(declared.title, declared.file, declared.line)
+        outer = scope.begin()
+        if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+            scope.end(outer)
+            return
+        kind = self.types[declared.type]
+        titles = scope.render(declared.title, declared.file, declared.line)
         if isinstance(titles, list) and not kind.titles_are_lists:
             raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
         for one in titles if isinstance(titles, list) else [titles]:
             title = str(one) if type(one) is int else one  # a uid, a port
             if not isinstance(title, str) or not title:
                 raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
-            with scope.reading() as own:
-                resource = self._resource(scope, role, declared, kind, title)
-            yield replace(resource, reads=scope.behind((*before, *reads, *own)))
+            yield self._resource(scope, role, declared, kind, title, before)
+        scope.end(outer)
 
-    def _resource(self, scope: Scope, role: Role, declared: Declared, kind: ResourceType, title: str) -> Resource:
+    def _resource(
+        self,
+        scope: Scope,
+        role: Role,
+        declared: Declared,
+        kind: ResourceType,
+        title: str,
+        before: Collection[str],
+    ) -> Resource:
         values = {
             name: scope.render(value, declared.file, declared.fields.lines.get(name, declared.line))
             for name, value in declared.fields.items()
@@ -181,6 +189,7 @@ class Compiler:
             notify=declared.notify,
             sensitive=declared.sensitive or secret or is_tainted(fields),
             removable=kind.absent,
+            reads=scope.behind(before),
         )
 
     def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:

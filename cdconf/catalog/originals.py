@@ -57,6 +57,10 @@ def addresses_of(host: Host) -> Iterator[str]:
                 yield address.compressed
 
 
+class ForeignAddress(InvalidFile):
+    """A copy's catalog holds an address of what it copies."""
+
+
 @dataclass(frozen=True)
 class Originals:
     """The addresses that a copy's catalogs must not hold.
@@ -73,7 +77,7 @@ class Originals:
         """Looks at every text of a host's resources.
 
         Raises:
-            InvalidFile: One holds an address of the original; it names the variable that brings it, if one does.
+            ForeignAddress: One holds an address of the original; it names the variable that brings it, if one does.
         """
         for resource in resources:
             for text in texts_of([resource.title, resource.fields]):
@@ -81,7 +85,7 @@ class Originals:
                     if address in self.forbidden:
                         raise self._error(host, resource, address, scope)
 
-    def _error(self, host: Host, resource: Resource, address: str, scope: Scope) -> InvalidFile:
+    def _error(self, host: Host, resource: Resource, address: str, scope: Scope) -> ForeignAddress:
         environment, original = self.forbidden[address]
         what = f"{resource.type} '{resource.title}' of {host.name}"
         file, _, number = resource.source.rpartition(":")
@@ -93,7 +97,7 @@ class Originals:
             file, line = raw.file, raw.line
             what = f"the variable '{variable}', read by {what}"
             hint = f"set '{variable}' in inventories/{self.copy}/group_vars/all.yml, make it per_environment"
-        return InvalidFile(
+        return ForeignAddress(
             f"{self.copy} is a copy, and {what}, holds '{address}', which is {environment}'s {original}",
             file=file,
             line=line,

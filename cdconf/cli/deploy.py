@@ -75,8 +75,11 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact) -> N
     """Before any host is touched: a copy keeps away from its original, and what the environment requires holds."""
     if run.environment.copy_of is not None:
         from cdconf.catalog.offline import check_copy
+        from cdconf.events import Notice
 
-        check_copy(run.compiler, hosts)
+        for error in check_copy(run.compiler, hosts):
+            text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
+            run.emit(Notice(text, warning=True))
     if run.environment.require:
         from cdconf.deploy.required import check_required
 

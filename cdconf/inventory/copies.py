@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> Mapping[str, int]:
+def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> YamlMap:
     """`scale`: group -> how many hosts.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -239,7 +238,7 @@ class Environment:
     hosts: dict[str, Host]
     differs: list[Differs]
     file: str
-    scale: Mapping[str, int] = field(default_factory=dict)
+    scale: YamlMap = field(default_factory=YamlMap)
     require: tuple[str, ...] = ()
 
     def in_group(self, group: str) -> list[Host]:

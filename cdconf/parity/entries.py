@@ -43,7 +43,7 @@ class Entries:
         between = [(one, side) for side, line in enumerate(lines) for one in line if one.name not in shared]
         known = [(entry, side) for one, side in between for entry in one.differs]
         known += [
-            (Differs("scale", group, f"scale in {one.file}", file=one.file), side)
+            (Differs("scale", group, f"scale in {one.file}", file=one.file, line=one.scale.where(group)[1]), side)
             for one, side in between
             for group in one.scale
         ]

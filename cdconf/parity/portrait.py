@@ -84,8 +84,9 @@ def _setting(name: str, scope: Scope, key: str) -> Iterator[Setting]:
     """The variable; none when nothing reads it and it has no value."""
     raw, declared = scope.raw.get(name), scope.declared.get(name)
     try:
-        with scope.reading() as reads:
+        with scope.reading():
             value = scope.lookup(name, None)
+            reads = scope.behind()
     except CdconfError:
         return
     secret = is_tainted(value) or (declared is not None and declared.secret)
@@ -94,7 +95,7 @@ def _setting(name: str, scope: Scope, key: str) -> Iterator[Setting]:
         value=sealed(key, value) if secret else plain(value),
         text=None if raw is None else plain(raw.value),
         source=raw.source if raw is not None else place,
-        reads=scope.behind(reads) - {name},
+        reads=reads - {name},
         secret=secret,
         per_environment=place if declared is not None and declared.per_environment else None,
     )

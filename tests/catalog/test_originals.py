@@ -173,7 +173,15 @@ def test_lint_and_deploy_find_it(copy):
     with pytest.raises(InvalidFile, match=r"192\.0\.2\.2"):
         check_copy(Compiler(project, environment), list(environment.hosts.values()))
     original = load_environment(project, "dev")
-    check_copy(Compiler(project, original), list(original.hosts.values()))
+    assert check_copy(Compiler(project, original), list(original.hosts.values())) == []
     shown = cdconf(copy, "lint")
     assert shown.returncode == 1
     assert "error: inventories/dev/group_vars/all.yml:1: copy is a copy" in shown.stdout
+
+
+def test_a_catalog_that_nobody_can_look_through_is_told_and_no_reason_to_refuse(copy):
+    write(copy, {"roles/base/role.yml": "resources:\n  - file: /etc/x\n    content: '{{ nope }}'\n"})
+    project = load_project(copy)
+    environment = load_environment(project, "copy")
+    (error,) = check_copy(Compiler(project, environment), list(environment.hosts.values()))
+    assert "the variable 'nope' is undefined" in str(error)
