@@ -194,7 +194,7 @@ def test_a_removed_package_and_a_leftover_are_found(alike):
     alike("provision", "staging")
     role.write_text(before)
     found, _ = alike.parity(code=2)
-    assert found == {("orphan", "file /etc/leftover", "exists")}
+    assert found == {("orphan", "file /etc/leftover", None)}
     alike("provision", "staging", "--prune")
 
 
