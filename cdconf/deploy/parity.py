@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cdconf.catalog import Compiler
 from cdconf.catalog.differs import check_differs
 from cdconf.deploy.provision import report
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Fleet, RunIdentity, remember_facts
 from cdconf.environments import provider_for
-from cdconf.errors import FAILED, CdconfError, Unreachable, UsageError
+from cdconf.errors import FAILED, CdconfError, InvalidFile, Unreachable, UsageError
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, SecretRead
 from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import load_environment
@@ -87,9 +87,9 @@ class _Member:
         """See `desired`; when a catalog can't be made of a secret's stand-in, the secret is to blame."""
         try:
             return desired(self.compiler, host, facts, self.key)
-        except CdconfError as error:
+        except InvalidFile as error:
             unread = next(iter(self.secrets.unread.values()), None)
-            if unread is None or error is unread:
+            if unread is None:
                 raise
             message = f"{host.name} of {self.environment.name} can't be compared: {unread.message}"
             raise CdconfError(message, file=unread.file, line=unread.line, hint=unread.hint) from error
@@ -136,18 +136,20 @@ class _Member:
             lease_ttl=self.project.lease_ttl,
         )
 
-    def observe(self, fleet: Fleet, connect: Callable[[Sequence[Host]], dict[str, CdconfError]]) -> list[Portrait]:
+    def observe(self, fleet: Fleet) -> list[Portrait]:
         """Portraits of all hosts; those that can't be reached are reported, and stand for what the files say."""
         provider = provider_for(self.project, self.environment)
         located = provider.locate(self.hosts)
-        errors = connect(list(located.values()))
+        errors = fleet.connect(list(located.values()), lease=False)
         for host in self.hosts:
             if host.name not in located:
                 errors[host.name] = provider.absence(host)
 
         def job(session: Session) -> Portrait:
             portrait, catalog = self.portray(session.host, session.facts.mapping)
-            return look(session, portrait, catalog, self.key, self.apps(session.host))
+            seen = look(session, portrait, catalog, self.key, self.apps(session.host))
+            remember_facts(session, self.project, self.environment, self.emit, keep=True)
+            return seen
 
         outcome = fleet.each([host for host in located.values() if host.name in fleet.sessions], job)
         errors |= outcome.errors
@@ -221,10 +223,7 @@ def _desired(members: Sequence[_Member], emit: Emit) -> list[list[Portrait]]:
 def _observed(members: Sequence[_Member], options: Options) -> list[list[Portrait]]:
     with ExitStack() as stack:
         fleets = [stack.enter_context(member.fleet(options)) for member in members]
-        return [
-            member.observe(fleet, lambda hosts, fleet=fleet: fleet.connect(hosts, lease=False))  # type: ignore[misc]
-            for member, fleet in zip(members, fleets, strict=True)
-        ]
+        return [member.observe(fleet) for member, fleet in zip(members, fleets, strict=True)]
 
 
 def _about_to_run(portrait: Portrait, running: Mapping[str, str]) -> Portrait:

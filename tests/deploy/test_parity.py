@@ -95,3 +95,15 @@ def test_secrets_that_nobody_here_can_read_are_named(pair):
     write(pair, {"inventories/dev/secrets.yml": secrets})
     shown = parity(pair, code=0)
     assert "the secrets password of dev aren't compared" in shown.stderr
+
+
+def test_a_secret_that_can_t_be_read_is_to_blame_for_what_can_t_be_made_of_it(pair):
+    role = pair / "roles/base/role.yml"
+    role.write_text(role.read_text() + "  - user: shop\n    password_hash: '{{ password }}'\n")
+    write(pair, {"inventories/dev/secrets.yml": "password: age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCg==\n"})
+    write(pair, {"inventories/copy/group_vars/all.yml": "greeting: hi\n"})
+    role.write_text(role.read_text().replace("{generate: 20}", "true"))
+    write(pair, {"inventories/copy/secrets.yml": "password: age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCg==\n"})
+    shown = parity(pair, code=1)
+    assert "of copy can't be compared" in shown.stderr
+    assert "password_hash" not in shown.stderr
