@@ -6,17 +6,20 @@ and is explained when all of that is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cdconf.parity.entries import Entries
-from cdconf.parity.model import ABSENT, Finding, Portrait, Setting, Side, Status
+from cdconf.parity.model import ABSENT, Finding, Portrait, Sealed, Setting, Side, Status
+from cdconf.parity.neutral import Neutral
 
 # Facts that say what a host runs on; the others tell it from its like, or say how large it is.
 PLATFORM = ("os", "architecture", "init", "package_manager", "python_version", "selinux", "timezone", "kernel")
 # Facts that no two hosts share, whoever reads them.
 OWN = ("hostname", "fqdn", "machine_id", "network")
+# Names of templates that say which environment and host it is.
+NAMES = frozenset({"environment", "host", "hosts"})
 _ORDER: dict[Status, int] = {"inherent": 0, "declared": 1, "unexplained": 2}
 
 
@@ -35,7 +38,8 @@ class Causes:
         group: The group in which they're compared.
         entries: The declared differences.
         variables: The names of those that count there.
-        scale: The finding about the group's number of hosts, None when it's the same.
+        scale: Group -> the finding about its number of hosts, where that differs.
+        neutral: Takes names and addresses out of a value.
     """
 
     ours: Portrait
@@ -43,7 +47,8 @@ class Causes:
     group: str
     entries: Entries
     variables: frozenset[str] = frozenset()
-    scale: dict[str, Finding] = field(default_factory=dict)
+    scale: Mapping[str, Finding] = field(default_factory=dict)
+    neutral: Neutral = field(default_factory=Neutral)
 
     def __post_init__(self) -> None:
         self._status: dict[str, Status] = {}
@@ -61,6 +66,21 @@ class Causes:
     def of(self, reads: Collection[str]) -> dict[str, Status]:
         """Those of some names that differ."""
         return {name: self._status[name] for name in sorted(reads) if name in self._status}
+
+    def judge(self, causes: Mapping[str, Status], values: tuple[Any, Any]) -> Status:
+        """What causes make of a difference between two values.
+
+        Where nothing but names and addresses was read, the values must be the same without these: a template that asks
+        which environment it's in makes more of the name than a name.
+        """
+        if not causes:
+            return "unexplained"
+        status = worst(list(causes.values()))
+        sealed = any(isinstance(value, Sealed) for value in values)
+        if status == "inherent" and not sealed and NAMES.issuperset(causes):
+            mine, other = map(self.neutral, values)
+            return "inherent" if mine == other else "unexplained"
+        return status
 
     def why(self, names: Collection[str]) -> str | None:
         """The reasons of some causes, each once."""
@@ -168,11 +188,11 @@ class Causes:
         entry = self.entries.one("variable", [name], **self.place)
         if entry is not None or not causes:
             return self._setting(name, mine, other)
-        status = worst(list(causes.values()))
-        why = self.why([cause for cause in causes if causes[cause] == status])
+        status = self.judge(causes, _values(mine, other))
+        blamed = tuple(cause for cause in causes if causes[cause] == status) or tuple(causes)
+        why = self.why(blamed) if status != "unexplained" else None
         self._note(name, status, why)
         sources = _places(mine, other)
-        blamed = tuple(cause for cause in causes if causes[cause] == status)
         return self.finding("variable", name, _values(mine, other), status, why=why, causes=blamed, sources=sources)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cdconf.parity.causes import Causes
 from cdconf.parity.entries import Entries
 from cdconf.parity.model import ABSENT, Comparison, Finding, Portrait, Side, Status
+from cdconf.parity.neutral import Neutral
 from cdconf.parity.pairing import Pairing
 from cdconf.parity.seen import compare_seen
 from cdconf.parity.wanted import Pair, compare_wanted, pairs
@@ -47,13 +48,14 @@ def compare(
     found: list[Finding] = []
     scale: dict[str, Finding] = {}
     groups = [group for name in project.groups if (group := _group(project, name, ours, theirs)) is not None]
+    neutral = Neutral(frozenset().union(*(one.names for one in (*ours, *theirs))))
     for group in groups:
         different = _scale(group, entries)
         if different is not None:
             scale[group.name] = different
     for group in groups:
         found += [scale[group.name]] if group.name in scale else []
-        found += _in_group(group, entries, scale)
+        found += _in_group(group, entries, scale, neutral)
     findings = tuple(_merged(found))
     used = {id(one.entry) for one in found if one.entry is not None}
     return Comparison(
@@ -88,7 +90,7 @@ def _scale(group: _Group, entries: Entries) -> Finding | None:
     return Finding("scale", group.name, group.name, mine, other, status, why=why, entry=entry)
 
 
-def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding]) -> Iterator[Finding]:
+def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding], neutral: Neutral) -> Iterator[Finding]:
     alone = {
         one.host: entry
         for one in (*group.ours, *group.theirs)
@@ -104,14 +106,21 @@ def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding]) -> 
         )
     left = [one for one in group.ours if one.host not in alone]
     right = [one for one in group.theirs if one.host not in alone]
-    yield from Pairing(left, right, lambda mine, other: list(_between(mine, other, group, entries, scale))).findings()
+    yield from Pairing(
+        left, right, lambda mine, other: list(_between(mine, other, group, entries, scale, neutral))
+    ).findings()
 
 
 def _between(
-    mine: Portrait, other: Portrait, group: _Group, entries: Entries, scale: Mapping[str, Finding]
+    mine: Portrait,
+    other: Portrait,
+    group: _Group,
+    entries: Entries,
+    scale: Mapping[str, Finding],
+    neutral: Neutral,
 ) -> Iterator[Finding]:
     paired = pairs(mine, other, group.roles)
-    causes = Causes(mine, other, group.name, entries, _variables(mine, other, group, paired), dict(scale))
+    causes = Causes(mine, other, group.name, entries, _variables(mine, other, group, paired), scale, neutral)
     yield from causes.settings
     if causes.os is not None:
         yield causes.os

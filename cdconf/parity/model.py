@@ -90,7 +90,8 @@ class Portrait:
     """One host: what it should be, and what was seen of it (`sight`: None for not looked at).
 
     `facts` are leaves: `os.version` -> value. `facts_read` are the facts that its templates read, `os` for `os.id`.
-    `addresses` are those of the copied environment that its catalog holds, declared ones.
+    `addresses` are those of the copied environment that its catalog holds, declared ones. `names` are the environment's
+    own, its provider's, and its hosts' names and addresses.
     """
 
     environment: str
@@ -103,6 +104,7 @@ class Portrait:
     facts: Mapping[str, Any] = field(default_factory=dict)
     facts_read: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     sight: Sight | None = None
 
 

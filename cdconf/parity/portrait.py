@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Catalog, Compiler
     from cdconf.catalog.model import Resource
     from cdconf.catalog.scope import Scope
-    from cdconf.inventory import Host
+    from cdconf.inventory import Environment, Host
 
 
 class NotedFacts(Mapping[str, Any]):
@@ -65,8 +65,17 @@ def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) 
         wanted={one.id: _wanted(one, compiler, key) for one in catalog.resources},
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
+        names=names_of(compiler.environment),
     )
     return portrait, catalog
+
+
+def names_of(environment: Environment) -> frozenset[str]:
+    """What tells an environment and its hosts from others, and may stand in their files."""
+    hosts = environment.hosts.values()
+    words = [environment.name, environment.provider, environment.copy_of]
+    words += [word for host in hosts for word in (host.name, host.address, host.ssh.address)]
+    return frozenset(word for word in words if word)
 
 
 def _settings(compiler: Compiler, host: Host, scope: Scope, key: str) -> dict[str, Setting]:

@@ -89,8 +89,8 @@ def _there(one: Wanted | None) -> str:
 def _field(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> Finding:
     differing = causes.of(mine.reads | other.reads)
     entry = causes.entries.resource(mine.name, **causes.place, field=name)
-    status: Status = "declared" if entry else worst(list(differing.values())) if differing else "unexplained"
-    blamed = () if entry else tuple(cause for cause, one in differing.items() if one == status)
+    status: Status = "declared" if entry else causes.judge(differing, values)
+    blamed = () if entry else tuple(cause for cause, one in differing.items() if one == status) or tuple(differing)
     why = entry.why if entry else None if status == "unexplained" else causes.why(blamed)
     return causes.finding(
         "resource",

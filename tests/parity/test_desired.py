@@ -92,6 +92,29 @@ def test_an_entry_that_nothing_matches_is_told(world):
     assert len(found.unmatched) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("This is {{ environment.name }} on {{ environment.provider }}.", "inherent"),
+        ("{% for one in hosts.web %}server {{ one.address }}:8000; {% endfor %}", "inherent"),
+        ("https://{{ environment.name }}.example.com/ of {{ host.name }}", "inherent"),
+        ("db-{{ environment.name }} and production in both", "inherent"),
+        ("level {{ 'debug' if environment.name == 'staging' else 'info' }}", "unexplained"),
+        ("{{ 1 if environment.provider == 'docker' else 2 }}", "unexplained"),
+    ],
+)
+@pytest.mark.parametrize("through", ["a variable", "nothing"])
+def test_names_explain_names_only(world, text, status, through):
+    variable = f"variables:\n  text: {{type: any, default: {json.dumps(text)}, doc: x}}\n"
+    content = json.dumps("{{ text }}!" if through == "a variable" else text + "!")
+    role = f"resources:\n  - file: /etc/x\n    content: {content}\n"
+    world.write({"roles/base/role.yml": (variable if through == "a variable" else "") + role})
+    found = world.compare()
+    assert ("resource", "file /etc/x", "content") in told(found, status)
+    assert found.alike == (status == "inherent")
+    assert next(one for one in found.having(status) if one.name == "file /etc/x").causes
+
+
 def test_a_resource_on_one_side_is_no_matter_of_names(world):
     role = world.root / "roles/base/role.yml"
     role.write_text(role.read_text() + "  - package: [gdb]\n    when: environment.name == 'staging'\n")
@@ -118,15 +141,10 @@ def test_a_resource_that_depends_on_a_declared_variable_may_be_on_one_side(world
 
 def test_titles_with_addresses_pair_up_by_their_line(world):
     role = world.root / "roles/web/role.yml"
-    role.write_text(
-        role.read_text()
-        + """  - hosts_entry: "{{ '192.0.2.20' if environment.provider == 'existing' else '198.51.100.7' }}"
-    names: [db]
-"""
-    )
+    role.write_text(role.read_text() + "  - file: '/etc/{{ hosts.db[0].address }}.conf'\n    content: x\n")
     found = world.compare()
     assert found.alike
-    assert ("resource", "hosts_entry 198.51.100.7", "address") not in told(found)
+    assert ("resource", "file /etc/db1.conf", "path") in told(found, "inherent")
 
 
 def test_secrets_are_compared_without_being_shown(world):
