@@ -114,6 +114,13 @@ def remember(agent):
     return past.remembered(agent.store)
 
 
+def portray_host(agent, **arguments):
+    """What the host really is; see `portray.portray`."""
+    from cdconf.agent import portray  # only comparisons of environments need it
+
+    return portray.portray(agent, **arguments)
+
+
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`."""
     from cdconf.agent import execute
@@ -150,6 +157,7 @@ CALLS = {
     "lease.force": force_lease,
     "converge": converge,
     "history": remember,
+    "portray": portray_host,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,

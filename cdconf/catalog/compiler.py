@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.fields import check_fields
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
+from cdconf.catalog.originals import originals_of
 from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.variables import Variables
@@ -62,6 +63,7 @@ class Compiler:
         self._only = set(roles) if roles else None
         self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
+        self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
         self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
 
@@ -109,6 +111,8 @@ class Compiler:
         resources = with_managed(resources, self.types, complete=self._only is None)
         check_size(resources.values())
         handlers = {name: self._handler(scope, host, name, one) for one in resources.values() for name in one.notify}
+        if self._originals:
+            self._originals.check(host, [*resources.values(), *(one.resource for one in handlers.values())], scope)
         used = {one.type for one in resources.values()}
         return Catalog(
             project=self.project.name,
@@ -124,19 +128,22 @@ class Compiler:
         if declared.for_each is None:
             yield from self._turn(scope, role, declared)
             return
-        members = scope.render(declared.for_each, declared.file, declared.line)
+        with scope.reading() as reads:
+            members = scope.render(declared.for_each, declared.file, declared.line)
         if not isinstance(members, (list, tuple)):
             raise InvalidFile("'for_each' must be a list", file=declared.file, line=declared.line)
         try:
             for member in members:
                 scope.with_each(member)
-                yield from self._turn(scope, role, declared)
+                yield from self._turn(scope, role, declared, reads)
         finally:
             scope.without_each()
 
-    def _turn(self, scope: Scope, role: Role, declared: Declared) -> Iterator[Resource]:
+    def _turn(self, scope: Scope, role: Role, declared: Declared, before: Collection[str] = ()) -> Iterator[Resource]:
         line = declared.fields.lines.get("when", declared.line)
+        outer = scope.begin()
         if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+            scope.end(outer)
             return
         kind = self.types[declared.type]
         titles = scope.render(declared.title, declared.file, declared.line)
@@ -146,9 +153,18 @@ class Compiler:
             title = str(one) if type(one) is int else one  # a uid, a port
             if not isinstance(title, str) or not title:
                 raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
-            yield self._resource(scope, role, declared, kind, title)
+            yield self._resource(scope, role, declared, kind, title, before)
+        scope.end(outer)
 
-    def _resource(self, scope: Scope, role: Role, declared: Declared, kind: ResourceType, title: str) -> Resource:
+    def _resource(
+        self,
+        scope: Scope,
+        role: Role,
+        declared: Declared,
+        kind: ResourceType,
+        title: str,
+        before: Collection[str],
+    ) -> Resource:
         values = {
             name: scope.render(value, declared.file, declared.fields.lines.get(name, declared.line))
             for name, value in declared.fields.items()
@@ -173,6 +189,7 @@ class Compiler:
             notify=declared.notify,
             sensitive=declared.sensitive or secret or is_tainted(fields),
             removable=kind.absent,
+            reads=scope.behind(before),
         )
 
     def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:
@@ -230,7 +247,8 @@ def _add(resources: dict[str, Resource], resource: Resource) -> None:
     if known is None:
         resources[resource.id] = resource
     elif (known.fields, known.absent) == (resource.fields, resource.absent):
-        resources[resource.id] = replace(known, notify=tuple(dict.fromkeys((*known.notify, *resource.notify))))
+        notify = tuple(dict.fromkeys((*known.notify, *resource.notify)))
+        resources[resource.id] = replace(known, notify=notify, reads=known.reads | resource.reads)
     else:
         file, _, line = resource.source.rpartition(":")
         raise InvalidFile(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cdconf.catalog.compiler import Compiler
+from cdconf.catalog.differs import check_differs
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment, load_toggles
@@ -38,6 +39,7 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
             for error in [*check_variable_files(project, environment), *SecretStore(project, environment).damaged()]:
                 note(error)
             compiler = Compiler(project, environment)
+            check_differs(environment, compiler.types)
         except CdconfError as error:
             note(error)
             continue

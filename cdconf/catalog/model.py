@@ -14,6 +14,7 @@ class Resource:
     """One resource, rendered and checked.
 
     `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
+    `reads` are the variables and other names that it was made of; they're no part of the document.
     """
 
     type: str
@@ -26,6 +27,7 @@ class Resource:
     notify: tuple[str, ...]
     sensitive: bool
     removable: bool
+    reads: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from cdconf.errors import InvalidFile
 from cdconf.secrets import Mask, is_tainted, taint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cdconf.catalog.templating import Templating
     from cdconf.roles import Variable
@@ -69,6 +70,9 @@ class Scope:
         self._late = late
         self._evaluating: list[str] = []
         self._tainted = False
+        self._reads: set[str] = set()
+        self._direct: dict[str, frozenset[str]] = {}
+        self._behind: dict[frozenset[str], frozenset[str]] = {}
 
     def names(self) -> list[str]:
         """Every name that can be read."""
@@ -76,6 +80,7 @@ class Scope:
 
     def lookup(self, name: str, default: Any) -> Any:
         """A variable's value; `default` when there's no such variable. Notes whether it's tainted."""
+        self._reads.add(name)
         if name not in self._values:
             if name not in self.raw and name not in self.declared:
                 return default
@@ -84,6 +89,39 @@ class Scope:
         if not self._tainted and is_tainted(value):
             self._tainted = True
         return value
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[set[str]]:
+        """Collects the names that are read meanwhile; what variables read in turn isn't among them."""
+        outer = self.begin()
+        try:
+            yield self._reads
+        finally:
+            self.end(outer)
+
+    def begin(self) -> set[str]:
+        """Begins to collect the names that are read; returns what `end` wants. Faster than `reading`."""
+        outer, self._reads = self._reads, set()
+        return outer
+
+    def end(self, outer: set[str]) -> set[str]:
+        """Goes on with what was being collected before; returns what has been read since `begin`."""
+        reads, self._reads = self._reads, outer
+        return reads
+
+    def behind(self, more: Iterable[str] = ()) -> frozenset[str]:
+        """The names that were read since `begin`, some more, and all that the variables among them read in turn."""
+        names = frozenset(self._reads.union(more))
+        if names not in self._behind:
+            found: set[str] = set()
+            left = list(names)
+            while left:
+                name = left.pop()
+                if name not in found:
+                    found.add(name)
+                    left += self._direct.get(name, ())
+            self._behind[names] = frozenset(found)
+        return self._behind[names]
 
     def _evaluate(self, name: str) -> Any:
         if name in self._evaluating:
@@ -97,7 +135,11 @@ class Scope:
         raw = self.raw[name]
         self._evaluating.append(name)
         try:
-            value = self.render(raw.value, raw.file, raw.line)
+            with self.reading() as direct:
+                value = self.render(raw.value, raw.file, raw.line)
+            if direct:
+                self._direct[name] = frozenset(direct)
+                self._behind.clear()
         finally:
             self._evaluating.pop()
         if name in self.declared and self.declared[name].secret:

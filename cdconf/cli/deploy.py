@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, output_options, project_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.artifacts import Artifact
+    from cdconf.cli.context import Run
+    from cdconf.inventory import Host
 
 
 @click.command()
@@ -54,12 +61,30 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             run.extra["unpinned"] = unpin
         if flags["forget_migrations"]:
             run.extra["detail"] = "migrations forgotten"
-        run.start(touched_hosts(run.project, run.environment, run.project.apps[chosen.app]))
+        hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
+        run.start(hosts)
+        _check_environment(run, hosts, chosen)
         forget = flags["forget_migrations"]
         options = Deployment(
             flags["forks"], flags["accept_new_host_keys"], unpin, forget_migrations=forget, mask=run.mask
         )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
+
+
+def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact) -> None:
+    """Before any host is touched: a copy keeps away from its original, and what the environment requires holds."""
+    if run.environment.copy_of is not None:
+        from cdconf.catalog.offline import check_copy
+        from cdconf.events import Notice
+
+        for error in check_copy(run.compiler, hosts):
+            text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
+            run.emit(Notice(text, warning=True))
+    if run.environment.require:
+        from cdconf.deploy.required import check_required
+
+        accept = run.flags["accept_new_host_keys"]
+        check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
 
 
 def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ VERBS = {
     "toggle": ("toggle", "switch an app's feature toggles, or show them"),
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),
+    "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),
     "history": ("history", "show what happened"),
     "lock": ("lock", "show or end the leases on an environment's hosts"),

@@ -4,6 +4,7 @@ from cdconf.inventory.environment import load_environment
 from cdconf.inventory.limit import check_roles, select
 from cdconf.inventory.model import (
     App,
+    Differs,
     Drain,
     Environment,
     Health,
@@ -21,6 +22,7 @@ from cdconf.inventory.variables import VariableFiles, check_variable_files
 
 __all__ = [
     "App",
+    "Differs",
     "Drain",
     "Environment",
     "Health",

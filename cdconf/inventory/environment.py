@@ -9,6 +9,7 @@ from typing import Any
 
 from cdconf.errors import UsageError, did_you_mean
 from cdconf.inventory import keys
+from cdconf.inventory.copies import read_differs, read_require, read_scale, scaled
 from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Ssh
 from cdconf.inventory.project import invalid_name, names
@@ -38,11 +39,13 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
     top = load(path, project.root)
     check_keys(top, keys.HOSTS, "hosts.yml")
     copy_of = expect(top, "copy_of", str, "hosts.yml", None)
+    scale = read_scale(top, project.groups, copy_of)
     provider = expect(top, "provider", str, "hosts.yml", "existing")
     if provider not in PROVIDERS:
         raise top.error(f"unknown provider '{provider}'", "provider", did_you_mean(provider, PROVIDERS))
-    hosts = _copied(project, top, copy_of, (*copies, name)) if copy_of else {}
-    hosts |= _hosts(project, top, hosts)
+    copied = _copied(project, top, copy_of, (*copies, name)) if copy_of else {}
+    hosts = scaled(copied, scale, top)
+    hosts = hosts | _hosts(project, top, hosts)
     if not hosts:
         raise top.error(f"environment '{name}' has no hosts")
     transport = "ssh" if provider != "existing" else _transport(top, "ssh")
@@ -53,8 +56,10 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         provider=provider,
         copy_of=copy_of,
         hosts={host.name: _finish(host, provider, transport) for host in ordered},
-        differs=_differs(top),
+        differs=read_differs(project, top, {**copied, **hosts} if copy_of else None),
         file=top.file,
+        scale=scale,
+        require=read_require(project, name, top),
     )
 
 
@@ -165,16 +170,3 @@ def _finish(host: Host, provider: str, transport: str) -> Host:
     """Provider-made hosts are called by their names; every host gets a transport."""
     address = host.name if provider != "existing" else host.address
     return dataclasses.replace(host, address=address, transport=host.transport or transport)
-
-
-def _differs(top: YamlMap) -> list[Any]:
-    entries = expect(top, "differs", list, "hosts.yml", [])
-    for entry in entries:
-        if not isinstance(entry, YamlMap):
-            raise top.error("each entry of differs must be a mapping", "differs")
-        check_keys(entry, keys.DIFFERS, "differs")
-        if len([key for key in entry if key not in ("why", "host")]) != 1:
-            raise entry.error("an entry of differs names one thing: variable, resource, os or fact")
-        if not entry.get("why"):
-            raise entry.error("an entry of differs needs its reason", hint="add `why: …`")
-    return list(entries)

@@ -235,11 +235,22 @@ HOST = {
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
 }
+# What an entry of `differs` may be about: exactly one of these.
+DIFFERENCES = ("variable", "resource", "fact", "os", "scale", "artifact", "address")
 DIFFERS = {
-    "variable": Key("text", "A variable that may differ."),
-    "resource": Key("text", "A resource that may differ."),
-    "os": Key("any", "An operating system that may differ."),
-    "fact": Key("text", "A fact that may differ."),
+    "variable": Key("text", "A variable that may differ, with all that follows from it: `server_name`."),
+    "resource": Key(
+        "text",
+        "A resource that may differ, on hosts or in the files: its type and title, `package nginx`; `*` in the title "
+        "stands for anything.",
+    ),
+    "fact": Key("text", "A fact that may differ: `kernel`, `os.version`, `memory_mb`."),
+    "os": Key("text", "An operating system that only one of the two environments has: `debian-13`."),
+    "scale": Key("text", "A group whose number of hosts may differ; with `host`, one that has no counterpart."),
+    "artifact": Key("text", "An app that may run in another version."),
+    "address": Key("text", "An address or host name of the copied environment that this one may contain."),
+    "field": Key("text", "With `resource`: only this field of it."),
+    "group": Key("text", "Only on hosts of this group."),
     "host": Key("text", "Only on this host."),
     "why": Key("text", "The reason.", required=True),
 }
@@ -253,9 +264,19 @@ HOSTS = {
     "differs": Key(
         "list",
         "The only differences from the copied environment that are accepted.",
-        member=Key(
-            "map", "A difference, with its reason.", keys=DIFFERS, one_of=("variable", "resource", "os", "fact")
-        ),
+        member=Key("map", "A difference, with its reason.", keys=DIFFERS, one_of=DIFFERENCES),
+    ),
+    "scale": Key(
+        "map",
+        "In a copy: how many hosts of a group it has, the first ones of the copied environment. A host stays that "
+        "another of its groups keeps, or that `hosts` names.",
+        member=Key("integer", "How many."),
+    ),
+    "require": Key(
+        "list",
+        "What must hold before `deploy` touches this environment: `parity` (with every environment that is a copy of "
+        "this one), or `parity: ENV`.",
+        member=Key("any", "A requirement."),
     ),
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),

@@ -208,15 +208,42 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Differs:
+    """One difference from the copied environment that is accepted; `what` is a key of `keys.DIFFERENCES`.
+
+    `value` names it; `host`, `group` and `field` narrow it down. `file` and `line` are where it's declared.
+    """
+
+    what: str
+    value: str
+    why: str
+    host: str | None = None
+    group: str | None = None
+    field: str | None = None
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        rest = "".join(f", {name}: {getattr(self, name)}" for name in ("field", "group", "host") if getattr(self, name))
+        return f"{self.what}: {self.value}{rest}"
+
+
+@dataclass(frozen=True)
 class Environment:
-    """An environment. `hosts` are in the order of cdconf.yml's groups."""
+    """An environment. `hosts` are in the order of cdconf.yml's groups.
+
+    `scale` says how many hosts of a group a copy has; `require` which environments must be like this one before
+    anything is deployed here.
+    """
 
     name: str
     provider: str
     copy_of: str | None
     hosts: dict[str, Host]
-    differs: list[Any]
+    differs: list[Differs]
     file: str
+    scale: YamlMap = field(default_factory=YamlMap)
+    require: tuple[str, ...] = ()
 
     def in_group(self, group: str) -> list[Host]:
         """The group's hosts."""

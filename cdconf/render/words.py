@@ -55,7 +55,7 @@ def _indented(text: str | None) -> str:
 
 def recap(result: RunResult) -> list[str]:
     """A line per host: `web1  ok=28 changed=2 failed=0`; none for verbs whose data is on stdout."""
-    if result.command in ("status", "lock", "run", "logs", "ssh") or "toggles" in result.extra:
+    if result.command in ("status", "lock", "run", "logs", "ssh", "parity") or "toggles" in result.extra:
         return []
     width = max((len(name) for name in result.hosts), default=0)
     return [f"{name:<{width}}  {_counts(host)}" for name, host in result.hosts.items()]

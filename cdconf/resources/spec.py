@@ -98,6 +98,8 @@ class ResourceType:
         needs_managed: A field that, where it's given, has the compiler add `managed` to the catalog's fields:
             `{"paths": [...], "trees": [...]}`, what the host's other resources manage below the title, relative to
             it. Where they aren't all known (`--role`), the field is taken out instead.
+        portrayed: Fields of the observed state that `parity` compares also where no resource asks for a value: a
+            package's version.
     """
 
     name: str
@@ -116,6 +118,7 @@ class ResourceType:
     paths: Callable[[Fields], list[str]] | None = None
     owns_tree: bool = False
     needs_managed: str | None = None
+    portrayed: tuple[str, ...] = ()
 
     def managed_paths(self, fields: Fields) -> list[str]:
         """The paths on the host that a resource of this type manages."""

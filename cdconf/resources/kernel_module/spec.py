@@ -45,5 +45,6 @@ TYPE = ResourceType(
         f"/etc/modules-load.d/cdconf-{fields['name']}.conf",
         f"/etc/modprobe.d/cdconf-{fields['name']}.conf",
     ],
+    portrayed=("loaded",),
     example="kernel_module: br_netfilter\n",
 )

@@ -31,6 +31,11 @@ def observe_many(many):
     return states
 
 
+def portray(fields):
+    """The version that is installed, where observing says only whether it's the wanted one."""
+    return {name: value for name, value in fields.items() if name != "version"}
+
+
 def apply(fields, difference):
     """See `apply_many`."""
     apply_many([(fields, difference)])

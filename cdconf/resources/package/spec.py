@@ -95,5 +95,6 @@ TYPE = ResourceType(
     },
     exclusive=(("version", "file"),),
     normalise=_normalise,
+    portrayed=("version",),
     example="package: [nginx-light, curl]\nversion: latest\n",
 )

@@ -42,5 +42,6 @@ TYPE = ResourceType(
     },
     default_action="restart",
     normalise=_normalise,
+    portrayed=("running", "enabled"),
     example="service: nginx\nenabled: true\nrunning: true\n",
 )

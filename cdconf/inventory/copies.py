@@ -1,0 +1,134 @@
+"""What hosts.yml says of a copy: how many hosts it has, what may differ, and what must be like it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import did_you_mean
+from cdconf.inventory import keys
+from cdconf.inventory.model import Differs, Host, Project
+from cdconf.yamlfile import YamlMap, check_keys, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> YamlMap:
+    """`scale`: group -> how many hosts.
+
+    Raises:
+        InvalidFile: It isn't a copy, a group is unknown, or a number is none.
+    """
+    section: YamlMap = expect(top, "scale", dict, "hosts.yml", YamlMap(file=top.file))
+    if section and copy_of is None:
+        raise top.error("only a copy can be scaled", "scale", "say `copy_of: ENV`, or list the hosts that there are")
+    for group, count in section.items():
+        if group not in groups:
+            raise section.error(f"scale names an unknown group '{group}'", group, did_you_mean(group, groups))
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise section.error(f"'{group}' in scale must be a number of hosts, 0 or more", group)
+    return section
+
+
+def scaled(hosts: dict[str, Host], scale: Mapping[str, int], top: YamlMap) -> dict[str, Host]:
+    """The copied hosts that stay: the first ones of each group.
+
+    A host that's in several groups stays when any of them keeps it, and so does one that hosts.yml names itself.
+
+    Args:
+        hosts: The copied hosts, in their order.
+        scale: See `read_scale`.
+        top: hosts.yml.
+
+    Raises:
+        InvalidFile: A group would have more hosts than it has in the copied environment.
+    """
+    if not scale:
+        return hosts
+    members = {group: [host.name for host in hosts.values() if group in host.groups] for group in scale}
+    for group, count in scale.items():
+        if count > len(members[group]):
+            message = f"scale asks for {count} hosts in '{group}', and {top['copy_of']} has {len(members[group])}"
+            raise top["scale"].error(message, group, "name more hosts under `hosts`")
+    named = top.get("hosts") or {}
+    return {
+        name: host
+        for name, host in hosts.items()
+        if name in named
+        or not host.groups
+        or any(group not in scale or name in members[group][: scale[group]] for group in host.groups)
+    }
+
+
+def read_differs(project: Project, top: YamlMap, hosts: Iterable[str] | None) -> list[Differs]:
+    """`differs`, as far as it can be checked without roles; `cdconf.catalog.differs` checks the rest.
+
+    Args:
+        project: The project.
+        top: hosts.yml.
+        hosts: The names of this environment's and the copied one's hosts; None when it's no copy.
+
+    Raises:
+        InvalidFile: An entry names no one thing, gives no reason, or names a group, host or app that doesn't exist.
+    """
+    entries = expect(top, "differs", list, "hosts.yml", [])
+    for entry in entries:
+        if not isinstance(entry, YamlMap):
+            raise top.error("each entry of differs must be a mapping", "differs")
+    return [_entry(project, entry, hosts) for entry in entries]
+
+
+def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Differs:
+    check_keys(entry, keys.DIFFERS, "differs")
+    named = [key for key in keys.DIFFERENCES if key in entry]
+    if len(named) != 1:
+        raise entry.error(f"an entry of differs names one thing: {', '.join(keys.DIFFERENCES)}")
+    for key in entry:
+        if not isinstance(entry[key], str) or not entry[key].strip():
+            hint = "add `why: …`" if key == "why" else None
+            raise entry.error(f"'{key}' in differs must be text", key, hint)
+    what, value = named[0], entry[named[0]].strip()
+    if "why" not in entry:
+        raise entry.error("an entry of differs needs its reason", hint="add `why: …`")
+    if "field" in entry and what != "resource":
+        raise entry.error("only a resource has fields", "field")
+    _check_known(entry, "scale", "group", project.groups)
+    _check_known(entry, "group", "group", project.groups)
+    _check_known(entry, "artifact", "app", project.apps)
+    if hosts is not None:
+        _check_known(entry, "host", "host", hosts)
+    rest: dict[str, Any] = {key: entry.get(key) for key in ("host", "group", "field")}
+    file, line = entry.where(what)
+    return Differs(what, value, entry["why"], **rest, file=file, line=line)
+
+
+def _check_known(entry: YamlMap, key: str, what: str, known: Iterable[str]) -> None:
+    if key in entry and entry[key] not in known:
+        raise entry.error(f"there is no {what} '{entry[key]}'", key, did_you_mean(entry[key], known))
+
+
+def read_require(project: Project, name: str, top: YamlMap) -> tuple[str, ...]:
+    """`require`: the environments that must be like this one, `*` for all that are copies of it.
+
+    Raises:
+        InvalidFile: It's something else than parity, or with an environment that doesn't exist.
+    """
+    found = []
+    entries = expect(top, "require", list, "hosts.yml", [])
+    for entry in entries:
+        if entry == "parity":
+            found.append("*")
+            continue
+        if not isinstance(entry, YamlMap):
+            known = did_you_mean(str(entry), ["parity"])
+            raise top.error(
+                f"'{entry}' can't be required", "require", known or "such as [parity], or [{parity: staging}]"
+            )
+        check_keys(entry, ["parity"], "require")
+        other = expect(entry, "parity", str, "require")
+        others = [one for one in project.environments() if one != name]
+        if other not in others:
+            hint = did_you_mean(other, others)
+            raise entry.error(f"there is no environment '{other}' to compare {name} with", "parity", hint)
+        found.append(other)
+    return tuple(found)

@@ -1,0 +1,9 @@
+"""Parity: whether two environments are alike, and if not, whether somebody meant it."""
+
+from cdconf.parity.compare import compare
+from cdconf.parity.entries import Entries
+from cdconf.parity.model import Comparison, Finding, Portrait
+from cdconf.parity.portrait import desired
+from cdconf.parity.sight import look
+
+__all__ = ["Comparison", "Entries", "Finding", "Portrait", "compare", "desired", "look"]

@@ -1,0 +1,168 @@
+"""What two environments look like, and how they differ, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Differs
+
+Status = Literal["declared", "inherent", "unexplained"]
+Kind = Literal["variable", "resource", "fact", "os", "scale", "artifact", "orphan"]
+ABSENT = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A value that isn't shown, under a key of the run: equal ones are equal, nothing else can be told."""
+
+    mac: str
+
+    def __str__(self) -> str:
+        return "(not shown)"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable of a host.
+
+    Attributes:
+        value: Evaluated; a secret is sealed.
+        text: As it's written, None where no file gives it (a secret).
+        source: `file:line`.
+        reads: The names that it was made of.
+        secret: It's a secret, or made of one.
+        roles: The roles that declare it.
+        per_environment: Where a role says that each environment has its own, None when none does.
+    """
+
+    value: Any
+    text: Any
+    source: str
+    reads: frozenset[str] = frozenset()
+    secret: bool = False
+    roles: frozenset[str] = frozenset()
+    per_environment: str | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A resource of a catalog; `fields` of a sensitive one are sealed. `compared` are the fields that are state.
+
+    `portrayed` are fields of its state that should be alike though nobody asks for a value.
+    """
+
+    type: str
+    title: str
+    fields: Mapping[str, Any]
+    source: str
+    role: str
+    reads: frozenset[str] = frozenset()
+    absent: bool = False
+    compared: tuple[str, ...] = ()
+    portrayed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`package nginx`."""
+        return f"{self.type} {self.title}"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen on a host.
+
+    Attributes:
+        states: Resource's id -> its state, None when the thing isn't there, or a text: why it couldn't be observed.
+        orphans: `type title` of what was applied once -> where the files had it.
+        releases: App -> `{"release", "problem"}`.
+    """
+
+    states: Mapping[str, Mapping[str, Any] | str | None] = field(default_factory=dict)
+    orphans: Mapping[str, str] = field(default_factory=dict)
+    releases: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One host: what it should be, and what was seen of it (`sight`: None for not looked at).
+
+    `facts` are leaves: `os.version` -> value. `facts_read` are the facts that its templates read, `os` for `os.id`.
+    `addresses` are those of the copied environment that its catalog holds, declared ones. `names` are the environment's
+    own, its provider's, and its hosts' names and addresses.
+    """
+
+    environment: str
+    host: str
+    groups: tuple[str, ...]
+    os: str | None = None
+    source: str = ""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts_read: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    sight: Sight | None = None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One environment's part of a difference."""
+
+    hosts: tuple[str, ...]
+    value: Any
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference.
+
+    Attributes:
+        kind: What differs.
+        name: Its name: `server_name`, `package nginx`, `os.version`.
+        field: The field of a resource; `exists` when only one side has it.
+        group: The group in which it was found.
+        ours: The first environment's part.
+        theirs: The second one's.
+        status: Whether somebody meant it.
+        why: The reason of a declared one, what makes an inherent one so, or what's known of an unexplained one.
+        causes: The variables and the like that it follows from.
+        entry: The entry of `differs` that declares it.
+        seen: It's about what was seen on hosts, not about the files.
+    """
+
+    kind: Kind
+    name: str
+    group: str
+    ours: Side
+    theirs: Side
+    status: Status
+    field: str | None = None
+    why: str | None = None
+    causes: tuple[str, ...] = ()
+    entry: Differs | None = None
+    seen: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two environments differ; `unmatched` are the entries of `differs` that nothing matched."""
+
+    ours: str
+    theirs: str
+    groups: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    findings: tuple[Finding, ...]
+    unmatched: tuple[Differs, ...] = ()
+
+    def having(self, status: Status) -> list[Finding]:
+        """The differences with a status."""
+        return [one for one in self.findings if one.status == status]
+
+    @property
+    def alike(self) -> bool:
+        """Whether every difference is explained, and every entry of `differs` explains one."""
+        return not self.unmatched and not self.having("unexplained")

@@ -1,0 +1,63 @@
+"""Looks at one host: its facts, what its resources really are, its releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cdconf.parity.model import Portrait, Sight
+from cdconf.parity.seal import unsealed
+
+if TYPE_CHECKING:
+    from cdconf.catalog import Catalog
+    from cdconf.inventory import App
+    from cdconf.session import Session
+
+# Groups of facts that say what a host is, besides those that its templates read.
+GROUPS = ("os", "system", "virtualisation", "cpu", "memory")
+
+
+def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps: Sequence[App]) -> Portrait:
+    """The portrait with what the host shows; changes nothing there.
+
+    Args:
+        session: The host's session; it needs no lease.
+        portrait: What it should be.
+        catalog: Likewise, for the agent.
+        key: The run's key, 64 hex digits.
+        apps: The apps that the host serves.
+
+    Raises:
+        CdconfError: The host doesn't answer, or the agent fails.
+    """
+    types = {one.type: list(one.portrayed) for one in portrait.wanted.values() if one.portrayed}
+    told = session.call("portray", catalog=catalog.document(), key=key, portrayed=types)
+    states = {
+        name: unsealed(key, state, portrait.wanted[name].fields) if isinstance(state, dict) else state
+        for name, state in told["states"].items()
+    }
+    releases = {app.name: _release(session, app) for app in apps}
+    session.facts.get(GROUPS)
+    return replace(portrait, facts=leaves(session.facts.known), sight=Sight(states, told["orphans"], releases))
+
+
+def _release(session: Session, app: App) -> dict[str, str | None]:
+    """Which release runs, and why it doesn't if it doesn't; a first one that isn't there is no problem."""
+    document = {"name": app.name, "path": app.path, "services": list(app.services)}
+    page = session.call("app.status", app=document)
+    return {"release": page["linked"], "problem": page["problem"] if page["linked"] else None}
+
+
+def leaves(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"os.version": "12", …}` of nested facts; lists count as one value."""
+    return dict(_leaves("", facts))
+
+
+def _leaves(above: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in facts.items():
+        path = f"{above}.{name}" if above else name
+        if isinstance(value, dict) and value:
+            yield from _leaves(path, value)
+        else:
+            yield path, value

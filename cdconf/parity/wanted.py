@@ -1,0 +1,105 @@
+"""Compares what two hosts should be, resource by resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cdconf.parity.causes import Causes, worst
+from cdconf.parity.model import ABSENT, Finding, Portrait, Status, Wanted
+
+Pair = tuple[Wanted | None, Wanted | None]
+
+
+def pairs(ours: Portrait, theirs: Portrait, roles: frozenset[str]) -> list[Pair]:
+    """Which resource of the one host is which of the other.
+
+    First by type and title. What is left over pairs up by the line that declares it, when that line makes equally
+    many: its title holds an address, or a host's name. What then has no counterpart is on one side only.
+
+    Args:
+        ours: A host.
+        theirs: Its counterpart.
+        roles: The roles of the group in which they're compared: hosts may be in other groups as well.
+    """
+    mine = {name: one for name, one in ours.wanted.items() if one.role in roles}
+    other = {name: one for name, one in theirs.wanted.items() if one.role in roles}
+    found: list[Pair] = [(one, theirs.wanted[name]) for name, one in mine.items() if name in theirs.wanted]
+    found += [(ours.wanted[name], one) for name, one in other.items() if name not in mine and name in ours.wanted]
+    left = _by_line({name: one for name, one in mine.items() if name not in theirs.wanted})
+    right = _by_line({name: one for name, one in other.items() if name not in ours.wanted})
+    for line in [*left, *(line for line in right if line not in left)]:
+        here, there = left.get(line, []), right.get(line, [])
+        if len(here) == len(there):
+            found += list(zip(here, there, strict=True))
+        else:
+            found += [(one, None) for one in here]
+            found += [(None, one) for one in there]
+    return found
+
+
+def _by_line(wanted: Mapping[str, Wanted]) -> dict[tuple[str, str], list[Wanted]]:
+    lines: dict[tuple[str, str], list[Wanted]] = {}
+    for one in wanted.values():
+        lines.setdefault((one.type, one.source), []).append(one)
+    return lines
+
+
+def compare_wanted(paired: list[Pair], causes: Causes) -> Iterator[Finding]:
+    """The differences of paired resources, field by field."""
+    for mine, other in paired:
+        if mine is None or other is None or mine.absent != other.absent:
+            yield _presence(mine, other, causes)
+            continue
+        for name in dict.fromkeys([*mine.fields, *other.fields]):
+            values = (mine.fields.get(name, ABSENT), other.fields.get(name, ABSENT))
+            if values[0] != values[1]:
+                yield _field(mine, other, name, values, causes)
+
+
+def _presence(mine: Wanted | None, other: Wanted | None, causes: Causes) -> Finding:
+    """A resource that only one side has: names and addresses are no reason for that, what's declared is."""
+    known = [one for one in (mine, other) if one is not None]
+    reads = frozenset().union(*(one.reads for one in known))
+    differing = causes.of(reads)
+    entry = causes.entries.resource(known[0].name, **causes.place, field="exists")
+    status: Status = "unexplained"
+    if entry is not None or (differing and worst(list(differing.values())) == "declared"):
+        status = "declared"
+    blamed = tuple(name for name, one in differing.items() if one == status) or tuple(differing)
+    return causes.finding(
+        "resource",
+        known[0].name,
+        (_there(mine), _there(other)),
+        status,
+        field="exists",
+        why=entry.why if entry else causes.why(blamed) if status == "declared" else None,
+        causes=() if entry else blamed,
+        entry=entry,
+        sources=(mine.source if mine else None, other.source if other else None),
+    )
+
+
+def _there(one: Wanted | None) -> str:
+    if one is None:
+        return "not in the files"
+    return "absent: true" if one.absent else "in the files"
+
+
+def _field(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> Finding:
+    differing = causes.of(mine.reads | other.reads)
+    entry = causes.entries.resource(mine.name, **causes.place, field=name)
+    status: Status = "declared" if entry else causes.judge(differing, values)
+    blamed = () if entry else tuple(cause for cause, one in differing.items() if one == status) or tuple(differing)
+    why = entry.why if entry else None if status == "unexplained" else causes.why(blamed)
+    return causes.finding(
+        "resource",
+        mine.name,
+        values,
+        status,
+        field=name,
+        why=why,
+        causes=blamed,
+        entry=entry,
+        sources=(mine.source, other.source),
+    )
