@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy import deployment
-from cdconf.deploy.rollout import Failure
+from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated
