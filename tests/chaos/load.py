@@ -97,14 +97,15 @@ class Load:
         while not self._ended.is_set():
             began = time.monotonic()
             if connection is not None and _is_closed(connection):
-                connection = self._close(connection, stale=True)
-            number = str(next(self._numbers))
-            connection = self._ask(connection, method, number, began)
-            if connection is not None and not kept:
-                connection = self._close(connection)
+                self._give_up(connection)
+                connection = None
+            connection = self._ask(connection, method, str(next(self._numbers)), began)
+            if connection is not None and (not kept or connection.sock is None):
+                connection.close()
+                connection = None
             self._ended.wait(self._pause)
         if connection is not None:
-            self._close(connection)
+            connection.close()
 
     def _ask(self, connection, method, number, began):
         """One request; returns the connection on which it was answered, None when that can't be used again."""
@@ -116,13 +117,14 @@ class Load:
             answer = connection.getresponse()
             status, text = answer.status, answer.read().decode("utf-8", "replace")
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-            self._close(connection, stale=reused)
             if reused:
+                self._give_up(connection)
                 return self._ask(None, method, number, began)
+            connection.close()
             self._note(method, number, began, str(error) or repr(error), "")
             return None
         except (OSError, http.client.HTTPException) as error:
-            self._close(connection)
+            connection.close()
             self._note(method, number, began, str(error) or repr(error), "")
             return None
         whole = status == 200 and text and "+" not in text
@@ -140,16 +142,16 @@ class Load:
             if method == "POST":
                 self._counted.posted.append(number)
 
-    def _close(self, connection, *, stale=False):
+    def _give_up(self, connection):
+        """The other end has closed a connection that was kept."""
         connection.close()
-        if stale:
-            with self._lock:
-                self._counted.stale += 1
+        with self._lock:
+            self._counted.stale += 1
 
 
 def _is_closed(connection):
     """Whether the other end has closed a connection on which nothing is due."""
-    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
+    return bool(select.select([connection.sock], [], [], 0)[0])
 
 
 class Watch:
