@@ -246,6 +246,19 @@ def bombed_zip(path):
     return path
 
 
+def test_what_unpacks_to_more_than_the_app_allows_is_refused(live, deployed):
+    config = live.root / "cdconf.yml"
+    good = config.read_text()
+    file = tarred(live.root / "dist/app-7.7.7.tar.gz", [("zeros", FILE, bytes(2_000_001))])
+    try:
+        with unchanged(live, deployed):
+            config.write_text(good.replace("path: /srv/app", "path: /srv/app\n    max_size: 2MB"))
+            assert "unpacks to more than 2000000 bytes" in refused(live, "deploy", str(file), "--to", "dev")
+    finally:
+        config.write_text(good)
+        file.unlink()
+
+
 def test_a_bomb_is_refused_before_it_goes_off(live, deployed):
     (live.root / "dist").mkdir(exist_ok=True)
     room = shutil.disk_usage(live.root).free
