@@ -84,7 +84,15 @@ FILES = {
     """,
     "roles/balancer/role.yml": """
         resources:
-          - package: [nginx-light]
+          - package: [nginx-light, procps]
+          - file: /usr/local/sbin/upstream
+            source: upstream
+            mode: "0755"
+          - directory: /etc/nginx/upstream.d
+          - file: "/etc/nginx/upstream.d/{{ each.name }}.conf"
+            for_each: "{{ hosts.web }}"
+            content: "server {{ each.address }}:8000 max_fails=0;\n"
+            create_only: true
           - file: /etc/nginx/sites-enabled/default
             template: balancer.conf.j2
             notify: reload nginx
@@ -97,9 +105,7 @@ FILES = {
     # Whatever host answers nothing is passed over, at once; a POST that was sent already isn't sent again.
     "roles/balancer/templates/balancer.conf.j2": """
         upstream app {
-        {% for web in hosts.web %}
-            server {{ web.address }}:8000 max_fails=0;
-        {% endfor %}
+            include /etc/nginx/upstream.d/*.conf;
         }
         server {
             listen 80 default_server;
@@ -112,6 +118,27 @@ FILES = {
             }
         }
     """,
+    # Comes back when no worker that knows the old servers takes requests any more.
+    "roles/balancer/files/upstream": """
+        #!/bin/sh -eu
+        down=
+        if [ "$1" = drain ]; then down=" down"; fi
+        cd /etc/nginx/upstream.d
+        echo "server $2:8000 max_fails=0$down;" > ".$2.new"
+        mv ".$2.new" "$2.conf"
+        old=$(pgrep -P "$(cat /run/nginx.pid)")
+        nginx -s reload
+        for _ in $(seq 100); do
+            left=
+            for pid in $old; do
+                if tr -d '\\0' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'worker process$'; then left=$pid; fi
+            done
+            if [ -z "$left" ]; then exit 0; fi
+            sleep 0.05
+        done
+        echo "nginx's worker $left has not heard of the reload" >&2
+        exit 1
+    """,
     "roles/balancer/smoke/test_balancer.py": """
         def test_it_listens(host):
             assert host.socket("tcp://0.0.0.0:80").is_listening
@@ -120,17 +147,27 @@ FILES = {
 }
 
 
-def project(webs, within, batches):
+DRAIN = """
+            drain:
+              group: lb
+              command: upstream drain "$CDCONF_HOST"
+              undrain: upstream undrain "$CDCONF_HOST"
+              wait: WAITs
+"""
+
+
+def project(webs, within, batches, wait):
     """The project's files.
 
     Args:
         webs: Names of the web hosts.
-        within: `confirm_within` and the lease's time, in seconds; 0: the lease of 8 s, and no switch.
+        within: `confirm_within` and the lease's time, in seconds.
         batches: As in cdconf.yml.
+        wait: Seconds that drained hosts get for the requests that they have; None: hosts aren't drained.
     """
     config = f"""
         project: chaos
-        lease: {{ttl: {within or 8}s}}
+        lease: {{ttl: {within}s}}
         groups:
           web: [app]
           lb: [balancer]
@@ -144,6 +181,8 @@ def project(webs, within, batches):
             batches: [{batches}]
             confirm_within: {within}s
     """
+    if wait is not None:
+        config = config.rstrip() + DRAIN.replace("WAIT", f"{wait:g}")
     hosts = "".join(f"  {name}: {{groups: [web], publish: [8000]}}\n" for name in webs)
     inventory = f"provider: docker\nhosts:\n{hosts}  lb1: {{groups: [lb], publish: [80]}}\n"
     return FILES | {"cdconf.yml": config, "inventories/dev/hosts.yml": inventory}

@@ -30,14 +30,15 @@ class World:
         webs: How many web hosts.
         within: Their `confirm_within` and lease, in seconds.
         batches: As in cdconf.yml.
+        wait: Seconds that drained hosts get for the requests that they have; None: hosts aren't drained.
     """
 
-    def __init__(self, webs, within, batches="1, 50%, 100%"):
+    def __init__(self, webs, within, batches="1, 50%, 100%", wait=0.3):
         self._folder = tempfile.TemporaryDirectory(prefix="cdconf-chaos-")
         self.root = Path(self._folder.name)
         self.within = within
         self.hosts = [f"web{number + 1}" for number in range(webs)]
-        write(self.root, project(self.hosts, within, batches))
+        write(self.root, project(self.hosts, within, batches, wait))
         git(self.root, "init", "-q")
         self._numbers = itertools.count(1)
         self._addresses = {}
