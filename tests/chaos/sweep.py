@@ -11,6 +11,7 @@ Exits with 0 when all was made and nothing broken, with 1 on any breach, with 2 
 
 import argparse
 import collections
+import functools
 import signal
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = 0
     try:
-        Sweep(found, given.lanes, until).run()
+        Sweep(found, given.lanes, until, functools.partial(print, flush=True)).run()
     except KeyboardInterrupt:
         code = 130
     print(found.table())
