@@ -163,7 +163,7 @@ class Watch:
         broken: Answers that were no whole version, as (host, answer).
     """
 
-    def __init__(self, world, pause=0.2):
+    def __init__(self, world, pause=0.5):
         self._world = world
         self._pause = pause
         self._ended = threading.Event()

@@ -24,6 +24,7 @@ from tests.chaos.load import Load, Watch
 from tests.chaos.world import World
 
 LAST = 75.0  # seconds that a round and its lane's end may take
+PAUSE = 0.25  # seconds between two requests of a client: hosts and lanes share this machine
 FRESH = 3  # times that a lane may begin anew on fresh hosts
 
 
@@ -91,7 +92,7 @@ class Sweep:
                 self._image.set()
 
     def _work(self, number, world):
-        load = Load(world.balancer)
+        load = Load(world.balancer, PAUSE)
         lane = Lane(number, world, load)
         lane.prepare()
         self.say(f"lane {number}: a deployment to {len(world.hosts)} hosts takes {lane.duration:.1f} s")

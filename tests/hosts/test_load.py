@@ -2,10 +2,12 @@
 
 import collections
 import signal
+import textwrap
 import time
 
 import pytest
 
+from tests.chaos.files import SERVE
 from tests.chaos.lane import Lane
 from tests.chaos.load import Load
 from tests.chaos.world import World
@@ -18,7 +20,7 @@ TWICE = [(method, kept) for method in ("GET", "POST") for kept in (False, True)]
 @pytest.fixture(scope="module")
 def world():
     """A load balancer and three web hosts, with a release that runs."""
-    with World(3, 8) as one:
+    with World(3, 8, wait=1) as one:
         version = one.pack()
         assert one.deploy(version).returncode == 0
         one.first = version
@@ -94,6 +96,24 @@ def test_a_release_that_fails_its_smoke_tests_costs_no_request(world, fresh, loa
     nothing_is_lost(world, load)
 
 
+def test_an_app_that_dies_at_once_loses_no_request_since_its_hosts_are_drained_before(world, fresh):
+    """Its answers take a while, too, so that some are always in hand."""
+    crude = textwrap.dedent(SERVE).lstrip().replace("signal.signal(", "# signal.signal(")
+    crude = crude.replace("self.answer(version())", "time.sleep(0.2); self.answer(version())")
+    crude = crude.replace("import http.server, ", "import http.server, time, ")
+    assert ("# signal.signal(signal.SIGTERM" in crude, crude.count("time.sleep(0.2); self")) == (True, 2)
+    first, second = (world.pack(**{"serve.py": crude}) for _ in range(2))
+    assert world.deploy(first).returncode == 0
+    with Load(world.balancer, pause=0.02, kinds=TWICE) as load:
+        wait_for(load, 40)
+        result = world.deploy(second)
+        assert result.returncode == 0, result.stderr
+        assert set(wait_for(load, 40).answers) == {second}
+        assert set(nothing_is_lost(world, load).answers) == {first, second}
+    graceful = world.pack()
+    assert world.deploy(graceful).returncode == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_controller_that_ends_half_way_costs_no_request(world, fresh, load, number):
     (old,) = load.counted().answers
@@ -101,7 +121,7 @@ def test_a_controller_that_ends_half_way_costs_no_request(world, fresh, load, nu
     with (world.root / ".cdconf/struck.log").open("w+") as log:
         process = world.deploying(version, log)
         deadline = time.monotonic() + 60
-        while "batch 2: health" not in (world.root / ".cdconf/struck.log").read_text():
+        while "batch 2 of 3: health" not in (world.root / ".cdconf/struck.log").read_text():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
