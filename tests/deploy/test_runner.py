@@ -210,3 +210,23 @@ def test_a_rollback_that_a_signal_cut_short_names_the_hosts_that_are_not_back(mo
         deployment._roll_out(None, None, Fleet(script), target, events.append, OPTIONS, expand=False, pin=False)
     ended = [one for one in events if isinstance(one, HostDone) and one.host == "a"]
     assert [(one.status, one.error) for one in ended] == [("failed", "could not be rolled back: no")]
+
+
+def test_a_batch_that_went_back_serves_before_the_next_one_goes_and_one_that_does_not_is_waited_for_once(monkeypatch):
+    fleet, waited = Fleet({("app.activate", "d", 1): UNWELL}), []
+
+    def wait(session, app, emit):
+        if [one for one in fleet.calls if one[0] == "app.roll_back"]:
+            waited.append((session.host.name, fleet.calls[-1]))
+            if session.host.name == "c":
+                raise AgentError("not healthy", host="c", reason="release", details={}, detail=None)
+
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    monkeypatch.setattr("cdconf.deploy.runner.wait_for_health", wait)
+    said = []
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "abcd"])
+    rollout = Rollout([(name,) for name in "abcd"], stage=False)
+    Runner(None, None, fleet, target, said.append).run(rollout)
+    assert [name for what, name in fleet.calls if what == "app.roll_back"] == list("dcba")
+    assert waited == [("d", ("app.roll_back", "d")), ("c", ("app.roll_back", "c"))]
+    assert "c went back, and isn't well: not healthy" in [getattr(one, "message", "") for one in said]

@@ -1,4 +1,4 @@
-"""What must not be deployed is refused with a clear error before anything changes on any host."""
+"""What must not be running is refused with a clear error before anything changes on any host."""
 
 import base64
 import io
@@ -13,10 +13,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import git
-from tests.hosts.test_main_job import deployed
 
 pytestmark = pytest.mark.hosts
-__all__ = ["deployed"]
 
 HOSTS = ("web1", "web2")
 LOOK = (
@@ -34,6 +32,17 @@ def home(tmp_path, monkeypatch):
     for name in ("CDCONF_SIGNING_KEY", "CDCONF_TRUSTED_KEYS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def running(live):
+    """The version that all hosts run."""
+    (version, *others) = set(live.served().values())
+    if version and not others:
+        return version
+    version = live.commit(note="runs\n")
+    live("deploy", "app", "--to", "dev")
+    return version
 
 
 @contextmanager
@@ -77,25 +86,25 @@ def full_disk(live, host, folder, size, left):
         live.on(host, f"umount -l {folder}")
 
 
-def test_a_full_disk_on_one_host_is_found_before_any_host_gets_anything(live, deployed):
+def test_a_full_disk_on_one_host_is_found_before_any_host_gets_anything(live, running):
     live.commit(note="needs room\n")
-    with full_disk(live, "web2", "/srv/app", 40, 8), unchanged(live, deployed):
+    with full_disk(live, "web2", "/srv/app", 40, 8), unchanged(live, running):
         said = refused(live, "deploy", "app", "--to", "dev")
     assert said.startswith("error: web2: /srv/app has 8 MB free, the release needs 16 MB")
     assert said.endswith("(no host was touched)")
 
 
 @pytest.mark.parametrize(("left", "said"), [(2, "has 2 MB free, what's noted of the release needs 4 MB"), (0, "space")])
-def test_a_host_that_cannot_write_down_what_it_does_is_left_alone(live, deployed, left, said):
+def test_a_host_that_cannot_write_down_what_it_does_is_left_alone(live, running, left, said):
     live.commit(note="needs a note\n")
     with full_disk(live, "web2", "/var/lib/cdconf/e2e", 8, left):
         if not left:
             live.on("web2", "cat /dev/zero > /var/lib/cdconf/e2e/filler2 2>/dev/null; :")
-        with unchanged(live, deployed):
+        with unchanged(live, running):
             assert said in refused(live, "deploy", "app", "--to", "dev")
 
 
-def test_an_archive_or_a_tree_with_another_digest_is_refused(live, deployed):
+def test_an_archive_or_a_tree_with_another_digest_is_refused(live, running):
     version = live.commit(note="tampered\n")
     store = live.root / ".cdconf/artifacts"
     metadata = store / f"app@{version}.json"
@@ -104,14 +113,17 @@ def test_an_archive_or_a_tree_with_another_digest_is_refused(live, deployed):
     blob = store / f"{about['archive']}.blob"
     content = blob.read_bytes()
     try:
-        with unchanged(live, deployed):
+        with unchanged(live, running):
             blob.write_bytes(content[:-1] + b"x")
             said = refused(live, "deploy", "app", "--to", "dev")
             assert f"the archive of app@{version} isn't what its digest says: {about['archive']}" in said
             blob.unlink()
             assert "is missing from the store" in refused(live, "deploy", "app", "--to", "dev")
             blob.write_bytes(content)
-            metadata.write_text(good.replace(about["tree"], "0" * 64))
+            metadata.write_text(json.dumps(about | {"tree": "0" * 64}))
+            assert "provenance" in (said := refused(live, "deploy", f"app@{version}", "--to", "dev"))
+            assert "differ: subject is" in said
+            metadata.write_text(json.dumps(about | {"tree": "0" * 64, "provenance": None}))  # an older store's
             assert "isn't what its digest says: " + "0" * 64 in refused(live, "deploy", f"app@{version}", "--to", "dev")
             metadata.write_text(good)
             assert "there is no artifact 'ffffffff'" in refused(live, "deploy", "ffffffff", "--to", "dev")
@@ -122,7 +134,7 @@ def test_an_archive_or_a_tree_with_another_digest_is_refused(live, deployed):
     assert live.served() == dict.fromkeys(HOSTS, version)
 
 
-def test_a_forged_a_foreign_and_a_missing_signature_are_refused(live, deployed, home):
+def test_a_forged_a_foreign_and_a_missing_signature_are_refused(live, running, home):
     key = live("key", "new").stdout
     version = live.commit(note="signed\n")
     metadata = live.root / f".cdconf/artifacts/app@{version}.json"
@@ -135,7 +147,7 @@ def test_a_forged_a_foreign_and_a_missing_signature_are_refused(live, deployed, 
         metadata.write_text(json.dumps(document))
         return refused(live, "deploy", "app", "--to", "dev")
 
-    with unchanged(live, deployed):
+    with unchanged(live, running):
         assert "is forged" in signed({**mine, "sig": base64.b64encode(bytes(64)).decode()})
         assert "isn't signed" in signed()
         metadata.write_text(good)
@@ -188,8 +200,8 @@ def zipped(path, members):
     return path
 
 
-def test_an_archive_whose_paths_or_links_leave_it_is_refused_however_it_comes(live, deployed):
-    with unchanged(live, deployed):
+def test_an_archive_whose_paths_or_links_leave_it_is_refused_however_it_comes(live, running):
+    with unchanged(live, running):
         for name, (members, said) in EVIL.items():
             file = tarred(live.root / "dist/app-6.6.6.tar.gz", members)
             assert said in refused(live, "deploy", str(file), "--to", "dev"), name
@@ -200,13 +212,13 @@ def test_an_archive_whose_paths_or_links_leave_it_is_refused_however_it_comes(li
         assert not list(live.root.parent.rglob("evil"))
 
 
-def test_a_build_whose_archive_leaves_its_directory_is_no_artifact(live, deployed):
+def test_a_build_whose_archive_leaves_its_directory_is_no_artifact(live, running):
     good = (live.root / "build.sh").read_text()
     evil = (
         '#!/bin/sh -e\nmkdir -p dist\ntar -czPf "dist/app-$CDCONF_VERSION.tar.gz" --transform "s,^,../../," serve.py\n'
     )
     try:
-        with unchanged(live, deployed):
+        with unchanged(live, running):
             (live.root / "build.sh").write_text(evil)
             git(live.root, "commit", "-qam", "evil")
             assert "'../../serve.py' would leave its directory" in refused(live, "build", "app")
@@ -246,12 +258,12 @@ def bombed_zip(path):
     return path
 
 
-def test_what_unpacks_to_more_than_the_app_allows_is_refused(live, deployed):
+def test_what_unpacks_to_more_than_the_app_allows_is_refused(live, running):
     config = live.root / "cdconf.yml"
     good = config.read_text()
     file = tarred(live.root / "dist/app-7.7.7.tar.gz", [("zeros", FILE, bytes(2_000_001))])
     try:
-        with unchanged(live, deployed):
+        with unchanged(live, running):
             config.write_text(good.replace("path: /srv/app", "path: /srv/app\n    max_size: 2MB"))
             assert "unpacks to more than 2000000 bytes" in refused(live, "deploy", str(file), "--to", "dev")
     finally:
@@ -259,10 +271,10 @@ def test_what_unpacks_to_more_than_the_app_allows_is_refused(live, deployed):
         file.unlink()
 
 
-def test_a_bomb_is_refused_before_it_goes_off(live, deployed):
+def test_a_bomb_is_refused_before_it_goes_off(live, running):
     (live.root / "dist").mkdir(exist_ok=True)
     room = shutil.disk_usage(live.root).free
-    with unchanged(live, deployed):
+    with unchanged(live, running):
         file = bombed_tar(live.root / "dist/app-9.9.9.tar.gz")
         assert file.stat().st_size < 10_000_000
         said = refused(live, "deploy", str(file), "--to", "dev")
