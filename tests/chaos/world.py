@@ -33,7 +33,7 @@ class World:
         wait: Seconds that drained hosts get for the requests that they have; None: hosts aren't drained.
     """
 
-    def __init__(self, webs, within, batches="1, 50%, 100%", wait=0.3):
+    def __init__(self, webs, within, batches="1, 100%", wait=0.3):
         self._folder = tempfile.TemporaryDirectory(prefix="cdconf-chaos-")
         self.root = Path(self._folder.name)
         self.within = within

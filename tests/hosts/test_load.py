@@ -20,7 +20,7 @@ TWICE = [(method, kept) for method in ("GET", "POST") for kept in (False, True)]
 @pytest.fixture(scope="module")
 def world():
     """A load balancer and three web hosts, with a release that runs."""
-    with World(3, 8, wait=1) as one:
+    with World(3, 8, batches="1, 50%, 100%", wait=1) as one:
         version = one.pack()
         assert one.deploy(version).returncode == 0
         one.first = version
