@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+GRACE = 5.0  # seconds at most that a host which has gone back gets to come up before it's put back into use
 Kind = Literal[
     "stage",
     "expand",
@@ -92,6 +93,20 @@ def stagger(hosts: Sequence[str], confirm_within: float) -> dict[str, float]:
     all restart at once.
     """
     return {host: confirm_within * (1 + number / len(hosts)) for number, host in enumerate(reversed(hosts))}
+
+
+def put_back_after(batch: Sequence[str], waits: Mapping[str, float], confirm_within: float) -> float:
+    """How long a load balancer waits for a beat before it puts a drained batch back by itself.
+
+    That's when the whole batch has gone back, and before the next older host stops to do so: with the batch still out
+    of use, that might be the last one that serves.
+
+    Args:
+        batch: The drained hosts.
+        waits: See `stagger`.
+        confirm_within: In seconds.
+    """
+    return max(waits[host] for host in batch) + min(GRACE, confirm_within / len(waits) / 2)
 
 
 class Rollout:

@@ -11,7 +11,7 @@ from cdconf.artifacts import Artifact
 from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
+from cdconf.deploy.rollout import Failure, Rollout, Step, put_back_after, stagger
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
@@ -163,7 +163,8 @@ class Runner:
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains
-        return drains.begin([self._hosts[name] for name in step.hosts]) if drains else {}
+        within = put_back_after(step.hosts, self._within, self._target.app.confirm_within)
+        return drains.begin([self._hosts[name] for name in step.hosts], within) if drains else {}
 
     def _undrain(self, step: Step) -> dict[str, Failure]:
         self._let_serve([name for name in step.hosts if name in self._rolled_back])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.deploy.rollout import Failure, Rollout, split, stagger
+from cdconf.deploy.rollout import Failure, Rollout, put_back_after, split, stagger
 
 HOSTS = [f"web{number}" for number in range(1, 6)]
 
@@ -118,8 +118,23 @@ def test_hosts_that_are_left_alone_go_back_one_after_another_the_newest_first(co
     assert all(within <= wait < 2 * within for wait in waits.values())
 
 
-outcomes = st.lists(st.sampled_from(["good", "bad", "last", "all", "interrupt"]), max_size=60)
 sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
+
+
+@given(st.integers(1, 50), st.floats(5, 3600), sizes)
+def test_a_drained_batch_is_put_back_when_it_has_gone_back_and_before_an_older_host_stops(count, within, cuts):
+    hosts = [f"h{number}" for number in range(count)]
+    waits = stagger(hosts, within)
+    done = 0
+    for batch in split(hosts, cuts):
+        wait = put_back_after(batch, waits, within)
+        assert all(waits[host] < wait for host in batch)
+        assert all(wait < waits[host] for host in hosts[:done])
+        assert wait <= 2 * within
+        done += len(batch)
+
+
+outcomes = st.lists(st.sampled_from(["good", "bad", "last", "all", "interrupt"]), max_size=60)
 BEFORE = {  # what must have gone well just before a step may be taken
     "expand": {"stage"},
     "room": {"stage", "expand", "soak"},

@@ -131,6 +131,7 @@ class Drains:
     def __init__(self, script=()):
         self.script = dict(script)
         self.calls = []
+        self.within = []
 
     def _call(self, what, names):
         self.calls.append((what, *names))
@@ -139,7 +140,8 @@ class Drains:
             raise answer
         return answer
 
-    def begin(self, hosts):
+    def begin(self, hosts, within):
+        self.within.append(within)
         return self._call("drain", [host.name for host in hosts])
 
     def end(self, names):
