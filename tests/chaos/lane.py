@@ -146,7 +146,7 @@ class Lane:
                 self.world.start(host)
 
     def _settled(self, record=None):
-        """Waits until no host has a lease or an armed switch; returns what `status` says then."""
+        """Waits until no host has a lease, an armed switch or a drained host; returns what `status` says then."""
         began = time.monotonic()
         deadline = began + 2 * self.world.within + SETTLED
         document = None
@@ -159,7 +159,7 @@ class Lane:
                     return document
             time.sleep(0.7)
         document = document or self.world.status()
-        raise Breach(f"it never came to rest: {document.get('status') or document}")
+        raise Breach(f"it never came to rest: {document.get('drained')}, {document.get('status') or document}")
 
     def _resumed(self, stands, new, served):
         found = stands["interrupted"].get("app")
@@ -218,6 +218,7 @@ def last_step(said):
 
 def _is_quiet(document, hosts):
     found = document.get("status") or {}
-    return len(found) == len(hosts) and all(
-        one["lease"] is None and one["apps"]["app"]["activating"] is None for one in found.values()
-    )
+    pages = [one["apps"]["app"] for host, one in found.items() if host in hosts]
+    held = [one for one in found.values() if one["lease"] is not None]
+    drained = document["drained"].get("app") if found else None
+    return len(pages) == len(hosts) and not held and not drained and all(one["activating"] is None for one in pages)

@@ -186,7 +186,7 @@ class World:
 
     def status(self):
         page = {"lease": None, "apps": {"app": {"activating": None}}}
-        return {"status": dict.fromkeys(self.hosts, page), "interrupted": {}} | (self.told or {})
+        return {"status": dict.fromkeys(self.hosts, page), "interrupted": {}, "drained": {}} | (self.told or {})
 
     def all_served(self):
         return self.serving
@@ -228,6 +228,7 @@ def test_hosts_that_all_serve_the_old_or_the_new_version_are_well(tmp_path, monk
         ({"web1": "old", "web2": None}, {}, "status doesn't say why"),
         ({"web1": None, "web2": None}, {"lost": [Lost(0.0, "GET", "502 ''")]}, "1 requests were lost, 0 may be"),
         ({"web1": None, "web2": None}, {"status": {"status": {}}}, "never came to rest"),
+        ({"web1": None, "web2": None}, {"status": {"drained": {"app": {"web1": {}}}}}, "never came to rest: {'app'"),
         (
             {"web1": "old", "web2": None},
             {"status": {"interrupted": {"app": {"ending": "finish", "reverted": ["web2"]}}}},

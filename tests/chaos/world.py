@@ -89,15 +89,19 @@ class World:
 
     def status(self):
         """What `cdconf status` says, as data."""
-        return json.loads(cdconf(self.root, "status", "dev", "--limit", "web", "--json").stdout)
+        return json.loads(cdconf(self.root, "status", "dev", "--json").stdout)
 
     def looks_quiet(self):
-        """Whether no web host seems to have a lease or an armed switch; cheaper than `status`, which has to say so."""
-        for host in self.hosts:
+        """Whether no host seems to have a lease, an armed switch or a drain: cheaper than `status`, which must say it."""
+        for host in (*self.hosts, "lb1"):
             result = docker("exec", self._containers[host], "sh", "-c", LOOK, check=False)
             lease, _, rest = result.stdout.partition("\n/\n")
             uptime, *names = rest.split() or ["0"]
-            if result.returncode != 0 or "switch-app.json" in names or is_held(lease, float(uptime)):
+            if (
+                result.returncode != 0
+                or {"switch-app.json", "drain-app.json"} & set(names)
+                or is_held(lease, float(uptime))
+            ):
                 return False
         return True
 

@@ -232,3 +232,12 @@ def test_a_batch_that_went_back_serves_before_the_next_one_goes_and_one_that_doe
     assert [name for what, name in fleet.calls if what == "app.roll_back"] == list("dcba")
     assert waited == [("d", ("app.roll_back", "d")), ("c", ("app.roll_back", "c"))]
     assert "c went back, and isn't well: not healthy" in [getattr(one, "message", "") for one in said]
+
+
+def test_a_load_balancer_is_told_to_put_a_batch_back_before_older_hosts_go_back(monkeypatch):
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    drains = Drains()
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"], drains=drains)
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    Runner(None, None, Fleet({}), target, lambda event: None).run(rollout)
+    assert drains.within == [95.0, 65.0], "a goes back after 90 s, b after 60 s"

@@ -118,16 +118,38 @@ def test_an_app_that_dies_at_once_loses_no_request_since_its_hosts_are_drained_b
 def test_a_controller_that_ends_half_way_costs_no_request(world, fresh, load, number):
     (old,) = load.counted().answers
     version = world.pack()
-    with (world.root / ".cdconf/struck.log").open("w+") as log:
-        process = world.deploying(version, log)
-        deadline = time.monotonic() + 60
-        while "batch 2 of 3: health" not in (world.root / ".cdconf/struck.log").read_text():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(number)
-        process.wait(timeout=60)
+    killed(world, version, "batch 2 of 3: health", number)
     Lane(1, world, load)._settled()
     assert set(world.all_served().values()) == {old}
     counted = nothing_is_lost(world, load)
     assert version in counted.answers, "some were served by the release that didn't stay"
+
+
+def test_a_controller_that_dies_while_all_but_one_host_are_drained_costs_no_request(world, fresh, load):
+    """The last host that serves mustn't go back while the others, which have, are still out of use."""
+    file = world.root / "cdconf.yml"
+    text = file.read_text()
+    (old,) = load.counted().answers
+    try:
+        file.write_text(text.replace("[1, 50%, 100%]", "[1, 100%]"))
+        killed(world, world.pack(), "batch 2 of 2: health", signal.SIGKILL)
+    finally:
+        file.write_text(text)
+    Lane(1, world, load)._settled()
+    assert set(world.all_served().values()) == {old}
+    assert set(load.after(100).answers) == {old}
+    nothing_is_lost(world, load)
+
+
+def killed(world, version, when, number):
+    """Begins a deployment, and sends it a signal when it says `when`."""
+    said = world.root / ".cdconf/struck.log"
+    with said.open("w+") as log:
+        process = world.deploying(version, log)
+        deadline = time.monotonic() + 120
+        while when not in said.read_text():
+            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.wait(timeout=60)
