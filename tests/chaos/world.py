@@ -92,7 +92,7 @@ class World:
         return json.loads(cdconf(self.root, "status", "dev", "--json").stdout)
 
     def looks_quiet(self):
-        """Whether no host seems to have a lease, an armed switch or a drain: cheaper than `status`, which must say it."""
+        """Whether no host seems to have a lease, an armed switch or a drain; cheaper than `status`."""
         for host in (*self.hosts, "lb1"):
             result = docker("exec", self._containers[host], "sh", "-c", LOOK, check=False)
             lease, _, rest = result.stdout.partition("\n/\n")
