@@ -18,10 +18,11 @@ import sys
 import threading
 import time
 
+from cdconf.environments.docker_image import REPOSITORY
 from tests.chaos import report
 from tests.chaos.lane import Lane
 from tests.chaos.load import Load, Watch
-from tests.chaos.world import World
+from tests.chaos.world import World, docker
 
 LAST = 75.0  # seconds that a round and its lane's end may take
 PAUSE = 0.25  # seconds between two requests of a client: hosts and lanes share this machine
@@ -50,6 +51,8 @@ class Sweep:
 
     def run(self):
         """Until nothing is left, or time is up."""
+        if self._lanes > 1 and docker("images", "-q", REPOSITORY).stdout.strip():
+            self._image.set()
         threads = [threading.Thread(target=self._lane, args=(number + 1,)) for number in range(self._lanes)]
         for thread in threads:
             thread.start()

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.hosts
 
 def test_whatever_strikes_a_deployment_every_host_ends_whole_and_the_same():
     said = []
-    report = sweep(hosts=2, within=5, wanted={"kill": 3, "cut": 1, "stop": 1}, lanes=2, say=said.append)
+    report = sweep(hosts=2, within=5, wanted={"kill": 2, "cut": 1, "stop": 1}, lanes=2, say=said.append)
     assert report.is_clean(), "\n".join(said)
-    assert len(report.rounds) == 5, "\n".join(said)
-    assert report.load["requests"] > 200, "there was no load"
+    assert len(report.rounds) == 4, "\n".join(said)
+    assert report.load["requests"] > 100, "there was no load"
     assert report.load["looks at hosts"] > 50
