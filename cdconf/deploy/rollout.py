@@ -99,14 +99,17 @@ def put_back_after(batch: Sequence[str], waits: Mapping[str, float], confirm_wit
     """How long a load balancer waits for a beat before it puts a drained batch back by itself.
 
     That's when the whole batch has gone back, and before the next older host stops to do so: with the batch still out
-    of use, that might be the last one that serves.
+    of use, that might be the last one that serves. The oldest batch, which keeps nobody waiting, gets all the time.
 
     Args:
         batch: The drained hosts.
         waits: See `stagger`.
         confirm_within: In seconds.
     """
-    return max(waits[host] for host in batch) + min(GRACE, confirm_within / len(waits) / 2)
+    last = max(waits[host] for host in batch)
+    if last == max(waits.values()):
+        return 2 * confirm_within + GRACE
+    return last + min(GRACE, confirm_within / len(waits) / 2)
 
 
 class Rollout:

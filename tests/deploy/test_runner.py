@@ -240,4 +240,4 @@ def test_a_load_balancer_is_told_to_put_a_batch_back_before_older_hosts_go_back(
     target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"], drains=drains)
     rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
     Runner(None, None, Fleet({}), target, lambda event: None).run(rollout)
-    assert drains.within == [95.0, 65.0], "a goes back after 90 s, b after 60 s"
+    assert drains.within == [125.0, 65.0], "b goes back after 60 s, and a after 90 s, when b must be in use again"
