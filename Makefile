@@ -29,8 +29,9 @@ test: lint engine
 	$(MAKE) -C examples/shop test
 	pytest -n 2 --dist loadfile
 
+# Half an hour on two cores; CHAOS="--minutes 10" makes a part, CHAOS="--resume chaos.json" the rest.
 chaos: engine
-	python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20
+	python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20 --lanes 3 $(CHAOS)
 
 bench: engine
 	python benchmarks/converge.py

@@ -147,11 +147,20 @@ def _without_zstd(archive: Path, limit: int) -> Iterator[IO[bytes]]:
                 while block := reader.read(1024 * 1024):
                     plain.write(block)
                     if plain.tell() > limit:
-                        raise ArtifactError(f"the artifact unpacks to more than {limit} bytes")
+                        raise too_large(limit)
             except zstandard.ZstdError as error:
                 raise tarfile.ReadError(str(error)) from error
         plain.seek(0)
         yield plain
+
+
+def too_large(limit: int) -> ArtifactError:
+    """The error for an archive that holds more than so many bytes."""
+    whole = (f"{limit >> bits} {unit}" for unit, bits in (("GiB", 30), ("MiB", 20)) if limit % (1 << bits) == 0)
+    shown = next(whole, f"{limit} bytes")
+    return ArtifactError(
+        f"the artifact unpacks to more than {shown}", hint="`max_size` of its app in cdconf.yml is the limit"
+    )
 
 
 def _of_tar(tar: tarfile.TarFile) -> Iterator[Member]:
@@ -207,4 +216,4 @@ def copy(source: IO[bytes], target: IO[bytes], most: int) -> int:
     return copied
 
 
-__all__ = ["DAMAGED", "Member", "copy", "members_of"]
+__all__ = ["DAMAGED", "Member", "copy", "members_of", "too_large"]

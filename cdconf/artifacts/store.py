@@ -24,7 +24,7 @@ from cdconf.agent import tree
 from cdconf.artifacts import dsse, keys, provenance
 from cdconf.artifacts.artifact import Artifact, check_version, from_text, to_text
 from cdconf.artifacts.places import Entry, Place, place_of
-from cdconf.artifacts.unpack import unpack
+from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Store:
             if self._whole(known) is None:
                 self._place.put(_blob(archive), file)
             return known
-        digest = self._keep_tree(file, file.name)
+        digest = self._keep_tree(app, file, file.name)
         artifact = Artifact(app, version, archive, digest, file.name, file.stat().st_size, **about)
         self._place.put(_blob(archive), file)
         noted = self._keep_log(log) if log is not None else None
@@ -101,20 +101,22 @@ class Store:
         self._place.put(f"{digest}.log", log)
         return digest
 
-    def _keep_tree(self, file: Path, name: str, wanted: str | None = None) -> str:
+    def _keep_tree(self, app: str, file: Path, name: str, wanted: str | None = None) -> str:
         """Unpacks an archive beside the trees, and puts it in its place unless it's there whole already.
 
         Args:
+            app: Whose it is, and who says how large it may be.
             file: The archive.
             name: Its own file name.
             wanted: The digest that its tree must have; nothing is replaced when it has another.
         """
+        limits = Limits(total=self._project.apps[app].max_size) if app in self._project.apps else LIMITS
         trees = self._folder / "trees"
         trees.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=trees, ignore_cleanup_errors=True) as folder:
             fresh = Path(folder) / "fresh"
             fresh.mkdir()
-            unpack(file, fresh, name)
+            unpack(file, fresh, name, limits)
             digest: str = tree.digest(tree.scan(str(fresh)))
             if wanted in (None, digest):
                 self._put_tree(fresh, trees / digest, Path(folder) / "old")
@@ -246,7 +248,7 @@ class Store:
         blob = self.verify(artifact)
         entries = _scan(self.tree(artifact))
         if tree.digest(entries) != artifact.tree:
-            self._keep_tree(blob, artifact.file_name, artifact.tree)
+            self._keep_tree(artifact.app, blob, artifact.file_name, artifact.tree)
             entries = _scan(self.tree(artifact))
         if tree.digest(entries) != artifact.tree:
             raise ArtifactError(f"the tree of {artifact.label} isn't what its digest says: {artifact.tree}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cdconf.artifacts.members import DAMAGED, Member, copy, members_of
+from cdconf.artifacts.members import DAMAGED, Member, copy, members_of, too_large
 from cdconf.errors import ArtifactError
 
 
@@ -51,15 +51,10 @@ def unpack(archive: Path, target: Path, name: str, limits: Limits = LIMITS) -> N
                     continue
                 left -= _extract(member, relative, target, links, left)
                 if left < 0:
-                    raise _too_large(limits)
+                    raise too_large(limits.total)
             _check_links(target, links)
     except DAMAGED as error:
         raise ArtifactError(f"'{name}' can't be unpacked: {error}") from error
-
-
-def _too_large(limits: Limits) -> ArtifactError:
-    shown = f"{limits.total >> 30} GiB" if limits.total >> 30 else f"{limits.total} bytes"
-    return ArtifactError(f"the artifact unpacks to more than {shown}")
 
 
 def _checked(found: Iterator[Member], limits: Limits) -> dict[PurePosixPath, Member]:
@@ -73,7 +68,7 @@ def _checked(found: Iterator[Member], limits: Limits) -> dict[PurePosixPath, Mem
         members[path] = member
         total += member.size
         if total > limits.total:
-            raise _too_large(limits)
+            raise too_large(limits.total)
         if len(members) > limits.members:
             raise ArtifactError(f"the artifact has more than {limits.members} members")
     _check_parents(members)

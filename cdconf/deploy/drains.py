@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.deploy.rollout import Failure
+from cdconf.deploy.rollout import GRACE, Failure
 from cdconf.deploy.waiting import count_down
 from cdconf.environments import provider_for
 from cdconf.errors import CdconfError, HostFailed, Unreachable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cdconf.inventory import App, Drain, Environment, Host, Project
     from cdconf.session import Session
 
-GRACE = 5.0  # seconds: the last host has gone back by itself before the first one is put back into use
 _HINT = "run the command on that host by hand; if it isn't there yet, provision that group first"
 
 
@@ -81,8 +80,13 @@ class Drains:
         outcome.raise_first()
         return outcome.results
 
-    def begin(self, hosts: Sequence[Host]) -> dict[str, Failure]:
+    def begin(self, hosts: Sequence[Host], within: float | None = None) -> dict[str, Failure]:
         """Drains hosts, waits for their requests in flight, and asks whether they're still drained.
+
+        Args:
+            hosts: The hosts.
+            within: Seconds without a beat after which they're put back; None: when all of the app's hosts must have
+                gone back.
 
         Returns:
             The failure, under the first host's name; none when all went well.
@@ -92,7 +96,9 @@ class Drains:
 
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, f"draining {', '.join(names)}"))
-            session.call("drain.begin", drain=self._document, hosts=wanted, within=self._within)
+            session.call(
+                "drain.begin", drain=self._document, hosts=wanted, within=self._within and (within or self._within)
+            )
 
         failures = self._failures(names, self._fleet.each(self._hosts, job).errors)
         if failures or not self._hosts:

@@ -3,8 +3,8 @@
     stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
         prepare -> confirm -> done; room when there's a limit, drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
-    any failure or interruption before confirm: roll_back every touched host, newest first -> undrain every host that
-        may still be drained -> done
+    any failure or interruption before confirm: (undrain what's as it was -> roll_back) per touched batch, the newest
+        first -> undrain every host that may still be drained -> done
 
 The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
 decision is made; `prepare` asks every touched host just before whether it still holds the release. A host that doesn't
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+GRACE = 5.0  # seconds at most that a host which has gone back gets to come up before it's put back into use
 Kind = Literal[
     "stage",
     "expand",
@@ -94,11 +95,28 @@ def stagger(hosts: Sequence[str], confirm_within: float) -> dict[str, float]:
     return {host: confirm_within * (1 + number / len(hosts)) for number, host in enumerate(reversed(hosts))}
 
 
+def put_back_after(batch: Sequence[str], waits: Mapping[str, float], confirm_within: float) -> float:
+    """How long a load balancer waits for a beat before it puts a drained batch back by itself.
+
+    That's when the whole batch has gone back, and before the next older host stops to do so: with the batch still out
+    of use, that might be the last one that serves. The oldest batch, which keeps nobody waiting, gets all the time.
+
+    Args:
+        batch: The drained hosts.
+        waits: See `stagger`.
+        confirm_within: In seconds.
+    """
+    last = max(waits[host] for host in batch)
+    if last == max(waits.values()):
+        return 2 * confirm_within + GRACE
+    return last + min(GRACE, confirm_within / len(waits) / 2)
+
+
 class Rollout:
     """One deployment's course.
 
     Args:
-        batches: The hosts, batch by batch.
+        batches: The hosts, batch by batch; they also go back so.
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
@@ -128,12 +146,15 @@ class Rollout:
         drained: Sequence[str] = (),
     ) -> None:
         self._hosts = tuple(host for batch in batches for host in batch)
-        self._batches = [self._hosts] if adopt else [tuple(batch) for batch in batches]
+        self._given = [tuple(batch) for batch in batches]
+        self._batches = [self._hosts] if adopt else self._given
         self._expand = expand
         self._room = room
         self._drains = drains
         self._batch = 0
         self._is_over = False
+        self._changed: set[str] = set()  # hosts that must still go back
+        self._left_out: set[str] = set()  # hosts that couldn't be put back into use on the way back
         self.touched: list[str] = []
         self.drained: list[str] = list(drained)
         self.failures: dict[str, Failure] = {}
@@ -189,12 +210,17 @@ class Rollout:
         if kind == "done":
             raise ValueError("the rollout is over")
         if kind == "roll_back":
-            self.stuck = failed
-            self.step = self._last_undrain()
+            self.stuck |= failed
+            self._changed -= set(self.step.hosts)
+            self.step = self._go_back()
         elif kind == "undrain" and self._is_over:
-            self.left_drained = failed
-            self.drained = [host for host in self.drained if host in failed]
-            self.step = Step("done")
+            self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
+            self._left_out |= set(failed)
+            if self._changed:
+                self.step = self._go_back()
+            else:
+                self.left_drained = failed
+                self.step = Step("done")
         elif kind == "confirm":
             self.undelivered = failed
             self.step = Step("done")
@@ -214,7 +240,17 @@ class Rollout:
 
     def _back(self) -> Step:
         self._is_over = True
-        return Step("roll_back", tuple(reversed(self.touched))) if self.touched else self._last_undrain()
+        self._changed = set(self.touched)
+        return self._go_back()
+
+    def _go_back(self) -> Step:
+        """What's next on the way back: a batch serves before the next one stops, so the app isn't gone as a whole."""
+        waiting = [tuple(host for host in batch if host in self._changed) for batch in self._given]
+        number = max((number for number, hosts in enumerate(waiting, 1) if hosts), default=0)
+        if not number:
+            return self._last_undrain()
+        idle = tuple(host for host in self.drained if host not in (*self._changed, *self.stuck, *self._left_out))
+        return Step("undrain", idle) if idle else Step("roll_back", tuple(reversed(waiting[number - 1])), number)
 
     def _last_undrain(self) -> Step:
         return Step("undrain", tuple(self.drained)) if self.drained else Step("done")

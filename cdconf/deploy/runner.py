@@ -12,7 +12,7 @@ from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import Failure, Rollout, Step, stagger
+from cdconf.deploy.rollout import Failure, Rollout, Step, put_back_after, stagger
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
@@ -65,8 +65,9 @@ class Runner:
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app) | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
-        self._rolled_back: set[str] = set()
         self._why: Callable[[], str | None] = lambda: None
+        self._rolled_back: set[str] = set()  # and not yet waited for
+        self._waits_for_old = True
         self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
 
     def preflight(self) -> None:
@@ -120,7 +121,7 @@ class Runner:
             "confirm": "confirm",
             "roll_back": "roll back",
         }
-        batch = f"batch {step.batch} of {batches}: " if step.batch and step.kind != "adopt" else ""
+        batch = f"batch {step.batch} of {batches}: " if step.batch and step.kind not in ("adopt", "roll_back") else ""
         if step.kind != "soak" or self._target.app.soak:
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
@@ -168,13 +169,11 @@ class Runner:
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains
-        return drains.begin([self._hosts[name] for name in step.hosts]) if drains else {}
+        within = put_back_after(step.hosts, self._within, self._target.app.confirm_within)
+        return drains.begin([self._hosts[name] for name in step.hosts], within) if drains else {}
 
     def _undrain(self, step: Step) -> dict[str, Failure]:
-        """Hosts that have just been rolled back get the time to come up; that they don't keeps none out of use."""
-        back = [name for name in step.hosts if name in self._rolled_back]
-        if back:
-            self._health(Step("health", tuple(back)))
+        self._let_serve([name for name in step.hosts if name in self._rolled_back])
         return self._target.drains.end(step.hosts) if self._target.drains else {}
 
     def _activate(self, session: Session) -> None:
@@ -224,7 +223,23 @@ class Runner:
                 self._rolled_back.add(session.host.name)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
 
-        return self._each(step, job)
+        failures = self._each(step, job)
+        if step.batch > 1:
+            self._let_serve([name for name in step.hosts if name in self._rolled_back])
+        return failures
+
+    def _let_serve(self, names: Sequence[str]) -> None:
+        """Hosts that went back get the time to come up, before they're put back into use or others go back.
+
+        Where one doesn't, it's said, and no other is waited for: it keeps none out of use, or at a bad release.
+        """
+        self._rolled_back -= set(names)
+        if not names or not self._waits_for_old:
+            return
+        for name, failure in self._health(Step("health", tuple(names))).items():
+            self._waits_for_old = False
+            message = failure.message.splitlines()[0]
+            self._emit(Notice(f"{name} went back, and isn't well: {message}", warning=True))
 
     def pin(self, reason: str) -> None:
         """Refuses the artifact on all hosts from now on; a host that can't be told is named."""

@@ -51,6 +51,7 @@ NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
+SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
@@ -100,6 +101,12 @@ APP = {
     "groups": Key("names", "The groups whose hosts run it.", required=True),
     "build": Key("text", "The command line that `cdconf build` runs, once per commit; it gets CDCONF_VERSION."),
     "artifact": Key("text", "The one file that the build makes; `*` is the version.", pattern=r"^[^*]*\*[^*]*$"),
+    "max_size": Key(
+        "text",
+        "How much an artifact may unpack to: one that's larger is refused before anything is unpacked.",
+        default="4GiB",
+        pattern=SIZE,
+    ),
     "path": Key(
         "text",
         "Its directory on the hosts, for it alone: releases/, current -> releases/….",

@@ -132,11 +132,15 @@ class Toggle:
 
 @dataclass(frozen=True)
 class App:
-    """An application and how it's deployed; see cdconf.yml's `apps`. `confirm_within` and `soak` are in seconds."""
+    """An application and how it's deployed; see cdconf.yml's `apps`.
+
+    `confirm_within` and `soak` are in seconds, `max_size` is in bytes.
+    """
 
     name: str
     groups: tuple[str, ...]
     artifact: str | None
+    max_size: int
     build: str | None
     path: str
     user: str | None

@@ -10,6 +10,7 @@ from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rolling
 from cdconf.inventory.model import App, Migrate, Project, environments_in
 from cdconf.inventory.shared import read_shared
+from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file
 from cdconf.inventory.values import duration, names
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
@@ -131,6 +132,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         name=name,
         groups=names(app, "groups", what),
         artifact=artifact,
+        max_size=size(app, "max_size", what, str(keys.APP["max_size"].default)),
         build=expect(app, "build", str, what, None),
         path=path,
         user=expect(app, "user", str, what, None),

@@ -9,9 +9,12 @@ import zipfile
 
 import pytest
 
+from cdconf.artifacts.members import too_large
 from cdconf.artifacts.unpack import Limits, unpack
-from cdconf.errors import ArtifactError
+from cdconf.errors import ArtifactError, InvalidFile
+from cdconf.inventory import load_project
 from tests.artifacts.conftest import FILE, LINK, archive
+from tests.conftest import cdconf
 
 
 def zipped(path, *members, **options):
@@ -158,6 +161,35 @@ def test_a_bomb_is_refused_before_anything_is_written(tmp_path, kind):
         unpack(file, tmp_path / "out", file.name, Limits(total=1_000_001))
     assert list((tmp_path / "out").iterdir()) == []
     unpack(file, tmp_path / "out", file.name, Limits(total=1_000_002))
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(5 << 30, "5 GiB"), (3 << 20, "3 MiB"), (5 * 10**9, "5000000000 bytes")])
+def test_a_limit_is_shown_as_it_was_set(limit, shown):
+    error = too_large(limit)
+    assert error.message.endswith(f"more than {shown}")
+    assert "`max_size`" in error.hint
+
+
+def test_the_app_sets_the_limit(project):
+    text = (project / "cdconf.yml").read_text().rstrip()
+    app = "apps: {app: {groups: [web], path: /srv/app, artifact: app-*.tar, max_size: 100kB}}"
+    (project / "cdconf.yml").write_text(f"{text}\n{app}\n")
+    large = archive(project / "app-1.tar", ("f", FILE, bytes(100_001)), mode="w:")
+    result = cdconf(project, "artifact", "add", "app", str(large), "--version", "1")
+    assert (result.returncode, "unpacks to more than 100000 bytes" in result.stderr) == (1, True)
+    archive(large, ("f", FILE, bytes(100_000)), mode="w:")
+    assert cdconf(project, "artifact", "add", "app", str(large), "--version", "1").returncode == 0
+
+
+@pytest.mark.parametrize("value", ["0MB", "1", "'1'", "1 MB", "1mb", "1.5GB", "[1MB]"])
+def test_a_limit_that_is_no_size_is_refused_with_its_line(project, value):
+    text = (project / "cdconf.yml").read_text()
+    (project / "cdconf.yml").write_text(
+        f"{text.rstrip()}\napps:\n  app: {{groups: [web], path: /srv/app, max_size: {value}}}\n"
+    )
+    with pytest.raises(InvalidFile, match="'max_size' in app 'app' must be a size") as caught:
+        load_project(project)
+    assert (caught.value.line, "500MB" in caught.value.hint) == (6, True)
 
 
 def test_a_zip_that_lies_about_its_size_writes_no_more_than_it_said(tmp_path):

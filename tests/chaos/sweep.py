@@ -1,184 +1,161 @@
 """Deployments that are killed, cut off and stopped at evenly spread moments, under load.
 
-    python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20
+    python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20 --lanes 3 --minutes 35
 
-Each round deploys a new version and strikes once: SIGKILL of the controller, a host's network cut, or a host's power.
-Then, without anybody's help, every host must serve the old version or the new one, whole, all the same, and the lease
-must come free; only where a host was cut off at the very commit may they differ, and then `status` names it and
-`deploy --resume` ends it. At last the next deployment must succeed. Prints what it counted; exits with 1 on any breach.
+Several lanes work side by side, each on a load balancer and web hosts of its own; see `lane` for what a round does and
+wants. A line tells of each round, a table of all; a report is kept as JSON. What a time limit or Ctrl-C leaves can be
+made later with `--resume REPORT`. A breach stops nothing: it's printed with all that's known of it.
+
+Exits with 0 when all was made and nothing broken, with 1 on any breach, with 2 when strikes are left.
 """
 
 import argparse
 import collections
+import functools
 import signal
+import subprocess
 import sys
+import threading
 import time
 
-from tests.chaos.load import Load
-from tests.chaos.world import World
-from tests.conftest import cdconf
+from cdconf.environments.docker_image import REPOSITORY
+from tests.chaos import report
+from tests.chaos.lane import Lane
+from tests.chaos.load import Load, Watch
+from tests.chaos.world import World, docker
 
-LIMIT = 120.0  # seconds for a deployment that was struck to end
-SETTLED = 60.0  # seconds beyond the switches' time until all is quiet
-
-
-class Breach(AssertionError):
-    """A promise was broken."""
+LAST = 75.0  # seconds that a round and its lane's end may take
+PAUSE = 0.25  # seconds between two requests of a client: hosts and lanes share this machine
+FRESH = 3  # times that a lane may begin anew on fresh hosts
 
 
 class Sweep:
-    """One sweep over a world; `count` says what came of its rounds."""
+    """Makes the strikes that a report lacks.
 
-    def __init__(self, world, say=print):
-        self.world = world
-        self.say = say
-        self.count = collections.Counter()
-        self.breaches = []
-        self.duration = 0.0
-        self.current = None
+    Args:
+        found: The report.
+        lanes: How many lanes work side by side.
+        until: When no further round may begin, by `time.monotonic`; None for never.
+        say: Gets lines for people.
+    """
 
-    def prepare(self):
-        """Deploys twice; the second one's duration is the one over which strikes are spread."""
-        for _ in range(2):
-            version = self.world.build()
-            began = time.monotonic()
-            self.world.must("deploy", f"app@{version}", "--to", "dev")
-            self.duration, self.current = time.monotonic() - began, version
-        self.say(f"a deployment to {len(self.world.hosts)} hosts takes {self.duration:.1f} s")
+    def __init__(self, found, lanes, until=None, say=print):
+        self.report = found
+        self._strikes = collections.deque(found.left())
+        self._lanes = min(lanes, len(self._strikes))
+        self._until = until
+        self._print = say
+        self._lock = threading.Lock()
+        self._image = threading.Event()  # the first lane makes it, if need be; two at once would make it twice
+        self._ended = threading.Event()
 
-    def strike(self, kind, rounds):
-        """All rounds of a kind: `kill`, `cut` or `stop`."""
-        for number in range(rounds):
-            moment = self.duration * (number + 0.5) / rounds
-            host = self.world.hosts[number % len(self.world.hosts)]
-            try:
-                ended = self._round(kind, moment, host)
-            except Breach as error:
-                ended = f"BREACH: {error}"
-                self.breaches.append(f"{kind} at {moment:.2f} s: {error}")
-                self._recover()
-            self.count[kind, ended if not ended.startswith("BREACH") else "breach"] += 1
-            where = "" if kind == "kill" else f" of {host}"
-            self.say(f"{kind}{where} at {moment:.2f} s of {self.duration:.2f}: {ended}")
-
-    def _round(self, kind, moment, host):
-        old, new = self.current, self.world.build()
-        with (self.world.root / ".cdconf/struck.log").open("w+") as log:
-            process = self.world.deploying(new, log)
-            time.sleep(moment)
-            in_time = process.poll() is None
-            self._hit(kind, process, host)
-            log.seek(0)
-            said = log.read()
-        if "Traceback" in said:
-            raise Breach(f"a traceback:\n{said}")
-        stands = self._settled()
-        served = {name: self.world.served(name) for name in self.world.hosts}
-        if not set(served.values()) <= {old, new}:
-            raise Breach(f"served {served}, not {old} or {new}\n{said}")
-        ended = "old" if set(served.values()) == {old} else "new"
-        if len(set(served.values())) != 1:
-            self._resumed(stands, new, served, said)
-            ended = "differed at the commit, resumed"
-        result = cdconf(self.world.root, "deploy", f"app@{new}", "--to", "dev")
-        if result.returncode != 0:
-            raise Breach(f"the next deployment failed: {result.returncode}\n{result.stderr}")
-        self._same(new)
-        self.current = new
-        return ended if in_time else f"{ended}, it was over already"
-
-    def _hit(self, kind, process, host):
-        """Strikes, and waits for the controller's end; then the host is itself again."""
+    def run(self):
+        """Until nothing is left, or time is up."""
+        if self._lanes > 1 and docker("images", "-q", REPOSITORY).stdout.strip():
+            self._image.set()
+        threads = [threading.Thread(target=self._lane, args=(number + 1,)) for number in range(self._lanes)]
+        for thread in threads:
+            thread.start()
         try:
-            if kind == "kill":
-                process.send_signal(signal.SIGKILL)
-            elif kind == "cut":
-                self.world.cut(host)
-            else:
-                self.world.stop(host)
-            process.wait(timeout=LIMIT)
+            while any(thread.is_alive() for thread in threads):
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            self.say("interrupted: the rounds in hand are ended")
+            raise
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            if kind == "cut":
-                self.world.mend(host)
-            elif kind == "stop":
-                self.world.start(host)
+            self._ended.set()
+            for thread in threads:
+                thread.join()
 
-    def _settled(self):
-        """Waits until no host has a lease or an armed switch; returns what `status` says then."""
-        deadline = time.monotonic() + 2 * self.world.within + SETTLED
-        while True:
-            document = self.world.status()
-            hosts = document.get("status") or {}
-            quiet = len(hosts) == len(self.world.hosts) and all(
-                one["lease"] is None and one["apps"]["app"]["activating"] is None for one in hosts.values()
-            )
-            if quiet and all(self.world.served(name) for name in self.world.hosts):
-                return document
-            if time.monotonic() > deadline:
-                raise Breach(f"it never came to rest: {hosts or document}")
-            time.sleep(0.5)
+    def say(self, text):
+        with self._lock:
+            self._print(f"{time.strftime('%H:%M:%S')} {text}")
 
-    def _resumed(self, stands, new, served, said):
-        found = stands["interrupted"].get("app")
-        if found is None or found["ending"] != "finish":
-            raise Breach(f"hosts differ and status doesn't say why: {served}, {stands['interrupted']}\n{said}")
-        behind = {name for name, version in served.items() if version != new}
-        if behind != set(found["reverted"]):
-            raise Breach(f"status names {found['reverted']}, but {sorted(behind)} are behind")
-        result = cdconf(self.world.root, "deploy", "app", "--to", "dev", "--resume")
-        if result.returncode != 0:
-            raise Breach(f"--resume failed: {result.returncode}\n{result.stderr}")
-        self._same(new)
+    def _next(self):
+        """The next strike; None when there's none, or no time for it."""
+        is_late = self._until is not None and time.monotonic() > self._until
+        with self._lock:
+            return None if is_late or self._ended.is_set() or not self._strikes else self._strikes.popleft()
 
-    def _same(self, version):
-        served = {name: self.world.served(name) for name in self.world.hosts}
-        if set(served.values()) != {version}:
-            raise Breach(f"served {served}, not {version}")
+    def _lane(self, number):
+        if number > 1:
+            self._image.wait()
+        for _ in range(FRESH):
+            if self._ended.is_set() or not self._strikes:
+                return
+            try:
+                with World(self.report.hosts, self.report.within) as world:
+                    self._image.set()
+                    self._work(number, world)
+                    return
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                self.say(f"lane {number} needs fresh hosts: {error}")
+                self.report.breaches.append(f"lane {number} needed fresh hosts: {str(error).splitlines()[0]}")
+            finally:
+                self._image.set()
 
-    def _recover(self):
-        """After a breach: a fresh deployment, so that the next round stands on firm ground; raises when even that
-        fails.
-        """
-        self._settled()
-        self.current = self.world.build()
-        self.world.must("deploy", f"app@{self.current}", "--to", "dev")
+    def _work(self, number, world):
+        load = Load(world.balancer, PAUSE)
+        lane = Lane(number, world, load)
+        lane.prepare()
+        self.say(f"lane {number}: a deployment to {len(world.hosts)} hosts takes {lane.duration:.1f} s")
+        with load, Watch(world) as watch:
+            while (strike := self._next()) is not None:
+                self._round(lane, strike)
+        broken = [f"lane {number}: {host} answered {answer!r}" for host, answer in watch.broken]
+        self.report.end_lane(load.counted(), watch, broken + lane.exactly_once())
 
-    def report(self, load):
-        """The counts, for people."""
-        for kind in ("kill", "cut", "stop"):
-            ends = {end: count for (one, end), count in sorted(self.count.items()) if one == kind}
-            if ends:
-                self.say(f"{kind}s: {sum(ends.values())} ({', '.join(f'{end}: {n}' for end, n in ends.items())})")
-        total, silent = sum(load.answers.values()), sum(load.silent.values())
-        self.say(f"load: {total} whole answers, {silent} requests unanswered, {len(load.broken)} answers not whole")
-        self.breaches += [f"{host} answered {answer!r}" for host, answer in load.broken]
-        self.say(f"breaches: {len(self.breaches)}")
-        for breach in self.breaches:
-            self.say(f"  {breach}")
+    def _round(self, lane, strike):
+        record = lane.round(strike)
+        self.report.add(record)
+        self.say(report.line(record))
+        if record["breach"]:
+            self.say(f"BREACH in {report.name(record)}: {record['breach']}")
+            lane.recover()
 
 
-def sweep(hosts, within, kills, cuts, stops, say=print):
-    """Runs a whole sweep; returns it, and the load."""
-    with World(hosts, within) as world:
-        one = Sweep(world, say)
-        one.prepare()
-        with Load(world) as load:
-            for kind, rounds in (("kill", kills), ("cut", cuts), ("stop", stops)):
-                one.strike(kind, rounds)
-        one.report(load)
-        return one, load
+def sweep(hosts, within, wanted, lanes=1, say=print):
+    """Makes a whole sweep; returns its report."""
+    found = report.Report(None, hosts, within, wanted)
+    Sweep(found, lanes, say=say).run()
+    return found
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = (
+        *(("kills", 10, "SIGKILLs of the controller"), ("cuts", 3, "cuts of a host's network")),
+        *(("stops", 2, "failures of a host's power"), ("lanes", 3, "environments that are tormented side by side")),
+        *(("hosts", 3, "web hosts of each; a load balancer comes to these"), ("within", 8, "their confirm_within")),
+    )
+    for name, default, what in numbers:
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default {default})")
+    parser.add_argument("--minutes", type=float, metavar="N", help="begin no round that may end later")
+    parser.add_argument("--report", default="chaos.json", metavar="FILE", help="where it's kept (default chaos.json)")
+    parser.add_argument("--resume", metavar="REPORT", help="make what's left of an earlier sweep, of its counts")
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("kills", 10), ("cuts", 3), ("stops", 2), ("hosts", 4), ("within", 8)):
-        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default {default}")
-    given = parser.parse_args()
-    one, _ = sweep(given.hosts, given.within, given.kills, given.cuts, given.stops)
-    sys.exit(1 if one.breaches else 0)
+    given = _arguments()
+    began = time.monotonic()
+    if given.resume:
+        found = report.Report.read(given.resume)
+    else:
+        wanted = {"kill": given.kills, "cut": given.cuts, "stop": given.stops}
+        found = report.Report(given.report, given.hosts, given.within, wanted)
+    until = began + given.minutes * 60 - LAST if given.minutes else None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = 0
+    try:
+        Sweep(found, given.lanes, until, functools.partial(print, flush=True)).run()
+    except KeyboardInterrupt:
+        code = 130
+    print(found.table())
+    print(f"took {(time.monotonic() - began) / 60:.1f} minutes; the report is {found.file}")
+    if found.left():
+        print(f"go on with: python -m tests.chaos.sweep --resume {found.file}")
+    sys.exit(code or (1 if not found.is_clean() else 2 if found.left() else 0))
 
 
 if __name__ == "__main__":

@@ -1,79 +1,59 @@
-"""The hosts and the project that a sweep torments; whatever it says of them it asks Docker, HTTP or cdconf."""
+"""The hosts and the project that chaos torments; whatever it says of them it asks Docker, HTTP or cdconf."""
 
 import http.client
+import itertools
 import json
 import subprocess
 import tempfile
-import textwrap
 import time
 import urllib.request
 from pathlib import Path
 
+from tests.chaos.files import POSTS, artifact, project
 from tests.conftest import CDCONF, cdconf, git, write
-from tests.hosts.conftest import FILES
 
 ASK = 3.0  # seconds
 BOOT = 60.0
-PARTS = 40  # files of a release; an answer tells the versions of all of them
-
-SERVE = f"""
-    import http.server, socketserver
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            found = {{open("VERSION").read().strip()}} | {{open("part%d" % n).read().strip() for n in range({PARTS})}}
-            answer = "+".join(sorted(found)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-        def log_message(self, *words):
-            pass
-    socketserver.ThreadingTCPServer.allow_reuse_address = True
-    socketserver.ThreadingTCPServer(("", 8000), Answer).serve_forever()
-"""
-BUILD = f"""
-    #!/bin/sh -e
-    rm -rf out dist && mkdir -p out/app dist
-    cp serve.py out/app/ && echo "$CDCONF_VERSION" > out/app/VERSION
-    for n in $(seq 0 {PARTS - 1}); do echo "$CDCONF_VERSION" > out/app/part$n; done
-    tar -C out/app -czf "dist/app-$CDCONF_VERSION.tar.gz" .
-"""
-SMOKE = """
-    def test_it_serves_its_own_version(host):
-        wanted = host.file("/srv/app/current/VERSION").content_string.strip()
-        assert host.check_output("curl -fsS http://127.0.0.1:8000/") == wanted
-"""
+STATE = "/var/lib/cdconf/chaos"
+LOOK = f"cat {STATE}/lease.json; echo; echo /; cut -d ' ' -f 1 /proc/uptime; ls {STATE}"
+EVIDENCE = (
+    f"tail -n +1 {STATE}/ledger.json {STATE}/lease.json {STATE}/switch-app.json 2>&1; "
+    "ls -la /srv/app /srv/app/releases; systemctl status --no-pager -n 0 app cdconf-switch-chaos.app; "
+    "journalctl --no-pager -o short-precise -n 60 -u app -u cdconf-switch-chaos.app -u ssh"
+)
 
 
 class World:
-    """Docker hosts with one app, and cdconf's commands on them.
+    """A load balancer and web hosts with one app, and cdconf's commands on them.
 
     Args:
-        count: How many hosts.
+        webs: How many web hosts.
         within: Their `confirm_within` and lease, in seconds.
+        batches: As in cdconf.yml.
+        wait: Seconds that drained hosts get for the requests that they have; None: hosts aren't drained.
     """
 
-    def __init__(self, count, within):
+    def __init__(self, webs, within, batches="1, 100%", wait=0.3):
         self._folder = tempfile.TemporaryDirectory(prefix="cdconf-chaos-")
         self.root = Path(self._folder.name)
         self.within = within
-        self.hosts = [f"web{number + 1}" for number in range(count)]
-        lines = "".join(f"  {name}: {{groups: [web], publish: [8000]}}\n" for name in self.hosts)
-        config = textwrap.dedent(FILES["cdconf.yml"]).replace("project: e2e", "project: chaos")
-        config = "".join(line for line in config.splitlines(True) if "migrate:" not in line)
-        config = config.replace("ttl: 8s", f"ttl: {within}s").replace("batches: [1, 100%]", "batches: [1, 50%, 100%]")
-        config = config.rstrip() + f"\n    confirm_within: {within}s\n"
-        own = {"cdconf.yml": config, "inventories/dev/hosts.yml": f"provider: docker\nhosts:\n{lines}"}
-        write(self.root, FILES | {"serve.py": SERVE, "build.sh": BUILD, "roles/app/smoke/test_app.py": SMOKE} | own)
-        (self.root / "build.sh").chmod(0o755)
+        self.hosts = [f"web{number + 1}" for number in range(webs)]
+        write(self.root, project(self.hosts, within, batches, wait))
         git(self.root, "init", "-q")
-        self._commits = 0
+        self._numbers = itertools.count(1)
+        self._addresses = {}
 
     def __enter__(self):
-        self.must("provision", "dev")
-        checkout = (self.root / ".cdconf/checkout").read_text().strip()
-        self._network = f"cdconf-chaos-dev-{checkout}"
-        self._containers = {name: f"cdconf-chaos-dev-{name}-{checkout}" for name in self.hosts}
+        try:
+            self.must("provision", "dev")
+            checkout = (self.root / ".cdconf/checkout").read_text().strip()
+            self._network = f"cdconf-chaos-dev-{checkout}"
+            self._containers = {name: f"cdconf-chaos-dev-{name}-{checkout}" for name in (*self.hosts, "lb1")}
+            self._tell_balancer()
+            self.balancer = docker("port", self._containers["lb1"], "80/tcp").stdout.split()[0]
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -86,20 +66,20 @@ class World:
         assert result.returncode == 0, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
         return result
 
-    def build(self):
-        """A new version of the app, in the artifact store."""
-        self._commits += 1
-        write(self.root, {"note": str(self._commits)})
-        git(self.root, "add", "-A")
-        git(self.root, "commit", "-qm", "change")
-        self.must("build", "app")
-        return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
+    def pack(self, **others):
+        """A new version of the app, as a file that `deploy` takes; others are as in `files.artifact`."""
+        version = f"v{next(self._numbers):05}"
+        artifact(self.root / f"dist/app-{version}.tar.gz", version, **others)
+        return version
+
+    def deploy(self, version, *options):
+        """A deployment, from its begin to its end; returns the completed process."""
+        return cdconf(self.root, "deploy", f"dist/app-{version}.tar.gz", "--to", "dev", *options)
 
     def deploying(self, version, log):
         """A deployment that runs; what it says goes to the open file `log`."""
-        command = [*CDCONF, "deploy", f"app@{version}", "--to", "dev"]
         return subprocess.Popen(
-            command,
+            [*CDCONF, "deploy", f"dist/app-{version}.tar.gz", "--to", "dev"],
             cwd=self.root,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -110,6 +90,20 @@ class World:
     def status(self):
         """What `cdconf status` says, as data."""
         return json.loads(cdconf(self.root, "status", "dev", "--json").stdout)
+
+    def looks_quiet(self):
+        """Whether no host seems to have a lease, an armed switch or a drain; cheaper than `status`."""
+        for host in (*self.hosts, "lb1"):
+            result = docker("exec", self._containers[host], "sh", "-c", LOOK, check=False)
+            lease, _, rest = result.stdout.partition("\n/\n")
+            uptime, *names = rest.split() or ["0"]
+            if (
+                result.returncode != 0
+                or {"switch-app.json", "drain-app.json"} & set(names)
+                or is_held(lease, float(uptime))
+            ):
+                return False
+        return True
 
     def port(self, host):
         """Where the host's app is published; None while the host is down or cut off."""
@@ -127,6 +121,19 @@ class World:
         except (OSError, http.client.HTTPException):
             return None
 
+    def all_served(self):
+        """What each web host serves."""
+        return {host: self.served(host) for host in self.hosts}
+
+    def posts(self):
+        """The ids of all POSTs that web hosts have served, each as often as it was served."""
+        read = ["sh", "-c", f"cat {POSTS} 2>/dev/null || true"]
+        return [line for host in self.hosts for line in self.on(host, *read).split()]
+
+    def on(self, host, *command):
+        """What a command prints on a host, asked through Docker."""
+        return docker("exec", self._containers[host], *command).stdout
+
     def cut(self, host):
         """Cuts the host's network off."""
         docker("network", "disconnect", self._network, self._containers[host])
@@ -134,6 +141,7 @@ class World:
     def mend(self, host):
         """Brings its network back."""
         docker("network", "connect", "--alias", host, self._network, self._containers[host])
+        self._tell_balancer()
 
     def stop(self, host):
         """As if its power failed."""
@@ -143,14 +151,39 @@ class World:
         """Boots it, and waits until it's up."""
         docker("start", self._containers[host])
         deadline = time.monotonic() + BOOT
-        while docker(
-            "exec", self._containers[host], "systemctl", "is-system-running", check=False
-        ).stdout.strip() not in (
-            "running",
-            "degraded",
-        ):
+        is_up = ["exec", self._containers[host], "systemctl", "is-system-running"]
+        while docker(*is_up, check=False).stdout.strip() not in ("running", "degraded"):
             assert time.monotonic() < deadline, f"{host} doesn't boot"
             time.sleep(0.3)
+        self._tell_balancer()
+
+    def _tell_balancer(self):
+        """Docker may give a host another address when it comes back; nginx asks for addresses when it loads."""
+        query = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        found = {host: docker("inspect", "-f", query, self._containers[host]).stdout.strip() for host in self.hosts}
+        if found != self._addresses:
+            lines = "".join(f"{address} {host}\n" for host, address in found.items() if address)
+            script = (
+                f"grep -v ' web' /etc/hosts > /run/hosts; printf '{lines}' >> /run/hosts; cat /run/hosts > /etc/hosts"
+            )
+            self.on("lb1", "sh", "-c", f"{script} && nginx -s reload")
+            self._addresses = found
+
+    def evidence(self, host):
+        """Everything that a host knows of the app, for people."""
+        result = docker("exec", self._containers[host], "sh", "-c", EVIDENCE, check=False)
+        return result.stdout + result.stderr
+
+
+def is_held(lease, uptime):
+    """Whether the text of a lease.json is of a lease that is held, by the kernel's clock."""
+    if not lease.strip():
+        return False
+    try:
+        entry = json.loads(lease)
+        return entry["run"] is not None and entry["expires"] > uptime
+    except (ValueError, KeyError):
+        return True
 
 
 def docker(*words, check=True):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.deploy.rollout import Failure, Rollout, split, stagger
+from cdconf.deploy.rollout import Failure, Rollout, put_back_after, split, stagger
 
 HOSTS = [f"web{number}" for number in range(1, 6)]
 
@@ -64,7 +64,49 @@ def test_one_that_is_taken_up_again_proves_all_hosts_and_confirms_them():
         rollout.advance()
     assert kinds == ["adopt", "health", "smoke", "prepare", "confirm"]
     rollout = Rollout([("a",), ("b",)], adopt=True)
-    assert rollout.interrupt("roll it back").hosts == ("b", "a")
+    assert rollout.interrupt("roll it back").hosts == ("b",)
+    assert rollout.advance().hosts == ("a",)
+    assert rollout.advance().kind == "done"
+
+
+def walked(rollout):
+    """All steps to the end, when each goes well."""
+    steps = []
+    while rollout.step.kind != "done":
+        steps.append((rollout.step.kind, *rollout.step.hosts))
+        rollout.advance()
+    return steps
+
+
+def test_batches_go_back_one_by_one_and_each_serves_before_the_next_one_stops():
+    rollout = Rollout([("a",), ("b", "c"), ("d", "e")], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("health", 3):
+        rollout.advance()
+    rollout.advance({"d": Failure("not healthy", verdict=True)})
+    back = [("roll_back", "e", "d"), ("undrain", "d", "e"), ("roll_back", "c", "b"), ("roll_back", "a")]
+    assert walked(rollout) == back
+    assert (rollout.is_verdict, rollout.left_drained) == (True, {})
+
+
+def test_hosts_that_were_drained_and_not_touched_serve_before_others_go_back():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("drain", 2):
+        rollout.advance()
+    rollout.interrupt("x")
+    assert walked(rollout) == [("undrain", "b"), ("roll_back", "a")]
+
+
+def test_what_cannot_be_put_back_on_the_way_is_tried_once_more_in_the_end():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("activate", 2):
+        rollout.advance()
+    rollout.interrupt("x")
+    rollout.advance()
+    gone = Failure("lb1 hangs", verdict=False, unreachable=True)
+    assert (rollout.step.kind, rollout.step.hosts) == ("undrain", ("b",))
+    rollout.advance({"b": gone})
+    assert walked(rollout) == [("roll_back", "a"), ("undrain", "b")]
+    assert rollout.left_drained == {}
 
 
 @given(st.integers(1, 50), st.floats(5, 3600))
@@ -76,8 +118,23 @@ def test_hosts_that_are_left_alone_go_back_one_after_another_the_newest_first(co
     assert all(within <= wait < 2 * within for wait in waits.values())
 
 
-outcomes = st.lists(st.sampled_from(["good", "bad", "last", "all", "interrupt"]), max_size=60)
 sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
+
+
+@given(st.integers(1, 50), st.floats(5, 3600), sizes)
+def test_a_drained_batch_is_put_back_when_it_has_gone_back_and_before_an_older_host_stops(count, within, cuts):
+    hosts = [f"h{number}" for number in range(count)]
+    waits = stagger(hosts, within)
+    done = 0
+    for batch in split(hosts, cuts):
+        wait = put_back_after(batch, waits, within)
+        assert all(waits[host] < wait for host in batch)
+        assert all(wait < waits[host] for host in hosts[:done])
+        assert wait == 2 * within + 5 if not done else wait < 2 * within
+        done += len(batch)
+
+
+outcomes = st.lists(st.sampled_from(["good", "bad", "last", "all", "interrupt"]), max_size=60)
 BEFORE = {  # what must have gone well just before a step may be taken
     "expand": {"stage"},
     "room": {"stage", "expand", "soak"},
@@ -105,6 +162,7 @@ class Hosts:
         self.state = dict.fromkeys(names, "new" if adopt else "old")
         self.drained = set(drained)
         self.proven, self.seen, self.went_wrong, self.last = set(), [], False, None
+        self.back, self.unusable = set(), set()  # hosts that went back; those that were asked to be in use again
 
     def interrupted(self, step):
         after = self.rollout.interrupt("x")
@@ -113,7 +171,9 @@ class Hosts:
             return
         self.drained |= set(step.hosts) if step.kind == "drain" else set()  # it may have been under way
         self.state |= dict.fromkeys(self.rollout.touched, "new")
-        assert after.kind == ("roll_back" if self.rollout.touched else "undrain" if self.drained else "done")
+        idle = self.drained - set(self.rollout.touched)
+        assert after.kind == ("undrain" if idle else "roll_back" if self.rollout.touched else after.kind)
+        assert self.rollout.touched or after.kind == ("undrain" if self.drained else "done")
         self.went_wrong = True
 
     def done(self, step, failed):
@@ -123,6 +183,7 @@ class Hosts:
             self._goes_forward(step)
         else:
             assert step.kind in ("roll_back", "undrain"), "never forward after a failure"
+            self._goes_back(step)
         if step.kind == "drain":
             self.drained |= set(step.hosts)
         elif step.kind == "undrain":
@@ -136,6 +197,15 @@ class Hosts:
         self.went_wrong = self.went_wrong or (bool(failed) and step.kind != "confirm")
         self.last = step.kind
         self.rollout.advance({name: Failure("x", verdict=False) for name in failed})
+
+    def _goes_back(self, step):
+        if step.kind == "roll_back":
+            assert not self.back & set(step.hosts), "no host goes back twice"
+            self.back |= set(step.hosts)
+            idle = self.drained - set(self.rollout.touched) | self.drained & (self.back - set(step.hosts))
+            assert idle <= self.unusable | set(self.rollout.stuck), "whoever is as it was serves before others stop"
+        else:
+            self.unusable |= set(step.hosts)
 
     def _goes_forward(self, step):
         if self.last is not None:
@@ -190,7 +260,9 @@ def test_whatever_happens_hosts_are_confirmed_or_rolled_back_and_in_use_again(co
         assert "confirm" not in kinds
         assert {name for name in rollout.touched if hosts.state[name] != "old"} == set(rollout.stuck)
         backs = [one.hosts for one in hosts.seen if one.kind == "roll_back"]
-        assert backs == ([tuple(reversed(rollout.touched))] if rollout.touched else [])
+        assert [name for one in backs for name in one] == list(reversed(rollout.touched))
+        batches = [set(batch) for batch in split(names, cuts, most)]
+        assert all(any(set(one) <= batch for batch in batches) for one in backs), "one batch at a time"
 
 
 def test_a_batch_is_drained_before_it_is_activated_and_put_back_when_it_is_proven():
@@ -239,5 +311,5 @@ def test_one_that_is_taken_up_again_puts_back_what_was_left_drained_when_it_is_p
         rollout.advance()
     assert kinds == ["adopt", "health", "smoke", "undrain", "prepare", "confirm"]
     rollout = Rollout([("a",), ("b",)], adopt=True, drained=["b"])
-    assert rollout.interrupt("roll it back").hosts == ("b", "a")
-    assert rollout.advance().hosts == ("b",)
+    assert rollout.interrupt("roll it back").hosts == ("b",)
+    assert walked(rollout) == [("roll_back", "b"), ("undrain", "b"), ("roll_back", "a")]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy import deployment
-from cdconf.deploy.rollout import Failure
+from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated
@@ -140,6 +140,7 @@ class Drains:
     def __init__(self, script=()):
         self.script = dict(script)
         self.calls = []
+        self.within = []
 
     def _call(self, what, names):
         self.calls.append((what, *names))
@@ -148,7 +149,8 @@ class Drains:
             raise answer
         return answer
 
-    def begin(self, hosts):
+    def begin(self, hosts, within):
+        self.within.append(within)
         return self._call("drain", [host.name for host in hosts])
 
     def end(self, names):
@@ -219,3 +221,32 @@ def test_a_rollback_that_a_signal_cut_short_names_the_hosts_that_are_not_back(mo
         deployment._roll_out(None, None, Fleet(script), target, events.append, OPTIONS, expand=False, pin=False)
     ended = [one for one in events if isinstance(one, HostDone) and one.host == "a"]
     assert [(one.status, one.error) for one in ended] == [("failed", "could not be rolled back: no")]
+
+
+def test_a_batch_that_went_back_serves_before_the_next_one_goes_and_one_that_does_not_is_waited_for_once(monkeypatch):
+    fleet, waited = Fleet({("app.activate", "d", 1): UNWELL}), []
+
+    def wait(session, app, emit):
+        if [one for one in fleet.calls if one[0] == "app.roll_back"]:
+            waited.append((session.host.name, fleet.calls[-1]))
+            if session.host.name == "c":
+                raise AgentError("not healthy", host="c", reason="release", details={}, detail=None)
+
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    monkeypatch.setattr("cdconf.deploy.runner.wait_for_health", wait)
+    said = []
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "abcd"])
+    rollout = Rollout([(name,) for name in "abcd"], stage=False)
+    Runner(None, None, fleet, target, said.append).run(rollout)
+    assert [name for what, name in fleet.calls if what == "app.roll_back"] == list("dcba")
+    assert waited == [("d", ("app.roll_back", "d")), ("c", ("app.roll_back", "c"))]
+    assert "c went back, and isn't well: not healthy" in [getattr(one, "message", "") for one in said]
+
+
+def test_a_load_balancer_is_told_to_put_a_batch_back_before_older_hosts_go_back(monkeypatch):
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    drains = Drains()
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"], drains=drains)
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    Runner(None, None, Fleet({}), target, lambda event: None).run(rollout)
+    assert drains.within == [125.0, 65.0], "b goes back after 60 s, and a after 90 s, when b must be in use again"

@@ -9,7 +9,8 @@ pytestmark = pytest.mark.hosts
 
 def test_whatever_strikes_a_deployment_every_host_ends_whole_and_the_same():
     said = []
-    one, load = sweep(hosts=2, within=5, kills=4, cuts=1, stops=1, say=said.append)
-    assert one.breaches == [], "\n".join(said)
-    assert sum(one.count.values()) == 6
-    assert min(load.answers.values()) > 50, "there was no load"
+    report = sweep(hosts=2, within=5, wanted={"kill": 2, "cut": 1, "stop": 1}, lanes=2, say=said.append)
+    assert report.is_clean(), "\n".join(said)
+    assert len(report.rounds) == 4, "\n".join(said)
+    assert report.load["requests"] > 100, "there was no load"
+    assert report.load["looks at hosts"] > 50

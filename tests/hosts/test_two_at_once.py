@@ -1,0 +1,62 @@
+"""Two deployments that begin together from two clones: one runs, the other is told who holds the hosts, and exits 3."""
+
+import random
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import CDCONF, git
+from tests.hosts.test_main_job import deployed
+
+pytestmark = pytest.mark.hosts
+__all__ = ["deployed"]
+
+STARTS = 10
+LATEST = 1.5  # seconds: the first one is still at work
+
+
+@pytest.fixture
+def clone(live, tmp_path):
+    """A clone in git of the project, which knows the hosts' addresses and the artifacts."""
+    other = tmp_path / "clone"
+    git(live.root, "clone", "-q", str(live.root), str(other))
+    (other / ".cdconf").mkdir()
+    for name in ("checkout", "environments", "artifacts"):
+        source = live.root / ".cdconf" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, other / ".cdconf" / name)
+    return other
+
+
+def started(root, version, after):
+    time.sleep(after)
+    return subprocess.Popen(
+        [*CDCONF, "deploy", f"app@{version}", "--to", "dev"],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_of_two_deployments_that_begin_together_exactly_one_runs_every_time(live, deployed, request):
+    versions = [live.commit(note=f"{number} {time.time_ns()}") for number in range(2)]
+    clone = request.getfixturevalue("clone")  # now, so that it has both artifacts
+    chance = random.Random(4)
+    offsets = [0.0, 0.0, *(chance.uniform(0, LATEST) for _ in range(STARTS - 2))]
+    for number, offset in enumerate(offsets):
+        version = versions[number % 2]
+        first, second = (live.root, clone) if chance.random() < 0.5 else (clone, live.root)
+        both = [started(first, version, 0), started(second, version, offset)]
+        said = [one.communicate(timeout=120)[0] for one in both]
+        codes = [one.returncode for one in both]
+        about = f"start {number}, {offset:.2f} s apart, exited with {codes}\n{said[0]}\n---\n{said[1]}"
+        assert sorted(codes) == [0, 3], about
+        loser = said[codes.index(3)]
+        assert "held by" in loser, about
+        assert f"deploy app@{version}" in loser, about
+        assert "rolled back" not in said[0] + said[1], about
+        assert live.served() == {"web1": version, "web2": version}, about
+        assert not any(live.document("lock", "status", "dev")["leases"].values()), about
