@@ -23,14 +23,30 @@ from cdconf.cli.options import (
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
 @click.option("--prune", is_flag=True, help="Show what `provision --prune` would do.")
+@click.option("--from", "from_", metavar="REV", help="Compare the files at a git revision with --to; ask no host.")
+@click.option("--to", metavar="REV", help="The revision to compare with; `.` is the work tree (default: HEAD).")
+@click.option("--markdown", is_flag=True, help="With --from: print Markdown, for a pull request's comment.")
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.
 
-    Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
+    With --from it shows instead what differs between two revisions of the files, compiled for all hosts with the facts
+    that were last seen of them. Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
 
     Example: cdconf plan production --limit web1
+
+    Example: cdconf plan production --from main --to HEAD --markdown
     """
+    from cdconf.errors import UsageError
+
+    if flags["from_"] is not None:
+        from cdconf.cli.plan_revisions import plan_revisions
+
+        code = plan_revisions(environment, {**flags, "to": "HEAD" if flags["to"] is None else flags["to"]})
+        raise SystemExit(code)
+    for name in ("to", "markdown"):
+        if flags[name]:
+            raise UsageError(f"--{name} goes with --from")
     from cdconf.deploy.provision import Options, provision
 
     with run_of("plan", environment, flags) as run:

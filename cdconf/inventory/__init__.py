@@ -3,7 +3,7 @@
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.limit import check_roles, select
 from cdconf.inventory.model import App, Drain, Environment, Health, Host, Layer, Migrate, Project, Ssh
-from cdconf.inventory.project import load_project
+from cdconf.inventory.project import find_root, load_project
 from cdconf.inventory.variables import VariableFiles, check_variable_files
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "VariableFiles",
     "check_roles",
     "check_variable_files",
+    "find_root",
     "load_environment",
     "load_project",
     "select",
