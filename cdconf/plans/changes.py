@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from cdconf.agent import wire
 from cdconf.plans import difference
 from cdconf.secrets import is_tainted
 
@@ -49,7 +47,7 @@ class Differences:
     """Compares catalogs. The same difference on many hosts is put into words once."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Change] = {}
+        self._known: dict[tuple[Any, ...], Change] = {}
 
     def of(self, before: Compiled, after: Compiled, *, same_inputs: bool) -> list[Change]:
         """The changes of one host, in the order of its catalogs: what's new or changed, then what has gone.
@@ -103,11 +101,16 @@ class Differences:
         handlers: tuple[Handler | None, Handler | None] | None = None,
     ) -> Change:
         old, new = (_handled(one) for one in handlers) if handlers else (_shape(before), _shape(after))
-        sources = [one.source if one else None for one in (before, after)]
-        key = hashlib.sha256(wire.dumps([old, new, sources, handlers is not None])).digest()
+        handler = next((one.name for one in handlers or () if one), None)
+        found = _pieces(before, after, old, new)
+        sources = tuple(one.source if one else None for one in (before, after))
+        sensitive = any(side is not None and side.sensitive for side in (before, after))
+        key = (handler, (after or before).id, sources, sensitive, found)  # type: ignore[union-attr]  # one is there
         if key not in self._known:
-            names = {one.name for one in handlers or () if one}
-            self._known[key] = _described(before, after, old, new, names.pop() if names else None)
+            change = _described(before, after, found, handler)
+            # Lines that stay between two that are changed may still tell hosts apart.
+            same = (handler, *key[1:4], change.message, difference.changed_lines(change.diff or ""))
+            self._known[key] = self._known.setdefault(same, change)
         return self._known[key]
 
 
@@ -129,33 +132,38 @@ def _handled(one: Handler | None) -> dict[str, Any]:
     return {**_shape(one.resource), "does": f"{one.action} {one.resource.type} {one.resource.title}", "app": one.app}
 
 
+def _pieces(
+    before: Resource | None, after: Resource | None, old: dict[str, Any], new: dict[str, Any]
+) -> tuple[difference.Piece, ...]:
+    """What differs; nothing of what has gone, and not again what names the new one."""
+    one = after or before
+    if one is None or after is None:
+        return ()
+    sensitive = after.sensitive or (before is not None and before.sensitive)
+    shown = {"absent", "notify", "sensitive", "does", "app", *one.identity}
+    hidden = {
+        name for name in (*old, *new) if name not in shown and (sensitive or is_tainted([old.get(name), new.get(name)]))
+    }
+    if before is None:
+        new = {name: value for name, value in new.items() if name not in one.identity}
+    return difference.pieces(old, new, hidden)
+
+
 def _described(
-    before: Resource | None, after: Resource | None, old: dict[str, Any], new: dict[str, Any], handler: str | None
+    before: Resource | None, after: Resource | None, found: tuple[difference.Piece, ...], handler: str | None
 ) -> Change:
     one = after or before
     assert one is not None  # noqa: S101  one of the two is what the change is about
-    sensitive = any(side is not None and side.sensitive for side in (before, after))
-    shown = {"absent", "notify", "sensitive", "does", "app", *one.identity}
-    hidden = frozenset(
-        name for name in (*old, *new) if name not in shown and (sensitive or is_tainted([old.get(name), new.get(name)]))
-    )
     kind: Kind = "changed" if before and after else "added" if after else "removed"
-    left_out = set(one.identity) if kind != "changed" else set()
-    diff, message = None, None
-    if kind == "removed":
-        message = None if handler else _fate(one)
-    else:
-        first, second = ({name: value for name, value in side.items() if name not in left_out} for side in (old, new))
-        diff = difference.text(one.title, first, second, hidden, new=kind == "added") or None
     return Change(
         kind=kind,
         type="handler" if handler else one.type,
         title=handler or one.title,
         before=before.source if before else None,
         after=after.source if after else None,
-        sensitive=sensitive,
-        diff=diff,
-        message=message,
+        sensitive=any(side is not None and side.sensitive for side in (before, after)),
+        diff=difference.text(one.title, found, new=kind == "added") or None,
+        message=_fate(one) if kind == "removed" and not handler else None,
     )
 
 

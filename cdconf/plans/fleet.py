@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,12 @@ from cdconf.plans.changes import Change, Differences
 from cdconf.plans.compiling import Compiled, OfflineCompiler
 from cdconf.plans.inputs import Inputs
 from cdconf.plans.secrets import RevisionSecrets
+from cdconf.plans.spread import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cdconf.facts import Seen
     from cdconf.plans.revision import Revision
     from cdconf.secrets import Mask
 
@@ -159,11 +161,16 @@ def compare(before: Revision, after: Revision, question: Question, checkout: Pat
     _choose(sides, question)
     _hosts(plan)
     cache = FactCache(checkout / ".cdconf", question.environment)
-    differences = Differences()
-    for name in dict.fromkeys([*plan.after.hosts, *plan.before.hosts]):
-        seen = cache.load(name)
-        plan.ages[name] = seen.age
-        _compare_host(plan, differences, name, seen.facts, question.roles)
+
+    def work(names: Sequence[str]) -> tuple[list[_Compared], frozenset[str]]:
+        differences = Differences()
+        found = [_compare_host(plan, differences, name, cache.load(name), question.roles) for name in names]
+        return found, mask.known()
+
+    for compared, secrets in spread(work, list(dict.fromkeys([*plan.after.hosts, *plan.before.hosts]))):
+        mask.learn(secrets)
+        for one in compared:
+            _note(plan, one)
     _notice_secrets(sides, emit)
     return plan
 
@@ -217,24 +224,42 @@ def _flat(host: Host, root: Path) -> dict[str, Any]:
     return {name: value for name, value in {**data, **ssh}.items() if name not in ("name", "file", "line")}
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """One host, compared: plain data. `resources` are the second revision's, None when it doesn't have the host."""
+
+    name: str
+    age: float | None
+    changes: list[Change] | None = None
+    resources: int | None = None
+
+
 def _compare_host(
-    plan: FleetPlan, differences: Differences, name: str, facts: Mapping[str, Any], roles: tuple[str, ...]
-) -> None:
-    before = plan.before.compile(name, facts)
+    plan: FleetPlan, differences: Differences, name: str, seen: Seen, roles: tuple[str, ...]
+) -> _Compared:
+    before = plan.before.compile(name, seen.facts)
     same = name in plan.before.hosts and name in plan.after.hosts and _same_inputs(plan, name)
     # From the same files comes the same catalog; most changes concern few of the hosts.
-    after = before if same else plan.after.compile(name, facts)
+    after = before if same else plan.after.compile(name, seen.facts)
+    count = len(after.catalog.resources) + len(after.unknown) if after else None
     if before is None or after is None:
-        if after is not None:
-            plan.added[name] = len(after.catalog.resources) + len(after.unknown)
-        return
+        return _Compared(name, seen.age, None, count)
     changes = differences.of(before, after, same_inputs=same)
     if roles:
         changes = [change for change in changes if _role_of(change) in roles]
-    for change in changes:
-        plan.changes.setdefault(change, []).append(name)
-    touched = sum(1 for change in changes if change.kind in ("added", "changed") and change.type != "handler")
-    plan.equal[name] = len(after.catalog.resources) - touched
+    return _Compared(name, seen.age, changes, count)
+
+
+def _note(plan: FleetPlan, one: _Compared) -> None:
+    plan.ages[one.name] = one.age
+    if one.changes is None:
+        if one.resources is not None:
+            plan.added[one.name] = one.resources
+        return
+    for change in one.changes:
+        plan.changes.setdefault(change, []).append(one.name)
+    touched = sum(change.after is not None and change.type != "handler" for change in one.changes)
+    plan.equal[one.name] = (one.resources or 0) - touched
 
 
 def _same_inputs(plan: FleetPlan, name: str) -> bool:

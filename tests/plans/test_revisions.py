@@ -137,6 +137,17 @@ def test_the_same_change_of_different_values_is_two_changes(repository):
     assert sorted(one["groups"] for one in changes) == [["db"], ["web"]]
 
 
+def test_lines_that_stay_do_not_tell_the_same_change_apart(repository):
+    motd = repository / "roles/base/templates/motd.j2"
+    motd.write_text("one\n{{ host.name }}\ntwo\nthree\n")
+    commit(repository, "with names")
+    motd.write_text("ONE\n{{ host.name }}\nTWO\nthree\n")
+    commit(repository, "second")
+    one = only(plan(repository)[1])
+    assert one["hosts"] == ["db1", "web1", "web2"]
+    assert one["diff"].split("\n", 2)[2] == "@@ -1,4 +1,4 @@\n-one\n+ONE\n db1\n-two\n+TWO\n three\n"
+
+
 def test_people_read_groups_and_all_hosts_by_their_names(repository):
     change(repository, "roles/base/role.yml", "package: curl", "package: wget")
     change(repository, "roles/base/templates/motd.j2", "This", "Here")
@@ -494,3 +505,25 @@ def test_a_directory_that_is_not_ours_to_write_is_a_clear_error(repository, tmp_
         pytest.skip("root may write everywhere")
     done = cdconf(repository, "plan", "dev", "--from", "HEAD", TMPDIR="/proc")
     assert "Traceback" not in done.stderr
+
+
+def test_a_large_fleet_is_compiled_by_several_processes_and_reads_as_if_by_one(repository):
+    hosts = "".join(f"  n{number}: {{address: 192.0.2.5, groups: [web]}}\n" for number in range(150))
+    with (repository / "inventories/dev/hosts.yml").open("a") as stream:
+        stream.write(hosts)
+    commit(repository, "large")
+    change(repository, "roles/base/templates/motd.j2", "This", "Here")
+    write(repository, {"inventories/dev/host_vars/n140.yml": "greeting: of its own\n"})
+    commit(repository, "second")
+    changes = plan(repository, "--limit", "web")[1]["changes"]
+    assert [one["hosts"] for one in changes] == [
+        ["web1", "web2", *(f"n{number}" for number in range(150) if number != 140)],
+        ["n140"],
+    ]
+    write(repository, {"inventories/dev/host_vars/n140.yml": "greeting: [1]\n"})
+    commit(repository, "third")
+    done = cdconf(repository, "plan", "dev", "--from", "HEAD~1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: HEAD:inventories/dev/host_vars/n140.yml:1: 'greeting' must be of type string")
+    done = cdconf(repository, "plan", "dev", "--from", "HEAD~2", "--to", "HEAD~1", "-e", "password=given-on-the-line")
+    assert "given-on" not in done.stdout + done.stderr
