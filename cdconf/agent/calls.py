@@ -74,6 +74,13 @@ def converge(agent, catalog, check, prune=False):
     return Convergence(catalog, check, agent.store, agent.event, proceed, prune).run()
 
 
+def look_for_plan(agent, catalog, prune=False):
+    """Check mode with marks; see `marks.Marked`."""
+    from cdconf.agent.marks import Marked  # only for plans that are saved, or applied
+
+    return Marked(catalog, agent.store, agent.event, prune).run()
+
+
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`."""
     from cdconf.agent import execute
@@ -107,6 +114,7 @@ CALLS = {
     "lease.give_back": give_lease_back,
     "lease.force": force_lease,
     "converge": converge,
+    "plan": look_for_plan,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,
