@@ -125,7 +125,7 @@ def test_files_that_have_moved_on_are_named_with_role_and_line(fleet):
     found = moved(fleet)
     assert found == {
         "the files want something else of file /etc/planned.conf [roles/base/role.yml:5]": ["web1", "web2"],
-        "handler tell is new [roles/base/role.yml:15]": ["web1", "web2"],
+        "handler tell is new [roles/base/role.yml:14]": ["web1", "web2"],
     }
     assert applied(fleet)["web1"] == "level=1"
 
