@@ -62,7 +62,7 @@ def _one(plan: FleetPlan, change: Change, mask: Callable[[str], str]) -> str:
     summary = f"{_SIGNS[change.kind]} {change.kind} {_code(revisions.what(change), mask)} on {hosts}"
     if not change.diff and not change.message:
         return f"\n{summary} {where}\n"
-    message = f"{html.escape(mask(change.message))}\n\n" if change.message else ""
+    message = f"{html.escape(_cut(mask(change.message), 1000))}\n\n" if change.message else ""
     diff = _fenced(_cut(mask(change.diff), ONE)) if change.diff else ""
     return f"\n<details><summary>{summary}</summary>\n\n{where}\n\n{message}{diff}\n</details>\n"
 
