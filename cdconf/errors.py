@@ -12,6 +12,7 @@ CdconfError                 1   failed
 ├── Unreachable             4   a host doesn't answer
 ├── GateClosed              3   refused by a rule: promotion, approval, stopped line
 │   ├── LeaseHeld           3   another run works on the host
+│   ├── PlanMoved           3   the files or the hosts aren't what the saved plan was made of
 │   └── Pinned              3   the artifact failed here before
 └── Interrupted           130   Ctrl-C
     └── Terminated        143   SIGTERM
@@ -159,6 +160,12 @@ class LeaseHeld(GateClosed):
 
     kind = "lease_held"
     by_host = False
+
+
+class PlanMoved(GateClosed):
+    """A saved plan isn't applied: files or hosts have moved on since it was made."""
+
+    kind = "plan_moved"
 
 
 class Pinned(GateClosed):

@@ -121,6 +121,13 @@ def portray_host(agent, **arguments):
     return portray.portray(agent, **arguments)
 
 
+def look_for_plan(agent, catalog, prune=False):
+    """Check mode with marks; see `marks.Marked`."""
+    from cdconf.agent.marks import Marked  # only for plans that are saved, or applied
+
+    return Marked(catalog, agent.store, agent.event, prune).run()
+
+
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`."""
     from cdconf.agent import execute
@@ -158,6 +165,7 @@ CALLS = {
     "converge": converge,
     "history": remember,
     "portray": portray_host,
+    "plan": look_for_plan,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,

@@ -108,6 +108,16 @@ class Applied(object):
             self.store.write("key.json", text)
         return bytes.fromhex(text) if text else b""
 
+    def make_key(self):
+        """The host's key; a host that has none yet gets one."""
+        if not self.key:
+            guard = self.store.lock("lease.lock")  # two looks at once, on a host that is new
+            try:
+                self.key = self._key(create=True)
+            finally:
+                guard.close()
+        return self.key
+
     def digest(self, resource):
         """The fingerprint of what a resource should be."""
         return fingerprint(self.key, [resource["fields"], resource["absent"]])

@@ -23,18 +23,42 @@ from cdconf.cli.options import (
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
 @click.option("--prune", is_flag=True, help="Show what `provision --prune` would do.")
+@click.option("--from", "from_", metavar="REV", help="Compare the files at a git revision with --to; ask no host.")
+@click.option("--to", metavar="REV", help="The revision to compare with; `.` is the work tree (default: HEAD).")
+@click.option("--markdown", is_flag=True, help="With --from: print Markdown, for a pull request's comment.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="Save the plan, for `provision --plan FILE`.")
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.
 
-    Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
+    With --from it shows instead what differs between two revisions of the files, compiled for all hosts with the facts
+    that were last seen of them. Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
 
     Example: cdconf plan production --limit web1
+
+    Example: cdconf plan production --from main --to HEAD --markdown
     """
+    from cdconf.errors import UsageError
+
+    if flags["from_"] is not None:
+        from cdconf.cli.plan_revisions import plan_revisions
+
+        code = plan_revisions(environment, {**flags, "to": "HEAD" if flags["to"] is None else flags["to"]})
+        raise SystemExit(code)
+    for name in ("to", "markdown"):
+        if flags[name]:
+            raise UsageError(f"--{name} goes with --from")
+    from cdconf.cli import plan_file
     from cdconf.deploy.provision import Options, provision
 
+    out = flags["out"]
+    plan_file.check_out(out)
     with run_of("plan", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
-        options = Options(True, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"])
+        recorder = plan_file.recorder(run) if out is not None else None
+        options = Options(True, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"], record=recorder)
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+        if recorder is not None:
+            plan_file.save_plan(run, recorder, hosts, out)
+        plan_file.remember(run)

@@ -25,19 +25,35 @@ from cdconf.cli.options import (
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
 @click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
+@click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
+@click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
 @output_options
-def command(environment: str, check: bool, **flags: Any) -> None:
+def command(environment: str, **flags: Any) -> None:
     """Make ENV's hosts where a provider can, then converge every host to its catalog, group by group.
 
     A run takes a lease on every host first, stops after the first group in which something fails, and changes
-    nothing on hosts that are as they should be.
+    nothing on hosts that are as they should be. With --plan it changes exactly what that plan says, or nothing, and
+    exits with 3 when files or hosts have moved on since.
 
     Example: cdconf provision staging --limit web --diff
     """
+    from cdconf.cli import plan_file
     from cdconf.deploy.provision import Options, provision
+    from cdconf.errors import PlanMoved
 
+    check = flags["check"]
     with run_of("provision", environment, flags) as run:
-        hosts = run.selected()
-        run.start(hosts)
-        options = Options(check, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"])
-        run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+        plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
+        try:
+            hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
+            run.start(hosts)
+            options = Options(check, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"], plan=plan)
+            run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+        except PlanMoved:
+            if plan:
+                plan_file.tell_moved(run, plan)
+            raise
+        if check:
+            plan_file.remember(run)
+        else:
+            plan_file.tell_surprises(run, plan)

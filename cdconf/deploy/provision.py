@@ -17,6 +17,8 @@ from cdconf.session import AgentError, Connector
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.plans.applying import Applying
+    from cdconf.plans.looking import Recorder
     from cdconf.session import Session
 
 
@@ -29,6 +31,13 @@ class Options:
     accept_new_host_keys: bool = False
     releases: bool = False  # look at apps' releases too: drift
     prune: bool = False  # remove what was applied once and has gone from the files
+    plan: Applying | None = None  # apply this plan, or nothing
+    record: Recorder | None = None  # keep what was found
+
+    @property
+    def converge(self) -> Callable[..., dict[str, Any]]:
+        """What's done to each host; see `converge_host`."""
+        return self.plan.converge if self.plan else self.record or converge_host
 
 
 def provision(
@@ -58,8 +67,10 @@ def provision(
     if not options.check:
         _check_smoke(project, hosts)
     provider = provider_for(project, environment)
-    located = provider.locate(hosts) if options.check else provider.ensure(hosts, emit)
+    located = provider.locate(hosts) if options.check or options.plan else provider.ensure(hosts, emit)
     missing = [host.name for host in hosts if host.name not in located]
+    if options.plan:
+        options.plan.refuse_missing({name: provider.absence(environment.hosts[name]) for name in missing})
     for name in missing:
         absence = provider.absence(environment.hosts[name])
         if options.releases:
@@ -98,6 +109,8 @@ def provision(
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
             refuse(errors)
+        if options.plan:
+            options.plan.verify(fleet, compilers[0], present, errors)
         codes += [report(emit, name, error) for name, error in errors.items()]
         codes += Provisioning(project, fleet, compilers[0], emit, options).run(present)
     return worst_exit(codes)
@@ -231,7 +244,7 @@ class Provisioning:
 
         while True:
             try:
-                result = converge_host(
+                result = self._options.converge(
                     session, self._compiler, emit, check=self._options.check, prune=self._options.prune
                 )
             except AgentError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cdconf.errors import PlanMoved
 from cdconf.events import Emit, HostStep, Notice, ResourceDone
 from cdconf.facts import FactCache
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def converge_host(
-    session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False
+    session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False, only: str | None = None
 ) -> dict[str, Any]:
     """Compiles the host's catalog from its facts and has the agent apply it.
 
@@ -24,15 +25,19 @@ def converge_host(
         emit: Gets a `ResourceDone` per resource.
         check: Change nothing.
         prune: Remove what was applied once and has gone from the files.
+        only: The digest of the one catalog that may be applied; None: any.
 
     Returns:
         `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`.
 
     Raises:
-        CdconfError: The catalog can't be compiled; the agent or the host failed.
+        CdconfError: The catalog can't be compiled, or isn't the one; the agent or the host failed.
     """
     name = session.host.name
     catalog = compiler.compile(session.host, session.facts.mapping)
+    if only is not None and catalog.digest != only:
+        text = "its files, or facts that they read, have changed since it was compared with the plan"
+        raise PlanMoved(text, host=name, hint="nothing was changed here since; look at it with `cdconf plan`")
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
     result = session.converge(

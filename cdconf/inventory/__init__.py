@@ -16,7 +16,7 @@ from cdconf.inventory.model import (
     Ssh,
     Toggle,
 )
-from cdconf.inventory.project import load_project
+from cdconf.inventory.project import find_root, load_project
 from cdconf.inventory.toggles import ToggleValue, load_toggles
 from cdconf.inventory.variables import VariableFiles, check_variable_files
 
@@ -37,6 +37,7 @@ __all__ = [
     "VariableFiles",
     "check_roles",
     "check_variable_files",
+    "find_root",
     "load_environment",
     "load_project",
     "load_toggles",

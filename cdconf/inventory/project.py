@@ -27,10 +27,19 @@ def load_project(start: Path) -> Project:
         UsageError: There is none.
         InvalidFile: It breaks a rule.
     """
+    return _read(find_root(start))
+
+
+def find_root(start: Path) -> Path:
+    """The directory of cdconf.yml, `start` or one above it; the file isn't read.
+
+    Raises:
+        UsageError: There is none.
+    """
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
-            return _read(folder)
+            return folder
     raise UsageError(
         f"there is no {FILE} in {start} or above it", hint="go to your project's directory, or use --project DIR"
     )
@@ -189,4 +198,4 @@ def invalid_name(name: str) -> bool:
     return not _NAME.match(name) or "_" in name
 
 
-__all__ = ["InvalidFile", "duration", "invalid_name", "load_project", "names"]
+__all__ = ["InvalidFile", "duration", "find_root", "invalid_name", "load_project", "names"]

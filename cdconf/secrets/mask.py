@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import threading
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -30,6 +31,14 @@ class Mask:
     def add(self, value: str) -> None:
         """From now on the value, and its usual encodings, are masked; so is each line of a long one."""
         forms = {form for line in (value, *value.splitlines()) for form in _forms(line) if len(form) >= SHORTEST}
+        self.learn(forms)
+
+    def known(self) -> frozenset[str]:
+        """All that's masked: what another mask can `learn`."""
+        return frozenset(self._values)
+
+    def learn(self, forms: AbstractSet[str]) -> None:
+        """From now on these are masked, as they are."""
         with self._lock:
             if forms <= self._values:
                 return

@@ -30,13 +30,15 @@ class SecretStore:
     Args:
         project: The project.
         environment: The environment; one that it copies isn't looked at.
+        checkout: Whose `.cdconf/` holds the generated secrets; the project's by default.
 
     Raises:
         InvalidFile: secrets.yml holds a value that isn't encrypted.
     """
 
-    def __init__(self, project: Project, environment: Environment) -> None:
+    def __init__(self, project: Project, environment: Environment, *, checkout: Path | None = None) -> None:
         self._project = project
+        self._checkout = checkout or project.root
         self._environment = environment
         self.path = project.root / "inventories" / environment.name / "secrets.yml"
         self.shown = f"inventories/{environment.name}/secrets.yml"
@@ -56,7 +58,7 @@ class SecretStore:
         return self._project.data / "environments" / self._environment.name / "secrets.json"
 
     def _load_generated(self) -> dict[str, str]:
-        path = self._project.root / ".cdconf/environments" / self._environment.name / "secrets.json"
+        path = self._checkout / ".cdconf/environments" / self._environment.name / "secrets.json"
         if self._environment.provider == "existing" or not path.is_file():
             return {}
         try:

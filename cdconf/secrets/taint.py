@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_PLAIN = frozenset((str, int, bool, float, bytes, type(None)))
+
 
 class Secret(str):
     """Text that mustn't be shown. It's text for whoever needs it, and `Secret('***')` in a traceback."""
@@ -19,6 +21,8 @@ class Secret(str):
 
 def is_tainted(value: object) -> bool:
     """Whether a value is, or holds, a secret."""
+    if type(value) in _PLAIN:  # most values, in a hot path
+        return False
     if isinstance(value, Secret):
         return True
     if isinstance(value, dict):

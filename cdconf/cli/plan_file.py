@@ -1,0 +1,157 @@
+"""Plans in files, for `plan --out` and `provision --plan`; and what an apply did that its plan didn't say."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.cli.options import parse_extra
+from cdconf.errors import DIFFERENT, OK, CdconfError, InvalidFile, PlanMoved, UsageError
+from cdconf.events import Notice
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.inventory import Host
+    from cdconf.plans.applying import Applying
+    from cdconf.plans.looking import Recorder
+
+_SHOWN = 40
+
+
+def check_out(out: str | None) -> None:
+    """Raises `UsageError` for a file that can't be made, before any host is asked."""
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise UsageError(f"there is no directory for {out}")
+
+
+def recorder(run: Run) -> Recorder:
+    """What keeps a plan while it's made."""
+    from cdconf.plans.looking import Recorder
+
+    return Recorder(run.mask)
+
+
+def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
+    """Writes what was found to a file.
+
+    Raises:
+        CdconfError: Hosts couldn't be looked at, so that nobody can have read what would happen there.
+    """
+    from cdconf.engine import RunIdentity
+    from cdconf.plans.saved import SavedPlan, save
+
+    left = [host.name for host in hosts if host.name not in found.hosts]
+    if left:
+        text = f"no plan was written to {out}: {', '.join(left)} couldn't be looked at"
+        hint = f"make hosts with `cdconf provision {run.environment.name}` first, or leave them out with --limit"
+        if run.code in (OK, DIFFERENT):
+            raise CdconfError(text, hint=hint)
+        run.emit(Notice(text, warning=True))
+        return
+    plan = SavedPlan(
+        project=run.project.name,
+        environment=run.environment.name,
+        created_at=time.time(),
+        made_by=RunIdentity("plan").owner,
+        agent=_agent(run),
+        limit=run.flags.get("limit"),
+        roles=tuple(run.flags.get("roles", ())),
+        extra=tuple(sorted(parse_extra(run.flags.get("extra", ())))),
+        prune=run.flags["prune"],
+        hosts={host.name: found.hosts[host.name] for host in hosts},
+    )
+    save(plan, Path(out))
+    run.extra["plan"] = {"file": out, "created_at": plan.created_at}
+    run.emit(Notice(f"the plan is in {out}; `cdconf provision {run.environment.name} --plan {out}` applies it"))
+
+
+def open_plan(run: Run, file: str, max_age: str) -> Applying:
+    """Reads a plan and makes the run what it's for: its hosts, roles and pruning.
+
+    Raises:
+        UsageError: The file can't be read, or the command line asks for something else than the plan.
+        InvalidFile: It isn't a plan.
+    """
+    from cdconf.plans.applying import Applying
+    from cdconf.plans.saved import read
+
+    for name in ("limit", "roles", "prune", "check"):
+        if run.flags.get(name):
+            option = "--role" if name == "roles" else f"--{name}"
+            raise UsageError(f"{option} and --plan exclude each other: the plan says what is done")
+    plan = read(Path(file))
+    run.flags.update(limit=plan.limit, roles=plan.roles, prune=plan.prune)
+    run.extra["plan"] = {"file": file, "created_at": plan.created_at}
+    return Applying(plan, run.project, run.environment, agent=_agent(run), max_age=_seconds(max_age))
+
+
+def hosts_of(run: Run, applying: Applying) -> list[Host]:
+    """The plan's hosts; raises `PlanMoved` for what can be told without asking them."""
+    try:
+        hosts = run.selected()
+    except UsageError as error:
+        raise PlanMoved(f"the plan doesn't fit the files any more: {error.message}") from error
+    applying.check_plan(hosts, parse_extra(run.flags.get("extra", ())))
+    return hosts
+
+
+def tell_moved(run: Run, applying: Applying) -> None:
+    """Puts what has moved on into the JSON document."""
+    run.extra["moved"] = [{"what": text, "hosts": hosts} for text, hosts in applying.moved.items()]
+
+
+def remember(run: Run) -> None:
+    """Keeps what `plan` has said, for the next `provision`."""
+    from cdconf.plans import foreseen
+
+    foreseen.remember(run.project.data, run.environment.name, run.collector.hosts)
+
+
+def tell_surprises(run: Run, applying: Applying | None) -> None:
+    """Says what turned out differently from the plan: the saved one, or the one that was shown last."""
+    from cdconf.facts import age_text
+    from cdconf.plans import foreseen
+    from cdconf.plans.hostsets import named
+
+    if applying is not None:
+        which = "the plan"
+        said: dict[str, foreseen.Statuses] = {
+            name: {(one.type, one.title): one.status for one in host.resources if one.status != "ok"}
+            for name, host in applying.plan.hosts.items()
+        }
+    else:
+        recalled = foreseen.recall(run.project.data, run.environment.name)
+        if recalled is None:
+            return
+        age, said = recalled
+        which = f"the plan of {age_text(age)} ago"
+    foreseen.forget(run.project.data, run.environment.name)
+    found = foreseen.surprises(said, run.collector.hosts)
+    run.extra["differently"] = [{**dataclasses.asdict(one)} for one in found]
+    texts: dict[str, list[str]] = {}
+    for one in found:
+        texts.setdefault(one.text, []).append(one.host)
+    for text, hosts in list(texts.items())[:_SHOWN]:
+        where = named(run.project, run.environment, hosts)
+        run.emit(Notice(f"differently from {which}: {where}: {text}"))
+    if len(texts) > _SHOWN:
+        run.emit(Notice(f"differently from {which}: {len(texts) - _SHOWN} more, which `--json` has"))
+
+
+def _agent(run: Run) -> str:
+    from cdconf.session.bundle import bundle
+
+    return bundle(run.project.root, run.project.type_packages, run.project.data / "agent").digest
+
+
+def _seconds(text: str) -> float:
+    from cdconf.inventory.project import duration
+    from cdconf.yamlfile import YamlMap
+
+    key: Any = "--max-age"
+    try:
+        return duration(YamlMap({key: text}), key, "the command line", 0.0)
+    except InvalidFile as error:
+        raise UsageError(f"--max-age '{text}' isn't a duration", hint=error.hint) from error

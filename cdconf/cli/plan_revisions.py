@@ -1,0 +1,84 @@
+"""`cdconf plan ENV --from REV`: two revisions of the files, and no host."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.options import parse_extra
+from cdconf.errors import CdconfError, UsageError
+from cdconf.secrets.mask import Mask
+
+if TYPE_CHECKING:
+    from cdconf.events import Event, RunResult
+    from cdconf.plans.fleet import FleetPlan
+
+HOSTS_ONLY = {"prune": "--prune", "accept_new_host_keys": "--accept-new-host-keys", "out": "--out"}
+
+
+def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
+    """Compares and prints; returns the exit code.
+
+    Raises:
+        CdconfError: See `cdconf.plans.fleet.compare`; secrets are masked in it.
+    """
+    from cdconf.inventory import find_root
+    from cdconf.plans.fleet import Question, compare
+    from cdconf.plans.revision import reading
+
+    began = time.monotonic()
+    for name, option in HOSTS_ONLY.items():
+        if flags.get(name):
+            raise UsageError(f"{option} is about hosts, and --from asks none")
+    if flags["as_json"] and flags["markdown"]:
+        raise UsageError("--markdown and --json exclude each other")
+    root = find_root(Path(flags["directory"]))
+    question = Question(environment, flags["limit"], tuple(flags["roles"]), parse_extra(flags["extra"]))
+    mask = Mask()
+
+    def emit(event: Event) -> None:
+        message = getattr(event, "message", None)
+        if message:
+            click.echo(f"warning: {mask(message)}", err=True)
+
+    try:
+        with contextlib.ExitStack() as stack:
+            before, after = (stack.enter_context(reading(root, flags[name], emit)) for name in ("from_", "to"))
+            plan = compare(before, after, question, root, mask, emit)
+            return _show(plan, environment, flags, mask, time.monotonic() - began)
+    except CdconfError as error:
+        error.message, error.hint = mask(error.message), error.hint and mask(error.hint)
+        raise
+
+
+def _show(plan: FleetPlan, environment: str, flags: dict[str, Any], mask: Mask, duration: float) -> int:
+    from cdconf.render import Style, revisions
+
+    style = Style(flags["as_json"], flags["diff"], flags["verbose"])
+    result: RunResult = revisions.result_of(plan, environment, duration)
+    if flags["markdown"]:
+        from cdconf.render import markdown
+
+        click.echo(markdown.document(plan, environment, mask), nl=False)
+    elif flags["as_json"]:
+        from cdconf.render.jsonout import JsonRenderer
+
+        JsonRenderer(style, mask).finish(result)
+    else:
+        for line in revisions.lines(plan, style):
+            click.echo(_coloured(mask(line)))
+    return result.exit_code
+
+
+def _coloured(line: str) -> str:
+    from cdconf.render.renderer import has_colour
+
+    if not has_colour(sys.stdout):
+        return line
+    colour = {"+": "green", "-": "red", "~": "yellow", "?": "magenta"}.get(line.strip()[:1])
+    return click.style(line, fg=colour) if colour else line

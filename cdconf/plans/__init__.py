@@ -1,0 +1,1 @@
+"""What a change of the files means for a whole environment, told before it's made."""

@@ -1,0 +1,206 @@
+"""What differs between one host's catalogs at two revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from cdconf.plans import difference
+from cdconf.secrets import is_tainted
+
+if TYPE_CHECKING:
+    from cdconf.catalog import Handler, Resource
+    from cdconf.plans.compiling import Compiled, Unknown
+
+Kind = Literal["added", "removed", "changed", "reordered", "unknown"]
+_MOVED = 20  # resources that are named when the order changes
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference; it's the same on every host for which all of this is equal.
+
+    Attributes:
+        kind: `reordered`: the same resources are applied in another order. `unknown`: facts that were never seen
+            decide whether, or how, it differs.
+        type: The resource's type; `handler` for a handler.
+        title: Its title.
+        before: Where it's declared at the first revision, `roles/web/role.yml:7`; None when it isn't.
+        after: Where it's declared at the second one.
+        sensitive: Its values aren't shown.
+        diff: For people; None when there's nothing to show.
+        message: Why it's unknown, or what becomes of it.
+    """
+
+    kind: Kind
+    type: str
+    title: str
+    before: str | None = None
+    after: str | None = None
+    sensitive: bool = False
+    diff: str | None = None
+    message: str | None = None
+
+
+class Differences:
+    """Compares catalogs. The same difference on many hosts is put into words once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Change] = {}
+
+    def of(self, before: Compiled, after: Compiled, *, same_inputs: bool) -> list[Change]:
+        """The changes of one host, in the order of its catalogs: what's new or changed, then what has gone.
+
+        Args:
+            before: At the first revision.
+            after: At the second one.
+            same_inputs: All that the host's catalog is made of is the same: then what's unknown is the same, too.
+        """
+        unknown = () if same_inputs else (*before.unknown, *after.unknown)
+        old = {one.id: one for one in before.catalog.resources}
+        new = {one.id: one for one in after.catalog.resources}
+        changes = [
+            *self._resources(old, new, unknown),
+            *self._handlers(before.catalog.handlers, after.catalog.handlers, unknown),
+            *_unknown(before.unknown, after.unknown, same_inputs=same_inputs),
+        ]
+        moved = _moved([one for one in old if one in new], [one for one in new if one in old])
+        return [*changes, moved] if moved else changes
+
+    def _resources(
+        self, old: Mapping[str, Resource], new: Mapping[str, Resource], unknown: tuple[Unknown, ...]
+    ) -> Iterator[Change]:
+        for name, resource in new.items():
+            known = old.get(name)
+            if known is None:
+                if not any(one.covers(resource) for one in unknown):
+                    yield self._change(None, resource)
+            elif _wanted(known) != _wanted(resource):
+                yield self._change(known, resource)
+        for name, resource in old.items():
+            if name not in new and not any(one.covers(resource) for one in unknown):
+                yield self._change(resource, None)
+
+    def _handlers(
+        self, old: Mapping[str, Handler], new: Mapping[str, Handler], unknown: tuple[Unknown, ...]
+    ) -> Iterator[Change]:
+        hidden = {one.shown for one in unknown if one.type == "handler"}
+        perhaps = {name for one in unknown for name in one.notify}  # there if what notifies it is
+        for name in dict.fromkeys([*new, *old]):
+            one, other = old.get(name), new.get(name)
+            if name in hidden or (name in perhaps and not (one and other)):
+                continue
+            if _handled(one) != _handled(other):
+                yield self._change(one.resource if one else None, other.resource if other else None, (one, other))
+
+    def _change(
+        self,
+        before: Resource | None,
+        after: Resource | None,
+        handlers: tuple[Handler | None, Handler | None] | None = None,
+    ) -> Change:
+        old, new = (_handled(one) for one in handlers) if handlers else (_shape(before), _shape(after))
+        handler = next((one.name for one in handlers or () if one), None)
+        found = _pieces(before, after, old, new)
+        sources = tuple(one.source if one else None for one in (before, after))
+        sensitive = any(side is not None and side.sensitive for side in (before, after))
+        key = (handler, (after or before).id, sources, sensitive, found)  # type: ignore[union-attr]  # one is there
+        if key not in self._known:
+            change = _described(before, after, found, handler)
+            # Lines that stay between two that are changed may still tell hosts apart.
+            same = (handler, *key[1:4], change.message, difference.changed_lines(change.diff or ""))
+            self._known[key] = self._known.setdefault(same, change)
+        return self._known[key]
+
+
+def _wanted(one: Resource) -> tuple[Any, ...]:
+    return one.fields, one.absent, one.notify, one.sensitive
+
+
+def _shape(one: Resource | None) -> dict[str, Any]:
+    """All that's compared of a resource, as fields."""
+    if one is None:
+        return {}
+    rest = {"absent": one.absent or None, "notify": list(one.notify) or None, "sensitive": one.sensitive or None}
+    return {**one.fields, **{name: value for name, value in rest.items() if value is not None}}
+
+
+def _handled(one: Handler | None) -> dict[str, Any]:
+    if one is None:
+        return {}
+    return {**_shape(one.resource), "does": f"{one.action} {one.resource.type} {one.resource.title}", "app": one.app}
+
+
+def _pieces(
+    before: Resource | None, after: Resource | None, old: dict[str, Any], new: dict[str, Any]
+) -> tuple[difference.Piece, ...]:
+    """What differs; nothing of what has gone, and not again what names the new one."""
+    one = after or before
+    if one is None or after is None:
+        return ()
+    sensitive = after.sensitive or (before is not None and before.sensitive)
+    shown = {"absent", "notify", "sensitive", "does", "app", *one.identity}
+    hidden = {
+        name for name in (*old, *new) if name not in shown and (sensitive or is_tainted([old.get(name), new.get(name)]))
+    }
+    if before is None:
+        new = {name: value for name, value in new.items() if name not in one.identity}
+    return difference.pieces(old, new, hidden)
+
+
+def _described(
+    before: Resource | None, after: Resource | None, found: tuple[difference.Piece, ...], handler: str | None
+) -> Change:
+    one = after or before
+    assert one is not None  # noqa: S101  one of the two is what the change is about
+    kind: Kind = "changed" if before and after else "added" if after else "removed"
+    return Change(
+        kind=kind,
+        type="handler" if handler else one.type,
+        title=handler or one.title,
+        before=before.source if before else None,
+        after=after.source if after else None,
+        sensitive=any(side is not None and side.sensitive for side in (before, after)),
+        diff=difference.text(one.title, found, new=kind == "added") or None,
+        message=_fate(one) if kind == "removed" and not handler else None,
+    )
+
+
+def _fate(one: Resource) -> str:
+    if one.absent:
+        return "nothing sees any more to it that it's absent"
+    return "hosts keep it as an orphan, which `provision --prune` removes" if one.removable else "hosts keep it"
+
+
+def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) -> Iterator[Change]:
+    """What can't be compared, once; on the same line for both revisions where it is."""
+    if same_inputs:
+        return
+    sides: dict[tuple[str, str], list[Unknown | None]] = {}
+    for place, found in enumerate((before, after)):
+        for one in found:
+            sides.setdefault((one.type, one.shown), [None, None])[place] = one
+    for (kind, title), (old, new) in sides.items():
+        message = (new or old).message  # type: ignore[union-attr]  # one of them is there
+        yield Change(
+            "unknown",
+            kind,
+            title,
+            before=old.source if old else None,
+            after=new.source if new else None,
+            message=message,
+        )
+
+
+def _moved(before: list[str], after: list[str]) -> Change | None:
+    """The change of order, which matters: resources are applied one after another."""
+    if before == after:
+        return None
+    from difflib import SequenceMatcher
+
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    kept = {name for block in blocks for name in after[block.b : block.b + block.size]}
+    moved = [name for name in after if name not in kept]
+    named = ", ".join(moved[:_MOVED]) + (f" and {len(moved) - _MOVED} more" if len(moved) > _MOVED else "")
+    return Change("reordered", "catalog", "order", message=f"applied at another place: {named}")

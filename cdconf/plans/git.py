@@ -1,0 +1,41 @@
+"""Runs git, which only reads here."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from cdconf.errors import CdconfError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def command(root: Path, *arguments: str) -> list[str]:
+    """The argument list; nothing is locked or refreshed, and no other object stands in for a commit."""
+    return ["git", "--no-optional-locks", "--no-replace-objects", "-C", str(root), *arguments]
+
+
+def git(root: Path, *arguments: str) -> bytes:
+    """What git prints.
+
+    Raises:
+        CdconfError: It isn't installed, or failed.
+    """
+    result = _run(root, *arguments)
+    if result.returncode != 0:
+        reason = result.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+        raise CdconfError(f"git {arguments[0]}: {reason[-1]}")
+    return result.stdout
+
+
+def succeeds(root: Path, *arguments: str) -> bool:
+    """Whether git ends with 0."""
+    return _run(root, *arguments).returncode == 0
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command(root, *arguments), capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    except FileNotFoundError as error:
+        raise CdconfError("git isn't installed", hint="install git; revisions are read through it") from error

@@ -1,0 +1,58 @@
+"""What has moved on between a saved plan and now, in words that say where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdconf.plans.saved import Finding, HostPlan
+
+_WORDS = {"would_change": "would change", "ok": "as it should be"}
+
+
+def moves(before: HostPlan, now: HostPlan) -> Iterator[str]:
+    """What differs on one host; nothing when the plan still holds.
+
+    Args:
+        before: As it was planned.
+        now: As it is.
+    """
+    if before.mark != now.mark:
+        yield "this isn't the host that was planned, or it was made anew"
+        return
+    planned, found = ({(one.type, one.title): one for one in side.resources} for side in (before, now))
+    told = False
+    for key, one in found.items():
+        text = _moved(planned.get(key), one)
+        if text:
+            told = True
+            yield text
+    for key, one in planned.items():
+        if key not in found:
+            told = True
+            yield f"{_name(one)} was in the plan, and isn't there any more"
+    if not told and before.catalog != now.catalog:
+        yield "the files' catalog is another: the order of its resources, or a handler"
+
+
+def _moved(before: Finding | None, now: Finding) -> str | None:
+    if before is None:
+        return f"{_name(now)} is new{_at(now)}"
+    if before.wanted != now.wanted:
+        return f"the files want something else of {_name(now)}{_at(now)}"
+    if before.status != now.status:
+        return f"the host has moved: {_name(now)} was {_word(before)}, and is {_word(now)}"
+    return f"the host has moved: {_name(now)} differs in another way than it did" if before.found != now.found else None
+
+
+def _name(one: Finding) -> str:
+    return f"{one.type} {one.title}"
+
+
+def _at(one: Finding) -> str:
+    return f" [{one.source}]" if one.source else ""
+
+
+def _word(one: Finding) -> str:
+    return f"`{_WORDS.get(one.status, one.status)}`"

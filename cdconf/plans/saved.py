@@ -1,0 +1,146 @@
+"""A plan in a file: what somebody has read, so that exactly that can be applied.
+
+JSON, 0600:
+
+    {"format": "cdconf-plan", "version": 1, "project", "environment", "created_at": SECONDS, "made_by", "agent",
+     "limit", "roles": [NAME], "extra": [NAME], "prune": BOOL,
+     "hosts": {HOST: {"mark", "catalog", "resources": [{"type", "title", "status", "source", "wanted", "found", "diff",
+                                                        "message"}]}}}
+
+`created_at` is in seconds since 1970, `agent` the SHA-256 of the code that looked at the hosts. `mark`, `catalog`,
+`wanted` and `found` are MACs under each host's own key (`cdconf.agent.marks`): no secret is in the file, in whatever
+form, and none can be guessed from it. `diff` and `message` are what people were shown, with secrets masked; nothing
+depends on them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdconf.errors import InvalidFile, UsageError
+from cdconf.secrets.store import write_private
+
+FORMAT, VERSION = "cdconf-plan", 1
+LARGEST = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One resource, handler or orphan on one host; see the module."""
+
+    type: str
+    title: str
+    status: str
+    source: str | None
+    wanted: str
+    found: str
+    diff: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """One host; see the module."""
+
+    mark: str
+    catalog: str
+    resources: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """See the module. `extra` are names only: values may be secret."""
+
+    project: str
+    environment: str
+    created_at: float
+    made_by: str
+    agent: str
+    limit: str | None
+    roles: tuple[str, ...]
+    extra: tuple[str, ...]
+    prune: bool
+    hosts: dict[str, HostPlan] = field(default_factory=dict)
+
+
+def save(plan: SavedPlan, path: Path) -> None:
+    """Writes the file, atomically and for its owner's eyes only.
+
+    Raises:
+        UsageError: It can't be written there.
+    """
+    document = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(plan)}
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "this is a directory")
+        write_private(path, json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(f"the plan can't be written to {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> SavedPlan:
+    """Reads the file.
+
+    Raises:
+        UsageError: There's no such file.
+        InvalidFile: It isn't a plan, or one of another version.
+    """
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST:
+            raise InvalidFile("this is too large for a plan", file=str(path))
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"the plan {path} can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidFile("this isn't a plan: it isn't JSON", file=str(path)) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InvalidFile("this isn't a plan", file=str(path), hint="`cdconf plan ENV --out FILE` makes one")
+    if document.get("version") != VERSION:
+        text = f"this is a plan of version {document.get('version')!r}, and this cdconf knows version {VERSION}"
+        raise InvalidFile(text, file=str(path), hint="make a new one with this cdconf")
+    try:
+        return _plan(document)
+    except KeyError as error:
+        raise InvalidFile(f"the plan is damaged: it has no {error}", file=str(path), hint="make a new one") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise InvalidFile(f"the plan is damaged: {error}", file=str(path), hint="make a new one") from error
+
+
+def _plan(document: dict[str, Any]) -> SavedPlan:
+    limit = document["limit"]
+    return SavedPlan(
+        project=_text(document["project"]),
+        environment=_text(document["environment"]),
+        created_at=float(document["created_at"]),
+        made_by=_text(document["made_by"]),
+        agent=_text(document["agent"]),
+        limit=None if limit is None else _text(limit),
+        roles=_texts(document["roles"]),
+        extra=_texts(document["extra"]),
+        prune=document["prune"] is True,
+        hosts={_text(name): _host(one) for name, one in document["hosts"].items()},
+    )
+
+
+def _host(document: dict[str, Any]) -> HostPlan:
+    found = tuple(Finding(**one) for one in document["resources"])
+    for one in found:
+        for value in (one.type, one.title, one.status, one.wanted, one.found):
+            _text(value)
+    return HostPlan(_text(document["mark"]), _text(document["catalog"]), found)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} isn't a list")
+    return tuple(map(_text, value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} isn't text")
+    return value
