@@ -27,7 +27,7 @@ unit: setup
 
 test: lint engine
 	$(MAKE) -C examples/shop test
-	pytest -n 2 --dist loadfile
+	pytest -n 3 --dist loadfile --durations=40  # host tests wait more than they work
 
 # Half an hour on two cores; CHAOS="--minutes 10" makes a part, CHAOS="--resume chaos.json" the rest.
 chaos: engine
