@@ -142,19 +142,20 @@ class Compiler:
     def _turn(self, scope: Scope, role: Role, declared: Declared, before: Collection[str] = ()) -> Iterator[Resource]:
         line = declared.fields.lines.get("when", declared.line)
         outer = scope.begin()
-        if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+        try:
+            if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+                return
+            kind = self.types[declared.type]
+            titles = scope.render(declared.title, declared.file, declared.line)
+            if isinstance(titles, list) and not kind.titles_are_lists:
+                raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
+            for one in titles if isinstance(titles, list) else [titles]:
+                title = str(one) if type(one) is int else one  # a uid, a port
+                if not isinstance(title, str) or not title:
+                    raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
+                yield self._resource(scope, role, declared, kind, title, before)
+        finally:
             scope.end(outer)
-            return
-        kind = self.types[declared.type]
-        titles = scope.render(declared.title, declared.file, declared.line)
-        if isinstance(titles, list) and not kind.titles_are_lists:
-            raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
-        for one in titles if isinstance(titles, list) else [titles]:
-            title = str(one) if type(one) is int else one  # a uid, a port
-            if not isinstance(title, str) or not title:
-                raise InvalidFile(f"'{title}' can't name a {kind.name}", file=declared.file, line=declared.line)
-            yield self._resource(scope, role, declared, kind, title, before)
-        scope.end(outer)
 
     def _resource(
         self,

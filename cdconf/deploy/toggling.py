@@ -21,7 +21,7 @@ from cdconf.deploy.rollout import Failure, split
 from cdconf.deploy.runner import app_document, failure_of
 from cdconf.deploy.toggles import Values, differences, document_of
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.errors import CdconfError, GateClosed, HostFailed, Interrupted, Unreachable
 from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice, ResourceDone, ResourceStatus, Step
 from cdconf.inventory import load_toggles
@@ -62,7 +62,15 @@ def toggle(project: Project, environment: Environment, change: Change, emit: Emi
     check_smoke(project, app_members(environment, change.app))
     identity = RunIdentity(f"toggle {change.app.name} {change.toggle.name} {word(change.on)}")
     connector = Connector(project, environment, emit, accept_new_host_keys=change.accept_new_host_keys)
-    with Fleet(connector, environment, identity, emit, forks=change.forks, lease_ttl=project.lease_ttl) as fleet:
+    with Fleet(
+        connector,
+        environment,
+        identity,
+        emit,
+        forks=change.forks,
+        lease_ttl=project.lease_ttl,
+        inheritance=Inheritance(project.name, environment.name),
+    ) as fleet:
         hosts = app_hosts(project, environment, change.app)
         _connect(fleet, hosts, emit, lease=not change.check)
         # Read when the lease is held: another run from this checkout may just have changed it.
