@@ -51,12 +51,12 @@ SNAPSHOT = r"""
 export LC_ALL=C
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \
   -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
-  -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
+  -o -path '/var/lib/containers/*.lock' -prune -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
 find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
   -printf '%p %y %m %u %g %l\n' | sort
 cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
 systemctl list-units --all --plain --no-legend \
-  | grep -v -e session -e user- -e ssh -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
+  | grep -v -e session -e user- -e ssh -e ^podman -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
 systemctl list-unit-files --no-legend | tr -s ' '
 sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
 command -v nft >/dev/null && nft list ruleset

@@ -106,6 +106,8 @@ def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> St
     for name, page in pages.items():
         run, begun = left.get(name), _begun(page)
         if run is not None and begun is not None and begun[1] == run["run"]:
+            if any(_of_run(other, end, begun[1]) for other in pages.values() for end in ("reverted", "confirmed")):
+                return None  # it came further, and has ended
             staged = tuple(host for host, other in pages.items() if _begun(other) == begun)
             return Standing(begun[0], (), (), (), tuple(pages), "again", staged)
     return None

@@ -179,7 +179,13 @@ class Lane:
             raise Breach(f"served {served}, not {version}")
 
     def _answered(self, strike, record, before):
-        """A killed controller costs no request; a host that was struck only those that it had in hand."""
+        """A killed controller costs no request; a host that was struck only those that it had in hand.
+
+        While a batch is out of use, the host that was struck may have been the last one: then nobody can answer, and
+        how many requests that cost is only told.
+        """
+        if strike.kind != "kill" and (record.get("step") or "").startswith("batch"):
+            return
         lost = self.load.counted().since(before).lost
         most = 0 if strike.kind == "kill" or record["ended"] == "over" else self.load.in_hand
         if len(lost) > most:

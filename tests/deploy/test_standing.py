@@ -88,3 +88,10 @@ def test_hosts_that_hold_the_release_and_those_about_to_be_switched_are_told_apa
     words = "active, unconfirmed on a; about to be activated on b; staged on c; not on d"
     assert str(found).endswith(words)
     assert found.ending == "roll_back"
+
+
+def test_what_went_back_by_itself_has_ended_though_another_host_still_holds_the_release():
+    began = {"begun": {"release": NEW, "run": "r1"}}
+    left = {"b": {"run": "r1", "owner": "x", "reason": "y", "age_s": 1}}
+    assert standing({"a": {**IDLE, **began}, "b": {**IDLE, **began}}, {}, left).ending == "again"
+    assert standing({"a": BACK, "b": {**IDLE, **began}}, {}, left) is None
