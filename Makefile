@@ -26,6 +26,7 @@ unit: setup
 	pytest -m "not hosts" -n 2
 
 test: lint engine
+	@scripts/need pg_ctlcluster=postgresql  # a team's history is tested in a server of the tests' own
 	$(MAKE) -C examples/shop test
 	pytest -n 3 --dist loadfile --durations=40  # host tests wait more than they work
 

@@ -65,7 +65,12 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
     commit = _commit(root, name)
     prefix = git(root, "rev-parse", "--show-prefix").decode().strip("\n").rstrip("/")
     top = Path(git(root, "rev-parse", "--show-toplevel").decode().strip("\n"))
-    with tempfile.TemporaryDirectory(prefix="cdconf-plan-") as folder:  # 0700
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cdconf-plan-"))  # 0700
+        except OSError as error:
+            text = f"the revision's files can't be written: {error.strerror}"
+            raise UsageError(text, hint="TMPDIR may name another directory for temporary files") from error
         target = Path(folder).resolve() / "tree"
         Tree(top, commit).write([f"{prefix}/{one}" if prefix else one for one in _NEEDED], target, emit)
         project = target / prefix

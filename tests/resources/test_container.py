@@ -75,12 +75,13 @@ def engine():
     """Docker's client on this machine, an image with busybox-like contents, and a name of our own."""
     if shutil.which("docker") is None:
         pytest.skip("there's no docker client on this machine")
-    from cdconf.environments.docker_image import tag
+    import docker
 
-    if subprocess.run(["docker", "image", "inspect", tag("debian-12")], capture_output=True, check=False).returncode:
-        pytest.skip("the hosts' image isn't built yet")
+    from cdconf.environments.docker_image import ensure_image
+
+    image = ensure_image(docker.from_env(), "debian-12", lambda event: None)
     name = f"cdconf-test-{uuid.uuid4().hex[:8]}"
-    yield {**FIELDS, "name": name, "image": tag("debian-12"), "command": ["sleep", "1000"], "runtime": "docker"}
+    yield {**FIELDS, "name": name, "image": image, "command": ["sleep", "1000"], "runtime": "docker"}
     for one in (name, agent.FRESH.format(name)):
         subprocess.run(["docker", "rm", "-f", one], capture_output=True, check=False)
 
