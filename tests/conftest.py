@@ -20,6 +20,20 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+def pytest_collection_modifyitems(items):
+    """A test on real hosts gets a second try; see docs/adr/0012-a-second-try-is-reported.md."""
+    for item in items:
+        if item.get_closest_marker("hosts") and not item.get_closest_marker("once"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What a first try failed with is shown whole: a second one that passed mustn't hide it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"failed at first: {report.nodeid}", sep="_")
+        terminalreporter.write_line(report.longreprtext)
+
+
 def write(root: Path, files: dict[str, str]) -> Path:
     """Writes files, dedented; returns the root."""
     for name, text in files.items():

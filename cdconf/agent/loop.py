@@ -213,4 +213,5 @@ def main():
     agent = Agent(source, sink)
     agent.serve()
     if agent.lost:
+        _complain("this run no longer holds the host's lease")
         os._exit(1)  # the reading thread waits for frames that won't come, and holds their stream

@@ -135,6 +135,9 @@ class Fleet:
             self.sessions[host.name] = self._connect(host)
 
         errors = self._run(hosts, job, meanwhile).errors
+        # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
+        order = [*(host.name for host in hosts), *self.sessions]
+        self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
         if lease:
             errors |= self._take_leases(hosts)
             self.emit(Leased(self.identity.run))

@@ -192,7 +192,7 @@ class Session:
             with self._sending:
                 self._transport.write(frame)
         except (TransportClosed, TimeoutError) as error:
-            raise self._broke(str(error)) from error
+            raise self._closed(str(error)) from error
 
     def _receive(self) -> Any:
         try:
@@ -210,12 +210,15 @@ class Session:
             except TransportClosed as error:
                 raise self._broke(str(error)) from error
             if not data:
-                words = self._transport.last_words()
-                raise self._broke(words.splitlines()[-1] if words else "the host closed it", words)
+                raise self._closed("the host closed it")
             self._buffer += data
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
+
+    def _closed(self, why: str) -> Unreachable:
+        words = self._transport.last_words()
+        return self._broke(words.splitlines()[-1] if words else why, words)
 
     def _broke(self, why: str, words: str = "") -> Unreachable:
         return self._lost(f"the connection broke in mid-run: {why}", words if "\n" in words else None)

@@ -63,6 +63,14 @@ def test_of_two_runs_that_begin_at_once_exactly_one_gets_all_leases():
     assert world.held == {}
 
 
+def test_sessions_are_in_the_order_of_the_hosts_not_of_their_answers():
+    world = World(slow=lambda run, host: {"a": 0.1, "b": 0.05, "c": 0.0}[host])
+    fleet, hosts = world.fleet("one")
+    with fleet:
+        assert fleet.connect(hosts, lease=False) == {}
+        assert list(fleet.sessions) == ["a", "b", "c"]
+
+
 def test_after_a_held_lease_no_other_is_asked_for():
     world = World()
     world.held["a"] = "other"

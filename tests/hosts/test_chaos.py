@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.sweep import sweep
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.once]
 
 
 def test_whatever_strikes_a_deployment_every_host_ends_whole_and_the_same():

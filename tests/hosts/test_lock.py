@@ -12,6 +12,8 @@ pytestmark = pytest.mark.hosts
 
 
 def test_a_lease_that_is_ended_by_hand_is_in_the_history_with_its_owner(live):
+    history = live.root / ".cdconf/history.jsonl"
+    before = len(history.read_text().splitlines())
     holder = subprocess.Popen([*CDCONF, "run", "dev", "--limit", "web1", "--", "sleep", "20"], cwd=live.root)
     try:
         deadline = time.monotonic() + 15
@@ -22,7 +24,7 @@ def test_a_lease_that_is_ended_by_hand_is_in_the_history_with_its_owner(live):
         holder.terminate()
         holder.wait(timeout=30)
     owner = document["released"]["web1"]["owner"]
-    records = [json.loads(line) for line in (live.root / ".cdconf/history.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in history.read_text().splitlines()[before:]]
     (mine,) = [one for one in records if one["command"] == "lock"]
     assert mine["detail"] == f"release web1: web1 (of {owner}, run)"
     assert mine["user"]
