@@ -63,8 +63,10 @@ def test_a_session_that_broke_is_never_waited_for_again(end, message):
     session.resume()
 
 
-def test_a_send_that_fails_breaks_it_too():
+@pytest.mark.parametrize(("words", "message"), [("", "Connection reset by peer"), ("it's lost", "it's lost")])
+def test_a_send_that_fails_breaks_it_too_and_says_what_the_host_said_last(words, message):
     transport = Transport(TransportSilent())
+    transport.last_words = lambda: words
     session = Session(HOST, transport, b"", "demo")
 
     def gone(data):
@@ -72,7 +74,7 @@ def test_a_send_that_fails_breaks_it_too():
 
     transport.write = gone
     session.beat()
-    with pytest.raises(Unreachable, match="Connection reset by peer"):
+    with pytest.raises(Unreachable, match=message):
         session.call("app.status", app={})
     assert transport.waits == 0
 
