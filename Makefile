@@ -28,7 +28,7 @@ unit: setup
 test: lint engine
 	@scripts/need pg_ctlcluster=postgresql  # a team's history is tested in a server of the tests' own
 	$(MAKE) -C examples/shop test
-	pytest -n 3 --dist loadfile --durations=40  # host tests wait more than they work
+	pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=40  # host tests wait more than they work
 
 # Half an hour on two cores; CHAOS="--minutes 10" makes a part, CHAOS="--resume chaos.json" the rest.
 chaos: engine

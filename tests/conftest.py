@@ -21,10 +21,19 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_collection_modifyitems(items):
-    """A test on real hosts gets a second try; see docs/adr/0012-a-second-try-is-reported.md."""
+    """A test on real hosts gets a second try; see docs/adr/0012-a-second-try-is-reported.md.
+
+    They come before the others, and those of whole deployments first: workers that have nothing long left to do fill
+    the end with what's short.
+    """
+    ranks = {}
     for item in items:
-        if item.get_closest_marker("hosts") and not item.get_closest_marker("once"):
+        hosts = item.get_closest_marker("hosts") is not None
+        if hosts and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+        rank = 2 if not hosts else 0 if item.path.parent.name == "hosts" else 1
+        ranks[item.path] = min(rank, ranks.get(item.path, 2))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 def pytest_terminal_summary(terminalreporter):

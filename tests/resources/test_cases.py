@@ -1,4 +1,4 @@
-"""Half of the types' cases, on a real host; the other half is in test_cases_2.py, so that two workers share them.
+"""The types' cases, on real hosts.
 
 `cdconf.authoring.cases` says what a case may hold and what all must show.
 """
@@ -16,21 +16,40 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="class")
 def host(tmp_path_factory):
     with case_host(tmp_path_factory.mktemp("cases")) as one:
         yield one
 
 
-def half(number):
-    """Every second type, all cases of a type together."""
-    return [case for name in sorted(TYPES)[number::2] for case in CASES if case.values[0] == name]
+def quarter(number):
+    """Every fourth type, all cases of a type together."""
+    mine = [case for name in sorted(TYPES)[number::4] for case in CASES if case.values[0] == name]
+    return pytest.mark.parametrize(("name", "case"), mine)
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize(("name", "case"), half(0))
-def test_case(host, name, case):
-    run_case(host, case)
+class Quarter:
+    """A part of the cases, on a host of its own, so that workers share them."""
+
+    def test_case(self, host, name, case):
+        run_case(host, case)
+
+
+@quarter(0)
+class TestFirst(Quarter): ...
+
+
+@quarter(1)
+class TestSecond(Quarter): ...
+
+
+@quarter(2)
+class TestThird(Quarter): ...
+
+
+@quarter(3)
+class TestFourth(Quarter): ...
 
 
 def test_every_type_is_documented_and_has_cases():
