@@ -174,7 +174,8 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         else:
             target = held.target(release, None, [host for host in hosts if host.name in found.activated])
             batches = split(found.activated, app.batches, target.room.limit if target.room else None)
-            taken_up = Rollout(batches, adopt=True, drained=_left_drained(target))
+            drains = target.drains is not None
+            taken_up = Rollout(batches, adopt=True, drains=drains, drained=_left_drained(target))
             if found.ending == "roll_back":
                 taken_up.interrupt(f"the deployment of {release} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)

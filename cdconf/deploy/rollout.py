@@ -3,8 +3,9 @@
     stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
         prepare -> confirm -> done; room when there's a limit, drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
-    any failure or interruption before confirm: (undrain what's as it was -> roll_back) per touched batch, the newest
-        first -> undrain every host that may still be drained -> done
+    any failure or interruption before confirm: (undrain what's as it was -> drain_back -> roll_back) per touched batch,
+        the newest first -> undrain every host that may still be drained -> done; drain_back, which no failure stops,
+        for those that were put back into use before, when others serve meanwhile
 
 The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
 decision is made; `prepare` asks every touched host just before whether it still holds the release. A host that doesn't
@@ -31,6 +32,7 @@ Kind = Literal[
     "soak",
     "prepare",
     "confirm",
+    "drain_back",
     "roll_back",
     "done",
 ]
@@ -209,7 +211,9 @@ class Rollout:
         kind = self.step.kind
         if kind == "done":
             raise ValueError("the rollout is over")
-        if kind == "roll_back":
+        if kind == "drain_back":
+            self.step = self._go_back()  # also when it failed: the release mustn't stay
+        elif kind == "roll_back":
             self.stuck |= failed
             self._changed -= set(self.step.hosts)
             self.step = self._go_back()
@@ -250,7 +254,14 @@ class Rollout:
         if not number:
             return self._last_undrain()
         idle = tuple(host for host in self.drained if host not in (*self._changed, *self.stuck, *self._left_out))
-        return Step("undrain", idle) if idle else Step("roll_back", tuple(reversed(waiting[number - 1])), number)
+        if idle:
+            return Step("undrain", idle)
+        batch = tuple(reversed(waiting[number - 1]))
+        in_use = tuple(host for host in batch if host not in self.drained)
+        if self._drains and in_use and len(batch) < len(self._hosts):
+            self.drained += in_use
+            return Step("drain_back", in_use, number)
+        return Step("roll_back", batch, number)
 
     def _last_undrain(self) -> Step:
         return Step("undrain", tuple(self.drained)) if self.drained else Step("done")

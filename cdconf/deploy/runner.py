@@ -119,9 +119,14 @@ class Runner:
             "soak": f"soak {self._target.app.soak:g} s",
             "prepare": "ask whether all still hold",
             "confirm": "confirm",
+            "drain_back": "drain, to roll back",
             "roll_back": "roll back",
         }
-        batch = f"batch {step.batch} of {batches}: " if step.batch and step.kind not in ("adopt", "roll_back") else ""
+        batch = (
+            f"batch {step.batch} of {batches}: "
+            if step.batch and step.kind not in ("adopt", "drain_back", "roll_back")
+            else ""
+        )
         if step.kind != "soak" or self._target.app.soak:
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
@@ -139,6 +144,7 @@ class Runner:
             "soak": self._soak,
             "prepare": lambda one: self._each(one, self._hold),
             "confirm": lambda one: self._each(one, self._confirm),
+            "drain_back": self._drain_back,
             "roll_back": self._roll_back,
         }
         return actions[step.kind](step)
@@ -171,6 +177,12 @@ class Runner:
         drains = self._target.drains
         within = put_back_after(step.hosts, self._within, self._target.app.confirm_within)
         return drains.begin([self._hosts[name] for name in step.hosts], within) if drains else {}
+
+    def _drain_back(self, step: Step) -> dict[str, Failure]:
+        for failure in self._drain(step).values():
+            message = failure.message.splitlines()[0]
+            self._emit(Notice(f"{message}: {', '.join(step.hosts)} is rolled back while it's in use", warning=True))
+        return {}
 
     def _undrain(self, step: Step) -> dict[str, Failure]:
         self._let_serve([name for name in step.hosts if name in self._rolled_back])

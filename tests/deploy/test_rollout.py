@@ -83,7 +83,11 @@ def test_batches_go_back_one_by_one_and_each_serves_before_the_next_one_stops():
     while (rollout.step.kind, rollout.step.batch) != ("health", 3):
         rollout.advance()
     rollout.advance({"d": Failure("not healthy", verdict=True)})
-    back = [("roll_back", "e", "d"), ("undrain", "d", "e"), ("roll_back", "c", "b"), ("roll_back", "a")]
+    back = [
+        *[("roll_back", "e", "d"), ("undrain", "d", "e")],
+        *[("drain_back", "c", "b"), ("roll_back", "c", "b"), ("undrain", "c", "b")],
+        *[("drain_back", "a"), ("roll_back", "a"), ("undrain", "a")],
+    ]
     assert walked(rollout) == back
     assert (rollout.is_verdict, rollout.left_drained) == (True, {})
 
@@ -93,7 +97,23 @@ def test_hosts_that_were_drained_and_not_touched_serve_before_others_go_back():
     while (rollout.step.kind, rollout.step.batch) != ("drain", 2):
         rollout.advance()
     rollout.interrupt("x")
-    assert walked(rollout) == [("undrain", "b"), ("roll_back", "a")]
+    assert walked(rollout) == [("undrain", "b"), ("drain_back", "a"), ("roll_back", "a"), ("undrain", "a")]
+
+
+def test_a_host_that_can_not_be_drained_goes_back_all_the_same_and_a_last_one_without_being_drained():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("drain", 2):
+        rollout.advance()
+    rollout.interrupt("x")
+    assert rollout.advance().kind == "drain_back"
+    rollout.advance({"a": Failure("lb1 hangs", verdict=False)})
+    assert walked(rollout) == [("roll_back", "a"), ("undrain", "a")]
+    assert rollout.left_drained == {}
+    alone = Rollout([("a", "b")], stage=False, drains=True)
+    while alone.step.kind != "prepare":
+        alone.advance()
+    alone.interrupt("x")
+    assert walked(alone) == [("roll_back", "b", "a")]
 
 
 def test_what_cannot_be_put_back_on_the_way_is_tried_once_more_in_the_end():
@@ -105,7 +125,7 @@ def test_what_cannot_be_put_back_on_the_way_is_tried_once_more_in_the_end():
     gone = Failure("lb1 hangs", verdict=False, unreachable=True)
     assert (rollout.step.kind, rollout.step.hosts) == ("undrain", ("b",))
     rollout.advance({"b": gone})
-    assert walked(rollout) == [("roll_back", "a"), ("undrain", "b")]
+    assert walked(rollout) == [("drain_back", "a"), ("roll_back", "a"), ("undrain", "b", "a")]
     assert rollout.left_drained == {}
 
 
@@ -172,7 +192,9 @@ class Hosts:
         self.drained |= set(step.hosts) if step.kind == "drain" else set()  # it may have been under way
         self.state |= dict.fromkeys(self.rollout.touched, "new")
         idle = self.drained - set(self.rollout.touched)
-        assert after.kind == ("undrain" if idle else "roll_back" if self.rollout.touched else after.kind)
+        assert after.kind in (
+            {"undrain"} if idle else {"drain_back", "roll_back"} if self.rollout.touched else {after.kind}
+        )
         assert self.rollout.touched or after.kind == ("undrain" if self.drained else "done")
         self.went_wrong = True
 
@@ -182,9 +204,9 @@ class Hosts:
         if not self.went_wrong:
             self._goes_forward(step)
         else:
-            assert step.kind in ("roll_back", "undrain"), "never forward after a failure"
+            assert step.kind in ("drain_back", "roll_back", "undrain"), "never forward after a failure"
             self._goes_back(step)
-        if step.kind == "drain":
+        if step.kind in ("drain", "drain_back"):
             self.drained |= set(step.hosts)
         elif step.kind == "undrain":
             self.drained -= good
@@ -204,6 +226,11 @@ class Hosts:
             self.back |= set(step.hosts)
             idle = self.drained - set(self.rollout.touched) | self.drained & (self.back - set(step.hosts))
             assert idle <= self.unusable | set(self.rollout.stuck), "whoever is as it was serves before others stop"
+            if self.drains and len(step.hosts) < len(self.state):
+                assert set(step.hosts) <= self.drained, "no host goes back while it's in use, and others are, too"
+        elif step.kind == "drain_back":
+            assert not self.back & set(step.hosts), "a host is drained before it goes back, and once"
+            assert not self.drained & set(step.hosts)
         else:
             self.unusable |= set(step.hosts)
 

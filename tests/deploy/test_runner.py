@@ -186,10 +186,19 @@ def test_each_batch_is_drained_and_put_back_and_the_steps_say_which_of_how_many(
 @pytest.mark.parametrize("signal", [KeyboardInterrupt(), Interrupted("x")])
 def test_a_signal_while_hosts_are_drained_puts_them_back(monkeypatch, signal):
     drains, calls, _, error = drained({("drain", 2): signal}, {}, monkeypatch)
-    assert drains == [*BOTH[:3], ("undrain", "b"), ("finish",)]
+    assert drains == [*BOTH[:3], ("undrain", "b"), *BOTH[:2], ("finish",)]
     assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "a")]
     assert ("app.activate", "b") not in calls
     assert (error.exit_code, error.message) == (130, "interrupted: every touched host was rolled back")
+
+
+def test_a_host_that_is_in_use_again_is_drained_before_it_goes_back_and_goes_back_when_it_can_not_be(monkeypatch):
+    hangs = Failure("lb1 doesn't drain: hangs\nhint", verdict=False)
+    drains, calls, said, error = drained({("drain", 3): {"a": hangs}}, {("app.activate", "b", 1): UNWELL}, monkeypatch)
+    assert drains == [*BOTH[:4], *BOTH[:2], ("finish",)]
+    assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "b"), ("app.roll_back", "a")]
+    assert "lb1 doesn't drain: hangs: a is rolled back while it's in use" in said
+    assert error.exit_code == 1
 
 
 def test_a_host_that_stays_drained_is_named_also_after_a_signal(monkeypatch):

@@ -1,6 +1,7 @@
 """Deployments under constant load through the load balancer: no request is lost, and none is served twice."""
 
 import collections
+import contextlib
 import signal
 import textwrap
 import time
@@ -60,6 +61,17 @@ def fresh(world):
         world.on(host, "rm", "-f", "/var/lib/app/posts")
 
 
+@contextlib.contextmanager
+def trap(world):
+    """A smoke test that no release passes on the last batch."""
+    path = world.root / "roles/app/smoke/test_trap.py"
+    path.write_text("def test_trap(host):\n    assert host.check_output('hostname') != 'web3'\n")
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
 def test_a_deployment_loses_no_request(world, fresh, load):
     (old,) = load.counted().answers
     version = world.pack()
@@ -84,12 +96,8 @@ def test_a_release_that_fails_its_smoke_tests_costs_no_request(world, fresh, loa
     """It's well by its health check, and its smoke tests find it wanting on the last batch."""
     (old,) = load.counted().answers
     version = world.pack()
-    trap = world.root / "roles/app/smoke/test_trap.py"
-    trap.write_text("def test_trap(host):\n    assert host.check_output('hostname') != 'web3'\n")
-    try:
+    with trap(world):
         result = world.deploy(version)
-    finally:
-        trap.unlink()
     assert result.returncode == 1
     assert "every touched host was rolled back" in result.stderr
     assert set(load.after(200).answers) == {old}
@@ -97,12 +105,12 @@ def test_a_release_that_fails_its_smoke_tests_costs_no_request(world, fresh, loa
 
 
 def test_an_app_that_dies_at_once_loses_no_request_since_its_hosts_are_drained_before(world, fresh):
-    """Its answers take a while, too, so that some are always in hand."""
+    """Its answers take a while, too, so that some are always in hand; neither forth nor back loses one of them."""
     crude = textwrap.dedent(SERVE).lstrip().replace("signal.signal(", "# signal.signal(")
     crude = crude.replace("self.answer(version())", "time.sleep(0.2); self.answer(version())")
     crude = crude.replace("import http.server, ", "import http.server, time, ")
     assert ("# signal.signal(signal.SIGTERM" in crude, crude.count("time.sleep(0.2); self")) == (True, 2)
-    first, second = (world.pack(**{"serve.py": crude}) for _ in range(2))
+    first, second, third = (world.pack(**{"serve.py": crude}) for _ in range(3))
     assert world.deploy(first).returncode == 0
     with Load(world.balancer, pause=0.02, kinds=TWICE) as load:
         wait_for(load, 40)
@@ -110,6 +118,10 @@ def test_an_app_that_dies_at_once_loses_no_request_since_its_hosts_are_drained_b
         assert result.returncode == 0, result.stderr
         assert set(wait_for(load, 40).answers) == {second}
         assert set(nothing_is_lost(world, load).answers) == {first, second}
+        with trap(world):
+            assert world.deploy(third).returncode == 1
+        assert set(wait_for(load, 40).answers) == {second}
+        assert set(nothing_is_lost(world, load).answers) == {first, second, third}
     graceful = world.pack()
     assert world.deploy(graceful).returncode == 0
 
