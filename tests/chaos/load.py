@@ -4,9 +4,10 @@ import collections
 import http.client
 import itertools
 import select
-import threading
 import time
 from dataclasses import dataclass, field
+
+from tests.chaos.crowd import Crowd
 
 PATIENCE = 15.0  # seconds for one answer
 KINDS = (("GET", False), ("GET", True), ("POST", False), ("POST", True))  # method, keep-alive
@@ -57,7 +58,7 @@ class Counted:
         )
 
 
-class Load:
+class Load(Crowd):
     """Clients of one address, each with one request in hand at a time, until it's left.
 
     Args:
@@ -70,31 +71,19 @@ class Load:
         self.in_hand = len(kinds)
         self._address = address
         self._pause = pause
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
         self._counted = Counted()
         self._numbers = itertools.count()
-        self._threads = [threading.Thread(target=self._client, args=kind, daemon=True) for kind in kinds]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(*((self._client, *kind) for kind in kinds))
 
     def counted(self):
         """A copy of what was counted so far."""
-        with self._lock:
+        with self.lock:
             now = self._counted
             return Counted(now.requests, now.answers.copy(), list(now.lost), now.stale, now.slowest, list(now.posted))
 
     def _client(self, method, kept):
         connection = None
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             began = time.monotonic()
             if connection is not None and _is_closed(connection):
                 self._give_up(connection)
@@ -103,7 +92,7 @@ class Load:
             if connection is not None and (not kept or connection.sock is None):
                 connection.close()
                 connection = None
-            self._ended.wait(self._pause)
+            self.ended.wait(self._pause)
         if connection is not None:
             connection.close()
 
@@ -132,7 +121,7 @@ class Load:
         return connection
 
     def _note(self, method, number, began, why, version):
-        with self._lock:
+        with self.lock:
             self._counted.requests += 1
             self._counted.slowest = max(self._counted.slowest, time.monotonic() - began)
             if why is not None:
@@ -145,7 +134,7 @@ class Load:
     def _give_up(self, connection):
         """The other end has closed a connection that was kept."""
         connection.close()
-        with self._lock:
+        with self.lock:
             self._counted.stale += 1
 
 
@@ -154,7 +143,7 @@ def _is_closed(connection):
     return bool(select.select([connection.sock], [], [], 0)[0])
 
 
-class Watch:
+class Watch(Crowd):
     """Asks every web host by itself all the time, one thread each, until it's left.
 
     Attributes:
@@ -166,33 +155,22 @@ class Watch:
     def __init__(self, world, pause=0.5):
         self._world = world
         self._pause = pause
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(host,), daemon=True) for host in world.hosts]
+        super().__init__(*((self._ask, host) for host in world.hosts))
         self.answers = collections.Counter()
         self.silent = collections.Counter()
         self.broken = []
 
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
     def _ask(self, host):
         port = None
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             port = port or self._world.port(host)
             answer = self._world.served(host, port) if port else None
             if answer is None:
                 self.silent[host] += 1
                 port = None
-                self._ended.wait(LOST)
+                self.ended.wait(LOST)
             elif "+" in answer or not answer:
                 self.broken.append((host, answer))
             else:
                 self.answers[host] += 1
-            self._ended.wait(self._pause)
+            self.ended.wait(self._pause)

@@ -1,11 +1,8 @@
 """Real hosts: containers with systemd and sshd, made by cdconf's own provider from a project in a temp directory."""
 
-import json
-import shutil
-
 import pytest
 
-from tests.conftest import cdconf, git, write
+from tests.hosts.live import provisioned
 
 FILES = {
     "cdconf.yml": """
@@ -79,48 +76,7 @@ FILES = {
 }
 
 
-class Live:
-    """A project with hosts that run."""
-
-    def __init__(self, root):
-        self.root = root
-
-    def __call__(self, *arguments, code=0, **environment):
-        """Runs cdconf; its exit code must be `code`."""
-        result = cdconf(self.root, *arguments, **environment)
-        assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
-        return result
-
-    def commit(self, **files):
-        """Writes files, commits, builds; returns the version."""
-        write(self.root, files)
-        git(self.root, "add", "-A")
-        git(self.root, "commit", "-qm", "change", "--allow-empty")
-        self("build", "app")
-        return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
-
-    def on(self, host, command):
-        """What a command prints on a host."""
-        result = cdconf(self.root, "ssh", "dev", host, "--", command)
-        return result.stdout.strip()
-
-    def served(self):
-        """What each host serves."""
-        return {host: self.on(host, "curl -sS http://127.0.0.1:8000/") for host in ("web1", "web2")}
-
-    def document(self, *arguments, code=0):
-        return json.loads(self(*arguments, "--json", code=code).stdout)
-
-
 @pytest.fixture(scope="session")
 def live(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("e2e"), FILES)
-    (root / "build.sh").chmod(0o755)
-    git(root, "init", "-q")
-    one = Live(root)
-    try:
-        one("provision", "dev")
+    with provisioned(tmp_path_factory.mktemp("e2e"), FILES) as one:
         yield one
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
-        shutil.rmtree(root, ignore_errors=True)

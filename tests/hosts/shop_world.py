@@ -3,12 +3,12 @@
 import json
 import shutil
 import subprocess
-import threading
 import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from tests.chaos.crowd import Crowd
 from tests.conftest import CDCONF, cdconf, git, write
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ class ShopWorld:
         return f"http://{published['db1']['80']}"
 
 
-class Traffic:
+class Traffic(Crowd):
     """People who order something, look at the orders, and come again, until it's left.
 
     Attributes:
@@ -147,34 +147,22 @@ class Traffic:
     def __init__(self, url, people=3, pause=0.02):
         self._url = url
         self._pause = pause
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._shop, args=(number,)) for number in range(people)]
+        super().__init__(*((self._shop, number) for number in range(people)))
         self.orders = []
         self.failures = []
 
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
     def _shop(self, person):
         number = 0
-        while not self._ended.wait(self._pause):
+        while not self.ended.wait(self._pause):
             number += 1
             article = f"tea {person}.{number}"
             try:
                 self._order(article)
             except (OSError, AssertionError, ValueError) as error:
-                with self._lock:
+                with self.lock:
                     self.failures.append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
             else:
-                with self._lock:
+                with self.lock:
                     self.orders.append(article)
 
     def _order(self, article):

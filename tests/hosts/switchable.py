@@ -1,13 +1,10 @@
 """A project whose app has a user, toggles and shared paths, with two web hosts of its own."""
 
-import contextlib
 import json
-import shutil
-import subprocess
 import time
 
-from tests.conftest import CDCONF, cdconf, git, write
-from tests.hosts.conftest import FILES, Live
+from tests.hosts.conftest import FILES
+from tests.hosts.live import Live, provisioned
 
 APP = """
     project: {project}
@@ -108,25 +105,7 @@ class Switchable(Live):
         """Builds another version, and returns it."""
         return self.commit(note=str(time.time_ns()))
 
-    def begun(self, *arguments, until):
-        """Starts cdconf; returns the process when it says `until`."""
-        process = subprocess.Popen(
-            [*CDCONF, *arguments], cwd=self.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for line in process.stderr:
-            if until in line:
-                return process
-        raise AssertionError(f"it never said '{until}'")
 
-    def free(self):
-        for _ in range(60):
-            if not any(self.document("lock", "status", "dev")["leases"].values()):
-                return
-            time.sleep(0.5)
-        raise AssertionError("a lease never ran out")
-
-
-@contextlib.contextmanager
 def switchable(folder, project, apps=""):
     """The project, with more apps if there are some, and hosts that run; removed at the end."""
     files = FILES | {
@@ -137,13 +116,4 @@ def switchable(folder, project, apps=""):
         "roles/app/smoke/test_app.py": SMOKE,
         TOGGLES: ORIGINAL,
     }
-    root = write(folder, files)
-    (root / "build.sh").chmod(0o755)
-    git(root, "init", "-q")
-    one = Switchable(root)
-    try:
-        one("provision", "dev")
-        yield one
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
-        shutil.rmtree(root, ignore_errors=True)
+    return provisioned(folder, files, Switchable)

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF
 from tests.hosts.test_main_job import container, deployed
 
 pytestmark = pytest.mark.hosts
@@ -18,29 +17,6 @@ __all__ = ["deployed"]
 def newer(live, deployed):
     """The version of a build that isn't deployed yet."""
     return live.commit(note=str(time.time_ns()))
-
-
-def begun(live, until):
-    """Starts a deployment; returns it when it says `until`."""
-    process = subprocess.Popen(
-        [*CDCONF, "deploy", "app", "--to", "dev"],
-        cwd=live.root,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stderr:
-        if until in line:
-            return process
-    raise AssertionError(f"it never said '{until}'")
-
-
-def free(live):
-    for _ in range(60):
-        if not any(live.document("lock", "status", "dev")["leases"].values()):
-            return
-        time.sleep(0.5)
-    raise AssertionError("a lease never ran out")
 
 
 def test_drift_names_the_files_of_a_release_that_were_changed_and_the_same_deploy_puts_them_back(live, deployed):
@@ -96,7 +72,7 @@ def test_a_signal_during_smoke_tests_rolls_back_without_a_traceback(live, deploy
     slow = live.root / "roles/app/smoke/test_slow.py"
     live.commit(**{"roles/app/smoke/test_slow.py": "def test_slow(host):\n    host.run('sleep 4')\n"})
     try:
-        process = begun(live, "smoke tests: web1")
+        process = live.deploying("smoke tests: web1")
         time.sleep(2.5)
         os.kill(process.pid, number)
         rest = process.communicate(timeout=60)[1]
@@ -108,7 +84,7 @@ def test_a_signal_during_smoke_tests_rolls_back_without_a_traceback(live, deploy
 
 
 def test_sigterm_during_a_step_on_hosts_exits_143(live, deployed, newer):
-    process = begun(live, "activate: web1")
+    process = live.deploying("activate: web1")
     os.kill(process.pid, signal.SIGTERM)
     rest = process.communicate(timeout=60)[1]
     assert process.returncode == 143, rest
@@ -117,7 +93,7 @@ def test_sigterm_during_a_step_on_hosts_exits_143(live, deployed, newer):
 
 def test_a_host_that_hangs_is_waited_for_once_and_is_unreachable(live, deployed, newer):
     name = container(live, "web2")
-    process = begun(live, "activate: web2")
+    process = live.deploying("activate: web2")
     subprocess.run(["docker", "pause", name], check=True, capture_output=True)
     began = time.monotonic()
     try:
@@ -129,6 +105,6 @@ def test_a_host_that_hangs_is_waited_for_once_and_is_unreachable(live, deployed,
     assert (first.split()[-2:], second.split()[-1]) == (["rolled", "back"], "unreachable")
     assert time.monotonic() - began < 50, "25 s of silence, once"
     assert live.on("web1", "curl -sS http://127.0.0.1:8000/") == deployed
-    free(live)
+    live.free()
     live("deploy", "app", "--to", "dev")
     assert live.served() == {"web1": newer, "web2": newer}

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from tests.conftest import cdconf
-from tests.hosts.test_damage import begun, free
 from tests.hosts.test_main_job import container, deployed
 
 pytestmark = pytest.mark.hosts
@@ -36,7 +35,7 @@ def newer(quick, deployed):
 
 
 def killed(live, after):
-    process = begun(live, after)
+    process = live.deploying(after)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return time.monotonic()
@@ -64,7 +63,7 @@ def pinned(ledger):
 def test_a_host_whose_controller_was_killed_goes_back_by_itself(quick, deployed, newer):
     since = killed(quick, "health: web1")
     assert quick.on("web1", "cat /srv/app/current/VERSION") == newer
-    free(quick)  # until then nobody can know that the deployment is dead
+    quick.free()  # until then nobody can know that the deployment is dead
     stands = quick.document("status", "dev")
     assert stands["interrupted"]["app"]["ending"] == "roll_back"
     assert stands["interrupted"]["app"]["activated"] == ["web1"]
@@ -79,7 +78,7 @@ def test_a_host_whose_controller_was_killed_goes_back_by_itself(quick, deployed,
     shown = quick("status", "dev")
     assert "went back by itself from" in shown.stdout
     assert "interrupted" not in shown.stderr
-    free(quick)
+    quick.free()
     quick("drift", "dev")
     quick("deploy", "app", "--to", "dev")
     assert quick.served() == {"web1": newer, "web2": newer}
@@ -99,14 +98,14 @@ def test_a_host_that_reboots_in_between_starts_with_the_verified_release(quick, 
     order = "systemctl show -p ExecMainStartTimestampMonotonic --value "
     assert int(quick.on("web1", order + "cdconf-switch-e2e.app")) < int(quick.on("web1", order + "app"))
     assert page(quick, "web1")["activating"] is None
-    free(quick)
+    quick.free()
     quick("deploy", "app", "--to", "dev")
     assert quick.served() == {"web1": newer, "web2": newer}
 
 
 def test_a_host_that_is_cut_off_goes_back_by_itself_and_its_lease_comes_free(quick, deployed, newer):
     name, network = container(quick, "web1"), f"cdconf-e2e-dev-{container(quick, 'web1').rpartition('-')[2]}"
-    process = begun(quick, "health: web1")
+    process = quick.deploying("health: web1")
     subprocess.run(["docker", "network", "disconnect", network, name], check=True, capture_output=True)
     try:
         out, rest = process.communicate(timeout=120)
@@ -120,7 +119,7 @@ def test_a_host_that_is_cut_off_goes_back_by_itself_and_its_lease_comes_free(qui
         assert eventually(linked, 2 * WITHIN + 10), out
     finally:
         subprocess.run(["docker", "network", "connect", network, name], check=True, capture_output=True)
-    free(quick)
+    quick.free()
     assert eventually(lambda: cdconf(quick.root, "deploy", "app", "--to", "dev").returncode == 0, 60)
     assert quick.served() == {"web1": newer, "web2": newer}
 
@@ -128,7 +127,7 @@ def test_a_host_that_is_cut_off_goes_back_by_itself_and_its_lease_comes_free(qui
 def test_a_deployment_that_every_host_had_is_confirmed_by_resume(live, deployed):
     newer = live.commit(note=str(time.time_ns()))
     killed(live, "smoke tests: web2")
-    free(live)
+    live.free()
     assert live.document("status", "dev")["interrupted"]["app"]["ending"] == "confirm"
     starts = live.on("web1", "systemctl show -p ExecMainStartTimestampMonotonic app")
     document = live.document("deploy", "app", "--to", "dev", "--resume")
@@ -143,7 +142,7 @@ def test_a_deployment_that_every_host_had_is_confirmed_by_resume(live, deployed)
 def test_a_deployment_that_some_hosts_had_is_rolled_back_by_resume(live, deployed):
     newer = live.commit(note=str(time.time_ns()))
     killed(live, "health: web1")
-    free(live)
+    live.free()
     result = live("deploy", "--to", "dev", "--resume", code=1)
     assert "was interrupted (every touched host was rolled back)" in result.stderr
     assert live.served() == {"web1": deployed, "web2": deployed}
@@ -171,7 +170,7 @@ def test_a_host_that_missed_the_commit_goes_back_is_named_and_brought_on_by_resu
     assert quick.on("web2", "cat /srv/app/current/VERSION") == newer
     assert eventually(lambda: not quick.on("web2", ARMED), 2 * WITHIN + 20)
     assert quick.served() == {"web1": newer, "web2": deployed}
-    free(quick)
+    quick.free()
     stands = quick.document("status", "dev")["interrupted"]["app"]
     assert (stands["ending"], stands["confirmed"], stands["reverted"]) == ("finish", ["web1"], ["web2"])
     assert "taken back by the dead man's switch on web2" in quick("status", "dev").stderr

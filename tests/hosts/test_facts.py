@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.conftest import cdconf, write
-from tests.hosts.conftest import Live
+from tests.conftest import write
+from tests.hosts.live import provisioned
 
 pytestmark = pytest.mark.hosts
 
@@ -23,14 +23,10 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("facts"), FILES)
-    one = Live(root)
-    try:
-        one("provision", "dev")
+    with provisioned(tmp_path_factory.mktemp("facts"), FILES) as one:
         yield one
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
-    assert not (root / ".cdconf/facts/dev").exists(), "facts of hosts that are gone"
+        one("destroy", "dev", "--yes")
+        assert not (one.root / ".cdconf/facts/dev").exists(), "facts of hosts that are gone"
 
 
 def test_facts_are_what_the_hosts_own_programs_say(host):

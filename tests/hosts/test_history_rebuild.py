@@ -10,7 +10,6 @@ import pytest
 
 from tests.conftest import cdconf
 from tests.history.postgresql import Server, programs
-from tests.hosts.test_damage import begun, free
 from tests.hosts.test_main_job import container, deployed
 
 pytestmark = pytest.mark.hosts
@@ -131,11 +130,11 @@ def test_a_silent_host_is_named_and_what_it_remembers_is_added_when_it_answers(l
 
 def test_a_deployment_whose_controller_was_killed_is_in_no_journal_but_on_its_hosts(live, deployed):
     version = live.commit(note=str(time.time_ns()))
-    process = begun(live, "health: web1")
+    process = live.deploying("health: web1")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert version not in [one["version"] for one in rows(live).values()]
-    free(live)
+    live.free()
     live("history", "rebuild", "dev")
     (found,) = [one for one in rows(live).values() if one["version"] == version]
     assert (found["exit_code"], found["hosts"]["web1"]["status"]) == (None, "interrupted")

@@ -11,7 +11,6 @@ import time
 import pytest
 
 from tests.conftest import CDCONF, cdconf, write
-from tests.hosts.test_damage import free
 from tests.hosts.test_dead_mans_switch import eventually
 from tests.hosts.test_main_job import deployed
 
@@ -111,7 +110,7 @@ def test_what_a_killed_run_has_started_ends_its_change_whole_and_is_refused_then
         assert eventually(lambda: [one["reason"] for one in held(live).get("inner", [])] == ["run"], 30)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        free(live)
+        live.free()
         assert not live.on("web1", "ls /run/whole"), "its change is still in hand"
         meanwhile = cdconf(other, "run", "dev", "--limit", "web1", "--", "true")
         assert meanwhile.returncode == 3
@@ -146,7 +145,7 @@ def test_a_deployment_that_dies_within_a_lease_is_undone_though_the_lease_lives_
         config.write_text(before)
     assert process.returncode != 0, "the host has taken the lease"
     assert "no longer holds the host's lease" in rest
-    free(live)
+    live.free()
     assert live.served() == {"web1": deployed, "web2": deployed}
     live("deploy", "app", "--to", "dev")
     assert live.served() == {"web1": version, "web2": version}

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import shutil
 import stat
 import subprocess
 
 import pytest
 
 from tests.conftest import cdconf, write
-from tests.hosts.conftest import Live
+from tests.hosts.live import provisioned
 
 pytestmark = pytest.mark.hosts
 
@@ -48,14 +47,8 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("plans"), FILES)
-    one = Live(root)
-    try:
-        one("provision", "dev")
+    with provisioned(tmp_path_factory.mktemp("plans"), FILES) as one:
         yield one
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ import pytest
 
 from tests.conftest import CDCONF
 from tests.hosts.conftest import FILES
-from tests.hosts.test_damage import free
 from tests.hosts.test_main_job import container
 
 pytestmark = pytest.mark.hosts
@@ -98,7 +97,7 @@ def test_a_push_whose_controller_was_killed_goes_on_where_it_was(live):
             break
     process.send_signal(signal.SIGKILL)
     process.wait()
-    free(live)
+    live.free()
     for host in ("web1", "web2"):
         ended(live, host)
     assert live.served() == served

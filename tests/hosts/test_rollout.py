@@ -1,7 +1,6 @@
 """Rollouts behind a load balancer: what it's told, and when; what becomes of it when the controller dies."""
 
 import json
-import shutil
 import signal
 import subprocess
 import textwrap
@@ -9,9 +8,8 @@ import time
 
 import pytest
 
-from tests.conftest import cdconf, git, write
-from tests.hosts.conftest import FILES, Live
-from tests.hosts.test_damage import begun, free
+from tests.hosts.conftest import FILES
+from tests.hosts.live import Live, provisioned
 from tests.hosts.test_dead_mans_switch import eventually, pinned
 
 pytestmark = pytest.mark.hosts
@@ -76,16 +74,8 @@ class Rolling(Live):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("rolling"), FILES | OWN)
-    (root / "build.sh").chmod(0o755)
-    git(root, "init", "-q")
-    one = Rolling(root)
-    try:
-        one("provision", "dev")
+    with provisioned(tmp_path_factory.mktemp("rolling"), FILES | OWN, Rolling) as one:
         yield one
-    finally:
-        cdconf(root, "destroy", "dev", "--yes")
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
@@ -95,7 +85,7 @@ def rolling(world):
     yield world
     (world.root / "cdconf.yml").write_text(CONFIG)
     world.on("lb1", "rm -f /var/lib/balance/fails-*")
-    free(world)
+    world.free()
 
 
 @pytest.fixture
@@ -142,7 +132,7 @@ def test_a_batch_is_taken_out_before_it_changes_and_put_back_when_it_is_well(rol
 
 
 def test_a_load_balancer_whose_controller_was_killed_puts_back_by_itself(rolling, deployed, newer):
-    process = begun(rolling, "health: web1")
+    process = rolling.deploying("health: web1")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert rolling.out_of_use() == ["web1"]
@@ -156,7 +146,7 @@ def test_a_load_balancer_whose_controller_was_killed_puts_back_by_itself(rolling
     assert eventually(lambda: not rolling.out_of_use(), 2 * WITHIN + 15)
     assert rolling.log() == [("drain", "web1", deployed), ("undrain", "web1", deployed)], "web1 was back before"
     assert rolling.drained() == {}
-    free(rolling)
+    rolling.free()
     rolling("drift", "dev")
     rolling("deploy", "app", "--to", "dev")
     assert rolling.served() == {"web1": newer, "web2": newer}
@@ -164,7 +154,7 @@ def test_a_load_balancer_whose_controller_was_killed_puts_back_by_itself(rolling
 
 def test_a_load_balancer_that_reboots_puts_back_at_once_what_a_dead_run_has_drained(rolling, deployed, newer):
     configured(rolling, f"confirm_within: {WITHIN}s", "confirm_within: 60s")
-    process = begun(rolling, "health: web1")
+    process = rolling.deploying("health: web1")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     name = f"cdconf-rolling-dev-lb1-{(rolling.root / '.cdconf/checkout').read_text().strip()}"
@@ -172,17 +162,17 @@ def test_a_load_balancer_that_reboots_puts_back_at_once_what_a_dead_run_has_drai
     rolling("provision", "dev", "--limit", "lb1")
     assert eventually(lambda: not rolling.out_of_use(), 30), "long before its time is over"
     assert rolling.log()[-1][:2] == ("undrain", "web1")
-    free(rolling)
+    rolling.free()
     rolling("deploy", "app", "--to", "dev")
     assert rolling.served() == {"web1": newer, "web2": newer}
 
 
 def test_resume_puts_back_what_a_dead_run_has_drained(rolling, deployed, newer):
     configured(rolling, f"confirm_within: {WITHIN}s", "confirm_within: 0")
-    process = begun(rolling, "health: web1")
+    process = rolling.deploying("health: web1")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    free(rolling)
+    rolling.free()
     assert rolling.drained()["web1"]["lb1"]["expires_in_s"] is None
     assert "put back by `cdconf deploy app --to dev --resume`" in rolling("status", "dev").stderr
     rolling("deploy", "app", "--to", "dev", "--resume", code=1)
@@ -191,7 +181,7 @@ def test_resume_puts_back_what_a_dead_run_has_drained(rolling, deployed, newer):
 
 
 def test_ctrl_c_puts_back(rolling, deployed, newer):
-    process = begun(rolling, "health: web1")
+    process = rolling.deploying("health: web1")
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130, rest
@@ -233,7 +223,7 @@ def test_a_host_that_can_not_be_put_back_is_named_and_the_next_deployment_does_i
     assert list(rolling.drained()) == ["web1"]
     rolling.on("lb1", "rm /var/lib/balance/fails-undrain")
     rolling.log()
-    free(rolling)
+    rolling.free()
     rolling("deploy", "app", "--to", "dev")
     assert rolling.served() == {"web1": newer, "web2": newer}
     assert (rolling.out_of_use(), rolling.drained()) == ([], {})

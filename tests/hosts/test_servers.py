@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import cdconf
-from tests.hosts.conftest import Live
+from tests.hosts.live import Live
 
 pytestmark = pytest.mark.hosts
 EXAMPLE = Path(__file__).parents[2] / "examples/servers"

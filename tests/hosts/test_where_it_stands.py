@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from tests.hosts.test_damage import begun, free
 from tests.hosts.test_dead_mans_switch import killed
 from tests.hosts.test_main_job import deployed
 
@@ -24,7 +23,7 @@ __all__ = ["deployed"]
 def test_of_a_killed_one_status_says_where_and_resume_ends_it(live, deployed, until, ending, staged):
     version = live.commit(note=str(time.time_ns()))
     killed(live, until)
-    free(live)
+    live.free()
     document = live.document("status", "dev")
     stands = document["interrupted"]["app"]
     assert (stands["ending"], stands["staged"], stands["unlinked"]) == (ending, staged, [])
@@ -52,7 +51,7 @@ def test_one_that_a_signal_ended_in_order_says_how_and_leaves_nothing_to_end(
     live, deployed, number, code, until, words
 ):
     live.commit(note=str(time.time_ns()))
-    process = begun(live, until)
+    process = live.deploying(until)
     process.send_signal(number)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == code

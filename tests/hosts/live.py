@@ -1,0 +1,86 @@
+"""A project whose hosts run, made by cdconf's own provider, and gone at the end."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+
+from tests.conftest import CDCONF, cdconf, git, write
+
+
+class Live:
+    """A project with hosts that run."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def __call__(self, *arguments, code=0, **environment):
+        """Runs cdconf; its exit code must be `code`."""
+        result = cdconf(self.root, *arguments, **environment)
+        assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def commit(self, **files):
+        """Writes files, commits, builds; returns the version."""
+        write(self.root, files)
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-qm", "change", "--allow-empty")
+        self("build", "app")
+        return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
+
+    def on(self, host, command):
+        """What a command prints on a host."""
+        result = cdconf(self.root, "ssh", "dev", host, "--", command)
+        return result.stdout.strip()
+
+    def served(self):
+        """What each host serves."""
+        return {host: self.on(host, "curl -sS http://127.0.0.1:8000/") for host in ("web1", "web2")}
+
+    def document(self, *arguments, code=0):
+        return json.loads(self(*arguments, "--json", code=code).stdout)
+
+    def begun(self, *arguments, until):
+        """Starts cdconf; returns the process when it says `until`."""
+        process = subprocess.Popen(
+            [*CDCONF, *arguments], cwd=self.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for line in process.stderr:
+            if until in line:
+                return process
+        raise AssertionError(f"it never said '{until}'")
+
+    def deploying(self, until):
+        """Starts a deployment; returns the process when it says `until`."""
+        return self.begun("deploy", "app", "--to", "dev", until=until)
+
+    def free(self):
+        """Waits until no lease is held."""
+        for _ in range(60):
+            if not any(self.document("lock", "status", "dev")["leases"].values()):
+                return
+            time.sleep(0.5)
+        raise AssertionError("a lease never ran out")
+
+
+@contextlib.contextmanager
+def provisioned(folder, files, kind=Live):
+    """A project in a git repository, its environment `dev` provisioned.
+
+    Args:
+        folder: Where it's written.
+        files: Path -> text.
+        kind: The class of what's given.
+    """
+    root = write(folder, files)
+    if (root / "build.sh").exists():
+        (root / "build.sh").chmod(0o755)
+    git(root, "init", "-q")
+    one = kind(root)
+    try:
+        one("provision", "dev")
+        yield one
+    finally:
+        cdconf(root, "destroy", "dev", "--yes")
+        shutil.rmtree(root, ignore_errors=True)
