@@ -171,12 +171,13 @@ def _bug() -> int:
     error = sys.exc_info()[1]
     mask = error.mask if isinstance(error, Crashed) else str
     error = error.__cause__ if isinstance(error, Crashed) else error
-    with tempfile.NamedTemporaryFile("w", prefix="cdconf-crash-", suffix=".log", delete=False) as stream:
-        stream.write(mask("".join(traceback.format_exception(error))))
-    name = type(error).__name__
+    text = mask("".join(traceback.format_exception(error)))
     summary = mask(str(error)).partition("\n")[0][:200]
-    return show_error(
-        CdconfError(
-            f"this is a bug in cdconf ({name}: {summary})", hint=f"please report it with {stream.name} at {REPORT}"
-        )
-    )
+    message = f"this is a bug in cdconf ({type(error).__name__}: {summary})"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="cdconf-crash-", suffix=".log", delete=False) as stream:
+            stream.write(text)
+    except OSError as unwritable:
+        hint = f"please report it with the lines above at {REPORT}; they can't be written to a file: {unwritable}"
+        return show_error(CdconfError(message, hint=hint, detail=text))
+    return show_error(CdconfError(message, hint=f"please report it with {stream.name} at {REPORT}"))

@@ -96,6 +96,15 @@ def test_a_bug_does_not_tell_a_secret(keyed):
     assert VALUE not in text + result.stderr
 
 
+def test_a_bug_on_a_machine_that_takes_no_file_is_told_whole(keyed):
+    full = "import errno, tempfile\ndef full(*_, **__):\n    raise OSError(errno.ENOSPC, 'No space left on device')\n"
+    result = run_python(full + "tempfile.NamedTemporaryFile = full\n" + CRASH, keyed)
+    assert result.returncode == 1
+    assert "error: this is a bug in cdconf (ValueError: ***)\n    Traceback" in result.stderr
+    assert "can't be written to a file: [Errno 28] No space left on device" in result.stderr
+    assert VALUE not in result.stderr
+
+
 @pytest.mark.parametrize("before", ["", "a", "shop:", "user42:"])
 def test_base64_is_masked_wherever_the_value_stands_in_it(before):
     mask = Mask()
