@@ -80,6 +80,9 @@ class Switch(object):
     def left(self, lease):
         """Seconds until the host goes back, negative when that's due, None when it isn't armed or was before a boot.
 
+        They're counted from the last beat, which hosts get together, not from when each was armed: what hosts do by
+        themselves when beats cease is in an order. A beat that's far behind counts no more than the arming.
+
         Args:
             lease: The host's lease as it's on disk.
         """
@@ -87,7 +90,8 @@ class Switch(object):
         if armed is None or armed["boot"] != self.boot():
             return None
         beat = last_beat(lease, armed["run"], armed["fence"])
-        return max(armed["at"], beat) + armed["within"] - self.clock()
+        is_fresh = beat > armed["at"] - armed["within"] / 2
+        return (beat if is_fresh else armed["at"]) + armed["within"] - self.clock()
 
     def arm(self, app, release, lease, within):
         """Makes the host go back unless the run renews its lease, from now on and over a reboot.

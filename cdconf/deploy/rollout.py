@@ -88,13 +88,22 @@ def split(hosts: Sequence[str], sizes: Sequence[str], most: int | None = None) -
     return batches
 
 
-def stagger(hosts: Sequence[str], confirm_within: float) -> dict[str, float]:
+def stagger(batches: Sequence[Sequence[str]], confirm_within: float) -> dict[str, float]:
     """How long each host waits for a beat before it goes back by itself: seconds, the newest host's first.
 
     They are spread over a second `confirm_within`, so that hosts which a controller leaves at the same moment don't
-    all restart at once.
+    all restart at once. Half of that time lies between batches: a load balancer needs some to put a drained one back
+    before the next stops.
     """
-    return {host: confirm_within * (1 + number / len(hosts)) for number, host in enumerate(reversed(hosts))}
+    count = sum(len(batch) for batch in batches)
+    waits = {}
+    wait = confirm_within
+    for batch in reversed(batches):
+        for host in reversed(batch):
+            waits[host] = wait
+            wait += confirm_within / 2 / count
+        wait += confirm_within / 2 / len(batches)
+    return waits
 
 
 def put_back_after(batch: Sequence[str], waits: Mapping[str, float], confirm_within: float) -> float:
@@ -109,9 +118,8 @@ def put_back_after(batch: Sequence[str], waits: Mapping[str, float], confirm_wit
         confirm_within: In seconds.
     """
     last = max(waits[host] for host in batch)
-    if last == max(waits.values()):
-        return 2 * confirm_within + GRACE
-    return last + min(GRACE, confirm_within / len(waits) / 2)
+    following = min((wait for wait in waits.values() if wait > last), default=None)
+    return 2 * confirm_within + GRACE if following is None else last + min(GRACE, (following - last) / 2)
 
 
 class Rollout:

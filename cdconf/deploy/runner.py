@@ -12,7 +12,7 @@ from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import Failure, Rollout, Step, put_back_after, stagger
+from cdconf.deploy.rollout import Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
@@ -68,7 +68,8 @@ class Runner:
         self._why: Callable[[], str | None] = lambda: None
         self._rolled_back: set[str] = set()  # and not yet waited for
         self._waits_for_old = True
-        self._within = stagger([host.name for host in target.hosts], target.app.confirm_within)
+        batches = split(list(self._hosts), target.app.batches, target.room.limit if target.room else None)
+        self._within = stagger(batches, target.app.confirm_within)
 
     def preflight(self) -> None:
         """Finds what would stop the deployment on any host before it changes something on one; see `preflight`."""

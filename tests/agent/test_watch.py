@@ -154,6 +154,15 @@ def test_a_run_that_fell_silent_is_undone_when_its_time_is_over_and_not_before(s
     assert scene.store.read(LEASE)["fence"] > scene.lease.fence
 
 
+@pytest.mark.parametrize(("before", "left"), [(1.0, WITHIN - 1.0), (WITHIN * 0.6, WITHIN)])
+def test_its_time_is_counted_from_the_last_beat_unless_that_is_far_behind(scene, before, left):
+    """Hosts that hear the same beats and are armed one after another still go back in their order."""
+    scene.lease.renew()
+    scene.clock.now += before
+    scene.switch.arm(scene.app, "2", scene.lease, WITHIN)
+    assert scene.switch.left(scene.store.read("lease.json")) == pytest.approx(left)
+
+
 def test_beats_hold_it_for_as_long_as_they_come(scene):
     scene.happens = {float(moment): scene.lease.renew for moment in range(103, 160, 5)}
     scene.happens[161.0] = scene.dies
@@ -300,6 +309,7 @@ def watcher(agent, app="app"):
 def test_the_watcher_starts_from_the_cache_on_every_python_and_takes_the_host_back(agent, tmp_path):
     session = agent.open()
     store = Store("demo", str(agent.data / "demo"))
+    began = time.monotonic()
     fence = session.call("lease.take", run="r1", owner="me", reason="x", ttl=60, environment="dev", host="here")[
         "fence"
     ]
@@ -315,7 +325,6 @@ def test_the_watcher_starts_from_the_cache_on_every_python_and_takes_the_host_ba
     app = {"name": "app", "path": str(path), "services": []}
     entry = {"app": app, "release": "2", "run": "r1", "fence": fence, "within": 2.0}
     store.write("switch-app.json", {**entry, "boot": boot_id(), "at": time.monotonic()})
-    began = time.monotonic()
     process = subprocess.Popen(
         watcher(agent), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,27 +131,32 @@ def test_what_cannot_be_put_back_on_the_way_is_tried_once_more_in_the_end():
     assert rollout.left_drained == {}
 
 
-@given(st.integers(1, 50), st.floats(5, 3600))
-def test_hosts_that_are_left_alone_go_back_one_after_another_the_newest_first(count, within):
+sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
+
+
+@given(st.integers(1, 50), st.floats(5, 3600), sizes)
+def test_hosts_that_are_left_alone_go_back_one_after_another_the_newest_first(count, within, cuts):
     hosts = [f"h{number}" for number in range(count)]
-    waits = stagger(hosts, within)
+    batches = split(hosts, cuts)
+    waits = stagger(batches, within)
     assert list(reversed(hosts)) == sorted(hosts, key=waits.__getitem__)
     assert len(set(waits.values())) == count
     assert all(within <= wait < 2 * within for wait in waits.values())
-
-
-sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
+    gaps = [waits[older[-1]] - waits[newer[0]] for older, newer in itertools.pairwise(batches)]
+    assert all(gap > within / 2 / len(batches) for gap in gaps)
 
 
 @given(st.integers(1, 50), st.floats(5, 3600), sizes)
 def test_a_drained_batch_is_put_back_when_it_has_gone_back_and_before_an_older_host_stops(count, within, cuts):
     hosts = [f"h{number}" for number in range(count)]
-    waits = stagger(hosts, within)
+    batches = split(hosts, cuts)
+    waits = stagger(batches, within)
+    enough = min(4.999, within / 4 / len(batches))
     done = 0
-    for batch in split(hosts, cuts):
+    for batch in batches:
         wait = put_back_after(batch, waits, within)
-        assert all(waits[host] < wait for host in batch)
-        assert all(wait < waits[host] for host in hosts[:done])
+        assert all(waits[host] + enough < wait for host in batch)
+        assert all(wait + enough < waits[host] for host in hosts[:done])
         assert wait == 2 * within + 5 if not done else wait < 2 * within
         done += len(batch)
 
