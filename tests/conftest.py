@@ -1,6 +1,7 @@
 """What all tests share: small projects on disk, and the command line."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,12 @@ from pathlib import Path
 import pytest
 
 CDCONF = [sys.executable, "-m", "cdconf"]
+
+
+def pytest_configure():
+    """Runs in the background are started deaf to Ctrl-C, and what tests start would be, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
