@@ -16,7 +16,7 @@ from cdconf.environments import provider_for
 from cdconf.errors import FAILED, CdconfError, InvalidFile, Unreachable, UsageError
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, SecretRead
 from cdconf.facts import FactCache, HostFacts, sample
-from cdconf.inventory import load_environment
+from cdconf.inventory import load_environment, load_toggles
 from cdconf.parity import Comparison, Entries, Portrait, compare, desired, look
 from cdconf.parity.sight import leaves
 from cdconf.secrets.offline import OfflineSecrets
@@ -71,6 +71,7 @@ class _Member:
             emit(SecretRead(value))
         self.compiler = Compiler(project, environment, secrets=self.secrets)
         check_differs(environment, self.compiler.types)
+        self.toggles = load_toggles(project, environment.name)
         self.compiler.prepare(list(environment.hosts.values()))
 
     @property
@@ -86,7 +87,7 @@ class _Member:
     def portray(self, host: Host, facts: Mapping[str, Any]) -> tuple[Portrait, Any]:
         """See `desired`; when a catalog can't be made of a secret's stand-in, the secret is to blame."""
         try:
-            return desired(self.compiler, host, facts, self.key)
+            return desired(self.compiler, host, facts, self.key, self.toggles)
         except InvalidFile as error:
             unread = next(iter(self.secrets.unread.values()), None)
             if unread is None:

@@ -95,11 +95,18 @@ def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Dif
     _check_known(entry, "scale", "group", project.groups)
     _check_known(entry, "group", "group", project.groups)
     _check_known(entry, "artifact", "app", project.apps)
+    _check_known(entry, "toggle", "toggle", _toggles(project))
     if hosts is not None:
         _check_known(entry, "host", "host", hosts)
     rest: dict[str, Any] = {key: entry.get(key) for key in ("host", "group", "field")}
     file, line = entry.where(what)
     return Differs(what, value, entry["why"], **rest, file=file, line=line)
+
+
+def _toggles(project: Project) -> list[str]:
+    """What an entry may call the toggles that are declared."""
+    known = [(app.name, name) for app in project.apps.values() for name in app.toggles]
+    return [name for _, name in known] + [f"{app} {name}" for app, name in known]
 
 
 def _check_known(entry: YamlMap, key: str, what: str, known: Iterable[str]) -> None:

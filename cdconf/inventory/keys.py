@@ -243,7 +243,7 @@ HOST = {
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
 }
 # What an entry of `differs` may be about: exactly one of these.
-DIFFERENCES = ("variable", "resource", "fact", "os", "scale", "artifact", "address")
+DIFFERENCES = ("variable", "resource", "fact", "os", "scale", "artifact", "toggle", "address")
 DIFFERS = {
     "variable": Key("text", "A variable that may differ, with all that follows from it: `server_name`."),
     "resource": Key(
@@ -255,6 +255,7 @@ DIFFERS = {
     "os": Key("text", "An operating system that only one of the two environments has: `debian-13`."),
     "scale": Key("text", "A group whose number of hosts may differ; with `host`, one that has no counterpart."),
     "artifact": Key("text", "An app that may run in another version."),
+    "toggle": Key("text", "A feature toggle that may be switched otherwise: its name, or `APP NAME`."),
     "address": Key("text", "An address or host name of the copied environment that this one may contain."),
     "field": Key("text", "With `resource`: only this field of it."),
     "group": Key("text", "Only on hosts of this group."),

@@ -12,6 +12,7 @@ from cdconf.parity.model import ABSENT, Comparison, Finding, Portrait, Side, Sta
 from cdconf.parity.neutral import Neutral
 from cdconf.parity.pairing import Pairing
 from cdconf.parity.seen import compare_seen
+from cdconf.parity.toggles import compare_toggles
 from cdconf.parity.wanted import Pair, compare_wanted, pairs
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _between(
     yield from causes.facts
     yield from compare_wanted(paired, causes)
     yield from compare_seen(paired, causes, group.apps)
+    yield from compare_toggles(causes, group.apps)
 
 
 def _variables(mine: Portrait, other: Portrait, group: _Group, paired: Sequence[Pair]) -> frozenset[str]:

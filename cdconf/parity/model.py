@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from cdconf.inventory import Differs
+    from cdconf.inventory import Differs, ToggleValue
 
 Status = Literal["declared", "inherent", "unexplained"]
-Kind = Literal["variable", "resource", "fact", "os", "scale", "artifact", "orphan"]
+Kind = Literal["variable", "resource", "fact", "os", "scale", "artifact", "toggle", "orphan"]
 ABSENT = "(none)"
 
 
@@ -71,6 +71,14 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class SeenToggles:
+    """An app's toggles file on a host: its values, None where there are none, and what's wrong with it."""
+
+    values: Mapping[str, bool] | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class Sight:
     """What was seen on a host.
 
@@ -78,11 +86,13 @@ class Sight:
         states: Resource's id -> its state, None when the thing isn't there, or a text: why it couldn't be observed.
         orphans: `type title` of what was applied once -> where the files had it.
         releases: App -> `{"release", "problem"}`.
+        toggles: App -> its toggles, of those that declare some.
     """
 
     states: Mapping[str, Mapping[str, Any] | str | None] = field(default_factory=dict)
     orphans: Mapping[str, str] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    toggles: Mapping[str, SeenToggles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class Portrait:
 
     `facts` are leaves: `os.version` -> value. `facts_read` are the facts that its templates read, `os` for `os.id`.
     `addresses` are those of the copied environment that its catalog holds, declared ones. `names` are the environment's
-    own, its provider's, and its hosts' names and addresses.
+    own, its provider's, and its hosts' names and addresses. `toggles`: app -> toggle -> what toggles.yml says.
     """
 
     environment: str
@@ -105,6 +115,7 @@ class Portrait:
     facts_read: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    toggles: Mapping[str, Mapping[str, ToggleValue]] = field(default_factory=dict)
     sight: Sight | None = None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Catalog, Compiler
     from cdconf.catalog.model import Resource
     from cdconf.catalog.scope import Scope
-    from cdconf.inventory import Environment, Host
+    from cdconf.inventory import Environment, Host, ToggleValue
 
 
 class NotedFacts(Mapping[str, Any]):
@@ -40,7 +40,13 @@ class NotedFacts(Mapping[str, Any]):
         return len(self._facts)
 
 
-def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) -> tuple[Portrait, Catalog]:
+def desired(
+    compiler: Compiler,
+    host: Host,
+    facts: Mapping[str, Any],
+    key: str,
+    toggles: Mapping[str, Mapping[str, ToggleValue]] | None = None,
+) -> tuple[Portrait, Catalog]:
     """A host's portrait as far as the files make it, and its catalog.
 
     Args:
@@ -48,6 +54,7 @@ def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) 
         host: The host.
         facts: Its facts.
         key: The run's key, 64 hex digits.
+        toggles: The environment's, see `load_toggles`.
 
     Raises:
         CdconfError: The catalog can't be compiled.
@@ -66,6 +73,7 @@ def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) 
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
         names=names_of(compiler.environment),
+        toggles=toggles or {},
     )
     return portrait, catalog
 

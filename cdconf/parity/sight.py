@@ -1,4 +1,4 @@
-"""Looks at one host: its facts, what its resources really are, its releases."""
+"""Looks at one host: its facts, what its resources really are, its releases and toggles."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.parity.model import Portrait, Sight
 from cdconf.parity.seal import unsealed
+from cdconf.parity.toggles import look_at_toggles
 
 if TYPE_CHECKING:
     from cdconf.catalog import Catalog
@@ -38,8 +39,10 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
         for name, state in told["states"].items()
     }
     releases = {app.name: _release(session, app) for app in apps}
+    toggles = {app.name: look_at_toggles(session, app) for app in apps if app.toggles}
     session.facts.get(GROUPS)
-    return replace(portrait, facts=leaves(session.facts.known), sight=Sight(states, told["orphans"], releases))
+    sight = Sight(states, told["orphans"], releases, toggles)
+    return replace(portrait, facts=leaves(session.facts.known), sight=sight)
 
 
 def _release(session: Session, app: App) -> dict[str, str | None]:

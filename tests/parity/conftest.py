@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.inventory import load_environment, load_project
+from cdconf.inventory import load_environment, load_project, load_toggles
 from cdconf.parity import Entries, compare, desired
 from cdconf.parity.model import Sight
 from cdconf.secrets.offline import OfflineSecrets
@@ -40,7 +40,7 @@ class World:
         made = []
         for host in environment.hosts.values():
             facts = self.facts.get((name, host.name), FACTS)
-            portrait, _ = desired(compiler, host, facts, KEY)
+            portrait, _ = desired(compiler, host, facts, KEY, load_toggles(project, name))
             flat = {"os.id": facts["os"]["id"], "os.version": facts["os"]["version"]}
             flat |= {key: value for key, value in facts.items() if key != "os"}
             made.append(replace(portrait, facts=flat, sight=self.sights.get((name, host.name))))
@@ -74,7 +74,13 @@ def world(tmp_path):
                   db: [base, db]
                   web: [base, web]
                 apps:
-                  shop: {groups: [web], path: /srv/shop, services: [shop]}
+                  shop:
+                    groups: [web]
+                    path: /srv/shop
+                    services: [shop]
+                    toggles:
+                      fair: {default: off, doc: the fair's prices}
+                      quick: {default: on, doc: an order in one step}
             """,
             "inventories/production/hosts.yml": """
                 hosts:

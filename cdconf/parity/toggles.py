@@ -1,0 +1,91 @@
+"""Compares apps' feature toggles: what each environment's toggles.yml says, and what the hosts have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cdconf.inventory.toggles import word
+from cdconf.parity.causes import Causes
+from cdconf.parity.model import ABSENT, Finding, SeenToggles, Status
+
+if TYPE_CHECKING:
+    from cdconf.inventory import App, ToggleValue
+    from cdconf.session import Session
+
+Pair = tuple[Any, Any]
+
+
+def look_at_toggles(session: Session, app: App) -> SeenToggles:
+    """What a host has of an app's toggles; changes nothing there.
+
+    Raises:
+        CdconfError: The host doesn't answer, or the agent fails.
+    """
+    file = {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}
+    document = {"name": app.name, "path": app.path, "services": list(app.services), "user": app.user, "toggles": file}
+    found = session.call("toggles.look", app=document)
+    return SeenToggles(found["values"], found["problem"])
+
+
+def compare_toggles(causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
+    """The differences of two hosts' toggles, in the files and on the hosts.
+
+    Args:
+        causes: What the hosts are.
+        apps: The apps of the group in which they're compared.
+    """
+    ours, theirs = causes.ours, causes.theirs
+    for app in sorted(apps & {*ours.toggles} & {*theirs.toggles}):
+        wanted = (ours.toggles[app], theirs.toggles[app])
+        for name in sorted({*wanted[0], *wanted[1]}):
+            values = _words(name, *({key: one.on for key, one in side.items()} for side in wanted))
+            if values[0] != values[1]:
+                yield _finding(causes, app, name, values, _sources(name, wanted))
+        if ours.sight is not None and theirs.sight is not None:
+            yield from _seen(causes, app, wanted, ours.sight.toggles.get(app), theirs.sight.toggles.get(app))
+
+
+def _seen(
+    causes: Causes, app: str, wanted: Pair, here: SeenToggles | None, there: SeenToggles | None
+) -> Iterator[Finding]:
+    if here is None or there is None:
+        return
+    if here.problem != there.problem:
+        problems = (here.problem or ABSENT, there.problem or ABSENT)
+        yield causes.finding("toggle", app, problems, "unexplained", field="problem", seen=True)
+    if any(one.values is None and one.problem is not None for one in (here, there)):
+        return  # a file that can't be read says nothing about one toggle
+    seen = (here.values or {}, there.values or {})
+    for name in sorted({*seen[0], *seen[1], *wanted[0], *wanted[1]}):
+        values = _words(name, *seen)
+        asked = _words(name, *({key: one.on for key, one in side.items()} for side in wanted))
+        if values[0] == values[1] or (asked[0] != asked[1] and values == asked):
+            continue  # alike, or each as its files have it, which is told of the files
+        why = _why(causes, values, asked)
+        yield _finding(causes, app, name, values, _sources(name, wanted), why, seen=True)
+
+
+def _finding(
+    causes: Causes, app: str, name: str, values: Pair, sources: Pair, why: str | None = None, *, seen: bool = False
+) -> Finding:
+    entry = causes.entries.one("toggle", [name, f"{app} {name}"], **causes.place)
+    status: Status = "declared" if entry else "unexplained"
+    why = entry.why if entry else why
+    return causes.finding("toggle", f"{app} {name}", values, status, why=why, entry=entry, sources=sources, seen=seen)
+
+
+def _why(causes: Causes, values: Pair, asked: Pair) -> str | None:
+    if asked == (ABSENT, ABSENT):
+        return "cdconf.yml declares no such toggle"
+    sides = zip((causes.ours, causes.theirs), values, asked, strict=True)
+    off = [side.environment for side, value, wish in sides if value != wish]
+    return f"not as the files have it in {' and '.join(off)}" if off else None
+
+
+def _words(name: str, ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Pair:
+    return tuple(word(side[name]) if name in side else ABSENT for side in (ours, theirs))  # type: ignore[return-value]
+
+
+def _sources(name: str, wanted: tuple[Mapping[str, ToggleValue], Mapping[str, ToggleValue]]) -> Pair:
+    return tuple(side[name].source if name in side else None for side in wanted)  # type: ignore[return-value]
