@@ -52,9 +52,9 @@ def gather_facts(agent, groups):
     return facts.gather(groups)
 
 
-def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None):
+def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None, moved_from=None):
     """Takes the host's lease for this run; returns `{"fence"}`."""
-    fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal)
+    fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal, moved_from)
     agent.watch_lease()
     return {"fence": fence}
 

@@ -89,7 +89,7 @@ class Lease(object):
         """Whose work this session does, for what the host remembers: `{"run", "owner", "reason"}`."""
         return {"run": self.run, "owner": self._owner, "reason": self._reason}
 
-    def acquire(self, run, owner, reason, ttl, environment, host, seal=None):
+    def acquire(self, run, owner, reason, ttl, environment, host, seal=None, moved_from=None):
         """Takes the lease for `ttl` seconds.
 
         Args:
@@ -100,6 +100,7 @@ class Lease(object):
             environment: Whose host this should be.
             host: Its name there.
             seal: The SHA-256 of the secret by which a run joins this one; None: none may.
+            moved_from: The environment from which the host may be taken over; None: from none.
 
         Returns:
             The fencing number, higher than any before on this host.
@@ -110,12 +111,16 @@ class Lease(object):
         """
         guard = self.store.lock("lease.lock")
         try:
-            self._claim(environment, host)
+            moves = self._claim(environment, host, moved_from)
             held = self.status()
             if held is not None and held["run"] != run:
                 raise held_by(held)
             if not self.enter():
+                if held is not None:
+                    raise Failed("this is the same machine as another host of this run")
                 raise held_by({"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None})
+            if moves:
+                self._move(environment, host)
             self.run, self.ttl = run, ttl
             self.fence = (self.store.read(FILE) or {"fence": 0})["fence"] + 1
             self._write(owner, reason, seal)
@@ -180,16 +185,25 @@ class Lease(object):
             return self.run is not None  # it may have been given back just now
         return False
 
-    def _claim(self, environment, host):
+    def _claim(self, environment, host, moved_from=None):
+        """Whether the host is to be moved here from another environment; one that is new is this one's from now on."""
         known = self.store.read(IDENTITY)
         if known is None:
             self.store.write(IDENTITY, {"environment": environment, "host": host})
-        elif known["environment"] != environment:
+            return False
+        if known["environment"] not in (environment, moved_from):
             raise Failed(
                 "this host is {}'s '{}', not {}'s".format(known["environment"], known["host"], environment),
                 kind="wrong_environment",
                 details=known,
             )
+        return known["environment"] != environment
+
+    def _move(self, environment, host):
+        from cdconf.agent import moved  # few hosts ever are
+
+        moved.check(self.store)
+        moved.move(self.store, environment, host)
 
     def _write(self, owner, reason, seal):
         self._owner, self._reason = owner, reason

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from cdconf.cli.complete import environment_names, patterns, role_names
-from cdconf.errors import UsageError
+from cdconf.errors import UsageError, did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,8 +60,28 @@ output_options = _all(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     click.option("-v", "--verbose", is_flag=True, help="Show what is as it should be, too."),
 )
+take_over_option = click.option(
+    "--take-over",
+    "take_over",
+    metavar="HOST",
+    multiple=True,
+    help="A host that belonged to another environment and is this one's from now on (may be repeated).",
+)
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
+
+
+def taken_over(names: tuple[str, ...], known: Iterable[str]) -> frozenset[str]:
+    """The hosts that `--take-over` names.
+
+    Raises:
+        UsageError: The environment has no such host.
+    """
+    known = list(known)
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--take-over names no host of this run: '{name}'", hint=did_you_mean(name, known))
+    return frozenset(names)
 
 
 def parse_extra(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from cdconf.cli.options import (
     output_options,
     project_options,
     selection_options,
+    take_over_option,
+    taken_over,
 )
 
 
@@ -23,6 +25,7 @@ from cdconf.cli.options import (
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
 @click.option("--prune", is_flag=True, help="Show what `provision --prune` would do.")
+@take_over_option
 @click.option("--from", "from_", metavar="REV", help="Compare the files at a git revision with --to; ask no host.")
 @click.option("--to", metavar="REV", help="The revision to compare with; `.` is the work tree (default: HEAD).")
 @click.option("--markdown", is_flag=True, help="With --from: print Markdown, for a pull request's comment.")
@@ -57,7 +60,9 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         run.start(hosts)
         recorder = plan_file.recorder(run) if out is not None else None
-        options = Options(True, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"], record=recorder)
+        moved = taken_over(flags["take_over"], (host.name for host in hosts))
+        accept, prune = flags["accept_new_host_keys"], flags["prune"]
+        options = Options(True, flags["forks"], accept, prune=prune, record=recorder, take_over=moved)
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         if recorder is not None:
             plan_file.save_plan(run, recorder, hosts, out)

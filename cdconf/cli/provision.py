@@ -14,6 +14,8 @@ from cdconf.cli.options import (
     output_options,
     project_options,
     selection_options,
+    take_over_option,
+    taken_over,
 )
 
 
@@ -25,6 +27,7 @@ from cdconf.cli.options import (
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
 @click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
+@take_over_option
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
 @output_options
@@ -47,7 +50,9 @@ def command(environment: str, **flags: Any) -> None:
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
             run.start(hosts)
-            options = Options(check, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"], plan=plan)
+            accept = flags["accept_new_host_keys"]
+            moved = taken_over(flags["take_over"], (host.name for host in hosts))
+            options = Options(check, flags["forks"], accept, prune=flags["prune"], plan=plan, take_over=moved)
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         except PlanMoved:
             if plan:

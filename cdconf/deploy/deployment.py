@@ -19,15 +19,8 @@ from cdconf.deploy.standing import standing
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
-from cdconf.engine import Fleet, Inheritance, RunIdentity
-from cdconf.errors import (
-    ArtifactError,
-    GateClosed,
-    Interrupted,
-    Pinned,
-    UsageError,
-    did_you_mean,
-)
+from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
+from cdconf.errors import ArtifactError, GateClosed, Interrupted, Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.session import Connector
@@ -73,7 +66,7 @@ def deploy(
     check_aloud(project, artifact, store.provenance(artifact), emit)
     manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
-    with _fleet(project, environment, app, f"deploy {artifact.label}", emit, options) as fleet:
+    with _fleet(project, environment, app, f"deploy {artifact.label}", emit, options, systems=True) as fleet:
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
@@ -188,9 +181,20 @@ def _app(project: Project, name: str) -> App:
     return project.apps[name]
 
 
-def _fleet(project: Project, environment: Environment, app: App, reason: str, emit: Emit, options: Deployment) -> Fleet:
+def _fleet(
+    project: Project,
+    environment: Environment,
+    app: App,
+    reason: str,
+    emit: Emit,
+    options: Deployment,
+    *,
+    systems: bool = False,  # must they be what the inventory says? The ways back are open on any
+) -> Fleet:
     load_toggles(project, environment.name)  # a file that breaks a rule ends the run here
-    connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
+    checks = Checks(environment, systems=systems)
+    accept = options.accept_new_host_keys
+    connector = Connector(project, environment, emit, accept_new_host_keys=accept, facts=checks.facts())
     return Fleet(
         connector,
         environment,
@@ -200,6 +204,7 @@ def _fleet(project: Project, environment: Environment, app: App, reason: str, em
         lease_ttl=project.lease_ttl,
         beat=app.confirm_within / 4 or project.lease_ttl,
         inheritance=Inheritance(project.name, environment.name),
+        checks=checks,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.toggles import ToggleKeeper
-from cdconf.engine import Fleet, Inheritance, RunIdentity, converge_host
+from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity, converge_host
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
 from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
@@ -33,6 +33,7 @@ class Options:
     prune: bool = False  # remove what was applied once and has gone from the files
     plan: Applying | None = None  # apply this plan, or nothing
     record: Recorder | None = None  # keep what was found
+    take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
@@ -80,13 +81,14 @@ def provision(
             emit(HostDone(name, "not_attempted"))
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
+    checks = Checks(environment, systems=True, take_over=options.take_over)
     connector = Connector(
         project,
         environment,
         emit,
         accept_new_host_keys=options.accept_new_host_keys,
         install_python=not options.check,
-        facts=FactCache(project.data, environment.name).wanted,
+        facts=checks.facts(FactCache(project.data, environment.name).wanted),
     )
     with Fleet(
         connector,
@@ -98,6 +100,7 @@ def provision(
         # A container ends when it reboots: it's for the provider to start it again.
         locate=lambda host: provider.ensure([host], emit).get(host.name),
         inheritance=Inheritance(project.name, environment.name),
+        checks=checks,
     ) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         compilers: list[Compiler] = []
@@ -127,10 +130,14 @@ def _check_smoke(project: Project, hosts: Sequence[Host]) -> None:
 
 
 def refuse(errors: dict[str, CdconfError]) -> None:
-    """Before anything is changed: a held lease, or a host of another environment, ends the run."""
-    for error in errors.values():
-        if not isinstance(error, Unreachable):
-            raise error
+    """Before anything is changed: a held lease, or a host that isn't the right one, ends the run."""
+    refusals = [error for error in errors.values() if not isinstance(error, Unreachable)]
+    if not refusals:
+        return
+    first, *others = refusals
+    if others:
+        first.detail = "\n".join(filter(None, [first.detail, *(f"also: {error}" for error in others)]))
+    raise first
 
 
 def report(emit: Emit, name: str, error: CdconfError) -> int:

@@ -2,7 +2,8 @@
 
 from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet, Outcome
+from cdconf.engine.found import Checks
 from cdconf.engine.identity import RunIdentity
 from cdconf.engine.inherit import Inheritance
 
-__all__ = ["Fleet", "Inheritance", "Outcome", "RunIdentity", "converge_host", "remember_facts"]
+__all__ = ["Checks", "Fleet", "Inheritance", "Outcome", "RunIdentity", "converge_host", "remember_facts"]

@@ -9,10 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
 from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
 from cdconf.session.session import BEAT
+from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,6 +56,7 @@ class Fleet:
         beat: Seconds between two beats, at most.
         locate: Finds a host again after a reboot, which may have moved its port; None while it isn't up.
         inheritance: The leases of runs that have started this one, within which it works.
+        checks: What hosts must be; by default they must not be another environment's.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Fleet:
         beat: float = BEAT,
         locate: Callable[[Host], Host | None] = lambda host: host,
         inheritance: Inheritance | None = None,
+        checks: Checks | None = None,
     ) -> None:
         self.environment = environment
         self.identity = identity
@@ -79,6 +83,7 @@ class Fleet:
         self._interval = min(beat, BEAT, lease_ttl / 4)
         self._locate = locate
         self._inheritance = inheritance
+        self._checks = checks or Checks(environment)
         self._leased: set[str] = set()
         self._ended = threading.Event()
         self._stopped = threading.Event()
@@ -116,7 +121,7 @@ class Fleet:
     def connect(
         self, hosts: Sequence[Host], *, lease: bool, meanwhile: Callable[[], None] = lambda: None
     ) -> dict[str, CdconfError]:
-        """Opens sessions and, when asked, takes the leases once all have answered.
+        """Opens sessions and, when asked, takes the leases once all have answered, and none is the wrong one.
 
         The first host's lease, by name, is taken alone: of two runs that begin at once, the one that gets it gets
         the others too, where both would be refused if each held some hosts when it asked for the rest.
@@ -127,21 +132,55 @@ class Fleet:
             meanwhile: Work for this thread while the hosts answer; what it raises ends the run once all have.
 
         Returns:
-            The errors by host: unreachable, lease held, another environment's host. The others are connected.
+            The errors by host: unreachable, lease held, another environment's host, another system. The others are
+            connected; leased only when no host is wrong.
         """
 
         def job(host: Host) -> None:
             self.emit(HostStep(host.name, "connecting"))
-            self.sessions[host.name] = self._connect(host)
+            self._meet(self._connect(host))
 
         errors = self._run(hosts, job, meanwhile).errors
+        errors = self._bring_python(hosts, errors)
         # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
         order = [*(host.name for host in hosts), *self.sessions]
         self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
-        if lease:
+        if lease and not refused(errors):
             errors |= self._take_leases(hosts)
             self.emit(Leased(self.identity.run))
         return errors
+
+    def _meet(self, session: Session) -> None:
+        """Keeps a session to a host that is what it should be."""
+        try:
+            self._checks.check(session)
+        except CdconfError:
+            session.close()
+            raise
+        before = self._checks.was_of(session)
+        if before is not None:
+            self.emit(Notice(f"{session.host.name} was {before['environment']}'s '{before['host']}': it's taken over"))
+        self.sessions[session.host.name] = session
+
+    def _bring_python(self, hosts: Sequence[Host], errors: dict[str, CdconfError]) -> dict[str, CdconfError]:
+        """Installs Python where that's wanted, once all other hosts have turned out to be the right ones."""
+        lacking = [
+            host for host in hosts if isinstance(errors.get(host.name), NoPython) and self._connector.installs(host)
+        ]
+        if not lacking:
+            return errors
+
+        def look(host: Host) -> None:
+            error = errors[host.name]
+            if isinstance(error, NoPython) and error.system:
+                self._checks.check_system(host, error.system)
+
+        def job(host: Host) -> None:
+            self._meet(self._connector.install(host, lambda text: self.emit(Notice(f"{host.name}: {text}"))))
+
+        names = {host.name for host in lacking}
+        others = {name: error for name, error in errors.items() if name not in names} | self._run(lacking, look).errors
+        return others if refused(others) else others | self._run(lacking, job).errors
 
     def _take_leases(self, hosts: Sequence[Host]) -> dict[str, CdconfError]:
         connected = sorted((host for host in hosts if host.name in self.sessions), key=lambda host: host.name)
@@ -182,8 +221,9 @@ class Fleet:
             "seal": seal_of(self.identity.secret),
         }
         around = self._inheritance.around(session.host.name) if self._inheritance else None
+        before = self._checks.was_of(session)
         if around is None:
-            session.call("lease.take", **about)
+            session.call("lease.take", **about, moved_from=before and before["environment"])
         else:
             session.call("lease.join", outer=around.run, secret=around.secret, **about)
         self._leased.add(session.host.name)

@@ -2,6 +2,7 @@
 
 from cdconf.facts.cache import FactCache, Seen, age_text
 from cdconf.facts.host import HostFacts, path_of
+from cdconf.facts.system import is_system, system_name
 from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "age_text",
     "below",
     "group_of",
+    "is_system",
     "path_of",
     "sample",
+    "system_name",
 ]

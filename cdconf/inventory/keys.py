@@ -234,7 +234,7 @@ HOST = {
     "address": Key("text", "How the other hosts reach it."),
     "ssh": Key("map", "How the controller reaches it, in place of the file's `ssh`.", keys=SSH),
     "groups": Key("names", "Its groups."),
-    "os": Key("text", "Its system, such as debian-12; providers make it of this."),
+    "os": Key("text", "Its system, such as debian-12: providers make it of this, and existing hosts must run it."),
     "publish": Key(
         "list", "Ports that a provider publishes on 127.0.0.1 of this machine.", member=Key("port", "A port.")
     ),

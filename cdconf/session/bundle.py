@@ -160,9 +160,10 @@ def _bootstrap() -> str:
 def start_command(digest: str, nonce: str, become: str | None = None, *, terminal: bool = False) -> list[str]:
     """The argument list that starts the agent: finds a Python, becomes root where asked to.
 
-    Without a Python it says so and runs the one line that it may get. Its words survive every login shell: there's
-    no `!` (csh), no backslash (fish), no single quote and no newline in them. The nonce is the last word, followed by
-    no space, so that a shell that echoes its commands can't be mistaken for the agent.
+    Without a Python it says so, with the system's id and version, and runs the one line that it may get. Its words
+    survive every login shell: there's no `!` (csh), no backslash (fish), no single quote and no newline in them. The
+    nonce is the last word, followed by no space, so that a shell that echoes its commands can't be mistaken for the
+    agent.
 
     Args:
         digest: The agent's.
@@ -174,7 +175,8 @@ def start_command(digest: str, nonce: str, become: str | None = None, *, termina
     script = (
         f"export LC_ALL=C.UTF-8; for p in {_PYTHONS}; do "
         'if command -v "$p" >/dev/null 2>&1; then exec "$p" -X utf8 -I -S -c "$1" "$2" "$3"; fi; '
-        'done; echo "$3 nopython"; read -r line && eval "$line"'
+        'done; echo "$3 nopython $(. /etc/os-release 2>/dev/null; echo $ID $VERSION_ID)"; '
+        'read -r line && eval "$line"'
     )
     command = ["sh", "-c", script, "cdconf", _bootstrap(), digest, nonce]
     if become == "sudo":

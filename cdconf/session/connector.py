@@ -59,18 +59,29 @@ class Connector:
 
         Raises:
             Unreachable: The host doesn't answer or refuses the login.
+            NoPython: There's no whole Python 3; see `installs`.
             HostFailed: The agent can't run there.
             SecretError: sudo's password can't be read.
         """
-        try:
-            return self._connect(host, announce, terminal=False)
-        except TerminalNeeded:
-            return self._connect(host, announce, terminal=True)
+        return self._with_terminal_if_needed(host, announce, install=False)
 
-    def _connect(self, host: Host, announce: Callable[[str], None], *, terminal: bool) -> Session:
+    def installs(self, host: Host) -> bool:
+        """Whether `install` may be called for a host on which `connect` has raised `NoPython`."""
+        return self._install_python and host.bootstrap
+
+    def install(self, host: Host, announce: Callable[[str], None]) -> Session:
+        """The same as `connect`, after installing Python where there is none."""
+        return self._with_terminal_if_needed(host, announce, install=True)
+
+    def _with_terminal_if_needed(self, host: Host, announce: Callable[[str], None], *, install: bool) -> Session:
+        try:
+            return self._connect(host, announce, install=install, terminal=False)
+        except TerminalNeeded:
+            return self._connect(host, announce, install=install, terminal=True)
+
+    def _connect(self, host: Host, announce: Callable[[str], None], *, install: bool, terminal: bool) -> Session:
         nonce = secrets.token_hex(12)
         transport = self._transport(host, nonce, terminal=terminal)
-        install = self._install_python and host.bootstrap
         try:
             start = Start(
                 transport, host, nonce, self._bundle, self._passwords, announce, install=install, terminal=terminal

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError, HostFailed, Unreachable
@@ -23,6 +25,12 @@ _GLANCE = 0.05  # seconds between looks at stderr, where sudo's prompt appears
 
 class TerminalNeeded(Exception):
     """sudo on this host works on a terminal only: start again with one."""
+
+
+class NoPython(HostFailed):
+    """The host has no Python 3, or not all of it. `system`: what's known of it, as in the fact `os`."""
+
+    system: Mapping[str, str] = MappingProxyType({})
 
 
 class Start:
@@ -86,7 +94,7 @@ class Start:
                 parts = (installer, self._agent.data)
                 self._send(b"".join(f"{len(part)}.".encode() + part for part in parts))
             elif word in ("nopython", "incomplete") and self._install and not self._installing:
-                self._install_python(more)
+                self._install_python(more if word == "incomplete" else "")
             else:
                 raise self._refusal(word, more)
 
@@ -225,6 +233,12 @@ class Start:
         message, hint = reasons.get(word, (f"the agent said '{word}'", None))
         if self._installing and word in ("nopython", "incomplete"):
             message, hint = "python3 couldn't be installed", "see what the package manager said, above"
+        elif word in ("nopython", "incomplete"):
+            error = NoPython(message, host=self._host.name, hint=hint)
+            if word == "nopython" and more:
+                name, _, version = more.partition(" ")
+                error.system = {"id": name, "version": version}
+            return error
         detail = self._words() if self._installing else None
         return self._masked(HostFailed(message, host=self._host.name, hint=hint, detail=detail))
 

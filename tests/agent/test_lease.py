@@ -112,3 +112,66 @@ def test_a_run_that_never_gave_the_host_back_is_named_until_the_next_one(host, c
     take(next_one, "r2")
     next_one.release()
     assert host().left() is None
+
+
+def test_two_hosts_of_a_run_that_are_one_machine_are_told(host):
+    take(host(), "r1")
+    with pytest.raises(Failed, match="the same machine as another host of this run") as caught:
+        take(host(), "r1")
+    assert caught.value.kind == "failed"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store("demo", str(tmp_path / "demo"))
+
+
+def leave(lease, run="r1"):
+    take(lease, run)
+    lease.release()
+
+
+def move(lease, moved_from="staging"):
+    return lease.acquire("r2", "me", "test", 10, "production", "www", None, moved_from)
+
+
+def test_a_host_moves_only_from_where_it_is_said_to_be(host, store):
+    leave(host())
+    store.write("migrations.json", {"shop": [1]})
+    store.write("applied.json", {"file:/etc/x": {}})
+    with pytest.raises(Failed, match="this host is staging's 'web1', not production's"):
+        move(host(), "acceptance")
+    assert store.read("migrations.json")
+    assert move(host()) == 2
+    assert store.read("identity.json") == {"environment": "production", "host": "www"}
+    assert store.read("migrations.json") is None, "they ran in the database of staging"
+    assert store.read("applied.json"), "what was applied is still here"
+
+
+def test_a_host_that_is_new_or_here_already_is_not_moved(host, store):
+    store.write("migrations.json", {"shop": [1]})
+    assert move(host()) == 1
+    assert store.read("migrations.json")
+
+
+def test_a_held_host_is_not_moved(host, store):
+    take(host(), "r1")
+    with pytest.raises(Failed) as caught:
+        move(host())
+    assert caught.value.kind == "lease_held"
+    assert store.read("identity.json")["environment"] == "staging"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("ledger.json", {"shop": {"activating": {"to": "1-abc"}}}, "a deployment of 'shop' to 1-abc isn't ended here"),
+        ("drain-shop.json", {"hosts": {"web2": {}, "web1": {}}}, "web1, web2 are drained here"),
+    ],
+)
+def test_a_host_on_which_something_is_going_on_is_not_moved(host, store, name, content, message):
+    leave(host())
+    store.write(name, content)
+    with pytest.raises(Failed, match=message):
+        move(host())
+    assert store.read("identity.json")["environment"] == "staging"

@@ -7,14 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import Checks, Fleet, RunIdentity
 from cdconf.errors import Interrupted, LeaseHeld, Terminated, TerminateSignal, Unreachable
+from cdconf.events import Notice
+from cdconf.inventory import Host
+from cdconf.session.start import NoPython
 
 
 class World:
     """Hosts' leases, and sessions to them that are as slow as a test wants."""
 
     def __init__(self, slow=lambda run, host: 0.0, dead=()):
+        self.identities = {}
+        self.versions = {}
+        self.moved = {}
         self.slow = slow
         self.dead = dead
         self.held = {}
@@ -29,20 +35,26 @@ class World:
 
     def connect(self, run, host):
         time.sleep(self.slow(run, host.name))
-        call = lambda name, **keywords: self.call(run, host.name, name)  # noqa: E731
+        call = lambda call, **keywords: self.call(run, host.name, call, **keywords)  # noqa: E731
         nothing = lambda: None  # noqa: E731
-        return SimpleNamespace(host=host, call=call, close=nothing, beat=nothing, stop=nothing, resume=nothing)
+        about = {"host": host, "identity": self.identities.get(host.name), "facts": self.facts(host)}
+        return SimpleNamespace(**about, call=call, close=nothing, beat=nothing, stop=nothing, resume=nothing)
 
-    def call(self, run, host, name):
+    def facts(self, host):
+        os = {"id": "debian", "version": self.versions.get(host.name, "12"), "codename": ""}
+        return SimpleNamespace(get=lambda groups: {"os": os} if list(groups) == ["os"] else {})
+
+    def call(self, by, at, call, **about):
         with self.lock:
-            if host in self.dead:
-                raise Unreachable("hangs", host=host)
-            if name == "lease.take":
-                self.asked.append(host)
-                if self.held.setdefault(host, run) != run:
-                    raise LeaseHeld("held", host=host)
-            elif name == "lease.give_back":
-                assert self.held.pop(host) == run
+            if at in self.dead:
+                raise Unreachable("hangs", host=at)
+            if call == "lease.take":
+                self.asked.append(at)
+                self.moved[at] = about["moved_from"]
+                if self.held.setdefault(at, by) != by:
+                    raise LeaseHeld("held", host=at)
+            elif call == "lease.give_back":
+                assert self.held.pop(at) == by
 
 
 def test_of_two_runs_that_begin_at_once_exactly_one_gets_all_leases():
@@ -143,3 +155,114 @@ def test_a_beat_that_waits_for_one_host_does_not_keep_the_others_waiting():
         beaten.clear()
         assert beaten.wait(5)
         stuck.set()
+
+
+class Inventory:
+    """An environment of hosts that exist, for checks."""
+
+    name = "dev"
+    provider = "existing"
+    file = "inventories/dev/hosts.yml"
+
+    def __init__(self, **systems):
+        self.hosts = {
+            name: Host(name, (), os=os, bootstrap=True, file=self.file, line=line)
+            for line, (name, os) in enumerate(systems.items(), 3)
+        }
+
+
+def checked(world, inventory, take_over=(), *, systems=True):
+    """A fleet that checks what it finds, and its hosts."""
+    fleet, _ = world.fleet("one")
+    fleet._checks = Checks(inventory, systems=systems, take_over=frozenset(take_over))
+    return fleet, list(inventory.hosts.values())
+
+
+def test_a_wrong_host_is_told_before_any_lease_is_taken():
+    world = World()
+    world.versions["b"] = "11"
+    fleet, hosts = checked(world, Inventory(a="debian-12", b="debian-12", c=None))
+    with fleet:
+        errors = fleet.connect(hosts, lease=True)
+    assert list(errors) == ["b"]
+    assert str(errors["b"]) == "inventories/dev/hosts.yml:4: b: it runs debian-11, not debian-12"
+    assert errors["b"].exit_code == 1
+    assert world.asked == []
+
+
+def test_what_a_provider_makes_of_its_os_is_not_asked_what_it_is():
+    inventory = Inventory(a="debian-13")
+    inventory.provider = "docker"
+    fleet, hosts = checked(World(), inventory)
+    with fleet:
+        assert fleet.connect(hosts, lease=True) == {}
+
+
+def test_facts_come_with_the_session_only_where_they_are_looked_at():
+    inventory = Inventory(a="debian-12", b=None)
+    groups = Checks(inventory, systems=True).facts(lambda host: ["cpu"])
+    assert [list(groups(name)) for name in "ab"] == [["cpu", "os"], ["cpu"]]
+    assert list(Checks(inventory).facts()("a")) == []
+
+
+def test_another_environment_s_host_is_refused_even_by_those_who_only_look():
+    world = World()
+    world.identities = {"a": {"environment": "dev", "host": "a"}, "b": {"environment": "production", "host": "web1"}}
+    for lease in (False, True):
+        fleet, hosts = checked(world, Inventory(a=None, b=None), systems=False)
+        with fleet:
+            errors = fleet.connect(hosts, lease=lease)
+            assert list(fleet.sessions) == ["a"]
+        assert str(errors["b"]) == "inventories/dev/hosts.yml:4: b: this host is production's 'web1', not dev's"
+        assert "cdconf provision dev --take-over b" in errors["b"].hint
+    assert world.asked == []
+
+
+def test_a_host_is_taken_over_when_somebody_says_so():
+    world = World()
+    world.identities = {"a": {"environment": "production", "host": "web1"}}
+    fleet, hosts = checked(world, Inventory(a=None, b=None), take_over=["a"])
+    told = []
+    fleet.emit = told.append
+    with fleet:
+        assert fleet.connect(hosts, lease=True) == {}
+    assert world.moved == {"a": "production", "b": None}
+    assert Notice("a was production's 'web1': it's taken over") in told
+
+
+def lacking(world, systems, *, installed):
+    """A connector on whose hosts in `systems` there's no Python before it's installed."""
+
+    def connect(host, note):
+        if host.name in systems:
+            error = NoPython("there is no Python 3", host=host.name)
+            name, _, version = systems[host.name].partition("-")
+            error.system = {"id": name, "version": version}
+            raise error
+        return world.connect("one", host)
+
+    def install(host, note):
+        installed.append(host.name)
+        return world.connect("one", host)
+
+    return SimpleNamespace(connect=connect, install=install, installs=lambda host: host.bootstrap, close=lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("versions", "systems", "wrong"),
+    [
+        ({}, {"b": "debian-12"}, []),
+        ({}, {"b": "debian-11"}, ["b"]),
+        ({"a": "11"}, {"b": "debian-12"}, ["a"]),
+    ],
+)
+def test_python_is_installed_once_all_hosts_are_the_right_ones(versions, systems, wrong):
+    world, installed = World(), []
+    world.versions = versions
+    fleet, hosts = checked(world, Inventory(a="debian-12", b="debian-12"))
+    fleet._connector = lacking(world, systems, installed=installed)
+    with fleet:
+        errors = fleet.connect(hosts, lease=True)
+        assert list(errors) == wrong
+        assert installed == ([] if wrong else ["b"])
+        assert world.asked == ([] if wrong else ["a", "b"])

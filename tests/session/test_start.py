@@ -8,7 +8,7 @@ from cdconf.errors import HostFailed, Unreachable
 from cdconf.inventory import Host, Ssh
 from cdconf.session import sudo
 from cdconf.session.bundle import Bundle
-from cdconf.session.start import Start, TerminalNeeded
+from cdconf.session.start import NoPython, Start, TerminalNeeded
 from cdconf.session.transport import TransportSilent
 
 AGENT = Bundle(b"ZIP", "d" * 64)
@@ -144,8 +144,11 @@ def test_the_password_is_masked_in_whatever_a_host_says():
 def test_python_is_installed_only_when_it_may_be():
     with pytest.raises(HostFailed, match="there is no Python 3 on this host"):
         start(Fake((b"NONCE nopython\n", "")))
+    with pytest.raises(NoPython) as caught:
+        start(Fake((b"NONCE nopython debian 12\n", "")))
+    assert caught.value.system == {"id": "debian", "version": "12"}
     heard = []
-    fake = Fake((b"NONCE nopython\n", ""), (b"NONCE ready\n", ""))
+    fake = Fake((b"NONCE nopython debian 12\n", ""), (b"NONCE ready\n", ""))
     start(fake, install=True, announce=heard.append)
     assert heard == ["installing python3, because there is no Python"]
     assert fake.sent.endswith(b"\n")

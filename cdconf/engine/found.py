@@ -1,0 +1,93 @@
+"""What a host turns out to be once it's connected to: whose it is, and which system it runs.
+
+All of it comes with what the session opens with anyway, and is looked at before the first lease is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import HostFailed, Unreachable
+from cdconf.facts import is_system, system_name
+
+if TYPE_CHECKING:
+    from cdconf.errors import CdconfError
+    from cdconf.inventory import Environment, Host
+    from cdconf.session import Session
+
+Groups = Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What a run wants of the hosts that it meets.
+
+    Attributes:
+        environment: Whose hosts they should be.
+        systems: Whether hosts that nobody made of their `os` must run it.
+        take_over: The names of those that may have been another environment's.
+    """
+
+    environment: Environment
+    systems: bool = False
+    take_over: frozenset[str] = frozenset()
+
+    def facts(self, wanted: Groups = lambda host: ()) -> Groups:
+        """The groups of facts that sessions should open with: what the run reads, and what's checked here."""
+
+        def groups(name: str) -> Sequence[str]:
+            host = self.environment.hosts.get(name)
+            checked = ("os",) if host is not None and self._checks_system(host) else ()
+            return tuple(dict.fromkeys((*wanted(name), *checked)))
+
+        return groups
+
+    def _checks_system(self, host: Host) -> bool:
+        return self.systems and self.environment.provider == "existing" and host.os is not None
+
+    def check(self, session: Session) -> None:
+        """Looks at a host that has just been connected to; changes nothing.
+
+        Raises:
+            HostFailed: It belongs to another environment, or runs another system.
+        """
+        host = session.host
+        before = self.was_of(session)
+        if before is not None and host.name not in self.take_over:
+            raise _wrong_environment(host, before, self.environment.name)
+        if self._checks_system(host):
+            self.check_system(host, session.facts.get(["os"])["os"])
+
+    def check_system(self, host: Host, about: Mapping[str, Any]) -> None:
+        """Raises `HostFailed` unless the host's system, the fact `os`, is what the inventory says."""
+        if host.os is not None and self._checks_system(host) and not is_system(host.os, about):
+            raise HostFailed(
+                f"it runs {system_name(about)}, not {host.os}",
+                host=host.name,
+                file=host.file or None,
+                line=host.line,
+                hint="correct its `os`, or its address: it may be another machine than you think",
+            )
+
+    def was_of(self, session: Session) -> dict[str, str] | None:
+        """`{"environment", "host"}` of a host that belongs to another environment of the project; None otherwise."""
+        known = session.identity
+        return known if known is not None and known["environment"] != self.environment.name else None
+
+
+def _wrong_environment(host: Host, known: Mapping[str, str], environment: str) -> HostFailed:
+    return HostFailed(
+        f"this host is {known['environment']}'s '{known['host']}', not {environment}'s",
+        host=host.name,
+        file=host.file or None,
+        line=host.line,
+        hint="look at its address: two environments never share a machine. If it's meant to move here, take it out of "
+        f"{known['environment']}'s hosts.yml and run `cdconf provision {environment} --take-over {host.name}`",
+    )
+
+
+def refused(errors: Mapping[str, CdconfError]) -> bool:
+    """Whether a host is wrong, rather than unreachable: then nothing is changed on any."""
+    return any(not isinstance(error, Unreachable) for error in errors.values())
