@@ -204,8 +204,9 @@ class Session:
         while len(self._buffer) < count:
             try:
                 data = self._transport.read(65536, SILENCE)
-            except TransportSilent:
-                message = f"it has answered nothing for {SILENCE:g} s: it hangs, or the network swallows packets"
+            except TransportSilent as error:
+                why = str(error) or "it hangs, or the network swallows packets"
+                message = f"it has answered nothing for {SILENCE:g} s: {why}"
                 raise self._lost(message) from None
             except TransportClosed as error:
                 raise self._broke(str(error)) from error

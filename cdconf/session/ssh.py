@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
-from cdconf.session.ssh_connection import configured, paramiko
+from cdconf.session.ssh_connection import Connection, configured, paramiko
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
     KNOWN_HOSTS,
@@ -45,7 +45,7 @@ class Ssh:
     def __init__(self, *, accept_new: bool = False) -> None:
         self._accept_new = accept_new
         self._starts = Starts()
-        self._jumps: dict[Login, _Jump] = {}
+        self._jumps: dict[tuple[Login, ...], _Jump] = {}  # by the whole way there, the jump host last
         self._lock = threading.Lock()
 
     def open(self, host: Host, command: str, *, terminal: bool = False) -> SshTransport:
@@ -81,30 +81,36 @@ class Ssh:
         known = (*login.known_hosts, *KNOWN_HOSTS) if login.known_hosts else ()
         return [Login(hop, identity_file=login.identity_file, known_hosts=known) for hop in hops]
 
-    def _connect(self, login: Login, path: list[Login], subject: str) -> Any:
+    def _connect(self, login: Login, path: list[Login], subject: str) -> Connection:
         """One attempt; raises what `meaning` says."""
         connection = prepare(login, direct=not path, learn=self._accept_new)
+        if subject:  # a jump host: others go through it
+            from cdconf.session.ssh_tunnels import Tunnels
+
+            connection.options["transport_factory"] = Tunnels
         place = f"{connection.host}:{connection.port} {path}"
         try:
             with self._starts.one(place):
                 if path:
-                    connection.sock = self._through(path, connection)
+                    jump = self._jump(path)
+                    connection.through = (jump, path[-1].address)
+                    connection.sock = self._channel_to(connection, jump, path[-1].address)
                 connection.open()
             return connection
         except (CdconfError, Retriable):
             connection.close()
             raise
         except (paramiko().SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
+            lost = connection.severed()
             connection.close()
-            failure = meaning(error, connection, subject)
+            failure = meaning(error, connection, subject) if lost is None else Retriable(lost)
             if isinstance(failure, Retriable) and failure.dropped:
                 self._starts.dropped(place)
             raise failure from error
 
-    def _through(self, path: list[Login], connection: Any) -> Any:
+    def _channel_to(self, connection: Connection, jump: Connection, address: str) -> Any:
         """A tunnel from the last jump host on the way to the connection's address."""
-        jump = self._jump(path)
-        name = f"the jump host {path[-1].address}"
+        name = f"the jump host {address}"
         where = f"{connection.host} port {connection.port}"
         try:
             return jump.transport.open_channel(
@@ -118,11 +124,14 @@ class Ssh:
                 ) from error
             raise Retriable(f"{name} can't reach {where}: {error.text}") from error
         except (paramiko().SSHException, OSError, EOFError) as error:
+            lost = connection.severed()
+            if lost is not None:
+                raise Retriable(lost) from error
             raise Retriable(f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}") from error
 
-    def _jump(self, path: list[Login]) -> Any:
+    def _jump(self, path: list[Login]) -> Connection:
         with self._lock:
-            jump = self._jumps.setdefault(path[-1], _Jump())
+            jump = self._jumps.setdefault(tuple(path), _Jump())
         subject = f"the jump host {path[-1].address}: "
         return jump.connection(lambda: _again(lambda: self._connect(path[-1], path[:-1], subject)))
 
@@ -137,10 +146,10 @@ class _Jump:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: Any = None
+        self._connection: Connection | None = None
         self._failure: CdconfError | None = None
 
-    def connection(self, connect: Callable[[], Any]) -> Any:
+    def connection(self, connect: Callable[[], Connection]) -> Connection:
         with self._lock:
             if self._failure is not None:
                 raise Unreachable(self._failure.message, hint=self._failure.hint)
@@ -190,7 +199,7 @@ def _again(once: Callable[[], Any]) -> Any:
     raise AssertionError
 
 
-def _channel(connection: Any, command: str, *, terminal: bool) -> Any:
+def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
     """The connection's only session channel: sshd may allow just one (`MaxSessions 1`)."""
     try:
         channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)

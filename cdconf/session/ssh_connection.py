@@ -95,6 +95,7 @@ class Connection:
         config: See `configured`.
         client: Paramiko's, for its host keys.
         sock: What to connect through, when it isn't the network.
+        through: The jump host's connection that `sock` is a channel of, and what people call that host.
     """
 
     def __init__(self, name: str, user: str | None, port: int | None, timeout: float, options: dict[str, Any]) -> None:
@@ -107,6 +108,7 @@ class Connection:
         self.timeout = timeout
         self.client = paramiko().SSHClient()
         self.sock: Any = None
+        self.through: tuple[Connection, str] | None = None
 
     @property
     def transport(self) -> Any:
@@ -117,6 +119,21 @@ class Connection:
     def is_connected(self) -> bool:
         """Whether it's open, as far as this end knows."""
         return bool(self.transport and self.transport.active)
+
+    def way(self) -> list[tuple[Connection, str]]:
+        """The jump hosts on the way, each as in `through`, the first one first."""
+        return [] if self.through is None else [*self.through[0].way(), self.through]
+
+    def severed(self) -> str | None:
+        """Which jump host on the way has taken this connection with it; None when none has."""
+        for jump, name in self.way():
+            transport = jump.transport
+            # Paramiko ends a connection's channels first: for a moment it's still active, with its exception known.
+            why = transport and transport.saved_exception
+            ending = why is not None and not isinstance(why, paramiko().ChannelException)
+            if transport is None or not transport.active or ending:
+                return f"the jump host {name} closed its connection, or was cut off"
+        return None
 
     def open(self) -> None:
         """Connects and logs in; raises what Paramiko and the system raise."""

@@ -26,7 +26,7 @@ class SshTransport:
         try:
             self._channel.sendall(data)
         except (OSError, EOFError) as error:
-            raise TransportClosed(self.last_words() or str(error)) from error
+            raise TransportClosed(self._connection.severed() or self.last_words() or str(error)) from error
 
     def read(self, limit: int, timeout: float) -> bytes:
         self._listen()
@@ -34,10 +34,20 @@ class SshTransport:
         try:
             data: bytes = self._channel.recv(limit)
         except TimeoutError as error:
-            raise TransportSilent from error
+            raise TransportSilent(self._doubts()) from error
         except (OSError, EOFError) as error:
-            raise TransportClosed(str(error)) from error
+            raise TransportClosed(self._connection.severed() or str(error)) from error
+        lost = self._connection.severed() if not data else None
+        if lost is not None:
+            raise TransportClosed(lost)
         return data
+
+    def _doubts(self) -> str:
+        """Who may be to blame when nothing comes."""
+        names = [name for _, name in self._connection.way()]
+        if not names:
+            return "it hangs, or the network swallows packets"
+        return f"it hangs, or the network swallows packets on the way through the jump host {', '.join(names)}"
 
     def _listen(self) -> None:
         """Takes stderr off the channel: left there, it would use up the window that stdout needs as well."""

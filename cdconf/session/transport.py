@@ -22,7 +22,7 @@ class TransportClosed(Exception):
 
 
 class TransportSilent(Exception):
-    """Nothing came within the time limit."""
+    """Nothing came within the time limit; what may be to blame, where the transport knows more than its session."""
 
 
 class Transport(Protocol):

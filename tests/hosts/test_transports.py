@@ -34,7 +34,8 @@ def _is_web1(live, line):
 
 
 def test_a_container_is_reached_without_ssh(other, live):
-    other(f"transport: docker, container: {container(live, 'web1')}")("plan", "other")
+    looked = other(f"transport: docker, container: {container(live, 'web1')}")("plan", "other", "--take-over", "web1")
+    assert "web1 was dev's 'web1': it's taken over" in looked.stderr
 
 
 def test_a_user_with_passwordless_sudo_is_enough(other, live):
@@ -44,7 +45,7 @@ def test_a_user_with_passwordless_sudo_is_enough(other, live):
         "install -d -o deploy -m 700 ~deploy/.ssh; install -o deploy -m 600 ~/.ssh/authorized_keys ~deploy/.ssh/",
     )
     known = live.root / ".cdconf/environments/dev/known_hosts"
-    other(ssh(live, user="deploy", become="sudo", known_hosts=known))("plan", "other")
+    other(ssh(live, user="deploy", become="sudo", known_hosts=known))("plan", "other", "--take-over", "web1")
     live.on("web1", "rm /etc/sudoers.d/deploy")
     result = live("plan", "other", code=1)
     assert "sudo asks for deploy's password, and there is none" in result.stderr
@@ -56,8 +57,11 @@ def test_an_unknown_host_key_is_refused(other, live):
 
 
 def test_a_host_of_another_environment_is_refused(other, live):
-    result = other(f"transport: docker, container: {container(live, 'web1')}")("provision", "other", code=1)
-    assert "this host is dev's 'web1', not other's" in result.stderr
+    other(f"transport: docker, container: {container(live, 'web1')}")
+    for verb in ("plan", "provision", "status", "drift", "smoke"):
+        assert "this host is dev's 'web1', not other's" in live(verb, "other", code=1).stderr, verb
+    assert "inventories/other/hosts.yml:2: web1: this host is dev's" in live("run", "other", "--", "id", code=1).stderr
+    assert live("plan", "dev")
 
 
 def test_a_host_that_refuses_connections_is_named(other, live):
