@@ -1,0 +1,342 @@
+"""Production on machines that something else has made, behind a bastion, and its copy in containers: are they alike?"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import CDCONF, cdconf, git, write
+from tests.hosts.machines import Machines
+
+pytestmark = pytest.mark.hosts
+REPOSITORY = Path(__file__).resolve().parents[2]
+PLACES = {"lb1": "192.0.2.10", "web1": "192.0.2.11", "web2": "192.0.2.12", "db1": "192.0.2.20"}
+# What the example has no use for, and a difference could be in: a kernel parameter, a group, more toggles.
+MORE = {
+    "roles/base/role.yml": '  - sysctl: net.ipv4.tcp_fin_timeout\n    value: "30"\n',
+    "roles/tools/role.yml": "resources:\n  - {file: /etc/tools, content: here}\n",
+}
+
+
+class Shop:
+    """A copy of the example project, whose production are the machines.
+
+    Args:
+        root: For its files.
+        machines: They run.
+    """
+
+    def __init__(self, root, machines):
+        self.root = root
+        self.machines = machines
+        os.environ["CDCONF_AGE_IDENTITY"] = str(root.parent / "age.txt")
+        skipped = shutil.ignore_patterns("build", "dist", "__pycache__")
+        for name in ("roles", "inventories", "examples/shop"):
+            shutil.copytree(REPOSITORY / name, root / name, ignore=skipped)
+        config = (REPOSITORY / "cdconf.yml").read_text().partition("pipeline:")[0]
+        config = config.replace("project: shop\n", "project: shop\nlease: {ttl: 8s}\n")
+        config = config.replace("apps:\n", "  tools: [tools]\napps:\n")
+        write(root, {"cdconf.yml": config, ".gitignore": ".cdconf/\nbuild/\ndist/\n"})
+        for name, text in MORE.items():
+            self.append(name, text)
+        self.staging = (root / "inventories/staging/hosts.yml").read_text()
+        self.staging = self.staging.replace("differs:\n", "scale: {web: 1}\ndiffers:\n")
+        (root / "inventories/staging/hosts.yml").write_text(self.staging)
+        self._write_production()
+        git(root, "init", "-q")
+
+    def append(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + text)
+
+    def ssh(self, *, jump=True):
+        """The section that reaches the machines."""
+        fields = {"user": "deploy", "become": "sudo", "identity_file": str(self.machines.key)}
+        fields["known_hosts"] = str(self.machines.known)
+        fields["jump"] = f"ops@{self.machines.addresses['bastion']}" if jump else "none"
+        return f"ssh: {json.dumps(fields)}\n"
+
+    def _write_production(self):
+        """The example's own inventory, with real addresses in place of documentation's, and a way to them."""
+        path = self.root / "inventories/production/hosts.yml"
+        text = path.read_text().replace("ssh: {user: deploy, become: sudo}\n", self.ssh())
+        for host, place in PLACES.items():
+            assert text.count(place) == 1
+            text = text.replace(place, self.machines.addresses[host])
+        text = text.replace("groups: [db],", "groups: [db, tools],")
+        assert yaml.safe_load(text)["hosts"]["db1"]["groups"] == ["db", "tools"]
+        path.write_text(text)
+        identity = self("secret", "key")
+        assert identity.returncode == 0
+        key = re.search(r"age1\w+", Path(os.environ["CDCONF_AGE_IDENTITY"]).read_text())[0]
+        write(self.root, {"inventories/production/recipients.txt": f"{key}\n"})
+        command = [*CDCONF, "secret", "set", "production", "shop_db_password"]
+        subprocess.run(command, cwd=self.root, input="a very long word", text=True, check=True, capture_output=True)
+
+    def __call__(self, *arguments, code=0):
+        """Runs cdconf; its exit code must be `code`."""
+        result = cdconf(self.root, *arguments, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        shown = f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        assert result.returncode == code, shown
+        assert "bug in cdconf" not in shown
+        return result
+
+    def build(self):
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-qm", "change", "--allow-empty")
+        self("build", "shop")
+
+    def by_hand(self, environment, scripts):
+        """Runs a script on each of some hosts of an environment, past everything that cdconf knows of them."""
+        cases = "".join(f"{host})\n{script}\n;;\n" for host, script in scripts.items())
+        limit = ",".join(scripts)
+        self("run", environment, "--limit", limit, "--", f"set -e\ncase $(hostname) in\n{cases}esac")
+
+    def parity(self, code):
+        """The unexplained differences, `(kind, name, field)` -> each of them, and the document."""
+        document = json.loads(self("parity", "staging", "production", "--json", code=code).stdout)
+        found = {}
+        for one in document["parity"]["differences"]:
+            if one["status"] == "unexplained":
+                found.setdefault((one["kind"], one["name"], one["field"]), []).append(one)
+        return found, document
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("production")
+    machines = Machines(folder, [*PLACES, "spare"])
+    root = folder / "shop"
+    root.mkdir()
+    before = os.environ.get("CDCONF_AGE_IDENTITY")
+    try:
+        machines.make()
+        yield Shop(root, machines)
+    finally:
+        cdconf(root, "destroy", "staging", "--yes")
+        machines.remove()
+        os.environ.pop("CDCONF_AGE_IDENTITY")
+        if before is not None:
+            os.environ["CDCONF_AGE_IDENTITY"] = before
+
+
+@pytest.fixture(scope="module")
+def twins(shop):
+    """Both environments, provisioned and deployed by the same commands, and alike."""
+    shop.build()
+    shop("provision", "production")
+    shop("deploy", "shop", "--to", "production")
+    shop("provision", "staging")
+    shop("deploy", "shop", "--to", "staging")
+    found, document = shop.parity(code=0)
+    assert found == {}
+    assert document["parity"]["unmatched"] == []
+    return shop
+
+
+# --- what is found on existing hosts, before anything is changed
+
+
+def other(shop, name, hosts, *, jump=True):
+    """Writes another environment of the machines: host -> machine."""
+    lines = "".join(
+        f"  {host}: {{address: {shop.machines.addresses[machine]}, groups: [tools], os: debian-12}}\n"
+        for host, machine in hosts.items()
+    )
+    variables = "server_name: localhost\nshop_banner: none\n"
+    write(
+        shop.root,
+        {
+            f"inventories/{name}/hosts.yml": f"{shop.ssh(jump=jump)}hosts:\n{lines}",
+            f"inventories/{name}/group_vars/all.yml": variables,
+        },
+    )
+
+
+def untouched(shop, machine):
+    return shop.machines.shell(machine, "ls -d /var/lib/cdconf/shop /etc/tools 2>/dev/null || true") == ""
+
+
+def test_the_machines_are_reached_through_the_bastion_alone(twins):
+    other(twins, "direct", {"web1": "web1"}, jump=False)
+    assert "ssh login as deploy@" in twins("plan", "direct", code=4).stderr
+    shutil.rmtree(twins.root / "inventories/direct")
+    for command in (["provision", "production"], ["deploy", "shop", "--to", "production"], ["status", "production"]):
+        before = twins.machines.logins()
+        twins(*command)
+        assert twins.machines.logins() == before + 1, command
+
+
+def test_one_machine_in_two_environments_is_told_before_any_is_changed(twins):
+    other(twins, "qa", {"free": "spare", "web1": "web1"})
+    for verb in ("plan", "provision", "run"):
+        refused = twins(verb, "qa", *(["--", "id"] if verb == "run" else []), code=1).stderr
+        assert "inventories/qa/hosts.yml:4: " in refused
+        assert "this host is production's 'web1', not qa's" in refused
+        assert untouched(twins, "spare"), verb
+
+
+def test_a_machine_moves_when_somebody_says_so(twins):
+    other(twins, "qa", {"free": "spare"})
+    twins("provision", "qa")
+    other(twins, "load", {"one": "spare"})
+    assert "cdconf provision load --take-over one" in twins("provision", "load", code=1).stderr
+    assert "no host of this run: 'onee'" in twins("provision", "load", "--take-over", "onee", code=1).stderr
+    assert "one was qa's 'free': it's taken over" in twins("provision", "load", "--take-over", "one").stderr
+    twins("provision", "load")
+    assert "this host is load's 'one', not qa's" in twins("provision", "qa", code=1).stderr
+    for name in ("qa", "load"):
+        shutil.rmtree(twins.root / "inventories" / name)
+
+
+# --- parity
+
+TOGGLES = "/srv/shop/shared/toggles.json"
+STAGING_BY_HAND = {
+    "lb1": "cp /var/lib/dpkg/status /root/status\n"
+    "sed -i '/^Package: curl$/,/^$/s/^Version: .*/Version: 9.9-1/' /var/lib/dpkg/status\n"
+    "systemctl stop nginx\nrm /etc/nginx/sites-enabled/shop",
+    "web1": "echo 99 > /proc/sys/net/ipv4/tcp_fin_timeout\nchmod 0666 /etc/shop/env",
+}
+PRODUCTION_BY_HAND = {
+    "lb1": "systemctl disable -q nginx",
+    "web1": "echo changed > /etc/motd\n"
+    f"python3 -c \"import json; p='{TOGGLES}'; v=json.load(open(p)); v['stray']=True; json.dump(v, open(p, 'w'))\"",
+    "web2": "usermod -s /bin/bash shop\nsed -i 's/^VERSION_ID=.*/VERSION_ID=\"13\"/' /etc/os-release",
+    "db1": "dpkg --force-depends -r curl >/dev/null",
+}
+# (kind, name, field) -> staging's and production's place, as far as files have one.
+SEEDED = {
+    ("resource", "package curl", "version"): ("roles/base/role.yml:5", "roles/base/role.yml:5"),
+    ("resource", "package curl", "exists"): ("roles/base/role.yml:5", "roles/base/role.yml:5"),
+    ("variable", "shop_threads", None): (
+        "inventories/staging/group_vars/web.yml:1",
+        "inventories/production/group_vars/all.yml:3",
+    ),
+    ("resource", "service nginx", "running"): ("roles/nginx/role.yml:26", "roles/nginx/role.yml:26"),
+    ("resource", "service nginx", "enabled"): ("roles/nginx/role.yml:26", "roles/nginx/role.yml:26"),
+    ("resource", "file /etc/motd", "content"): ("roles/base/role.yml:6", "roles/base/role.yml:6"),
+    ("scale", "tools", None): (None, None),
+    ("orphan", "file /etc/tools", None): ("roles/tools/role.yml:2", None),
+    ("os", "os", None): ("inventories/staging/hosts.yml:4", "inventories/production/hosts.yml:7"),
+    ("fact", "os.version", None): (None, None),
+    ("toggle", "shop latest_orders", None): ("inventories/staging/toggles.yml:2", "cdconf.yml:32"),
+    ("toggle", "shop stray", None): (None, None),
+    ("resource", "sysctl net.ipv4.tcp_fin_timeout", "value"): ("roles/base/role.yml:8", "roles/base/role.yml:8"),
+    ("artifact", "shop", "release"): (None, None),
+    ("resource", "file /etc/shop/env", "mode"): ("roles/shop/role.yml:17", "roles/shop/role.yml:17"),
+    ("resource", "user shop", "shell"): ("roles/shop/role.yml:9", "roles/shop/role.yml:9"),
+    ("resource", "link /etc/nginx/sites-enabled/shop", "exists"): (
+        "roles/nginx/role.yml:20",
+        "roles/nginx/role.yml:20",
+    ),
+    ("resource", "file /etc/nginx/only", "exists"): ("roles/nginx/role.yml:29", None),
+}
+# What follows from a seeded difference, told with it as its cause.
+FOLLOWS = {("resource", "file /etc/shop/env", "content")}
+DECLARED = [
+    "{resource: 'package curl', why: seeded}",
+    "{variable: shop_threads, why: seeded}",
+    "{resource: 'service nginx', group: lb, why: seeded}",
+    "{resource: 'file /etc/motd', field: content, why: seeded}",
+    "{scale: tools, why: seeded}",
+    "{resource: 'file /etc/tools', why: seeded}",
+    "{os: debian-13, why: seeded}",
+    "{toggle: latest_orders, why: seeded}",
+    "{resource: 'sysctl net.*', field: value, why: seeded}",
+    "{artifact: shop, why: seeded}",
+    "{resource: 'file /etc/shop/env', field: mode, why: seeded}",
+    "{resource: 'user shop', host: web1, field: shell, why: seeded}",
+    "{resource: 'link /etc/nginx/sites-enabled/*', why: seeded}",
+    "{resource: 'file /etc/nginx/only', why: seeded}",
+]
+
+
+def seed(shop):
+    """Makes all differences at once, in the files and by hand."""
+    shop.build()
+    shop("deploy", "shop", "--to", "staging")
+    shop.by_hand("staging", STAGING_BY_HAND)
+    shop.by_hand("production", PRODUCTION_BY_HAND)
+    role = shop.root / "roles/nginx/role.yml"
+    only = "  - file: /etc/nginx/only\n    content: x\n    when: environment.name == 'staging'\nhandlers:\n"
+    role.write_text(role.read_text().replace("handlers:\n", only))
+    write(
+        shop.root,
+        {
+            "inventories/staging/group_vars/web.yml": "shop_threads: 2\n",
+            "inventories/staging/toggles.yml": "shop:\n  latest_orders: off\n",
+        },
+    )
+    hosts = "hosts:\n  db1: {groups: [db], os: debian-13}\n"
+    seeded = shop.staging.replace("scale:", f"{hosts}scale:")
+    (shop.root / "inventories/staging/hosts.yml").write_text(seeded)
+    return seeded
+
+
+def test_each_seeded_difference_is_found_and_passes_when_it_is_declared_or_gone(twins):
+    role = twins.root / "roles/nginx/role.yml"
+    before = role.read_text()
+    seeded = seed(twins)
+    found, document = twins.parity(code=2)
+    assert document["parity"]["unmatched"] == []
+    assert set(found) - set(SEEDED) == FOLLOWS
+    for key, places in SEEDED.items():
+        assert key in found, (key, sorted(map(str, found)))
+        told = [tuple(one["sides"][name]["source"] for name in ("staging", "production")) for one in found[key]]
+        assert places in told, (key, told)
+    for key in FOLLOWS:
+        assert found[key][0]["causes"] == ["shop_threads"]
+    secret = json.loads((twins.root / ".cdconf/environments/staging/secrets.json").read_text())["shop_db_password"]
+    assert secret not in json.dumps(document)
+    assert "a very long word" not in json.dumps(document)
+
+    # Production is touched by nobody while one of its hosts isn't what the inventory says.
+    for command in (["provision", "production"], ["plan", "production"], ["deploy", "shop", "--to", "production"]):
+        refused = twins(*command, code=1)
+        assert re.search(r"inventories/production/hosts.yml:6: .*it runs debian-13, not debian-12", refused.stderr)
+    assert twins.machines.shell("web1", "cat /etc/motd") == "changed"
+
+    twins.by_hand("production", {"web1": f"sed -i 's/, \"stray\": true//' {TOGGLES}"})  # no entry can accept this one
+    differs = "".join(f"  - {entry}\n" for entry in DECLARED)
+    (twins.root / "inventories/staging/hosts.yml").write_text(seeded + differs)
+    found, document = twins.parity(code=0)
+    assert document["parity"]["unmatched"] == []
+    counts = document["parity"]["counts"]
+    assert counts["declared"] >= len(SEEDED)
+
+    (twins.root / "inventories/staging/hosts.yml").write_text(twins.staging)
+    role.write_text(before)
+    for name in ("group_vars/web.yml", "toggles.yml"):
+        (twins.root / "inventories/staging" / name).unlink()
+    twins.by_hand("production", {"web2": "sed -i 's/^VERSION_ID=.*/VERSION_ID=\"12\"/' /etc/os-release"})
+    twins.by_hand("staging", {"lb1": "cp /root/status /var/lib/dpkg/status"})
+    twins("deploy", "shop", "--to", "production")
+    twins("provision", "production")
+    twins("provision", "staging")
+    found, document = twins.parity(code=0)
+    assert found == {}
+    assert document["parity"]["unmatched"] == []
+
+
+# --- the bastion dies: last, since hosts whose run was cut off are held until its lease is over
+
+
+def test_a_bastion_that_dies_in_mid_run_is_named_for_every_host(twins):
+    command = [*CDCONF, "run", "production", "--", "echo begun; sleep 60"]
+    with subprocess.Popen(command, cwd=twins.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        for _ in PLACES:
+            assert "begun" in run.stdout.readline()
+        twins.machines.shell("bastion", "pkill -KILL -u ops")
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 4, said
+    blamed = re.findall(r"^! (\w+): unreachable: .*the jump host ops@\S+ closed its connection", said, re.MULTILINE)
+    assert sorted(blamed) == sorted(PLACES), said
+    assert "Traceback" not in said
