@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import CdconfError, Unreachable, UsageError
+from cdconf.errors import CdconfError, InvalidFile, Unreachable, UsageError
 from cdconf.session.ssh_connection import Connection, paramiko
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def prepare(login: Login, *, direct: bool, learn: bool = False) -> Connection:
 
     Raises:
         UsageError: ssh's configuration can't be read.
+        InvalidFile: A known_hosts file has a line that's no host key.
     """
     options: dict[str, Any] = {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
     if login.identity_file:
@@ -88,10 +89,22 @@ def prepare(login: Login, *, direct: bool, learn: bool = False) -> Connection:
     files = login.known_hosts or (*configured, *KNOWN_HOSTS)
     for path in (Path(name).expanduser() for name in files):
         if path.is_file():
-            connection.client.load_system_host_keys(str(path))
+            _load_known(connection, path)
     learn = learn and files[-1] == KNOWN_HOSTS[-1]  # an inventory's own file is only read: it pins
     connection.client.set_missing_host_key_policy(_Policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
     return connection
+
+
+def _load_known(connection: Connection, path: Path) -> None:
+    from paramiko.hostkeys import InvalidHostKey
+
+    try:
+        connection.client.load_system_host_keys(str(path))
+    except InvalidHostKey as error:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        number = next((place for place, line in enumerate(lines, 1) if line.strip() == error.line.strip()), None)
+        hint = "a line is names, type and key, as `ssh-keyscan` prints it; see sshd(8), SSH_KNOWN_HOSTS FILE FORMAT"
+        raise InvalidFile("this line is no host key", file=str(path), line=number, hint=hint) from error
 
 
 class _Policy:

@@ -18,7 +18,7 @@ RUN = [
 UP = """
 set -e
 for i in $(seq 300); do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep 0.1; done
-ssh-keygen -q -A
+ssh-keygen -A >/dev/null
 person() {
     useradd -m -s "$2" "$1"
     install -d -o "$1" -m 700 "/home/$1/.ssh"
@@ -34,7 +34,7 @@ BASTION = 'echo "$KEY" | person ops /usr/sbin/nologin\necho "MaxSessions 0" > /e
 def docker(*arguments, data=None):
     """Runs docker; its stdout."""
     done = subprocess.run(["docker", *arguments], input=data, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"docker {arguments}: {done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"docker {arguments} {data}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
 
@@ -80,7 +80,7 @@ class Machines:
         script = BASTION if name == "bastion" else HOST
         return self.shell(
             name,
-            f"KEY='{limit}{public}'\n{UP}{script}systemctl restart ssh\n"
+            f"KEY='{limit}{public}'\n{UP}{script}systemctl reset-failed ssh; systemctl restart ssh\n"
             "cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub",
         )
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from paramiko.ssh_exception import NoValidConnectionsError
 
-from cdconf.errors import UsageError
+from cdconf.errors import InvalidFile, UsageError
 from cdconf.session.ssh_connection import ssh_config
 from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
 
@@ -65,6 +65,14 @@ def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_d
             prepare(Login("web1"), direct=True)
     finally:
         ssh_config.cache_clear()
+
+
+def test_a_line_of_known_hosts_that_is_no_key_is_told(tmp_path):
+    known = tmp_path / "known_hosts"
+    known.write_text("# ours\n\n192.0.2.1 ssh-keygen: generating new host keys: RSA\n")
+    with pytest.raises(InvalidFile, match="no host key") as caught:
+        prepare(Login("web1", known_hosts=(str(known),)), direct=True)
+    assert (caught.value.file, caught.value.line) == (str(known), 3)
 
 
 def test_what_only_a_match_exec_needs_is_not_imported_before():
