@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,6 +104,13 @@ class Shop:
         limit = ",".join(scripts)
         self("run", environment, "--limit", limit, "--", f"set -e\ncase $(hostname) in\n{cases}esac")
 
+    def line(self, place):
+        """`file:line` of a text in a file, None of nothing."""
+        if place is None:
+            return None
+        lines = (self.root / place[0]).read_text().splitlines()
+        return f"{place[0]}:{next(number for number, line in enumerate(lines, 1) if place[1] in line)}"
+
     def parity(self, code):
         """The unexplained differences, `(kind, name, field)` -> each of them, and the document."""
         document = json.loads(self("parity", "staging", "production", "--json", code=code).stdout)
@@ -138,8 +144,8 @@ def twins(shop):
         shop("provision", environment)
         shop("deploy", "shop", "--to", environment)
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(make, ["production", "staging"]))
+    for environment in ("production", "staging"):
+        make(environment)
     found, document = shop.parity(code=0)
     assert found == {}
     assert document["parity"]["unmatched"] == []
@@ -217,32 +223,34 @@ PRODUCTION_BY_HAND = {
     "web2": "usermod -s /bin/bash shop\nsed -i 's/^VERSION_ID=.*/VERSION_ID=\"13\"/' /etc/os-release",
     "db1": "dpkg --force-depends -r curl >/dev/null",
 }
-# (kind, name, field) -> staging's and production's place, as far as files have one.
+BASE, NGINX, WEB = "roles/base/role.yml", "roles/nginx/role.yml", "roles/shop/role.yml"
+# (kind, name, field) -> in which file, and at which text, staging's part and production's are.
 SEEDED = {
-    ("resource", "package curl", "version"): ("roles/base/role.yml:5", "roles/base/role.yml:5"),
-    ("resource", "package curl", "exists"): ("roles/base/role.yml:5", "roles/base/role.yml:5"),
-    ("variable", "shop_threads", None): (
-        "inventories/staging/group_vars/web.yml:1",
-        "inventories/production/group_vars/all.yml:3",
-    ),
-    ("resource", "service nginx", "running"): ("roles/nginx/role.yml:26", "roles/nginx/role.yml:26"),
-    ("resource", "service nginx", "enabled"): ("roles/nginx/role.yml:26", "roles/nginx/role.yml:26"),
-    ("resource", "file /etc/motd", "content"): ("roles/base/role.yml:6", "roles/base/role.yml:6"),
-    ("scale", "tools", None): (None, None),
-    ("orphan", "file /etc/tools", None): ("roles/tools/role.yml:2", None),
-    ("os", "os", None): ("inventories/staging/hosts.yml:4", "inventories/production/hosts.yml:7"),
-    ("fact", "os.version", None): (None, None),
-    ("toggle", "shop latest_orders", None): ("inventories/staging/toggles.yml:2", "cdconf.yml:32"),
-    ("toggle", "shop stray", None): (None, None),
-    ("resource", "sysctl net.ipv4.tcp_fin_timeout", "value"): ("roles/base/role.yml:8", "roles/base/role.yml:8"),
-    ("artifact", "shop", "release"): (None, None),
-    ("resource", "file /etc/shop/env", "mode"): ("roles/shop/role.yml:17", "roles/shop/role.yml:17"),
-    ("resource", "user shop", "shell"): ("roles/shop/role.yml:9", "roles/shop/role.yml:9"),
-    ("resource", "link /etc/nginx/sites-enabled/shop", "exists"): (
-        "roles/nginx/role.yml:20",
-        "roles/nginx/role.yml:20",
-    ),
-    ("resource", "file /etc/nginx/only", "exists"): ("roles/nginx/role.yml:29", None),
+    ("resource", "package curl", "version"): [(BASE, "- package: [curl]")] * 2,
+    ("resource", "package curl", "exists"): [(BASE, "- package: [curl]")] * 2,
+    ("resource", "file /etc/motd", "content"): [(BASE, "- file: /etc/motd")] * 2,
+    ("resource", "sysctl net.ipv4.tcp_fin_timeout", "value"): [(BASE, "- sysctl:")] * 2,
+    ("resource", "service nginx", "running"): [(NGINX, "- service: nginx")] * 2,
+    ("resource", "service nginx", "enabled"): [(NGINX, "- service: nginx")] * 2,
+    ("resource", "link /etc/nginx/sites-enabled/shop", "exists"): [(NGINX, "- link: /etc/nginx/sites-enabled/shop")]
+    * 2,
+    ("resource", "file /etc/nginx/only", "exists"): [(NGINX, "- file: /etc/nginx/only"), None],
+    ("resource", "file /etc/shop/env", "mode"): [(WEB, "- file: /etc/shop/env")] * 2,
+    ("resource", "user shop", "shell"): [(WEB, "- user: shop")] * 2,
+    ("variable", "shop_threads", None): [
+        ("inventories/staging/group_vars/web.yml", "shop_threads"),
+        ("inventories/production/group_vars/all.yml", "shop_threads"),
+    ],
+    ("toggle", "shop latest_orders", None): [
+        ("inventories/staging/toggles.yml", "latest_orders"),
+        ("cdconf.yml", "latest_orders"),
+    ],
+    ("toggle", "shop stray", None): [None, None],
+    ("os", "os", None): [("inventories/staging/hosts.yml", "db1:"), ("inventories/production/hosts.yml", "db1:")],
+    ("fact", "os.version", None): [None, None],
+    ("scale", "tools", None): [None, None],
+    ("orphan", "file /etc/tools", None): [("roles/tools/role.yml", "/etc/tools"), None],
+    ("artifact", "shop", "release"): [None, None],
 }
 # What follows from a seeded difference, and what is told as its cause: a variable, and that a group has no host.
 FOLLOWS = {
@@ -300,7 +308,7 @@ def test_each_seeded_difference_is_found_and_passes_when_it_is_declared_or_gone(
     for key, places in SEEDED.items():
         assert key in found, (key, sorted(map(str, found)))
         told = [tuple(one["sides"][name]["source"] for name in ("staging", "production")) for one in found[key]]
-        assert places in told, (key, told)
+        assert tuple(twins.line(one) for one in places) in told, (key, told)
     for key, cause in FOLLOWS.items():
         assert all(cause in one["causes"] for one in found[key]), key
     secret = json.loads((twins.root / ".cdconf/environments/staging/secrets.json").read_text())["shop_db_password"]
