@@ -53,3 +53,10 @@ def test_no_color_leaves_no_style_at_all(project, no_color, styled):
     os.close(mine)
     process.wait(timeout=60)
     assert (b"\x1b[2m" in shown or b"\x1b[1m" in shown or b"\x1b[31m" in shown) is styled
+
+
+def test_only_hosts_of_the_run_are_taken_over(project):
+    for verb in ("plan", "provision"):
+        result = cdconf(project, verb, "dev", "--limit", "web1", "--take-over", "db1")
+        assert result.returncode == 1
+        assert "--take-over names no host of this run: 'db1'" in result.stderr

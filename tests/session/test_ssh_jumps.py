@@ -1,5 +1,6 @@
 """Jump hosts without a network: servers of Paramiko's own, in this process, on 127.0.0.1."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from cdconf.session.ssh import Ssh as Connections
 from cdconf.session.transport import TransportClosed
 
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
+SILENT = 7009  # what's behind this port takes connections and never says a word
 
 
 class Server(paramiko.ServerInterface):
@@ -21,7 +23,7 @@ class Server(paramiko.ServerInterface):
 
     def __init__(self, world):
         self.world = world
-        self.tunnels = set()
+        self.tunnels, self.silent = set(), set()
 
     def get_allowed_auths(self, username):
         return "publickey"
@@ -38,14 +40,15 @@ class Server(paramiko.ServerInterface):
         return True
 
     def _serve(self, channel, command):
-        channel.sendall(b"hello from " + command + b"\n")
+        with contextlib.suppress(OSError):  # the test may have ended
+            channel.sendall(b"hello from " + command + b"\n")
 
     def check_channel_direct_tcpip_request(self, chanid, origin, destination):
         time.sleep(0.002)
         code = self.world.refuse.get(destination[1])
         if code is not None:
             return code
-        self.tunnels.add(chanid)
+        (self.silent if destination[1] == SILENT else self.tunnels).add(chanid)
         return paramiko.OPEN_SUCCEEDED
 
 
@@ -55,6 +58,7 @@ class World:
     def __init__(self, folder):
         self.key = paramiko.ECDSAKey.generate()
         self.refuse, self.logins, self.transports = {}, [], []  # `refuse`: port -> RFC 4254's reason
+        self.hung = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self.listener.getsockname()[1]
         self.identity, self.known = folder / "key", folder / "known_hosts"
@@ -71,17 +75,19 @@ class World:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, sock):
-        transport = paramiko.Transport(sock)
-        transport.add_server_key(self.key)
-        self.transports.append(transport)
         server = Server(self)
         try:
+            transport = paramiko.Transport(sock)
+            transport.add_server_key(self.key)
+            self.transports.append(transport)
             transport.start_server(server=server)
-        except (paramiko.SSHException, EOFError):
+        except (paramiko.SSHException, EOFError, OSError):
             return
         while transport.is_active():
             channel = transport.accept(0.2)
-            if channel is not None and channel.get_id() in server.tunnels:
+            if channel is not None and channel.get_id() in server.silent:
+                self.hung.append(channel)
+            elif channel is not None and channel.get_id() in server.tunnels:
                 threading.Thread(target=self._serve, args=(channel,), daemon=True).start()
 
     def know(self, name, port, key):
@@ -155,6 +161,23 @@ def test_hosts_that_are_refused_at_once_get_each_its_own_reason(world, connectio
     for number, said in enumerate(found):
         wanted = ("fine", "refuses to forward to", "can't reach")[number % 3]
         assert wanted in said, (number, said)
+
+
+def test_a_host_that_hangs_does_not_hold_up_the_others(world, connections, monkeypatch):
+    monkeypatch.setattr("cdconf.session.ssh.RETRY_FOR", 0.1)
+    hung = world.host("h9", SILENT)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connections.open, hung, "h9")
+        for _ in range(3):
+            for one in opened(connections, [world.host(f"h{number}") for number in range(4)]):
+                heard(one)
+                one.close()
+        assert not waiting.done()
+        world.refuse[SILENT] = CONNECT_FAILED
+        world.hung.pop().close()
+        error = waiting.exception(timeout=60)
+    assert isinstance(error, Unreachable)
+    assert world.logins.count("ops") == 1
 
 
 def test_a_jump_host_that_goes_takes_the_blame(world, connections):
