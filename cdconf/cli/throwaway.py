@@ -70,14 +70,14 @@ def chosen(environment: str | None, flags: Mapping[str, Any]) -> str:
 
             prolong(load_project(Path(flags["directory"])), environment, ttl, _say(flags))
         return environment
-    from cdconf.environments.check import check_copy
+    from cdconf.environments.check import check_throwaway
     from cdconf.environments.throwaway import Wish, define
     from cdconf.inventory.variables import extra_values
 
     given = extra_values(parse_extra(flags["extra"]))
     wish = Wish(flags["name"], flags["copy_of"], ttl, flags["provider"], _scale(flags["scale"]), given)
     project = load_project(Path(flags["directory"]))
-    define(project, wish, lambda made: check_copy(project, made, given), _say(flags))
+    define(project, wish, lambda made: check_throwaway(project, made, given), _say(flags))
     return wish.name
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
 
 
-def check_copy(project: Project, environment: Environment, given: Collection[str] = ()) -> None:
+def check_throwaway(project: Project, environment: Environment, given: Collection[str] = ()) -> None:
     """Compiles a copy's hosts as `lint` does, with facts that are a sample, and without making secrets.
 
     Only what's about this copy is an error here: variables that have no value in it, those that were given, and
@@ -51,11 +51,11 @@ def check_copy(project: Project, environment: Environment, given: Collection[str
         except MissingValue as error:
             if not error.variable.secret:
                 raise _lacking(compiler) from error
-        except ForeignAddress:
-            raise
         except InvalidFile as error:
             if error.file and error.file.startswith(f"{THROWN_AWAY}/{environment.name}/"):
                 raise UsageError(f"-e: {error.message}", hint=error.hint) from error
+            if isinstance(error, ForeignAddress):
+                raise
 
 
 def _lacking(compiler: Compiler) -> UsageError:
