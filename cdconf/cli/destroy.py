@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("environment", metavar="ENV", required=False, shell_complete=environment_names)
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @yes_option
 @click.option("--images", is_flag=True, help="Remove the images that hosts are made of, too.")

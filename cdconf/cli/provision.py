@@ -19,7 +19,7 @@ from cdconf.cli.throwaway import throwaway_options
 
 
 @click.command()
-@click.argument("environment", metavar="ENV", required=False, shell_complete=environment_names)
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @selection_options
 @connection_options

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 _PAUSE = 0.1  # seconds
+_WRITES = 1.0  # seconds that whoever has just got it may take to say who it is
 
 
 class Occupied(LeaseHeld):
@@ -52,7 +53,9 @@ def hold(project: Project, name: str, reason: str, wait: Emit | None = None) -> 
     path = folder / name
     descriptor = _lock(path, name, wait)
     try:
-        os.pwrite(descriptor, f"{reason}\n{RunIdentity(reason).owner}\n".encode(), 0)
+        text = f"{reason}\n{RunIdentity(reason).owner}\n".encode()
+        os.pwrite(descriptor, text, 0)
+        os.ftruncate(descriptor, len(text))
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -61,12 +64,12 @@ def hold(project: Project, name: str, reason: str, wait: Emit | None = None) -> 
 
 def _lock(path: Path, name: str, wait: Emit | None) -> int:
     told = False
+    deadline = time.monotonic() + _WRITES
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(descriptor).st_nlink:
-                os.ftruncate(descriptor, 0)
                 return descriptor
             os.close(descriptor)  # whoever had it has just removed it, and someone else may have the next one
             continue
@@ -76,9 +79,10 @@ def _lock(path: Path, name: str, wait: Emit | None) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        if wait is None:
+        is_known = bool(holder) or time.monotonic() > deadline
+        if wait is None and is_known:
             raise Occupied(name, holder)
-        if not told:
+        if wait is not None and is_known and not told:
             wait(Step(f"waiting: {Occupied(name, holder).message}"))
             told = True
         time.sleep(_PAUSE)

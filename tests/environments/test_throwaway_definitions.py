@@ -1,5 +1,6 @@
 """Throw-away environments are defined, checked and prolonged; a provider on paper stands for Docker."""
 
+import json
 import os
 import stat
 import subprocess
@@ -12,7 +13,7 @@ from cdconf.environments.check import check_throwaway
 from cdconf.environments.throwaway import prolong
 from cdconf.errors import InvalidFile, ProviderError, UsageError
 from cdconf.inventory import VariableFiles, load_environment
-from tests.conftest import cdconf, write
+from tests.conftest import cdconf, git, write
 from tests.environments.paper_copies import HOURS, ROLE, defined, names, paper, quiet, shop
 
 __all__ = ["paper", "shop"]
@@ -201,3 +202,33 @@ def test_a_copy_keeps_away_from_its_original(shop, given, kind, place):
     assert str(caught.value).startswith(place or "-e: try-1 is a copy")
     assert "in inventories/dev/throwaway.yml" in caught.value.hint
     assert shop.throwaways() == ()
+
+
+def test_two_revisions_of_its_original_are_two_of_it(shop):
+    write(shop.root, {".gitignore": ".cdconf/\n"})
+    git(shop.root, "init", "-q")
+    git(shop.root, "add", "-A")
+    git(shop.root, "commit", "-qm", "one")
+    defined(shop, variables={"server_name": "a.test", "mail": "b"})
+    write(shop.root, {"inventories/dev/group_vars/web.yml": "threads: 9\n"})
+    git(shop.root, "add", "-A")
+    git(shop.root, "commit", "-qm", "two")
+    result = cdconf(shop.root, "plan", "try-1", "--from", "HEAD~1", "--to", "HEAD", "--json")
+    assert result.returncode == 2, result.stderr
+    (change,) = json.loads(result.stdout)["changes"]
+    assert (change["title"], change["hosts"]) == ("/etc/app", ["web1"])
+    assert cdconf(shop.root, "plan", "try-1", "--from", "HEAD", "--to", ".").returncode == 0
+    assert "no environment 'try-2' at either" in cdconf(shop.root, "plan", "try-2", "--from", "HEAD").stderr
+
+
+def test_lint_looks_at_files_and_at_what_they_give_throw_away_copies(shop):
+    files = {
+        "inventories/dev/group_vars/web.yml": "greetings: misspelt\n",
+        "inventories/dev/throwaway.yml": "server_nam: misspelt\n",
+    }
+    write(shop.root, files)
+    defined(shop)  # lacks variables, which isn't an error of the project's
+    result = cdconf(shop.root, "lint", "--json")
+    warnings = {(one["kind"], one["file"]) for one in json.loads(result.stdout)["warnings"]}
+    assert {("unread_variable", file) for file in files} <= warnings
+    assert (result.returncode, "try-1" in result.stdout) == (0, False), result.stdout
