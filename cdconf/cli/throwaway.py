@@ -86,6 +86,8 @@ def _check_options(environment: str | None, flags: Mapping[str, Any]) -> None:
         lone = next((name for name in ("name", "provider", "scale") if flags[name]), None)
         if lone is not None:
             raise UsageError(f"--{lone} goes with --copy-of ENV", hint="which makes a throw-away copy of ENV")
+        if flags["ttl"] and flags["check"]:
+            raise UsageError("--check changes nothing, and --ttl makes an environment live longer")
         if environment is None:
             raise UsageError(
                 "there is no environment to provision",
