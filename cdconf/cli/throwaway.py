@@ -143,6 +143,9 @@ def tell(run: Run) -> None:
     if not lifetime.is_over(datetime.now(UTC)):
         until = lifetime.expires.astimezone().strftime("%Y-%m-%d %H:%M")
         run.emit(Notice(f"{environment.name} is a throw-away copy of {environment.copy_of}, until {until}"))
+        given = ", ".join(parse_extra(run.flags["extra"])) if run.flags["copy_of"] else ""
+        if given:
+            run.emit(Notice(f"{environment.name} keeps the values that were given for {given}"))
         return
     ago = age_text((datetime.now(UTC) - lifetime.expires).total_seconds())
     text = f"the time of {environment.name} is over since {ago}: `cdconf destroy --expired` removes it"

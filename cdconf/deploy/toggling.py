@@ -201,7 +201,8 @@ class Toggling:
             files.write_atomic(str(self._path.resolve()), self._edited().encode())
         except Failed as error:
             raise CdconfError(error.message) from error
-        self.emit(Notice(f"{self._shown} says so now{'' if self.environment.throwaway else ': commit it'}"))
+        is_in_git = self.environment.name not in self.project.throwaways()
+        self.emit(Notice(f"{self._shown} says so now{': commit it' if is_in_git else ''}"))
 
     def _try_out(self, hosts: list[Host]) -> dict[str, Failure]:
         by_name = {host.name: host for host in hosts}

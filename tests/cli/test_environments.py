@@ -11,18 +11,20 @@ from cdconf.errors import InvalidFile
 from cdconf.inventory import Environment, Host
 from cdconf.inventory.model import Throwaway
 
-NOW = datetime.now(UTC)
+
+def ago(hours):
+    return datetime.now(UTC) - timedelta(hours=hours)
 
 
 def deployed(version="1.4", hours=1.0, environment="try-1", app="shop"):
-    started = (NOW - timedelta(hours=hours)).timestamp()
+    started = ago(hours).timestamp()
     return {"environment": environment, "app": app, "version": version, "started_at": started, "user": "ci"}
 
 
 def listed(provider="docker", created=None, ends=None, made=1, defined=None):
-    lifetime = Throwaway(NOW - timedelta(hours=defined or 1), NOW + timedelta(hours=ends)) if ends else None
+    lifetime = Throwaway(ago(defined or 1), ago(-ends)) if ends else None
     environment = Environment("try-1", provider, "dev", {"web1": Host("web1", ("web",))}, [], "", throwaway=lifetime)
-    at = (NOW - timedelta(hours=created)).isoformat() if created is not None else None
+    at = ago(created).isoformat() if created is not None else None
     return Listed("try-1", ends is not None, environment, Standing(1, made, made, at))
 
 
@@ -62,11 +64,12 @@ def test_without_hosts_it_is_as_old_as_its_definition():
 
 def test_what_is_listed_is_data_too():
     one = listed(created=5, ends=-1)
-    data = about(one, Deployed([deployed()]).of(one))
+    row = deployed()
+    data = about(one, Deployed([row]).of(one))
     assert (data["throwaway"], data["expired"], data["running"], data["provider"]) == (True, True, 1, "docker")
     assert data["runs"]["shop"] == {
         "version": "1.4",
-        "since": (NOW - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "since": datetime.fromtimestamp(row["started_at"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "by": "ci",
         "source": "history",
     }

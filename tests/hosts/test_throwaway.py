@@ -26,6 +26,7 @@ FILES = {
             path: /srv/app
     """,
     "inventories/production/hosts.yml": """
+        ssh: {address: 127.0.0.1, port: 9}    # nobody answers there
         hosts:
           web1: {address: 192.0.2.11, groups: [web], os: debian-12}
           web2: {address: 192.0.2.12, groups: [web], os: debian-12}
@@ -170,7 +171,6 @@ def test_all_environments_are_listed_with_what_runs_there(copy):
 
 
 def test_hosts_are_asked_what_they_run(copy):
-    # Production's addresses are documentation's: nobody answers there.
     document = copy.document("environments", "--live", code=4)["environments"]
     (release,) = document["try-1"]["runs"]["app"]["releases"]
     assert release["hosts"] == ["web1"]
