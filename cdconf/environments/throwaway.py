@@ -74,9 +74,8 @@ def define(project: Project, wish: Wish, check: Callable[[Environment], None], e
         folder = project.root / THROWN_AWAY / wish.name
         if wish.name in project.throwaways():
             return _changed(project, wish, folder, check)
-        _write(folder, wish)
+        _write(project, folder, wish)
         try:
-            _give(project, folder, wish.variables)
             environment = load_environment(project, wish.name)
             _check_unused(project, environment)
             check(environment)
@@ -151,7 +150,7 @@ def _shown(value: Any) -> str:
     return ", ".join(f"{key}={count}" for key, count in value.items()) or "none" if isinstance(value, dict) else value
 
 
-def _write(folder: Path, wish: Wish) -> None:
+def _write(project: Project, folder: Path, wish: Wish) -> None:
     """The definition, whole under its name or not there."""
     draft = folder.with_name(f".{folder.name}")
     shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed here
@@ -163,6 +162,7 @@ def _write(folder: Path, wish: Wish) -> None:
     write_private(draft / HOSTS_FILE, _NOTE.format(wish.copy_of, wish.name) + _as_yaml(top))
     now = datetime.now(UTC)
     _write_lifetime(draft, now, now + wish.ttl)
+    _give(project, draft, wish.variables)
     draft.rename(folder)
 
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_what_is_copied_must_be_there_and_have_a_file(shop):
     defined(shop)
     with pytest.raises(UsageError, match="'try-1' is a throw-away environment, which can't be copied"):
         defined(shop, "try-2", copy_of="try-1")
+
+
+def test_it_gets_its_name_when_all_of_it_is_there(shop, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def rename(path, target):
+        assert names(shop, path.name) == ["group_vars/all.yml", "hosts.yml", "lifetime.yml"]
+        assert shop.throwaways() == ()
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        with pytest.raises(Killed):
+            defined(shop, variables={"mail": "a"})
+    assert shop.throwaways() == ()
+    defined(shop)  # what was left half-way is no part of it
+    assert names(shop) == ["hosts.yml", "lifetime.yml"]
 
 
 def test_what_cannot_be_leaves_nothing_behind(shop):
