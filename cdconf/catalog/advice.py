@@ -76,7 +76,8 @@ class Advice:
     @cached_property
     def settings(self) -> list[YamlMap]:
         """All files of variables."""
-        paths = [path for kind in ("group_vars", "host_vars") for path in self._inventories(f"{kind}/*.yml")]
+        kinds = ("group_vars/*.yml", "host_vars/*.yml", "throwaway.yml")
+        paths = [path for kind in kinds for path in self._inventories(kind)]
         return [values for values in map(self._load, sorted(paths)) if values is not None]
 
     @cached_property

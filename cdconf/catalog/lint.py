@@ -32,7 +32,7 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
     def note(error: CdconfError) -> None:
         errors.setdefault(str(error), error)
 
-    for name in project.environments():
+    for name in project.filed():
         try:
             environment = load_environment(project, name)
             load_toggles(project, name)
@@ -51,7 +51,7 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
 def fact_ages(project: Project) -> dict[str, dict[str, float | None]]:
     """Environment -> host -> the age in seconds of the facts that `lint` uses, None where they're a sample."""
     ages: dict[str, dict[str, float | None]] = {}
-    for name in project.environments():
+    for name in project.filed():
         cache = FactCache(project.data, name)
         try:
             hosts = load_environment(project, name).hosts

@@ -66,11 +66,11 @@ class Originals:
     """The addresses that a copy's catalogs must not hold.
 
     Args:
-        copy: The copy's name.
+        copy: The copy.
         forbidden: Address -> (environment, host) that it belongs to.
     """
 
-    copy: str
+    copy: Environment
     forbidden: dict[str, tuple[str, str]]
 
     def check(self, host: Host, resources: Sequence[Resource], scope: Scope) -> None:
@@ -96,13 +96,14 @@ class Originals:
             raw = scope.raw[variable]
             file, line = raw.file, raw.line
             what = f"the variable '{variable}', read by {what}"
-            hint = f"set '{variable}' in inventories/{self.copy}/group_vars/all.yml, make it per_environment"
+            hint = f"set '{variable}' in {self.copy.variables_file}, make it per_environment"
+        if not self.copy.throwaway:
+            hint += f", or declare it in {self.copy.file}: differs: [{{address: '{address}', why: …}}]"
         return ForeignAddress(
-            f"{self.copy} is a copy, and {what}, holds '{address}', which is {environment}'s {original}",
+            f"{self.copy.name} is a copy, and {what}, holds '{address}', which is {environment}'s {original}",
             file=file,
             line=line,
-            hint=f"{hint}, or declare it in inventories/{self.copy}/hosts.yml: "
-            f"differs: [{{address: '{address}', why: …}}]",
+            hint=hint,
         )
 
 
@@ -147,7 +148,7 @@ def originals_of(project: Project, environment: Environment) -> Originals | None
                 forbidden.setdefault(address, (name, host.name))
         name = original.copy_of
     left = {address: owner for address, owner in forbidden.items() if address not in allowed}
-    return Originals(environment.name, left) if left else None
+    return Originals(environment, left) if left else None
 
 
 def _normal(word: str) -> str:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from cdconf.secrets import Mask, SecretStore
 
 
+class MissingValue(InvalidFile):
+    """A variable that's read has no value in an environment; `variable` is how its role declares it."""
+
+    def __init__(self, message: str, *, variable: Variable, file: str, line: int, hint: str) -> None:
+        super().__init__(message, file=file, line=line, hint=hint)
+        self.variable = variable
+
+
 class Variables:
     """Makes the scopes of one environment's hosts."""
 
@@ -99,12 +107,12 @@ class Variables:
         if variable.secret:
             hint = f"set it with `cdconf secret set {environment.name} {name}`"
         elif variable.per_environment and environment.copy_of:
-            file = f"inventories/{environment.name}/group_vars/all.yml"
-            hint = f"{environment.copy_of}'s value isn't copied: set it in {file}"
+            hint = f"{environment.copy_of}'s value isn't copied: set it in {environment.variables_file}"
         else:
-            hint = f"set it in inventories/{environment.name}/group_vars/all.yml"
-        raise InvalidFile(
+            hint = f"set it in {environment.variables_file}"
+        raise MissingValue(
             f"the variable '{name}' has no value in {environment.name}",
+            variable=variable,
             file=variable.file,
             line=variable.line,
             hint=hint,

@@ -42,9 +42,10 @@ def _cdconf_yml(root: Path) -> YamlMap:
 
 def _hosts(root: Path, environment: str, seen: tuple[str, ...] = ()) -> set[str]:
     """An environment's hosts, those of the environment that it copies with them."""
+    from cdconf.inventory.folders import folder_in
     from cdconf.yamlfile import load
 
-    top = load(root / "inventories" / environment / "hosts.yml", root)
+    top = load(root / folder_in(root, environment) / "hosts.yml", root)
     copied = top.get("copy_of")
     more = _hosts(root, copied, (*seen, environment)) if copied and copied not in (*seen, environment) else set()
     return more | set(top.get("hosts") or {})
@@ -53,7 +54,17 @@ def _hosts(root: Path, environment: str, seen: tuple[str, ...] = ()) -> set[str]
 @_completer
 def environment_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     """Names of environments."""
-    return [path.parent.name for path in root.glob("inventories/*/hosts.yml")]
+    from cdconf.inventory.folders import environments_in, throwaways_in
+
+    return [*environments_in(root), *throwaways_in(root)]
+
+
+@_completer
+def original_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Names of environments that can be copied: those with a file."""
+    from cdconf.inventory.folders import environments_in
+
+    return environments_in(root)
 
 
 @_completer

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
 
+Load = Callable[["Project", str], Environment]
 SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
 
 
@@ -34,6 +35,7 @@ class Run:
         command: The verb.
         environment: The environment's name, None for verbs that have none.
         flags: The command line's: directory, limit, roles, extra, as_json, diff, verbose, forks, …
+        load: Reads the environment.
 
     Attributes:
         code: The exit code; set by the verb, or by the error that ended it.
@@ -41,11 +43,13 @@ class Run:
         recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
     """
 
-    def __init__(self, command: str, environment: str | None, flags: dict[str, Any]) -> None:
+    def __init__(
+        self, command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+    ) -> None:
         self.command = command
         self.flags = flags
         self.project: Project = load_project(Path(flags.get("directory") or "."))
-        self._environment = load_environment(self.project, environment) if environment else None
+        self._environment = load(self.project, environment) if environment else None
         self.code = 0
         self.recorded = command in RECORDED
         self.extra: dict[str, Any] = {}
@@ -148,18 +152,14 @@ class Run:
 
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
-        shown = None
         if error is not None:
             self.code = error.exit_code
-            shown = {
-                key: self.mask(value) if isinstance(value, str) else value for key, value in error.as_dict().items()
-            }
         result = RunResult(
             command=self.command,
             environment=self._environment.name if self._environment else None,
             hosts=self.collector.hosts,
             exit_code=self.code,
-            error=shown,
+            error=self._shown(error),
             error_detail=self.mask(error.detail) if error and error.detail else None,
             duration_s=time.monotonic() - self._began,
             extra=self.extra,
@@ -167,6 +167,17 @@ class Run:
         self._renderer.finish(result)
         if self.recorded:
             self._record(result)
+
+    def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
+        if error is None:
+            return None
+        return {key: self.mask(value) if isinstance(value, str) else value for key, value in error.as_dict().items()}
+
+    def remember(self, environment: str, extra: dict[str, Any], error: CdconfError | None = None) -> None:
+        """Writes the history of one of several environments that the run was about."""
+        took = time.monotonic() - self._began
+        code = error.exit_code if error else 0
+        self._record(RunResult(self.command, environment, {}, code, self._shown(error), None, took, extra))
 
     def close(self) -> None:
         """Gives the terminal back without a result."""
@@ -216,13 +227,15 @@ RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh
 
 
 @contextlib.contextmanager
-def run_of(command: str, environment: str | None, flags: dict[str, Any]) -> Iterator[Run]:
-    """A run whose end is always shown; exits with its code unless that's 0.
+def run_of(
+    command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+) -> Iterator[Run]:
+    """A run whose end is always shown; exits with its code unless that's 0. For the arguments see `Run`.
 
     Raises:
         SystemExit: With the exit code.
     """
-    run = Run(command, environment, flags)
+    run = Run(command, environment, flags, load)
     error: CdconfError | None = None
     try:
         yield run

@@ -2,39 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import environment_argument, output_options, project_options, yes_option
+from cdconf.cli.options import output_options, project_options, yes_option
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.environments.removal import Removal
 
 
 @click.command()
-@environment_argument
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @yes_option
 @click.option("--images", is_flag=True, help="Remove the images that hosts are made of, too.")
+@click.option(
+    "--expired", is_flag=True, help="Remove all throw-away environments whose time is over, instead of ENV; don't ask."
+)
 @output_options
-def command(environment: str, yes: bool, images: bool, **flags: Any) -> None:
+def command(environment: str | None, expired: bool, yes: bool, images: bool, **flags: Any) -> None:
     """Remove ENV's hosts, their network, keys and generated secrets. Refuses where the provider is `existing`.
+
+    With --expired it removes the throw-away environments whose time is over, and nothing else; it never asks, and says
+    nothing when there are none, so that cron can run it. One on whose hosts a run is at work is left for the next time,
+    and named: exit code 3. One that can't be removed keeps none of the others: exit code 1.
 
     Example: cdconf destroy staging --yes
     """
-    from cdconf.cli.ask import confirm
-    from cdconf.environments import provider_for
-    from cdconf.events import Notice
-    from cdconf.facts import FactCache
+    from cdconf.errors import UsageError
 
-    with run_of("destroy", environment, flags) as run:
-        provider = provider_for(run.project, run.environment)
+    if expired and (environment or images):
+        raise UsageError(f"--expired goes without {'an environment' if environment else '--images'}")
+    if expired:
+        _destroy_expired(flags)
+    elif environment is None:
+        raise UsageError("there is no environment to destroy", hint="name one, or say --expired")
+    else:
+        _destroy(environment, yes, images, flags)
+
+
+def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -> None:
+    from cdconf.cli.ask import confirm
+    from cdconf.environments.removal import remove, to_remove
+    from cdconf.events import Notice
+
+    with run_of("destroy", environment, flags, load=to_remove) as run:
         if run.environment.provider != "existing":
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
-        removed = provider.destroy(run.emit)
-        FactCache(run.project.data, run.environment.name).forget()
+        removed = remove(run.project, run.environment, run.emit)
         if images:
             from cdconf.environments.docker_hosts import remove_images
 
             removed += remove_images(run.emit)
         run.extra["removed"] = removed
         run.emit(Notice(f"removed: {', '.join(removed)}" if removed else f"{environment} has nothing to remove"))
+
+
+def _destroy_expired(flags: dict[str, Any]) -> None:
+    from cdconf.environments.removal import remove_expired
+    from cdconf.errors import worst_exit
+    from cdconf.events import Notice
+
+    with run_of("destroy", None, flags) as run:
+        run.recorded = False  # each environment has a history of its own
+        done = remove_expired(run.project, run.emit)
+        for name, removed in done.removed.items():
+            run.emit(Notice(f"{name}: its time is over; removed: {', '.join(removed) or 'its definition'}"))
+        for name, held in done.left.items():
+            run.emit(Notice(f"{name}: its time is over, but it's in use: {held}", warning=True))
+        for name, error in done.failed.items():
+            hint = f" ({error.hint})" if error.hint else ""
+            run.emit(Notice(f"{name}: couldn't be removed: {error}{hint}", warning=True))
+        run.extra["removed"] = done.removed
+        run.extra["in_use"] = {name: str(held) for name, held in done.left.items()}
+        run.extra["failed"] = {name: error.as_dict() for name, error in done.failed.items()}
+        _remember(run, done)
+        run.code = worst_exit(error.exit_code for error in (*done.left.values(), *done.failed.values()))
+
+
+def _remember(run: Run, done: Removal) -> None:
+    """A line for each environment in the history: what has become of it is asked for by its name."""
+    detail = "its time was over"
+    for name in done.removed:
+        run.remember(name, {"removed": done.removed[name], "detail": detail})
+    for name, error in done.failed.items():
+        run.remember(name, {"detail": detail}, error)

@@ -7,37 +7,43 @@ from typing import Any
 import click
 
 from cdconf.cli.context import run_of
-from cdconf.cli.options import output_options, project_options
+from cdconf.cli.options import connection_options, output_options, project_options
 
 
 @click.command()
 @project_options
+@click.option("--live", is_flag=True, help="Ask the hosts what they run; else the history says what was deployed last.")
+@connection_options
 @output_options
-def command(**flags: Any) -> None:
-    """List the project's environments and how their hosts stand.
+def command(live: bool, **flags: Any) -> None:
+    """List all environments: what makes their hosts, how many run, their age, when they end, and what runs there.
+
+    What runs there is what the history knows: the last deployment or rollback of each app that ended well, of this
+    checkout, or of the team where its history is in a database. With --live the hosts are asked; 4: one didn't answer.
+
+    An environment whose files are broken is listed with its error, and the exit code is 1.
 
     Example: cdconf environments
     """
-    import dataclasses
-
+    from cdconf.cli.environment_rows import Deployed, about, asked, known, row_of
     from cdconf.cli.tables import show
-    from cdconf.environments import provider_for
-    from cdconf.errors import ProviderError
-    from cdconf.inventory import load_environment
+    from cdconf.environments.listing import listed
+    from cdconf.errors import InvalidFile, worst_exit
+    from cdconf.events import Notice
 
     with run_of("environments", None, flags) as run:
+        environments = list(listed(run.project))
+        deployed = Deployed() if live else known(run)
         rows = []
-        for name in run.project.environments():
-            environment = load_environment(run.project, name)
-            try:
-                standing = provider_for(run.project, environment).standing()
-                state = f"{standing.running} of {standing.wanted} running"
-                about = dataclasses.asdict(standing)
-            except ProviderError as error:
-                state, about = error.message, {"error": error.message}
-            if environment.provider == "existing":
-                state = f"{len(environment.hosts)} hosts"
-            rows.append([name, environment.provider, environment.copy_of or "", state, about.get("created") or ""])
-            run.extra.setdefault("environments", {})[name] = {"provider": environment.provider, **about}
+        for one in environments:
+            live_here = asked(run, one) if live else None
+            runs = live_here or deployed.of(one)
+            rows.append(row_of(one, runs))
+            run.extra.setdefault("environments", {})[one.name] = about(one, runs)
+            if isinstance(one.error, InvalidFile):
+                run.code = worst_exit([run.code, one.error.exit_code])
+                hint = f" ({one.error.hint})" if one.error.hint else ""
+                run.emit(Notice(f"{one.name} can't be read: {one.error}{hint}", warning=True))
         if not flags["as_json"]:
-            show(["environment", "provider", "copy of", "hosts", "since"], rows)
+            heads = ["environment", "provider", "copy of", "hosts", "age", "ends", "runs" if live else "last deployed"]
+            show(heads, rows)

@@ -47,7 +47,7 @@ def command(strict: bool, sarif: bool, **flags: Any) -> None:
         run.extra["facts_age_s"] = ages
         run.code = FAILED if errors or (strict and warnings) else 0
         if not flags["as_json"]:
-            _show(errors, warnings, len(run.project.environments()))
+            _show(errors, warnings, len(run.project.filed()))
             _show_ages([age for hosts in ages.values() for age in hosts.values() if age is not None])
 
 

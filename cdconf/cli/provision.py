@@ -6,21 +6,22 @@ from typing import Any
 
 import click
 
+from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import (
     connection_options,
     diff_option,
-    environment_argument,
     output_options,
     project_options,
     selection_options,
     take_over_option,
     taken_over,
 )
+from cdconf.cli.throwaway import throwaway_options
 
 
 @click.command()
-@environment_argument
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @selection_options
 @connection_options
@@ -30,26 +31,32 @@ from cdconf.cli.options import (
 @take_over_option
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
+@throwaway_options
 @output_options
-def command(environment: str, **flags: Any) -> None:
+def command(environment: str | None, **flags: Any) -> None:
     """Make ENV's hosts where a provider can, then converge every host to its catalog, group by group.
 
     A run takes a lease on every host first, stops after the first group in which something fails, and changes
     nothing on hosts that are as they should be. With --plan it changes exactly what that plan says, or nothing, and
     exits with 3 when files or hosts have moved on since.
 
+    With --copy-of and --name it makes an environment for a branch or a test run, which has no file: a copy with secrets
+    of its own. What -e sets then is remembered for as long as the copy lives. All commands know it by its name;
+    `destroy NAME` removes it, or `destroy --expired` when its time is over.
+
     Example: cdconf provision staging --limit web --diff
     """
-    from cdconf.cli import plan_file
+    from cdconf.cli import plan_file, throwaway
     from cdconf.deploy.provision import Options, provision
     from cdconf.errors import PlanMoved
 
     check = flags["check"]
-    with run_of("provision", environment, flags) as run:
+    with run_of("provision", throwaway.chosen(environment, flags), flags) as run:
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
             run.start(hosts)
+            throwaway.tell(run)
             accept = flags["accept_new_host_keys"]
             moved = taken_over(flags["take_over"], (host.name for host in hosts))
             options = Options(check, flags["forks"], accept, prune=flags["prune"], plan=plan, take_over=moved)

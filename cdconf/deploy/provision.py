@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity, converge_host
-from cdconf.environments import provider_for
+from cdconf.environments import ensure_hosts, provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
 from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
 from cdconf.facts import FactCache
@@ -68,7 +68,10 @@ def provision(
     if not options.check:
         _check_smoke(project, hosts)
     provider = provider_for(project, environment)
-    located = provider.locate(hosts) if options.check or options.plan else provider.ensure(hosts, emit)
+    if options.check or options.plan:
+        located = provider.locate(hosts)
+    else:
+        located = ensure_hosts(project, environment, provider, hosts, emit)
     missing = [host.name for host in hosts if host.name not in located]
     if options.plan:
         options.plan.refuse_missing({name: provider.absence(environment.hosts[name]) for name in missing})

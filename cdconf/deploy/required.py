@@ -89,5 +89,5 @@ def required(project: Project, environment: Environment) -> list[str]:
 
 
 def _copies(project: Project, environment: Environment) -> list[str]:
-    others = [name for name in project.environments() if name != environment.name]
+    others = [name for name in project.filed() if name != environment.name]
     return [name for name in others if load_environment(project, name).copy_of == environment.name]

@@ -104,7 +104,7 @@ class Toggling:
     def __post_init__(self) -> None:
         self._app = app_document(self.change.app) | document_of(self.change.app, self.values)
         self._path = toggles_path(self.project, self.environment.name)
-        self._shown = f"inventories/{self.environment.name}/{FILE}"
+        self._shown = f"{self.project.shown_folder(self.environment.name)}/{FILE}"
         self._before = self.values[self.change.toggle.name].on
 
     def look(self, hosts: list[Host]) -> dict[str, Any]:
@@ -201,7 +201,8 @@ class Toggling:
             files.write_atomic(str(self._path.resolve()), self._edited().encode())
         except Failed as error:
             raise CdconfError(error.message) from error
-        self.emit(Notice(f"{self._shown} says so now: commit it"))
+        is_in_git = self.environment.name not in self.project.throwaways()
+        self.emit(Notice(f"{self._shown} says so now{': commit it' if is_in_git else ''}"))
 
     def _try_out(self, hosts: list[Host]) -> dict[str, Failure]:
         by_name = {host.name: host for host in hosts}

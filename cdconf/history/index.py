@@ -93,6 +93,32 @@ class History:
         with self._database.engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
 
+    def deployed(self) -> list[dict[str, Any]]:
+        """Of each environment and app, the last deployment or rollback that ended well.
+
+        Returns:
+            `{"environment", "app", "version", "started_at", "command", "user"}` each; `started_at` is in seconds since
+            1970.
+        """
+        sa, runs = self._sa, self._runs
+        ended_well = (
+            runs.c.project == self._project,
+            runs.c.command.in_(("deploy", "rollback")),
+            runs.c.exit_code == 0,
+            runs.c.environment.is_not(None),
+            runs.c.app.is_not(None),
+            runs.c.version.is_not(None),
+        )
+        which = (runs.c.environment, runs.c.app)
+        newest = (
+            sa.select(*which, sa.func.max(runs.c.started_at).label("at")).where(*ended_well).group_by(*which).subquery()
+        )
+        same = (*(column == newest.c[column.name] for column in which), runs.c.started_at == newest.c.at)
+        wanted = (*which, runs.c.version, runs.c.started_at, runs.c.command, runs.c.user)
+        query = sa.select(*wanted).join(newest, sa.and_(*same)).where(*ended_well).order_by(*which)
+        with self._database.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
     def runs(
         self, environment: str | None = None, app: str | None = None, limit: int | None = 20
     ) -> list[dict[str, Any]]:

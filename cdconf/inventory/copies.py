@@ -133,7 +133,7 @@ def read_require(project: Project, name: str, top: YamlMap) -> tuple[str, ...]:
             )
         check_keys(entry, ["parity"], "require")
         other = expect(entry, "parity", str, "require")
-        others = [one for one in project.environments() if one != name]
+        others = [one for one in project.filed() if one != name]
         if other not in others:
             hint = did_you_mean(other, others)
             raise entry.error(f"there is no environment '{other}' to compare {name} with", "parity", hint)

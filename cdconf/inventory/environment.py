@@ -10,9 +10,11 @@ from typing import Any
 from cdconf.errors import UsageError, did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_require, read_scale, scaled
+from cdconf.inventory.folders import HOSTS_FILE
 from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Ssh
 from cdconf.inventory.project import invalid_name, names
+from cdconf.inventory.throwaway import read_lifetime
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
@@ -35,8 +37,8 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
             f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
         )
         raise UsageError(f"there is no environment '{name}'", hint=hint)
-    path = project.root / "inventories" / name / "hosts.yml"
-    top = load(path, project.root)
+    throwaway = read_lifetime(project, name)
+    top = load(project.folder(name) / HOSTS_FILE, project.root)
     check_keys(top, keys.HOSTS, "hosts.yml")
     copy_of = expect(top, "copy_of", str, "hosts.yml", None)
     scale = read_scale(top, project.groups, copy_of)
@@ -60,6 +62,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         file=top.file,
         scale=scale,
         require=read_require(project, name, top),
+        throwaway=throwaway,
     )
 
 
@@ -67,8 +70,10 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
     """The copied hosts without how they are reached: names, groups, os and published ports only."""
     if copy_of in copies:
         raise top.error(f"'{copy_of}' can't be a copy of itself ({' of '.join((*copies, copy_of))})", "copy_of")
-    if copy_of not in project.environments():
-        hint = did_you_mean(copy_of, project.environments())
+    if copy_of not in project.filed():
+        hint = did_you_mean(copy_of, project.filed())
+        if copy_of in project.throwaways():
+            hint = f"'{copy_of}' is a throw-away copy itself: copy what it copies"
         raise top.error(f"there is no environment '{copy_of}' to copy", "copy_of", hint)
     original = _load(project, copy_of, copies)
     return {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
 from cdconf.yamlfile import YamlMap
 
 
@@ -167,11 +171,6 @@ class App:
         return service.removesuffix(".service") in own
 
 
-def environments_in(root: Path) -> tuple[str, ...]:
-    """Names of all environments of the project at `root`, sorted."""
-    return tuple(sorted(path.parent.name for path in root.glob("inventories/*/hosts.yml")))
-
-
 @dataclass(frozen=True)
 class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
@@ -192,8 +191,24 @@ class Project:
     file: str = "cdconf.yml"
 
     def environments(self) -> tuple[str, ...]:
-        """Names of all environments, sorted."""
+        """Names of all environments that there are here, sorted."""
+        return tuple(sorted({*self.filed(), *self.throwaways()}))
+
+    def filed(self) -> tuple[str, ...]:
+        """Names of those that have a file in inventories/, sorted."""
         return environments_in(self.root)
+
+    def throwaways(self) -> tuple[str, ...]:
+        """Names of this checkout's throw-away environments, sorted."""
+        return throwaways_in(self.root)
+
+    def folder(self, environment: str) -> Path:
+        """The directory of an environment's files, whether or not it's there."""
+        return self.root / self.shown_folder(environment)
+
+    def shown_folder(self, environment: str) -> str:
+        """The same, relative to the project's root: `inventories/staging`."""
+        return folder_in(self.root, environment)
 
     @property
     def data(self) -> Path:
@@ -207,7 +222,12 @@ class Project:
         """A random id of this checkout, 8 hex digits; a copy of the directory keeps it, a clone gets its own."""
         path = self.data / "checkout"
         if not path.is_file():
-            path.write_text(secrets.token_hex(4) + "\n", encoding="utf-8")
+            fresh = secrets.token_hex(4)
+            draft = path.with_name(f".checkout-{fresh}")
+            draft.write_text(fresh + "\n", encoding="utf-8")
+            with contextlib.suppress(FileExistsError):  # of two first runs at once, one names the checkout
+                os.link(draft, path)
+            draft.unlink()
         return path.read_text(encoding="utf-8").strip()
 
 
@@ -233,11 +253,23 @@ class Differs:
 
 
 @dataclass(frozen=True)
+class Throwaway:
+    """Of an environment without a file: when it was made, and when it may be removed. Both in UTC."""
+
+    created: datetime
+    expires: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires <= now
+
+
+@dataclass(frozen=True)
 class Environment:
     """An environment. `hosts` are in the order of cdconf.yml's groups.
 
     `scale` says how many hosts of a group a copy has; `require` which environments must be like this one before
-    anything is deployed here.
+    anything is deployed here. `throwaway`: it has no file in inventories/, and ends by itself.
     """
 
     name: str
@@ -248,6 +280,13 @@ class Environment:
     file: str
     scale: YamlMap = field(default_factory=YamlMap)
     require: tuple[str, ...] = ()
+    throwaway: Throwaway | None = None
+
+    @property
+    def variables_file(self) -> str:
+        """The file in which people set a variable for it: a throw-away copy gets what its original says of copies."""
+        filed = f"inventories/{self.name}/group_vars/all.yml"
+        return f"inventories/{self.copy_of}/throwaway.yml" if self.throwaway else filed
 
     def in_group(self, group: str) -> list[Host]:
         """The group's hosts."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rolling
-from cdconf.inventory.model import App, Migrate, Project, environments_in
+from cdconf.inventory.folders import environments_in
+from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.shared import read_shared
 from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file

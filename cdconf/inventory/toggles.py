@@ -121,7 +121,7 @@ def toggles_file(app: YamlMap, what: str, path: str) -> str:
 
 def toggles_path(project: Project, environment: str) -> Path:
     """The environment's toggles.yml, whether or not there is one."""
-    return project.root / "inventories" / environment / FILE
+    return project.folder(environment) / FILE
 
 
 def load_toggles(project: Project, environment: str) -> dict[str, dict[str, ToggleValue]]:

@@ -15,10 +15,16 @@ def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
     value = mapping.get(key, default)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return float(value)
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if match is None:
+    seconds = seconds_of(value) if isinstance(value, str) else None
+    if seconds is None:
         raise mapping.error(f"'{key}' in {what} must be a duration", key, "such as 30s, 5m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
+    return seconds
+
+
+def seconds_of(text: str) -> float | None:
+    """Seconds from `30s`, `5m`, `2h` or `1d`; None for anything else."""
+    match = _DURATION.match(text)
+    return float(match[1]) * _SECONDS[match[2]] if match else None
 
 
 def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.model import Layer
+from cdconf.inventory.throwaway import SHARED_BY_COPIES
 from cdconf.yamlfile import YamlMap, load, loads
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ class VariableFiles:
 
     def __init__(self, project: Project, environment: Environment) -> None:
         self._project = project
-        self._folder = project.root / "inventories" / environment.name
+        self._folder = project.folder(environment.name)
         self._files: dict[str, YamlMap] = {}
         copied = load_environment(project, environment.copy_of) if environment.copy_of else None
         self._copied = VariableFiles(project, copied) if copied else None
+        self._of_copies = _of_copies(project, copied) if environment.throwaway and copied else []
 
     def layers(self, host: Host, extra: Mapping[str, str] | None = None) -> list[Layer]:
         """The layers of one host, weakest first; role defaults and secrets aren't among them.
@@ -46,16 +48,24 @@ class VariableFiles:
         """
         copied = self._copied.layers(host) if self._copied else []
         layers = [Layer(layer.source, layer.values, copied=True) for layer in copied]
+        layers += [Layer(values.file, values) for values in self._of_copies]
         names = [f"group_vars/{group}" for group in ("all", *host.groups)] + [f"host_vars/{host.name}"]
         layers += [Layer(values.file, values) for values in map(self._read, names) if values]
         if extra:
-            layers.append(Layer("-e", _extra(extra)))
+            layers.append(Layer("-e", extra_values(extra)))
         return layers
 
     def _read(self, name: str) -> YamlMap:
         if name not in self._files:
             self._files[name] = _variable_file(self._project.root, self._folder / f"{name}.yml")
         return self._files[name]
+
+
+def _of_copies(project: Project, original: Environment) -> list[YamlMap]:
+    """What the originals, the farthest first, give their throw-away copies; those without such a file are left out."""
+    above = load_environment(project, original.copy_of) if original.copy_of else None
+    values = _variable_file(project.root, project.folder(original.name) / SHARED_BY_COPIES)
+    return [*(_of_copies(project, above) if above else []), *([values] if values else [])]
 
 
 def _variable_file(root: Path, path: Path) -> YamlMap:
@@ -73,8 +83,12 @@ def _variable_file(root: Path, path: Path) -> YamlMap:
 
 def check_variable_files(project: Project, environment: Environment) -> list[InvalidFile]:
     """Errors for files of variables that no group or host reads."""
-    folder = project.root / "inventories" / environment.name
+    folder = project.folder(environment.name)
     errors = []
+    try:
+        _variable_file(project.root, folder / SHARED_BY_COPIES)
+    except InvalidFile as error:
+        errors.append(error)
     for kind, known in (("group_vars", ["all", *project.groups]), ("host_vars", list(environment.hosts))):
         for path in sorted(folder.glob(f"{kind}/*")):
             shown = path.relative_to(project.root).as_posix()
@@ -87,7 +101,12 @@ def check_variable_files(project: Project, environment: Environment) -> list[Inv
     return errors
 
 
-def _extra(extra: Mapping[str, str]) -> YamlMap:
+def extra_values(extra: Mapping[str, str]) -> YamlMap:
+    """The values of `-e name=value`, read as YAML.
+
+    Raises:
+        UsageError: One isn't YAML.
+    """
     values = YamlMap(file="-e")
     for name, text in extra.items():
         try:

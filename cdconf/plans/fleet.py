@@ -17,6 +17,7 @@ from cdconf.plans.compiling import Compiled, OfflineCompiler
 from cdconf.plans.inputs import Inputs
 from cdconf.plans.secrets import RevisionSecrets
 from cdconf.plans.spread import spread
+from cdconf.plans.throwaway import lend_throwaway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,8 @@ class Side:
         self.mask = mask
         with naming(revision, mask):
             self.project: Project = load_project(revision.root)
+            if question.environment not in self.project.environments():
+                lend_throwaway(checkout, revision.root, question.environment)
             self.environment: Environment | None = None
             self.hosts: dict[str, Host] = {}
             if question.environment in self.project.environments():

@@ -23,7 +23,7 @@ class Inputs:
 
     def __init__(self, project: Project, environments: tuple[str, ...]) -> None:
         self._project = project
-        self._shared = (*_SHARED, *(f"inventories/{name}" for name in environments))
+        self._shared = (*_SHARED, *(project.shown_folder(name) for name in environments))
         self._digests: dict[str, str] = {}
 
     def of(self, host: Host) -> tuple[str, ...]:

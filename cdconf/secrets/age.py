@@ -60,17 +60,19 @@ def make_identity() -> str:
 
 
 def recipients(project: Project, environment: str) -> list[Any]:
-    """Who can read an environment's secrets: inventories/ENV/recipients.txt.
+    """Who can read an environment's secrets: inventories/ENV/recipients.txt; whoever sets one in a throw-away copy.
 
     Raises:
         SecretError: There are none, or one isn't an age public key.
     """
     import pyrage
 
-    shown = f"inventories/{environment}/recipients.txt"
+    shown = f"{project.shown_folder(environment)}/recipients.txt"
     path = project.root / shown
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     keys = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    if not keys and environment in project.throwaways():
+        keys = [(0, make_identity())]
     if not keys:
         raise SecretError(
             "there are no recipients to encrypt for",

@@ -40,8 +40,8 @@ class SecretStore:
         self._project = project
         self._checkout = checkout or project.root
         self._environment = environment
-        self.path = project.root / "inventories" / environment.name / "secrets.yml"
-        self.shown = f"inventories/{environment.name}/secrets.yml"
+        self.path = project.folder(environment.name) / "secrets.yml"
+        self.shown = f"{project.shown_folder(environment.name)}/secrets.yml"
         self._encrypted = load(self.path, project.root) if self.path.is_file() else YamlMap(file=self.shown)
         for name, value in self._encrypted.items():
             if not isinstance(value, str) or not value.startswith(age.PREFIX):

@@ -67,6 +67,14 @@ def test_what_is_offered(shop, line, words):
     assert sorted(found) == sorted(words) if words else set(found) <= set(VERBS)
 
 
+def test_throw_away_environments_are_offered_wherever_environments_are_but_not_as_originals(shop):
+    write(shop, {".cdconf/throwaway/try-1/hosts.yml": "copy_of: copy\nprovider: docker\n"})
+    assert completed(shop, "cdconf deploy shop --to ") == ["copy", "dev", "try-1"]
+    assert completed(shop, "cdconf destroy t") == ["try-1"]
+    assert completed(shop, "cdconf ssh try-1 ") == ["db1", "web1", "web9"]
+    assert completed(shop, "cdconf provision --copy-of ") == ["copy", "dev"]
+
+
 def test_a_broken_project_and_no_project_offer_nothing(shop, tmp_path_factory):
     write(shop, {"cdconf.yml": "project: [\n", "inventories/dev/hosts.yml": "hosts: 5\n"})
     assert completed(shop, "cdconf rollback dev ") == []

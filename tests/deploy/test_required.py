@@ -62,6 +62,13 @@ def test_all_copies_are_compared_with_what_is_about_to_run(gate):
     assert [one[0] for one in asked] == ["other"]
 
 
+def test_what_is_there_for_a_while_only_proves_nothing(gate, project):
+    files = {"hosts.yml": "copy_of: dev\nprovider: docker\n", "lifetime.yml": "created: x\n"}
+    write(project, {f".cdconf/throwaway/try-1/{name}": text for name, text in files.items()})
+    asked, _ = gate("[parity]")
+    assert [one[0] for one in asked] == ["staging", "try"]
+
+
 def test_what_differs_is_named_shortly(gate):
     names = [difference(name) for name in ("a", "b", "c", "d", "e")]
     with pytest.raises(GateClosed, match="variable a, variable b, variable c and 2 more") as caught:

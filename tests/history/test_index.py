@@ -43,3 +43,27 @@ def test_a_record_of_a_newer_version_does_no_harm(tmp_path):
     (one,), _ = journal.records(tmp_path)
     journal.append(tmp_path, {**one, "id": "other", "from_the_future": True})
     assert len(History(tmp_path).runs()) == 2
+
+
+def test_what_was_deployed_last_is_the_last_deployment_that_ended_well(tmp_path):
+    runs = [
+        ("deploy", "dev", "shop", "1", 0),
+        ("deploy", "dev", "shop", "2", 0),
+        ("deploy", "dev", "shop", "3", 1),  # failed, so that 2 runs
+        ("deploy", "dev", "shop", None, 0),  # there was nothing to resume
+        ("toggle", "dev", "shop", "9", 0),
+        ("deploy", "dev", "admin", "7", 0),
+        ("deploy", "prod", "shop", "2", 0),
+        ("rollback", "prod", "shop", "1", 0),
+        ("drift", "prod", None, None, 0),
+    ]
+    for at, (command, environment, app, version, code) in enumerate(runs):
+        extra = {"app": app, "version": version}
+        result = RunResult(command, environment, exit_code=code, extra=extra)
+        journal.append(tmp_path, journal.entry(result, 1000.0 + at, tmp_path))
+    found = History(tmp_path).deployed()
+    assert [(one["environment"], one["app"], one["version"], one["started_at"]) for one in found] == [
+        ("dev", "admin", "7", 1005.0),
+        ("dev", "shop", "2", 1001.0),
+        ("prod", "shop", "1", 1007.0),
+    ]

@@ -19,7 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ABOUT = {
     "cdconf": "cdconf.yml",
     "hosts": "inventories/ENV/hosts.yml",
-    "variables": "inventories/ENV/group_vars/*.yml and host_vars/*.yml",
+    "variables": "inventories/ENV/group_vars/*.yml, host_vars/*.yml and throwaway.yml",
     "secrets": "inventories/ENV/secrets.yml",
     "toggles": "inventories/ENV/toggles.yml",
     "role": "roles/ROLE/role.yml",

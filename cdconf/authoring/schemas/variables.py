@@ -24,7 +24,7 @@ _ENCRYPTED = {"type": "string", "pattern": "^(age:|-----BEGIN AGE)"}
 
 
 def schema(roles: Mapping[str, Role]) -> dict[str, Any]:
-    """Of group_vars and host_vars.
+    """Of group_vars, host_vars and throwaway.yml.
 
     Args:
         roles: Their variables are checked for their types; a secret may not stand in these files.

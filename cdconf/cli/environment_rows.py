@@ -1,0 +1,161 @@
+"""How environments are listed: as rows for people, and as data."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import CdconfError, InvalidFile, worst_exit
+from cdconf.events import Notice
+from cdconf.facts import age_text
+from cdconf.inventory.throwaway import as_text
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.environments.listing import Listed
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What runs in an environment: in words, and as data by app."""
+
+    text: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Deployed:
+    """What the history says was deployed last, of each environment.
+
+    Args:
+        rows: See `History.deployed`.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
+        self._rows = rows or []
+
+    def of(self, one: Listed) -> Runs:
+        """Of one of them; what was deployed to hosts that have been removed since doesn't count."""
+        since = _created(one)
+        if one.environment is not None and one.environment.provider != "existing" and since is None:
+            return Runs()
+        rows = [row for row in self._rows if row["environment"] == one.name]
+        rows = [row for row in rows if since is None or row["started_at"] >= since.timestamp()]
+        words = [f"{row['app']} {row['version']}" for row in rows]
+        data = {
+            row["app"]: {
+                "version": row["version"],
+                "since": as_text(datetime.fromtimestamp(row["started_at"], UTC)),
+                "by": row["user"],
+                "source": "history",
+            }
+            for row in rows
+        }
+        return Runs(", ".join(words), data)
+
+
+def known(run: Run) -> Deployed:
+    """What the history knows; one that can't be read is no reason not to list what there is."""
+    from cdconf.history.team import history_of
+
+    try:
+        history = history_of(run.project)
+        rows = history.deployed()
+        history.close()
+    except CdconfError as error:
+        run.emit(Notice(f"what was deployed isn't known: {error.message}", warning=True))
+        return Deployed()
+    return Deployed(rows)
+
+
+def asked(run: Run, one: Listed) -> Runs:
+    """What hosts say that they run; those that can't be asked are reported, and set the exit code."""
+    from cdconf.deploy.running import running
+
+    if one.environment is None or one.standing is None or not one.standing.made:
+        return Runs()
+    flags = run.flags
+    accept = flags["accept_new_host_keys"]
+    try:
+        found = running(run.project, one.environment, run.emit, forks=flags["forks"], accept_new_host_keys=accept)
+    except CdconfError as error:
+        run.code = worst_exit([run.code, error.exit_code])
+        run.emit(Notice(f"{one.name}: {error}", warning=True))
+        return Runs("unknown")
+    for name, problem in found.errors.items():
+        run.code = worst_exit([run.code, problem.exit_code])
+        run.emit(Notice(f"{one.name}: {name}: {problem.message}", warning=True))
+    data = {
+        app: {
+            "releases": [{"release": release, "hosts": hosts} for release, hosts in releases.items()],
+            "source": "hosts",
+        }
+        for app, releases in found.releases.items()
+    }
+    words = [_in_words(app, releases) for app, releases in found.releases.items()]
+    words += [f"unknown on {', '.join(found.errors)}"] if found.errors else []
+    return Runs("; ".join(words), data)
+
+
+def _in_words(app: str, releases: dict[str | None, list[str]]) -> str:
+    versions = {(release.rpartition("-")[0] if release else "no release"): hosts for release, hosts in releases.items()}
+    if len(versions) == 1:
+        return f"{app} {next(iter(versions))}"
+    return f"{app} {', '.join(f'{version} ({len(hosts)})' for version, hosts in versions.items())}"
+
+
+def _created(one: Listed) -> datetime | None:
+    if one.standing is None or one.standing.created is None:
+        return None
+    return datetime.fromisoformat(one.standing.created)
+
+
+def _age(one: Listed) -> str:
+    """Since its hosts were made; of one that has none yet, since it was defined."""
+    created = _created(one)
+    if created is None and one.environment is not None and one.environment.throwaway is not None:
+        created = one.environment.throwaway.created
+    return "" if created is None else age_text(max(0.0, (datetime.now(UTC) - created).total_seconds()))
+
+
+def row_of(one: Listed, runs: Runs) -> list[str]:
+    """One environment as a row."""
+    environment = one.environment
+    if environment is None:
+        return [one.name, "?", "", "", "", "", f"can't be read: {one.error}"]
+    if one.standing is None:
+        state = one.error.message if one.error else ""
+    elif environment.provider == "existing":
+        state = f"{len(environment.hosts)} hosts"
+    else:
+        state = f"{one.standing.running} of {one.standing.wanted} running"
+    return [one.name, environment.provider, environment.copy_of or "", state, _age(one), _ends(one), runs.text]
+
+
+def _ends(one: Listed) -> str:
+    lifetime = one.environment.throwaway if one.environment else None
+    if lifetime is None:
+        return ""
+    left = (lifetime.expires - datetime.now(UTC)).total_seconds()
+    return f"in {age_text(left)}" if left > 0 else f"over since {age_text(-left)}"
+
+
+def about(one: Listed, runs: Runs) -> dict[str, Any]:
+    """One environment as data."""
+    environment = one.environment
+    lifetime = environment.throwaway if environment else None
+    data: dict[str, Any] = {
+        "provider": environment.provider if environment else None,
+        "copy_of": environment.copy_of if environment else None,
+        "throwaway": one.is_throwaway,
+        "expires": as_text(lifetime.expires) if lifetime else None,
+        "expired": lifetime.is_over(datetime.now(UTC)) if lifetime else False,
+        "runs": runs.data,
+    }
+    if one.standing is not None:
+        data |= dataclasses.asdict(one.standing)
+    if one.error is not None:
+        file = {"file": one.error.file, "line": one.error.line} if isinstance(one.error, InvalidFile) else {}
+        data |= {"error": one.error.message, **file}
+    return data

@@ -1,0 +1,62 @@
+"""What runs in an environment at this moment: its hosts are asked, no lease is taken, nothing is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cdconf.deploy.runner import app_document
+from cdconf.engine import Fleet, RunIdentity
+from cdconf.environments import provider_for
+from cdconf.session import Connector
+
+if TYPE_CHECKING:
+    from cdconf.errors import CdconfError
+    from cdconf.events import Emit
+    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.session import Session
+
+
+@dataclass
+class Running:
+    """What hosts said.
+
+    Attributes:
+        releases: App -> release, None for no release -> the hosts that have it.
+        errors: Host -> why it couldn't be asked.
+    """
+
+    releases: dict[str, dict[str | None, list[str]]] = field(default_factory=dict)
+    errors: dict[str, CdconfError] = field(default_factory=dict)
+
+
+def running(
+    project: Project, environment: Environment, emit: Emit, *, forks: int = 32, accept_new_host_keys: bool = False
+) -> Running:
+    """Asks every host of an app; raises `ProviderError` when its provider doesn't answer."""
+    apps = {host.name: _apps(project, host) for host in environment.hosts.values()}
+    wanted = [host for host in environment.hosts.values() if apps[host.name]]
+    found = Running()
+    if not wanted:
+        return found
+    provider = provider_for(project, environment)
+    located = provider.locate(wanted)
+    found.errors = {host.name: provider.absence(host) for host in wanted if host.name not in located}
+    connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
+
+    def ask(session: Session) -> dict[str, str | None]:
+        documents = {app.name: app_document(app) for app in apps[session.host.name]}
+        return {name: session.call("app.status", app=one)["linked"] or None for name, one in documents.items()}
+
+    with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:
+        found.errors |= fleet.connect(list(located.values()), lease=False)
+        outcome = fleet.each(list(located.values()), ask)
+    found.errors |= outcome.errors
+    for host in wanted:
+        for name, release in outcome.results.get(host.name, {}).items():
+            found.releases.setdefault(name, {}).setdefault(release, []).append(host.name)
+    return found
+
+
+def _apps(project: Project, host: Host) -> list[App]:
+    return [app for app in project.apps.values() if set(app.groups) & set(host.groups)]

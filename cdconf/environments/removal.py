@@ -1,0 +1,150 @@
+"""Removes environments: one by its name, or all throw-away ones whose time is over.
+
+What goes last is a throw-away environment's definition, so that a removal that was killed is ended by the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.environments.hold import Occupied, hold
+from cdconf.environments.provider import provider_for
+from cdconf.environments.throwaway import forget
+from cdconf.errors import CdconfError, LeaseHeld, UsageError
+from cdconf.events import Leased
+from cdconf.facts import FactCache
+from cdconf.inventory import Environment, load_environment
+from cdconf.inventory.folders import HOSTS_FILE, THROWN_AWAY
+from cdconf.inventory.keys import PROVIDERS
+from cdconf.inventory.model import Throwaway
+from cdconf.inventory.throwaway import read_lifetime
+from cdconf.session import Connector
+from cdconf.yamlfile import load
+
+if TYPE_CHECKING:
+    from cdconf.events import Emit, Event
+    from cdconf.inventory import Project
+
+REASON = "destroy"
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass
+class Removal:
+    """What became of the throw-away environments whose time is over, by name.
+
+    Attributes:
+        removed: What was removed with each.
+        left: Those that are in use, and by whom: the next one removes them.
+        failed: Those that couldn't be removed, or of which nobody can say whether their time is over.
+    """
+
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    left: dict[str, LeaseHeld] = field(default_factory=dict)
+    failed: dict[str, CdconfError] = field(default_factory=dict)
+
+
+def to_remove(project: Project, name: str) -> Environment:
+    """An environment that's to be removed: a throw-away one is known by its definition, whatever became of the rest.
+
+    Raises:
+        UsageError: There's no such environment.
+        InvalidFile: Its files break a rule.
+    """
+    try:
+        return load_environment(project, name)
+    except CdconfError:
+        if name not in project.throwaways():
+            raise
+    file = f"{THROWN_AWAY}/{name}/{HOSTS_FILE}"
+    top = load(project.root / file, project.root)
+    provider = top.get("provider")
+    if provider not in PROVIDERS:
+        raise top.error(f"'{provider}' is no provider, so its hosts can't be found", "provider")
+    lifetime = Throwaway(_NEVER, _NEVER)
+    return Environment(name, str(provider), None, {}, [], file, throwaway=lifetime)
+
+
+def remove(project: Project, environment: Environment, emit: Emit) -> list[str]:
+    """Removes an environment's hosts and all that belongs to them, whoever is at work on them.
+
+    Returns:
+        What was removed, for people.
+
+    Raises:
+        ProviderError: Its hosts weren't made by a provider, or can't be removed.
+    """
+    if environment.provider == "existing":
+        return provider_for(project, environment).destroy(emit)  # refuses
+    with hold(project, environment.name, REASON, emit):
+        return _remove(project, environment, emit)
+
+
+def _remove(project: Project, environment: Environment, emit: Emit) -> list[str]:
+    removed = provider_for(project, environment).destroy(emit)
+    FactCache(project.data, environment.name).forget()
+    (project.data / "plans" / f"{environment.name}.json").unlink(missing_ok=True)
+    if environment.name in project.throwaways():
+        forget(project, environment.name)
+    return removed
+
+
+def remove_expired(project: Project, emit: Emit) -> Removal:
+    """Removes the throw-away environments whose time is over; never one that has a file, or is in use.
+
+    Each is taken like any run takes an environment, so that no deployment loses its hosts; one that fails keeps none of
+    the others.
+    """
+    done = Removal()
+    for name in project.throwaways():
+        try:
+            if not _is_over(project, name):
+                continue
+            with hold(project, name, REASON):
+                if _is_over(project, name):  # still: someone may have prolonged it, or removed it
+                    done.removed[name] = _remove_unused(project, load_environment(project, name), emit)
+        except LeaseHeld as error:
+            if not (isinstance(error, Occupied) and error.reason == REASON):  # else it's being removed right now
+                done.left[name] = error
+        except CdconfError as error:
+            done.failed[name] = error
+        except OSError as error:
+            done.failed[name] = CdconfError(f"{name} can't be removed: {error}")
+    return done
+
+
+def _is_over(project: Project, name: str) -> bool:
+    lifetime = read_lifetime(project, name)
+    return lifetime is not None and lifetime.is_over(datetime.now(UTC))
+
+
+def _remove_unused(project: Project, environment: Environment, emit: Emit) -> list[str]:
+    """Takes the leases on all hosts that answer, and removes them all within these.
+
+    Raises:
+        LeaseHeld: Another run has one; nothing was removed.
+    """
+
+    def tell(event: Event) -> None:
+        if not isinstance(event, Leased):  # the result is about environments, not about one run's hosts
+            emit(event)
+
+    if environment.provider == "existing":
+        raise UsageError(f"{environment.file} says that its hosts exist on their own", hint="`provider: docker`")
+    located = provider_for(project, environment).locate(list(environment.hosts.values()))
+    with Fleet(
+        Connector(project, environment, tell),
+        environment,
+        RunIdentity(REASON),
+        tell,
+        lease_ttl=project.lease_ttl,
+        inheritance=Inheritance(project.name, environment.name),
+    ) as fleet:
+        errors = fleet.connect(list(located.values()), lease=True)
+        for error in errors.values():
+            if isinstance(error, LeaseHeld):
+                raise error
+        return _remove(project, environment, tell)

@@ -1,0 +1,34 @@
+"""Where an environment's files lie: inventories/ENV, or .cdconf/throwaway/ENV for one that's there for a while only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FILED = "inventories"
+THROWN_AWAY = ".cdconf/throwaway"
+HOSTS_FILE = "hosts.yml"
+
+
+def environments_in(root: Path) -> tuple[str, ...]:
+    """Names of the environments that have a file in inventories/, sorted: those that everybody has."""
+    return _in(root / FILED)
+
+
+def throwaways_in(root: Path) -> tuple[str, ...]:
+    """Names of this checkout's throw-away environments, sorted."""
+    return _in(root / THROWN_AWAY)
+
+
+def _in(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in folder.glob(f"*/{HOSTS_FILE}") if path.parent.name[0] != "."))
+
+
+def is_throwaway(root: Path, name: str) -> bool:
+    """Whether there's a throw-away environment of this name."""
+    return (root / THROWN_AWAY / name / HOSTS_FILE).is_file()
+
+
+def folder_in(root: Path, name: str) -> str:
+    """The directory of an environment's files, relative to the project's root; a file in inventories/ comes first."""
+    thrown_away = is_throwaway(root, name) and not (root / FILED / name / HOSTS_FILE).is_file()
+    return f"{THROWN_AWAY}/{name}" if thrown_away else f"{FILED}/{name}"
