@@ -66,6 +66,7 @@ def desired(compiler: Compiler, host: Host, facts: Mapping[str, Any], key: str) 
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
         names=names_of(compiler.environment),
+        size=host.size,
     )
     return portrait, catalog
 
