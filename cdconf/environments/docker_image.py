@@ -177,7 +177,13 @@ def _import(engine: Any, command: list[str], changes: list[str], errors: IO[byte
     """What the engine said of the tar that a command writes; an error when the command failed, whatever it said."""
     from docker.errors import APIError
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # mmdebstrap ends its whole process group when it fails
+    ) as process:
         try:
             said: str | ProviderError = str(engine.api.import_image_from_stream(process.stdout, changes=changes))
         except APIError as error:  # also of a tar that ended too early
