@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.environments.docker_options import Engine, first_limits, limits, run_options
+from cdconf.environments.docker_options import SYSTEMD_STOP, Engine, first_limits, limits, run_options
 from cdconf.environments.docker_ports import explain_start, published
 from cdconf.environments.keys import new_key
 from cdconf.errors import ProviderError
@@ -32,7 +32,7 @@ class Place:
     public: str
 
 
-def make(place: Place, host: Host, name: str, image: str) -> str:
+def make(place: Place, host: Host, name: str, image: str, stop: str = SYSTEMD_STOP) -> str:
     """Makes a host's container and starts it; returns its id.
 
     A container is started once it's complete: one that never was isn't, whatever stopped the run that made it.
@@ -42,6 +42,7 @@ def make(place: Place, host: Host, name: str, image: str) -> str:
         host: The host.
         name: The container's name.
         image: Its image, which the engine has.
+        stop: The signal by which its init shuts down.
 
     Raises:
         ProviderError: It can't be made or started, or the image is none for a host.
@@ -69,9 +70,8 @@ def make(place: Place, host: Host, name: str, image: str) -> str:
             ports={f"{port}/tcp": ("127.0.0.1", fixed.get(port)) for port in {22, *host.publish}},
             network=place.network,
             networking_config=client.api.create_networking_config({place.network: endpoint})["EndpointsConfig"],
-            **run_options(place.engine, command),
+            **run_options(place.engine, command, stop),
             **first_limits(limits(host.size, place.engine)),
-            **({} if host.image is None else {"stop_signal": "SIGRTMIN+3"}),
         )
     except APIError as error:
         raise ProviderError(f"the host can't be made: {error.explanation}", host=host.name) from error

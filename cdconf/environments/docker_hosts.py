@@ -16,7 +16,7 @@ from cdconf.environments.docker_boot import Boot
 from cdconf.environments.docker_container import Place
 from cdconf.environments.docker_image import ensure_image, image_of, named_image, remove_unfinished
 from cdconf.environments.docker_listing import Container, containers, engine
-from cdconf.environments.docker_options import ROOTLESS, Engine
+from cdconf.environments.docker_options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
 from cdconf.environments.docker_owner import refuse_copied
 from cdconf.environments.docker_ports import check_published
 from cdconf.environments.docker_recipes import REPOSITORY, recipe_for
@@ -154,6 +154,7 @@ class DockerProvider:
         self, client: Any, missing: Sequence[Host], found: dict[str, Container], emit: Emit, stop: threading.Event
     ) -> dict[str, str]:
         about = Engine.of(client.info())
+        refuse_engine(about)
         examples = {_kind(host): host for host in missing}
         images = {kind: self.plain_image(client, host, emit) for kind, host in examples.items()}
         emit(Step(f"making {len(missing)} hosts: {', '.join(host.name for host in missing)}"))
@@ -167,7 +168,8 @@ class DockerProvider:
             emit(HostStep(host.name, "starting"))
             if host.name in found:
                 remove_container(client, found[host.name].id)
-            return docker_container.make(place, host, self._name(host.name), images[_kind(host)])
+            signal = SYSTEMD_STOP if host.image else recipe_for(host.os or DEFAULT_OS).family.stop
+            return docker_container.make(place, host, self._name(host.name), images[_kind(host)], signal)
 
         return dict(zip([host.name for host in missing], _each(missing, make, stop), strict=True))
 

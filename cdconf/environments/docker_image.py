@@ -115,7 +115,6 @@ def _furnish(engine: Any, recipe: Recipe, name: str, plain: str) -> None:
         f"FROM {plain}",
         f"LABEL {LABEL}={name}",  # first, so that what a killed build leaves has it
         "ENV container=docker",
-        f"STOPSIGNAL {recipe.family.stop}",
         "USER root",
         f"RUN {json.dumps(['/bin/sh', '-euc', recipe.script])}",  # no shell and no builder changes the script
         "ENTRYPOINT []",
@@ -157,7 +156,6 @@ def _bootstrap(engine: Any, recipe: Recipe, name: str) -> None:
     changes = [
         f"CMD {COMMAND}",
         "ENV container=docker",
-        f"STOPSIGNAL {recipe.family.stop}",
         f"LABEL {LABEL}={name}",
     ]
     with tempfile.TemporaryFile() as errors:
@@ -184,15 +182,18 @@ def _import(engine: Any, command: list[str], changes: list[str], errors: IO[byte
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # mmdebstrap ends its whole process group when it fails
     ) as process:
+        refused = said = ""
         try:
-            said: str | ProviderError = str(engine.api.import_image_from_stream(process.stdout, changes=changes))
-        except APIError as error:  # also of a tar that ended too early
-            said = ProviderError(f"the engine refused it: {error.explanation}")
+            said = str(engine.api.import_image_from_stream(process.stdout, changes=changes))
+        except (APIError, OSError) as error:  # of a tar that ended too early, too (a RequestException is an OSError)
+            refused = f"the engine refused it: {getattr(error, 'explanation', None) or error}"
         except BaseException:
             process.terminate()  # it removes what it has made so far
             raise
-        process.stdout.close()  # type: ignore[union-attr]
-    return ProviderError(f"exit status {process.returncode}") if process.returncode else said
+        if process.stdout is not None:
+            process.stdout.close()
+    status = f"exit status {process.returncode}" if process.returncode else ""
+    return ProviderError("; ".join(filter(None, (status, refused)))) if status or refused else said
 
 
 def _imported(said: object) -> str | None:

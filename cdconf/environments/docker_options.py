@@ -14,6 +14,7 @@ from cdconf.inventory import Size
 
 _PERIOD = 100_000  # microseconds, the kernel's default (cgroups(7), cpu.max)
 _ALL = -1
+SYSTEMD_STOP = "SIGRTMIN+3"
 ROOTLESS = (
     "this Docker engine is rootless: on its hosts, roles can't set kernel parameters, load modules or mount devices"
 )
@@ -48,7 +49,7 @@ class Engine:
         )
 
 
-def run_options(engine: Engine, command: Sequence[str]) -> dict[str, Any]:
+def run_options(engine: Engine, command: Sequence[str], stop: str = SYSTEMD_STOP) -> dict[str, Any]:
     """What a container needs so that an init can run in it.
 
     An init wants cgroups, mounts and namespaces of its own; --privileged would give it the whole machine. With cgroups
@@ -56,13 +57,10 @@ def run_options(engine: Engine, command: Sequence[str]) -> dict[str, Any]:
     its own part, which Docker mounts read-only: it's made writable before the init begins.
 
     Args:
-        engine: The engine.
+        engine: The engine; see `refuse_engine`, too.
         command: The init.
-
-    Raises:
-        ProviderError: No init can run there.
+        stop: The signal by which it shuts down.
     """
-    _refuse(engine)
     options: dict[str, Any] = {
         "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
         "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
@@ -70,6 +68,7 @@ def run_options(engine: Engine, command: Sequence[str]) -> dict[str, Any]:
         "environment": {"container": "docker"},
         "entrypoint": [],
         "command": list(command),
+        "stop_signal": stop,
     }
     if engine.cgroups == 1:
         options |= {"volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"], "cgroupns": "host"}
@@ -79,7 +78,12 @@ def run_options(engine: Engine, command: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def _refuse(engine: Engine) -> None:
+def refuse_engine(engine: Engine) -> None:
+    """Refuses an engine on which no systemd can run.
+
+    Raises:
+        ProviderError: It's one.
+    """
     if not engine.rootless:
         return
     if engine.cgroups == 1:

@@ -9,6 +9,7 @@ import hashlib
 import shlex
 from dataclasses import dataclass
 
+from cdconf.environments.docker_options import SYSTEMD_STOP
 from cdconf.errors import ProviderError, did_you_mean
 
 REPOSITORY = "cdconf-host"
@@ -68,7 +69,7 @@ class Family:
     clean: str
     packages: tuple[str, ...]
     setup: str
-    stop: str = "SIGRTMIN+3"  # of systemd
+    stop: str = SYSTEMD_STOP
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,12 @@ class Engine:
         return []
 
 
+@pytest.fixture(autouse=True)
+def own_locks(tmp_path, monkeypatch):
+    """What really builds images on this machine isn't waited for."""
+    monkeypatch.setattr(docker_image.tempfile, "gettempdir", lambda: str(tmp_path))
+
+
 @pytest.fixture
 def steps():
     return []

@@ -8,6 +8,7 @@ from cdconf.environments.docker_options import (
     limits,
     limits_of,
     new_limits,
+    refuse_engine,
     run_options,
     unlimited,
 )
@@ -42,6 +43,8 @@ def test_cgroups_v2_show_the_hosts_own_part_only(info):
 
 
 def test_rootless_engines_are_recognised():
+    refuse_engine(Engine.of(V1))
+    refuse_engine(Engine.of(ROOTLESS))
     assert Engine.of(ROOTLESS).rootless
     assert not Engine.of(V2).rootless
 
@@ -55,7 +58,7 @@ def test_rootless_engines_are_recognised():
 )
 def test_rootless_engines_on_which_no_systemd_can_run(more, message, hint):
     with pytest.raises(ProviderError, match=message) as caught:
-        run_options(Engine.of({**ROOTLESS, **more}), INIT)
+        refuse_engine(Engine.of({**ROOTLESS, **more}))
     assert hint in caught.value.hint
 
 
