@@ -41,11 +41,30 @@ def memory(root):
         if len(words) == 3:
             sizes[words[0].rstrip(":")] = int(words[1]) * 1024
     total = sizes.get("MemTotal", 0)
-    for path in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for path in _memory_limits(root):
         limit = number(root, path)
         if limit:
             total = min(total, limit)
     return {"memory_mb": total // _MB, "swap_mb": sizes.get("SwapTotal", 0) // _MB}
+
+
+def _memory_limits(root):
+    """The files that may hold a container's limit, with cgroups v2 and v1.
+
+    The first process has the container's own cgroup, which is at the top of the tree, unless the container sees its
+    machine's whole tree.
+    """
+    places = [("sys/fs/cgroup/{}memory.max", ""), ("sys/fs/cgroup/memory/{}memory.limit_in_bytes", "")]
+    for line in text(root, "proc/1/cgroup").splitlines():
+        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        parts = [part for part in path.split("/") if part]
+        if ".." in parts:  # seen from another namespace
+            continue
+        if "memory" in controllers.split(","):
+            places += [(places[1][0], "/".join(parts[:end]) + "/") for end in range(1, len(parts) + 1)]
+        elif not controllers:
+            places += [(places[0][0], "/".join(parts[:end]) + "/") for end in range(1, len(parts) + 1)]
+    return [form.format(folder) for form, folder in places]
 
 
 def disks(root):

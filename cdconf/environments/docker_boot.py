@@ -6,16 +6,27 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cdconf.environments.docker_ports import explain_start
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, HostStep
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Host
 
 BOOT_LIMIT = 60.0
 SILENT = 10.0  # seconds after which a container that ran before, and in which systemd does nothing, is restarted
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH = 1024
 _NO_INOTIFY = ("Failed to create inotify object", "Failed to allocate notification", "Too many open files")
+# OpenRC says when it's on its way; of an init that says nothing, the ssh server's answer must be enough.
+STATE = """
+if command -v systemctl >/dev/null 2>&1; then exec timeout 5 systemctl is-system-running; fi
+if ! command -v openrc >/dev/null 2>&1; then echo running
+elif [ ! -e /run/openrc/softlevel ] || [ -e /run/openrc/rc.starting ]; then echo starting
+else echo running; fi
+"""
 _UP, _COMING = ("running", "degraded"), ("initializing", "starting")
 
 
@@ -24,17 +35,20 @@ class Boot:
 
     Args:
         client: The docker package's client; what it asks of a container that hangs should time out soon.
-        container: The container's name.
-        host: The host's name.
+        container: The container's name or id.
+        host: The host.
         network: The network that it belongs to.
         emit: Gets the host's steps.
         stop: Once set, nothing is waited for any more.
     """
 
-    def __init__(self, client: Any, container: str, host: str, network: str, emit: Emit, stop: threading.Event) -> None:
+    def __init__(
+        self, client: Any, container: str, host: Host, network: str, emit: Emit, stop: threading.Event
+    ) -> None:
         self._client = client
         self._container = client.containers.get(container)
-        self._host = host
+        self._spec = host
+        self._host = host.name
         self._network = network
         self._emit = emit
         self._stop = stop
@@ -54,7 +68,7 @@ class Boot:
             self._reconnect()
             self._container.start()  # does nothing where it runs
         except APIError as error:
-            raise self._error(f"the host can't be started: {error.explanation}") from error
+            raise explain_start(str(error.explanation), self._spec) from error
         self._emit(HostStep(self._host, "booting"))
         up = self._wait(SILENT if ran_before else BOOT_LIMIT)
         if not up and ran_before and self._state() not in _UP:
@@ -92,12 +106,12 @@ class Boot:
         return True  # whoever set it doesn't want to know
 
     def _state(self) -> str:
-        """What systemd says of itself; an empty text when nothing answers."""
+        """What the init says of itself, in systemd's words; an empty text when nothing answers."""
         from docker.errors import APIError
 
         try:
             self._container.reload()
-            _, output = self._container.exec_run(["timeout", "5", "systemctl", "is-system-running"])
+            _, output = self._container.exec_run(["/bin/sh", "-c", STATE])
         except (APIError, OSError):  # it has ended, is frozen, or hangs (a RequestException is an OSError)
             return ""
         return str(output.decode("utf-8", "replace").strip())

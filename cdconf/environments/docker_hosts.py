@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import shutil
-import tarfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cdconf.environments import docker_image
+from cdconf.environments import docker_container
 from cdconf.environments.docker_boot import Boot
+from cdconf.environments.docker_container import Place
+from cdconf.environments.docker_image import ensure_image, image_of, named_image, remove_unfinished
 from cdconf.environments.docker_listing import Container, containers, engine
-from cdconf.environments.keys import client_key, new_key
+from cdconf.environments.docker_options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
+from cdconf.environments.docker_owner import refuse_copied
+from cdconf.environments.docker_ports import check_published
+from cdconf.environments.docker_recipes import REPOSITORY, recipe_for
+from cdconf.environments.docker_removal import remove_container, remove_network
+from cdconf.environments.docker_sizes import resize
+from cdconf.environments.keys import client_key
+from cdconf.environments.locks import held
 from cdconf.environments.provider import Standing
-from cdconf.errors import ProviderError, Unreachable
+from cdconf.errors import Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
 from cdconf.secrets.store import write_private
@@ -26,17 +33,9 @@ from cdconf.secrets.store import write_private
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
 
+T = TypeVar("T")
 DEFAULT_OS = "debian-12"
 PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may have to wait for it
-# systemd needs its own cgroups, mounts and namespaces; --privileged would give the container the whole machine.
-_RUN_OPTIONS: dict[str, Any] = {
-    "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
-    "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
-    "tmpfs": {"/run": "", "/run/lock": ""},
-    "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
-    "cgroupns": "host",
-    "stop_signal": "SIGRTMIN+3",  # how systemd is asked to shut down
-}
 
 
 class DockerProvider:
@@ -44,7 +43,8 @@ class DockerProvider:
 
     def __init__(self, project: Project, environment: Environment) -> None:
         self._environment = environment
-        self._prefix = f"cdconf-{project.name}-{environment.name}"
+        self._root = project.root
+        self._prefix = "-".join(_joined(part) for part in ("cdconf", project.name, environment.name))
         self._suffix = project.checkout
         self._labels = {
             "cdconf.project": project.name,
@@ -52,17 +52,19 @@ class DockerProvider:
             "cdconf.checkout": project.checkout,
         }
         self._folder = project.data / "environments" / environment.name
+        self._lock = project.data / "locks" / environment.name
 
     def _containers(self) -> dict[str, Container]:
         return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
 
     def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
         found = self._containers()
+        self._refuse(hosts, found)
         lacking = [host for host in hosts if not self._came_up(found.get(host.name))]
         if lacking:
-            self._make(lacking, found, emit)
+            self._make(lacking, emit)
             found = self._containers()
-        self._note_recipes(hosts, found, emit)
+        self._compare(hosts, found, emit)
         return self._located(hosts, found)
 
     def absence(self, host: Host) -> Unreachable:
@@ -111,94 +113,93 @@ class DockerProvider:
             if host.name in running
         }
 
-    def _note_recipes(self, hosts: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+    def _refuse(self, hosts: Sequence[Host], found: dict[str, Container]) -> None:
+        """What can't be as hosts.yml says is told before anything is made."""
+        refuse_copied(found.values(), self._root)
         for host in hosts:
-            image = docker_image.tag(host.os or DEFAULT_OS)
+            if host.image is None:
+                recipe_for(host.os or DEFAULT_OS, host.file, host.line)
+            one = found.get(host.name)
+            if one is not None and one.state != "created":
+                check_published(host, one.labels.get("cdconf.publish"), one.name, self._environment.name)
+
+    def _compare(self, hosts: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+        """What hosts.yml says and what there is: brought in line, or told."""
+        there = [host for host in hosts if host.name in found]
+        for host in there:
+            image = image_of(host.os or DEFAULT_OS, host.base, host.image)
             if found[host.name].labels.get("cdconf.image") != image:
                 emit(Notice(f"{host.name} was made from an older image; destroy and provision to renew it"))
+        resize({found[host.name].id: host for host in there}, emit)
 
-    def _make(self, lacking: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+    def _make(self, lacking: Sequence[Host], emit: Emit) -> None:
+        """Makes those that aren't there, starts those that don't run, and waits until all are up.
+
+        Making is for one run at a time. A run that's killed meanwhile leaves containers that were never started; these
+        are made anew, since they may be incomplete.
+        """
         client = engine()
-        _, public = client_key(self._folder, f"cdconf {self._environment.name}")
-        images = {os: docker_image.ensure_image(client, os, emit) for os in {host.os or DEFAULT_OS for host in lacking}}
-        emit(Step(f"making {len(lacking)} hosts: {', '.join(host.name for host in lacking)}"))
-        network = self._network(client)
-        impatient = engine(PATIENCE)
-
         stop = threading.Event()
+        with held(self._lock, emit, f"waiting for another run that makes hosts of {self._environment.name}"):
+            found = self._containers()
+            missing = [host for host in lacking if host.name not in found or found[host.name].state == "created"]
+            ids = {host.name: found[host.name].id for host in lacking if host not in missing}
+            if missing:
+                ids |= self._make_missing(client, missing, found, emit, stop)
+            network = self._network(client)
+        impatient = engine(PATIENCE)
+        _each(lacking, lambda host: self._boot(impatient, ids[host.name], host, network, emit, stop), stop)
 
-        def make(host: Host) -> None:
+    def _make_missing(
+        self, client: Any, missing: Sequence[Host], found: dict[str, Container], emit: Emit, stop: threading.Event
+    ) -> dict[str, str]:
+        about = Engine.of(client.info())
+        refuse_engine(about)
+        examples = {_kind(host): host for host in missing}
+        images = {kind: self.plain_image(client, host, emit) for kind, host in examples.items()}
+        emit(Step(f"making {len(missing)} hosts: {', '.join(host.name for host in missing)}"))
+        if about.rootless:
+            emit(Notice(ROOTLESS))
+        _, public = client_key(self._folder, f"cdconf {self._environment.name}")
+        labels = {**self._labels, "cdconf.root": str(self._root)}
+        place = Place(client, about, self._network(client), labels, public)
+
+        def make(host: Host) -> str:
             emit(HostStep(host.name, "starting"))
-            made = found.get(host.name)
-            if made is not None and made.state == "created":  # never started: an earlier run ended half-way
-                client.containers.get(made.id).remove(force=True, v=True)
-                made = None
-            if made is None:
-                self._create(client, host, images[host.os or DEFAULT_OS], network, public)
-            self._boot(impatient, host, network, emit, stop)
+            if host.name in found:
+                remove_container(client, found[host.name].id)
+            signal = SYSTEMD_STOP if host.image else recipe_for(host.os or DEFAULT_OS).family.stop
+            return docker_container.make(place, host, self._name(host.name), images[_kind(host)], signal)
 
-        pool = ThreadPoolExecutor(max_workers=min(8, len(lacking)))
-        try:
-            list(pool.map(make, lacking))
-        finally:  # whether they are all up, one failed, or someone pressed Ctrl-C
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+        return dict(zip([host.name for host in missing], _each(missing, make, stop), strict=True))
 
-    def _boot(self, client: Any, host: Host, network: str, emit: Emit, stop: threading.Event) -> None:
-        name = self._name(host.name)
-        mark = self._mark(client.containers.get(name).id)
+    def plain_image(self, client: Any, host: Host, emit: Emit) -> str:
+        """The image that a host is made from; it's pulled or made when the engine lacks it.
+
+        Raises:
+            ProviderError: It can't be had.
+        """
+        if host.image is not None:
+            return named_image(client, host.image, emit)
+        return ensure_image(client, host.os or DEFAULT_OS, emit, base=host.base)
+
+    def _boot(self, client: Any, container: str, host: Host, network: str, emit: Emit, stop: threading.Event) -> None:
+        mark = self._mark(container)
         mark.unlink(missing_ok=True)
-        Boot(client, name, host.name, network, emit, stop).run()
+        Boot(client, container, host, network, emit, stop).run()
         if not stop.is_set():
-            mark.parent.mkdir(mode=0o700, exist_ok=True)
+            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch(mode=0o600)
 
     def _name(self, host: str) -> str:
-        return f"{self._prefix}-{host}-{self._suffix}"
+        return f"{self._prefix}-{_joined(host)}-{self._suffix}"
 
     def _network(self, client: Any) -> str:
+        """The environment's network, made when it isn't there; the engine finds names by any part of them."""
         name = f"{self._prefix}-{self._suffix}"
-        if not client.networks.list(names=[name]):
+        if not any(one.name == name for one in client.networks.list(names=[name])):
             client.networks.create(name, driver="bridge", labels=self._labels, check_duplicate=True)
         return name
-
-    def _create(self, client: Any, host: Host, image: str, network: str, public: str) -> None:
-        from docker.errors import APIError
-
-        private, host_key = new_key(host.name)
-        labels = {
-            **self._labels,
-            "cdconf.host": host.name,
-            "cdconf.hostkey": " ".join(host_key.split()[:2]),
-            "cdconf.image": image,
-        }
-        networking = client.api.create_networking_config(
-            {network: client.api.create_endpoint_config(aliases=[host.name])}
-        )
-        ports = dict.fromkeys((f"{port}/tcp" for port in (22, *host.publish)), ("127.0.0.1", None))
-        try:
-            made = client.containers.create(
-                image,
-                name=self._name(host.name),
-                hostname=host.name,
-                labels=labels,
-                ports=ports,
-                network=network,
-                networking_config=networking["EndpointsConfig"],
-                **_RUN_OPTIONS,
-            )
-        except APIError as error:
-            raise ProviderError(f"the host can't be made: {error.explanation}", host=host.name) from error
-        made.put_archive(
-            "/",
-            _archive(
-                {
-                    "root/.ssh/authorized_keys": public + "\n",
-                    "etc/ssh/ssh_host_ed25519_key": private,
-                    "etc/ssh/ssh_host_ed25519_key.pub": host_key + "\n",
-                }
-            ),
-        )
 
     def standing(self) -> Standing:
         found = self._containers().values()
@@ -219,43 +220,53 @@ class DockerProvider:
     def destroy(self, emit: Emit) -> list[str]:
         client = engine()
         removed = []
-        filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
-        for container in client.containers.list(all=True, filters=filters):
-            emit(Step(f"removing {container.labels['cdconf.host']}"))
-            removed.append(container.labels["cdconf.host"])
-            if container.status == "paused":
-                container.unpause()  # with cgroups v1, what is frozen can't be killed, and the engine waits for ever
-            container.remove(force=True, v=True)
-        for network in client.networks.list(filters=filters):
-            removed.append(f"network {network.name}")
-            network.remove()
-        if self._folder.is_dir():
-            shutil.rmtree(self._folder)
+        with held(self._lock, emit, f"waiting for another run that makes hosts of {self._environment.name}"):
+            found = containers(self._labels)
+            refuse_copied(found, self._root)
+            for one in found:
+                emit(Step(f"removing {one.labels['cdconf.host']}"))
+                remove_container(client, one.id)
+                removed.append(one.labels["cdconf.host"])
+            filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
+            for network in client.networks.list(filters=filters):
+                remove_network(network)
+                removed.append(f"network {network.name}")
+            if self._folder.is_dir():
+                shutil.rmtree(self._folder)
         return removed
 
 
-def _archive(contents: dict[str, str]) -> bytes:
-    """A tar of root's private files."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        folder = tarfile.TarInfo("root/.ssh")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
-        archive.addfile(folder)
-        for name, text in contents.items():
-            entry = tarfile.TarInfo(name)
-            data = text.encode()
-            entry.size, entry.mode = len(data), 0o600
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()
+def _joined(part: str) -> str:
+    """A part of a name that's joined by dashes: `a-b` of `c` mustn't be `a` of `b-c`."""
+    return part.replace("-", "--")
+
+
+def _kind(host: Host) -> tuple[str, str | None, str | None]:
+    """Hosts of one kind are made from one image."""
+    return (host.os or DEFAULT_OS, host.base, host.image)
+
+
+def _each(hosts: Sequence[Host], work: Callable[[Host], T], stop: threading.Event) -> list[T]:
+    """Does something for all hosts, several at once; the first error ends it."""
+    pool = ThreadPoolExecutor(max_workers=min(8, len(hosts)))
+    done = False
+    try:
+        results = list(pool.map(work, hosts))
+        done = True
+    finally:  # whether they are all done, one failed, or someone pressed Ctrl-C
+        if not done:
+            stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+    return results
 
 
 def remove_images(emit: Emit) -> list[str]:
-    """Removes all images that were built for hosts and aren't in use."""
+    """Removes all images that were built for hosts and aren't in use, and what unfinished builds have left."""
     from docker.errors import APIError
 
     client = engine()
     removed = []
-    for image in client.images.list(name=docker_image.REPOSITORY):
+    for image in client.images.list(name=REPOSITORY):
         for name in image.tags:
             try:
                 client.images.remove(name)
@@ -263,4 +274,5 @@ def remove_images(emit: Emit) -> list[str]:
                 emit(Notice(f"{name} stays: {error.explanation}", warning=True))
             else:
                 removed.append(name)
+    remove_unfinished(client)
     return removed

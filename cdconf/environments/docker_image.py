@@ -1,95 +1,220 @@
-"""The image that hosts are made of: Debian with systemd, sshd and a Python, like a small virtual machine."""
+"""The images that hosts are made of: plain ones of a distribution with systemd or OpenRC, sshd and a Python added.
+
+An image has its tag only when it's whole. What a killed build leaves is untagged and labelled, and the next build of
+the same image removes it.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import json
+import os as system
+import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from cdconf.environments.docker_pull import Unavailable, check_architecture, present, pull
+from cdconf.environments.docker_recipes import Recipe, recipe_for
+from cdconf.environments.locks import held
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, Step
 
-REPOSITORY = "cdconf-host"
-SUITES = {"debian-11": "bullseye", "debian-12": "bookworm", "debian-13": "trixie"}
-PACKAGES = [
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "openssh-server",
-    "python3-minimal",
-    "python3-apt",
-    "sudo",
-    "ca-certificates",
-    "iproute2",
-    "procps",
-]
-# What a container has no use for, and what must not be shared by all hosts of an image.
-HOOKS = (
-    'rm -f "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id; touch "$1"/etc/machine-id',
-    'printf "UseDNS no\\nPermitRootLogin prohibit-password\\nPasswordAuthentication no\\n" '
-    '> "$1"/etc/ssh/sshd_config.d/cdconf.conf',
-    # Docker mounts /proc/sys read-only. What's below net is the container's own, so a copy can have its parameters.
-    'printf "%s\\n" "[Unit]" "Description=Let this host set the parameters of its own network" '
-    '"DefaultDependencies=no" "Before=systemd-sysctl.service" "[Service]" "Type=oneshot" "RemainAfterExit=true" '
-    '"ExecStart=mount --bind /proc/sys/net /proc/sys/net" "ExecStart=mount -o remount,bind,rw /proc/sys/net" '
-    '"[Install]" "WantedBy=sysinit.target" > "$1"/etc/systemd/system/cdconf-own-network.service; '
-    'chroot "$1" systemctl enable --quiet cdconf-own-network.service',
-    'printf "Acquire::Languages \\"none\\";\\n" > "$1"/etc/apt/apt.conf.d/99languages',
-    'chroot "$1" systemctl mask getty.target console-getty.service systemd-logind.service systemd-udevd.service '
-    "systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer "
-    "systemd-remount-fs.service dev-hugepages.mount sys-kernel-debug.mount >/dev/null 2>&1",
-)
+LABEL = "cdconf.recipe"
+COMMAND = '["/sbin/init"]'
 
 
-def tag(os: str) -> str:
-    """The image of an `os`: its recipe's hash is in the tag, so that a changed recipe makes a new image.
+def image_of(os: str, base: str | None = None, image: str | None = None) -> str:
+    """The image of a host: the one that the inventory names, or else the one of its `os`.
 
     Raises:
-        ProviderError: There's no recipe for it.
+        ProviderError: There's no recipe for the `os`.
     """
-    if os not in SUITES:
-        raise ProviderError(f"there's no Docker image for os '{os}'", hint=f"known: {', '.join(SUITES)}")
-    recipe = hashlib.sha256(repr((SUITES[os], PACKAGES, HOOKS)).encode()).hexdigest()[:10]
-    return f"{REPOSITORY}:{os}-{recipe}"
+    return image or recipe_for(os).tag(base)
 
 
-def ensure_image(engine: Any, os: str, emit: Emit) -> str:
-    """Builds the image with mmdebstrap when it isn't there; returns its tag.
+def named_image(engine: Any, image: str, emit: Emit) -> str:
+    """Makes sure that the engine has an image that the inventory names; returns its name.
 
     Raises:
-        ProviderError: mmdebstrap is missing or failed.
+        ProviderError: It can't be pulled, or is for other machines.
     """
-    from docker.errors import ImageNotFound
-
-    name = tag(os)
     try:
-        engine.images.get(name)
+        pull(engine, image, emit)
+    except Unavailable as error:
+        hint = error.hint or f"bring it here by `docker load`, as {image}, or name one that can be pulled"
+        raise ProviderError(f"the image {image} can't be pulled: {error.reason}", hint=hint) from error
+    check_architecture(engine, image)
+    return image
+
+
+def ensure_image(engine: Any, os: str, emit: Emit, *, base: str | None = None) -> str:
+    """Makes an `os`'s image when it isn't there; returns its tag.
+
+    Of two runs that need it, one waits for the other.
+
+    Args:
+        engine: The docker package's client.
+        os: As the inventory names systems.
+        emit: Gets the steps.
+        base: The plain image to start with; by default the recipe's, or for Debian none at all.
+
+    Raises:
+        ProviderError: There's no recipe, no registry answers and nothing else can be done, or a step failed.
+    """
+    recipe = recipe_for(os)
+    name = recipe.tag(base)
+    if present(engine, name):
         return name
-    except ImageNotFound:
-        pass
-    if shutil.which("mmdebstrap") is None:
-        raise ProviderError(
-            f"the image for {os} is built with mmdebstrap, which isn't installed", hint="apt-get install mmdebstrap"
-        )
-    emit(Step(f"building the image for {os} (once, about a minute)"))
-    with tempfile.TemporaryDirectory(prefix="cdconf-image-") as folder:
-        archive = Path(folder) / "root.tar"
-        _bootstrap(os, archive)
-        changes = ['CMD ["/sbin/init"]', "ENV container=docker"]
-        repository, _, version = name.partition(":")
-        engine.api.import_image_from_file(str(archive), repository=repository, tag=version, changes=changes)
+    lock = Path(tempfile.gettempdir()) / f"cdconf-image-{system.getuid()}-{name.replace(':', '-')}.lock"
+    with held(lock, emit, f"waiting for another run that builds the image for {os}"):
+        if not present(engine, name):
+            remove_unfinished(engine, name)
+            _make(engine, recipe, name, emit, base)
     return name
 
 
-def _bootstrap(os: str, archive: Path) -> None:
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "--quiet"]
-    command += [f"--customize-hook={hook}" for hook in HOOKS]
-    result = subprocess.run([*command, SUITES[os], str(archive)], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise ProviderError(
-            f"mmdebstrap can't build {os} (exit status {result.returncode})",
-            detail="\n".join(result.stderr.splitlines()[-15:]),
+def _make(engine: Any, recipe: Recipe, name: str, emit: Emit, base: str | None) -> None:
+    plain = base or recipe.base
+    try:
+        pull(engine, plain, emit)
+    except Unavailable as error:
+        if base is not None or recipe.suite is None:
+            raise _unavailable(recipe, error, base) from error
+        if shutil.which("mmdebstrap") is None:
+            raise ProviderError(
+                f"the image for {recipe.os} can't be made: {plain} can't be pulled ({error.reason}), and mmdebstrap, "
+                "which could build it, isn't installed",
+                hint="apt-get install mmdebstrap, or name an image that can be pulled in `base_images` of hosts.yml",
+            ) from error
+        emit(Step(f"building the image for {recipe.os} with mmdebstrap (once, about a minute): {plain} isn't at hand"))
+        _bootstrap(engine, recipe, name)
+        return
+    check_architecture(engine, plain)
+    emit(Step(f"building the image for {recipe.os} from {plain} (once, about a minute)"))
+    _furnish(engine, recipe, name, plain)
+
+
+def _unavailable(recipe: Recipe, error: Unavailable, base: str | None) -> ProviderError:
+    where = "base_images" if base is not None else f"the recipe for {recipe.os}"
+    hint = error.hint or (
+        f"name one that this engine can pull: `base_images: {{{recipe.os}: REGISTRY/IMAGE}}` in hosts.yml; or bring it "
+        f"here by `docker load`, as {error.image}"
+    )
+    return ProviderError(f"the image {error.image}, which {where} names, can't be pulled: {error.reason}", hint=hint)
+
+
+def _furnish(engine: Any, recipe: Recipe, name: str, plain: str) -> None:
+    """Adds to a plain image what a host needs. The engine tags only what's whole."""
+    from docker.utils.build import create_archive
+
+    lines = [
+        f"FROM {plain}",
+        f"LABEL {LABEL}={name}",  # first, so that what a killed build leaves has it
+        "ENV container=docker",
+        "USER root",
+        f"RUN {json.dumps(['/bin/sh', '-euc', recipe.script])}",  # no shell and no builder changes the script
+        "ENTRYPOINT []",
+        f"CMD {COMMAND}",
+    ]
+    context = create_archive(
+        root=tempfile.gettempdir(), files=[], extra_files=[("Dockerfile", "\n".join(lines) + "\n")]
+    )
+    said: list[str] = []
+    with contextlib.closing(context):
+        for line in _build(engine, context, name):
+            said += [text for text in str(line.get("stream", "")).splitlines() if text]
+            if "error" in line:
+                raise ProviderError(
+                    f"the image for {recipe.os} can't be built from {plain}: {line['error'].strip()}",
+                    detail="\n".join(said[-15:]),
+                    hint="its packages come from where the plain image says; does this machine reach that?",
+                )
+    if not present(engine, name):
+        raise ProviderError(f"the image for {recipe.os} wasn't built", detail="\n".join(said[-15:]))
+
+
+def _build(engine: Any, context: Any, name: str) -> Iterator[dict[str, Any]]:
+    from docker.errors import APIError
+
+    try:
+        yield from engine.api.build(
+            fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True, nocache=True, decode=True
         )
+    except APIError as error:
+        yield {"error": str(error.explanation or error)}
+
+
+def _bootstrap(engine: Any, recipe: Recipe, name: str) -> None:
+    """Builds Debian from its packages: a tar that goes straight to the engine, and gets its tag once it was whole."""
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.family.packages)}", "--quiet"]
+    command += [f'--customize-hook=chroot "$1" /bin/sh -euc {shlex.quote(recipe.family.setup)}']
+    command += ["--format=tar", str(recipe.suite), "-"]
+    changes = [
+        f"CMD {COMMAND}",
+        "ENV container=docker",
+        f"LABEL {LABEL}={name}",
+    ]
+    with tempfile.TemporaryFile() as errors:
+        said = _import(engine, command, changes, errors)
+        errors.seek(0)
+        log = "\n".join(errors.read().decode("utf-8", "replace").splitlines()[-15:])
+    made = None if isinstance(said, ProviderError) else _imported(said)
+    if made is None:
+        remove_unfinished(engine, name)
+        why = f": {said.message}" if isinstance(said, ProviderError) else ""
+        raise ProviderError(f"mmdebstrap can't build {recipe.os}{why}", detail=log or str(said))
+    repository, _, version = name.partition(":")
+    engine.api.tag(made, repository, version)
+
+
+def _import(engine: Any, command: list[str], changes: list[str], errors: IO[bytes]) -> str | ProviderError:
+    """What the engine said of the tar that a command writes; an error when the command failed, whatever it said."""
+    from docker.errors import APIError
+
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # mmdebstrap ends its whole process group when it fails
+    ) as process:
+        refused = said = ""
+        try:
+            said = str(engine.api.import_image_from_stream(process.stdout, changes=changes))
+        except (APIError, OSError) as error:  # of a tar that ended too early, too (a RequestException is an OSError)
+            refused = f"the engine refused it: {getattr(error, 'explanation', None) or error}"
+        except BaseException:
+            process.terminate()  # it removes what it has made so far
+            raise
+        if process.stdout is not None:
+            process.stdout.close()
+    status = f"exit status {process.returncode}" if process.returncode else ""
+    return ProviderError("; ".join(filter(None, (status, refused)))) if status or refused else said
+
+
+def _imported(said: object) -> str | None:
+    """The image's id, from what the engine said of an import."""
+    for line in str(said).splitlines():
+        try:
+            status = json.loads(line).get("status", "")
+        except (ValueError, AttributeError):
+            continue
+        if str(status).startswith("sha256:"):
+            return str(status)
+    return None
+
+
+def remove_unfinished(engine: Any, name: str | None = None) -> None:
+    """Removes what killed builds of an image, or of all, have left, and what nothing needs any more."""
+    from docker.errors import APIError
+
+    label = LABEL if name is None else f"{LABEL}={name}"
+    for image in engine.images.list(filters={"dangling": True, "label": label}):
+        try:
+            engine.images.remove(image.id)
+        except APIError:
+            continue  # a container is made of it, or it's gone already

@@ -54,6 +54,26 @@ def containers(labels: dict[str, str]) -> list[Container]:
     return [_container(entry) for entry in found]
 
 
+def inspect(container: str) -> dict[str, Any]:
+    """All that the engine knows of a container; nothing when it has gone.
+
+    Raises:
+        ProviderError: No engine answers.
+    """
+    found: dict[str, Any] = _get(f"/containers/{container}/json", missing={})
+    return found
+
+
+def about() -> dict[str, Any]:
+    """What the engine says of itself and its machine (`GET /info`).
+
+    Raises:
+        ProviderError: No engine answers.
+    """
+    found: dict[str, Any] = _get("/info")
+    return found
+
+
 def _container(entry: dict[str, Any]) -> Container:
     return Container(
         id=entry["Id"],
@@ -65,10 +85,10 @@ def _container(entry: dict[str, Any]) -> Container:
     )
 
 
-def _get(path: str) -> Any:
+def _get(path: str, missing: Any = None) -> Any:
     address = os.environ.get("DOCKER_HOST") or DEFAULT
     if not address.startswith("unix://"):
-        return _through_package(path)
+        return _through_package(path, missing)
     try:
         connection = _SocketConnection(address.removeprefix("unix://"))
         connection.request("GET", path)
@@ -77,15 +97,24 @@ def _get(path: str) -> Any:
         connection.close()
     except OSError as error:
         raise no_engine(error) from error
+    if response.status == 404 and missing is not None:
+        return missing
     if response.status != 200:
         raise ProviderError(f"the Docker engine refused: {body.decode('utf-8', 'replace')[:200]}")
     return json.loads(body)
 
 
-def _through_package(path: str) -> Any:
+def _through_package(path: str, missing: Any) -> Any:
     """For engines that aren't on a local socket (tcp, ssh), which the docker package knows how to reach."""
+    from docker.errors import NotFound
+
     client = engine()
-    return client.api._result(client.api._get(client.api._url(path)), json=True)
+    try:
+        return client.api._result(client.api._get(client.api._url(path)), json=True)
+    except NotFound:
+        if missing is None:
+            raise
+        return missing
 
 
 def engine(timeout: int = 120) -> Any:

@@ -13,6 +13,7 @@ from cdconf.inventory.model import (
     Migrate,
     Project,
     Shared,
+    Size,
     Ssh,
     Toggle,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Migrate",
     "Project",
     "Shared",
+    "Size",
     "Ssh",
     "Toggle",
     "ToggleValue",

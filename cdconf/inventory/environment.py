@@ -12,7 +12,8 @@ from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_require, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
 from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
-from cdconf.inventory.model import Environment, Host, Project, Ssh
+from cdconf.inventory.makings import makings
+from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
@@ -47,7 +48,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         raise top.error(f"unknown provider '{provider}'", "provider", did_you_mean(provider, PROVIDERS))
     copied = _copied(project, top, copy_of, (*copies, name)) if copy_of else {}
     hosts = scaled(copied, scale, top)
-    hosts = hosts | _hosts(project, top, hosts)
+    hosts = makings(hosts | _hosts(project, top, hosts), top, project.groups)
     if not hosts:
         raise top.error(f"environment '{name}' has no hosts")
     transport = "ssh" if provider != "existing" else _transport(top, "ssh")
@@ -67,7 +68,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
 
 
 def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...]) -> dict[str, Host]:
-    """The copied hosts without how they are reached: names, groups, os and published ports only."""
+    """The copied hosts without how they are reached: names, groups, and of what they're made only."""
     if copy_of in copies:
         raise top.error(f"'{copy_of}' can't be a copy of itself ({' of '.join((*copies, copy_of))})", "copy_of")
     if copy_of not in project.filed():
@@ -78,7 +79,15 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
     original = _load(project, copy_of, copies)
     return {
         host.name: Host(
-            name=host.name, groups=host.groups, os=host.os, publish=host.publish, file=host.file, line=host.line
+            name=host.name,
+            groups=host.groups,
+            os=host.os,
+            publish=host.publish,
+            image=host.image,
+            base=host.base,
+            size=host.size,
+            file=host.file,
+            line=host.line,
         )
         for host in original.hosts.values()
     }
@@ -114,7 +123,10 @@ def _host(
         os=expect(entry, "os", str, what, copied.os if copied else None),
         transport=_transport(entry, ""),
         container=expect(entry, "container", str, what, None),
-        publish=_ports(entry, what, copied.publish if copied else ()),
+        publish=copied.publish if copied else (),
+        image=copied.image if copied else None,
+        base=copied.base if copied else None,
+        size=copied.size if copied else Size(),
         bootstrap=expect(entry, "bootstrap", bool, what, bootstrap),
         file=file,
         line=line,
@@ -154,14 +166,6 @@ def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
 
 def _is_port(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
-
-
-def _ports(entry: YamlMap, what: str, default: tuple[int, ...]) -> tuple[int, ...]:
-    ports = expect(entry, "publish", list, what, list(default))
-    for port in ports:
-        if not _is_port(port):
-            raise entry.error(f"'{port}' in publish of {what} isn't a port", "publish")
-    return tuple(ports)
 
 
 def _transport(mapping: YamlMap, default: str) -> str:

@@ -52,6 +52,8 @@ STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
+IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
@@ -230,13 +232,26 @@ SSH = {
 }
 PROVIDERS = ("existing", "docker", "vagrant")
 TRANSPORTS = ("ssh", "docker", "local")
+SIZES = {
+    "memory": Key("text", "How much memory it has, at least 64MiB.", pattern=SIZE),
+    "cpus": Key("any", "How many processors it may use; a part of one counts: 1.5."),
+}
 HOST = {
     "address": Key("text", "How the other hosts reach it."),
     "ssh": Key("map", "How the controller reaches it, in place of the file's `ssh`.", keys=SSH),
     "groups": Key("names", "Its groups."),
     "os": Key("text", "Its system, such as debian-12: providers make it of this, and existing hosts must run it."),
+    "image": Key(
+        "text",
+        "The image that the docker provider makes it of, as it is: it must bring an init and an ssh server. By `os` if "
+        "not given.",
+        pattern=IMAGE,
+    ),
+    "size": Key("map", "How large a provider makes it, in place of what `sizes` says, key by key.", keys=SIZES),
     "publish": Key(
-        "list", "Ports that a provider publishes on 127.0.0.1 of this machine.", member=Key("port", "A port.")
+        "list",
+        "Ports that a provider publishes on 127.0.0.1 of this machine: `80` on one that it chooses, `8080:80` on 8080.",
+        member=Key("any", "A port.", pattern=PUBLISHED),
     ),
     "transport": Key("text", "How it's reached.", default="ssh", choices=TRANSPORTS),
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
@@ -273,6 +288,17 @@ HOSTS = {
         "list",
         "The only differences from the copied environment that are accepted.",
         member=Key("map", "A difference, with its reason.", keys=DIFFERS, one_of=DIFFERENCES),
+    ),
+    "base_images": Key(
+        "map",
+        "os -> the image to which the docker provider adds what a host needs, in place of the one on Docker Hub.",
+        member=Key("text", "An image.", pattern=IMAGE),
+    ),
+    "sizes": Key(
+        "map",
+        "How large a provider makes the hosts of a group, or `all`. Groups win over `all`, later groups over earlier "
+        "ones, and a host's `size` over both.",
+        member=Key("map", "A size.", keys=SIZES),
     ),
     "scale": Key(
         "map",

@@ -34,9 +34,23 @@ class Ssh:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How large a host is made: memory in bytes, processors; None: whatever its machine has."""
+
+    memory: int | None = None
+    cpus: float | None = None
+
+    def __str__(self) -> str:
+        memory = f"{self.memory / (1 << 20):g} MiB" if self.memory is not None else "all memory"
+        return f"{memory}, {f'{self.cpus:g}' if self.cpus is not None else 'all'} processors"
+
+
+@dataclass(frozen=True)
 class Host:
     """A host. `address` is how other hosts reach it; `publish` are ports that a provider publishes on 127.0.0.1.
 
+    `fixed_ports` are those of them, each with the port of this machine, that the inventory chose itself.
+    `image` is what it's made of, as it is; `base` the image to which what a host needs is added; both None: by its os.
     `bootstrap`: `provision` may install Python where there is none.
     """
 
@@ -48,6 +62,10 @@ class Host:
     transport: str = "ssh"
     container: str | None = None
     publish: tuple[int, ...] = ()
+    fixed_ports: tuple[tuple[int, int], ...] = ()
+    image: str | None = None
+    base: str | None = None
+    size: Size = Size()
     bootstrap: bool = False
     file: str = ""
     line: int = 0

@@ -18,6 +18,8 @@ from cdconf.parity.neutral import Neutral
 PLATFORM = ("os", "architecture", "init", "package_manager", "python_version", "selinux", "timezone", "kernel")
 # Facts that no two hosts share, whoever reads them.
 OWN = ("hostname", "fqdn", "machine_id", "network")
+# Facts that follow from the size which an inventory gives its hosts.
+LARGE = ("memory_mb", "swap_mb", "cpu.count")
 # Names of templates that say which environment and host it is.
 NAMES = frozenset({"environment", "host", "hosts"})
 _ORDER: dict[Status, int] = {"inherent": 0, "declared": 1, "unexplained": 2}
@@ -118,19 +120,24 @@ class Causes:
             entry = self.entries.fact(path, **self.place)
             if entry is None and root == "os":
                 entry = self.entries.one("os", [_os_of(mine), _os_of(other)], **self.place)
-            status: Status = "unexplained"
-            why = entry.why if entry else None
-            if entry is not None:
-                status = "declared"
-            elif root in OWN:
-                status, why = "inherent", "each host has its own"
-            elif root == "kernel" and any(one.get("virtualisation.container") for one in (mine, other)):
-                status, why = "inherent", "a container has its machine's kernel"
-            elif root not in PLATFORM and root not in read:
-                status, why = "inherent", "no template reads it"
+            status, why = ("declared", entry.why) if entry else self._fact(path, root in read)
             if root in read:
                 self._note("facts", status, why)
             yield self.finding("fact", path, values, status, why=why, entry=entry, seen=True)
+
+    def _fact(self, path: str, read: bool) -> tuple[Status, str | None]:
+        """What's to be said of a fact that differs, when no entry declares it. `read`: a template reads it."""
+        root = path.partition(".")[0]
+        if path in LARGE and self.ours.size != self.theirs.size:
+            sizes = (f"{one.size} in {one.environment}" for one in (self.ours, self.theirs))
+            return "declared", f"size: {'; '.join(sizes)}"
+        if root in OWN:
+            return "inherent", "each host has its own"
+        if root == "kernel" and any(one.facts.get("virtualisation.container") for one in (self.ours, self.theirs)):
+            return "inherent", "a container has its machine's kernel"
+        if root not in PLATFORM and not read:
+            return "inherent", "no template reads it"
+        return "unexplained", None
 
     def _os(self) -> Finding | None:
         values = (self.ours.os, self.theirs.os)

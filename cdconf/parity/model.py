@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from cdconf.inventory import Size
+
 if TYPE_CHECKING:
     from cdconf.inventory import Differs, ToggleValue
 
@@ -101,7 +103,8 @@ class Portrait:
 
     `facts` are leaves: `os.version` -> value. `facts_read` are the facts that its templates read, `os` for `os.id`.
     `addresses` are those of the copied environment that its catalog holds, declared ones. `names` are the environment's
-    own, its provider's, and its hosts' names and addresses. `toggles`: app -> toggle -> what toggles.yml says.
+    own, its provider's, and its hosts' names and addresses. `toggles`: app -> toggle -> what toggles.yml says. `size` is
+    what the inventory asks a provider for.
     """
 
     environment: str
@@ -116,6 +119,7 @@ class Portrait:
     addresses: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     toggles: Mapping[str, Mapping[str, ToggleValue]] = field(default_factory=dict)
+    size: Size = field(default_factory=Size)
     sight: Sight | None = None
 
 

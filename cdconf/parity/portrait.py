@@ -74,6 +74,7 @@ def desired(
         addresses=_declared_addresses(compiler, catalog),
         names=names_of(compiler.environment),
         toggles=toggles or {},
+        size=host.size,
     )
     return portrait, catalog
 

@@ -204,6 +204,25 @@ MEMINFO = (
         ({"sys/fs/cgroup/memory.max": "536870912\n"}, 512),
         ({"sys/fs/cgroup/memory.max": "max\n"}, 4096),
         ({"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 4096),
+        (
+            {
+                "proc/1/cgroup": "9:pids:/docker/a1\n4:cpu,memory:/docker/a1/init.scope\n0::/docker/a1\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "sys/fs/cgroup/memory/docker/a1/memory.limit_in_bytes": "268435456\n",
+            },
+            256,
+        ),
+        (
+            {
+                "proc/1/cgroup": "0::/system.slice/docker-a1.scope/init.scope\n",
+                "sys/fs/cgroup/system.slice/memory.max": "max\n",
+                "sys/fs/cgroup/system.slice/docker-a1.scope/memory.max": "268435456\n",
+                "sys/fs/cgroup/memory.max": "536870912\n",
+            },
+            256,
+        ),
+        ({"proc/1/cgroup": "0::/../../b2\n", "b2/memory.max": "268435456\n"}, 4096),
+        ({"proc/1/cgroup": "nonsense\n"}, 4096),
     ],
 )
 def test_memory(tmp_path, limits, memory):

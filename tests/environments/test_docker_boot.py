@@ -8,6 +8,7 @@ from docker.errors import APIError
 
 from cdconf.environments import docker_boot
 from cdconf.errors import ProviderError
+from cdconf.inventory import Host
 
 
 class Container:
@@ -69,7 +70,12 @@ def short(monkeypatch):
 def boot(container, stop=None):
     steps = []
     docker_boot.Boot(
-        Client(container), "c", "web1", "net", lambda event: steps.append(event.message), stop or threading.Event()
+        Client(container),
+        "c",
+        Host("web1", ("web",)),
+        "net",
+        lambda event: steps.append(event.message),
+        stop or threading.Event(),
     ).run()
     return steps
 

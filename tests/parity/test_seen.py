@@ -120,6 +120,20 @@ def test_facts_that_say_what_a_host_runs_on_count_and_others_when_they_are_read(
     assert world.compare().alike
 
 
+def test_a_size_that_the_inventory_gives_explains_what_follows_from_it(world):
+    hosts = {("staging", name) for name in ("web1", "web2", "web3", "db1")}
+    world.facts = {key: {**FACTS, "memory_mb": 512} for key in hosts}
+    role = world.root / "roles/base/role.yml"
+    role.write_text(role.read_text() + "  - file: /etc/size\n    content: '{{ facts.memory_mb }}'\n")
+    assert not world.compare().alike
+    world.scale = "sizes: {all: {memory: 512MiB}}\n"
+    found = world.compare()
+    assert found.alike
+    assert {("fact", "memory_mb", None), ("resource", "file /etc/size", "content")} <= told(found, "declared")
+    why = next(one.why for one in found.findings if one.name == "memory_mb")
+    assert why == "size: 512 MiB, all processors in staging; all memory, all processors in production"
+
+
 def test_another_system_is_told_and_explains_other_versions(world, seen):
     newer = {**FACTS, "os": {"id": "debian", "version": "13"}}
     world.facts = {("staging", "db1"): newer}

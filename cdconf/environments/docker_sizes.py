@@ -1,0 +1,54 @@
+"""Limits of hosts that are there: a size that was changed in the inventory is applied while the host runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cdconf.environments.docker_listing import about, engine, inspect
+from cdconf.environments.docker_options import Engine, limits, limits_of, new_limits, unlimited
+from cdconf.errors import ProviderError
+from cdconf.events import Emit, HostStep, Notice
+from cdconf.inventory import Size
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Host
+
+
+def resize(hosts: Mapping[str, Host], emit: Emit) -> None:
+    """Gives hosts the memory and processors that the inventory says, or all when it says nothing any more.
+
+    Args:
+        hosts: Container's id -> its host.
+        emit: Gets what was changed, and a warning of what can't be limited here.
+
+    Raises:
+        ProviderError: The engine refuses, such as when a host uses more memory than it may have.
+    """
+    found = {container: limits_of(inspect(container)) for container in hosts}
+    none = limits(Size(), Engine(1, "", False, 1))
+    if all(host.size == Size() and found[container] == none for container, host in hosts.items()):
+        return
+    machine = Engine.of(about())
+    for container, host in hosts.items():
+        for what in unlimited(host.size, machine):
+            emit(Notice(f"{host.name}: {what}", warning=True))
+        wanted = limits(host.size, machine)
+        if found[container] != wanted:
+            _update(container, host, wanted)
+            emit(HostStep(host.name, f"has {host.size} now"))
+
+
+def _update(container: str, host: Host, wanted: Mapping[str, int]) -> None:
+    from docker.errors import APIError
+
+    try:
+        engine().api.update_container(container, **new_limits(wanted))
+    except APIError as error:
+        raise ProviderError(
+            f"can't be given {host.size}: {error.explanation}",
+            host=host.name,
+            file=host.file,
+            line=host.line,
+            hint="a host that needs more memory than that right now keeps what it has: stop something, or allow more",
+        ) from error

@@ -1,0 +1,35 @@
+"""One run at a time, on this machine: a lock that ends with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cdconf.errors import ProviderError
+from cdconf.events import Emit, Step
+
+
+@contextmanager
+def held(path: Path, emit: Emit, waiting: str) -> Iterator[None]:
+    """Holds the lock at `path`; says `waiting` when another process has it, and waits.
+
+    Raises:
+        ProviderError: The lock can't be made there.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ProviderError(f"can't lock {path}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            emit(Step(waiting))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
