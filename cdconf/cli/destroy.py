@@ -14,7 +14,7 @@ from cdconf.cli.options import environment_argument, output_options, project_opt
 @environment_argument
 @project_options
 @yes_option
-@click.option("--images", is_flag=True, help="Remove the images that hosts are made of, too.")
+@click.option("--images", is_flag=True, help="Remove the images and snapshots that hosts are made of, too.")
 @output_options
 def command(environment: str, yes: bool, images: bool, **flags: Any) -> None:
     """Remove ENV's hosts, their network, keys and generated secrets. Refuses where the provider is `existing`.
@@ -32,9 +32,14 @@ def command(environment: str, yes: bool, images: bool, **flags: Any) -> None:
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = provider.destroy(run.emit)
         FactCache(run.project.data, run.environment.name).forget()
+        if run.environment.provider == "docker":
+            from cdconf.environments.docker_snapshots import remove_builders
+
+            remove_builders(run.project)
         if images:
             from cdconf.environments.docker_hosts import remove_images
+            from cdconf.environments.docker_snapshots import remove_snapshots
 
-            removed += remove_images(run.emit)
+            removed += remove_snapshots(run.project, run.emit) + remove_images(run.emit)
         run.extra["removed"] = removed
         run.emit(Notice(f"removed: {', '.join(removed)}" if removed else f"{environment} has nothing to remove"))

@@ -24,6 +24,9 @@ from cdconf.cli.options import (
 @connection_options
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
+@click.option(
+    "--from-snapshot", is_flag=True, help="Start hosts that don't exist yet from images of converged ones (docker)."
+)
 @click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
@@ -33,21 +36,31 @@ def command(environment: str, **flags: Any) -> None:
 
     A run takes a lease on every host first, stops after the first group in which something fails, and changes
     nothing on hosts that are as they should be. With --plan it changes exactly what that plan says, or nothing, and
-    exits with 3 when files or hosts have moved on since.
+    exits with 3 when files or hosts have moved on since. With --from-snapshot new hosts start from an image that
+    holds what their roles install; an image that's missing is made first.
 
     Example: cdconf provision staging --limit web --diff
     """
     from cdconf.cli import plan_file
     from cdconf.deploy.provision import Options, provision
-    from cdconf.errors import PlanMoved
+    from cdconf.errors import PlanMoved, UsageError
 
     check = flags["check"]
     with run_of("provision", environment, flags) as run:
+        if flags["from_snapshot"] and (check or flags["plan_from"]):
+            raise UsageError("--from-snapshot makes hosts, and neither --check nor --plan does")
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
             run.start(hosts)
-            options = Options(check, flags["forks"], flags["accept_new_host_keys"], prune=flags["prune"], plan=plan)
+            options = Options(
+                check,
+                flags["forks"],
+                flags["accept_new_host_keys"],
+                prune=flags["prune"],
+                plan=plan,
+                from_snapshot=flags["from_snapshot"],
+            )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         except PlanMoved:
             if plan:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_OS = "debian-12"
 PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may have to wait for it
 # systemd needs its own cgroups, mounts and namespaces; --privileged would give the container the whole machine.
-_RUN_OPTIONS: dict[str, Any] = {
+RUN_OPTIONS: dict[str, Any] = {
     "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
     "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
     "tmpfs": {"/run": "", "/run/lock": ""},
@@ -40,9 +40,14 @@ _RUN_OPTIONS: dict[str, Any] = {
 
 
 class DockerProvider:
-    """See `Provider`. Everything is labelled with project, environment and checkout, and found by these."""
+    """See `Provider`. Everything is labelled with project, environment and checkout, and found by these.
+
+    Attributes:
+        snapshots: Host -> the image to make it from, in place of its system's.
+    """
 
     def __init__(self, project: Project, environment: Environment) -> None:
+        self.snapshots: dict[str, str] = {}
         self._environment = environment
         self._prefix = f"cdconf-{project.name}-{environment.name}"
         self._suffix = project.checkout
@@ -64,6 +69,11 @@ class DockerProvider:
             found = self._containers()
         self._note_recipes(hosts, found, emit)
         return self._located(hosts, found)
+
+    def absent(self, hosts: Sequence[Host]) -> list[Host]:
+        """The hosts that have no container yet."""
+        found = self._containers()
+        return [host for host in hosts if host.name not in found or found[host.name].state == "created"]
 
     def absence(self, host: Host) -> Unreachable:
         one = self._containers().get(host.name)
@@ -178,14 +188,14 @@ class DockerProvider:
         ports = dict.fromkeys((f"{port}/tcp" for port in (22, *host.publish)), ("127.0.0.1", None))
         try:
             made = client.containers.create(
-                image,
+                self.snapshots.get(host.name, image),
                 name=self._name(host.name),
                 hostname=host.name,
                 labels=labels,
                 ports=ports,
                 network=network,
                 networking_config=networking["EndpointsConfig"],
-                **_RUN_OPTIONS,
+                **RUN_OPTIONS,
             )
         except APIError as error:
             raise ProviderError(f"the host can't be made: {error.explanation}", host=host.name) from error
