@@ -75,6 +75,14 @@ class DockerProvider:
         found = self._containers()
         return [host for host in hosts if host.name not in found or found[host.name].state == "created"]
 
+    def plain_image(self, client: Any, host: Host, emit: Emit) -> str:
+        """The image that a host is made from without a snapshot; it's made when the engine lacks it.
+
+        Raises:
+            ProviderError: It can't be made.
+        """
+        return docker_image.ensure_image(client, host.os or DEFAULT_OS, emit)
+
     def absence(self, host: Host) -> Unreachable:
         one = self._containers().get(host.name)
         hint = f"run `cdconf provision {self._environment.name}`"

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, RunIdentity
-from cdconf.environments import docker_image, snapshot_builder
-from cdconf.environments.docker_hosts import DEFAULT_OS, DockerProvider
+from cdconf.environments import snapshot_builder
+from cdconf.environments.docker_hosts import DEFAULT_OS, RUN_OPTIONS, DockerProvider
 from cdconf.environments.docker_listing import engine
 from cdconf.environments.snapshot_builder import Builder, remove_container
 from cdconf.environments.snapshot_kind import Kind, Kinds
@@ -62,17 +62,19 @@ def use_snapshots(
         raise UsageError(message, hint="only hosts of docker start from snapshots")
     absent = provider.absent(hosts)
     if absent:
-        provider.snapshots = _Snapshots(project, environment, compiler(), emit).of(absent)
+        provider.snapshots = _Snapshots(project, environment, provider, compiler(), emit).of(absent)
 
 
 class _Snapshots:
-    def __init__(self, project: Project, environment: Environment, compiler: Compiler, emit: Emit) -> None:
+    def __init__(
+        self, project: Project, environment: Environment, provider: DockerProvider, compiler: Compiler, emit: Emit
+    ) -> None:
         self._project = project
         self._environment = environment
+        self._provider = provider
         self._compiler = compiler
         self._emit = emit
         self._client = engine(timeout=600)
-        self._images: dict[str, str] = {}
 
     def of(self, hosts: Sequence[Host]) -> dict[str, str]:
         """Host -> the snapshot to start it from; without those that have none."""
@@ -93,11 +95,12 @@ class _Snapshots:
         return {host.name: found[kinds[host.name]] for host in hosts if kinds[host.name] in found}
 
     def _kinds(self, hosts: Sequence[Host]) -> dict[str, Kind]:
-        systems = {host.name: host.os or DEFAULT_OS for host in hosts}
-        self._images = {os: docker_image.ensure_image(self._client, os, self._emit) for os in set(systems.values())}
-        ids = {os: str(self._client.images.get(image).id) for os, image in self._images.items()}
         kinds = Kinds(self._project, self._environment, self._compiler)
-        return {host.name: kinds.of(host, systems[host.name], ids[systems[host.name]]) for host in hosts}
+        found = {}
+        for host in hosts:
+            image = self._client.images.get(self._provider.plain_image(self._client, host, self._emit))
+            found[host.name] = kinds.of(host, host.os or DEFAULT_OS, str(image.id))
+        return found
 
     def _tag(self, kind: Kind) -> str:
         return f"{self._project.name}-{kind.os}-{kind.key[:16]}"
@@ -144,7 +147,7 @@ class _Snapshots:
             snapshot_builder.LABEL: self._project.checkout,
         }
         name = f"cdconf-builder-{self._project.name}-{kind.key[:10]}-{self._project.checkout}"
-        return Builder(self._client, kind, self._images[kind.os], name, labels)
+        return Builder(self._client, kind, kind.image, name, labels, RUN_OPTIONS)
 
     def _converge(self, work: _Work, examples: dict[Kind, Host]) -> None:
         """Through sessions like any host's, but for another environment and without a place in the run's events."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog import portable
 from cdconf.environments import snapshot_scrub
-from cdconf.environments.docker_hosts import RUN_OPTIONS
 from cdconf.errors import ProviderError
 from cdconf.events import ResourceDone
 from cdconf.inventory import Host
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "snapshot"  # stands for the environment and the host, wherever the builder is asked for them
 LABEL = "cdconf.builder"
-_BOOT_LIMIT, _SCRUB_LIMIT, _COMMIT_LIMIT = 60.0, 120, 600
+_BOOT_LIMIT, _SCRUB_LIMIT = 60.0, 120  # seconds
 _NEEDED = ("package", "repository")  # a snapshot without these would be slow for as long as it's used
 
 
@@ -37,18 +36,22 @@ class Builder:
         image: What they're made from without a snapshot.
         name: The container's name.
         labels: The container's; the snapshot has them too, but for `LABEL`.
+        options: How a host's container is started: keyword arguments of the docker package.
 
     Attributes:
         host: What sessions connect to.
     """
 
-    def __init__(self, client: Any, kind: Kind, image: str, name: str, labels: dict[str, str]) -> None:
+    def __init__(
+        self, client: Any, kind: Kind, image: str, name: str, labels: dict[str, str], options: dict[str, Any]
+    ) -> None:
         self.kind = kind
         self.host = Host(name=name, groups=kind.groups, os=kind.os, transport="docker", container=name)
         self._client = client
         self._image = image
         self._name = name
         self._labels = labels
+        self._options = options
         self._managed: list[str] = []
 
     def start(self) -> None:
@@ -58,15 +61,13 @@ class Builder:
             ProviderError: It doesn't boot.
         """
         config = self._client.images.get(self._image).attrs["Config"]
-        self._starts = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
+        self._starts = {"ENTRYPOINT": config.get("Entrypoint") or [], "CMD": config.get("Cmd") or []}
+        first = {
+            "entrypoint": ["/bin/sh", "-c", snapshot_scrub.START, "sh"],
+            "command": self._options.get("command") or [*self._starts["ENTRYPOINT"], *self._starts["CMD"]],
+        }
         self._container = self._client.containers.create(
-            self._image,
-            entrypoint=["/bin/sh", "-c", snapshot_scrub.START, "sh"],
-            command=self._starts,
-            name=self._name,
-            hostname=NAME,
-            labels=self._labels,
-            **RUN_OPTIONS,
+            self._image, name=self._name, hostname=NAME, labels=self._labels, **(self._options | first)
         )
         self._container.start()
         limit = time.monotonic() + _BOOT_LIMIT
@@ -130,7 +131,7 @@ class Builder:
             raise ProviderError(message)
         if status != 0:
             raise ProviderError(f"its builder can't be scrubbed (exit status {status})", detail=said)
-        changes = [f"CMD {json.dumps(self._starts)}", "ENTRYPOINT []", f"LABEL {LABEL}="]
+        changes = [f"{name} {json.dumps(words)}" for name, words in self._starts.items()] + [f"LABEL {LABEL}="]
         # In one request: an image without its name is never seen by others.
         self._container.commit(repository=repository, tag=tag, changes="\n".join(changes))
 

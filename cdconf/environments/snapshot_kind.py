@@ -30,12 +30,14 @@ class Kind:
     Attributes:
         os: Their system.
         groups: Their groups, in order.
+        image: The id of the image that they're made from without a snapshot.
         own: The variables that a snapshot mustn't be made of: those of one host or environment, and secrets.
         key: SHA-256, in hex, of all that the snapshot's content follows from.
     """
 
     os: str
     groups: tuple[str, ...]
+    image: str
     own: frozenset[str]
     key: str
 
@@ -66,7 +68,7 @@ class Kinds:
         Args:
             host: The host.
             os: Its system.
-            image: The id of the image that hosts with this system are made from.
+            image: See `Kind`.
 
         Raises:
             InvalidFile: A role or a file of variables breaks a rule.
@@ -85,7 +87,7 @@ class Kinds:
             "variables": {name: one.value for name, one in raw.items() if name not in own},
         }
         key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=repr).encode()).hexdigest()
-        return Kind(os, host.groups, own, key)
+        return Kind(os, host.groups, image, own, key)
 
     def _digest(self, path: str) -> str:
         if path not in self._digests:

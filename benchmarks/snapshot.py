@@ -1,0 +1,74 @@
+"""How long a fresh copy of ten hosts takes, with snapshots and without.
+
+    python benchmarks/snapshot.py [--web 8] [--runs 3]
+
+The hosts run the example project's roles: a load balancer, web hosts, and a database. Each figure is that of the whole
+process, from no host at all to all hosts converged; `plan` afterwards says that nothing is left to do.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+from fleet import CDCONF, Figure, timed
+
+from cdconf.environments.docker_snapshots import remove_snapshots
+from cdconf.inventory import load_project
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def write_project(root: Path, web: int) -> None:
+    """The example project with one environment, `copy`."""
+    shutil.copytree(REPOSITORY / "roles", root / "roles", ignore=shutil.ignore_patterns("__py*"))
+    config = (REPOSITORY / "cdconf.yml").read_text(encoding="utf-8").partition("pipeline:")[0]
+    (root / "cdconf.yml").write_text(config.replace("project: shop", "project: bench-snapshot"), encoding="utf-8")
+    folder = root / "inventories/copy"
+    (folder / "group_vars").mkdir(parents=True)
+    hosts = ["  lb1: {groups: [lb]}", "  db1: {groups: [db]}"]
+    hosts += [f"  web{number}: {{groups: [web]}}" for number in range(1, web + 1)]
+    text = "provider: docker\nhosts:\n" + "\n".join(hosts) + "\n"
+    (folder / "hosts.yml").write_text(text, encoding="utf-8")
+    (folder / "group_vars/all.yml").write_text("server_name: localhost\nshop_banner: a copy\n", encoding="utf-8")
+
+
+def measure(root: Path, *flags: str) -> tuple[Figure, Figure]:
+    """What `provision` takes, and what the check afterwards takes; the hosts are removed."""
+    try:
+        made = timed([*CDCONF, "provision", "copy", *flags], root)
+        return made, timed([*CDCONF, "plan", "copy"], root)
+    finally:
+        timed([*CDCONF, "destroy", "copy", "--yes"], root)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--web", type=int, default=8)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    figures: dict[str, list[tuple[Figure, Figure]]] = {"plain images": [], "making snapshots": [], "from snapshots": []}
+    with tempfile.TemporaryDirectory(prefix="cdconf-bench-") as folder:
+        root = Path(folder)
+        write_project(root, arguments.web)
+        try:
+            for _ in range(arguments.runs):
+                figures["plain images"].append(measure(root))
+                remove_snapshots(load_project(root), lambda event: None)
+                figures["making snapshots"].append(measure(root, "--from-snapshot"))
+                figures["from snapshots"].append(measure(root, "--from-snapshot"))
+        finally:
+            subprocess.run([*CDCONF, "destroy", "copy", "--yes"], cwd=root, check=False, capture_output=True)
+            remove_snapshots(load_project(root), lambda event: None)
+    print(f"{arguments.web + 2} hosts, medians of {arguments.runs}")
+    for name, pairs in figures.items():
+        walls = [made.wall for made, _ in pairs]
+        check = statistics.median(check.wall for _, check in pairs)
+        spread = f"min {min(walls):6.2f}  max {max(walls):6.2f}"
+        print(f"{name:17} provision {statistics.median(walls):6.2f} s  {spread}  plan {check:5.2f} s")
+
+
+if __name__ == "__main__":
+    main()
