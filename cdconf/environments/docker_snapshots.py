@@ -136,8 +136,7 @@ class _Snapshots:
                 self._converge(work, missing)
             work.each(lambda kind: builders[kind].commit(REPOSITORY, self._tag(kind)))
         finally:
-            for builder in builders.values():
-                builder.remove()
+            work.remove()
 
     def _builder(self, kind: Kind) -> Builder:
         labels = {
@@ -206,10 +205,22 @@ class _Work:
                 return ProviderError(str(error))
             return None
 
-        if self.left:
-            with ThreadPoolExecutor(max_workers=len(self.left)) as pool:
-                errors = zip(list(self.left), pool.map(attempt, self.left), strict=True)
-                self.fail({kind: error for kind, error in errors if error is not None})
+        if not self.left:
+            return
+        pool = ThreadPoolExecutor(max_workers=len(self.left))
+        try:
+            errors = zip(list(self.left), list(pool.map(attempt, self.left)), strict=True)
+        except BaseException:  # Ctrl-C: without their containers, the other threads end at once
+            self.remove()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.fail({kind: error for kind, error in errors if error is not None})
+
+    def remove(self) -> None:
+        """Removes the builders."""
+        for builder in self.builders.values():
+            builder.remove()
 
     def fail(self, errors: dict[Kind, CdconfError]) -> None:
         """Says why kinds have no snapshot; an error in the files isn't for them to hide."""

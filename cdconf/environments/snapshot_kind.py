@@ -61,6 +61,8 @@ class Kinds:
         self._environment = environment
         self._compiler = compiler
         self._digests: dict[str, str] = {}
+        self._raw: dict[str, Mapping[str, Raw]] = {}
+        self._own: dict[tuple[str, ...], frozenset[str]] = {}
 
     def of(self, host: Host, os: str, image: str) -> Kind:
         """A host's kind.
@@ -74,20 +76,29 @@ class Kinds:
             InvalidFile: A role or a file of variables breaks a rule.
         """
         roles = self._compiler.roles_of(host)
-        declared = {name: one for role in roles for name, one in role.variables.items()}
-        raw = self._compiler.scope(host, {}).raw
-        alike = [one for one in self._environment.hosts.values() if one.groups == host.groups]
-        own = own_names(declared, [self._compiler.scope(one, {}).raw for one in alike])
+        own = self._own_of(host)
         paths = (*_SHARED, *(f"roles/{role.name}" for role in roles))
         inputs = {
             "recipe": _RECIPE,
             "image": image,
             "roles": [role.name for role in roles],
             "files": {path: self._digest(path) for path in paths},
-            "variables": {name: one.value for name, one in raw.items() if name not in own},
+            "variables": {name: one.value for name, one in self._raw_of(host).items() if name not in own},
         }
         key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=repr).encode()).hexdigest()
         return Kind(os, host.groups, image, own, key)
+
+    def _raw_of(self, host: Host) -> Mapping[str, Raw]:
+        if host.name not in self._raw:
+            self._raw[host.name] = self._compiler.scope(host, {}).raw
+        return self._raw[host.name]
+
+    def _own_of(self, host: Host) -> frozenset[str]:
+        if host.groups not in self._own:
+            declared = {name: one for role in self._compiler.roles_of(host) for name, one in role.variables.items()}
+            alike = [one for one in self._environment.hosts.values() if one.groups == host.groups]
+            self._own[host.groups] = own_names(declared, [self._raw_of(one) for one in alike])
+        return self._own[host.groups]
 
     def _digest(self, path: str) -> str:
         if path not in self._digests:
