@@ -155,7 +155,7 @@ class DockerProvider:
                 self._create(client, host, images[host.os or DEFAULT_OS], network, public)
             self._boot(impatient, host, network, emit, stop)
 
-        pool = ThreadPoolExecutor(max_workers=min(8, len(lacking)))
+        pool = ThreadPoolExecutor(max_workers=min(16, len(lacking)))
         try:
             list(pool.map(make, lacking))
         finally:  # whether they are all up, one failed, or someone pressed Ctrl-C

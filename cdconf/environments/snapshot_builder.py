@@ -62,12 +62,13 @@ class Builder:
         """
         config = self._client.images.get(self._image).attrs["Config"]
         self._starts = {"ENTRYPOINT": config.get("Entrypoint") or [], "CMD": config.get("Cmd") or []}
-        first = {
-            "entrypoint": ["/bin/sh", "-c", snapshot_scrub.START, "sh"],
-            "command": self._options.get("command") or [*self._starts["ENTRYPOINT"], *self._starts["CMD"]],
-        }
+        words = self._options.get("command") or [*self._starts["ENTRYPOINT"], *self._starts["CMD"]]
+        options = self._options | {"command": ["/bin/sh", "-c", snapshot_scrub.START, "sh", *words]}
+        options.pop("entrypoint", None)
+        if self._starts["ENTRYPOINT"]:
+            options["entrypoint"] = [""]  # how the engine is told that there's none
         self._container = self._client.containers.create(
-            self._image, name=self._name, hostname=NAME, labels=self._labels, **(self._options | first)
+            self._image, name=self._name, hostname=NAME, labels=self._labels, **options
         )
         self._container.start()
         limit = time.monotonic() + _BOOT_LIMIT
@@ -131,7 +132,8 @@ class Builder:
             raise ProviderError(message)
         if status != 0:
             raise ProviderError(f"its builder can't be scrubbed (exit status {status})", detail=said)
-        changes = [f"{name} {json.dumps(words)}" for name, words in self._starts.items()] + [f"LABEL {LABEL}="]
+        starts = [f"{name} {json.dumps(words)}" for name, words in self._starts.items() if words]
+        changes = [*starts, f"LABEL {LABEL}="]
         # In one request: an image without its name is never seen by others.
         self._container.commit(repository=repository, tag=tag, changes="\n".join(changes))
 
