@@ -1,6 +1,6 @@
 """How long a fresh copy of ten hosts takes, with snapshots and without.
 
-    python benchmarks/snapshot.py [--web 8] [--runs 3]
+    python benchmarks/snapshot.py [--web 8] [--runs 3] [--slow-runs 3]
 
 The hosts run the example project's roles: a load balancer, web hosts, and a database. Each figure is that of the whole
 process, from no host at all to all hosts converged; `plan` afterwards says that nothing is left to do.
@@ -47,27 +47,31 @@ def measure(root: Path, *flags: str) -> tuple[Figure, Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--web", type=int, default=8)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="from snapshots")
+    parser.add_argument("--slow-runs", type=int, default=3, help="without them, and when they're made first")
     arguments = parser.parse_args()
     figures: dict[str, list[tuple[Figure, Figure]]] = {"plain images": [], "making snapshots": [], "from snapshots": []}
     with tempfile.TemporaryDirectory(prefix="cdconf-bench-") as folder:
         root = Path(folder)
         write_project(root, arguments.web)
         try:
-            for _ in range(arguments.runs):
-                figures["plain images"].append(measure(root))
+            for _ in range(arguments.slow_runs):
                 remove_snapshots(load_project(root), lambda event: None)
                 figures["making snapshots"].append(measure(root, "--from-snapshot"))
+            for _ in range(arguments.runs):
                 figures["from snapshots"].append(measure(root, "--from-snapshot"))
+            for _ in range(arguments.slow_runs):
+                figures["plain images"].append(measure(root))
         finally:
             subprocess.run([*CDCONF, "destroy", "copy", "--yes"], cwd=root, check=False, capture_output=True)
             remove_snapshots(load_project(root), lambda event: None)
-    print(f"{arguments.web + 2} hosts, medians of {arguments.runs}")
     for name, pairs in figures.items():
         walls = [made.wall for made, _ in pairs]
         check = statistics.median(check.wall for _, check in pairs)
         spread = f"min {min(walls):6.2f}  max {max(walls):6.2f}"
-        print(f"{name:17} provision {statistics.median(walls):6.2f} s  {spread}  plan {check:5.2f} s")
+        print(
+            f"{arguments.web + 2} hosts, {name:16} {len(pairs)} runs: provision {statistics.median(walls):6.2f} s  {spread}  plan {check:5.2f} s"
+        )
 
 
 if __name__ == "__main__":
