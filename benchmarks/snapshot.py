@@ -44,34 +44,35 @@ def measure(root: Path, *flags: str) -> tuple[Figure, Figure]:
         timed([*CDCONF, "destroy", "copy", "--yes"], root)
 
 
+def tell(name: str, pairs: list[tuple[Figure, Figure]]) -> None:
+    """One line, as soon as it's known."""
+    walls = [made.wall for made, _ in pairs]
+    check = statistics.median(check.wall for _, check in pairs)
+    spread = f"min {min(walls):6.2f}  max {max(walls):6.2f}"
+    middle = statistics.median(walls)
+    print(f"{name:17} {len(pairs)} runs  provision {middle:6.2f} s  {spread}  plan {check:5.2f} s", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--web", type=int, default=8)
     parser.add_argument("--runs", type=int, default=3, help="from snapshots")
     parser.add_argument("--slow-runs", type=int, default=3, help="without them, and when they're made first")
     arguments = parser.parse_args()
-    figures: dict[str, list[tuple[Figure, Figure]]] = {"plain images": [], "making snapshots": [], "from snapshots": []}
     with tempfile.TemporaryDirectory(prefix="cdconf-bench-") as folder:
         root = Path(folder)
         write_project(root, arguments.web)
         try:
+            making = []
             for _ in range(arguments.slow_runs):
                 remove_snapshots(load_project(root), lambda event: None)
-                figures["making snapshots"].append(measure(root, "--from-snapshot"))
-            for _ in range(arguments.runs):
-                figures["from snapshots"].append(measure(root, "--from-snapshot"))
-            for _ in range(arguments.slow_runs):
-                figures["plain images"].append(measure(root))
+                making.append(measure(root, "--from-snapshot"))
+            tell("making snapshots", making)
+            tell("from snapshots", [measure(root, "--from-snapshot") for _ in range(arguments.runs)])
+            tell("plain images", [measure(root) for _ in range(arguments.slow_runs)])
         finally:
             subprocess.run([*CDCONF, "destroy", "copy", "--yes"], cwd=root, check=False, capture_output=True)
             remove_snapshots(load_project(root), lambda event: None)
-    for name, pairs in figures.items():
-        walls = [made.wall for made, _ in pairs]
-        check = statistics.median(check.wall for _, check in pairs)
-        spread = f"min {min(walls):6.2f}  max {max(walls):6.2f}"
-        print(
-            f"{arguments.web + 2} hosts, {name:16} {len(pairs)} runs: provision {statistics.median(walls):6.2f} s  {spread}  plan {check:5.2f} s"
-        )
 
 
 if __name__ == "__main__":
