@@ -86,7 +86,10 @@ class _Snapshots:
                 # Another run may have made them meanwhile.
                 missing = {kind: host for kind, host in examples.items() if self._find(kind) is None}
                 if missing:
-                    self._make(missing)
+                    try:
+                        self._make(missing)
+                    finally:
+                        alone.remove_builders(self._client)
             self._tidy(list(examples))
         found = {kind: image for kind in examples if (image := self._find(kind)) is not None}
         for kind in found:
@@ -128,17 +131,17 @@ class _Snapshots:
 
     def _make(self, missing: dict[Kind, Host]) -> None:
         self._emit(Step(f"making snapshots (once for these roles): {', '.join(kind.name for kind in missing)}"))
-        builders = {kind: self._builder(kind) for kind in missing}
+        label = {snapshot_builder.LABEL: self._project.checkout}
+        network = f"cdconf-builder-{self._project.name}-{self._project.checkout}"
+        self._client.networks.create(network, driver="bridge", labels=label)  # no host is on it
+        builders = {kind: self._builder(kind, network) for kind in missing}
         work = _Work(builders, self._emit)
-        try:
-            work.each(lambda kind: builders[kind].start())
-            if work.left:
-                self._converge(work, missing)
-            work.each(lambda kind: builders[kind].commit(REPOSITORY, self._tag(kind)))
-        finally:
-            work.remove()
+        work.each(lambda kind: builders[kind].start())
+        if work.left:
+            self._converge(work, missing)
+        work.each(lambda kind: builders[kind].commit(REPOSITORY, self._tag(kind)))
 
-    def _builder(self, kind: Kind) -> Builder:
+    def _builder(self, kind: Kind, network: str) -> Builder:
         labels = {
             "cdconf.project": self._project.name,
             "cdconf.kind": kind.name,
@@ -146,7 +149,7 @@ class _Snapshots:
             snapshot_builder.LABEL: self._project.checkout,
         }
         name = f"cdconf-builder-{self._project.name}-{kind.key[:10]}-{self._project.checkout}"
-        return Builder(self._client, kind, kind.image, name, labels, RUN_OPTIONS)
+        return Builder(self._client, kind, kind.image, name, labels, RUN_OPTIONS | {"network": network})
 
     def _converge(self, work: _Work, examples: dict[Kind, Host]) -> None:
         """Through sessions like any host's, but for another environment and without a place in the run's events."""
@@ -264,6 +267,8 @@ class Workshop:
         filters = {"label": f"{snapshot_builder.LABEL}={self._project.checkout}"}
         for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
             remove_container(client, container.id)
+        for network in client.networks.list(filters=filters):
+            network.remove()
 
 
 def remove_builders(project: Project) -> None:

@@ -99,6 +99,7 @@ class Snapped:
         for environment, run in [(name, self.begin(name, limit)) for name in ("alpha", "beta")]:
             _, errors = run.communicate(timeout=240)
             assert run.returncode == 0, errors
+            assert "warning" not in errors
             self.said[environment, limit] = errors
 
     def on(self, environment, host, command):
