@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @yes_option
-@click.option("--images", is_flag=True, help="Remove the images that hosts are made of, too.")
+@click.option("--images", is_flag=True, help="Remove the images and snapshots that hosts are made of, too.")
 @click.option(
     "--expired", is_flag=True, help="Remove all throw-away environments whose time is over, instead of ENV; don't ask."
 )
@@ -54,10 +54,15 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
         if run.environment.provider != "existing":
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
+        if run.environment.provider == "docker":
+            from cdconf.environments.docker_snapshots import remove_builders
+
+            remove_builders(run.project)
         if images:
             from cdconf.environments.docker_hosts import remove_images
+            from cdconf.environments.docker_snapshots import remove_snapshots
 
-            removed += remove_images(run.emit)
+            removed += remove_snapshots(run.project, run.emit) + remove_images(run.emit)
         run.extra["removed"] = removed
         run.emit(Notice(f"removed: {', '.join(removed)}" if removed else f"{environment} has nothing to remove"))
 

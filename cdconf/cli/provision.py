@@ -27,6 +27,9 @@ from cdconf.cli.throwaway import throwaway_options
 @connection_options
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
+@click.option(
+    "--from-snapshot", is_flag=True, help="Start hosts that don't exist yet from images of converged ones (docker)."
+)
 @click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
 @take_over_option
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
@@ -38,7 +41,8 @@ def command(environment: str | None, **flags: Any) -> None:
 
     A run takes a lease on every host first, stops after the first group in which something fails, and changes
     nothing on hosts that are as they should be. With --plan it changes exactly what that plan says, or nothing, and
-    exits with 3 when files or hosts have moved on since.
+    exits with 3 when files or hosts have moved on since. With --from-snapshot new hosts start from an image that
+    holds what their roles install; an image that's missing is made first.
 
     With --copy-of and --name it makes an environment for a branch or a test run, which has no file: a copy with secrets
     of its own. What -e sets then is remembered for as long as the copy lives. All commands know it by its name;
@@ -48,18 +52,26 @@ def command(environment: str | None, **flags: Any) -> None:
     """
     from cdconf.cli import plan_file, throwaway
     from cdconf.deploy.provision import Options, provision
-    from cdconf.errors import PlanMoved
+    from cdconf.errors import PlanMoved, UsageError
 
     check = flags["check"]
+    if flags["from_snapshot"] and (check or flags["plan_from"]):
+        raise UsageError("--from-snapshot makes hosts, and neither --check nor --plan does")
     with run_of("provision", throwaway.chosen(environment, flags), flags) as run:
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
             run.start(hosts)
             throwaway.tell(run)
-            accept = flags["accept_new_host_keys"]
-            moved = taken_over(flags["take_over"], (host.name for host in hosts))
-            options = Options(check, flags["forks"], accept, prune=flags["prune"], plan=plan, take_over=moved)
+            options = Options(
+                check,
+                flags["forks"],
+                flags["accept_new_host_keys"],
+                prune=flags["prune"],
+                plan=plan,
+                take_over=taken_over(flags["take_over"], (host.name for host in hosts)),
+                from_snapshot=flags["from_snapshot"],
+            )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         except PlanMoved:
             if plan:

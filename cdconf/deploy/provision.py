@@ -32,6 +32,7 @@ class Options:
     releases: bool = False  # look at apps' releases too: drift
     prune: bool = False  # remove what was applied once and has gone from the files
     plan: Applying | None = None  # apply this plan, or nothing
+    from_snapshot: bool = False  # start new hosts from images of converged ones
     record: Recorder | None = None  # keep what was found
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
 
@@ -68,6 +69,10 @@ def provision(
     if not options.check:
         _check_smoke(project, hosts)
     provider = provider_for(project, environment)
+    if options.from_snapshot:
+        from cdconf.environments.docker_snapshots import use_snapshots
+
+        use_snapshots(project, environment, provider, make_compiler, hosts, emit)
     if options.check or options.plan:
         located = provider.locate(hosts)
     else:

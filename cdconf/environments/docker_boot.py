@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BOOT_LIMIT = 60.0
 SILENT = 10.0  # seconds after which a container that ran before, and in which systemd does nothing, is restarted
+LOOK = 1.0  # seconds between two looks at systemd while ssh doesn't answer: each takes a tenth of a processor's second
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH = 1024
 _NO_INOTIFY = ("Failed to create inotify object", "Failed to allocate notification", "Too many open files")
@@ -94,16 +95,30 @@ class Boot:
 
     def _wait(self, limit: float) -> bool:
         """Waits until the host is up; longer than `limit` only while systemd says that it's coming."""
-        begin = time.monotonic()
+        begin = looked = time.monotonic()
+        state = ""
         while not self._stop.is_set():
-            state = self._state()
-            if state in _UP and answers(self._port()):
+            greets = self._greets()
+            now = time.monotonic()
+            if greets or now - looked >= LOOK:
+                state, looked = self._state(), now
+            if greets and state in _UP:
                 return True
-            passed = time.monotonic() - begin
+            passed = now - begin
             if self._container.status != "running" or passed > BOOT_LIMIT or (passed > limit and state not in _COMING):
                 return False
             self._stop.wait(0.1)
         return True  # whoever set it doesn't want to know
+
+    def _greets(self) -> bool:
+        """Whether the ssh server answers, which costs next to nothing to find out."""
+        from docker.errors import APIError
+
+        try:
+            self._container.reload()
+        except (APIError, OSError):
+            return False
+        return answers(self._port())
 
     def _state(self) -> str:
         """What the init says of itself, in systemd's words; an empty text when nothing answers."""

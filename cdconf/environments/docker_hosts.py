@@ -39,9 +39,14 @@ PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may hav
 
 
 class DockerProvider:
-    """See `Provider`. Everything is labelled with project, environment and checkout, and found by these."""
+    """See `Provider`. Everything is labelled with project, environment and checkout, and found by these.
+
+    Attributes:
+        snapshots: Host -> the image to make it from, in place of its system's.
+    """
 
     def __init__(self, project: Project, environment: Environment) -> None:
+        self.snapshots: dict[str, str] = {}
         self._environment = environment
         self._root = project.root
         self._prefix = "-".join(_joined(part) for part in ("cdconf", project.name, environment.name))
@@ -66,6 +71,11 @@ class DockerProvider:
             found = self._containers()
         self._compare(hosts, found, emit)
         return self._located(hosts, found)
+
+    def absent(self, hosts: Sequence[Host]) -> list[Host]:
+        """The hosts that have no container yet."""
+        found = self._containers()
+        return [host for host in hosts if host.name not in found or found[host.name].state == "created"]
 
     def absence(self, host: Host) -> Unreachable:
         one = self._containers().get(host.name)
@@ -168,13 +178,13 @@ class DockerProvider:
             emit(HostStep(host.name, "starting"))
             if host.name in found:
                 remove_container(client, found[host.name].id)
-            signal = SYSTEMD_STOP if host.image else recipe_for(host.os or DEFAULT_OS).family.stop
-            return docker_container.make(place, host, self._name(host.name), images[_kind(host)], signal)
+            image, name = images[_kind(host)], self._name(host.name)
+            return docker_container.make(place, host, name, image, stop_signal(host), self.snapshots.get(host.name))
 
         return dict(zip([host.name for host in missing], _each(missing, make, stop), strict=True))
 
     def plain_image(self, client: Any, host: Host, emit: Emit) -> str:
-        """The image that a host is made from; it's pulled or made when the engine lacks it.
+        """The image that a host is made from without a snapshot; it's pulled or made when the engine lacks it.
 
         Raises:
             ProviderError: It can't be had.
@@ -241,6 +251,11 @@ def _joined(part: str) -> str:
     return part.replace("-", "--")
 
 
+def stop_signal(host: Host) -> str:
+    """The signal by which a host's init shuts down."""
+    return SYSTEMD_STOP if host.image else recipe_for(host.os or DEFAULT_OS).family.stop
+
+
 def _kind(host: Host) -> tuple[str, str | None, str | None]:
     """Hosts of one kind are made from one image."""
     return (host.os or DEFAULT_OS, host.base, host.image)
@@ -248,7 +263,7 @@ def _kind(host: Host) -> tuple[str, str | None, str | None]:
 
 def _each(hosts: Sequence[Host], work: Callable[[Host], T], stop: threading.Event) -> list[T]:
     """Does something for all hosts, several at once; the first error ends it."""
-    pool = ThreadPoolExecutor(max_workers=min(8, len(hosts)))
+    pool = ThreadPoolExecutor(max_workers=min(16, len(hosts)))
     done = False
     try:
         results = list(pool.map(work, hosts))

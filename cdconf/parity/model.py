@@ -103,8 +103,8 @@ class Portrait:
 
     `facts` are leaves: `os.version` -> value. `facts_read` are the facts that its templates read, `os` for `os.id`.
     `addresses` are those of the copied environment that its catalog holds, declared ones. `names` are the environment's
-    own, its provider's, and its hosts' names and addresses. `toggles`: app -> toggle -> what toggles.yml says. `size` is
-    what the inventory asks a provider for.
+    own, its provider's, and its hosts' names and addresses. `toggles`: app -> toggle -> what toggles.yml says. `size`
+    is what the inventory asks a provider for.
     """
 
     environment: str
