@@ -15,6 +15,7 @@ from cdconf.inventory.model import (
     Shared,
     Ssh,
     Toggle,
+    VagrantSettings,
 )
 from cdconf.inventory.project import find_root, load_project
 from cdconf.inventory.toggles import ToggleValue, load_toggles
@@ -34,6 +35,7 @@ __all__ = [
     "Ssh",
     "Toggle",
     "ToggleValue",
+    "VagrantSettings",
     "VariableFiles",
     "check_roles",
     "check_variable_files",

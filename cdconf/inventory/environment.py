@@ -13,6 +13,7 @@ from cdconf.inventory.copies import read_differs, read_require, read_scale, scal
 from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Ssh
 from cdconf.inventory.project import invalid_name, names
+from cdconf.inventory.vagrant import read_vagrant
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
@@ -60,6 +61,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         file=top.file,
         scale=scale,
         require=read_require(project, name, top),
+        vagrant=read_vagrant(project, top),
     )
 
 

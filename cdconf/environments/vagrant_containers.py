@@ -1,0 +1,75 @@
+"""What Vagrant's docker provider leaves to others: the image of the hosts, and what an interrupted run has left."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdconf.environments import docker_image
+from cdconf.environments.docker_hosts import DEFAULT_OS
+from cdconf.environments.docker_listing import Container, containers, engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdconf.environments.vagrant_state import Made
+    from cdconf.events import Emit
+    from cdconf.inventory import Host
+
+
+def labels(root: Path, environment: str) -> dict[str, str]:
+    """The labels that the Vagrantfile gives to an environment's containers and network."""
+    return {
+        "cdconf.vagrant": hashlib.sha256(str(root).encode()).hexdigest()[:8],
+        "cdconf.vagrant.environment": environment,
+    }
+
+
+def prepare(root: Path, environment: str, new: Sequence[Host], made: Mapping[str, Made], emit: Emit) -> None:
+    """Brings about the images under the names that the Vagrantfile uses, and removes what Vagrant has lost track of.
+
+    Args:
+        root: The project's root.
+        environment: The environment's name.
+        new: The hosts that will be made.
+        made: All machines that Vagrant knows.
+        emit: Hears when an image is built.
+    """
+    for os in sorted({host.os or DEFAULT_OS for host in new}):
+        client = engine()
+        name = docker_image.ensure_image(client, os, emit)
+        client.images.get(name).tag(docker_image.REPOSITORY, os)
+    known = {one.id for one in made.values()}
+    _remove([one for one in containers(labels(root, environment)) if one.id not in known])
+
+
+def remove_all(root: Path, environment: str) -> list[str]:
+    """Removes the containers and the network that `vagrant destroy` didn't know of; returns what was removed."""
+    found = containers(labels(root, environment))
+    _remove(found)
+    wanted = {"label": [f"{name}={value}" for name, value in labels(root, environment).items()]}
+    removed = [f"container {one.name}" for one in found]
+    for network in engine().networks.list(filters=wanted):
+        network.remove()
+        removed.append(f"network {network.name}")
+    return removed
+
+
+def _remove(found: Sequence[Container]) -> None:
+    """Containers of runs that ended between making one and writing its id down."""
+    client: Any = engine() if found else None
+    for one in found:
+        container = client.containers.get(one.id)
+        if container.status == "paused":
+            container.unpause()
+        container.remove(force=True, v=True)
+
+
+def published(made: Mapping[str, Made]) -> dict[str, dict[str, str]]:
+    """Host -> port inside -> `address:port` on this machine."""
+    ports = {one.id: one.ports for one in containers({})}
+    return {
+        host: {str(port): f"127.0.0.1:{at}" for port, at in ports.get(one.id, {}).items() if port != 22}
+        for host, one in made.items()
+    }
