@@ -148,9 +148,11 @@ def failure(arguments: Sequence[str], status: int, lines: Sequence[Line]) -> Cdc
 def _detail(lines: Sequence[Line], ends: Sequence[tuple[str, ...]]) -> str | None:
     """What went wrong in Vagrant's words; where it has none, the end of what it printed."""
     if ends:
-        texts = [ends[-1][1]]
-    else:
-        errors = [line.data[1] for line in lines if line.kind == "ui" and line.data[:1] in {("error",), ("warn",)}]
-        texts = errors or [line.data[0] for line in lines if not line.kind]
-    rows = [row.rstrip() for text in texts for row in text.strip().splitlines() if row.strip()]
-    return "\n".join(rows[-_SHOWN:]) or None
+        return "\n".join(_rows([ends[-1][1]])[:_SHOWN])  # a traceback of Ruby's may follow
+    errors = [line.data[1] for line in lines if line.kind == "ui" and line.data[:1] in {("error",), ("warn",)}]
+    texts = errors or [line.data[0] for line in lines if not line.kind]
+    return "\n".join(_rows(texts)[-_SHOWN:]) or None
+
+
+def _rows(texts: Iterable[str]) -> list[str]:
+    return [row.rstrip() for text in texts for row in text.strip().splitlines() if row.strip()]
