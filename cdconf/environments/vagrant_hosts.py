@@ -96,7 +96,7 @@ class VagrantProvider:
         )
 
     def destroy(self, emit: Emit) -> list[str]:
-        environment = self._environment.name
+        environment, containers = self._environment.name, self._uses_docker()
         removed = sorted(vagrant_state.made(self._root, environment))
         if removed:
             emit(Step(f"vagrant destroy: {', '.join(removed)}"))
@@ -105,7 +105,7 @@ class VagrantProvider:
         left = sorted(vagrant_state.made(self._root, environment))
         if left:
             raise ProviderError(f"Vagrant has left machines behind: {', '.join(left)}", hint="see `vagrant status`")
-        if self._uses_docker():
+        if containers:
             removed += vagrant_containers.remove_all(self._root, environment)
         for folder in vagrant_state.folders(self._root, environment).values():
             shutil.rmtree(folder)

@@ -57,7 +57,7 @@ def said(line: Line) -> str | None:
     if line.kind != "ui" or len(line.data) < 2 or line.data[0] not in _SAYING:
         return None
     words = line.data[1].strip().splitlines()
-    return words[0].strip() if words else None
+    return words[0].removeprefix("==> ").removeprefix(f"{line.target}: ").strip() or None if words else None
 
 
 def states(lines: Iterable[Line]) -> dict[str, str]:

@@ -84,11 +84,13 @@ class Vagrant:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
             _end(process)
+            reader.join(5)
             said = failure(arguments, 0, lines).detail
             message = f"`vagrant {arguments[0]}` didn't end within {limit:g} s"
             raise ProviderError(message, detail=said) from None
         except BaseException:  # Ctrl-C
             _end(process)
+            reader.join(5)
             raise
         reader.join(5)  # what it has left running may keep the pipe open
         if status != 0:
@@ -98,10 +100,11 @@ class Vagrant:
 
 def _read(process: subprocess.Popen[str], lines: list[Line], hear: Callable[[Line], None]) -> None:
     assert process.stdout is not None  # noqa: S101  it's a pipe
-    for text in process.stdout:
-        line = line_of(text.rstrip("\r\n"))
-        lines.append(line)
-        hear(line)
+    with process.stdout as stream:
+        for text in stream:
+            line = line_of(text.rstrip("\r\n"))
+            lines.append(line)
+            hear(line)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

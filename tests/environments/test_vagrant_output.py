@@ -64,6 +64,7 @@ def test_what_people_would_have_read():
         == "SSH address: 127.0.0.1:2222"
     )
     assert said(line_of("1,staging.web1,ui,output,\x1b[32mBooting\x1b[0m")) == "Booting"
+    assert said(line_of("1,x.web1,ui,info,==> x.web1: Booting VM...")) == "Booting VM..."
     assert said(line_of("1,staging.web1,state,running")) is None
     assert said(line_of("1,staging.web1,ui,info,")) is None
     assert said(line_of("warning: something of Ruby's")) is None
