@@ -100,7 +100,7 @@ AWKWARD = {
         hosts:
           db1:
           web3: {os: debian-13, publish: []}
-          extra: {groups: [web]}
+          extra: {groups: [web], os: plan9}  # no box is known of it
     """,
     "inventories/second/hosts.yml": "copy_of: copy\nvagrant: {provider: docker}\n",
 }
@@ -189,6 +189,7 @@ def test_vagrant_accepts_it(tmp_path, provider):
     environment = {"PATH": path, "VAGRANT_DEFAULT_PROVIDER": provider, "CDCONF_ENVIRONMENT": "copy"}
     result = vagrant(root, "validate", **environment)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert (root / ".cdconf/environments/copy/vagrant_key").stat().st_mode & 0o077 == 0
 
 
 @needs_vagrant
