@@ -39,7 +39,7 @@ def prepare(root: Path, environment: str, new: Sequence[Host], made: Mapping[str
     for os in sorted({host.os or DEFAULT_OS for host in new}):
         client = engine()
         name = docker_image.ensure_image(client, os, emit)
-        client.images.get(name).tag(docker_image.REPOSITORY, os)
+        client.images.get(name).tag(name.partition(":")[0], os)
     known = {one.id for one in made.values()}
     _remove([one for one in containers(labels(root, environment)) if one.id not in known])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.environments.docker_image import REPOSITORY, ensure_image
+from cdconf.environments.docker_image import ensure_image
 from cdconf.environments.docker_listing import containers, engine
 from cdconf.environments.vagrant_containers import labels
 from tests.conftest import cdconf, write
@@ -76,7 +76,7 @@ def machines(tmp_path_factory):
     root = write(tmp_path_factory.mktemp("machines"), FILES)
     shutil.copy(VAGRANTFILE, root)
     client = engine()
-    client.images.get(ensure_image(client, OS, lambda event: None)).tag(REPOSITORY, OS)
+    client.images.get(ensure_image(client, OS, lambda event: None)).tag("cdconf-host", OS)
     one = Machines(root)
     try:
         one.vagrant("up", "dev.web1")
