@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cdconf.events import Emit
     from cdconf.inventory import Host
 
+_HOST = "cdconf.vagrant.host"
+
 
 def labels(root: Path, environment: str) -> dict[str, str]:
     """The labels that the Vagrantfile gives to an environment's containers and network."""
@@ -26,22 +28,24 @@ def labels(root: Path, environment: str) -> dict[str, str]:
     }
 
 
-def prepare(root: Path, environment: str, new: Sequence[Host], made: Mapping[str, Made], emit: Emit) -> None:
-    """Brings about the images under the names that the Vagrantfile uses, and removes what Vagrant has lost track of.
-
-    Args:
-        root: The project's root.
-        environment: The environment's name.
-        new: The hosts that will be made.
-        made: All machines that Vagrant knows.
-        emit: Hears when an image is built.
-    """
+def prepare(new: Sequence[Host], emit: Emit) -> None:
+    """Brings about the images of hosts that will be made, under the names that the Vagrantfile uses."""
     for os in sorted({host.os or DEFAULT_OS for host in new}):
         client = engine()
         name = docker_image.ensure_image(client, os, emit)
         client.images.get(name).tag(name.partition(":")[0], os)
-    known = {one.id for one in made.values()}
-    _remove([one for one in containers(labels(root, environment)) if one.id not in known])
+
+
+def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
+    """Removes the containers of runs that ended between making one and writing its id down.
+
+    Args:
+        root: The project's root.
+        environment: The environment's name.
+        made: The machines that were just brought up: of these, no other run of Vagrant is making a container now.
+    """
+    found = containers(labels(root, environment))
+    _remove([one for one in found if (host := one.labels.get(_HOST)) in made and one.id != made[host].id])
 
 
 def remove_all(root: Path, environment: str) -> list[str]:
@@ -57,7 +61,6 @@ def remove_all(root: Path, environment: str) -> list[str]:
 
 
 def _remove(found: Sequence[Container]) -> None:
-    """Containers of runs that ended between making one and writing its id down."""
     client: Any = engine() if found else None
     for one in found:
         container = client.containers.get(one.id)

@@ -125,12 +125,15 @@ class VagrantProvider:
         new = [host for host in lacking if host.name not in made]
         names = [host.name for host in lacking]
         if self._uses_docker():
-            vagrant_containers.prepare(self._root, self._environment.name, new, made, emit)
+            vagrant_containers.prepare(new, emit)
         elif new:  # those that run learn the new ones' names
             names += [name for name in self._proven(self._environment.hosts) if name not in names]
         emit(Step(f"vagrant up: {', '.join(names)}"))
         machines = [machine_name(self._environment.name, name) for name in names]
         self._vagrant.run("up", *machines, limit=LONG, hear=self._teller(emit))
+        if new and self._uses_docker():
+            made = vagrant_state.made(self._root, self._environment.name)
+            vagrant_containers.sweep(self._root, self._environment.name, {n: made[n] for n in names if n in made})
 
     def _teller(self, emit: Emit) -> Callable[[Line], None]:
         prefix = machine_name(self._environment.name, "")

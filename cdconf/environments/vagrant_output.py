@@ -106,7 +106,9 @@ def _login(block: dict[str, list[str]]) -> Login:
     )
 
 
-_BUSY = ("MachineLocked", "EnvironmentLockedError")
+_BUSY = ("MachineLocked", "MachineActionLockedError", "EnvironmentLockedError")
+_EACH = "Please handle this error then try again:"  # precedes each machine's error, of several made at once
+_LOCKED = "another process is already executing an action on the machine"
 _UNUSABLE = ("ProviderNotUsable", "ProviderNotFound", "ProviderNotFoundSuggestion", "NoDefaultProvider")
 _NO_BOX = (
     "BoxNotFound",
@@ -133,7 +135,7 @@ def failure(arguments: Sequence[str], status: int, lines: Sequence[Line]) -> Cdc
     ends = [line.data for line in lines if line.kind == "error-exit" and len(line.data) > 1]
     kind = ends[-1][0].rpartition("::")[2] if ends else ""
     detail = _detail(lines, ends)
-    if kind in _BUSY:
+    if kind in _BUSY or (ends and _all_locked(ends[-1][1])):
         message = "another run of Vagrant works on these machines"
         return GateClosed(message, detail=detail, hint="wait until it has ended, then try again")
     if kind in _UNUSABLE:
@@ -143,6 +145,12 @@ def failure(arguments: Sequence[str], status: int, lines: Sequence[Line]) -> Cdc
         return ProviderError(f"`{command}` has no box to make the machines of", detail=detail, hint=hint)
     ended = f"ended with signal {-status}" if status < 0 else f"failed (exit status {status})"
     return ProviderError(f"`{command}` {ended}", detail=detail)
+
+
+def _all_locked(text: str) -> bool:
+    """Whether the one error that stands for those of several machines has no other cause."""
+    errors = text.split(_EACH)[1:]
+    return bool(errors) and all(_LOCKED in " ".join(error.split()) for error in errors)
 
 
 def _detail(lines: Sequence[Line], ends: Sequence[tuple[str, ...]]) -> str | None:

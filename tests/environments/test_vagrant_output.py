@@ -111,6 +111,19 @@ def test_a_failure_says_what_vagrant_said(kind, error, words):
     assert "Bringing" not in made.detail
 
 
+SEVERAL = "An error occurred while executing the action on the '{}'\nmachine. Please handle this error then try again:\n\n{}\n"
+LOCKED = "An action 'up' was attempted on it,\nbut another process is already executing an action on the machine.\n"
+
+
+def test_machines_that_are_all_locked_by_another_run():
+    def end(*errors):
+        text = "".join(SEVERAL.format(f"x.web{number}", error) for number, error in enumerate(errors))
+        return [Line("", "error-exit", ("Vagrant::Errors::BatchMultiError", text))]
+
+    assert type(failure(["up"], 1, end(LOCKED, LOCKED))) is GateClosed
+    assert type(failure(["up"], 1, end(LOCKED, "It is cold."))) is ProviderError
+
+
 def test_a_failure_without_a_word_of_its_own_shows_what_was_printed():
     made = failure(["status"], 1, lines("Vagrantfile: there's no environment 'x'\n"))
     assert made.detail == "Vagrantfile: there's no environment 'x'"

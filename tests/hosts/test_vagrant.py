@@ -129,8 +129,17 @@ def test_a_halted_machine_is_said_to_be_so_and_started_again(machines):
     assert machines.on("web2", "cat /etc/others") == "web1 web2"
 
 
+def test_a_container_that_vagrant_has_lost_goes_when_its_host_is_made(machines):
+    lost = machines.id("web2").read_text()
+    machines.id("web2").unlink()  # as a run leaves it that was killed before it wrote that down
+    machines("provision", "dev")
+    assert machines.id("web2").read_text() != lost
+    assert lost not in {one.id for one in containers(labels(machines.root, "dev"))}
+    machines("plan", "dev")
+
+
 def test_destroy_removes_also_what_vagrant_has_lost_and_what_left_the_inventory(machines):
-    machines.id("web1").unlink()  # as a run leaves it that was killed before it wrote that down
+    machines.id("web1").unlink()
     write(machines.root, {"inventories/dev/hosts.yml": HOSTS % 1})
     result = machines("destroy", "dev", "--yes")
     assert "web2" in result.stdout + result.stderr
