@@ -44,8 +44,9 @@ def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
         environment: The environment's name.
         made: The machines that were just brought up: of these, no other run of Vagrant is making a container now.
     """
+    ids = {host: one.id for host, one in made.items()}
     found = containers(labels(root, environment))
-    _remove([one for one in found if (host := one.labels.get(_HOST)) in made and one.id != made[host].id])
+    _remove([one for one in found if one.id != ids.get(one.labels.get(_HOST, ""), one.id)])
 
 
 def remove_all(root: Path, environment: str) -> list[str]:

@@ -111,7 +111,7 @@ def test_a_failure_says_what_vagrant_said(kind, error, words):
     assert "Bringing" not in made.detail
 
 
-SEVERAL = "An error occurred while executing the action on the '{}'\nmachine. Please handle this error then try again:\n\n{}\n"
+SEVERAL = "An error occurred on the '{}'\nmachine. Please handle this error then try again:\n\n{}\n"
 LOCKED = "An action 'up' was attempted on it,\nbut another process is already executing an action on the machine.\n"
 
 
