@@ -59,9 +59,9 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         hosts={host.name: _finish(host, provider, transport) for host in ordered},
         differs=read_differs(project, top, {**copied, **hosts} if copy_of else None),
         file=top.file,
+        vagrant=read_vagrant(project, top),
         scale=scale,
         require=read_require(project, name, top),
-        vagrant=read_vagrant(project, top),
     )
 
 

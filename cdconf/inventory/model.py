@@ -50,6 +50,18 @@ class Host:
 
 
 @dataclass(frozen=True)
+class VagrantSettings:
+    """How Vagrant makes an environment's machines: by which provider of its own, and os -> box. None: Vagrant decides.
+
+    `network` is theirs, `192.168.56.0/24`.
+    """
+
+    provider: str | None = None
+    boxes: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+
+
+@dataclass(frozen=True)
 class Health:
     """How an app shows that it's well, asked from its own host: everything given must hold. `within` is in seconds.
 
@@ -233,18 +245,6 @@ class Differs:
 
 
 @dataclass(frozen=True)
-class VagrantSettings:
-    """How Vagrant makes an environment's machines: by which provider of its own, and os -> box. None: Vagrant decides.
-
-    `network` is theirs, `192.168.56.0/24`.
-    """
-
-    provider: str | None = None
-    boxes: Mapping[str, str] = field(default_factory=dict)
-    network: str | None = None
-
-
-@dataclass(frozen=True)
 class Environment:
     """An environment. `hosts` are in the order of cdconf.yml's groups.
 
@@ -258,9 +258,9 @@ class Environment:
     hosts: dict[str, Host]
     differs: list[Differs]
     file: str
+    vagrant: VagrantSettings = VagrantSettings()
     scale: YamlMap = field(default_factory=YamlMap)
     require: tuple[str, ...] = ()
-    vagrant: VagrantSettings = VagrantSettings()
 
     def in_group(self, group: str) -> list[Host]:
         """The group's hosts."""

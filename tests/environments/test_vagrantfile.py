@@ -116,6 +116,13 @@ def test_awkward_names_copies_of_copies_and_scale(tmp_path):
     assert [host for host, _ in read[1]["hosts"]] == ["9", "db1", "yes", "web3", "extra", "alone"]
 
 
+@needs_ruby
+def test_a_copy_that_is_there_for_a_while_only(tmp_path):
+    write(tmp_path, {**AWKWARD, ".cdconf/throwaway/try/hosts.yml": 'copy_of: "copy"\nprovider: "vagrant"\n'})
+    once, copied = by_ruby((tmp_path, "try"), (tmp_path, "copy"))
+    assert once == copied
+
+
 def invented(random, root):
     """Writes a project with three environments, each a copy of the one before it."""
     groups = random.sample(["db", "web", "lb", "cache", "no"], random.randint(1, 5))
