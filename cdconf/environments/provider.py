@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cdconf.errors import ProviderError, Unreachable
+from cdconf.errors import Unreachable
 from cdconf.events import Emit
 
 if TYPE_CHECKING:
@@ -51,20 +51,15 @@ class Provider(Protocol):
 
 
 def provider_for(project: Project, environment: Environment) -> Provider:
-    """The provider that hosts.yml names.
-
-    Raises:
-        ProviderError: It isn't there yet.
-    """
+    """The provider that hosts.yml names."""
     if environment.provider == "docker":
         from cdconf.environments.docker_hosts import DockerProvider
 
         return DockerProvider(project, environment)
-    if environment.provider == "existing":
-        from cdconf.environments.existing import ExistingProvider
+    if environment.provider == "vagrant":
+        from cdconf.environments.vagrant_hosts import VagrantProvider
 
-        return ExistingProvider(environment)
-    raise ProviderError(
-        f"{environment.file}: the provider '{environment.provider}' isn't available in this version",
-        hint="use docker, or existing",
-    )
+        return VagrantProvider(project, environment)
+    from cdconf.environments.existing import ExistingProvider
+
+    return ExistingProvider(environment)

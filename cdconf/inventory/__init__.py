@@ -16,6 +16,7 @@ from cdconf.inventory.model import (
     Size,
     Ssh,
     Toggle,
+    VagrantSettings,
 )
 from cdconf.inventory.project import find_root, load_project
 from cdconf.inventory.toggles import ToggleValue, load_toggles
@@ -36,6 +37,7 @@ __all__ = [
     "Ssh",
     "Toggle",
     "ToggleValue",
+    "VagrantSettings",
     "VariableFiles",
     "check_roles",
     "check_variable_files",

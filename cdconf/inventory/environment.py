@@ -16,6 +16,7 @@ from cdconf.inventory.makings import makings
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.throwaway import read_lifetime
+from cdconf.inventory.vagrant import read_vagrant
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
@@ -61,6 +62,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         hosts={host.name: _finish(host, provider, transport) for host in ordered},
         differs=read_differs(project, top, {**copied, **hosts} if copy_of else None),
         file=top.file,
+        vagrant=read_vagrant(project, top),
         scale=scale,
         require=read_require(project, name, top),
         throwaway=throwaway,

@@ -231,6 +231,20 @@ SSH = {
     "known_hosts": Key("text", "The file of known host keys to use."),
 }
 PROVIDERS = ("existing", "docker", "vagrant")
+MACHINES = ("virtualbox", "libvirt", "docker")
+VAGRANT = {
+    "provider": Key(
+        "text",
+        "What Vagrant makes the machines with; what VAGRANT_DEFAULT_PROVIDER or Vagrant says if not given.",
+        choices=MACHINES,
+    ),
+    "boxes": Key("map", "os -> the box that virtual machines are made of.", member=Key("text", "A box.")),
+    "network": Key(
+        "text",
+        "The private /24 network of virtual machines, not taken over by copies; one of 192.168.56.0/21 if not given.",
+        pattern=r"^([0-9]{1,3}\.){3}0/24$",
+    ),
+}
 TRANSPORTS = ("ssh", "docker", "local")
 SIZES = {
     "memory": Key("text", "How much memory it has, at least 64MiB.", pattern=SIZE),
@@ -284,6 +298,7 @@ HOSTS = {
         "settings or per-environment variables.",
     ),
     "provider": Key("text", "What makes the hosts.", default="existing", choices=PROVIDERS),
+    "vagrant": Key("map", "How Vagrant makes them; a copy takes it over, key by key.", keys=VAGRANT),
     "differs": Key(
         "list",
         "The only differences from the copied environment that are accepted.",

@@ -72,6 +72,18 @@ class Host:
 
 
 @dataclass(frozen=True)
+class VagrantSettings:
+    """How Vagrant makes an environment's machines: by which provider of its own, and os -> box. None: Vagrant decides.
+
+    `network` is theirs, `192.168.56.0/24`.
+    """
+
+    provider: str | None = None
+    boxes: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+
+
+@dataclass(frozen=True)
 class Health:
     """How an app shows that it's well, asked from its own host: everything given must hold. `within` is in seconds.
 
@@ -296,6 +308,7 @@ class Environment:
     hosts: dict[str, Host]
     differs: list[Differs]
     file: str
+    vagrant: VagrantSettings = VagrantSettings()
     scale: YamlMap = field(default_factory=YamlMap)
     require: tuple[str, ...] = ()
     throwaway: Throwaway | None = None

@@ -1,0 +1,81 @@
+"""What Vagrant's docker provider leaves to others: the image of the hosts, and what an interrupted run has left."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdconf.environments import docker_image
+from cdconf.environments.docker_hosts import DEFAULT_OS
+from cdconf.environments.docker_listing import Container, containers, engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdconf.environments.vagrant_state import Made
+    from cdconf.events import Emit
+    from cdconf.inventory import Host
+
+_HOST = "cdconf.vagrant.host"
+
+
+def labels(root: Path, environment: str) -> dict[str, str]:
+    """The labels that the Vagrantfile gives to an environment's containers and network."""
+    return {
+        "cdconf.vagrant": hashlib.sha256(str(root).encode()).hexdigest()[:8],
+        "cdconf.vagrant.environment": environment,
+    }
+
+
+def prepare(new: Sequence[Host], emit: Emit) -> None:
+    """Brings about the images of hosts that will be made, under the names that the Vagrantfile uses."""
+    for image in {host.image for host in new if host.image}:
+        docker_image.named_image(engine(), image, emit)
+    for os, base in {(host.os or DEFAULT_OS, host.base) for host in new if not host.image}:
+        client = engine()
+        name = docker_image.ensure_image(client, os, emit, base=base)
+        client.images.get(name).tag(name.partition(":")[0], os)
+
+
+def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
+    """Removes the containers of runs that ended between making one and writing its id down.
+
+    Args:
+        root: The project's root.
+        environment: The environment's name.
+        made: The machines that were just brought up: of these, no other run of Vagrant is making a container now.
+    """
+    ids = {host: one.id for host, one in made.items()}
+    found = containers(labels(root, environment))
+    _remove([one for one in found if one.id != ids.get(one.labels.get(_HOST, ""), one.id)])
+
+
+def remove_all(root: Path, environment: str) -> list[str]:
+    """Removes the containers and the network that `vagrant destroy` didn't know of; returns what was removed."""
+    found = containers(labels(root, environment))
+    _remove(found)
+    wanted = {"label": [f"{name}={value}" for name, value in labels(root, environment).items()]}
+    removed = [f"container {one.name}" for one in found]
+    for network in engine().networks.list(filters=wanted):
+        network.remove()
+        removed.append(f"network {network.name}")
+    return removed
+
+
+def _remove(found: Sequence[Container]) -> None:
+    client: Any = engine() if found else None
+    for one in found:
+        container = client.containers.get(one.id)
+        if container.status == "paused":
+            container.unpause()
+        container.remove(force=True, v=True)
+
+
+def published(made: Mapping[str, Made]) -> dict[str, dict[str, str]]:
+    """Host -> port inside -> `address:port` on this machine."""
+    ports = {one.id: one.ports for one in containers({})}
+    return {
+        host: {str(port): f"127.0.0.1:{at}" for port, at in ports.get(one.id, {}).items() if port != 22}
+        for host, one in made.items()
+    }

@@ -1,0 +1,90 @@
+"""What is remembered of an environment's machines: Vagrant's own ids of them, and what cdconf has learnt beside.
+
+Vagrant keeps a directory for each machine, `.vagrant/machines/MACHINE/PROVIDER/`, with its `id`; a machine that's made
+anew gets another one. cdconf keeps `vagrant.json` beside the environment's keys: how each machine was last reached,
+and the ssh host key that it showed when it was new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdconf.secrets.store import write_private
+
+_FILE = "vagrant.json"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A machine that Vagrant has made. `provider` is Vagrant's own: virtualbox, libvirt, docker; `since` in seconds."""
+
+    id: str
+    provider: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """A machine that cdconf has met: its id, its ssh host key (`ssh-ed25519 AAAA…`), and how it was last reached."""
+
+    id: str
+    key: str
+    address: str
+    port: int
+    user: str
+    identity_file: str | None
+
+
+def machine_name(environment: str, host: str) -> str:
+    """What Vagrant calls a host: its environments share one directory of machines."""
+    return f"{environment}.{host}"
+
+
+def machines_folder(root: Path) -> Path:
+    """Where Vagrant keeps its machines' directories."""
+    return root / (os.environ.get("VAGRANT_DOTFILE_PATH") or ".vagrant") / "machines"
+
+
+def folders(root: Path, environment: str) -> dict[str, Path]:
+    """Host -> its machine's directory, also for hosts that have left the inventory."""
+    prefix = machine_name(environment, "")
+    found = {path.name.removeprefix(prefix): path for path in machines_folder(root).glob("*") if path.is_dir()}
+    return {host: path for host, path in found.items() if "." not in host and path.name == f"{prefix}{host}"}
+
+
+def made(root: Path, environment: str) -> dict[str, Made]:
+    """Host -> its machine, as far as Vagrant has made any."""
+    found = {}
+    for host, folder in folders(root, environment).items():
+        for path in sorted(folder.glob("*/id")):
+            if text := path.read_text(encoding="utf-8", errors="replace").strip():
+                found[host] = Made(text, path.parent.name, path.stat().st_mtime)
+    return found
+
+
+def recall(folder: Path) -> dict[str, Known]:
+    """Host -> what was learnt of its machine; nothing where the file is missing or isn't of this form."""
+    try:
+        entries = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return {host: Known(**entry) for host, entry in entries.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def remember(folder: Path, known: Mapping[str, Known]) -> None:
+    """Replaces what is remembered, and the file of known host keys that ssh reads."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entries = {host: dataclasses.asdict(one) for host, one in sorted(known.items())}
+    write_private(folder / _FILE, json.dumps(entries, indent=1) + "\n")
+    write_private(folder / "known_hosts", "".join(sorted(known_line(one) for one in known.values())))
+
+
+def known_line(one: Known) -> str:
+    """The line of known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    place = one.address if one.port == 22 else f"[{one.address}]:{one.port}"
+    return f"{place} {one.key}\n"
