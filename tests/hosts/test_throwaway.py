@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import CDCONF, cdconf, git, write
-from tests.hosts.conftest import Live
+from tests.hosts.live import Live
 
 pytestmark = pytest.mark.hosts
 
@@ -107,17 +107,9 @@ def left(live, name):
     return [*files, *containers(live, name)[0], *containers(live, name)[1]]
 
 
-def killed_when(live, text, *arguments):
-    """Runs cdconf, and kills it when it says a text."""
-    with subprocess.Popen([*CDCONF, *arguments], cwd=live.root, stderr=subprocess.PIPE, text=True) as process:
-        said = ""
-        for line in process.stderr:
-            said += line
-            if text in line:
-                process.kill()
-                break
-        assert text in said, said
-    return process.returncode
+def kill(process):
+    process.kill()
+    process.communicate(timeout=30)
 
 
 def test_every_command_knows_it(copy):
@@ -190,7 +182,7 @@ def test_one_in_use_is_left_alone_and_named_though_its_time_is_over(copy):
 
 def test_a_destroy_that_was_killed_is_ended_by_the_next_one(copy):
     expire(copy, "try-1")
-    killed_when(copy, "removing web1", "destroy", "try-1", "--yes")
+    kill(copy.begun("destroy", "try-1", "--yes", until="removing web1"))
     assert "try-1" in listed(copy)
     document = copy.document("destroy", "--expired")
     assert list(document["removed"]) == ["try-1"]
@@ -203,7 +195,7 @@ def test_a_destroy_that_was_killed_is_ended_by_the_next_one(copy):
 
 
 def test_a_provision_that_was_killed_is_ended_by_two_that_begin_at_once_and_so_is_its_end(thrown):
-    killed_when(thrown, "making 1 hosts", *COPY, "--name", "try-2")
+    kill(thrown.begun(*COPY, "--name", "try-2", until="making 1 hosts"))
     assert "try-2" in listed(thrown)
     both = [start(thrown, *COPY, "--name", "try-2") for _ in range(2)]
     said = [one.communicate(timeout=120)[0] for one in both]
