@@ -23,7 +23,6 @@ from cdconf.environments.docker_recipes import REPOSITORY, recipe_for
 from cdconf.environments.docker_removal import remove_container, remove_network
 from cdconf.environments.docker_sizes import resize
 from cdconf.environments.keys import client_key
-from cdconf.environments.locks import held
 from cdconf.environments.provider import Standing
 from cdconf.errors import Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
@@ -57,7 +56,6 @@ class DockerProvider:
             "cdconf.checkout": project.checkout,
         }
         self._folder = project.data / "environments" / environment.name
-        self._lock = project.data / "locks" / environment.name
 
     def _containers(self) -> dict[str, Container]:
         return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
@@ -145,18 +143,17 @@ class DockerProvider:
     def _make(self, lacking: Sequence[Host], emit: Emit) -> None:
         """Makes those that aren't there, starts those that don't run, and waits until all are up.
 
-        Making is for one run at a time. A run that's killed meanwhile leaves containers that were never started; these
-        are made anew, since they may be incomplete.
+        Making is for one run at a time; see `ensure_hosts`. A run that's killed meanwhile leaves containers that were
+        never started; these are made anew, since they may be incomplete.
         """
         client = engine()
         stop = threading.Event()
-        with held(self._lock, emit, f"waiting for another run that makes hosts of {self._environment.name}"):
-            found = self._containers()
-            missing = [host for host in lacking if host.name not in found or found[host.name].state == "created"]
-            ids = {host.name: found[host.name].id for host in lacking if host not in missing}
-            if missing:
-                ids |= self._make_missing(client, missing, found, emit, stop)
-            network = self._network(client)
+        found = self._containers()
+        missing = self.absent(lacking)
+        ids = {host.name: found[host.name].id for host in lacking if host not in missing}
+        if missing:
+            ids |= self._make_missing(client, missing, found, emit, stop)
+        network = self._network(client)
         impatient = engine(PATIENCE)
         _each(lacking, lambda host: self._boot(impatient, ids[host.name], host, network, emit, stop), stop)
 
@@ -230,19 +227,18 @@ class DockerProvider:
     def destroy(self, emit: Emit) -> list[str]:
         client = engine()
         removed = []
-        with held(self._lock, emit, f"waiting for another run that makes hosts of {self._environment.name}"):
-            found = containers(self._labels)
-            refuse_copied(found, self._root)
-            for one in found:
-                emit(Step(f"removing {one.labels['cdconf.host']}"))
-                remove_container(client, one.id)
-                removed.append(one.labels["cdconf.host"])
-            filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
-            for network in client.networks.list(filters=filters):
-                remove_network(network)
-                removed.append(f"network {network.name}")
-            if self._folder.is_dir():
-                shutil.rmtree(self._folder)
+        found = containers(self._labels)
+        refuse_copied(found, self._root)
+        for one in found:
+            emit(Step(f"removing {one.labels['cdconf.host']}"))
+            remove_container(client, one.id)
+            removed.append(one.labels["cdconf.host"])
+        filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
+        for network in client.networks.list(filters=filters):
+            remove_network(network)
+            removed.append(f"network {network.name}")
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
         return removed
 
 
