@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fleet import CDCONF, Figure, timed
 
-from cdconf.environments.docker_snapshots import remove_snapshots
+from cdconf.environments.docker.snapshots import remove_snapshots
 from cdconf.inventory import load_project
 
 REPOSITORY = Path(__file__).resolve().parents[1]

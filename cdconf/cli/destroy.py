@@ -55,12 +55,12 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
         if run.environment.provider == "docker":
-            from cdconf.environments.docker_snapshots import remove_builders
+            from cdconf.environments.docker.snapshots import remove_builders
 
             remove_builders(run.project)
         if images:
-            from cdconf.environments.docker_hosts import remove_images
-            from cdconf.environments.docker_snapshots import remove_snapshots
+            from cdconf.environments.docker.hosts import remove_images
+            from cdconf.environments.docker.snapshots import remove_snapshots
 
             removed += remove_snapshots(run.project, run.emit) + remove_images(run.emit)
         run.extra["removed"] = removed

@@ -70,7 +70,7 @@ def provision(
         _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     if options.from_snapshot:
-        from cdconf.environments.docker_snapshots import use_snapshots
+        from cdconf.environments.docker.snapshots import use_snapshots
 
         use_snapshots(project, environment, provider, make_compiler, hosts, emit)
     if options.check or options.plan:

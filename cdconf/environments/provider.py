@@ -53,11 +53,11 @@ class Provider(Protocol):
 def provider_for(project: Project, environment: Environment) -> Provider:
     """The provider that hosts.yml names."""
     if environment.provider == "docker":
-        from cdconf.environments.docker_hosts import DockerProvider
+        from cdconf.environments.docker.hosts import DockerProvider
 
         return DockerProvider(project, environment)
     if environment.provider == "vagrant":
-        from cdconf.environments.vagrant_hosts import VagrantProvider
+        from cdconf.environments.vagrant.hosts import VagrantProvider
 
         return VagrantProvider(project, environment)
     from cdconf.environments.existing import ExistingProvider

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from cdconf.environments.docker_recipes import REPOSITORY
+from cdconf.environments.docker.recipes import REPOSITORY
 from tests.chaos import report
 from tests.chaos.lane import Lane
 from tests.chaos.load import Load, Watch

@@ -6,7 +6,7 @@ import time
 import pytest
 from docker.errors import APIError
 
-from cdconf.environments import docker_boot
+from cdconf.environments.docker import boot as docker_boot
 from cdconf.errors import ProviderError
 from cdconf.inventory import Host
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from docker.errors import APIError, ImageNotFound
 
-from cdconf.environments import docker_image
-from cdconf.environments.docker_recipes import RECIPES, recipe_for
+from cdconf.environments.docker import image as docker_image
+from cdconf.environments.docker.recipes import RECIPES, recipe_for
 from cdconf.environments.locks import held
 from cdconf.errors import ProviderError
 from cdconf.events import Step

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.environments.docker_options import (
+from cdconf.environments.docker.options import (
     Engine,
     first_limits,
     limits,
@@ -12,7 +12,7 @@ from cdconf.environments.docker_options import (
     run_options,
     unlimited,
 )
-from cdconf.environments.docker_ports import check_published, explain_start, published
+from cdconf.environments.docker.ports import check_published, explain_start, published
 from cdconf.errors import ProviderError
 from cdconf.inventory import Host, Size
 

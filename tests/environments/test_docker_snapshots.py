@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from docker.errors import APIError, ImageNotFound
 
-from cdconf.environments import docker_snapshots
-from cdconf.environments.docker_snapshots import _Snapshots, _Work, remove_snapshots, use_snapshots
+from cdconf.environments.docker import snapshots as docker_snapshots
+from cdconf.environments.docker.snapshot_kind import Kind
+from cdconf.environments.docker.snapshots import _Snapshots, _Work, remove_snapshots, use_snapshots
 from cdconf.environments.existing import ExistingProvider
-from cdconf.environments.snapshot_kind import Kind
 from cdconf.errors import InvalidFile, ProviderError, UsageError
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import write

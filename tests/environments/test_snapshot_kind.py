@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.environments import snapshot_scrub
-from cdconf.environments.snapshot_kind import Kinds, tree_digest
+from cdconf.environments.docker import snapshot_scrub
+from cdconf.environments.docker.snapshot_kind import Kinds, tree_digest
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import write
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.environments.vagrant_output import Line, Login, failure, line_of, logins, read_ssh_config, said, states
+from cdconf.environments.vagrant.output import Line, Login, failure, line_of, logins, read_ssh_config, said, states
 from cdconf.errors import GateClosed, ProviderError
 
 STATUS = """\

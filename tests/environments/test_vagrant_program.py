@@ -9,7 +9,7 @@ import time
 import pytest
 
 from cdconf.environments.provider import provider_for
-from cdconf.environments.vagrant_program import Vagrant
+from cdconf.environments.vagrant.program import Vagrant
 from cdconf.errors import GateClosed, ProviderError
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
@@ -77,7 +77,7 @@ CALL = """
 import signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from cdconf.environments.vagrant_program import Vagrant
+from cdconf.environments.vagrant.program import Vagrant
 try:
     Vagrant(Path(sys.argv[1]), "staging").run("up")
 except KeyboardInterrupt:

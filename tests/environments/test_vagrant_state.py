@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.environments.host_keys import is_within, shown_key
-from cdconf.environments.vagrant_state import Known, Made, folders, made, recall, remember
+from cdconf.environments.vagrant.state import Known, Made, folders, made, recall, remember
 from tests.conftest import write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"

@@ -5,8 +5,8 @@ import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from cdconf.environments.docker_image import ensure_image
-from cdconf.environments.docker_listing import engine
+from cdconf.environments.docker.image import ensure_image
+from cdconf.environments.docker.listing import engine
 
 # Everything that a container needs for systemd, and no published port.
 RUN = [

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cdconf.environments.docker_snapshots import REPOSITORY, remove_snapshots
+from cdconf.environments.docker.snapshots import REPOSITORY, remove_snapshots
 from cdconf.inventory import load_project
 from tests.conftest import CDCONF, cdconf, write
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.environments.docker_image import ensure_image
-from cdconf.environments.docker_listing import containers, engine
-from cdconf.environments.vagrant_containers import labels
+from cdconf.environments.docker.image import ensure_image
+from cdconf.environments.docker.listing import containers, engine
+from cdconf.environments.vagrant.containers import labels
 from tests.conftest import cdconf, write
 
 pytestmark = [

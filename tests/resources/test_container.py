@@ -77,7 +77,7 @@ def engine():
         pytest.skip("there's no docker client on this machine")
     import docker
 
-    from cdconf.environments.docker_image import ensure_image
+    from cdconf.environments.docker.image import ensure_image
 
     image = ensure_image(docker.from_env(), "debian-12", lambda event: None)
     name = f"cdconf-test-{uuid.uuid4().hex[:8]}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog import portable
-from cdconf.environments import snapshot_scrub
+from cdconf.environments.docker import snapshot_scrub
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler

@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.environments import docker_image
-from cdconf.environments.docker_hosts import DEFAULT_OS
-from cdconf.environments.docker_listing import Container, containers, engine
+from cdconf.environments.docker import image as docker_image
+from cdconf.environments.docker.hosts import DEFAULT_OS
+from cdconf.environments.docker.listing import Container, containers, engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.environments.vagrant_state import Made
+    from cdconf.environments.vagrant.state import Made
     from cdconf.events import Emit
     from cdconf.inventory import Host
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, RunIdentity
-from cdconf.environments import snapshot_builder
-from cdconf.environments.docker_container import init_of
-from cdconf.environments.docker_hosts import DEFAULT_OS, DockerProvider, stop_signal
-from cdconf.environments.docker_listing import engine
-from cdconf.environments.docker_options import Engine, run_options
-from cdconf.environments.snapshot_builder import Builder, remove_container
-from cdconf.environments.snapshot_kind import Kind, Kinds
+from cdconf.environments.docker import snapshot_builder
+from cdconf.environments.docker.container import init_of
+from cdconf.environments.docker.hosts import DEFAULT_OS, DockerProvider, stop_signal
+from cdconf.environments.docker.listing import engine
+from cdconf.environments.docker.options import Engine, run_options
+from cdconf.environments.docker.snapshot_builder import Builder, remove_container
+from cdconf.environments.docker.snapshot_kind import Kind, Kinds
 from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, UsageError
 from cdconf.events import Emit, Notice, Step
 from cdconf.session import Connector

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cdconf.environments.docker_listing import Container
+from cdconf.environments.docker.listing import Container
 from cdconf.errors import ProviderError
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.environments.docker_options import SYSTEMD_STOP, Engine, first_limits, limits, run_options
-from cdconf.environments.docker_ports import explain_start, published
+from cdconf.environments.docker.options import SYSTEMD_STOP, Engine, first_limits, limits, run_options
+from cdconf.environments.docker.ports import explain_start, published
 from cdconf.environments.keys import new_key
 from cdconf.errors import ProviderError
 

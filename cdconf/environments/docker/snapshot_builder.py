@@ -11,14 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog import portable
-from cdconf.environments import snapshot_scrub
+from cdconf.environments.docker import snapshot_scrub
 from cdconf.errors import ProviderError
 from cdconf.events import ResourceDone
 from cdconf.inventory import Host
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
-    from cdconf.environments.snapshot_kind import Kind
+    from cdconf.environments.docker.snapshot_kind import Kind
     from cdconf.session import Session
 
 NAME = "snapshot"  # stands for the environment and the host, wherever the builder is asked for them

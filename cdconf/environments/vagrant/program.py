@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cdconf.environments.vagrant_output import Line, failure, line_of
+from cdconf.environments.vagrant.output import Line, failure, line_of
 from cdconf.errors import ProviderError
 
 if TYPE_CHECKING:

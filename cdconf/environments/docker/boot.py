@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.environments.docker_ports import explain_start
+from cdconf.environments.docker.ports import explain_start
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, HostStep
 

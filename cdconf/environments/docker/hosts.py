@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cdconf.environments import docker_container
-from cdconf.environments.docker_boot import Boot
-from cdconf.environments.docker_container import Place
-from cdconf.environments.docker_image import ensure_image, image_of, named_image, remove_unfinished
-from cdconf.environments.docker_listing import Container, containers, engine
-from cdconf.environments.docker_options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
-from cdconf.environments.docker_owner import refuse_copied
-from cdconf.environments.docker_ports import check_published
-from cdconf.environments.docker_recipes import REPOSITORY, recipe_for
-from cdconf.environments.docker_removal import remove_container, remove_network
-from cdconf.environments.docker_sizes import resize
+from cdconf.environments.docker import container as docker_container
+from cdconf.environments.docker.boot import Boot
+from cdconf.environments.docker.container import Place
+from cdconf.environments.docker.image import ensure_image, image_of, named_image, remove_unfinished
+from cdconf.environments.docker.listing import Container, containers, engine
+from cdconf.environments.docker.options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
+from cdconf.environments.docker.owner import refuse_copied
+from cdconf.environments.docker.ports import check_published
+from cdconf.environments.docker.recipes import REPOSITORY, recipe_for
+from cdconf.environments.docker.removal import remove_container, remove_network
+from cdconf.environments.docker.sizes import resize
 from cdconf.environments.keys import client_key
 from cdconf.environments.provider import Standing
 from cdconf.errors import Unreachable

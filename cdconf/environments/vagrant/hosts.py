@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.environments import vagrant_containers, vagrant_state
 from cdconf.environments.host_keys import first_answer_counts, shown_key, shown_keys
 from cdconf.environments.provider import Standing
-from cdconf.environments.vagrant_output import Line, Login, logins, said, states
-from cdconf.environments.vagrant_program import LONG, Vagrant
-from cdconf.environments.vagrant_state import Known, machine_name
+from cdconf.environments.vagrant import containers as vagrant_containers
+from cdconf.environments.vagrant import state as vagrant_state
+from cdconf.environments.vagrant.output import Line, Login, logins, said, states
+from cdconf.environments.vagrant.program import LONG, Vagrant
+from cdconf.environments.vagrant.state import Known, machine_name
 from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Step
 from cdconf.inventory import Ssh

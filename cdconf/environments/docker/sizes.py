@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cdconf.environments.docker_listing import about, engine, inspect
-from cdconf.environments.docker_options import Engine, limits, limits_of, new_limits, unlimited
+from cdconf.environments.docker.listing import about, engine, inspect
+from cdconf.environments.docker.options import Engine, limits, limits_of, new_limits, unlimited
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, HostStep, Notice
 from cdconf.inventory import Size

@@ -1,6 +1,6 @@
 """What hosts of each `os` are made of: a plain image of the distribution, and what a host has beyond it.
 
-A recipe is data: how its image comes about is `docker_image`'s to know. What it says is in the image's tag, by hash.
+A recipe is data: how its image comes about is `image.py`'s to know. What it says is in the image's tag, by hash.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import shlex
 from dataclasses import dataclass
 
-from cdconf.environments.docker_options import SYSTEMD_STOP
+from cdconf.environments.docker.options import SYSTEMD_STOP
 from cdconf.errors import ProviderError, did_you_mean
 
 REPOSITORY = "cdconf-host"

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from cdconf.environments.docker_pull import Unavailable, check_architecture, present, pull
-from cdconf.environments.docker_recipes import Recipe, recipe_for
+from cdconf.environments.docker.pull import Unavailable, check_architecture, present, pull
+from cdconf.environments.docker.recipes import Recipe, recipe_for
 from cdconf.environments.locks import held
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, Step

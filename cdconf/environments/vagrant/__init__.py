@@ -1,0 +1,1 @@
+"""Hosts that Vagrant makes: virtual machines, or containers."""
