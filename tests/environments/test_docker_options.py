@@ -1,9 +1,12 @@
 """How containers are started on different engines, and what sizes and ports become there."""
 
+import dataclasses
+
 import pytest
 
 from cdconf.environments.docker.options import (
     Engine,
+    are_met,
     first_limits,
     limits,
     limits_of,
@@ -75,8 +78,13 @@ def test_limits():
 
 
 def test_limits_that_are_gone_are_lifted():
-    assert new_limits(limits(Size(), Engine.of(V1)))["mem_limit"] == -1
-    assert new_limits(limits(Size(), Engine.of(V1)))["cpu_quota"] == -1
+    machine = dataclasses.replace(Engine.of(V1), total=8 << 30)
+    free, full = limits(Size(), machine), {"mem_limit": 8 << 30, "cpu_quota": -1}
+    assert new_limits(free, machine) == {**full, "memswap_limit": 8 << 30, "cpu_period": 100_000}
+    assert are_met(free, full, machine)
+    assert are_met(free, free, machine)
+    assert not are_met(free, {**full, "mem_limit": 4 << 30}, machine)
+    assert not are_met(limits(Size(memory=4 << 30), machine), full, machine)
 
 
 def test_more_processors_than_there_are_is_no_limit_and_is_told():

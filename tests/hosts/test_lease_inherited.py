@@ -59,8 +59,9 @@ def test_provision_and_deploy_work_within_a_lease_that_refuses_another_clone(liv
     process = holding(live, script(live, text))
     try:
         assert eventually((live.root / "deployed.json").exists, 60)
-        for command in (["deploy", "app", "--to", "dev"], ["provision", "dev"], ["run", "dev", "--", "true"]):
-            refused = cdconf(other, *command)
+        refused_at = [(other, ["deploy", "app", "--to", "dev"]), (other, ["run", "dev", "--", "true"])]
+        for root, command in [*refused_at, (live.root, ["provision", "dev"])]:
+            refused = cdconf(root, *command)
             assert refused.returncode == 3, refused.stdout + refused.stderr
             assert "(release 2" in refused.stderr
         fence = held(live)["fence"]

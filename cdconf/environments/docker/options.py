@@ -25,7 +25,7 @@ class Engine:
     """What of a Docker engine matters here.
 
     `driver` is what it makes cgroups with; none: it makes none. `memory` and `quota`: whether it can limit memory and
-    processor time. `cpus` is how many processors its machine has.
+    processor time. `cpus` is how many processors its machine has, `total` how many bytes of memory; 0: it doesn't say.
     """
 
     cgroups: int
@@ -34,6 +34,7 @@ class Engine:
     cpus: int
     memory: bool = True
     quota: bool = True
+    total: int = 0
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Engine:
@@ -46,6 +47,7 @@ class Engine:
             cpus=int(info.get("NCPU") or 1),
             memory=bool(info.get("MemoryLimit", True)),
             quota=bool(info.get("CpuCfsQuota", True)),
+            total=int(info.get("MemTotal") or 0),
         )
 
 
@@ -125,14 +127,28 @@ def limits_of(container: Mapping[str, Any]) -> dict[str, int]:
     return {"mem_limit": memory if memory > 0 else _ALL, "cpu_quota": quota if quota > 0 else _ALL}
 
 
-def new_limits(limit: Mapping[str, int]) -> dict[str, int]:
-    """Limits as arguments of an update. Swap isn't added to the memory: who has 512 MiB gets no more of anything."""
-    return {**limit, "memswap_limit": limit["mem_limit"], "cpu_period": _PERIOD}
+def are_met(wanted: Mapping[str, int], found: Mapping[str, int], engine: Engine) -> bool:
+    """Whether a container has the limits that it should have; all of the machine's memory is no limit."""
+    memory = _ALL if 0 < engine.total <= found["mem_limit"] else found["mem_limit"]
+    return dict(wanted) == {**found, "mem_limit": memory}
+
+
+def new_limits(limit: Mapping[str, int], engine: Engine) -> dict[str, int]:
+    """Limits as arguments of an update. Swap isn't added to the memory: who has 512 MiB gets no more of anything.
+
+    A limit on memory can't be taken away from a container (moby 20.10's `verifyContainerResources` refuses -1, and
+    cgroups v1 a larger limit for both than for memory first): it gets all of the machine's instead.
+    """
+    return _every(limit if limit["mem_limit"] != _ALL else {**limit, "mem_limit": engine.total})
 
 
 def first_limits(limit: Mapping[str, int]) -> dict[str, int]:
     """Limits as arguments of a creation, where those that are none aren't given at all."""
-    given = {name: value for name, value in new_limits(limit).items() if value != _ALL}
+    given = {name: value for name, value in _every(limit).items() if value != _ALL}
     if "cpu_quota" not in given:
         del given["cpu_period"]
     return given
+
+
+def _every(limit: Mapping[str, int]) -> dict[str, int]:
+    return {**limit, "memswap_limit": limit["mem_limit"], "cpu_period": _PERIOD}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cdconf.environments.docker.listing import about, engine, inspect
-from cdconf.environments.docker.options import Engine, limits, limits_of, new_limits, unlimited
+from cdconf.environments.docker.options import Engine, are_met, limits, limits_of, new_limits, unlimited
 from cdconf.errors import ProviderError
-from cdconf.events import Emit, HostStep, Notice
+from cdconf.events import Emit, Notice
 from cdconf.inventory import Size
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ def resize(hosts: Mapping[str, Host], emit: Emit) -> None:
         for what in unlimited(host.size, machine):
             emit(Notice(f"{host.name}: {what}", warning=True))
         wanted = limits(host.size, machine)
-        if found[container] != wanted:
-            _update(container, host, wanted)
-            emit(HostStep(host.name, f"has {host.size} now"))
+        if not are_met(wanted, found[container], machine):
+            _update(container, host, new_limits(wanted, machine))
+            emit(Notice(f"{host.name} has {host.size} now"))
 
 
-def _update(container: str, host: Host, wanted: Mapping[str, int]) -> None:
+def _update(container: str, host: Host, changed: Mapping[str, int]) -> None:
     from docker.errors import APIError
 
     try:
-        engine().api.update_container(container, **new_limits(wanted))
+        engine().api.update_container(container, **changed)
     except APIError as error:
         raise ProviderError(
             f"can't be given {host.size}: {error.explanation}",
