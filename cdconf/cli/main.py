@@ -118,11 +118,20 @@ def run() -> NoReturn:
     except (click.Abort, EOFError):
         code = show_error(Interrupted("interrupted"))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has had enough
+        _let_go()
         code = 0
     except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
         code = _bug()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go()
     sys.exit(code)
+
+
+def _let_go() -> None:
+    """Whoever read our output has had enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

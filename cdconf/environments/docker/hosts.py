@@ -24,7 +24,7 @@ from cdconf.environments.docker.removal import remove_container, remove_network
 from cdconf.environments.docker.sizes import resize
 from cdconf.environments.keys import client_key
 from cdconf.environments.provider import Standing
-from cdconf.errors import Unreachable
+from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
 from cdconf.secrets.store import write_private
@@ -202,10 +202,23 @@ class DockerProvider:
         return f"{self._prefix}-{_joined(host)}-{self._suffix}"
 
     def _network(self, client: Any) -> str:
-        """The environment's network, made when it isn't there; the engine finds names by any part of them."""
+        """The environment's network, made when it isn't there; the engine finds names by any part of them.
+
+        Raises:
+            ProviderError: It can't be made.
+        """
+        from docker.errors import APIError
+
         name = f"{self._prefix}-{self._suffix}"
-        if not any(one.name == name for one in client.networks.list(names=[name])):
-            client.networks.create(name, driver="bridge", labels=self._labels, check_duplicate=True)
+        try:
+            if not any(one.name == name for one in client.networks.list(names=[name])):
+                client.networks.create(name, driver="bridge", labels=self._labels, check_duplicate=True)
+        except APIError as error:
+            raise ProviderError(
+                f"the network of {self._environment.name} can't be made: {error.explanation}",
+                hint="an engine has addresses for about 30 networks: `cdconf environments` and `docker network ls` show "
+                "which can go, and default-address-pools in its daemon.json gives it more",
+            ) from error
         return name
 
     def standing(self) -> Standing:
