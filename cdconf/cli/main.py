@@ -122,11 +122,15 @@ def run() -> NoReturn:
         code = 0
     except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
         code = _bug()
+    _flush()
+    sys.exit(code)
+
+
+def _flush() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _let_go()
-    sys.exit(code)
 
 
 def _let_go() -> None:

@@ -216,8 +216,8 @@ class DockerProvider:
         except APIError as error:
             raise ProviderError(
                 f"the network of {self._environment.name} can't be made: {error.explanation}",
-                hint="an engine has addresses for about 30 networks: `cdconf environments` and `docker network ls` show "
-                "which can go, and default-address-pools in its daemon.json gives it more",
+                hint="an engine has addresses for about 30 networks: `docker network ls` and `cdconf environments` show"
+                " which can go, and default-address-pools in its daemon.json gives it more",
             ) from error
         return name
 
