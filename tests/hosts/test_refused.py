@@ -70,16 +70,18 @@ def refused(live, *arguments):
 
 
 FULL = """
-    set -e; mkdir -p /mnt/small; mount -t tmpfs -o size={size}m none /mnt/small
+    set -e; mkdir -p /mnt/small; used=$(du -sm {folder} | cut -f1)
+    mount -t tmpfs -o size=$((used + {size}))m none /mnt/small
     cp -a {folder}/. /mnt/small/; mount --move /mnt/small {folder}
     dd if=/dev/zero of={folder}/filler bs=1M count=$(($(stat -f -c '%a*%S/1048576' {folder}) - {left})) status=none
+    mountpoint -q {folder} && echo full
 """
 
 
 @contextmanager
 def full_disk(live, host, folder, size, left):
     """A directory of a host is a small disk with so many MB left."""
-    assert not live.on(host, FULL.format(folder=folder, size=size, left=left) + "&& sync")
+    assert live.on(host, FULL.format(folder=folder, size=size, left=left)) == "full"
     try:
         yield
     finally:
