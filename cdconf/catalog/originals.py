@@ -117,11 +117,11 @@ def _variable(address: str, resource: Resource, scope: Scope) -> str | None:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """Every text in a value, keys of maps too; bytes as Latin-1."""
+    """Every text in a value, keys of maps too; bytes as UTF-8, as far as they are."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, bytes):
-        yield value.decode("latin-1")
+        yield value.decode("utf-8", "replace")
     elif isinstance(value, dict):
         for key, member in value.items():
             yield from texts_of(key)

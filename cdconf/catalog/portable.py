@@ -7,11 +7,12 @@ when the host is converged; what's in it is mostly what takes long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdconf.catalog.model import Catalog, Resource
+from cdconf.catalog.originals import texts_of
 
 if TYPE_CHECKING:
     from cdconf.resources.spec import ResourceType
@@ -39,35 +40,6 @@ _PRIVATE_KEY = "PRIVATE KEY-----"  # RFC 7468; nobody may have said that it's a 
 _ACCOUNTS = ("owner", "group", "user", "groups", "members")  # fields that name users and groups
 
 
-class NotedFacts(Mapping[str, Any]):
-    """Facts that remember which of them were read.
-
-    Args:
-        facts: The facts themselves.
-
-    Attributes:
-        read: Names, such as `os`.
-    """
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._facts = facts
-        self.read: set[str] = set()
-
-    def __getitem__(self, name: str) -> Any:
-        self.read.add(name)
-        return self._facts[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._facts
-
-    def __iter__(self) -> Iterator[str]:
-        self.read.update(self._facts)  # whoever goes through them may read any
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
-
-
 @dataclass
 class _LeftOut:
     """What isn't there for the resources that follow: they can't be made without it."""
@@ -83,8 +55,8 @@ class _LeftOut:
     def needed_by(self, resource: Resource, paths: Iterable[str]) -> bool:
         if any(path.startswith(out.rstrip("/") + "/") for path in paths for out in self.paths):
             return True
-        named = {name for one in _ACCOUNTS for name in _texts(resource.fields.get(one))}
-        return bool(named & self.accounts) or any(text in self.paths for text in _texts(resource.fields))
+        named = {name for one in _ACCOUNTS for name in texts_of(resource.fields.get(one))}
+        return bool(named & self.accounts) or any(text in self.paths for text in texts_of(resource.fields))
 
 
 def portable(
@@ -129,23 +101,8 @@ def _only_starts_anew(catalog: Catalog, resource: Resource) -> bool:
 
 
 def _is_plain(resource: Resource, mask: Callable[[str], str]) -> bool:
-    texts = _texts(resource.fields)
+    texts = texts_of(resource.fields)
     return not resource.sensitive and all(mask(text) == text and _PRIVATE_KEY not in text for text in texts)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value, keys included; bytes as text."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield value.decode("utf-8", "replace")
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from _texts(key)
-            yield from _texts(member)
-    elif isinstance(value, (list, tuple)):
-        for member in value:
-            yield from _texts(member)
 
 
 def without(catalog: Catalog, left_out: Iterable[str]) -> Catalog:

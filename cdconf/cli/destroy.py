@@ -54,10 +54,6 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
         if run.environment.provider != "existing":
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
-        if run.environment.provider == "docker":
-            from cdconf.environments.docker.snapshots import remove_builders
-
-            remove_builders(run.project)
         if images:
             from cdconf.environments.docker.hosts import remove_images
             from cdconf.environments.docker.snapshots import remove_snapshots

@@ -2,6 +2,7 @@
 
 from cdconf.facts.cache import FactCache, Seen, age_text
 from cdconf.facts.host import HostFacts, path_of
+from cdconf.facts.noted import NotedFacts
 from cdconf.facts.system import is_system, system_name
 from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
 
@@ -11,6 +12,7 @@ __all__ = [
     "FactCache",
     "Group",
     "HostFacts",
+    "NotedFacts",
     "Seen",
     "age_text",
     "below",

@@ -53,6 +53,7 @@ TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+NETWORK = r"^([0-9]{1,3}\.){3}0/24$"
 PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
@@ -242,7 +243,7 @@ VAGRANT = {
     "network": Key(
         "text",
         "The private /24 network of virtual machines, not taken over by copies; one of 192.168.56.0/21 if not given.",
-        pattern=r"^([0-9]{1,3}\.){3}0/24$",
+        pattern=NETWORK,
     ),
 }
 TRANSPORTS = ("ssh", "docker", "local")

@@ -10,7 +10,7 @@ from cdconf.inventory import keys
 from cdconf.inventory.model import Project, VagrantSettings
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
-_NETWORK = re.compile(keys.VAGRANT["network"].pattern.rstrip("$") + r"\Z")  # type: ignore[union-attr]
+_NETWORK = re.compile(keys.NETWORK.rstrip("$") + r"\Z")
 
 
 def read_vagrant(project: Project, top: YamlMap) -> VagrantSettings:

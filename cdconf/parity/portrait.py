@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.originals import addresses_in, texts_of
 from cdconf.errors import CdconfError
+from cdconf.facts import NotedFacts
 from cdconf.parity.model import Portrait, Setting, Wanted
 from cdconf.parity.seal import plain, sealed
 from cdconf.secrets import is_tainted
@@ -17,27 +18,6 @@ if TYPE_CHECKING:
     from cdconf.catalog.model import Resource
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, ToggleValue
-
-
-class NotedFacts(Mapping[str, Any]):
-    """A host's facts, with the names of those that were read."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._facts = facts
-        self.read: set[str] = set()
-
-    def __getitem__(self, name: str) -> Any:
-        self.read.add(name)
-        return self._facts[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._facts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
 
 
 def desired(

@@ -84,8 +84,10 @@ def _why(causes: Causes, values: Pair, asked: Pair) -> str | None:
 
 
 def _words(name: str, ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Pair:
-    return tuple(word(side[name]) if name in side else ABSENT for side in (ours, theirs))  # type: ignore[return-value]
+    here, there = (word(side[name]) if name in side else ABSENT for side in (ours, theirs))
+    return here, there
 
 
 def _sources(name: str, wanted: tuple[Mapping[str, ToggleValue], Mapping[str, ToggleValue]]) -> Pair:
-    return tuple(side[name].source if name in side else None for side in wanted)  # type: ignore[return-value]
+    here, there = (side[name].source if name in side else None for side in wanted)
+    return here, there

@@ -3,7 +3,8 @@
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.portable import NotedFacts, portable, without
+from cdconf.catalog.portable import portable, without
+from cdconf.facts import NotedFacts
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import write
 

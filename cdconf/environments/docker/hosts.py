@@ -46,6 +46,7 @@ class DockerProvider:
 
     def __init__(self, project: Project, environment: Environment) -> None:
         self.snapshots: dict[str, str] = {}
+        self._project = project
         self._environment = environment
         self._root = project.root
         self._prefix = "-".join(_joined(part) for part in ("cdconf", project.name, environment.name))
@@ -238,6 +239,8 @@ class DockerProvider:
         )
 
     def destroy(self, emit: Emit) -> list[str]:
+        from cdconf.environments.docker.snapshot_builder import remove_builders
+
         client = engine()
         removed = []
         found = containers(self._labels)
@@ -250,6 +253,7 @@ class DockerProvider:
         for network in client.networks.list(filters=filters):
             remove_network(network)
             removed.append(f"network {network.name}")
+        remove_builders(client, self._project)
         if self._folder.is_dir():
             shutil.rmtree(self._folder)
         return removed

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog import portable
 from cdconf.environments.docker import snapshot_scrub
+from cdconf.environments.docker.removal import remove_container, remove_network
+from cdconf.environments.locks import held_if_free
 from cdconf.errors import ProviderError
 from cdconf.events import ResourceDone
+from cdconf.facts import NotedFacts
 from cdconf.inventory import Host
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cdconf.catalog import Compiler
     from cdconf.environments.docker.snapshot_kind import Kind
+    from cdconf.inventory import Project
     from cdconf.session import Session
 
 NAME = "snapshot"  # stands for the environment and the host, wherever the builder is asked for them
@@ -94,7 +100,7 @@ class Builder:
         Raises:
             CdconfError: The catalog can't be compiled; a package can't be installed.
         """
-        facts = portable.NotedFacts(session.facts.mapping)
+        facts = NotedFacts(session.facts.mapping)
         whole = compiler.compile(example, facts)
         catalog = portable.portable(whole, compiler.types, self.kind.own, compiler.mask, facts_read=facts.read)
         # Neither name gets into the builder, not even for a moment.
@@ -150,17 +156,22 @@ def _refuse(failed: dict[str, ResourceDone]) -> None:
         raise ProviderError("its builder can't be converged")
 
 
-def remove_container(client: Any, name: str) -> None:
-    """Removes a container and its volumes by force; one that isn't there, or is being removed, is fine."""
-    from docker.errors import APIError, NotFound
+def builders_lock(project: Project) -> Path:
+    """The lock of whoever makes snapshots in a checkout."""
+    return project.data / "snapshots.lock"
 
-    try:
-        container = client.containers.get(name)
-        if container.status == "paused":
-            container.unpause()
-        container.remove(force=True, v=True)
-    except NotFound:
-        pass
-    except APIError as error:
-        if error.status_code != 409:  # its removal is in progress
-            raise ProviderError(f"the builder {name} can't be removed: {error.explanation}") from error
+
+def clear_builders(client: Any, project: Project) -> None:
+    """Removes a checkout's builders; whoever calls this has the lock."""
+    filters = {"label": f"{LABEL}={project.checkout}"}
+    for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+        remove_container(client, container.id)
+    for network in client.networks.list(filters=filters):
+        remove_network(network)
+
+
+def remove_builders(client: Any, project: Project) -> None:
+    """Removes what a run that was killed has left of a checkout's builders, unless one is making snapshots now."""
+    with held_if_free(builders_lock(project)) as free:
+        if free:
+            clear_builders(client, project)

@@ -6,13 +6,11 @@ checkouts of a project. The engine has them and knows about them: labels say whi
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments.docker import snapshot_builder
@@ -20,8 +18,9 @@ from cdconf.environments.docker.container import init_of
 from cdconf.environments.docker.hosts import DEFAULT_OS, DockerProvider, stop_signal
 from cdconf.environments.docker.listing import engine
 from cdconf.environments.docker.options import Engine, run_options
-from cdconf.environments.docker.snapshot_builder import Builder, remove_container
+from cdconf.environments.docker.snapshot_builder import Builder, builders_lock, clear_builders
 from cdconf.environments.docker.snapshot_kind import Kind, Kinds
+from cdconf.environments.locks import held
 from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, UsageError
 from cdconf.events import Emit, Notice, Step
 from cdconf.session import Connector
@@ -83,15 +82,15 @@ class _Snapshots:
         kinds = self._kinds(hosts)
         examples = {kind: next(host for host in hosts if kinds[host.name] == kind) for kind in kinds.values()}
         if any(self._find(kind) is None for kind in examples):
-            with self._alone() as alone:
-                alone.remove_builders(self._client)
+            with held(builders_lock(self._project), self._emit, "waiting for another run that makes snapshots"):
+                clear_builders(self._client, self._project)
                 # Another run may have made them meanwhile.
                 missing = {kind: host for kind, host in examples.items() if self._find(kind) is None}
                 if missing:
                     try:
                         self._make(missing)
                     finally:
-                        alone.remove_builders(self._client)
+                        clear_builders(self._client, self._project)
             self._tidy(list(examples))
         found = {kind: image for kind in examples if (image := self._find(kind)) is not None}
         for kind in found:
@@ -121,15 +120,6 @@ class _Snapshots:
             return None
         fits = image.labels.get("cdconf.snapshot") == kind.key and _age(image) < FRESH
         return name if fits else None
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[Workshop]:
-        workshop = Workshop(self._project)
-        with workshop.lock() as free:
-            if not free:
-                self._emit(Step("waiting for another run that makes snapshots"))
-                workshop.wait()
-            yield workshop
 
     def _make(self, missing: dict[Kind, Host]) -> None:
         self._emit(Step(f"making snapshots (once for these roles): {', '.join(kind.name for kind in missing)}"))
@@ -246,50 +236,6 @@ class _Work:
             self.left.remove(kind)
             text = f"no snapshot of {kind.name}, so its hosts start from the plain image: {error.message}"
             self._emit(Notice("\n".join(filter(None, (text, error.detail))), warning=True))
-
-
-class Workshop:
-    """Where a checkout's builders are: one run at a time makes snapshots.
-
-    Args:
-        project: The project, in this checkout.
-    """
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._stream: IO[str] | None = None
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[bool]:
-        """Takes the lock if nobody has it, and says so; it's given back at the end."""
-        with (self._project.data / "snapshots.lock").open("a", encoding="utf-8") as self._stream:
-            try:
-                fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-
-    def wait(self) -> None:
-        """Takes the lock, however long another run has it; within `lock` only."""
-        if self._stream is not None:
-            fcntl.flock(self._stream, fcntl.LOCK_EX)
-
-    def remove_builders(self, client: Any) -> None:
-        """Removes what a run that was killed has left behind; whoever calls this has the lock."""
-        filters = {"label": f"{snapshot_builder.LABEL}={self._project.checkout}"}
-        for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
-            remove_container(client, container.id)
-        for network in client.networks.list(filters=filters):
-            network.remove()
-
-
-def remove_builders(project: Project) -> None:
-    """Removes the checkout's builders, unless a run is making snapshots."""
-    workshop = Workshop(project)
-    with workshop.lock() as free:
-        if free:
-            workshop.remove_builders(engine())
 
 
 def remove_snapshots(project: Project, emit: Emit) -> list[str]:

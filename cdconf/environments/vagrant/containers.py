@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdconf.environments.docker import image as docker_image
 from cdconf.environments.docker.hosts import DEFAULT_OS
 from cdconf.environments.docker.listing import Container, containers, engine
+from cdconf.environments.docker.removal import remove_container, remove_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,18 +59,15 @@ def remove_all(root: Path, environment: str) -> list[str]:
     wanted = {"label": [f"{name}={value}" for name, value in labels(root, environment).items()]}
     removed = [f"container {one.name}" for one in found]
     for network in engine().networks.list(filters=wanted):
-        network.remove()
+        remove_network(network)
         removed.append(f"network {network.name}")
     return removed
 
 
 def _remove(found: Sequence[Container]) -> None:
-    client: Any = engine() if found else None
+    client = engine() if found else None
     for one in found:
-        container = client.containers.get(one.id)
-        if container.status == "paused":
-            container.unpause()
-        container.remove(force=True, v=True)
+        remove_container(client, one.id)
 
 
 def published(made: Mapping[str, Made]) -> dict[str, dict[str, str]]:
