@@ -6,7 +6,6 @@ Every edit is made under the lock that lckpwdf(3) takes, /etc/.pwd.lock, and rep
 import contextlib
 import fcntl
 import os
-import shutil
 
 from cdconf.agent import accounts, files
 from cdconf.agent.base import Failed
@@ -118,6 +117,8 @@ def make_home(home, uid, gid):
     """Makes a home directory from the skeleton; one that is there is left alone."""
     if os.path.lexists(home):
         return
+    import shutil
+
     fresh = home + files.TEMPORARY_PREFIX + "new"
     shutil.rmtree(fresh, ignore_errors=True)
     if os.path.isdir(SKELETON):

@@ -4,13 +4,11 @@ The files are read directly: what the C library says may come from a directory s
 account's business, and it may be cached.
 """
 
-import datetime as dt
 import os
 
 from cdconf.agent.owned import read_or_empty
 
 ETC = "/etc"
-EPOCH = dt.date(1970, 1, 1)
 NEVER = "never"
 
 
@@ -79,8 +77,10 @@ def date_of(days):
     """shadow(5)'s days since 1970 as a date; empty and negative mean never."""
     if not days.isdigit():
         return NEVER
+    import datetime as dt  # few accounts expire
+
     try:
-        return (EPOCH + dt.timedelta(days=int(days))).isoformat()
+        return (dt.date(1970, 1, 1) + dt.timedelta(days=int(days))).isoformat()
     except OverflowError:
         return NEVER
 
@@ -89,5 +89,7 @@ def days_of(date):
     """The reverse of `date_of`."""
     if date == NEVER:
         return ""
+    import datetime as dt
+
     parts = [int(part) for part in date.split("-")]
-    return str((dt.date(*parts) - EPOCH).days)
+    return str((dt.date(*parts) - dt.date(1970, 1, 1)).days)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import stat
 
 from cdconf.agent import files
@@ -122,6 +121,8 @@ def remove(root, relative):
     """Removes what's at a path, with everything below it."""
     path = os.path.join(root, relative)
     if stat.S_ISDIR(os.lstat(path).st_mode):
+        import shutil
+
         shutil.rmtree(path)
     else:
         os.unlink(path)

@@ -1,7 +1,7 @@
 """Puts the agent into the host's cache. Sent by itself, ahead of the agent's zip, and run inside boot.py.
 
-It uses boot.py's `base`, `home`, `code`, `digest`, `receive`, `say` and `refuse`, which is why it has no imports
-of ours. All modules are compiled here, once, so that a start from the cache only unmarshals what it uses.
+It uses boot.py's `base`, `home`, `code`, `digest`, `receive`, `seal`, `say` and `refuse`, which is why it has no
+imports of ours. All modules are compiled here, once, so that a start from the cache only unmarshals what it uses.
 """
 
 import os
@@ -72,9 +72,8 @@ def _replace(fresh, home):
     shutil.rmtree(fresh, ignore_errors=True)
 
 
-def install(data, base, home, code):
+def install(data, base, home, code, seal):
     """Writes the agent's zip and its compiled modules; only their owner can read them."""
-    import hashlib
     import marshal
     import tempfile
 
@@ -85,7 +84,7 @@ def install(data, base, home, code):
     compiled = marshal.dumps(_modules(data))
     fresh = tempfile.mkdtemp(prefix="new-", dir=base)
     _write(fresh, "agent.zip", data)
-    _write(fresh, os.path.basename(code), hashlib.sha256(compiled).digest() + compiled)
+    _write(fresh, os.path.basename(code), seal(compiled) + compiled)
     _clean(base, os.path.basename(fresh))
     _replace(fresh, home)
     os.umask(umask)
@@ -114,7 +113,7 @@ def main(boot):
     if hashlib.sha256(data).hexdigest() != boot["digest"]:
         boot["refuse"]("corrupt")
     try:
-        install(data, boot["base"], boot["home"], boot["code"])
+        install(data, boot["base"], boot["home"], boot["code"], boot["seal"])
     except OSError as error:
         boot["refuse"]("unwritable {}: {}".format(error.filename or boot["base"], error.strerror))
 

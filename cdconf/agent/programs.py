@@ -1,12 +1,12 @@
 """Which programs a host has, looked for where commands are run from."""
 
-import shutil
-
 from cdconf.agent.base import Missing, environment
 
 
 def find(name):
     """The program's path, or None."""
+    import shutil  # a run that changes nothing asks for few programs, or none
+
     return shutil.which(name, path=environment()["PATH"])
 
 

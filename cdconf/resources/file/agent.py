@@ -1,12 +1,10 @@
 """Observes and applies files."""
 
-import hashlib
 import os
 import stat
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed
-from cdconf.agent.tree import sha256_file
 
 # Above this a file's content isn't read into memory: it's compared by its hash.
 LARGE = 16 * 1024 * 1024
@@ -35,9 +33,7 @@ def observe(fields):
 
 def _read(path, status, wanted):
     if status.st_size > LARGE:
-        if status.st_size == len(_bytes(wanted)) and sha256_file(path) == hashlib.sha256(_bytes(wanted)).hexdigest():
-            return wanted
-        return "({} bytes)".format(status.st_size)
+        return wanted if _is_large(path, status, _bytes(wanted)) else "({} bytes)".format(status.st_size)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as stream:
         data = stream.read()
@@ -47,6 +43,15 @@ def _read(path, status, wanted):
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data
+
+
+def _is_large(path, status, wanted):
+    """Whether a file has this content, which is never in memory twice."""
+    import hashlib  # few files are large, and this costs more than many small ones
+
+    from cdconf.agent.tree import sha256_file
+
+    return status.st_size == len(wanted) and sha256_file(path) == hashlib.sha256(wanted).hexdigest()
 
 
 def _bytes(content):
