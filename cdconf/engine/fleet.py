@@ -140,7 +140,11 @@ class Fleet:
             self.emit(HostStep(host.name, "connecting"))
             self._meet(self._connect(host))
 
-        errors = self._run(hosts, job, meanwhile).errors
+        def own() -> None:
+            self._connector.get_ready(hosts)
+            meanwhile()
+
+        errors = self._run(hosts, job, own).errors
         errors = self._bring_python(hosts, errors)
         # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
         order = [*(host.name for host in hosts), *self.sessions]

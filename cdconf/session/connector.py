@@ -9,6 +9,7 @@ from cdconf.session.bundle import bundle, start_command, start_line
 from cdconf.session.docker_exec import DockerTransport
 from cdconf.session.session import Session
 from cdconf.session.ssh import Ssh
+from cdconf.session.ssh_connection import paramiko
 from cdconf.session.start import Start, TerminalNeeded
 from cdconf.session.sudo import SudoPasswords
 from cdconf.session.transport import PipeTransport
@@ -49,6 +50,11 @@ class Connector:
         self._bundle = bundle(project.root, project.type_packages, project.data / "agent")
         self._ssh = Ssh(accept_new=accept_new_host_keys)
         self._facts = facts
+
+    def get_ready(self, hosts: Sequence[Host]) -> None:
+        """Imports what connections to these hosts need, while they're called: before anything that can wait."""
+        if any(host.transport == "ssh" for host in hosts):
+            paramiko()
 
     def connect(self, host: Host, announce: Callable[[str], None]) -> Session:
         """Connects, boots the agent and opens the session; changes nothing but the agent's cache.

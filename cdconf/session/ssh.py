@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.session.ssh_call import Call, is_plain
 from cdconf.session.ssh_connection import Connection, configured, paramiko
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
@@ -61,7 +62,7 @@ class Ssh:
         login = Login(ssh.address or host.address or host.name, ssh.user, ssh.port, ssh.identity_file, known)
 
         def once() -> SshTransport:
-            connection = self._connect(login, self._path(login, ssh.jump), "")
+            connection = self._log_in(login, ssh.jump)
             return SshTransport(connection, _channel(connection, command, terminal=terminal))
 
         try:
@@ -70,6 +71,13 @@ class Ssh:
         except CdconfError as error:
             error.host = host.name
             raise
+
+    def _log_in(self, login: Login, jump: str | None) -> Connection:
+        if not is_plain(login, jump):
+            return self._connect(login, self._path(login, jump), "")
+        call = Call(login)
+        with self._starts.one(_place(call.host, call.port, [])), call:
+            return self._connect(login, [], "", call)
 
     def _path(self, login: Login, jump: str | None) -> list[Login]:
         """The jump hosts on the way, the first one first: the inventory's, else ~/.ssh/config's ProxyJump."""
@@ -81,17 +89,19 @@ class Ssh:
         known = (*login.known_hosts, *KNOWN_HOSTS) if login.known_hosts else ()
         return [Login(hop, identity_file=login.identity_file, known_hosts=known) for hop in hops]
 
-    def _connect(self, login: Login, path: list[Login], subject: str) -> Connection:
-        """One attempt; raises what `meaning` says."""
+    def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> Connection:
+        """One attempt; raises what `meaning` says. Whoever has called already holds a place among the starts."""
         connection = prepare(login, direct=not path, learn=self._accept_new)
         if subject:  # a jump host: others go through it
             from cdconf.session.ssh_tunnels import Tunnels
 
             connection.options["transport_factory"] = Tunnels
-        place = f"{connection.host}:{connection.port} {path}"
+        place = _place(connection.host, connection.port, path)
         try:
-            with self._starts.one(place):
-                if path:
+            with contextlib.nullcontext() if call else self._starts.one(place):
+                if call:
+                    connection.sock = call.take()
+                elif path:
                     jump = self._jump(path)
                     connection.through = (jump, path[-1].address)
                     connection.sock = self._channel_to(connection, jump, path[-1].address)
@@ -165,6 +175,11 @@ class _Jump:
         with contextlib.suppress(Exception):
             if self._connection is not None:
                 self._connection.close()
+
+
+def _place(host: str, port: int, path: list[Login]) -> str:
+    """What throttles connections together: the same server, by the same way."""
+    return f"{host}:{port} {path}"
 
 
 def _again(once: Callable[[], Any]) -> Any:

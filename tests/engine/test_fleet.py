@@ -14,6 +14,10 @@ from cdconf.inventory import Host
 from cdconf.session.start import NoPython
 
 
+def nothing(*_):
+    """Does nothing."""
+
+
 class World:
     """Hosts' leases, and sessions to them that are as slow as a test wants."""
 
@@ -28,7 +32,9 @@ class World:
         self.lock = threading.Lock()
 
     def fleet(self, run, names="abc"):
-        connector = SimpleNamespace(connect=lambda host, note: self.connect(run, host), close=lambda: None)
+        connector = SimpleNamespace(
+            connect=lambda host, note: self.connect(run, host), get_ready=nothing, close=nothing
+        )
         environment = SimpleNamespace(name="dev")
         fleet = Fleet(connector, environment, RunIdentity("deploy", run=run), lambda event: None)
         return fleet, [SimpleNamespace(name=name) for name in names]
@@ -36,7 +42,6 @@ class World:
     def connect(self, run, host):
         time.sleep(self.slow(run, host.name))
         call = lambda call, **keywords: self.call(run, host.name, call, **keywords)  # noqa: E731
-        nothing = lambda: None  # noqa: E731
         about = {"host": host, "identity": self.identities.get(host.name), "facts": self.facts(host)}
         return SimpleNamespace(**about, call=call, close=nothing, beat=nothing, stop=nothing, resume=nothing)
 
@@ -245,7 +250,9 @@ def lacking(world, systems, *, installed):
         installed.append(host.name)
         return world.connect("one", host)
 
-    return SimpleNamespace(connect=connect, install=install, installs=lambda host: host.bootstrap, close=lambda: None)
+    return SimpleNamespace(
+        connect=connect, install=install, installs=lambda host: host.bootstrap, get_ready=nothing, close=nothing
+    )
 
 
 @pytest.mark.parametrize(
