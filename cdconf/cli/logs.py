@@ -83,7 +83,7 @@ def _units(run: Run, app: str | None, units: Sequence[str]) -> dict[str, list[st
         raise UsageError("there is no app with services", hint="name a unit: --unit nginx")
     found: dict[str, list[str]] = {}
     for host in run.environment.hosts.values():
-        services = [name for one in chosen if set(one.groups) & set(host.groups) for name in one.services]
+        services = [name for one in chosen if one.runs_on(host) for name in one.services]
         if services:
             found[host.name] = services
     return found

@@ -47,7 +47,7 @@ def command(environment: str, **flags: Any) -> None:
         drained: dict[str, dict[str, Any]] = {}
 
         def look(session: Session) -> dict[str, Any]:
-            apps = [one for one in run.project.apps.values() if set(one.groups) & set(session.host.groups)]
+            apps = run.project.apps_on(session.host)
             drained[session.host.name] = drains_on(session, run.project)
             return {one.name: session.call("app.status", app=app_document(one)) for one in apps}
 
@@ -108,7 +108,7 @@ def _interrupted(
         stands = standing({host: pages[app] for host, pages in results.items() if app in pages}, leases, left)
         if stands is None:
             continue
-        members = [host.name for host in run.environment.hosts.values() if set(host.groups) & set(about.groups)]
+        members = [host.name for host in run.environment.hosts.values() if about.runs_on(host)]
         unknown = [name for name in members if name not in results]
         command = f"`cdconf deploy {app} --to {run.environment.name} --resume`"
         end = f"nothing is known of {', '.join(unknown)}" if unknown else ends[stands.ending].format(command)

@@ -46,7 +46,7 @@ def show_toggles(run: Run, app: App, *, hosts: bool) -> None:
 
 def _looks(run: Run, app: App, values: Values) -> Looks:
     """What each host of the app has; None where nobody could be asked."""
-    members = [host for host in run.environment.hosts.values() if set(host.groups) & set(app.groups)]
+    members = [host for host in run.environment.hosts.values() if app.runs_on(host)]
     document = app_document(app) | document_of(app, values)
     if not app.toggles:
         return {}

@@ -104,7 +104,7 @@ class Careful:
 
     def _room(self, app: App) -> Room:
         """All hosts of the app are looked at, also those that this run leaves alone."""
-        members = [host for host in self._fleet.environment.hosts.values() if set(host.groups) & set(app.groups)]
+        members = [host for host in self._fleet.environment.hosts.values() if app.runs_on(host)]
         self._join(members, lease=False)
         return Room(app, self._fleet, members, self._emit)
 

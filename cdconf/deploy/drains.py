@@ -170,7 +170,7 @@ class Drains:
             if error is not None:
                 status: HostStatus = "unreachable" if isinstance(error, Unreachable) else "failed"
                 self._emit(HostDone(host.name, status, error.message))
-            elif not set(host.groups) & set(self._app.groups) and (only is None or host.name in only):
+            elif not self._app.runs_on(host) and (only is None or host.name in only):
                 self._emit(HostDone(host.name, "ok"))
 
 

@@ -26,7 +26,7 @@ def app_members(environment: Environment, app: App) -> list[Host]:
     Raises:
         UsageError: The environment has none.
     """
-    hosts = [host for host in environment.hosts.values() if set(host.groups) & set(app.groups)]
+    hosts = [host for host in environment.hosts.values() if app.runs_on(host)]
     if not hosts:
         raise UsageError(f"{environment.name} has no host in {', '.join(app.groups)}, which '{app.name}' runs on")
     return hosts
@@ -104,5 +104,5 @@ def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emi
         report(emit, name, error)
     for error in errors.values():
         raise error
-    members = [host for host in hosts if set(host.groups) & set(app.groups)]
+    members = [host for host in hosts if app.runs_on(host)]
     return Held(app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)

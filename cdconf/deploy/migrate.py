@@ -38,7 +38,7 @@ class Migrations:
         self._document = document
         self._emit = emit
         members = [session.host for session in fleet.sessions.values()]
-        self._hosts: list[Host] = [host for host in members if set(host.groups) & set(app.groups)]
+        self._hosts: list[Host] = [host for host in members if app.runs_on(host)]
 
     def shape(self) -> Shape:
         """What all hosts remember; raises the first host's error."""

@@ -23,7 +23,7 @@ from cdconf.secrets.offline import OfflineSecrets
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
-    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.inventory import Environment, Host, Project
     from cdconf.session import Session
 
 
@@ -116,9 +116,6 @@ class _Member:
         message = f"{host.name} of {self.environment.name} depends on facts that were never seen: {', '.join(groups)}"
         raise NeverSeen(message, hint=f"`{command}` looks at them")
 
-    def apps(self, host: Host) -> list[App]:
-        return [app for app in self.project.apps.values() if set(app.groups) & set(host.groups)]
-
     def fleet(self, options: Options) -> Fleet:
         connector = Connector(
             self.project,
@@ -148,7 +145,7 @@ class _Member:
 
         def job(session: Session) -> Portrait:
             portrait, catalog = self.portray(session.host, session.facts.mapping)
-            seen = look(session, portrait, catalog, self.key, self.apps(session.host))
+            seen = look(session, portrait, catalog, self.key, self.project.apps_on(session.host))
             remember_facts(session, self.project, self.environment, self.emit, keep=True)
             return seen
 

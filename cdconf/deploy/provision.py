@@ -129,8 +129,7 @@ def provision(
 
 def _check_smoke(project: Project, hosts: Sequence[Host]) -> None:
     """Hosts that serve an app are tested after they were changed: tests that aren't Python end the run before."""
-    serving = {group for app in project.apps.values() for group in app.groups}
-    members = [host for host in hosts if serving & set(host.groups)]
+    members = [host for host in hosts if project.apps_on(host)]
     if members:
         from cdconf.deploy.verify import check_smoke
 

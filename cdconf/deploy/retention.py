@@ -73,10 +73,7 @@ def in_use(project: Project, emit: Emit, *, forks: int = 32, accept_new_host_key
     use = Use()
     for name in project.environments():
         environment = load_environment(project, name)
-        apps = {
-            host.name: [app for app in project.apps.values() if set(app.groups) & set(host.groups)]
-            for host in environment.hosts.values()
-        }
+        apps = {host.name: project.apps_on(host) for host in environment.hosts.values()}
         hosts = _located(project, environment, apps, use)
         if not hosts:
             continue

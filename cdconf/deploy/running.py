@@ -13,7 +13,7 @@ from cdconf.session import Connector
 if TYPE_CHECKING:
     from cdconf.errors import CdconfError
     from cdconf.events import Emit
-    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.inventory import Environment, Project
     from cdconf.session import Session
 
 
@@ -34,7 +34,7 @@ def running(
     project: Project, environment: Environment, emit: Emit, *, forks: int = 32, accept_new_host_keys: bool = False
 ) -> Running:
     """Asks every host of an app; raises `ProviderError` when its provider doesn't answer."""
-    apps = {host.name: _apps(project, host) for host in environment.hosts.values()}
+    apps = {host.name: project.apps_on(host) for host in environment.hosts.values()}
     wanted = [host for host in environment.hosts.values() if apps[host.name]]
     found = Running()
     if not wanted:
@@ -56,7 +56,3 @@ def running(
         for name, release in outcome.results.get(host.name, {}).items():
             found.releases.setdefault(name, {}).setdefault(release, []).append(host.name)
     return found
-
-
-def _apps(project: Project, host: Host) -> list[App]:
-    return [app for app in project.apps.values() if set(app.groups) & set(host.groups)]

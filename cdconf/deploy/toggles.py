@@ -97,7 +97,7 @@ class ToggleKeeper:
             counts[status] = counts.get(status, 0) + 1
 
     def _on(self, session: Session) -> list[App]:
-        return [app for app in self._apps if set(app.groups) & set(session.host.groups)]
+        return [app for app in self._apps if app.runs_on(session.host)]
 
     def _document(self, app: App) -> dict[str, Any]:
         from cdconf.deploy.runner import app_document

@@ -22,7 +22,7 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
     """
     codes = [OK]
     for app in project.apps.values():
-        members = [host for host in hosts if set(host.groups) & set(app.groups)]
+        members = [host for host in hosts if app.runs_on(host)]
 
         def look(session: Session, app: App = app) -> str | None:
             page = session.call("app.status", app=_document(app))

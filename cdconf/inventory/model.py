@@ -195,6 +195,10 @@ class App:
     toggles_file: str = ""
     toggles_reload: bool = False
 
+    def runs_on(self, host: Host) -> bool:
+        """Whether a host is in one of the app's groups."""
+        return not set(self.groups).isdisjoint(host.groups)
+
     def runs(self, service: str) -> bool:
         """Whether a service, named in full or without `.service`, is one of the app's."""
         own = {name.removesuffix(".service") for name in self.services}
@@ -219,6 +223,10 @@ class Project:
     store: str | None = None
     database: str | None = None
     file: str = "cdconf.yml"
+
+    def apps_on(self, host: Host) -> list[App]:
+        """The apps that run on a host."""
+        return [app for app in self.apps.values() if app.runs_on(host)]
 
     def environments(self) -> tuple[str, ...]:
         """Names of all environments that there are here, sorted."""

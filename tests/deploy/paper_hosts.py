@@ -15,9 +15,9 @@ from cdconf.session import AgentError
 
 def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     """An app whose migrations write a line into the file of `log`."""
-    values = {"name": "app", "path": "/srv/app", "services": (), "groups": ("web",), "user": None, "env_file": None}
+    values = {"name": "app", "path": "/srv/app", "services": (), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
-    values |= {"keep": 5, "shared": Shared()}
+    values |= {"keep": 5, "shared": Shared(), "runs_on": lambda host: "web" in host.groups}
     return SimpleNamespace(**values | more)
 
 

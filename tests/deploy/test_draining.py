@@ -12,7 +12,9 @@ from cdconf.inventory import Drain
 from cdconf.session import AgentError
 
 DRAIN = Drain(group="lb", command="down", undrain="up", wait=0.0, within=30.0)
-APP = SimpleNamespace(name="shop", groups=("web",), drain=DRAIN, confirm_within=8.0)
+APP = SimpleNamespace(
+    name="shop", groups=("web",), drain=DRAIN, confirm_within=8.0, runs_on=lambda host: "web" in host.groups
+)
 PROJECT = SimpleNamespace(groups={"lb": ("nginx",), "web": ("shop",)})
 
 
