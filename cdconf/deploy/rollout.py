@@ -1,7 +1,7 @@
 """The rollout as a state machine without I/O: steps out, outcomes in.
 
     stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
-        prepare -> confirm -> done; room when there's a limit, drain and undrain when the app drains
+        prepare -> confirm -> done; drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
     any failure or interruption before confirm: (undrain what's as it was -> drain_back -> roll_back) per touched batch,
         the newest first -> undrain every host that may still be drained -> done; drain_back, which no failure stops,
@@ -130,7 +130,7 @@ class Rollout:
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
-        room: Whether each batch must be asked for, since only so many hosts may be unavailable.
+        room: Whether each batch must be asked for: no host is silent, and only so many may be unavailable.
         drains: Whether hosts are drained before they're activated.
         drained: Hosts that an earlier run has left drained.
 

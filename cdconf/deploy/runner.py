@@ -128,13 +128,14 @@ class Runner:
             if step.batch and step.kind not in ("adopt", "drain_back", "roll_back")
             else ""
         )
-        if step.kind != "soak" or self._target.app.soak:
+        is_said = {"soak": self._target.app.soak > 0, "room": self._target.room is not None}
+        if is_said.get(step.kind, True):
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
-            "room": lambda one: self._target.room.refusal(one.hosts) if self._target.room else {},
+            "room": self._room,
             "drain": self._drain,
             "expand": self._expand,
             "activate": lambda one: self._each(one, self._activate),
@@ -173,6 +174,13 @@ class Runner:
             return {}
         migrations = Migrations(self._fleet, self._target.app, self._app, self._emit)
         return {name: failure_of(error) for name, error in migrations.expand(artifact, step.hosts[0]).items()}
+
+    def _room(self, step: Step) -> dict[str, Failure]:
+        """Why the next batch mustn't begin; a host that fell silent keeps it, though it's a later one's."""
+        if self._target.room is not None:
+            return self._target.room.refusal(step.hosts)
+        every = Step("room", tuple(self._hosts))
+        return self._each(every, lambda session: session.call("app.status", app=self._app))
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains

@@ -8,7 +8,7 @@ from cdconf.deploy import deployment
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
-from cdconf.errors import CdconfError, Interrupted, Terminated
+from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone
 from cdconf.inventory import Shared
 from cdconf.session import AgentError
@@ -46,7 +46,7 @@ class Fleet:
             session = SimpleNamespace(host=host, call=lambda name, host=host, **keywords: self.call(host.name, name))
             try:
                 outcome.results[host.name] = job(session)
-            except AgentError as error:
+            except (AgentError, Unreachable) as error:
                 outcome.errors[host.name] = error
         return outcome
 
@@ -73,7 +73,7 @@ def rolled_out(script, monkeypatch):
     error = None
     try:
         deployment._roll_out(None, None, fleet, target, events.append, OPTIONS, expand=False, pin=True)
-    except (Interrupted, KeyboardInterrupt) as caught:
+    except (Interrupted, KeyboardInterrupt, Unreachable) as caught:
         error = caught
     return fleet.calls, pins, error
 
@@ -121,6 +121,14 @@ def test_a_host_that_no_longer_holds_stops_the_next_batch_and_the_confirmation(m
         assert not [one for one in calls if one[0] == "app.confirm"]
         assert calls[-1] == ("app.roll_back", "a")
         assert pins == []
+
+
+def test_a_silent_host_of_a_later_batch_stops_the_next_one(monkeypatch):
+    silent = Unreachable("has answered nothing for 25 s", host="b")
+    for time, batches in ((1, []), (2, [("app.activate", "a")])):
+        calls, pins, error = rolled_out({("app.status", "b", time): silent}, monkeypatch)
+        assert [one for one in calls if one[0] == "app.activate"] == batches
+        assert (error.exit_code, error.host, pins) == (4, "b", [])
 
 
 def test_a_soak_looks_after_all_hosts_until_its_time_is_over(monkeypatch):
