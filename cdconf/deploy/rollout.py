@@ -266,7 +266,8 @@ class Rollout:
             return Step("undrain", idle)
         batch = tuple(reversed(waiting[number - 1]))
         in_use = tuple(host for host in batch if host not in self.drained)
-        if self._drains and in_use and len(batch) < len(self._hosts):
+        others = [host for host in self._hosts if host not in (*batch, *self.drained, *self.stuck)]
+        if self._drains and in_use and others:
             self.drained += in_use
             return Step("drain_back", in_use, number)
         return Step("roll_back", batch, number)
