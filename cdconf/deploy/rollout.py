@@ -14,11 +14,12 @@ hear of the decision goes back by itself, and the deployment can be resumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 GRACE = 5.0  # seconds at most that a host which has gone back gets to come up before it's put back into use
+ABANDONED = "the run was interrupted once more"
 Kind = Literal[
     "stage",
     "expand",
@@ -249,6 +250,11 @@ class Rollout:
             self.failures = {"": Failure(message, verdict=False)}
             self.step = self._back()
         return self.step
+
+    def abandon(self, back: Collection[str]) -> None:
+        """Ends the way back here and now: whoever isn't among `back`, and should be, is stuck."""
+        left = [host for host in self.touched if host in self._changed and host not in back]
+        self.stuck |= {host: Failure(ABANDONED, verdict=False) for host in left}
 
     def _back(self) -> Step:
         self._is_over = True

@@ -63,11 +63,11 @@ class Fleet:
         self.calls.append("resume")
 
 
-def rolled_out(script, monkeypatch):
+def rolled_out(script, monkeypatch, events=None):
     monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
     pins = []
     monkeypatch.setattr(Runner, "pin", lambda self, reason: pins.append(reason))
-    fleet, events = Fleet(script), []
+    fleet, events = Fleet(script), [] if events is None else events
     hosts = [SimpleNamespace(name=name) for name in "ab"]
     target = Target(APP, "new", None, hosts)
     error = None
@@ -110,6 +110,27 @@ def test_a_second_signal_ends_the_run_at_once(monkeypatch, late):
     calls, _, error = rolled_out(script, monkeypatch)
     assert (error.exit_code, calls[-1][0]) == (130, late)
     assert len([one for one in calls if one[0] == late]) <= 2
+    said = {
+        "app.roll_back": "interrupted: NOT rolled back: a; all others were; it goes back by itself within 120 s",
+        "app.confirm": "interrupted while hosts were told that new is verified",
+    }
+    assert error.message == said[late]
+
+
+def test_a_second_signal_tells_hosts_that_have_gone_back_from_those_that_have_not(monkeypatch):
+    waits = iter([None, Interrupted("x")])
+
+    def healthy(*arguments):
+        if (error := next(waits, None)) is not None:
+            raise error
+
+    monkeypatch.setattr("cdconf.deploy.runner.wait_for_health", healthy)
+    events = []
+    calls, _, error = rolled_out({("app.activate", "b", 1): Interrupted("x")}, monkeypatch, events)
+    assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "b")]
+    assert "NOT rolled back: a; all others were" in error.message
+    done = {one.host: one.status for one in events if isinstance(one, HostDone)}
+    assert done == {"b": "rolled_back", "a": "failed"}
 
 
 def test_a_host_that_no_longer_holds_stops_the_next_batch_and_the_confirmation(monkeypatch):
