@@ -66,10 +66,10 @@ def members_of(archive: Path, name: str, limit: int) -> Iterator[Iterator[Member
             yield _of_zip(opened)
     elif lower.endswith(ZSTD):
         with _without_zstd(archive, limit) as plain, tarfile.open(fileobj=_Careful(plain), mode="r:") as tar:
-            yield _of_tar(tar)
+            yield _of_tar(tar, limit)
     elif lower.endswith(TARS) or _is_tar(archive):
         with _tar(archive) as tar:
-            yield _of_tar(tar)
+            yield _of_tar(tar, limit)
     else:
         yield iter([_single(archive, name)])
 
@@ -163,14 +163,33 @@ def too_large(limit: int) -> ArtifactError:
     )
 
 
-def _of_tar(tar: tarfile.TarFile) -> Iterator[Member]:
+def _of_tar(tar: tarfile.TarFile, limit: int) -> Iterator[Member]:
+    files: dict[str, tarfile.TarInfo] = {}
     for one in tar:
-        kind: Kind = "file" if one.isfile() else "directory" if one.isdir() else "link" if one.issym() else "other"
+        if one.islnk():  # a file once more, which becomes a file of its own
+            if one.linkname not in files:
+                text = f"the artifact's hard link '{one.name}' -> '{one.linkname}' isn't to a file that comes before it"
+                raise ArtifactError(text)
+            source = files[one.linkname]
+        else:
+            source = one
+        kind: Kind = "file" if source.isfile() else "directory" if one.isdir() else "link" if one.issym() else "other"
+        if kind == "file":
+            files[one.name] = source
 
-        def opener(one: tarfile.TarInfo = one) -> IO[bytes] | None:
-            return tar.extractfile(one)
+        def opener(source: tarfile.TarInfo = source) -> IO[bytes] | None:
+            return tar.extractfile(source)
 
-        yield Member(one.name, kind, one.size, bool(one.mode & stat.S_IXUSR), one.linkname, opener)
+        yield Member(one.name, kind, source.size, bool(source.mode & stat.S_IXUSR), one.linkname, opener)
+    _read_to_the_end(cast("IO[bytes]", tar.fileobj), limit)
+
+
+def _read_to_the_end(stream: IO[bytes], limit: int) -> None:
+    """A tar ends before its compressed stream does, which tells only at its own end whether it's whole."""
+    while block := stream.read(1024 * 1024):
+        limit -= len(block)
+        if limit < 0:
+            raise ArtifactError("the artifact goes on behind its last member, which no honest archive does")
 
 
 def _of_zip(opened: zipfile.ZipFile) -> Iterator[Member]:

@@ -20,13 +20,15 @@ class Limits:
 
 
 LIMITS = Limits()
+_LONGEST_NAME = 255  # bytes, of a file or directory: what file systems take
+_LONGEST_PATH = 2048  # bytes: a host puts its own directories before it, and Linux takes 4096
 
 
 def unpack(archive: Path, target: Path, name: str, limits: Limits = LIMITS) -> None:
     """Unpacks a tar (plain, .gz, .bz2, .xz, .zst), a zip or a wheel; any other file is put there as it is.
 
     A single directory at the top that is named like the archive (`shop-1.2/` in shop-1.2.tar.gz) is left out.
-    Owners, times and setuid bits aren't kept.
+    Owners, times and setuid bits aren't kept, and a hard link becomes a file.
 
     Args:
         archive: The file.
@@ -36,8 +38,9 @@ def unpack(archive: Path, target: Path, name: str, limits: Limits = LIMITS) -> N
             again while it's written.
 
     Raises:
-        ArtifactError: It isn't such an archive; a member has an absolute path or `..`, a name of several lines, is a
-            device, goes through a link, links out of the tree, or is there twice; there are too many members or bytes.
+        ArtifactError: It isn't such an archive; a member has an absolute path or `..`, a name of several lines or
+            too long for a file, is a device, goes through a link, links out of the tree, or is there twice; there are
+            too many members or bytes.
     """
     try:
         with members_of(archive, name, limits.total) as found:
@@ -87,6 +90,9 @@ def _check_parents(members: Mapping[PurePosixPath, Member]) -> None:
 def _check_member(member: Member, path: PurePosixPath) -> None:
     if "\0" in member.name or "\n" in member.name:
         raise ArtifactError(f"the artifact's member {member.name!r} has a line break or a NUL in its name")
+    name = os.fsencode(member.name)
+    if len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in name.split(b"/")):
+        raise ArtifactError(f"the artifact's member '{member.name[:60]}…' has a name that's too long for a file")
     if path.is_absolute() or ".." in path.parts:
         raise ArtifactError(f"the artifact's member '{member.name}' would leave its directory")
     if member.kind == "other":
@@ -112,7 +118,7 @@ def _extract(member: Member, path: PurePosixPath, target: Path, links: dict[Pure
         place.mkdir(exist_ok=True)
         return 0
     if member.kind == "link":
-        if not member.target or "\0" in member.target:
+        if not member.target or "\0" in member.target or len(os.fsencode(member.target)) > _LONGEST_PATH:
             raise ArtifactError(f"the artifact's link '{path}' has no proper target")
         links[path] = member.target
         place.symlink_to(member.target)

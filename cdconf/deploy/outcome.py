@@ -50,6 +50,10 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
             emit(HostDone(host.name, "not_attempted"))
         elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
             emit(Notice(f"{host.name}: {rollout.failures[host.name].message}", warning=True))
+    targets = {host.name for host in target.hosts}
+    for other, why in rollout.failures.items():
+        if other and other not in targets:  # it has the release already
+            emit(HostDone(other, _status(why), why.message.splitlines()[0]))
     alone = target.app.confirm_within and all(why.unreachable for why in rollout.stuck.values())
     name_stuck(rollout, emit)
     message, _, detail = failure.message.partition("\n")

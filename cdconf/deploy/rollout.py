@@ -1,7 +1,7 @@
 """The rollout as a state machine without I/O: steps out, outcomes in.
 
     stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
-        prepare -> confirm -> done; room when there's a limit, drain and undrain when the app drains
+        prepare -> confirm -> done; drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
     any failure or interruption before confirm: (undrain what's as it was -> drain_back -> roll_back) per touched batch,
         the newest first -> undrain every host that may still be drained -> done; drain_back, which no failure stops,
@@ -14,11 +14,12 @@ hear of the decision goes back by itself, and the deployment can be resumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 GRACE = 5.0  # seconds at most that a host which has gone back gets to come up before it's put back into use
+ABANDONED = "the run was interrupted once more"
 Kind = Literal[
     "stage",
     "expand",
@@ -130,7 +131,7 @@ class Rollout:
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
-        room: Whether each batch must be asked for, since only so many hosts may be unavailable.
+        room: Whether each batch must be asked for: no host is silent, and only so many may be unavailable.
         drains: Whether hosts are drained before they're activated.
         drained: Hosts that an earlier run has left drained.
 
@@ -250,6 +251,11 @@ class Rollout:
             self.step = self._back()
         return self.step
 
+    def abandon(self, back: Collection[str]) -> None:
+        """Ends the way back here and now: whoever isn't among `back`, and should be, is stuck."""
+        left = [host for host in self.touched if host in self._changed and host not in back]
+        self.stuck |= {host: Failure(ABANDONED, verdict=False) for host in left}
+
     def _back(self) -> Step:
         self._is_over = True
         self._changed = set(self.touched)
@@ -266,7 +272,8 @@ class Rollout:
             return Step("undrain", idle)
         batch = tuple(reversed(waiting[number - 1]))
         in_use = tuple(host for host in batch if host not in self.drained)
-        if self._drains and in_use and len(batch) < len(self._hosts):
+        others = [host for host in self._hosts if host not in (*batch, *self.drained, *self.stuck)]
+        if self._drains and in_use and others:
             self.drained += in_use
             return Step("drain_back", in_use, number)
         return Step("roll_back", batch, number)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cdconf.deploy.rollout import Failure
+from cdconf.errors import CdconfError, Unreachable
 from cdconf.events import Emit, HostStep
 from cdconf.session import AgentError
 
@@ -54,11 +55,15 @@ class Room:
 
     def unwell(self) -> dict[str, str]:
         """The app's hosts that don't serve it now, or are silent, and why, in one line each."""
+        return self._looked()[0]
+
+    def _looked(self) -> tuple[dict[str, str], dict[str, CdconfError]]:
+        """The same, and the errors of those that couldn't be asked."""
         outcome = self._fleet.each(self._hosts, self._look)
         found = {name: problem for name, problem in outcome.results.items() if problem is not None}
         found |= {name: error.message.splitlines()[0] for name, error in outcome.errors.items()}
         silent = {host.name: "not connected" for host in self._hosts if host.name not in self._fleet.sessions}
-        return silent | found
+        return silent | found, outcome.errors
 
     def _look(self, session: Session) -> str | None:
         from cdconf.deploy.runner import app_document
@@ -82,8 +87,11 @@ class Room:
         return sorted(hosts, key=lambda host: host.name not in unwell)
 
     def refusal(self, batch: Sequence[str]) -> dict[str, Failure]:
-        """Why a batch mustn't begin, under its first host's name; none when it may."""
-        unwell = self.unwell()
+        """Why a batch mustn't begin: hosts that fell silent, or, under its first host's name, that there's no room."""
+        unwell, errors = self._looked()
+        lost = {name: error for name, error in errors.items() if isinstance(error, Unreachable)}
+        if lost:
+            return {name: Failure(error.message, verdict=False, unreachable=True) for name, error in lost.items()}
         if not exceeds(batch, unwell, self.limit):
             return {}
         others = [f"{name} ({why})" for name, why in unwell.items() if name not in batch]

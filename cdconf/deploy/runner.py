@@ -12,7 +12,7 @@ from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import Failure, Rollout, Step, put_back_after, split, stagger
+from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
 
 LOOK = 5.0  # seconds between two looks at hosts that soak
+SEE = "see what runs with `cdconf status`"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Runner:
         self._app = app_document(target.app) | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
         self._why: Callable[[], str | None] = lambda: None
+        self._gone_back: set[str] = set()
         self._rolled_back: set[str] = set()  # and not yet waited for
         self._waits_for_old = True
         batches = split(list(self._hosts), target.app.batches, target.room.limit if target.room else None)
@@ -93,18 +95,28 @@ class Runner:
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
                 if rollout.interrupt("interrupted") is step and interrupted is not None:
-                    raise
+                    rollout.abandon(self._gone_back)
+                    raise self._interruption(rollout, error) from error
                 interrupted = error
                 self._fleet.resume()
         if interrupted is None:
             return rollout
-        kind = Terminated if isinstance(interrupted, (Terminated, TerminateSignal)) else Interrupted
+        raise self._interruption(rollout, interrupted) from interrupted
+
+    def _interruption(self, rollout: Rollout, signal: BaseException) -> Interrupted:
+        """A signal as an error that says in which state the hosts are."""
+        kind = Terminated if isinstance(signal, (Terminated, TerminateSignal)) else Interrupted
+        release, within = self._target.release, self._target.app.confirm_within
+        if rollout.step.kind == "confirm":
+            return kind(f"interrupted while hosts were told that {release} is verified", hint=SEE)
         if not rollout.succeeded:
-            raise kind(f"interrupted: {left_behind(rollout)}") from interrupted
+            left = [why for why in rollout.stuck.values() if why.message == ABANDONED]
+            alone = f"; it goes back by itself within {2 * within:g} s" if left and within else ""
+            return kind(f"interrupted: {left_behind(rollout)}{alone}", hint=SEE if rollout.stuck else None)
         if not rollout.undelivered:
-            raise kind(f"interrupted too late: every host runs {self._target.release}, verified")
+            return kind(f"interrupted too late: every host runs {release}, verified")
         untold = ", ".join(rollout.undelivered)
-        raise kind(f"interrupted too late: every host runs {self._target.release}, which {untold} wasn't told of")
+        return kind(f"interrupted too late: every host runs {release}, which {untold} wasn't told of")
 
     def _announce(self, step: Step, batches: int) -> None:
         words = {
@@ -128,13 +140,14 @@ class Runner:
             if step.batch and step.kind not in ("adopt", "drain_back", "roll_back")
             else ""
         )
-        if step.kind != "soak" or self._target.app.soak:
+        is_said = {"soak": self._target.app.soak > 0, "room": self._target.room is not None}
+        if is_said.get(step.kind, True):
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
     def _do(self, step: Step) -> dict[str, Failure]:
         actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
-            "room": lambda one: self._target.room.refusal(one.hosts) if self._target.room else {},
+            "room": self._room,
             "drain": self._drain,
             "expand": self._expand,
             "activate": lambda one: self._each(one, self._activate),
@@ -173,6 +186,13 @@ class Runner:
             return {}
         migrations = Migrations(self._fleet, self._target.app, self._app, self._emit)
         return {name: failure_of(error) for name, error in migrations.expand(artifact, step.hosts[0]).items()}
+
+    def _room(self, step: Step) -> dict[str, Failure]:
+        """Why the next batch mustn't begin; a host that fell silent keeps it, though it's a later one's."""
+        if self._target.room is not None:
+            return self._target.room.refusal(step.hosts)
+        every = Step("room", tuple(self._hosts))
+        return self._each(every, lambda session: session.call("app.status", app=self._app))
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains
@@ -232,6 +252,7 @@ class Runner:
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
             target = session.call("app.roll_back", app=self._app, why=why)["release"]
+            self._gone_back.add(session.host.name)
             if target:
                 self._rolled_back.add(session.host.name)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))

@@ -187,5 +187,6 @@ class _Server:
             self._report.failed.setdefault(host, []).append(data["test"])
         else:
             return
-        duration = round(data["duration_s"], 3)
-        self._emit(SmokeDone(host, data["test"], passed, data["message"], duration))
+        lost = self._report.unreachable.get(host)  # says all that a traceback would
+        message = data["message"] if passed or lost is None else str(lost)
+        self._emit(SmokeDone(host, data["test"], passed, message, round(data["duration_s"], 3)))

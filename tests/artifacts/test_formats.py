@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import stat
 import tarfile
 import tracemalloc
@@ -13,7 +14,7 @@ from cdconf.artifacts.members import too_large
 from cdconf.artifacts.unpack import Limits, unpack
 from cdconf.errors import ArtifactError, InvalidFile
 from cdconf.inventory import load_project
-from tests.artifacts.conftest import FILE, LINK, archive
+from tests.artifacts.conftest import FILE, HARD, LINK, archive
 from tests.conftest import cdconf
 
 
@@ -93,6 +94,47 @@ def test_a_tar_is_known_by_its_content_too(tmp_path):
     file = archive(tmp_path / "renamed", ("f", FILE, b"x"))
     unpack(file, tmp_path / "out", file.name)
     assert set(tree(tmp_path / "out")) == {"f"}
+
+
+def test_a_hard_link_becomes_a_file_of_its_own(tmp_path):
+    file = archive(tmp_path / "a-1.tar.gz", ("a-1/f", FILE, b"x"), ("a-1/g", HARD, "a-1/f"), ("a-1/h", HARD, "a-1/g"))
+    unpack(file, tmp_path / "out", file.name)
+    assert tree(tmp_path / "out") == dict.fromkeys("fgh", (b"x", False))
+    assert {(tmp_path / "out" / name).stat().st_nlink for name in "fgh"} == {1}
+    with pytest.raises(ArtifactError, match="more than 2 bytes"):
+        unpack(file, tmp_path / "full", file.name, Limits(total=2))
+    late = archive(tmp_path / "late.tar.gz", ("g", HARD, "f"), ("f", FILE, b"x"))
+    with pytest.raises(ArtifactError, match="the artifact's hard link 'g' -> 'f' isn't to a file that comes before it"):
+        unpack(late, tmp_path / "late", late.name)
+
+
+@pytest.mark.parametrize("mode", ["gz", "bz2", "xz"])
+def test_a_compressed_tar_is_read_to_its_check_sum(tmp_path, mode):
+    content = random.Random(1).randbytes(200_000)
+    file = archive(tmp_path / f"a-1.tar.{mode}", ("f", FILE, content), mode=f"w:{mode}")
+    data = bytearray(file.read_bytes())
+    data[100_000] ^= 1  # in the file, whose tar is as good as before
+    file.write_bytes(data)
+    with pytest.raises(ArtifactError, match="can't be unpacked"):
+        unpack(file, tmp_path / "out", file.name)
+
+
+def test_what_goes_on_behind_the_last_member_is_no_archive(tmp_path):
+    file = tmp_path / "a-1.tar.gz"
+    plain = archive(tmp_path / "plain", ("f", FILE, b"x"), mode="w:")
+    file.write_bytes(gzip.compress(plain.read_bytes() + bytes(3_000_000)))
+    unpack(file, tmp_path / "out", file.name)
+    with pytest.raises(ArtifactError, match="goes on behind its last member"):
+        unpack(file, tmp_path / "long", file.name, Limits(total=2_000_000))
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "a/" * 1500 + "b", "é" * 128])
+def test_names_that_no_file_system_takes_are_told_in_short(tmp_path, name):
+    file = archive(tmp_path / "a-1.tar.gz", ("f", FILE, b"x"), (name, FILE, b"x"))
+    with pytest.raises(ArtifactError, match="has a name that's too long for a file") as caught:
+        unpack(file, tmp_path / "out", file.name)
+    assert len(caught.value.message) < 200
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,18 @@ def test_what_cannot_be_put_back_on_the_way_is_tried_once_more_in_the_end():
     gone = Failure("lb1 hangs", verdict=False, unreachable=True)
     assert (rollout.step.kind, rollout.step.hosts) == ("undrain", ("b",))
     rollout.advance({"b": gone})
-    assert walked(rollout) == [("drain_back", "a"), ("roll_back", "a"), ("undrain", "b", "a")]
+    assert walked(rollout) == [("roll_back", "a"), ("undrain", "b")], "a, the only one in use, isn't drained"
     assert rollout.left_drained == {}
+
+
+def test_the_last_host_in_use_is_not_drained_to_go_back_when_another_is_dead():
+    rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("activate", 2):
+        rollout.advance()
+    dead = {"b": Failure("the connection broke", verdict=False, unreachable=True)}
+    rollout.advance(dead)
+    rollout.advance(dead)
+    assert walked(rollout) == [("roll_back", "a"), ("undrain", "b")]
 
 
 sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)
@@ -233,7 +243,7 @@ class Hosts:
             self.back |= set(step.hosts)
             idle = self.drained - set(self.rollout.touched) | self.drained & (self.back - set(step.hosts))
             assert idle <= self.unusable | set(self.rollout.stuck), "whoever is as it was serves before others stop"
-            if self.drains and len(step.hosts) < len(self.state):
+            if self.drains and set(self.state) - set(step.hosts) - self.drained - set(self.rollout.stuck):
                 assert set(step.hosts) <= self.drained, "no host goes back while it's in use, and others are, too"
         elif step.kind == "drain_back":
             assert not self.back & set(step.hosts), "a host is drained before it goes back, and once"

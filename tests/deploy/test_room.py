@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdconf.deploy.rollout import Failure
 from cdconf.deploy.room import Room, exceeds, most
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import Unreachable
@@ -95,20 +96,25 @@ def test_hosts_that_do_not_serve_go_first_and_do_not_hold_up_what_heals_them():
     assert list(one.refusal(["a"])) == ["a"]
 
 
-@pytest.mark.parametrize("state", ["unwell", "failed", "silent", "gone", "new"])
+@pytest.mark.parametrize("state", ["unwell", "failed", "gone", "new"])
 def test_a_batch_is_refused_with_the_numbers_and_the_reasons(state):
     one, _ = room(a="well", b=state, c="well", d="well")
     failure = one.refusal(["a"])["a"]
     why = {
         "unwell": "answered 503, expected 2xx",
         "failed": "is failed",
-        "silent": "has answered nothing",
         "gone": "not connected",
         "new": "no release",
     }[state]
     assert "2 of 4 hosts of 'shop' would be out of use, and max_unavailable allows 1" in failure.message
     assert f"b ({'not healthy: http://127.0.0.1/ ' if state == 'unwell' else ''}{why}" in failure.message
     assert not failure.verdict
+
+
+def test_a_host_that_fell_silent_keeps_every_batch_though_there_would_be_room():
+    one, _ = room(a="well", b="silent", c="well")
+    one.limit = 3
+    assert one.refusal(["a"]) == {"b": Failure("has answered nothing for 25 s", verdict=False, unreachable=True)}
 
 
 def test_all_well_there_is_room():

@@ -8,7 +8,7 @@ from cdconf.deploy import deployment
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import Runner, Target
 from cdconf.engine.fleet import Outcome
-from cdconf.errors import CdconfError, Interrupted, Terminated
+from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone
 from cdconf.inventory import Shared
 from cdconf.session import AgentError
@@ -46,7 +46,7 @@ class Fleet:
             session = SimpleNamespace(host=host, call=lambda name, host=host, **keywords: self.call(host.name, name))
             try:
                 outcome.results[host.name] = job(session)
-            except AgentError as error:
+            except (AgentError, Unreachable) as error:
                 outcome.errors[host.name] = error
         return outcome
 
@@ -63,17 +63,17 @@ class Fleet:
         self.calls.append("resume")
 
 
-def rolled_out(script, monkeypatch):
+def rolled_out(script, monkeypatch, events=None):
     monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
     pins = []
     monkeypatch.setattr(Runner, "pin", lambda self, reason: pins.append(reason))
-    fleet, events = Fleet(script), []
+    fleet, events = Fleet(script), [] if events is None else events
     hosts = [SimpleNamespace(name=name) for name in "ab"]
     target = Target(APP, "new", None, hosts)
     error = None
     try:
         deployment._roll_out(None, None, fleet, target, events.append, OPTIONS, expand=False, pin=True)
-    except (Interrupted, KeyboardInterrupt) as caught:
+    except (Interrupted, KeyboardInterrupt, Unreachable) as caught:
         error = caught
     return fleet.calls, pins, error
 
@@ -110,6 +110,27 @@ def test_a_second_signal_ends_the_run_at_once(monkeypatch, late):
     calls, _, error = rolled_out(script, monkeypatch)
     assert (error.exit_code, calls[-1][0]) == (130, late)
     assert len([one for one in calls if one[0] == late]) <= 2
+    said = {
+        "app.roll_back": "interrupted: NOT rolled back: a; all others were; it goes back by itself within 120 s",
+        "app.confirm": "interrupted while hosts were told that new is verified",
+    }
+    assert error.message == said[late]
+
+
+def test_a_second_signal_tells_hosts_that_have_gone_back_from_those_that_have_not(monkeypatch):
+    waits = iter([None, Interrupted("x")])
+
+    def healthy(*arguments):
+        if (error := next(waits, None)) is not None:
+            raise error
+
+    monkeypatch.setattr("cdconf.deploy.runner.wait_for_health", healthy)
+    events = []
+    calls, _, error = rolled_out({("app.activate", "b", 1): Interrupted("x")}, monkeypatch, events)
+    assert [one for one in calls if one[0] == "app.roll_back"] == [("app.roll_back", "b")]
+    assert "NOT rolled back: a; all others were" in error.message
+    done = {one.host: one.status for one in events if isinstance(one, HostDone)}
+    assert done == {"b": "rolled_back", "a": "failed"}
 
 
 def test_a_host_that_no_longer_holds_stops_the_next_batch_and_the_confirmation(monkeypatch):
@@ -121,6 +142,14 @@ def test_a_host_that_no_longer_holds_stops_the_next_batch_and_the_confirmation(m
         assert not [one for one in calls if one[0] == "app.confirm"]
         assert calls[-1] == ("app.roll_back", "a")
         assert pins == []
+
+
+def test_a_silent_host_of_a_later_batch_stops_the_next_one(monkeypatch):
+    silent = Unreachable("has answered nothing for 25 s", host="b")
+    for time, batches in ((1, []), (2, [("app.activate", "a")])):
+        calls, pins, error = rolled_out({("app.status", "b", time): silent}, monkeypatch)
+        assert [one for one in calls if one[0] == "app.activate"] == batches
+        assert (error.exit_code, error.host, pins) == (4, "b", [])
 
 
 def test_a_soak_looks_after_all_hosts_until_its_time_is_over(monkeypatch):

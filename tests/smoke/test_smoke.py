@@ -73,8 +73,9 @@ def test_a_host_that_falls_silent_is_not_a_failed_test(project):
     def silent(command):
         raise Unreachable("hangs", host="web1")
 
-    report, _ = smoked(project, "def test_it(host):\n    host.run('x')\n", silent)
+    report, events = smoked(project, "def test_it(host):\n    host.run('x')\n", silent)
     assert list(report.unreachable) == ["web1"]
+    assert [one.message for one in events] == ["web1: hangs"], "a traceback says no more"
 
 
 @pytest.mark.parametrize("message", [b'{"host": "web1", "command": "x"}\n', b'{"host": "we', b""])
