@@ -8,7 +8,7 @@ import sys
 import time
 
 from cdconf.agent import compare
-from cdconf.agent.base import Failed, Missing, Rebooting, printable, unspeakable
+from cdconf.agent.base import Down, Failed, Missing, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
 
@@ -135,9 +135,10 @@ class Convergence(object):
         changes = []
         for resource, observed in zip(resources, observe(module, resources)):
             if isinstance(observed, Failed):
-                if self._not_observed(resource, observed, started):
+                if self._is_unknown(resource, observed, started):
                     continue
-                if self.check or not isinstance(observed, Missing):
+                if not self._counts_as_nothing(resource, observed):
+                    self.report("failed", resource, started, message=observed.text())
                     return False
                 observed = None
             differing = self._difference(resource, observed)
@@ -152,15 +153,19 @@ class Convergence(object):
             return True
         return self._apply(module, changes)
 
-    def _not_observed(self, resource, error, started):
+    def _is_unknown(self, resource, error, started):
         """True when check mode can honestly go on: what's missing may come with an earlier change."""
-        if self.check and isinstance(error, Missing) and (self.would_change or resource["absent"]):
-            self.report("unknown", resource, started, message=error.message)
-            self.handlers.may_be_due(resource)
-            return True
-        if self.check or not isinstance(error, Missing):
-            self.report("failed", resource, started, message=error.text())
-        return False
+        if not (self.check and isinstance(error, Missing) and self.would_change):
+            return False
+        self.report("unknown", resource, started, message=error.message)
+        self.handlers.may_be_due(resource)
+        return True
+
+    def _counts_as_nothing(self, resource, error):
+        """Whether it isn't there for the want of something else: gone as wished, or `apply` says what's missing."""
+        if resource["absent"]:
+            return isinstance(error, Missing) and not isinstance(error, Down)
+        return isinstance(error, Missing) and not self.check
 
     def _difference(self, resource, observed):
         return compare.difference(resource, observed, self.catalog["compare"].get(resource["type"], ()))

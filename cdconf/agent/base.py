@@ -54,6 +54,10 @@ class Missing(Failed):
         self.name = name
 
 
+class Down(Missing):
+    """What it's in is there, but doesn't run, so that nobody can say what's in it: a server, a daemon."""
+
+
 class Rebooting(Failed):
     """The host must reboot now, and the run goes on when it's back.
 

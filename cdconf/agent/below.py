@@ -10,7 +10,7 @@ from cdconf.agent import files
 def walk(root):
     """(path relative to the root, lstat result) of everything below, directories before what's in them."""
     # What's bound to a place from the same file system has the same device, and is none of the directory's either.
-    mounts = set(_mounts_below(root))
+    mounts = set(mounts_below(root))
     for folder, names, others, descriptor in os.fwalk(root, follow_symlinks=False):
         above = os.path.relpath(folder, root)
         found = []
@@ -85,13 +85,20 @@ def unmanaged(root, paths, trees):
         while path:
             kept.add(path)
             path = os.path.dirname(path)
-    found, mounts = set(), _mounts_below(root)
+    found, mounts = set(), mounts_below(root)
     for relative, _ in walk(root):
         if relative in kept or _is_inside(relative, trees) or _is_inside(relative, found):
             continue
         if not any(mount.startswith(relative + "/") for mount in mounts):
             found.add(relative)
     return sorted(found)
+
+
+def led_here(root, paths):
+    """Those of some absolute paths that are below the root once links on the way are followed, relative to it."""
+    prefix = os.path.realpath(root).rstrip("/") + "/"
+    real = [os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in paths]
+    return [path[len(prefix) :] for path in real if path.startswith(prefix)]
 
 
 def _is_inside(relative, folders):
@@ -111,7 +118,7 @@ def _mounts():
     return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), place) for place in places]
 
 
-def _mounts_below(root):
+def mounts_below(root):
     """The places below a directory where something is mounted, relative to it."""
     prefix = os.path.realpath(root).rstrip("/") + "/"
     return [place[len(prefix) :] for place in _mounts() if place.startswith(prefix)]

@@ -6,7 +6,7 @@ References: docker container create, docker inspect; podman-create(1), podman-in
 import json
 import os
 
-from cdconf.agent.base import Failed, Missing, last_lines, run
+from cdconf.agent.base import Down, Failed, Missing, last_lines, run
 
 RUNTIMES = (("docker", "/usr/bin/docker"), ("podman", "/usr/bin/podman"))
 LABEL = "org.cdconf.container"  # on every container: its definition as JSON, without the values of `env`
@@ -47,7 +47,7 @@ def runtime(wanted=None):
 
 
 def call(program, arguments, env=None, timeout=600):
-    """Runs the client; `Failed` says why, `Missing` that Docker's daemon doesn't run."""
+    """Runs the client; `Failed` says why, `Down` that Docker's daemon doesn't run."""
     result = run([program] + arguments, env=env, timeout=timeout)
     if result.status != 0:
         raise _failure(program, arguments, result)
@@ -56,7 +56,7 @@ def call(program, arguments, env=None, timeout=600):
 
 def _failure(program, arguments, result):
     if "Cannot connect to the Docker daemon" in result.err:
-        return Missing("running daemon", "docker")
+        return Down("running daemon", "docker")
     lines = [line for line in result.err.strip().splitlines() if line and not line.startswith("See '")]
     why = lines[-1].replace("docker: ", "").replace("Error: ", "") if lines else "exit status {}".format(result.status)
     return Failed(

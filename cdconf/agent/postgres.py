@@ -8,7 +8,7 @@ import os
 import re
 import time
 
-from cdconf.agent.base import Failed, Missing, last_lines, run
+from cdconf.agent.base import Down, Failed, last_lines, run
 
 ITERATIONS = 4096  # PostgreSQL's own default
 STARTING = 30  # seconds that a server which was just started is waited for
@@ -58,7 +58,7 @@ def _psql(script, port, arguments=()):
     if result.status == 0:
         return result.out
     if result.status == 2 and ("could not connect" in result.err or "connection to server" in result.err):
-        raise Missing("running server", "postgresql" + (" on port {}".format(port) if port else ""))
+        raise Down("running server", "postgresql" + (" on port {}".format(port) if port else ""))
     reason = re.search(r"^.*?(?:ERROR|FATAL): +(.*)$", result.err, re.MULTILINE)
     why = ": " + reason.group(1) if reason else ""
     raise Failed("PostgreSQL refused it" + why, status=result.status, output=last_lines(result.err))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile, did_you_mean
-from cdconf.resources.spec import REQUIRED
+from cdconf.resources.spec import REQUIRED, VALIDATE
 from cdconf.secrets import Secret, is_tainted
 from cdconf.yamlfile import kind_of
 
@@ -60,11 +60,7 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
     if spec.kind == "any":
         return value
     if spec.kind in ("mode", "path"):
-        normal = _mode(value) if spec.kind == "mode" else _path(value)
-        if normal is None:
-            wanted = 'a mode such as "0644"' if spec.kind == "mode" else "an absolute path"
-            raise _error(kind, declared, title, name, f"'{name}' must be {wanted}, not {_shown(value)}")
-        return Secret(normal) if is_tainted(value) else normal
+        return _normal(kind, declared, title, name, spec, value)
     if spec.kind == "list" and isinstance(value, str):
         value = [value]
     if spec.kind == "string" and isinstance(value, float):
@@ -75,11 +71,24 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
     words, types = _KINDS[spec.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and spec.kind in ("integer", "number")):
         raise _error(kind, declared, title, name, f"'{name}' must be {words}, not {_shown(value)}")
+    if spec is VALIDATE and "{}" not in str(value):
+        hint = "without it the command never sees the new content"
+        raise _error(kind, declared, title, name, "'validate' must have a {} in it, for the new file's path", hint)
     if spec.choices and value not in spec.choices:
         known = [str(choice) for choice in spec.choices]
         hint = did_you_mean(str(value), known) or f"one of: {', '.join(known)}"
         raise _error(kind, declared, title, name, f"'{name}' can't be {_shown(value)}", hint)
     return value
+
+
+def _normal(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:
+    normal = _mode(value) if spec.kind == "mode" else _path(value)
+    if normal is None:
+        wanted = 'a mode such as "0644"' if spec.kind == "mode" else "an absolute path"
+        if spec.kind == "path" and isinstance(value, str) and ".." in value.split("/"):
+            wanted += " without `..`"
+        raise _error(kind, declared, title, name, f"'{name}' must be {wanted}, not {_shown(value)}")
+    return Secret(normal) if is_tainted(value) else normal
 
 
 def _shown(value: Any) -> str:

@@ -36,11 +36,15 @@ def with_managed(
 
 
 def _below(root: str, others: Iterable[Resource], types: Mapping[str, ResourceType]) -> dict[str, list[str]]:
+    """Relative paths and trees below the root; absolute ones elsewhere, which a link may lead below it on the host."""
     prefix = root.rstrip("/") + "/"
-    paths: set[str] = set()
-    trees: set[str] = set()
+    found: dict[str, set[str]] = {name: set() for name in ("paths", "trees", "paths_elsewhere", "trees_elsewhere")}
     for other in others:
         kind = types[other.type]
-        below = {path[len(prefix) :] for path in kind.managed_paths(other.fields) if path.startswith(prefix)}
-        (trees if kind.owns_tree else paths).update(below)
-    return {"paths": sorted(paths), "trees": sorted(trees)}
+        name = "trees" if kind.owns_tree else "paths"
+        for path in kind.managed_paths(other.fields):
+            if path.startswith(prefix):
+                found[name].add(path[len(prefix) :])
+            elif path != root:
+                found[f"{name}_elsewhere"].add(path)
+    return {name: sorted(members) for name, members in found.items()}

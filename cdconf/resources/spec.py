@@ -159,7 +159,7 @@ def text_or_bytes(data: bytes) -> str | bytes:
         return data
 
 
-# A field that every type that writes a file has; its agent hands it to `cdconf.agent.files.write_atomic`.
+# A field of types that write a file as people word it; the agent hands it to `cdconf.agent.files.write_atomic`.
 VALIDATE = Field(
     "string", "A command that must succeed before the new content goes live; {} is a file with it.", compare=False
 )

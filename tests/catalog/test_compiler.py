@@ -123,7 +123,12 @@ def test_a_unit_s_two_names_are_one_service(project):
         ("resources:\n  - flie: /x\n", "roles/base/role.yml:2: unknown resource type 'flie'", "did you mean 'file'?"),
         ("resources:\n  - file: /x\n    content: '{{ gone }}'\n", "role.yml:3: the variable 'gone' is undefined", None),
         ("resources:\n  - file: x\n    content: ''\n", "'path' must be an absolute path, not 'x'", None),
-        ("resources:\n  - file: /x/../y\n    content: ''\n", "'path' must be an absolute path", None),
+        ("resources:\n  - file: /x/../y\n    content: ''\n", "'path' must be an absolute path without `..`, not", None),
+        (
+            "resources:\n  - file: /x\n    validate: nginx -t\n",
+            "role.yml:3: 'validate' must have a {} in it",
+            "without it the command never sees the new content",
+        ),
         ("resources:\n  - file: /x\n    content: a\n    template: b\n", "exclude each other", None),
         ("resources:\n  - file: /x\n    template: gone.j2\n", "role.yml:3: there is no template 'gone.j2'", None),
         ("resources:\n  - command: ls\n", "has no guard", None),

@@ -5,6 +5,7 @@ import pytest
 from cdconf.agent import below, danger, files
 from cdconf.agent.base import Failed
 from cdconf.errors import InvalidFile
+from cdconf.resources.directory import agent
 from tests.catalog.test_compiler import compiled, role
 from tests.conftest import write
 
@@ -84,7 +85,12 @@ def test_the_compiler_says_what_others_manage(project):
     role(project, PURGE)
     write(project, {"roles/base/files/conf/in/b": "x\n"})
     fields = compiled(project)[1].resources[0].fields
-    assert fields["managed"] == {"paths": ["sub/a", "x.crt", "x.key"], "trees": ["tree"]}
+    assert fields["managed"] == {
+        "paths": ["sub/a", "x.crt", "x.key"],
+        "trees": ["tree"],
+        "paths_elsewhere": ["/etc/shopping"],
+        "trees_elsewhere": [],
+    }
     assert fields["tree"] == {"in/b": {"data": "x\n", "executable": False}}
     assert fields["purge"] == []
 
@@ -143,6 +149,23 @@ def test_a_directory_with_a_mount_in_it_is_kept(tree, monkeypatch):
     assert "sub/deep/c" not in [path for path, _ in below.walk(str(tree))]
     (tree / "sub/b").unlink()
     assert below.unmanaged(str(tree), [], []) == ["a", "out", "x"]
+
+
+def test_a_directory_with_a_mount_in_it_is_not_removed_by_force(tree, monkeypatch):
+    monkeypatch.setattr(below, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
+    with pytest.raises(Failed, match="sub/deep' in it is mounted"):
+        agent._remove(str(tree), force=True)
+    assert (tree / "sub/deep/c").exists()
+    assert (tree / "a").exists()
+
+
+def test_what_is_managed_by_way_of_a_link_is_kept(tree):
+    (tree.parent / "alias").symlink_to("d")
+    elsewhere = {"paths_elsewhere": [f"{tree.parent}/alias/a", "/none/b"], "trees_elsewhere": [f"{tree}/../alias/sub"]}
+    fields = {"path": str(tree), "purge": [], "managed": {"paths": [], "trees": [], **elsewhere}}
+    assert agent.observe(fields)["purge"] == ["out", "x"]
+    fields["path"] = str(tree.parent / "alias/sub/..")
+    assert agent.observe(fields)["purge"] == ["out", "x"]
 
 
 def test_mounts_are_read():

@@ -29,8 +29,9 @@ def observe(fields):
 
 
 def _mode(status, entry):
-    """The permission bits, with the owner when it's neither the user nor root."""
-    return files.mode_text(status.st_mode) if status.st_uid in (entry.pw_uid, 0) else "somebody else's"
+    """The permission bits, with the owner when it isn't the user, as whom sshd reads the file."""
+    mode = files.mode_text(status.st_mode)
+    return mode if status.st_uid == entry.pw_uid else "{} {}".format(mode, files.owner_name(status.st_uid))
 
 
 def _lines(data):

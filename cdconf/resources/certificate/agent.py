@@ -88,6 +88,8 @@ def apply(fields, difference):
         certificate, key = fields["content"], fields["key_content"]
     else:
         certificate, key = _make(fields)
+    if "validate" in fields:
+        files.check_content(fields["validate"], fields["path"], certificate.encode("utf-8"))
     owner, group = fields.get("owner"), fields.get("group")
     # The key first: should the run end in between, the pair doesn't match, which the next run sees.
     files.write_atomic(fields["key"], key.encode("utf-8"), owner, group, fields["mode"])

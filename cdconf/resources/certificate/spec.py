@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 from cdconf.agent import der
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _NAME = re.compile(
     r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\Z"
@@ -110,6 +110,7 @@ TYPE = ResourceType(
         "owner": Field("string", "The owner of both files; root's if not given."),
         "group": Field("string", "The group of both files; root's if not given."),
         "mode": Field("mode", "The mode of the key.", default="0600"),
+        "validate": VALIDATE,
     },
     exclusive=(("content", "source"),),
     identity=("key",),

@@ -26,4 +26,4 @@ def apply(fields, difference):
         owned.remove(path)
         return
     _check_user(fields["user"])
-    owned.write(path, fields["content"], fields["mode"])
+    owned.write(path, fields["content"], fields["mode"], fields.get("validate"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdconf.resources.cron import schedule
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?\Z")
@@ -82,6 +82,7 @@ TYPE = ResourceType(
         "env": Field("map", "Variables such as PATH and MAILTO.", compare=False),
         "content": Field("string", "The file's content, which is made of the rest.", compare=True),
         "mode": Field("mode", "Permission bits; the file is always root's.", default="0644"),
+        "validate": VALIDATE,
     },
     normalise=_normalise,
     paths=lambda fields: [f"/etc/cron.d/{fields['name']}"],

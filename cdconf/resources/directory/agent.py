@@ -24,9 +24,20 @@ def observe(fields):
     if "source" in fields:
         state["source"] = ["{} ({})".format(*one) for one in _differing(fields)]
     if "purge" in fields:
-        managed = fields["managed"]
-        state["purge"] = below.unmanaged(path, managed["paths"] + sorted(fields.get("tree", {})), managed["trees"])
+        state["purge"] = _unmanaged(fields)
     return state
+
+
+def _unmanaged(fields):
+    """The paths below that neither the source nor another resource manages, under whatever name of theirs."""
+    path, managed = fields["path"], fields["managed"]
+    paths, trees = managed["paths"] + sorted(fields.get("tree", {})), managed["trees"]
+    found = below.unmanaged(path, paths, trees)
+    if found:
+        paths = paths + below.led_here(path, managed.get("paths_elsewhere", ()))
+        trees = trees + below.led_here(path, managed.get("trees_elsewhere", ()))
+        found = below.unmanaged(path, paths, trees)
+    return found
 
 
 def _differing(fields):
@@ -113,6 +124,10 @@ def _make_folders(fields, relative):
 
 def _remove(path, force):
     if force:
+        mounted = below.mounts_below(path)
+        if mounted:
+            # What's mounted is another file system's: removing the directory would empty it first.
+            raise Failed("can't remove '{}': '{}' in it is mounted".format(path, os.path.join(path, mounted[0])))
         shutil.rmtree(path)
         return
     try:

@@ -39,7 +39,8 @@ TYPE = ResourceType(
     doc=(
         "A directory. Missing parents are made, root's and 0755. `absent` removes an empty one, or all with `force`. "
         "What concerns everything below (`recursive`, `purge`, `source`) never follows links and stays on the "
-        "directory's file system; each path that it would change or remove is shown."
+        "directory's file system; each path that it would change or remove is shown. `force` refuses a directory with "
+        "a mount in it."
     ),
     title="path",
     fields={

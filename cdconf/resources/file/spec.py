@@ -25,7 +25,9 @@ TYPE = ResourceType(
         "path": Field("path", "The file."),
         "content": Field("string", "Its whole content."),
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
-        "source": Field("string", "A file in the role's or project's files/, copied as it is.", compare=False),
+        "source": Field(
+            "string", "A file in the role's or project's files/, copied as it is; 8 MiB at most.", compare=False
+        ),
         "create_only": Field(
             "boolean",
             "Leave the content of a file that's there already; owner, group and mode are still managed.",

@@ -16,4 +16,4 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         owned.remove(path)
     else:
-        owned.write(path, fields["content"], fields["mode"])
+        owned.write(path, fields["content"], fields["mode"], fields.get("validate"))

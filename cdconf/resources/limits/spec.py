@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cdconf.resources.spec import Context, Field, Fields, ResourceType
+from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _DOMAIN = re.compile(r"(\*|%|[@%]?[A-Za-z0-9_:][A-Za-z0-9_.:-]*\$?)\Z")
@@ -74,6 +74,7 @@ TYPE = ResourceType(
         "both": Field("map", "Limits that are soft and hard at once, such as {nofile: 65536}.", compare=False),
         "content": Field("string", "The file's content, which is made of the rest."),
         "mode": Field("mode", "Permission bits; the file is always root's.", default="0644"),
+        "validate": VALIDATE,
     },
     normalise=_normalise,
     paths=lambda fields: [f"/etc/security/limits.d/{fields['name']}.conf"],

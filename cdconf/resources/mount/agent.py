@@ -57,6 +57,15 @@ def apply(fields, difference):
     _check_device(fields)
     before = fstab.find(owned.read_or_empty(fstab.FILE), "path", path)
     _change(path, {name: fields[name] for name in ("path",) + LINE})
+    try:
+        _mount(fields, before)
+    except Failed:
+        _change(path, before)  # a line of fstab that doesn't work may keep the host from booting
+        raise
+
+
+def _mount(fields, before):
+    path = fields["path"]
     live = mounts.current().get(path)
     if not fields["mounted"]:
         if live is not None:

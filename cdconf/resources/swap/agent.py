@@ -67,7 +67,7 @@ def is_active(path, table="/proc/swaps"):
 
 
 def apply(fields, difference):
-    """Made under another name and renamed, then in fstab, then in use."""
+    """Made under another name and renamed, then in use, then in fstab."""
     path = fields["path"]
     removal = difference.get("exists") == (True, False)
     remade = not removal and _must_be_made(fields)
@@ -83,14 +83,14 @@ def apply(fields, difference):
     elif "size" in fields:
         os.chown(path, 0, 0)
         os.chmod(path, 0o600)
-    entry = {"device": path, "path": "none", "type": "swap", "options": fields["options"], "dump": 0, "pass": 0}
-    _change(path, entry)
     if fields["active"]:
         if is_active(path) and "options" in difference:
             run_ok(["swapoff", "--", path], timeout=600)
         if not is_active(path):
             priority = fields["options"].partition("pri=")[2]
             run_ok(["swapon"] + (["-p", priority] if priority else []) + ["--", path], timeout=60)
+    # Last: what can't be used isn't for the next boot either.
+    _change(path, {"device": path, "path": "none", "type": "swap", "options": fields["options"], "dump": 0, "pass": 0})
 
 
 def _must_be_made(fields):
