@@ -160,6 +160,7 @@ class Templating:
         return self._texts[text]
 
     def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
+        self._environment.begin()
         try:
             return action()
         except CdconfError:
