@@ -7,7 +7,9 @@ and no dates, and what would silently change its value is refused with a hint: a
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ _IMPLICIT = {"int", "float", "bool", "null", "timestamp", "value"}  # the tags t
 _BRACES = re.compile(r"(:|^\s*-)\s+\{\{")
 _TAB = re.compile(r"[\s-]*\t")
 _BRACES_HINT = 'a value that begins with {{ must be quoted: "{{ … }}"'
+DIGITS = 100  # of a whole number: Python itself refuses thousands
 EXPANDED = 10_000  # values that all aliases of a file may stand for
+SHOWN = 100  # characters of a value that's in an error
 REQUIRED: Any = object()
 
 
@@ -78,13 +82,35 @@ def load(path: Path, root: Path) -> YamlMap:
         shown = path.relative_to(root).as_posix()
     except ValueError:
         shown = str(path)
+    return loads(read_text(path, shown), shown)
+
+
+def load_if_any(path: Path, root: Path) -> YamlMap | None:
+    """Like `load`, and None where there's nothing; what is there and can't be read isn't nothing."""
+    return load(path, root) if os.path.lexists(path) else None
+
+
+def read_text(path: Path, shown: str) -> str:
+    """The text of a project file.
+
+    Args:
+        path: The file.
+        shown: What errors call it.
+
+    Raises:
+        InvalidFile: It isn't a file, can't be read, or isn't UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidFile(f"this isn't UTF-8 (byte {error.start})", file=shown) from error
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise InvalidFile("this isn't a file", file=shown, line=1)
+        data = path.read_bytes()
     except OSError as error:
-        raise InvalidFile(f"can't be read: {error.strerror}", file=shown) from error
-    return loads(text, shown)
+        raise InvalidFile(f"can't be read: {error.strerror}", file=shown, line=1) from error
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidFile(f"this isn't UTF-8 (byte {error.start})", file=shown, line=line) from error
 
 
 def loads(text: str, file: str) -> YamlMap:
@@ -211,6 +237,8 @@ class _Builder:
         if _OCTAL.match(text):
             raise self.error(node, f"{text} is a number with a leading zero", f'quote it: "{text}"')
         if _INTEGER.match(text):
+            if len(text) > DIGITS:
+                raise self.error(node, f"a number of more than {DIGITS} digits", "quote it, if it's text")
             return int(text)
         if _FLOAT.match(text):
             value = float(text)
@@ -246,6 +274,24 @@ def kind_of(value: object) -> str:
     if isinstance(value, bool):
         return "true or false"
     return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), type(value).__name__)
+
+
+def shown(value: object) -> str:
+    """A value for people, in one short line: `'text'`, `5 (a whole number)`, `empty`."""
+    if value is None or isinstance(value, bool):
+        return {None: "empty", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return f"'{_short(value)}'"
+    if isinstance(value, (list, tuple, dict)):
+        return f"{_short(repr(value))} ({kind_of(value)})" if len(value) <= SHOWN else kind_of(value)
+    try:
+        return f"{_short(repr(value))} ({kind_of(value)})"
+    except ValueError:  # an integer of thousands of digits
+        return kind_of(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def expect(mapping: YamlMap, key: str, kind: type, what: str, default: Any = REQUIRED) -> Any:

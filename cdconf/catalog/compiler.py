@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from cdconf.catalog.originals import originals_of
 from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.variables import Variables
-from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.errors import CdconfError, InvalidFile, did_you_mean
+from cdconf.facts import HostFacts
 from cdconf.inventory import check_roles
 from cdconf.resources.discovery import Types
 from cdconf.roles import Declared, Role, load_role
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, Project
     from cdconf.resources.spec import ResourceType
+
+
+KEPT = 500  # catalogs that are compiled ahead and kept; of more hosts than that, the memory isn't worth the time
+
+
+class _NeedsFacts(CdconfError):
+    """A catalog is made of facts, which aren't here yet."""
+
+
+def _no_facts(groups: Sequence[str]) -> Mapping[str, Any]:
+    raise _NeedsFacts(f"{', '.join(groups)} aren't known yet")
 
 
 class Compiler:
@@ -63,6 +76,7 @@ class Compiler:
         self._only = set(roles) if roles else None
         self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
+        self._ready: dict[str, Catalog] = {}  # ahead of its turn: each is handed out once, so that it needn't be kept
         self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
         self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
@@ -81,6 +95,18 @@ class Compiler:
         """
         for host in hosts:
             self.roles_of(host)
+
+    def compile_ahead(self, hosts: Sequence[Host]) -> None:
+        """Compiles what needs no facts, so that errors end a run before it changes the first host.
+
+        Raises:
+            CdconfError: A role or a variable breaks a rule.
+        """
+        for host in hosts:
+            with contextlib.suppress(_NeedsFacts):
+                catalog = self.compile(host, HostFacts({}, _no_facts).mapping)
+                if len(self._ready) < KEPT:
+                    self._ready[host.name] = catalog
 
     def roles_of(self, host: Host) -> list[Role]:
         """The host's roles, group by group, each once."""
@@ -101,6 +127,9 @@ class Compiler:
         Raises:
             InvalidFile: A role or a variable breaks a rule.
         """
+        ready = self._ready.pop(host.name, None)
+        if ready is not None:
+            return ready
         scope = self.scope(host, facts)
         resources: dict[str, Resource] = {}
         for role in self.roles_of(host):

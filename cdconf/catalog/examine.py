@@ -25,7 +25,7 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
     errors = lint(project, catalogs.append)
     errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
     try:
-        warnings = Advice(project, Types(project.root)).findings()
+        warnings = Advice(project, Types(project.root, project.type_packages)).findings()
     except CdconfError:  # a resource type that can't be read, which is among the errors
         warnings = []
     exposed = dict.fromkeys(finding for catalog in catalogs for finding in _readable_secrets(catalog))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import InvalidFile, did_you_mean
 from cdconf.resources.spec import REQUIRED, VALIDATE
 from cdconf.secrets import Secret, is_tainted
-from cdconf.yamlfile import kind_of
+from cdconf.yamlfile import shown
 
 if TYPE_CHECKING:
     from cdconf.resources.spec import Field, ResourceType
@@ -94,7 +94,7 @@ def _normal(kind: ResourceType, declared: Declared, title: str, name: str, spec:
 def _shown(value: Any) -> str:
     if is_tainted(value):
         return "this secret"
-    return f"'{value}'" if isinstance(value, str) else f"{value!r} ({kind_of(value)})"
+    return shown(value)
 
 
 def _mode(value: Any) -> str | None:

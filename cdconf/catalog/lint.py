@@ -10,6 +10,7 @@ from cdconf.catalog.differs import check_differs
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment, load_toggles
+from cdconf.resources.discovery import Types, is_own
 from cdconf.secrets import SecretStore
 
 if TYPE_CHECKING:
@@ -38,12 +39,13 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
             load_toggles(project, name)
             for error in [*check_variable_files(project, environment), *SecretStore(project, environment).damaged()]:
                 note(error)
-            compiler = Compiler(project, environment)
+            types = Types(project.root, project.type_packages)
+            compiler = Compiler(project, environment, types=types)
             check_differs(environment, compiler.types)
         except CdconfError as error:
             note(error)
             continue
-        for problem in [*_roles(project, compiler), *_hosts(compiler, on_catalog)]:
+        for problem in [*_types(project, types), *_roles(project, compiler), *_hosts(compiler, on_catalog)]:
             note(problem)
     return list(errors.values())
 
@@ -59,6 +61,18 @@ def fact_ages(project: Project) -> dict[str, dict[str, float | None]]:
             continue  # lint says why
         ages[name] = {host: cache.load(host).age for host in hosts}
     return ages
+
+
+def _types(project: Project, types: Types) -> list[CdconfError]:
+    """The project's own resource types are files of the project, also those that no role uses."""
+    errors = []
+    for name in types:
+        if types.folder(name).is_relative_to(project.root) and not is_own(types.folder(name)):
+            try:
+                types[name]
+            except CdconfError as error:
+                errors.append(error)
+    return errors
 
 
 def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:

@@ -68,7 +68,7 @@ class References:
             self.texts |= {name for name in meta.find_referenced_templates(tree) if name}
             if None in meta.find_referenced_templates(tree):
                 self.patterns.add("*")
-        except jinja2.TemplateError:
+        except (jinja2.TemplateError, RecursionError, ValueError):
             self.names |= set(_WORD.findall(text))  # an error of its own; it shouldn't raise warnings too
 
     def file(self, name: str) -> bool:

@@ -7,22 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile
+from cdconf.roles.keys import fits
 from cdconf.secrets import Mask, is_tainted, taint
+from cdconf.yamlfile import kind_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cdconf.catalog.templating import Templating
     from cdconf.roles import Variable
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "list": (list, tuple),
-    "map": (dict,),
-}
 
 
 @dataclass(frozen=True)
@@ -150,15 +143,10 @@ class Scope:
 
     def _check_type(self, name: str, value: Any, raw: Raw) -> None:
         variable = self.declared.get(name)
-        if variable is None or variable.type == "any":
-            return
-        fits = isinstance(value, _TYPES[variable.type]) and not (
-            isinstance(value, bool) and variable.type in ("integer", "number")
-        )
-        if not fits:
-            shown = "***" if is_tainted(value) else repr(value)
+        if variable is not None and not fits(value, variable.type):
+            given = "***" if is_tainted(value) else shown(value)
             raise InvalidFile(
-                f"'{name}' must be of type {variable.type}, but is {shown}",
+                f"'{name}' must be of type {variable.type}, but is {given}",
                 file=raw.file,
                 line=raw.line,
                 hint=f"it's declared at {variable.file}:{variable.line}",
@@ -199,10 +187,14 @@ class Scope:
         """Whether a `when` holds: a boolean, or an expression with or without braces."""
         if isinstance(value, bool):
             return value
-        text = str(value)
-        if "{{" in text:
-            return bool(self.render(text, file, line))
-        return bool(self._templating.expression(text, self, file, line))
+        if not isinstance(value, str):
+            hint = "join conditions with `and`" if isinstance(value, list) else None
+            raise InvalidFile(
+                f"a condition must be an expression, not {kind_of(value)}", file=file, line=line, hint=hint
+            )
+        if "{{" in value:
+            return bool(self.render(value, file, line))
+        return bool(self._templating.expression(value, self, file, line))
 
     def template(self, role: str, name: str, file: str, line: int) -> str:
         """A rendered template file, tainted when it read a secret."""

@@ -32,7 +32,8 @@ def read_file(name: str, folders: Mapping[str, Path], error: Callable[[str, str 
     """
     path = _find(name, folders)
     if path is None or not path.is_file():
-        what = f"'{name}' is a directory" if path is not None else f"there is no file '{name}'"
+        kind = "is a directory" if path is not None and path.is_dir() else "isn't a file"
+        what = f"'{name}' {kind}" if path is not None else f"there is no file '{name}'"
         raise error(what, f"it's looked for in {' and '.join(folders)}")
     return _read(path, name, error)
 
@@ -50,6 +51,8 @@ def read_tree(
         relative = path.relative_to(root).as_posix()
         if path.is_symlink():
             raise error(f"'{name}/{relative}' is a link, which isn't copied", "`link` makes links")
+        if not path.is_dir() and not path.is_file():
+            raise error(f"'{name}/{relative}' is neither a file nor a directory", None)
         if path.is_file():
             tree[relative] = (_read(path, f"{name}/{relative}", error), os.access(path, os.X_OK))
     return tree
@@ -64,10 +67,13 @@ def _find(name: str, folders: Mapping[str, Path]) -> Path | None:
 
 
 def _read(path: Path, name: str, error: Callable[[str, str | None], InvalidFile]) -> bytes:
-    size = path.stat().st_size
-    if size > FILE_LIMIT:
-        raise error(f"'{name}' has {_mib(size)}; a source may have {_mib(FILE_LIMIT)}", _HINT)
-    return path.read_bytes()
+    try:
+        size = path.stat().st_size
+        if size > FILE_LIMIT:
+            raise error(f"'{name}' has {_mib(size)}; a source may have {_mib(FILE_LIMIT)}", _HINT)
+        return path.read_bytes()
+    except OSError as problem:
+        raise error(f"'{name}' can't be read: {problem.strerror}", None) from problem
 
 
 def check_size(resources: Iterable[Resource]) -> None:

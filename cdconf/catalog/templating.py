@@ -21,6 +21,7 @@ from cdconf.catalog.fact_names import check_fact_names
 from cdconf.catalog.limits import LimitedEnvironment, render
 from cdconf.errors import CdconfError, TemplateError, did_you_mean
 from cdconf.facts import path_of
+from cdconf.yamlfile import read_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cdconf.catalog.scope import Scope
 
 SCOPE = "_cdconf_scope"
+LONGEST_MESSAGE = 500
 _MARKS = ("{{", "{%", "{#")
 _LONE = re.compile(r"\{\{-?(.*?)-?\}\}\Z", re.DOTALL)
 
@@ -99,15 +101,16 @@ class Templating:
         self._environment.filters.update(_FILTERS)
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
-        role, _, relative = name.partition("//")
-        if ".." in relative.split("/"):
+        folders, relative = _folders(name)
+        if relative.startswith("/") or ".." in relative.split("/"):
             return None
-        for folder in (f"roles/{role}/templates", "templates"):
+        for folder in folders:
             path = self._root / folder / relative
             if path.is_file():
-                source = path.read_text(encoding="utf-8")
-                check_fact_names(self._environment, source, f"{folder}/{relative}")
-                return source, f"{folder}/{relative}", None
+                shown = f"{folder}/{relative}"
+                source = read_text(path, shown)
+                check_fact_names(self._environment, source, shown)
+                return source, shown, None
         return None
 
     def value(self, text: str, scope: Scope, file: str, line: int) -> Any:
@@ -157,27 +160,37 @@ class Templating:
         return self._texts[text]
 
     def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
+        self._environment.begin()
         try:
             return action()
         except CdconfError:
             raise
         except jinja2.TemplateSyntaxError as error:
-            inner = error.filename is not None and not error.filename.startswith("<")
-            where = (error.filename, error.lineno) if inner else (file, line)
+            named = error.filename or error.name or "<"  # errors of Jinja2's lexer have the file as their name
+            where = (file, line) if named.startswith("<") else (named, error.lineno)
             raise TemplateError(f"this isn't Jinja2: {error.message}", file=where[0], line=where[1]) from error
         except jinja2.TemplateNotFound as error:
-            missing = str(error.name).rpartition("//")[2]
-            role = str(error.name).partition("//")[0]
+            folders, missing = _folders(str(error.name))
             where = _place(error.__traceback__, self._root) or (file, line)
             raise TemplateError(
                 f"there is no template '{missing}'",
                 file=where[0],
                 line=where[1],
-                hint=f"it's looked for in roles/{role}/templates/ and templates/",
+                hint=f"it's looked for in {' and '.join(f'{folder}/' for folder in folders)}",
             ) from error
+        except RecursionError as error:
+            found = _place(error.__traceback__, self._root)
+            message = "this is nested too deeply, or refers to itself"
+            raise TemplateError(message, file=(found or (file,))[0], line=found[1] if found else line) from None
         except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend
             found = _place(error.__traceback__, self._root)
             raise _explained(error, scope, *(found or (file, line))) from None
+
+
+def _folders(name: str) -> tuple[tuple[str, ...], str]:
+    """Where a template is looked for, and its name there; `ROLE//NAME`, or `NAME` for a text's `include`."""
+    role, mark, relative = name.partition("//")
+    return ((f"roles/{role}/templates", "templates"), relative) if mark else (("templates",), name)
 
 
 def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
@@ -192,7 +205,7 @@ def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
 
 
 def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> TemplateError:
-    message = str(error) or type(error).__name__
+    message = _cut(str(error)) or type(error).__name__
     hint = None
     undefined = re.match(r"'(\w+)' is undefined", message)
     if isinstance(error, _NoKey):
@@ -207,6 +220,11 @@ def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> T
     if scope is not None:
         message = scope.mask(message)
     return TemplateError(message, file=file, line=line, hint=hint)
+
+
+def _cut(text: str) -> str:
+    """Python's messages can hold a whole value."""
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
 
 
 def _plain(value: Any) -> Any:

@@ -49,7 +49,7 @@ class Variables:
 
     def scope(self, host: Host, facts: Mapping[str, Any], roles: Sequence[Role]) -> Scope:
         """The scope of one host whose roles are given."""
-        declared = {name: one for role in roles for name, one in role.variables.items()}
+        declared = _declared(roles)
         with self._lock:  # the files' cache
             layers = self._files.layers(host, self._extra)
         raw = self._raw(declared, layers)
@@ -121,6 +121,25 @@ class Variables:
     def secret_source(self, name: str) -> str | None:
         """Where a secret's value lies, None when there's none yet."""
         return self._secrets.source(name) if name in self._secrets.names() else None
+
+
+def _declared(roles: Sequence[Role]) -> dict[str, Variable]:
+    """What the roles declare; several may declare the same variable, if they agree on what it is."""
+    declared: dict[str, Variable] = {}
+    for role in roles:
+        for name, one in role.variables.items():
+            other = declared.get(name, one)
+            for key in ("type", "secret", "generate", "per_environment"):
+                if getattr(other, key) != getattr(one, key):
+                    place = f"{other.file}:{other.line}"
+                    message = f"the variable '{name}' has another '{key}' than at {place}"
+                    raise InvalidFile(message, file=one.file, line=one.line)
+            if not (other.required or one.required) and other.default != one.default:
+                message = f"the variable '{name}' has another default than at {other.file}:{other.line}"
+                hint = "which of the two counts would depend on the order of roles"
+                raise InvalidFile(message, file=one.file, line=one.line, hint=hint)
+            declared[name] = one
+    return declared
 
 
 def _one_host(host: Host) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def provision(
         def prepare() -> None:
             compilers.append(make_compiler())
             compilers[0].prepare(present)
+            compilers[0].compile_ahead(present)
 
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cdconf.errors import UsageError, did_you_mean
+from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_require, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
@@ -17,8 +17,10 @@ from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant
-from cdconf.yamlfile import YamlMap, check_keys, expect, load
+from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
 
+_ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
+_USER = re.compile(r"[^-\s@:/][^\s:/]*\Z")  # an address or a user that begins with - would be an option of ssh
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
 
 
@@ -39,6 +41,9 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
             f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
         )
         raise UsageError(f"there is no environment '{name}'", hint=hint)
+    if invalid_name(name):
+        file = f"{project.shown_folder(name)}/{HOSTS_FILE}"
+        raise InvalidFile(f"{name!r} can't be an environment's name", file=file, line=1, hint="use a-z, 0-9 and -")
     throwaway = read_lifetime(project, name)
     top = load(project.folder(name) / HOSTS_FILE, project.root)
     check_keys(top, keys.HOSTS, "hosts.yml")
@@ -120,7 +125,7 @@ def _host(
     return Host(
         name=name,
         groups=tuple(sorted(set(groups), key=order.index)),
-        address=expect(entry, "address", str, what, None),
+        address=_address(entry, what),
         ssh=_ssh(project, entry, defaults, what),
         os=expect(entry, "os", str, what, copied.os if copied else None),
         transport=_transport(entry, ""),
@@ -157,6 +162,10 @@ def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
         return
     if not isinstance(value, str) or not value:
         raise place.error(f"'{key}' in ssh of {what} must be text", key)
+    if key == "address" and not _ADDRESS.match(value):
+        raise place.error(f"{shown(value)} can't be the address of {what}", key, "a name or an IP address")
+    if key == "user" and not _USER.match(value):
+        raise place.error(f"{shown(value)} can't be the user in ssh of {what}", key)
     if key == "become" and value != "sudo":
         raise place.error(f"'become' must be sudo, not '{value}'", key)
     if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in value.split(",")):
@@ -164,6 +173,13 @@ def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
     if key == "sudo_password" and not value.isidentifier():
         hint = "put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here"
         raise place.error("'sudo_password' is a secret's name, never the password", key, hint)
+
+
+def _address(entry: YamlMap, what: str) -> str | None:
+    address: str | None = expect(entry, "address", str, what, None)
+    if address is not None and not _ADDRESS.match(address):
+        raise entry.error(f"{shown(address)} can't be the address of {what}", "address", "a name or an IP address")
+    return address
 
 
 def _is_port(value: object) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from cdconf.errors import InvalidFile
 
 FILED = "inventories"
 THROWN_AWAY = ".cdconf/throwaway"
@@ -20,7 +23,13 @@ def throwaways_in(root: Path) -> tuple[str, ...]:
 
 
 def _in(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(path.parent.name for path in folder.glob(f"*/{HOSTS_FILE}") if path.parent.name[0] != "."))
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise InvalidFile(f"can't be read: {error.strerror}", file=folder.name, line=1) from error
+    return tuple(sorted(name for name in names if name[0] != "." and os.path.lexists(folder / name / HOSTS_FILE)))
 
 
 def is_throwaway(root: Path, name: str) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
 from cdconf.yamlfile import YamlMap
 
@@ -252,7 +253,11 @@ class Project:
     def data(self) -> Path:
         """`.cdconf/`, for this checkout alone; made when it isn't there."""
         path = self.root / ".cdconf"
-        path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            why = "it's a file" if isinstance(error, FileExistsError) else error.strerror
+            raise InvalidFile(f"can't be a directory of this checkout's data: {why}", file=".cdconf", line=1) from error
         return path
 
     @property

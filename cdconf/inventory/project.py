@@ -14,7 +14,7 @@ from cdconf.inventory.shared import read_shared
 from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file
 from cdconf.inventory.values import duration, names
-from cdconf.yamlfile import YamlMap, check_keys, expect, load
+from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
 
 FILE = "cdconf.yml"
 SHORTEST = 5.0  # seconds: beats come at a quarter of it
@@ -121,6 +121,8 @@ def _apps(section: YamlMap, groups: dict[str, tuple[str, ...]]) -> dict[str, App
 
 def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     what = f"app '{name}'"
+    if not _NAME.match(name):
+        raise apps.error(f"{shown(name)} can't be an app's name", name, "use a-z, 0-9, - and _, at most 63")
     app = expect(apps, name, dict, "apps")
     check_keys(app, keys.APP, what)
     for group in names(app, "groups", what):
@@ -129,6 +131,8 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     path = expect(app, "path", str, what)
     if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/").count("/") < 2:
         raise app.error(f"'path' in {what} must be an absolute directory of its own, such as /srv/{name}", "path")
+    if not path.isprintable():
+        raise app.error(f"'path' in {what} holds a character that can't be printed", "path")
     path = posixpath.normpath(path)
     keep = expect(app, "keep", int, what, 5)
     if keep < 1:
@@ -186,8 +190,9 @@ def _check_pipeline(top: YamlMap, apps: YamlMap, root: Path) -> None:
             raise top.error("each stage of the pipeline must be a mapping", "pipeline")
         check_keys(stage, keys.STAGE, "a pipeline stage")
         name = expect(stage, "stage", str, "a pipeline stage")
-        if "build" in stage and stage["build"] not in apps:
-            raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(stage["build"], apps))
+        build = expect(stage, "build", str, f"stage '{name}'", None)
+        if build is not None and build not in apps:
+            raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(build, apps))
         environment = expect(stage, "environment", str, f"stage '{name}'", None)
         if environment is not None and environment not in known:
             hint = did_you_mean(environment, known) or f"make inventories/{environment}/hosts.yml"

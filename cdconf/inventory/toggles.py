@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.model import Toggle
-from cdconf.yamlfile import YamlMap, check_keys, expect, load
+from cdconf.yamlfile import YamlMap, check_keys, expect, load_if_any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +131,7 @@ def load_toggles(project: Project, environment: str) -> dict[str, dict[str, Togg
         InvalidFile: toggles.yml names what isn't declared, or holds something else than on and off.
     """
     path = toggles_path(project, environment)
-    top = load(path, project.root) if path.is_file() else YamlMap()
+    top = load_if_any(path, project.root) or YamlMap()
     check_keys(top, project.apps, FILE)
     return {name: _values(app, top) for name, app in project.apps.items()}
 

@@ -7,16 +7,17 @@ import re
 from cdconf.yamlfile import YamlMap, kind_of
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
+LONGEST = 1000 * 365 * 86400.0  # what is more, no clock can add
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
     """Seconds from `30s`, `5m`, `2h`, `1d` or a number."""
     value = mapping.get(key, default)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST:
         return float(value)
     seconds = seconds_of(value) if isinstance(value, str) else None
-    if seconds is None:
+    if seconds is None or seconds > LONGEST:
         raise mapping.error(f"'{key}' in {what} must be a duration", key, "such as 30s, 5m or 2h")
     return seconds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,14 @@ from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.model import Layer
 from cdconf.inventory.throwaway import SHARED_BY_COPIES
-from cdconf.yamlfile import YamlMap, load, loads
+from cdconf.yamlfile import YamlMap, load_if_any, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cdconf.inventory.model import Environment, Host, Project
 
+RESERVED = ("facts", "host", "hosts", "environment", "each")
 ENCRYPTED = ("age:", "-----BEGIN AGE")
 
 
@@ -31,6 +33,7 @@ class VariableFiles:
         self._project = project
         self._folder = project.folder(environment.name)
         self._files: dict[str, YamlMap] = {}
+        _check_folders(project.root, self._folder)
         copied = load_environment(project, environment.copy_of) if environment.copy_of else None
         self._copied = VariableFiles(project, copied) if copied else None
         self._of_copies = _of_copies(project, copied) if environment.throwaway and copied else []
@@ -68,12 +71,21 @@ def _of_copies(project: Project, original: Environment) -> list[YamlMap]:
     return [*(_of_copies(project, above) if above else []), *([values] if values else [])]
 
 
+def _check_folders(root: Path, folder: Path) -> None:
+    for kind in ("group_vars", "host_vars"):
+        path = folder / kind
+        if os.path.lexists(path) and not path.is_dir():
+            raise InvalidFile("this must be a directory of .yml files", file=path.relative_to(root).as_posix(), line=1)
+
+
 def _variable_file(root: Path, path: Path) -> YamlMap:
     """One file of variables; empty when there is none."""
-    if not path.is_file():
+    values = load_if_any(path, root)
+    if values is None:
         return YamlMap()
-    values = load(path, root)
     for key, value in values.items():
+        if key in RESERVED:
+            raise values.error(f"'{key}' can't be a variable's name: it's what cdconf tells templates", key)
         if not key.isidentifier():
             raise values.error(f"'{key}' can't be a variable's name", key, "use letters, digits and _")
         if isinstance(value, str) and value.startswith(ENCRYPTED):
@@ -93,11 +105,11 @@ def check_variable_files(project: Project, environment: Environment) -> list[Inv
         for path in sorted(folder.glob(f"{kind}/*")):
             shown = path.relative_to(project.root).as_posix()
             if path.suffix != ".yml":
-                errors.append(InvalidFile("variables are read from .yml files only", file=shown))
+                errors.append(InvalidFile("variables are read from .yml files only", file=shown, line=1))
             elif path.stem not in known:
                 what = "group" if kind == "group_vars" else "host"
                 hint = did_you_mean(path.stem, known)
-                errors.append(InvalidFile(f"there is no {what} '{path.stem}'", file=shown, hint=hint))
+                errors.append(InvalidFile(f"there is no {what} '{path.stem}'", file=shown, line=1, hint=hint))
     return errors
 
 
@@ -113,5 +125,7 @@ def extra_values(extra: Mapping[str, str]) -> YamlMap:
             value: Any = loads(f"value: {text}", "-e")["value"]
         except InvalidFile as error:
             raise UsageError(f"-e {name}: {error.message}", hint=error.hint) from error
+        if name in RESERVED:
+            raise UsageError(f"-e {name}: that's what cdconf tells templates, and no variable")
         values[name] = value
     return values

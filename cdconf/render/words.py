@@ -68,7 +68,7 @@ def _counts(host: HostResult) -> str:
     parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
     if host.smoke:
         parts.append(f"smoke={sum(one.passed for one in host.smoke)}/{len(host.smoke)}")
-    if host.status in ("unreachable", "rolled_back"):
+    if host.status in ("unreachable", "rolled_back") or (host.status == "failed" and not host.failed):
         parts.append(host.status.replace("_", " "))
     return " ".join(parts)
 

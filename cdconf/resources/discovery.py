@@ -38,7 +38,7 @@ def type_folders(project_root: Path | None, packages: Sequence[str] = ()) -> dic
     for path in sorted(project_root.glob("resources/*/spec.py")) if project_root else ():
         name = path.parent.name
         if name in folders:
-            raise InvalidFile(f"resource type '{name}' exists already", file=f"resources/{name}/spec.py")
+            raise InvalidFile(f"resource type '{name}' exists already", file=f"resources/{name}/spec.py", line=1)
         folders[name] = path.parent
     return folders
 
@@ -109,7 +109,7 @@ class Types(Mapping[str, ResourceType]):
         found = getattr(module, "TYPE", None)
         if not isinstance(found, ResourceType) or found.name != name:
             shown = self._shown(folder / "spec.py")
-            raise InvalidFile(f"must define TYPE, a ResourceType named '{name}'", file=shown)
+            raise InvalidFile(f"must define TYPE, a ResourceType named '{name}'", file=shown, line=1)
         return found
 
     def _shown(self, path: Path) -> str:
@@ -123,7 +123,7 @@ class Types(Mapping[str, ResourceType]):
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = next((frame.lineno for frame in reversed(extract_tb(error.__traceback__))), None)
             line = error.lineno if isinstance(error, SyntaxError) else line
             raise InvalidFile(f"can't be imported: {error}", file=self._shown(path), line=line) from error

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdconf.inventory.keys import Key
 
 VARIABLE_TYPES = ("string", "integer", "number", "boolean", "list", "map", "any")
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list, tuple),
+    "map": (dict,),
+    "any": (object,),
+}
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 VARIABLE = {
@@ -43,3 +54,10 @@ HANDLER = {
     "action": Key("text", "What is done; the type's own default if not given."),
     "sensitive": COMMON["sensitive"],
 }
+
+
+def fits(value: Any, kind: str) -> bool:
+    """Whether a variable of a type, one of `VARIABLE_TYPES`, can have a value."""
+    if isinstance(value, bool) and kind in ("integer", "number"):
+        return False
+    return isinstance(value, _KINDS[kind])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import did_you_mean
+from cdconf.inventory.variables import RESERVED
 from cdconf.roles import keys
 from cdconf.roles.keys import VARIABLE_TYPES
 from cdconf.roles.model import Declared, Role, Variable
-from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, load
+from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, load, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.resources.spec import ResourceType
 
-_RESERVED = ("facts", "host", "hosts", "environment", "each")
+# Jinja2's own words, which no expression can read as a variable.
+_WORDS = ("true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else")
 
 
 def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) -> Role:
@@ -47,13 +49,16 @@ def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) ->
 
 def _variable(name: str, section: YamlMap) -> Variable:
     what = f"variable '{name}'"
-    if not name.isidentifier() or name in _RESERVED:
+    if not name.isidentifier() or name in (*RESERVED, *_WORDS):
         raise section.error(f"'{name}' can't be a variable's name", name, "use letters, digits and _")
     entry = expect(section, name, dict, "variables")
     check_keys(entry, keys.VARIABLE, what)
     kind = expect(entry, "type", str, what, "string" if "secret" in entry else "any")
     if kind not in VARIABLE_TYPES:
         raise entry.error(f"unknown type '{kind}' of {what}", "type", did_you_mean(kind, VARIABLE_TYPES))
+    default = entry.get("default")
+    if "default" in entry and not keys.fits(default, kind) and not (isinstance(default, str) and "{" in default):
+        raise entry.error(f"the default of {what} must be of type {kind}, but is {shown(default)}", "default")
     generate = None
     if isinstance(entry.get("secret"), dict):
         check_keys(entry["secret"], ["generate"], f"secret of {what}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import SecretError
 from cdconf.secrets import age
 from cdconf.secrets.taint import Secret
-from cdconf.yamlfile import YamlMap, load
+from cdconf.yamlfile import YamlMap, load_if_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class SecretStore:
         self._environment = environment
         self.path = project.folder(environment.name) / "secrets.yml"
         self.shown = f"{project.shown_folder(environment.name)}/secrets.yml"
-        self._encrypted = load(self.path, project.root) if self.path.is_file() else YamlMap(file=self.shown)
+        self._encrypted = load_if_any(self.path, project.root) or YamlMap(file=self.shown)
         for name, value in self._encrypted.items():
             if not isinstance(value, str) or not value.startswith(age.PREFIX):
                 raise self._encrypted.error(

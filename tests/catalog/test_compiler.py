@@ -250,3 +250,25 @@ def test_what_others_on_the_host_can_see_is_no_secret(secret_project):
     with pytest.raises(InvalidFile, match="others on the host can see 'url'") as refused:
         compiled(secret_project)
     assert refused.value.line == 6
+
+
+def test_what_needs_no_facts_is_compiled_ahead_once(project):
+    loaded = load_environment(load_project(project), "dev")
+    compiler = Compiler(load_project(project), loaded)
+    compiler.compile_ahead(list(loaded.hosts.values()))
+    role(project, "resources: []")
+    catalog = compiler.compile(loaded.hosts["web1"], {})
+    assert len(catalog.resources) == 1
+    assert compiler.compile(loaded.hosts["web1"], {}) is not catalog  # a second time it's made anew
+
+
+def test_what_needs_facts_waits_for_them_and_errors_of_others_do_not(project):
+    write(project, {"inventories/dev/host_vars/db1.yml": 'greeting: "{{ facts.os.id }}"\n'})
+    loaded = load_environment(load_project(project), "dev")
+    compiler = Compiler(load_project(project), loaded)
+    compiler.compile_ahead(list(loaded.hosts.values()))
+    facts = {"os": {"id": "debian"}}
+    assert compiler.compile(loaded.hosts["db1"], facts).resources[0].fields["content"] == "debian\n"
+    write(project, {"inventories/dev/host_vars/web1.yml": 'greeting: "{{ nope }}"\n'})
+    with pytest.raises(InvalidFile, match="'nope' is undefined"):
+        Compiler(load_project(project), loaded).compile_ahead(list(loaded.hosts.values()))

@@ -76,3 +76,19 @@ def test_a_fact_that_changes_by_itself_gets_its_reason(project, fact):
     with pytest.raises(TemplateError, match=f"there is no fact '{fact}'") as caught:
         compiled(project)
     assert caught.value.hint.startswith("what changes by itself")
+
+
+def test_loops_in_loops_that_print_nothing_come_to_an_end(project):
+    role(project, "resources:\n  - file: /x\n    template: t.j2\n")
+    loops = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    write(project, {"roles/base/templates/t.j2": f"a\n{loops}"})
+    with pytest.raises(TemplateError, match="more than 10000000 turns") as caught:
+        compiled(project)
+    assert (caught.value.file, caught.value.line) == ("roles/base/templates/t.j2", 2)
+
+
+def test_every_text_has_its_own_loops(project):
+    turns = "{% for i in range(100000) %}{% endfor %}" * 60
+    text = f'    content: "{turns}"\n'
+    role(project, f"resources:\n  - file: /x\n{text}  - file: /y\n{text}")
+    assert len(compiled(project)[1].resources) == 2

@@ -105,3 +105,19 @@ def test_prune_leaves_what_other_roles_own_when_only_one_is_looked_at(live, role
     role("")
     live("provision", "dev", "--prune", "--role", "app")
     assert live.on("web1", "cat /etc/whole") == "x"
+
+
+def test_an_error_of_the_last_host_s_files_is_found_before_the_first_host_is_changed(live, role):
+    role("  - {file: /etc/early, content: '{{ word }}'}\n", variables="variables: {word: {type: string, default: x}}\n")
+    last = next(reversed(live.document("vars", "dev")["variables"]))
+    wrong = live.root / f"inventories/dev/host_vars/{last}.yml"
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_text("word: [x]\n")
+    try:
+        document = live.document("provision", "dev", code=1)
+    finally:
+        wrong.unlink()
+    assert document["error"]["file"] == f"inventories/dev/host_vars/{last}.yml"
+    assert document["error"]["line"] == 1
+    assert {host["status"] for host in document["hosts"].values()} == {"not_attempted"}
+    assert live.on("web1", "ls /etc/early") == ""

@@ -71,9 +71,9 @@ def test_a_package_that_has_no_such_types_is_refused(tmp_path, monkeypatch, pack
     ("spec", "line", "message"),
     [
         ("import no_such_module\n", 1, "No module named"),
-        ("TYPE = 1\n", None, "must define TYPE"),
+        ("TYPE = 1\n", 1, "must define TYPE"),
         ("x = 1\ndef broken(:\n", 2, "can't be imported"),
-        (SPEC.format(name="other"), None, "a ResourceType named 'mine'"),
+        (SPEC.format(name="other"), 1, "a ResourceType named 'mine'"),
     ],
 )
 def test_a_project_s_type_that_is_wrong_names_its_file(tmp_path, spec, line, message):
