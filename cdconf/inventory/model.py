@@ -242,9 +242,11 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """`.cdconf/`, for this checkout alone; made when it isn't there."""
+        """`.cdconf/`, for this checkout alone; made when it isn't there, and never git's: it holds keys."""
         path = self.root / ".cdconf"
-        path.mkdir(mode=0o700, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+            (path / ".gitignore").write_text("*\n", encoding="utf-8")
         return path
 
     @property
