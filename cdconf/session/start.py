@@ -217,6 +217,8 @@ class Start:
 
     def _refusal(self, word: str, more: str) -> CdconfError:
         python = "install python3 there, or set `bootstrap: true` in hosts.yml and run `cdconf provision`"
+        if self._host.bootstrap:
+            python = "run `cdconf provision`, which installs it"
         reasons = {
             "nopython": ("there is no Python 3 on this host, and the agent needs one", python),
             "incomplete": (f"its Python lacks a part of the standard library (the module '{more}')", python),

@@ -317,7 +317,10 @@ def test_python_is_installed_by_provision_alone_and_only_where_hosts_yml_says_so
     assert "set `bootstrap: true` in hosts.yml and run `cdconf provision`" in error
     awkward.far({"bare": awkward.ssh("root", host="bare")}, top="bootstrap: true\n")
     for verb in ("plan", "drift", "status"):
-        assert "there is no Python 3 on this host" in awkward(verb, "far", code=1).stderr
+        result = awkward(verb, "far", code=1)
+        assert "there is no Python 3 on this host" in result.stderr
+        assert "hint: run `cdconf provision`, which installs it" in result.stderr
+    assert result.stdout.splitlines()[1].split() == ["bare", "-", "failed"]
     awkward.shell("bare", "! command -v python3")
     result = awkward("provision", "far")
     assert "bare: installing python3, because there is no Python" in result.stderr
