@@ -130,12 +130,22 @@ class Advice:
                     message = f"'{name}' stands here in the clear"
                     hint = "declare it with `secret: true`, and use `cdconf secret set`"
                     yield Finding("secret_in_clear", message, file, line, hint)
-        for values in filter(None, map(self._load, sorted(self._inventories("secrets.yml")))):
+        for path in sorted(self._inventories("secrets.yml")):
+            values = self._load(path) or YamlMap()
+            sudo = self._sudo_passwords(path.with_name("hosts.yml"))
             for name in values:
-                if name not in known:
+                if name not in known | sudo:
                     file, line = values.where(name)
                     yield Finding("unused_secret", f"nothing reads the secret '{name}'", file, line)
         yield from self._differences()
+
+    def _sudo_passwords(self, path: Path) -> set[str]:
+        """The secrets that an environment's `ssh` sections name."""
+        top = self._load(path) or YamlMap()
+        hosts = top.get("hosts")
+        sections = [top, *(hosts.values() if isinstance(hosts, YamlMap) else ())]
+        found = [one.get("ssh") for one in sections if isinstance(one, YamlMap)]
+        return {str(ssh["sudo_password"]) for ssh in found if isinstance(ssh, YamlMap) and "sudo_password" in ssh}
 
     def _differences(self) -> Iterator[Finding]:
         known = self.read | self.declared

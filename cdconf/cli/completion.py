@@ -28,4 +28,6 @@ def command(shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"no completion for {shell}")
     made = kind(group, {}, "cdconf", "_CDCONF_COMPLETE")
-    click.echo(_HOWTO[shell] + made.source_template % made.source_vars())
+    source = made.source_template % made.source_vars()
+    # click's own cuts values and descriptions at their first comma: `web,!web2`
+    click.echo(_HOWTO[shell] + source.replace('string split ","', 'string split --max 1 ","'))

@@ -77,7 +77,7 @@ def _print(report: Report) -> None:
     _section("moved, so that every host keeps its values", report.moved)
     _section("not taken over", report.not_taken)
     _section("expressions that only Ansible understands, kept as they are", report.templates)
-    names = [*report.secrets, *report.to_set]
+    names = [name for name in (*report.secrets, *report.to_set) if name not in report.sudo_passwords]
     _section("secrets; declare them in the role that reads them: NAME: {secret: true}", names)
     _section("to do", [f"cdconf secret set {report.environment} {name}" for name in report.to_set])
     _section("add to the groups of cdconf.yml", report.add_to_project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -29,14 +30,11 @@ def command(directory: Path, name: str | None) -> None:
         click.echo(f"kept {directory / path}, which was there", err=True)
     project = load_project(directory)
     write(list(ABOUT), maker(project), project.data / "schemas")
-    _next_steps(directory, written.kept)
+    _next_steps(directory)
 
 
-def _next_steps(directory: Path, kept: tuple[str, ...]) -> None:
-    ignored = directory / ".gitignore"
-    if ".gitignore" in kept and ".cdconf/" not in ignored.read_text(encoding="utf-8").split():
-        click.echo(f"warning: add .cdconf/ to {ignored}: it holds keys and generated secrets", err=True)
-    here = "" if directory == Path() else f"cd {directory} && "
+def _next_steps(directory: Path) -> None:
+    here = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     click.echo(
         f"""
 Next:

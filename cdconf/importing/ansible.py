@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from cdconf.importing.source import Source
 from cdconf.importing.target import Target
 from cdconf.importing.templates import find_foreign
 from cdconf.importing.tree import read_inventory
-from cdconf.importing.vault import Passwords
+from cdconf.importing.vault import Hidden, Passwords
 from cdconf.inventory.project import invalid_name
+
+_REFERENCE = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*\Z")
 
 
 def import_inventory(
@@ -85,8 +88,8 @@ class _Conversion:
         """Converts and writes everything."""
         report, inventory = self._report, self._inventory
         resolved = {host: inventory.resolve(host) for host in inventory.hosts}
-        entries = {self._hosts[host]: self._entry(host, resolved[host]) for host in inventory.hosts}
         placed, secrets = self._placed()
+        entries = {self._hosts[host]: self._entry(host, resolved[host], secrets) for host in inventory.hosts}
         wanted = {host: self._wanted(host, secrets) for host in inventory.hosts}
         order = sorted(self._groups, key=lambda group: self._target.order.index(self._groups[group]))
         order += [group for group in inventory.ordered_groups() if group not in order]
@@ -105,8 +108,8 @@ class _Conversion:
         }
         self._target.write(entries, variables, secrets.values, f"# Imported from Ansible: {shown}", report)
 
-    def _entry(self, host: str, variables: Mapping[str, Definition]) -> dict[str, Any]:
-        entry = connection(host, variables, self._complain)
+    def _entry(self, host: str, variables: Mapping[str, Definition], secrets: Secrets) -> dict[str, Any]:
+        entry = connection(host, variables, self._complain, lambda one: self._sudo_secret(one, variables, secrets))
         mine = {self._groups[group] for group in self._inventory.groups_of(host) if group in self._groups}
         return {"address": entry.pop("address"), "groups": [one for one in self._target.order if one in mine], **entry}
 
@@ -115,6 +118,23 @@ class _Conversion:
         if key not in self._complained:
             self._complained.add(key)
             self._report.not_taken.append(Finding(f"'{one.name}' isn't taken over: {why}", one.file, one.line))
+
+    def _sudo_secret(self, one: Definition, variables: Mapping[str, Definition], secrets: Secrets) -> str | None:
+        """The name of the secret with sudo's password, which may be a variable's value; None where it isn't known."""
+        value = one.value
+        reference = _REFERENCE.match(value) if isinstance(value, str) else None
+        if reference:
+            if reference[1] in secrets.whole:
+                return self._variables[reference[1]]
+            value = variables[reference[1]].value if reference[1] in variables else None
+        if isinstance(value, (str, int)) and value != "" and "{{" not in str(value):
+            value = Hidden(str(value))
+        if not isinstance(value, Hidden):
+            return None
+        name = secrets.named(value, "sudo_password", self._taken)
+        if name not in self._report.sudo_passwords:
+            self._report.sudo_passwords.append(name)
+        return name
 
     def _placed(self) -> tuple[Placed, Secrets]:
         """Every variable in the place where it's written, without encrypted values."""

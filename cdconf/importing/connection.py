@@ -11,35 +11,40 @@ from cdconf.importing.model import Definition
 from cdconf.importing.vault import Hidden
 
 Complain = Callable[[Definition, str], None]
+Keep = Callable[[Definition], "str | None"]
 _SYNONYMS = {
     "ansible_ssh_host": "ansible_host",
     "ansible_ssh_port": "ansible_port",
     "ansible_ssh_user": "ansible_user",
     "ansible_private_key_file": "ansible_ssh_private_key_file",
     "ansible_sudo": "ansible_become",
+    "ansible_sudo_pass": "ansible_become_password",
+    "ansible_become_pass": "ansible_become_password",
 }
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _WHY_NOT = {
     "ansible_python_interpreter": "cdconf finds Python on the host by itself",
     "ansible_password": "cdconf logs in with keys; see `ssh-copy-id`",
     "ansible_ssh_pass": "cdconf logs in with keys; see `ssh-copy-id`",
-    "ansible_become_password": "sudo must need no password for this user",
-    "ansible_become_pass": "sudo must need no password for this user",
     "ansible_shell_type": "the agent needs no shell but sh",
     "ansible_ssh_pipelining": "cdconf always does so",
     "ansible_pipelining": "cdconf always does so",
 }
+_SSH = ("port", "user", "jump", "become", "sudo_password", "identity_file", "known_hosts")
+_HOP = r"([\w.-]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
+_HOPS = re.compile(rf"{_HOP}(,{_HOP})*\Z")
 _PROXY_COMMAND = re.compile(r"ssh\s+(?:-q\s+)?-W\s+%h:%p\s+(?:-q\s+)?([\w.@-]+(?::[0-9]+)?)\Z")
 _TRUE = (True, "true", "yes", "on", "1", 1)
 
 
-def connection(name: str, variables: Mapping[str, Definition], complain: Complain) -> dict[str, Any]:
+def connection(name: str, variables: Mapping[str, Definition], complain: Complain, keep: Keep) -> dict[str, Any]:
     """A host's entry of hosts.yml but its groups: `address`, `ssh`, `transport`, `container`.
 
     Args:
         name: The host's name in Ansible.
         variables: Those that are in force; the ones without `ansible_` are ignored.
         complain: Gets what has no place in cdconf, and why.
+        keep: Makes sudo's password a secret and returns its name; None: it isn't known.
     """
     settings: dict[str, Any] = {}
     for key in sorted(variables, key=lambda key: (key not in _ARGUMENTS, key not in _SYNONYMS)):  # later ones win
@@ -48,13 +53,15 @@ def connection(name: str, variables: Mapping[str, Definition], complain: Complai
             _SETTERS[known](settings, one, complain)
         elif known in _ARGUMENTS:
             _arguments(settings, one, complain)
+        elif known == "ansible_become_password":
+            _sudo_password(settings, one, complain, keep)
         elif key.startswith("ansible_"):
             complain(one, _WHY_NOT.get(key, "cdconf has no such setting"))
-    ssh = {
-        key: settings[key]
-        for key in ("port", "user", "jump", "become", "identity_file", "known_hosts")
-        if key in settings
-    }
+    if settings.get("sudo_password") and "ansible_become" not in variables:  # plays say `become: true` as well
+        settings["become"] = "sudo"
+    if "become" not in settings:
+        settings.pop("sudo_password", None)
+    ssh = {key: settings[key] for key in _SSH if key in settings}
     entry: dict[str, Any] = {"address": settings.get("address", name)}
     if "transport" in settings:
         entry["transport"] = settings["transport"]
@@ -85,6 +92,14 @@ def _become(settings: dict[str, Any], one: Definition, complain: Complain) -> No
     value = one.value.lower() if isinstance(one.value, str) else one.value
     if not isinstance(value, Hidden) and value in _TRUE:
         settings["become"] = "sudo"
+
+
+def _sudo_password(settings: dict[str, Any], one: Definition, complain: Complain, keep: Keep) -> None:
+    name = keep(one)
+    if name is None:
+        complain(one, "what it comes to isn't known: name a secret in `ssh: {sudo_password: NAME}`, or be asked for it")
+    else:
+        settings["sudo_password"] = name
 
 
 def _become_method(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
@@ -133,7 +148,7 @@ def _option(settings: dict[str, Any], name: str, value: str) -> bool:
     if name == "proxycommand":
         match = _PROXY_COMMAND.match(value)
         value = match[1] if match else ""
-    if name in ("proxyjump", "proxycommand") and value and "," not in value and "{{" not in value:
+    if name in ("proxyjump", "proxycommand") and _HOPS.match(value):
         settings["jump"] = value
     elif name == "userknownhostsfile" and value not in ("", "/dev/null"):
         settings["known_hosts"] = value

@@ -75,7 +75,16 @@ class Secrets:
         for known, name in self._kept.get(path, ()):
             if known == value:
                 return name
-        base = re.sub(r"\W", "_", f"{path}_{place}")
+        return self._keep(value, path, re.sub(r"\W", "_", f"{path}_{place}"), reserved)
+
+    def named(self, value: Hidden, base: str, reserved: Collection[str]) -> str:
+        """The name of a secret that no variable has: `base`, or with a number where another value has that."""
+        for known, name in self._kept.get(base, ()):
+            if known == value:
+                return name
+        return self._keep(value, base, base, reserved)
+
+    def _keep(self, value: Hidden, path: str, base: str, reserved: Collection[str]) -> str:
         name, number = base, 2
         while name in self.values or name in reserved:
             name, number = f"{base}_{number}", number + 1

@@ -32,6 +32,7 @@ class Report:
         moved: Values that went to another level, so that every host keeps the value that it had.
         templates: Expressions that only the other tool understands; they were kept as they are.
         secrets: Names in secrets.yml.
+        sudo_passwords: Those that no role declares, since sudo reads them.
         to_set: Secrets that couldn't be decrypted, to be set with `cdconf secret set`.
         add_to_project: Lines to add to the `groups` of an existing cdconf.yml.
         notes: Everything else.
@@ -45,6 +46,7 @@ class Report:
     moved: list[Finding] = field(default_factory=list)
     templates: list[Finding] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    sudo_passwords: list[str] = field(default_factory=list)
     to_set: list[str] = field(default_factory=list)
     add_to_project: list[str] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)

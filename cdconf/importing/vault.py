@@ -88,7 +88,9 @@ class Passwords:
                 except UnicodeDecodeError as error:
                     raise SecretError("the encrypted value isn't text", file=file, line=line) from error
         if self._passwords:
-            raise SecretError("no password given fits this vault", file=file, line=line)
+            _, *label = text.split("\n", 1)[0].strip().split(";")[2:]
+            hint = f"its label is '{label[0]}'; --vault-password-file may be given more than once" if label else None
+            raise SecretError("no password given fits this vault", file=file, line=line, hint=hint)
         return None
 
 

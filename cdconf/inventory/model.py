@@ -251,10 +251,13 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """`.cdconf/`, for this checkout alone; made when it isn't there."""
+        """`.cdconf/`, for this checkout alone; made when it isn't there, and never git's: it holds keys."""
         path = self.root / ".cdconf"
+        if path.is_dir():
+            return path
         try:
             path.mkdir(mode=0o700, exist_ok=True)
+            (path / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
             why = "it's a file" if isinstance(error, FileExistsError) else error.strerror
             raise InvalidFile(f"can't be a directory of this checkout's data: {why}", file=".cdconf", line=1) from error

@@ -90,7 +90,9 @@ class LiveRenderer:
             table = Table.grid(padding=(0, 2))
             for name, one in list(busy.items())[:SHOWN]:
                 counts = f"ok={one.ok} changed={one.changed}"
-                step = Text(self._mask(one.step).partition("\n")[0][:200], no_wrap=True, overflow="ellipsis")
+                step = Text(
+                    words.shown(self._mask(one.step).partition("\n")[0][:200]), no_wrap=True, overflow="ellipsis"
+                )
                 table.add_row(self._spinner, Text(name, "bold"), Text(counts, "dim"), step)
             more = f" · {len(busy) - SHOWN} more hosts" if len(busy) > SHOWN else ""
             seconds = f"{time.monotonic() - self._began:.0f} s"

@@ -27,7 +27,7 @@ class PlainRenderer:
         line = words.line_of(event, self._style)
         with self._lock:
             if line is None and isinstance(event, HostStep) and time.monotonic() - self._said >= QUIET:
-                line = f"  {event.host}: {event.message}"
+                line = words.shown(f"  {event.host}: {event.message}")
             if line is not None:
                 self._said = time.monotonic()
                 print(self._mask(line), file=sys.stderr, flush=True)

@@ -74,7 +74,7 @@ def _prefix(root: Path) -> str:
 
 def _error_kinds(kind: type[CdconfError]) -> dict[str, str]:
     """Kind -> what it means, of the whole tree of errors."""
-    found = {kind.kind: (kind.__doc__ or kind.kind).splitlines()[0]}
+    found = {kind.kind: (kind.__doc__ or kind.kind).splitlines()[0]} if "kind" in vars(kind) else {}
     for child in kind.__subclasses__():
         found |= _error_kinds(child)
     return found

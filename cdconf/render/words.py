@@ -12,10 +12,22 @@ if TYPE_CHECKING:
 
 _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "skipped": "-", "orphaned": "o"}
 _WORDS = {"would_change": "would change", "ok": "ok"}
+# A terminal would obey them: what stands in a host's file or banner could hide lines, or worse.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
-def line_of(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table of kinds
+def shown(text: str) -> str:
+    r"""The same text, with control characters as `\x1b`."""
+    return text.translate(_CONTROLS)
+
+
+def line_of(event: Event, style: Style) -> str | None:
     """What one event is worth: a line (or more, with a diff), or None."""
+    line = _line(event, style)
+    return None if line is None else shown(line)
+
+
+def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table of kinds
     if isinstance(event, Step):
         return f"==> {event.message}"
     if isinstance(event, Notice):
@@ -50,7 +62,7 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
 
 
 def _indented(text: str | None) -> str:
-    return "".join(f"\n    {line}" for line in (text or "").rstrip("\n").splitlines())
+    return "".join(f"\n    {line}" for line in text.rstrip("\n").split("\n")) if text else ""
 
 
 def recap(result: RunResult) -> list[str]:
@@ -84,4 +96,4 @@ def error_lines(result: RunResult) -> list[str]:
     lines += [f"    {line}" for line in (result.error_detail or "").splitlines()]
     if error["hint"]:
         lines.append(f"  hint: {error['hint']}")
-    return lines
+    return [shown(line) for line in lines]

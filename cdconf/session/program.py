@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
+
+from cdconf.session.ssh_login import KNOWN_HOSTS, parts_of
 
 if TYPE_CHECKING:
     from cdconf.inventory import Host
@@ -32,7 +35,7 @@ def _options(host: Host, terminal: bool, accept_new_host_keys: bool) -> list[str
     ssh = host.ssh
     options = ["-tt"] if terminal else []  # once is only a wish
     options += ["-p", str(ssh.port)] if ssh.port else []
-    options += ["-J", ssh.jump] if ssh.jump else []
+    options += _way(host, accept_new_host_keys)
     options += ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []
     if ssh.known_hosts:
         # A pinned host: only this file counts, and nobody is asked.
@@ -41,6 +44,26 @@ def _options(host: Host, terminal: bool, accept_new_host_keys: bool) -> list[str
     elif accept_new_host_keys:
         options += ["-o", "StrictHostKeyChecking=accept-new"]
     return options
+
+
+def _way(host: Host, accept_new_host_keys: bool) -> list[str]:
+    """The jump hosts. -J would give them none of the options, so that a key in git or a pinned one didn't count."""
+    ssh = host.ssh
+    if not ssh.jump or ssh.jump == "none" or not (ssh.identity_file or ssh.known_hosts):
+        return ["-J", ssh.jump] if ssh.jump else []
+    options = ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []
+    if ssh.known_hosts:  # behind the person's own, since the first is the one that new keys are written to
+        options += ["-o", f'UserKnownHostsFile={KNOWN_HOSTS[-1]} "{ssh.known_hosts}"']
+    if accept_new_host_keys:
+        options += ["-o", "StrictHostKeyChecking=accept-new"]
+    command = ""
+    for hop in ssh.jump.split(","):
+        name, user, port = parts_of(hop.strip())
+        words = [*options, "-p", str(port)] if port else [*options]
+        words += ["-l", user] if user else []
+        words += ["-o", f"ProxyCommand={command}"] if command else []
+        command = shlex.join(["ssh", *words]).replace("%", "%%") + f" -W '[%h]:%p' -- {shlex.quote(name)}"
+    return ["-o", f"ProxyCommand={command}"]
 
 
 def _target(host: Host) -> str:

@@ -112,8 +112,8 @@ class Ssh:
             raise
         except (paramiko().SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
             lost = connection.severed()
-            connection.close()
             failure = meaning(error, connection, subject) if lost is None else Retriable(lost)
+            connection.close()
             if isinstance(failure, Retriable) and failure.dropped:
                 self._starts.dropped(place)
             raise failure from error

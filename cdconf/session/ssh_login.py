@@ -187,11 +187,21 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
     else:
         why = str(error).rstrip(".")
     hint = f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent"
-    if "EOF" in why:
+    detail = None
+    if "EOF" in why:  # it hung up, where a wrong key gets an answer
+        detail = _last_words(connection)
         hint = (
-            "the server may have been offered too many keys of the ssh agent: name the right one with `identity_file`"
+            f"the account may have expired (`chage -l {connection.user}` on the host), or the server was offered too "
+            "many keys of the ssh agent: name the right one with `identity_file`"
         )
-    return Unreachable(f"{subject}ssh login as {who} was refused: {why}", hint=hint)
+    return Unreachable(f"{subject}ssh login as {who} was refused: {why}", hint=hint, detail=detail)
+
+
+def _last_words(connection: Any) -> str | None:
+    """What the server had to say during the login: its banner, or PAM's reason."""
+    login = getattr(connection.transport, "auth_handler", None)
+    banner = getattr(login, "banner", None) or b""
+    return banner.decode("utf-8", "replace").strip() or None
 
 
 def _network(error: BaseException, connection: Any, where: str) -> str:

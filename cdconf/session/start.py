@@ -149,7 +149,11 @@ class Start:
 
     def _answer_sudo(self) -> None:
         """Gives the password to sudo's first prompt; a second one means that it was wrong."""
-        users = sudo.prompts(self._heard(), self._nonce)
+        heard = self._heard()
+        users = sudo.prompts(heard, self._nonce)
+        gone = sudo.expired(heard, self._host) and sudo.expired(self._words(), self._host)
+        if gone is not None:
+            raise self._masked(gone)
         if len(users) <= self._answered:
             return
         if self._answered:
@@ -157,7 +161,7 @@ class Start:
                 HostFailed(
                     f"sudo doesn't accept {users[0]}'s password",
                     host=self._host.name,
-                    hint="it was tried once; try it with `sudo -k true` on the host",
+                    hint="it was tried once; try it with `sudo -k true` on the host, which must ask for nothing else",
                 )
             )
         began = time.monotonic()
@@ -180,7 +184,7 @@ class Start:
     def _words(self) -> str:
         """What was printed, without our own prompts and words, for people to read."""
         self._transport.last_words()  # waits a moment for what's on its way
-        mine = re.escape(self._nonce) + r"(-sudo-\S*:| \S+)"
+        mine = re.escape(self._nonce) + r"(-sudo-[^\s:]*:| \S+)"
         lines = [re.sub(mine, "", line).strip() for line in self._heard().splitlines()]
         return "\n".join([line for line in lines if line][-15:])
 
@@ -213,6 +217,8 @@ class Start:
 
     def _refusal(self, word: str, more: str) -> CdconfError:
         python = "install python3 there, or set `bootstrap: true` in hosts.yml and run `cdconf provision`"
+        if self._host.bootstrap:
+            python = "run `cdconf provision`, which installs it"
         reasons = {
             "nopython": ("there is no Python 3 on this host, and the agent needs one", python),
             "incomplete": (f"its Python lacks a part of the standard library (the module '{more}')", python),

@@ -24,6 +24,9 @@ _WAYS = (
     "or give the user NOPASSWD in sudoers"
 )
 _NOT_ALLOWED = re.compile(r"is not in the sudoers|is not allowed to|may not run sudo")
+_EXPIRED = re.compile(
+    r"sudo: ((account|password) (or password )?(is )?expired|account validation failure)", re.IGNORECASE
+)
 _NO_TERMINAL = re.compile(r"must have a tty|a terminal is required|no tty present")
 _NO_SUDO = re.compile(r"sudo['\"]?: (command )?not found|sudo['\"]?: No such file", re.IGNORECASE)
 
@@ -120,6 +123,18 @@ def wants_terminal(heard: str) -> bool:
     return _NO_TERMINAL.search(heard) is not None
 
 
+def expired(heard: str, host: Host) -> HostFailed | None:
+    """The error when sudo says that the account or its password has expired: it goes on to ask for a new one."""
+    said = next((line.strip() for line in heard.splitlines() if _EXPIRED.search(line)), None)
+    if said is None:
+        return None
+    who = host.ssh.user or "the ssh user"
+    hint = f"on the host, as root: `chage -l {host.ssh.user or 'USER'}` says which"
+    return HostFailed(
+        f"sudo refuses {who}, whose account or password has expired", host=host.name, hint=hint, detail=said
+    )
+
+
 def explain(heard: str, host: Host) -> HostFailed | None:
     """What sudo's own words mean, None when they aren't about sudo."""
     said = next((line.strip() for line in reversed(heard.splitlines()) if "sudo" in line), None)
@@ -138,4 +153,4 @@ def explain(heard: str, host: Host) -> HostFailed | None:
             hint="take `Defaults requiretty` out of sudoers for this user",
             detail=said,
         )
-    return None
+    return expired(heard, host)

@@ -8,7 +8,7 @@ from cdconf.authoring.new_project import files, name_for
 from cdconf.cli.schema import maker
 from cdconf.inventory import load_project
 from cdconf.yamlfile import load
-from tests.conftest import cdconf, write
+from tests.conftest import cdconf, git, write
 
 
 def test_a_new_project_lints_without_a_warning_and_matches_its_schemas(tmp_path):
@@ -44,8 +44,14 @@ def test_files_that_exist_are_kept(tmp_path):
     assert result.returncode == 0
     assert (tmp_path / "README.md").read_text() == "mine\n"
     assert "kept README.md, which was there" in result.stderr
-    assert "add .cdconf/ to .gitignore" in result.stderr
     assert load_project(tmp_path).name == "shop"
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    assert ".cdconf" not in git(tmp_path, "ls-files"), "it holds keys, and the .gitignore that was kept doesn't say so"
+
+
+def test_the_next_steps_can_be_pasted(tmp_path):
+    assert "\n  cd 'My Shop' && git init" in cdconf(tmp_path, "init", "My Shop").stderr
 
 
 @pytest.mark.parametrize("name", ["Shop", "-x", "a b", ""])

@@ -208,6 +208,18 @@ def test_an_unused_secret_is_found(project):
     assert found(project) == [("unused_secret", "inventories/dev/secrets.yml:1")]
 
 
+def test_sudo_reads_its_passwords(project):
+    sealed = base64.b64encode(b"age-encryption.org/v1\n-> X25519 ...").decode()
+    hosts = """
+        ssh: {user: ops, become: sudo, sudo_password: all_sudo}
+        hosts:
+          h1: {groups: [web], ssh: {sudo_password: h1_sudo}}
+    """
+    secrets = "".join(f"{name}: age:{sealed}\n" for name in ("all_sudo", "h1_sudo", "h2_sudo"))
+    write(project, {"inventories/dev/hosts.yml": hosts, "inventories/dev/secrets.yml": secrets})
+    assert found(project) == [("unused_secret", "inventories/dev/secrets.yml:3")]
+
+
 def test_exit_codes_and_output(project):
     role(project, "resources: []\nhandlers:\n  never: {command: 'true'}\n")
     result = cdconf(project, "lint")

@@ -130,5 +130,21 @@ def test_bash_itself_completes(shop, tmp_path):
     assert result.stdout.strip().splitlines()[-1] == "web1", result.stderr
 
 
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish here")
+def test_fish_itself_completes_lists_of_hosts(shop, tmp_path):
+    wrapper = write(tmp_path, {"bin/cdconf": f'#!/bin/sh\nexec {" ".join(CDCONF)} "$@"\n'}) / "bin/cdconf"
+    wrapper.chmod(0o755)
+    script = cdconf(shop, "completion", "fish").stdout
+    result = subprocess.run(
+        ["fish", "--no-config", "-c", f'{script}\ncomplete --do-complete "cdconf plan dev --limit db,w"'],
+        cwd=shop,
+        env={"PATH": f"{wrapper.parent}:/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.split() == ["db,web", "db,web1"], result.stderr
+
+
 def test_an_unknown_shell_is_an_error(tmp_path):
     assert cdconf(tmp_path, "completion", "csh").returncode == 1

@@ -317,7 +317,10 @@ def test_python_is_installed_by_provision_alone_and_only_where_hosts_yml_says_so
     assert "set `bootstrap: true` in hosts.yml and run `cdconf provision`" in error
     awkward.far({"bare": awkward.ssh("root", host="bare")}, top="bootstrap: true\n")
     for verb in ("plan", "drift", "status"):
-        assert "there is no Python 3 on this host" in awkward(verb, "far", code=1).stderr
+        result = awkward(verb, "far", code=1)
+        assert "there is no Python 3 on this host" in result.stderr
+        assert "hint: run `cdconf provision`, which installs it" in result.stderr
+    assert result.stdout.splitlines()[1].split() == ["bare", "-", "failed"]
     awkward.shell("bare", "! command -v python3")
     result = awkward("provision", "far")
     assert "bare: installing python3, because there is no Python" in result.stderr
@@ -338,6 +341,22 @@ def test_a_python_without_its_library_gets_it(awkward):
         assert "bare: installing python3, because its Python has no module 'json'" in result.stderr
     finally:
         awkward.shell("bare", "rm /usr/local/sbin/apt-get")
+
+
+@pytest.mark.parametrize(
+    ("manager", "arguments"),
+    [("dnf", "-y -q install python3"), ("yum", "-y -q install python3"), ("apk", "add -q --no-progress python3")],
+)
+def test_other_package_managers_are_asked_in_their_own_words(awkward, manager, arguments):
+    """Stand-ins, which bring a Python back: no host of theirs can be had here."""
+    awkward.far({"bare": awkward.ssh("root", host="bare")}, top="bootstrap: true\n")
+    fake = f'#!/bin/sh\\ntest "$*" = "{arguments}" && mv /opt/away/python3* /usr/bin/\\n'
+    awkward.shell("bare", f"printf '{fake}' > /usr/local/bin/{manager}; chmod 755 /usr/local/bin/{manager}")
+    awkward.shell("bare", "mkdir -p /opt/away; mv /usr/bin/python3* /usr/bin/apt-get /opt/away/")
+    try:
+        assert "bare: installing python3" in awkward("provision", "far").stderr
+    finally:
+        awkward.shell("bare", f"rm /usr/local/bin/{manager}; mv /opt/away/* /usr/bin/")
 
 
 def test_a_python_that_can_not_be_installed_is_one_clear_error(awkward):

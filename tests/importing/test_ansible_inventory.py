@@ -147,6 +147,30 @@ def test_connections_become_ssh_settings(tmp_path):
     assert hosts["legacy"].transport == "local"
 
 
+def test_sudo_s_passwords_become_secrets_that_hosts_yml_names(tmp_path):
+    inventory = """
+        a ansible_become_password=hunter2
+        b ansible_become_pass=hunter2
+        c ansible_become_password="{{ theirs }}" theirs=swordfish
+        d ansible_become_password="{{ vault_sudo }}"
+        e ansible_become_password="{{ api_token }}"
+    """
+    vault = (HERE / "inventories/vault/group_vars/all/main.yml").read_text()
+    root = write(tmp_path, {"inv/hosts": inventory, "inv/group_vars/all.yml": vault})
+    report = import_inventory(root / "inv/hosts", root / "new", "prod", PASSWORDS)
+    hosts = load_environment(load_project(root / "new"), "prod").hosts
+    names = {name: host.ssh.sudo_password for name, host in hosts.items()}
+    once, other = "sudo_password", "sudo_password_2"
+    assert names == {"a": once, "b": once, "c": other, "d": None, "e": "api_token"}
+    assert report.sudo_passwords == [once, other]
+    assert {once, other, "api_token"} <= set(report.secrets)
+    assert [one.line for one in report.not_taken] == [4]
+    assert "hunter2" not in "".join(path.read_text() for path in (root / "new").rglob("*.yml"))
+    printed = cdconf(root, "import", "ansible-inventory", "inv/hosts", "--project", "other").stdout
+    assert "\n  api_token\n" in printed
+    assert "\n  sudo_password\n" not in printed
+
+
 def test_what_is_common_to_all_hosts_stands_once(tmp_path):
     hosts = "[web]\na ansible_port=22\nb\n[all:vars]\nansible_user=deploy\n"
     root = write(tmp_path, {"hosts.ini": hosts})

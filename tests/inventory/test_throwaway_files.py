@@ -161,4 +161,4 @@ def test_two_first_runs_agree_on_the_name_of_the_checkout(project, monkeypatch):
 
     monkeypatch.setattr(Path, "is_file", look)
     assert loaded.checkout == "0a0b0c0d"
-    assert [path.name for path in loaded.data.iterdir()] == ["checkout"]
+    assert {path.name for path in loaded.data.iterdir()} == {".gitignore", "checkout"}

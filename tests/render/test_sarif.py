@@ -43,6 +43,12 @@ def test_errors_and_warnings_have_rules_levels_and_places(project):
     assert clear["partialFingerprints"] != unread["partialFingerprints"]
 
 
+def test_a_rule_is_described_by_the_kind_of_error_that_it_is(project):
+    write(project, {"roles/base/role.yml": "resources:\n  - {file: /x, mode: 0644}\n"})
+    (rule,) = json.loads(cdconf(project, "lint", "--sarif").stdout)["runs"][0]["tool"]["driver"]["rules"]
+    assert (rule["id"], rule["shortDescription"]["text"]) == ("invalid_file", "A project file breaks a rule.")
+
+
 def test_a_good_project_has_no_results(project):
     assert sarif(project, code=0) == []
 

@@ -1,7 +1,11 @@
 """The program that `cdconf ssh` starts gets everything that the inventory says."""
 
+import shlex
+
 from cdconf.inventory import Host, Ssh
 from cdconf.session.program import login
+
+USUAL = "-o 'UserKnownHostsFile=~/.ssh/known_hosts \"/known\"'"
 
 
 def host(**ssh):
@@ -13,15 +17,37 @@ def test_what_is_not_set_is_left_to_ssh():
 
 
 def test_everything_that_is_set_is_given():
-    one = host(
-        address="203.0.113.1", port=2222, user="deploy", jump="me@bastion", identity_file="/k y", known_hosts="/known h"
-    )
+    one = host(address="203.0.113.1", port=2222, user="deploy", identity_file="/k y", known_hosts="/known h")
     made = login(one, "ls 'a b'", terminal=True)
     assert made == [
-        *("ssh", "-tt", "-p", "2222", "-J", "me@bastion", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
+        *("ssh", "-tt", "-p", "2222", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/known h"', "-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "StrictHostKeyChecking=yes", "--", "deploy@203.0.113.1", "ls 'a b'"),
     ]
+
+
+def test_jump_hosts_get_the_host_s_key_and_known_hosts_too():
+    """As in cdconf's own sessions; ssh's -J would leave both out."""
+    assert login(host(jump="me@bastion,inner"), None, terminal=False)[1:3] == ["-J", "me@bastion,inner"]
+    assert login(host(jump="none", known_hosts="/known"), None, terminal=False)[1:3] == ["-J", "none"]
+    (way,) = (
+        word for word in login(host(jump="me@bastion:2222", known_hosts="/known"), None, terminal=False) if "-W" in word
+    )
+    assert way == f"ProxyCommand=ssh {USUAL} -p 2222 -l me -W '[%h]:%p' -- bastion"
+    hops = host(jump="one, me@two", identity_file="/k%y")
+    (way,) = (word for word in login(hops, None, terminal=False) if "-W" in word)
+    key = "-i /k%%y -o IdentitiesOnly=yes"
+    words = shlex.split(way.removeprefix("ProxyCommand="))
+    assert way.startswith(f"ProxyCommand=ssh {key} -l me -o ")
+    assert words[-4:] == ["-W", "[%h]:%p", "--", "two"]
+    inner = next(word for word in words if "ProxyCommand" in word)
+    assert inner == "ProxyCommand=ssh -i /k%%%%y -o IdentitiesOnly=yes -W '[%%h]:%%p' -- one"
+
+
+def test_new_keys_of_jump_hosts_are_learnt_as_the_person_s_own():
+    made = login(host(jump="bastion", known_hosts="/known"), None, terminal=False, accept_new_host_keys=True)
+    (way,) = (word for word in made if "-W" in word)
+    assert way == f"ProxyCommand=ssh {USUAL} -o StrictHostKeyChecking=accept-new -W '[%h]:%p' -- bastion"
 
 
 def test_a_login_has_its_terminal_from_ssh_itself():

@@ -6,7 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from paramiko.ssh_exception import NoValidConnectionsError
+from paramiko.ssh_exception import AuthenticationException, NoValidConnectionsError
 
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.session.ssh_connection import ssh_config
@@ -25,6 +25,15 @@ ADDRESS = ("192.0.2.1", 22)
 )
 def test_a_reason_names_the_cause(error, reason):
     assert str(meaning(error, SimpleNamespace(host="h", port=22), "")) == reason
+
+
+def test_what_the_server_said_before_it_hung_up_is_told():
+    """PAM says so in a banner: `Your account has expired; please contact your system administrator.`"""
+    transport = SimpleNamespace(auth_handler=SimpleNamespace(banner=b"Your account has expired\r\n"))
+    connection = SimpleNamespace(host="h", port=22, user="old", options={}, transport=transport)
+    hung_up = meaning(AuthenticationException("Authentication failed: saw EOF"), connection, "")
+    assert (hung_up.detail, "chage -l old" in hung_up.hint) == ("Your account has expired", True)
+    assert meaning(AuthenticationException("Authentication failed."), connection, "").detail is None
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,16 @@ def test_a_second_prompt_ends_the_attempt():
     assert fake.sent == "pässword\n".encode()
 
 
+def test_sudo_that_wants_a_new_password_is_not_waited_for():
+    words = "sudo: Account or password is expired, reset your password and try again"
+    fake = Fake((None, "NONCE-sudo-deploy:"), (None, f"{words}\nNONCE-sudo-%p:"), *[(None, "")] * 9)
+    with pytest.raises(HostFailed, match="sudo refuses deploy, whose account or password has expired") as caught:
+        start(fake)
+    assert caught.value.detail == words
+    assert len(fake.said) == 9
+    start(Fake((b"motd: Account expired? ask us\nNONCE ready\n", "")))
+
+
 def test_on_a_terminal_the_prompt_comes_with_everything_else():
     fake = Fake((b"motd\r\nNONCE-sudo-deploy:", ""), (b"\r\nNONCE ready\n\x00", ""))
     one = start(fake, terminal=True)
