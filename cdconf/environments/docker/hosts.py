@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdconf.environments.docker import container as docker_container
 from cdconf.environments.docker.boot import Boot
 from cdconf.environments.docker.container import Place
+from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.image import ensure_image, image_of, named_image, remove_unfinished
 from cdconf.environments.docker.listing import Container, containers, engine
 from cdconf.environments.docker.options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
@@ -61,6 +62,7 @@ class DockerProvider:
     def _containers(self) -> dict[str, Container]:
         return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
 
+    @engine_errors()
     def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
         found = self._containers()
         self._refuse(hosts, found)
@@ -238,6 +240,7 @@ class DockerProvider:
             created=datetime.fromtimestamp(oldest, UTC).isoformat() if oldest else None,
         )
 
+    @engine_errors()
     def destroy(self, emit: Emit) -> list[str]:
         from cdconf.environments.docker.snapshot_builder import remove_builders
 
@@ -288,6 +291,7 @@ def _each(hosts: Sequence[Host], work: Callable[[Host], T], stop: threading.Even
     return results
 
 
+@engine_errors()
 def remove_images(emit: Emit) -> list[str]:
     """Removes all images that were built for hosts and aren't in use, and what unfinished builds have left."""
     from docker.errors import APIError
