@@ -139,8 +139,11 @@ class DockerProvider:
         there = [host for host in hosts if host.name in found]
         for host in there:
             image = image_of(host.os or DEFAULT_OS, host.base, host.image)
-            if found[host.name].labels.get("cdconf.image") != image:
-                emit(Notice(f"{host.name} was made from an older image; destroy and provision to renew it"))
+            made_from = found[host.name].labels.get("cdconf.image", "")
+            if made_from != image:
+                alike = made_from.startswith(f"{REPOSITORY}:{host.os or DEFAULT_OS}-") and host.image is None
+                what = "an older image" if alike else f"{made_from}, and hosts.yml wants {image}"
+                emit(Notice(f"{host.name} was made from {what}; destroy and provision to renew it", warning=not alike))
         resize({found[host.name].id: host for host in there}, emit)
 
     def _make(self, lacking: Sequence[Host], emit: Emit) -> None:
@@ -158,7 +161,17 @@ class DockerProvider:
             ids |= self._make_missing(client, missing, found, emit, stop)
         network = self._network(client)
         impatient = engine(PATIENCE)
-        _each(lacking, lambda host: self._boot(impatient, ids[host.name], host, network, emit, stop), stop)
+        new = {host.name for host in missing}
+
+        def boot(host: Host) -> None:
+            mark = self._mark(ids[host.name])
+            mark.unlink(missing_ok=True)
+            Boot(impatient, ids[host.name], host, network, emit, stop).run(new=host.name in new)
+            if not stop.is_set():
+                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                mark.touch(mode=0o600)
+
+        _each(lacking, boot, stop)
 
     def _make_missing(
         self, client: Any, missing: Sequence[Host], found: dict[str, Container], emit: Emit, stop: threading.Event
@@ -192,14 +205,6 @@ class DockerProvider:
         if host.image is not None:
             return named_image(client, host.image, emit)
         return ensure_image(client, host.os or DEFAULT_OS, emit, base=host.base)
-
-    def _boot(self, client: Any, container: str, host: Host, network: str, emit: Emit, stop: threading.Event) -> None:
-        mark = self._mark(container)
-        mark.unlink(missing_ok=True)
-        Boot(client, container, host, network, emit, stop).run()
-        if not stop.is_set():
-            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mark.touch(mode=0o600)
 
     def _name(self, host: str) -> str:
         return f"{self._prefix}-{_joined(host)}-{self._suffix}"
