@@ -127,6 +127,13 @@ class DockerProvider:
     def _refuse(self, hosts: Sequence[Host], found: dict[str, Container]) -> None:
         """What can't be as hosts.yml says is told before anything is made."""
         refuse_copied(found.values(), self._root)
+        key = self._folder / "id_ed25519"
+        if any(one.state != "created" for one in found.values()) and not key.is_file():
+            raise ProviderError(
+                f"the key that the hosts of {self._environment.name} let in is gone: {key}",
+                hint=f"`cdconf destroy {self._environment.name}` removes them with what's on them, and the next "
+                "provision makes them anew",
+            )
         for host in hosts:
             if host.image is None:
                 recipe_for(host.os or DEFAULT_OS, host.file, host.line)
