@@ -200,16 +200,13 @@ class _Work:
         self._emit = emit
 
     def each(self, step: Callable[[Kind], None]) -> None:
-        from docker.errors import APIError
-
         def attempt(kind: Kind) -> CdconfError | None:
             try:
-                step(kind)
+                with engine_errors():
+                    step(kind)
             except CdconfError as error:
                 return error
-            except APIError as error:
-                return ProviderError(str(error.explanation))
-            except OSError as error:  # the engine doesn't answer in time: a RequestException is an OSError
+            except OSError as error:
                 return ProviderError(str(error))
             return None
 
