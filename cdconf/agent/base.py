@@ -15,7 +15,7 @@ class Failed(Exception):
         status: Its exit status; negative for a signal.
         output: The last lines of what it said.
         kind: `failed`, or a cause that isn't the catalog's fault: `disk_full`, `lease_lost`, `lease_held`,
-            `wrong_environment`, `stopped`, `release` (the release itself doesn't work).
+            `wrong_environment`, `same_machine`, `stopped`, `release` (the release itself doesn't work).
         details: Plain data for the controller.
     """
 

@@ -117,7 +117,7 @@ class Lease(object):
                 raise held_by(held)
             if not self.enter():
                 if held is not None:
-                    raise Failed("this is the same machine as another host of this run")
+                    raise Failed("this is the same machine as another host of this run", kind="same_machine")
                 raise held_by({"owner": "an earlier run", "reason": "its agent is still at work", "age_s": None})
             if moves:
                 self._move(environment, host)

@@ -55,7 +55,7 @@ class Run:
         self.extra: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
-        self._started_at = time.time()
+        self.started_at = time.time()
         self._compiler: Compiler | None = None
         self._mask = Mask()
         if os.environ.get("CDCONF_LEASE"):  # without it, verbs that need no engine don't import it
@@ -186,7 +186,7 @@ class Run:
     def _record(self, result: RunResult) -> None:
         from cdconf.history import journal
 
-        entry = journal.entry(result, self._started_at, self.project.root, self.collector.run)
+        entry = journal.entry(result, self.started_at, self.project.root, self.collector.run)
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
         try:
             journal.append(self.project.data, entry)

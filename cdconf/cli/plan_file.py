@@ -122,7 +122,7 @@ def tell_surprises(run: Run, applying: Applying | None) -> None:
             for name, host in applying.plan.hosts.items()
         }
     else:
-        recalled = foreseen.recall(run.project.data, run.environment.name)
+        recalled = foreseen.recall(run.project.data, run.environment.name, before=run.started_at)
         if recalled is None:
             return
         age, said = recalled

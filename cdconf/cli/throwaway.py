@@ -62,10 +62,10 @@ def chosen(environment: str | None, flags: Mapping[str, Any]) -> str:
     from cdconf.inventory import load_project
     from cdconf.inventory.throwaway import DEFAULT_TTL, lifetime_of
 
-    ttl = lifetime_of(flags["ttl"] or DEFAULT_TTL)
+    ttl = lifetime_of(DEFAULT_TTL if flags["ttl"] is None else flags["ttl"])
     _check_options(environment, flags)
     if environment is not None:
-        if flags["ttl"]:
+        if flags["ttl"] is not None:
             from cdconf.environments.throwaway import prolong
 
             prolong(load_project(Path(flags["directory"])), environment, ttl, _say(flags))

@@ -13,7 +13,7 @@ from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
 from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
-from cdconf.session.session import BEAT
+from cdconf.session.session import BEAT, AgentError
 from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
@@ -208,6 +208,10 @@ class Fleet:
         while True:
             try:
                 return self._take_lease(session)
+            except AgentError as error:
+                if error.reason == "same_machine":
+                    error.file, error.line = session.host.file or None, session.host.line
+                raise
             except LeaseHeld as error:
                 if not error.by_host or self._stopped.is_set() or time.monotonic() > deadline:
                     raise

@@ -79,12 +79,20 @@ def remember(data: Path, environment: str, results: Mapping[str, HostResult]) ->
         write_private(folder / f"{environment}.json", json.dumps(document) + "\n")
 
 
-def recall(data: Path, environment: str) -> tuple[float, dict[str, Statuses]] | None:
-    """The age in seconds of the plan that was shown last, and what it said; None when there's none of today."""
+def recall(data: Path, environment: str, before: float | None = None) -> tuple[float, dict[str, Statuses]] | None:
+    """The age in seconds of the plan that was shown last, and what it said; None when there's none of today.
+
+    Args:
+        data: The project's `.cdconf`.
+        environment: The environment's name.
+        before: When the run that asks began: a plan that was shown while it was at work has seen half of it.
+    """
     try:
         document = json.loads((data / "plans" / f"{environment}.json").read_bytes())
         age = time.time() - float(document["created_at"])
         if document["version"] != _VERSION or not 0 <= age <= _HOLDS:
+            return None
+        if before is not None and float(document["created_at"]) > before:
             return None
         return age, {name: dict(_entries(found)) for name, found in document["hosts"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -29,6 +29,7 @@ _AFTER_BREAK = (
 )
 _HINTS = {
     "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",
+    "same_machine": "two names must not lead to one machine: look at the addresses in hosts.yml",
     "disk_full": "make room on the host (`df -h`, `df -i`); nothing is half-written",
     "lease_lost": "beats didn't reach the host in time, or someone ran `cdconf lock release`; see `cdconf lock status`",
     "stopped": "what was done until then is kept and recorded; run again to go on",
@@ -41,8 +42,8 @@ class AgentError(HostFailed):
     """The agent says that something failed.
 
     Args:
-        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `stopped`, `bug`,
-            `release` (the release itself doesn't work).
+        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `same_machine`, `stopped`,
+            `bug`, `release` (the release itself doesn't work).
         details: The agent's plain data about it.
     """
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
+_SILENT = "No existing session"  # what Paramiko's SSHClient.connect raises when its `timeout` is over
 KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
 
 
@@ -162,6 +163,9 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     refused = isinstance(error, ssh.AuthenticationException) or "authentication" in str(error).lower()
     if refused or "private key" in str(error):
         return _no_login(error, connection, subject)
+    if _SILENT in str(error):
+        message = f"{where} took the connection and said nothing within {CONNECT_TIMEOUT:g} s: it hangs"
+        return Retriable(subject + message)
     dropped = isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)) or (
         isinstance(error, ssh.SSHException) and not isinstance(error, ssh.ChannelException)
     )

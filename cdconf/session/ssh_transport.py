@@ -71,7 +71,7 @@ class SshTransport:
         return self.heard()
 
     def status(self) -> int | None:
-        if not self._channel.exit_status_ready():
+        if not self._channel.status_event.wait(0.3):  # it may come a moment after the last output
             return None
         status: int = self._channel.recv_exit_status()
         return status if status >= 0 else None

@@ -207,6 +207,8 @@ class Start:
             if explained is not None:
                 return self._masked(explained)
         status = self._transport.status()
+        if not words and status is None:  # a login that ends by itself has one
+            return Unreachable("the connection broke at the start: the host ended it", host=self._host.name)
         if not words:
             message = "the login ended without a word" + (f" (exit status {status})" if status else "")
         else:

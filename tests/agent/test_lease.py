@@ -118,7 +118,7 @@ def test_two_hosts_of_a_run_that_are_one_machine_are_told(host):
     take(host(), "r1")
     with pytest.raises(Failed, match="the same machine as another host of this run") as caught:
         take(host(), "r1")
-    assert caught.value.kind == "failed"
+    assert caught.value.kind == "same_machine"
 
 
 @pytest.fixture

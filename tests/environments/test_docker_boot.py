@@ -16,6 +16,7 @@ class Container:
 
     def __init__(self, status="created", states=("running",), log=b"", networks=("net",)):
         self.status = status
+        self.name = "its-name"
         self.states = list(states)
         self.log = log
         self.attrs = {"NetworkSettings": {"Networks": dict.fromkeys(networks)}}
@@ -67,7 +68,7 @@ def short(monkeypatch):
     monkeypatch.setattr(docker_boot, "answers", lambda port: port == 2222)
 
 
-def boot(container, stop=None):
+def boot(container, stop=None, new=False):
     steps = []
     docker_boot.Boot(
         Client(container),
@@ -76,7 +77,7 @@ def boot(container, stop=None):
         "net",
         lambda event: steps.append(event.message),
         stop or threading.Event(),
-    ).run()
+    ).run(new=new)
     return steps
 
 
@@ -103,6 +104,15 @@ def test_a_running_container_that_never_booted_is_restarted():
     assert boot(container) == ["booting", "restarting, since it never came up", "up"]
 
 
+def test_a_container_that_was_just_made_gets_all_the_time_there_is(monkeypatch):
+    slow = time.monotonic() + 0.4  # longer than SILENT
+    monkeypatch.setattr(docker_boot, "answers", lambda port: time.monotonic() > slow)
+    for states in (["running"], ["Failed to connect to bus"] * 3 + ["running"]):
+        container = Container("running", states=states)
+        assert boot(container, new=True) == ["booting", "up"]
+        assert container.calls == ["start"]
+
+
 def test_a_running_container_that_is_still_booting_is_not_restarted():
     container = Container("running", states=["starting"] * 4 + ["running"])
     boot(container)
@@ -112,8 +122,9 @@ def test_a_running_container_that_is_still_booting_is_not_restarted():
 def test_a_host_whose_ssh_server_is_down_is_not_restarted(monkeypatch):
     monkeypatch.setattr(docker_boot, "answers", lambda port: False)
     container = Container("running")
-    with pytest.raises(ProviderError, match="web1: is up, but its ssh server didn't answer"):
+    with pytest.raises(ProviderError, match=r"web1: is up, but its ssh server didn't answer within 0.2 s") as caught:
         boot(container)
+    assert "docker exec its-name systemctl status ssh" in caught.value.hint
     assert container.calls == ["start"]
 
 

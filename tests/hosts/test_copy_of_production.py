@@ -203,6 +203,9 @@ def test_a_machine_moves_when_somebody_says_so(twins):
     assert "one was qa's 'free': it's taken over" in twins("provision", "load", "--take-over", "one").stderr
     twins("provision", "load")
     assert "this host is load's 'one', not qa's" in twins("provision", "qa", code=1).stderr
+    other(twins, "load", {"one": "spare", "two": "spare"})
+    refused = twins("provision", "load", code=1).stderr
+    assert "inventories/load/hosts.yml:4: two: this is the same machine as another host of this run" in refused
     for name in ("qa", "load"):
         shutil.rmtree(twins.root / "inventories" / name)
 

@@ -235,3 +235,21 @@ def test_checkouts_do_not_meet(made, tmp_path):
         assert result.returncode == 1
         assert f"web-1 belongs to {made.root}, of which this directory is a copy" in result.stderr
     assert (made.container()["Id"], made.container()["State"]["Running"]) == (before, True)
+
+
+def test_a_key_that_is_gone_and_another_image_are_told_of_hosts_that_are_there(made):
+    key = made.root / ".cdconf/environments/dev/id_ed25519"
+    kept = key.rename(key.with_name("kept"))
+    result = cdconf(made.root, "provision", "dev")
+    kept.rename(key)
+    assert result.returncode == 1
+    assert f"the key that the hosts of dev let in is gone: {key}" in result.stderr
+    assert "cdconf destroy dev" in result.stderr
+    made.say("{}")
+    path = made.root / "inventories/dev/hosts.yml"
+    path.write_text(path.read_text().replace("groups:", "os: debian-13, groups:"))
+    result = cdconf(made.root, "provision", "dev")
+    assert result.returncode == 0, result.stderr
+    assert "was made from cdconf-host:debian-12-" in result.stderr
+    assert ", and hosts.yml wants cdconf-host:debian-13-" in result.stderr
+    made.say("{}")

@@ -174,6 +174,8 @@ def test_the_last_plan_is_remembered_for_a_day(tmp_path):
     foreseen.remember(tmp_path, "dev", {"web1": result, "web2": HostResult("unreachable")})
     path = tmp_path / "plans/dev.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert foreseen.recall(tmp_path, "dev", before=time.time() - 60) is None  # shown while the run was at work
+    assert foreseen.recall(tmp_path, "dev", before=time.time() + 60) is not None
     age, said = foreseen.recall(tmp_path, "dev")
     assert (age < 5, said) == (True, {"web1": {("file", "/a"): "would_change"}})
     document = json.loads(path.read_text())

@@ -6,7 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from paramiko.ssh_exception import AuthenticationException, NoValidConnectionsError
+from paramiko.ssh_exception import AuthenticationException, NoValidConnectionsError, SSHException
 
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.session.ssh_connection import ssh_config
@@ -21,6 +21,7 @@ ADDRESS = ("192.0.2.1", 22)
         (NoValidConnectionsError({ADDRESS: OSError(113, "No route to host")}), "h port 22: No route to host"),
         (NoValidConnectionsError({ADDRESS: ConnectionRefusedError(111, "no")}), "h port 22 refused the connection"),
         (OSError(101, "Network is unreachable"), "h port 22: Network is unreachable"),
+        (SSHException("No existing session"), "h port 22 took the connection and said nothing within 10 s: it hangs"),
     ],
 )
 def test_a_reason_names_the_cause(error, reason):

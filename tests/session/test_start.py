@@ -143,6 +143,11 @@ def test_a_login_that_ends_without_a_word_says_so():
     assert "try `ssh deploy@192.0.2.1 true`" in caught.value.hint
 
 
+def test_a_host_that_goes_away_during_the_login_is_unreachable():
+    with pytest.raises(Unreachable, match="the connection broke at the start"):
+        start(Fake())
+
+
 def test_the_password_is_masked_in_whatever_a_host_says():
     fake = Fake((None, "NONCE-sudo-deploy:"), (b"", "you typed pässword\n"))
     with pytest.raises(HostFailed) as caught:

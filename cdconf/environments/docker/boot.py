@@ -54,15 +54,18 @@ class Boot:
         self._emit = emit
         self._stop = stop
 
-    def run(self) -> None:
+    def run(self, *, new: bool = False) -> None:
         """Starts, unpauses, reconnects, or restarts what is frozen, as it takes; returns when the host is up.
+
+        Args:
+            new: Whether this run has just made it: it gets all the time that there is.
 
         Raises:
             ProviderError: It doesn't come up.
         """
         from docker.errors import APIError
 
-        ran_before = self._container.status == "running"
+        ran_before = self._container.status == "running" and not new
         try:
             if self._container.status == "paused":
                 self._container.unpause()
@@ -71,12 +74,14 @@ class Boot:
         except APIError as error:
             raise explain_start(str(error.explanation), self._spec) from error
         self._emit(HostStep(self._host, "booting"))
-        up = self._wait(SILENT if ran_before else BOOT_LIMIT)
+        limit = SILENT if ran_before else BOOT_LIMIT
+        up = self._wait(limit)
         if not up and ran_before and self._state() not in _UP:
             self._restart()
-            up = self._wait(BOOT_LIMIT)
+            limit = BOOT_LIMIT
+            up = self._wait(limit)
         if not up:
-            raise self._failed()
+            raise self._failed(limit)
         self._emit(HostStep(self._host, "up"))
 
     def _restart(self) -> None:
@@ -136,17 +141,18 @@ class Boot:
         published = self._container.ports.get("22/tcp") or [{}]
         return int(published[0].get("HostPort") or 0)
 
-    def _failed(self) -> ProviderError:
+    def _failed(self, limit: float) -> ProviderError:
         state = self._state()
         log = self._container.logs(tail=15).decode("utf-8", "replace")
         if self._container.status != "running":
             return self._error("its container ended while it booted", log)
         if state in _UP:
-            return self._error(f"is up, but its ssh server didn't answer within {BOOT_LIMIT:g} s", log)
+            hint = f"`docker exec {self._container.name} systemctl status ssh sshd` may say why"
+            return self._error(f"is up, but its ssh server didn't answer within {limit:g} s", log, hint)
         return self._error(f"didn't boot within {BOOT_LIMIT:g} s", log)
 
-    def _error(self, message: str, log: str | None = None) -> ProviderError:
-        return ProviderError(message, host=self._host, detail=log or None, hint=_inotify_hint(log or ""))
+    def _error(self, message: str, log: str | None = None, hint: str | None = None) -> ProviderError:
+        return ProviderError(message, host=self._host, detail=log or None, hint=_inotify_hint(log or "") or hint)
 
 
 def _inotify_hint(log: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdconf.environments.docker import container as docker_container
 from cdconf.environments.docker.boot import Boot
 from cdconf.environments.docker.container import Place
+from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.image import ensure_image, image_of, named_image, remove_unfinished
 from cdconf.environments.docker.listing import Container, containers, engine
 from cdconf.environments.docker.options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
@@ -61,6 +62,7 @@ class DockerProvider:
     def _containers(self) -> dict[str, Container]:
         return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
 
+    @engine_errors()
     def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
         found = self._containers()
         self._refuse(hosts, found)
@@ -125,6 +127,13 @@ class DockerProvider:
     def _refuse(self, hosts: Sequence[Host], found: dict[str, Container]) -> None:
         """What can't be as hosts.yml says is told before anything is made."""
         refuse_copied(found.values(), self._root)
+        key = self._folder / "id_ed25519"
+        if any(one.state != "created" for one in found.values()) and not key.is_file():
+            raise ProviderError(
+                f"the key that the hosts of {self._environment.name} let in is gone: {key}",
+                hint=f"`cdconf destroy {self._environment.name}` removes them with what's on them, and the next "
+                "provision makes them anew",
+            )
         for host in hosts:
             if host.image is None:
                 recipe_for(host.os or DEFAULT_OS, host.file, host.line)
@@ -137,8 +146,11 @@ class DockerProvider:
         there = [host for host in hosts if host.name in found]
         for host in there:
             image = image_of(host.os or DEFAULT_OS, host.base, host.image)
-            if found[host.name].labels.get("cdconf.image") != image:
-                emit(Notice(f"{host.name} was made from an older image; destroy and provision to renew it"))
+            made_from = found[host.name].labels.get("cdconf.image", "")
+            if made_from != image:
+                alike = made_from.startswith(f"{REPOSITORY}:{host.os or DEFAULT_OS}-") and host.image is None
+                what = "an older image" if alike else f"{made_from}, and hosts.yml wants {image}"
+                emit(Notice(f"{host.name} was made from {what}; destroy and provision to renew it", warning=not alike))
         resize({found[host.name].id: host for host in there}, emit)
 
     def _make(self, lacking: Sequence[Host], emit: Emit) -> None:
@@ -156,7 +168,17 @@ class DockerProvider:
             ids |= self._make_missing(client, missing, found, emit, stop)
         network = self._network(client)
         impatient = engine(PATIENCE)
-        _each(lacking, lambda host: self._boot(impatient, ids[host.name], host, network, emit, stop), stop)
+        new = {host.name for host in missing}
+
+        def boot(host: Host) -> None:
+            mark = self._mark(ids[host.name])
+            mark.unlink(missing_ok=True)
+            Boot(impatient, ids[host.name], host, network, emit, stop).run(new=host.name in new)
+            if not stop.is_set():
+                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                mark.touch(mode=0o600)
+
+        _each(lacking, boot, stop)
 
     def _make_missing(
         self, client: Any, missing: Sequence[Host], found: dict[str, Container], emit: Emit, stop: threading.Event
@@ -190,14 +212,6 @@ class DockerProvider:
         if host.image is not None:
             return named_image(client, host.image, emit)
         return ensure_image(client, host.os or DEFAULT_OS, emit, base=host.base)
-
-    def _boot(self, client: Any, container: str, host: Host, network: str, emit: Emit, stop: threading.Event) -> None:
-        mark = self._mark(container)
-        mark.unlink(missing_ok=True)
-        Boot(client, container, host, network, emit, stop).run()
-        if not stop.is_set():
-            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mark.touch(mode=0o600)
 
     def _name(self, host: str) -> str:
         return f"{self._prefix}-{_joined(host)}-{self._suffix}"
@@ -238,6 +252,7 @@ class DockerProvider:
             created=datetime.fromtimestamp(oldest, UTC).isoformat() if oldest else None,
         )
 
+    @engine_errors()
     def destroy(self, emit: Emit) -> list[str]:
         from cdconf.environments.docker.snapshot_builder import remove_builders
 
@@ -288,6 +303,7 @@ def _each(hosts: Sequence[Host], work: Callable[[Host], T], stop: threading.Even
     return results
 
 
+@engine_errors()
 def remove_images(emit: Emit) -> list[str]:
     """Removes all images that were built for hosts and aren't in use, and what unfinished builds have left."""
     from docker.errors import APIError

@@ -6,11 +6,12 @@ import http.client
 import json
 import os
 import socket
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cdconf.errors import ProviderError
+from cdconf.environments.docker.failures import engine_errors, no_engine, refused
 
 DEFAULT = "unix:///var/run/docker.sock"
 
@@ -90,20 +91,21 @@ def _get(path: str, missing: Any = None) -> Any:
     if not address.startswith("unix://"):
         return _through_package(path, missing)
     try:
-        connection = _SocketConnection(address.removeprefix("unix://"))
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read()
-        connection.close()
-    except OSError as error:
+        with closing(_SocketConnection(address.removeprefix("unix://"))) as connection:
+            connection.request("GET", path)
+            with closing(connection.getresponse()) as response:
+                body = response.read()
+        found = json.loads(body) if response.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise no_engine(error) from error
     if response.status == 404 and missing is not None:
         return missing
     if response.status != 200:
-        raise ProviderError(f"the Docker engine refused: {body.decode('utf-8', 'replace')[:200]}")
-    return json.loads(body)
+        raise refused(body)
+    return found
 
 
+@engine_errors()
 def _through_package(path: str, missing: Any) -> Any:
     """For engines that aren't on a local socket (tcp, ssh), which the docker package knows how to reach."""
     from docker.errors import NotFound
@@ -127,23 +129,8 @@ def engine(timeout: int = 120) -> Any:
         ProviderError: No engine answers.
     """
     import docker
-    from docker.errors import DockerException
 
-    try:
+    with engine_errors():
         client = docker.from_env(timeout=timeout)
         client.ping()
-    except DockerException as error:
-        raise no_engine(error) from error
     return client
-
-
-def no_engine(error: Exception) -> ProviderError:
-    """The error for an engine that doesn't answer, with what to do."""
-    if isinstance(error, PermissionError) or "Permission denied" in str(error):
-        return ProviderError(
-            "this user may not talk to the Docker engine", hint="run as root, or join the docker group"
-        )
-    return ProviderError(
-        f"no Docker engine answers: {error}",
-        hint="install and start one: apt-get install docker.io, then `systemctl start docker`",
-    )

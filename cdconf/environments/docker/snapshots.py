@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments.docker import snapshot_builder
 from cdconf.environments.docker.container import init_of
+from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.hosts import DEFAULT_OS, DockerProvider, stop_signal
 from cdconf.environments.docker.listing import engine
 from cdconf.environments.docker.options import Engine, run_options
@@ -36,6 +37,7 @@ FRESH = timedelta(days=7)  # packages in an older one are too old
 _LEFT_BEHIND = timedelta(minutes=10)
 
 
+@engine_errors()
 def use_snapshots(
     project: Project,
     environment: Environment,
@@ -198,16 +200,13 @@ class _Work:
         self._emit = emit
 
     def each(self, step: Callable[[Kind], None]) -> None:
-        from docker.errors import APIError
-
         def attempt(kind: Kind) -> CdconfError | None:
             try:
-                step(kind)
+                with engine_errors():
+                    step(kind)
             except CdconfError as error:
                 return error
-            except APIError as error:
-                return ProviderError(str(error.explanation))
-            except OSError as error:  # the engine doesn't answer in time: a RequestException is an OSError
+            except OSError as error:
                 return ProviderError(str(error))
             return None
 
@@ -238,6 +237,7 @@ class _Work:
             self._emit(Notice("\n".join(filter(None, (text, error.detail))), warning=True))
 
 
+@engine_errors()
 def remove_snapshots(project: Project, emit: Emit) -> list[str]:
     """Removes the project's snapshots; returns their names. Those in use stay, which is said."""
     client = engine()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cdconf.environments.docker import image as docker_image
+from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.hosts import DEFAULT_OS
 from cdconf.environments.docker.listing import Container, containers, engine
 from cdconf.environments.docker.removal import remove_container, remove_network
@@ -29,6 +30,7 @@ def labels(root: Path, environment: str) -> dict[str, str]:
     }
 
 
+@engine_errors()
 def prepare(new: Sequence[Host], emit: Emit) -> None:
     """Brings about the images of hosts that will be made, under the names that the Vagrantfile uses."""
     for image in {host.image for host in new if host.image}:
@@ -39,6 +41,7 @@ def prepare(new: Sequence[Host], emit: Emit) -> None:
         client.images.get(name).tag(name.partition(":")[0], os)
 
 
+@engine_errors()
 def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
     """Removes the containers of runs that ended between making one and writing its id down.
 
@@ -52,6 +55,7 @@ def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
     _remove([one for one in found if one.id != ids.get(one.labels.get(_HOST, ""), one.id)])
 
 
+@engine_errors()
 def remove_all(root: Path, environment: str) -> list[str]:
     """Removes the containers and the network that `vagrant destroy` didn't know of; returns what was removed."""
     found = containers(labels(root, environment))
