@@ -65,7 +65,8 @@ def _show_ages(known: Sequence[float]) -> None:
     from cdconf.facts import age_text
 
     if known:
-        click.echo(f"facts: as last seen of {len(known)} hosts (at most {age_text(max(known))} ago); others: a sample")
+        seen = f"{_count(known, 'host')} (at most {age_text(max(known))} ago)"
+        click.echo(f"facts: as last seen of {seen}; others: a sample")
 
 
 def _count(found: Sequence[object], word: str) -> str:

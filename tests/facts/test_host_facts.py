@@ -261,7 +261,7 @@ def test_lint_uses_what_was_seen_and_samples_for_the_rest(project):
     result = cdconf(project, "lint")
     assert result.returncode == 1
     last = result.stdout.splitlines()[-1]
-    assert re.fullmatch(r"facts: as last seen of 1 hosts \(at most \d+ s ago\); others: a sample", last)
+    assert re.fullmatch(r"facts: as last seen of 1 host \(at most \d+ s ago\); others: a sample", last)
 
 
 def test_vars_use_what_was_seen_and_say_how_old_it_is(project):
