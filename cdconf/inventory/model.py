@@ -242,9 +242,14 @@ class Project:
         return folder_in(self.root, environment)
 
     @property
+    def data_if_any(self) -> Path:
+        """`.cdconf/`, whether or not it's there: for those who only read, also where nobody may write."""
+        return self.root / ".cdconf"
+
+    @property
     def data(self) -> Path:
         """`.cdconf/`, for this checkout alone; made when it isn't there."""
-        path = self.root / ".cdconf"
+        path = self.data_if_any
         try:
             path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
