@@ -7,7 +7,6 @@ and no dates, and what would silently change its value is refused with a hint: a
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
@@ -87,7 +86,18 @@ def load(path: Path, root: Path) -> YamlMap:
 
 def load_if_any(path: Path, root: Path) -> YamlMap | None:
     """Like `load`, and None where there's nothing; what is there and can't be read isn't nothing."""
-    return load(path, root) if os.path.lexists(path) else None
+    return load(path, root) if is_there(path) else None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there's anything of this name, also what can't be looked at: a broken link, a closed directory."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def read_text(path: Path, shown: str) -> str:

@@ -54,7 +54,7 @@ def fact_ages(project: Project) -> dict[str, dict[str, float | None]]:
     """Environment -> host -> the age in seconds of the facts that `lint` uses, None where they're a sample."""
     ages: dict[str, dict[str, float | None]] = {}
     for name in project.filed():
-        cache = FactCache(project.data, name)
+        cache = FactCache(project.data_if_any, name)
         try:
             hosts = load_environment(project, name).hosts
         except CdconfError:
@@ -105,7 +105,7 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
 
 def _hosts(compiler: Compiler, on_catalog: Callable[[Catalog], None] | None) -> list[CdconfError]:
     errors: list[CdconfError] = []
-    cache = FactCache(compiler.project.data, compiler.environment.name)
+    cache = FactCache(compiler.project.data_if_any, compiler.environment.name)
     for host in compiler.environment.hosts.values():
         facts = HostFacts(cache.load(host.name).facts, lambda groups: sample())
         try:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from jinja2 import meta
 
+from cdconf.catalog.limits import LimitedEnvironment
+
 if TYPE_CHECKING:
     from cdconf.roles import Declared, Role
 
@@ -63,7 +65,7 @@ class References:
 
     def _parse(self, text: str) -> None:
         try:
-            tree = jinja2.Environment().parse(text)  # noqa: S701  nothing is rendered
+            tree = LimitedEnvironment().parse(text)  # nothing is rendered, but Jinja2 works out constants
             self.names |= meta.find_undeclared_variables(tree)
             self.texts |= {name for name in meta.find_referenced_templates(tree) if name}
             if None in meta.find_referenced_templates(tree):

@@ -115,8 +115,9 @@ def run() -> NoReturn:
         code = show_error(error)
     except KeyboardInterrupt as error:
         code = show_error(interruption(error))
-    except (click.Abort, EOFError):
-        code = show_error(Interrupted("interrupted"))
+    except (click.Abort, EOFError) as error:  # click makes an Abort of every KeyboardInterrupt
+        cause = error.__cause__
+        code = show_error(interruption(cause) if cause is not None else Interrupted("interrupted"))
     except BrokenPipeError:
         _let_go()
         code = 0

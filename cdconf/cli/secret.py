@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cdconf.cli.options import environment_argument, project_options
+from cdconf.cli.options import environment_argument, output_options, project_options
 from cdconf.errors import CdconfError, SecretError
 
 
@@ -74,11 +74,16 @@ def get(environment: str, name: str, directory: str) -> None:
 @command.command("list")
 @environment_argument
 @project_options
-def list_(environment: str, directory: str) -> None:
+@output_options
+def list_(environment: str, **flags: Any) -> None:
     """List the names of ENV's secrets, and where each lies."""
-    store = _store(directory, environment)
-    for name in store.names():
-        click.echo(f"{name}  {store.source(name)}")
+    from cdconf.cli.context import run_of
+
+    with run_of("secret", environment, flags) as run:
+        run.extra["secrets"] = {name: run.secrets.source(name) for name in run.secrets.names()}
+        if not flags["as_json"]:
+            for name, source in run.extra["secrets"].items():
+                click.echo(f"{name}  {source}")
 
 
 @command.command()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cdconf.errors import InvalidFile
+from cdconf.yamlfile import is_there
 
 FILED = "inventories"
 THROWN_AWAY = ".cdconf/throwaway"
@@ -23,13 +23,13 @@ def throwaways_in(root: Path) -> tuple[str, ...]:
 
 
 def _in(folder: Path) -> tuple[str, ...]:
+    if not is_there(folder):
+        return ()
     try:
         names = [path.name for path in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
     except OSError as error:
         raise InvalidFile(f"can't be read: {error.strerror}", file=folder.name, line=1) from error
-    return tuple(sorted(name for name in names if name[0] != "." and os.path.lexists(folder / name / HOSTS_FILE)))
+    return tuple(sorted(name for name in names if name[0] != "." and is_there(folder / name / HOSTS_FILE)))
 
 
 def is_throwaway(root: Path, name: str) -> bool:

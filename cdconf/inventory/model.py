@@ -250,9 +250,14 @@ class Project:
         return folder_in(self.root, environment)
 
     @property
+    def data_if_any(self) -> Path:
+        """`.cdconf/`, whether or not it's there: for those who only read, also where nobody may write."""
+        return self.root / ".cdconf"
+
+    @property
     def data(self) -> Path:
         """`.cdconf/`, for this checkout alone; made when it isn't there, and never git's: it holds keys."""
-        path = self.root / ".cdconf"
+        path = self.data_if_any
         if path.is_dir():
             return path
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.model import Layer
 from cdconf.inventory.throwaway import SHARED_BY_COPIES
-from cdconf.yamlfile import YamlMap, load_if_any, loads
+from cdconf.yamlfile import YamlMap, is_there, load_if_any, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +73,7 @@ def _of_copies(project: Project, original: Environment) -> list[YamlMap]:
 def _check_folders(root: Path, folder: Path) -> None:
     for kind in ("group_vars", "host_vars"):
         path = folder / kind
-        if os.path.lexists(path) and not path.is_dir():
+        if is_there(path) and not path.is_dir():
             raise InvalidFile("this must be a directory of .yml files", file=path.relative_to(root).as_posix(), line=1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import SecretError
+from cdconf.yamlfile import is_there, read_text
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -33,7 +34,7 @@ def identities() -> list[Any]:
 
     path = identity_file()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise SecretError(
             f"there is no age identity: {path}: {error.strerror}", hint="make one with `cdconf secret key`"
@@ -69,7 +70,7 @@ def recipients(project: Project, environment: str) -> list[Any]:
 
     shown = f"{project.shown_folder(environment)}/recipients.txt"
     path = project.root / shown
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = read_text(path, shown).splitlines() if is_there(path) else []
     keys = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not keys and environment in project.throwaways():
         keys = [(0, make_identity())]

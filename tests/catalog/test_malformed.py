@@ -1,6 +1,7 @@
 """Files that can't be meant as they are: each gives one clear error with file and line, and none waits for anything."""
 
 import os
+import shutil
 
 import pytest
 
@@ -76,10 +77,12 @@ def found(root):
             f"{ROLE}:3: there is no template '/etc/passwd'",
         ),
         ({"resources/own/spec.py": "import sys\nsys.exit(0)\n"}, "resources/own/spec.py:2: can't be imported"),
-        ({".cdconf": "x"}, ".cdconf:1: can't be a directory of this checkout's data: it's a file"),
+        ({"inventories": "x"}, "inventories:1: can't be read: Not a directory"),
     ],
 )
 def test_one_error_with_file_and_line(project, files, error):
+    if "inventories" in files:
+        shutil.rmtree(project / "inventories")
     for name, text in files.items():
         data = text if isinstance(text, bytes) else text.encode()
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -132,3 +135,21 @@ def test_lint_has_no_bug_of_its_own_with_what_is_too_deep(project):
     write(project, {ALL: 'unread: "{{ ' + "(" * 5000 + '1 }}"\n'})
     done = cdconf(project, "lint")
     assert "bug in cdconf" not in done.stderr + done.stdout
+
+
+def test_constants_are_not_worked_out_by_lint_either(project):
+    write(project, {ALL: "unread: \"{{ 'x' * 10**10 }}\"\n"})
+    done = cdconf(project, "lint")
+    assert done.returncode == 0, done.stderr
+
+
+def test_lint_needs_no_place_to_write(project):
+    found(project)
+    assert not (project / ".cdconf").exists()
+
+
+def test_a_file_where_cdconf_keeps_its_data_is_an_error_of_its_own(project):
+    write(project, {".cdconf": "x"})
+    done = cdconf(project, "plan", "dev")
+    assert done.returncode == 1
+    assert "error: .cdconf:1: can't be a directory of this checkout's data: it's a file\n" in done.stderr

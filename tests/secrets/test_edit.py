@@ -1,8 +1,13 @@
 """`cdconf secret edit` and `rekey`, with editors that are shell commands."""
 
+import json
+import os
 import re
 import shlex
+import signal
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,7 @@ import pytest
 from cdconf.errors import SecretError
 from cdconf.inventory import load_environment, load_project
 from cdconf.secrets import SecretStore
-from tests.conftest import cdconf, write
+from tests.conftest import CDCONF, cdconf, write
 
 SECRETS = "inventories/dev/secrets.yml"
 
@@ -107,3 +112,32 @@ def test_rekey_lets_a_new_recipient_read(keyed, tmp_path, monkeypatch):
     assert cdconf(keyed, "secret", "rekey", "dev").returncode == 0
     monkeypatch.setenv("CDCONF_AGE_IDENTITY", str(tmp_path / "other/age.txt"))
     assert store(keyed).get("token") == "old: value"
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
+def test_a_signal_leaves_no_plain_text_behind(keyed, tmp_path, name, code):
+    """SIGHUP is what a terminal that's closed sends; it goes to the editor, too."""
+    script = f'echo "$1" > {tmp_path}/file; sleep 60'
+    process = subprocess.Popen(
+        [*CDCONF, "secret", "edit", "dev"],
+        cwd=keyed,
+        env={**os.environ, "EDITOR": f"sh -c {shlex.quote(script)} edit", "VISUAL": ""},
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "file").is_file() or not (tmp_path / "file").read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    file = Path((tmp_path / "file").read_text().strip())
+    assert file.is_file()
+    os.killpg(process.pid, getattr(signal, name))
+    assert process.wait(20) == code
+    assert not file.parent.exists()
+
+
+def test_the_list_of_secrets_is_one_document_too(keyed):
+    done = cdconf(keyed, "secret", "list", "dev", "--json")
+    assert json.loads(done.stdout)["secrets"] == {"motto": SECRETS, "token": SECRETS}
+    (keyed / "inventories/dev/recipients.txt").write_bytes(b"a\n\xff")
+    assert "recipients.txt:2: this isn't UTF-8" in cdconf(keyed, "secret", "rekey", "dev").stderr
