@@ -17,6 +17,7 @@ from tests.conftest import CDCONF, cdconf
         (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", None),
         (["history", "devv"], "there is no environment 'devv', nor was there one", "did you mean 'dev'?"),
         (["history", "--app", "x"], "there is no app 'x', nor was there one", "there are: none"),
+        (["lock"], "cdconf lock needs a command", "there are: release, status, take"),
     ],
 )
 def test_a_misspelt_word_is_one_error_and_nothing_else(project, arguments, message, hint):
