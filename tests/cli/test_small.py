@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from cdconf.cli.status import _state
 from tests.conftest import CDCONF, cdconf
 
 
@@ -54,6 +55,12 @@ def test_no_color_leaves_no_style_at_all(project, no_color, styled):
     os.close(mine)
     process.wait(timeout=60)
     assert (b"\x1b[2m" in shown or b"\x1b[1m" in shown or b"\x1b[31m" in shown) is styled
+
+
+def test_a_host_without_a_release_tells_its_pins_too():
+    page = {"activating": None, "reverted": None, "linked": None, "verified": [], "pinned": {"x": {}}, "problem": None}
+    assert _state(page, None) == "1 pinned"
+    assert _state(page | {"linked": "1", "verified": ["1"]}, None) == "verified, 1 pinned"
 
 
 def test_only_hosts_of_the_run_are_taken_over(project):
