@@ -304,7 +304,7 @@ class Releases(object):
         files.fsync_directory(self.path)
 
     def clean(self, keep):
-        """Removes old releases, never one that runs or that a rollback could need; returns the names.
+        """Removes failed releases, then old ones, never one that runs or that a rollback could need; returns the names.
 
         Called when the services run from the current release. One in which a process is still at work, or that it was
         started from, stays for a later time.
@@ -313,8 +313,13 @@ class Releases(object):
         page = self.ledger.page
         here = [name for name in page["verified"] if self.has(name)]
         needed = {page["current"], self.linked()}.union(here[-2:], used)
-        by_age = sorted(page["releases"], key=lambda name: page["releases"][name]["staged_at"], reverse=True)
-        removed = [name for name in by_age[keep:] if name not in needed]
+
+        def worth(name):
+            about = page["releases"][name]
+            return name in here or about["archive"] not in page["pinned"], about["staged_at"]
+
+        by_worth = sorted(page["releases"], key=worth, reverse=True)
+        removed = [name for name in by_worth[keep:] if name not in needed]
         for name in removed:
             del page["releases"][name]
         kept = [name for name in page["verified"] if name in page["releases"]]

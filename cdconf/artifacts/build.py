@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import getpass
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -124,7 +125,8 @@ def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
 def _run(project: Project, app: App, store: Store, folder: Path, commit: str, emit: Emit, *, dirty: bool) -> Artifact:
     began = time.time()
     commit_time = float(_git(project.root, "show", "-s", "--format=%ct", commit))
-    version = _git(project.root, "describe", "--always", "--tags", "--abbrev=10", commit)
+    described = _git(project.root, "describe", "--always", "--tags", "--abbrev=10", commit)
+    version = re.sub(r"[^A-Za-z0-9_.+~-]", "-", described)  # a tag may be called release/1.4
     if dirty:
         version = f"{version}-dirty.{int(began)}"
     log = project.data / f"build-{app.name}.log"  # stays here when the build fails
@@ -183,7 +185,7 @@ def _shell(command: str, folder: Path, environment: dict[str, str], log: Path) -
 def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
     """The one file that the glob finds; with several (a dirty tree's older ones) the version's own."""
     pattern = str(app.artifact)
-    found = sorted(folder.glob(pattern))
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
     before, _, after = Path(pattern).name.partition("*")
     own = [path for path in found if path.name == f"{before}{version}{after}"]
     chosen = own or found

@@ -146,6 +146,11 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def _usage(error: click.ClickException) -> UsageError:
     hint = None
     message = error.format_message().rstrip(".")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None:
+        verb = error.ctx.command
+        names = verb.list_commands(error.ctx) if isinstance(verb, click.Group) and error.ctx.parent else []
+        hint = f"there are: {', '.join(names)}" if names else "see cdconf --help"
+        return UsageError(f"{error.ctx.command_path} needs a command", hint=hint)
     if isinstance(error, click.NoSuchOption):
         message = f"no such option '{error.option_name}'"
         hint = did_you_mean(error.option_name, error.possibilities or ())

@@ -128,10 +128,10 @@ def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
     back = page["reverted"]
     note = [f"went back by itself from {back['release']}"] if back else []
     note += [f"which failed: {back['problem']}"] if back and back["problem"] else []
+    pins = [f"{len(page['pinned'])} pinned"] if page["pinned"] else []
     if not page["linked"]:
-        return ", ".join(note)
+        return ", ".join(pins + note)
     verified = page["verified"][-1:] == [page["linked"]]
     parts = ["verified" if verified else "NOT verified"]
     parts += [page["problem"]] if page["problem"] else []
-    parts += [f"{len(page['pinned'])} pinned"] if page["pinned"] else []
-    return ", ".join(parts + note)
+    return ", ".join(parts + pins + note)

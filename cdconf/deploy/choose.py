@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import getpass
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,8 @@ def named_app(project: Project, name: str | None) -> App:
         raise UsageError("which app?", hint=f"there are: {', '.join(apps) or 'none'}")
     chosen = name or next(iter(apps))
     if chosen not in apps:
-        raise UsageError(f"cdconf.yml has no app '{chosen}'", hint=did_you_mean(chosen, apps))
+        there = f"there are: {', '.join(apps) or 'none'}"
+        raise UsageError(f"cdconf.yml has no app '{chosen}'", hint=did_you_mean(chosen, apps) or there)
     return apps[chosen]
 
 
@@ -69,7 +71,9 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
     if "/" in reference:
         raise UsageError(f"there is no file '{reference}'")
     if "@" not in reference and len(reference) < 8:
-        raise UsageError(f"there is no app '{reference}'", hint=did_you_mean(reference, project.apps))
+        short = re.fullmatch("[0-9a-f]+", reference) and "of a digest, give 8 digits or more"
+        known = f"there are: {', '.join(project.apps) or 'none'}"
+        raise UsageError(f"there is no app '{reference}'", hint=did_you_mean(reference, project.apps) or short or known)
     return store.find(reference)
 
 

@@ -89,5 +89,5 @@ def check_smoke(project: Project, hosts: Sequence[Host], *, needed: bool = True)
             raise InvalidFile(
                 f"{host.name} has no smoke tests, so a deployment couldn't be verified on it",
                 file="cdconf.yml",
-                hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(roles)}",
+                hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(roles) or 'it has none yet'}",
             )

@@ -139,7 +139,7 @@ APP = {
         "How a batch's hosts are taken out of a load balancer before they're changed, and put back when they're well.",
         keys=DRAIN,
     ),
-    "keep": Key("integer", "How many releases stay on a host.", default=5),
+    "keep": Key("integer", "How many releases stay on a host: the newest, before those that failed.", default=5),
     "soak": Key("duration", "How long a batch is watched before the next one begins.", default="0s"),
     "confirm_within": Key(
         "duration",

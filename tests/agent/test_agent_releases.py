@@ -226,6 +226,19 @@ def test_cleaning_keeps_what_runs_and_what_a_rollback_needs(host):
     assert not (host.folder / "state/manifest-app-1.json").exists()
 
 
+def test_releases_that_failed_take_no_place_of_those_to_go_back_to(host):
+    for number in "123456":
+        host.stage(number, {"a": number.encode()})
+        host.ledger.page["releases"][number].update(staged_at=int(number), archive=number)
+        if number in "1236":
+            host.ledger.confirmed(number)
+        else:
+            host.ledger.pin(number, number, "not healthy")
+    host.ledger.pin("2", "2", "it failed later on")
+    assert host.releases.clean(4) == ["5", "4"]
+    assert names(host.path / "releases") == ["1", "2", "3", "6"]
+
+
 def test_a_release_that_is_gone_from_the_disk_is_nothing_to_go_back_to(host):
     for number in "12":
         host.stage(number, {"a": number.encode()})

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -103,6 +104,25 @@ def test_a_version_that_another_commit_has_is_refused(local_app, tmp_path, monke
     git(local_app, "tag", "-f", "v1")
     with pytest.raises(ArtifactError, match="app@v1 exists already with other content"):
         built(local_app)
+
+
+def test_a_tag_with_a_slash_gives_a_version_that_files_can_have(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    git(local_app, "tag", "release/1.4")
+    assert built(local_app)[0].label == "app@release-1.4"
+
+
+@pytest.mark.parametrize(
+    ("leaves", "instead"),
+    [("true", "no file"), ("mkdir out/app-1.tar.gz", "no file"), ("touch out/app-1.tar.gz out/app-2.tar.gz", "app-1")],
+)
+def test_a_build_leaves_one_file(local_app, leaves, instead):
+    text = (local_app / "cdconf.yml").read_text()
+    (local_app / "cdconf.yml").write_text(re.sub("build: .*", f"build: mkdir out && {leaves}", text))
+    git(local_app, "commit", "-qam", "leaves something else")
+    with pytest.raises(ArtifactError, match=f"the build of 'app' must leave one out/app-.*, not {instead}") as caught:
+        built(local_app)
+    assert caught.value.line == 5
 
 
 def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from cdconf.cli.status import _state
 from tests.conftest import CDCONF, cdconf
 
 
@@ -17,6 +18,7 @@ from tests.conftest import CDCONF, cdconf
         (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", None),
         (["history", "devv"], "there is no environment 'devv', nor was there one", "did you mean 'dev'?"),
         (["history", "--app", "x"], "there is no app 'x', nor was there one", "there are: none"),
+        (["lock"], "cdconf lock needs a command", "there are: release, status, take"),
     ],
 )
 def test_a_misspelt_word_is_one_error_and_nothing_else(project, arguments, message, hint):
@@ -53,6 +55,12 @@ def test_no_color_leaves_no_style_at_all(project, no_color, styled):
     os.close(mine)
     process.wait(timeout=60)
     assert (b"\x1b[2m" in shown or b"\x1b[1m" in shown or b"\x1b[31m" in shown) is styled
+
+
+def test_a_host_without_a_release_tells_its_pins_too():
+    page = {"activating": None, "reverted": None, "linked": None, "verified": [], "pinned": {"x": {}}, "problem": None}
+    assert _state(page, None) == "1 pinned"
+    assert _state(page | {"linked": "1", "verified": ["1"]}, None) == "verified, 1 pinned"
 
 
 def test_only_hosts_of_the_run_are_taken_over(project):

@@ -87,6 +87,15 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(app):
         chosen(app, "./app-1.tar.gz")
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"), [("ap", "did you mean 'app'?"), ("1239ec1", "give 8 digits or more"), ("x", "there are: app")]
+)
+def test_a_word_that_names_nothing_is_told_what_would(app, word, hint):
+    with pytest.raises(UsageError, match=f"there is no app '{word}'") as caught:
+        chosen(app, word)
+    assert hint in caught.value.hint
+
+
 def test_an_artifact_whose_app_is_gone_is_refused(app, tmp_path):
     artifact, _ = chosen(app, packed(tmp_path / "7-api.tgz"))
     text = (app / "cdconf.yml").read_text()
