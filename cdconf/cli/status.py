@@ -36,7 +36,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
     from cdconf.deploy.runner import app_document
-    from cdconf.errors import Unreachable, worst_exit
+    from cdconf.errors import worst_exit
     from cdconf.events import HostDone
     from cdconf.session import Session
 
@@ -60,8 +60,7 @@ def command(environment: str, **flags: Any) -> None:
         for host in hosts:
             pages = outcome.results.get(host.name)
             if pages is None:
-                silent = isinstance(outcome.errors.get(host.name), Unreachable) or host.name not in outcome.errors
-                rows.append([host.name, "-", "unreachable" if silent else "failed", "", ""])
+                rows.append([host.name, "-", run.collector.hosts[host.name].status, "", ""])  # as was just reported
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]
