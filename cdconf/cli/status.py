@@ -60,7 +60,7 @@ def command(environment: str, **flags: Any) -> None:
         for host in hosts:
             pages = outcome.results.get(host.name)
             if pages is None:
-                rows.append([host.name, "-", run.collector.hosts[host.name].status, "", ""])
+                rows.append([host.name, "-", run.collector.hosts[host.name].status, "", ""])  # as was just reported
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]

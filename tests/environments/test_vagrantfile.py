@@ -271,3 +271,20 @@ def test_names_are_written_into_hosts_files_once(tmp_path):
     run("192.168.56.10 web1")
     assert keys.read_text() == "ssh-rsa BBBB vagrant\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == [".ssh", "hosts"]
+
+
+@needs_ruby
+def test_the_key_is_made_once_whoever_is_killed_or_comes_at_the_same_time(tmp_path):
+    folder = tmp_path / "dev"
+    write(folder, {"vagrant_key": "half of one\n", "vagrant_key.new": "half of another\n"})
+    script = "module Vagrant; def self.configure(*) end; end\nload ARGV.shift\nputs Fleet.key(ARGV.shift)"
+    command = ["ruby", "-e", script, str(VAGRANTFILE), str(folder)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)]
+    for one in runs:
+        said = one.communicate(timeout=60)[0]
+        assert (one.returncode, said) == (0, f"{folder}/vagrant_key\n")
+    key = folder / "vagrant_key"
+    derived = subprocess.run(["ssh-keygen", "-y", "-f", key], check=True, capture_output=True, text=True, timeout=30)
+    assert derived.stdout.split()[:2] == (folder / "vagrant_key.pub").read_text().split()[:2]
+    assert key.stat().st_mode & 0o077 == 0
+    assert not list(folder.glob("*.new*"))

@@ -192,6 +192,8 @@ def test_one_machine_in_two_environments_is_told_before_any_is_changed(twins):
         assert "inventories/qa/hosts.yml:4: " in refused
         assert "this host is production's 'web1', not qa's" in refused
         assert untouched(twins, "spare"), verb
+    status = twins("status", "qa", code=1).stdout
+    assert [line.split()[2] for line in status.splitlines() if line.startswith("web1 ")] == ["failed"]
 
 
 def test_a_machine_moves_when_somebody_says_so(twins):
