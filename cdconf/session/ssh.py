@@ -122,10 +122,13 @@ class Ssh:
         """A tunnel from the last jump host on the way to the connection's address."""
         name = f"the jump host {address}"
         where = f"{connection.host} port {connection.port}"
+        from cdconf.session.ssh_tunnels import Tunnel
+
         try:
-            return jump.transport.open_channel(
+            channel = jump.transport.open_channel(
                 "direct-tcpip", (connection.host, int(connection.port)), ("127.0.0.1", 0), timeout=CONNECT_TIMEOUT
             )
+            return Tunnel(channel)
         except paramiko().ChannelException as error:
             if error.code == 1:  # RFC 4254, 5.1: administratively prohibited
                 raise Unreachable(

@@ -6,6 +6,7 @@ other's reason, or none. Here each gets its own.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -37,3 +38,21 @@ class Tunnels(Transport):
         self._refusals[number] = ChannelException(reason, CONNECTION_FAILED_CODE.get(reason, "(unknown code)"))
         message.rewind()
         super()._parse_channel_open_failure(message)  # type: ignore[misc]
+
+
+class Tunnel:
+    """A channel that is another connection's socket. Closing it is no error when the jump host has gone before.
+
+    The other connection's thread closes it last of all, where an error would be a traceback on the terminal.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def close(self) -> None:
+        """Closes the channel."""
+        with contextlib.suppress(EOFError, OSError):
+            self._channel.close()

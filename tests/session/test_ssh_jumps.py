@@ -219,3 +219,16 @@ def test_a_jump_host_with_another_key_is_named_for_each_host(world, connections)
         with pytest.raises(Unreachable, match=r"the jump host ops@127.0.0.1:\d+: its ssh host key is not the one"):
             connections.open(Host(name, (), ssh=host.ssh), name)
     assert world.logins == []
+
+
+def test_a_tunnel_is_closed_quietly_when_its_jump_host_has_gone(world, connections):
+    transport = connections.open(world.host("web1"), "web1")
+    assert heard(transport)
+    tunnel, jump = transport._connection.sock, transport._connection.through[0].transport
+    jump.packetizer.write_all = gone
+    tunnel.close()
+    transport.close()
+
+
+def gone(_):
+    raise EOFError
