@@ -3,6 +3,7 @@
 import io
 import shutil
 import tarfile
+import threading
 import uuid
 
 import pytest
@@ -49,6 +50,7 @@ def s3_server():
 
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
+    _one_at_a_time(server._server)
     url = "http://{}:{}".format(*server.get_host_and_port())
     client = botocore.session.get_session().create_client(
         "s3", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
@@ -58,6 +60,17 @@ def s3_server():
     known = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     yield known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
     server.stop()
+
+
+def _one_at_a_time(server):
+    """Moto's objects aren't made for threads: of two requests that replace the same one, either may get a 500."""
+    serve, lock = server.app, threading.Lock()
+
+    def app(environ, start_response):
+        with lock:
+            return list(serve(environ, start_response))
+
+    server.app = app
 
 
 @pytest.fixture
