@@ -107,7 +107,7 @@ def _tar_members(tar, strip):
 
 def _zip_members(archive, strip):
     for one in archive.infolist():
-        name = _relative(one.filename, strip)
+        name = _relative(_zip_name(one), strip)
         bits = one.external_attr >> 16
         if one.flag_bits & 1:
             raise _refused(one.filename, "is encrypted")
@@ -118,6 +118,16 @@ def _zip_members(archive, strip):
         else:
             mode = (bits & 0o755 | 0o600) if bits & 0o777 else 0o644
             yield Member(name, "file", mode, None, lambda one=one: archive.open(one))
+
+
+def _zip_name(one):
+    """A member's name; Info-ZIP writes UTF-8 without the flag that says so where its locale isn't of UTF-8."""
+    if one.create_system != 3 or one.flag_bits & 0x800:
+        return one.filename
+    try:
+        return one.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return one.filename
 
 
 def unpack(members, root):

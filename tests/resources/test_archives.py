@@ -92,3 +92,18 @@ def test_refuses(tmp_path, members, why):
 def test_strip_may_not_leave_nothing(tmp_path):
     with pytest.raises(Failed, match="leaves nothing"), archives.opened(tar(tmp_path / "a.tar", ("a/f", b"")), 2):
         pass
+
+
+@pytest.mark.parametrize(
+    ("stored", "system", "flags", "name"),
+    [
+        ("ü".encode(), 3, 0, "ü"),
+        ("ü".encode("cp437"), 0, 0, "ü"),
+        ("ü".encode("latin-1"), 3, 0, "ⁿ"),
+        (b"plain", 3, 0, "plain"),
+    ],
+)
+def test_names_in_zips_without_the_flag_for_utf8(stored, system, flags, name):
+    info = zipfile.ZipInfo(stored.decode("cp437"))
+    info.create_system, info.flag_bits = system, flags
+    assert archives._zip_name(info) == name

@@ -23,7 +23,9 @@ def observe(fields):
         status = None
     wanted = None if fields.get("absent") else _digest(fields)
     if status is None:
-        return None
+        # What it creates may be elsewhere, and the directory gone again: nothing is to be done then.
+        is_done = not fields.get("absent") and "creates" in fields and os.path.lexists(fields["creates"])
+        return dict(fields) if is_done else None
     if not stat.S_ISDIR(status.st_mode):
         raise Failed("'{}' exists, but isn't a directory".format(path))
     if fields.get("absent"):

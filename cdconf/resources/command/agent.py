@@ -19,8 +19,11 @@ def observe(fields):
 
 
 def apply(fields, difference):
-    """Runs it."""
+    """Runs it; its guard must say then that there's nothing left to do."""
     act(fields, "run")
+    if observe(fields) is None:
+        left = "there's no '{creates}'" if "creates" in fields else "`unless` still fails: {unless}"
+        raise Failed("the command succeeded, but " + left.format(**fields), command=fields["command"])
 
 
 def act(fields, action):
