@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 FILED = "inventories"
@@ -11,21 +12,21 @@ HOSTS_FILE = "hosts.yml"
 
 def environments_in(root: Path) -> tuple[str, ...]:
     """Names of the environments that have a file in inventories/, sorted: those that everybody has."""
-    return _in(root / FILED)
+    return _named(path.parent for path in (root / FILED).glob(f"*/{HOSTS_FILE}"))
 
 
 def throwaways_in(root: Path) -> tuple[str, ...]:
-    """Names of this checkout's throw-away environments, sorted."""
-    return _in(root / THROWN_AWAY)
+    """Names of this checkout's throw-away environments, sorted; also of those whose files are damaged."""
+    return _named(path for path in (root / THROWN_AWAY).glob("*") if path.is_dir())
 
 
-def _in(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(path.parent.name for path in folder.glob(f"*/{HOSTS_FILE}") if path.parent.name[0] != "."))
+def _named(folders: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in folders if path.name[0] != "."))
 
 
 def is_throwaway(root: Path, name: str) -> bool:
     """Whether there's a throw-away environment of this name."""
-    return (root / THROWN_AWAY / name / HOSTS_FILE).is_file()
+    return name in throwaways_in(root)
 
 
 def folder_in(root: Path, name: str) -> str:
