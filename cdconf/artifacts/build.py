@@ -26,6 +26,7 @@ from cdconf.events import Emit, Notice, Step
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
 
+TRUST = "safe.directory"  # git names this setting where it refuses another user's directory, in every language
 _LAST_LINES = 20
 
 
@@ -87,7 +88,17 @@ def commits(root: Path, limit: int = 1000) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            "git isn't installed", hint="builds are found by their commits: install git, or deploy a file"
+        ) from error
+    if TRUST in result.stderr:
+        raise ArtifactError(
+            f"git doesn't trust {root}, since it belongs to another user",
+            hint=f"git config --global --add {TRUST} {root}",
+        )
     if result.returncode != 0:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise ArtifactError(f"git {arguments[0]}: {reason}", hint="builds need a git repository with a commit")

@@ -24,6 +24,8 @@ def check_out(out: str | None) -> None:
     """Raises `UsageError` for a file that can't be made, before any host is asked."""
     if out is not None and not Path(out).absolute().parent.is_dir():
         raise UsageError(f"there is no directory for {out}")
+    if out is not None and Path(out).is_dir():
+        raise UsageError(f"{out} is a directory, and --out names a file")
 
 
 def recorder(run: Run) -> Recorder:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from cdconf.events import Event, RunResult
     from cdconf.plans.fleet import FleetPlan
 
-HOSTS_ONLY = {"prune": "--prune", "accept_new_host_keys": "--accept-new-host-keys", "out": "--out"}
+HOSTS_ONLY = {
+    "prune": "--prune",
+    "accept_new_host_keys": "--accept-new-host-keys",
+    "out": "--out",
+    "take_over": "--take-over",
+}
 
 
 def plan_revisions(environment: str, flags: dict[str, Any]) -> int:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.environments.hold import Occupied, hold
 from cdconf.environments.provider import provider_for
-from cdconf.environments.throwaway import forget
+from cdconf.environments.throwaway import DEFAULT_PROVIDER, forget
+from cdconf.environments.vagrant.state import made as vagrant_made
 from cdconf.errors import CdconfError, LeaseHeld, UsageError
 from cdconf.events import Leased
 from cdconf.facts import FactCache
@@ -60,12 +61,18 @@ def to_remove(project: Project, name: str) -> Environment:
         if name not in project.throwaways():
             raise
     file = f"{THROWN_AWAY}/{name}/{HOSTS_FILE}"
+    lifetime = Throwaway(_NEVER, _NEVER)
+    return Environment(name, _provider_of(project, name, file), None, {}, [], file, throwaway=lifetime)
+
+
+def _provider_of(project: Project, name: str, file: str) -> str:
+    if not (project.root / file).is_file():  # it has gone, and its hosts may still be there
+        return "vagrant" if vagrant_made(project.root, name) else DEFAULT_PROVIDER
     top = load(project.root / file, project.root)
     provider = top.get("provider")
     if provider not in PROVIDERS:
         raise top.error(f"'{provider}' is no provider, so its hosts can't be found", "provider")
-    lifetime = Throwaway(_NEVER, _NEVER)
-    return Environment(name, str(provider), None, {}, [], file, throwaway=lifetime)
+    return str(provider)
 
 
 def remove(project: Project, environment: Environment, emit: Emit) -> list[str]:

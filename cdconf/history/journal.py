@@ -82,9 +82,11 @@ def head(root: Path) -> str | None:
             return loose.read_text(encoding="utf-8").strip()
     except OSError:
         pass
-    result = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "--verify", "-q", "HEAD"], capture_output=True, text=True, check=False
-    )
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "-q", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git here, and a run needs none
+        return None
     return result.stdout.strip() or None
 
 

@@ -14,27 +14,27 @@ HOSTS_FILE = "hosts.yml"
 
 def environments_in(root: Path) -> tuple[str, ...]:
     """Names of the environments that have a file in inventories/, sorted: those that everybody has."""
-    return _in(root / FILED)
+    return tuple(name for name in _in(root / FILED) if is_there(root / FILED / name / HOSTS_FILE))
 
 
 def throwaways_in(root: Path) -> tuple[str, ...]:
-    """Names of this checkout's throw-away environments, sorted."""
+    """Names of this checkout's throw-away environments, sorted; also of those whose files are damaged."""
     return _in(root / THROWN_AWAY)
 
 
 def _in(folder: Path) -> tuple[str, ...]:
+    """Names of the directories in a folder, those that begin with a dot aside."""
     if not is_there(folder):
         return ()
     try:
-        names = [path.name for path in folder.iterdir()]
+        return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."))
     except OSError as error:
         raise InvalidFile(f"can't be read: {error.strerror}", file=folder.name, line=1) from error
-    return tuple(sorted(name for name in names if name[0] != "." and is_there(folder / name / HOSTS_FILE)))
 
 
 def is_throwaway(root: Path, name: str) -> bool:
     """Whether there's a throw-away environment of this name."""
-    return (root / THROWN_AWAY / name / HOSTS_FILE).is_file()
+    return name in throwaways_in(root)
 
 
 def folder_in(root: Path, name: str) -> str:

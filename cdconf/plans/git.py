@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from cdconf.errors import CdconfError
+from cdconf.errors import CdconfError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+TRUST = "safe.directory"  # git names this setting where it refuses another user's directory, in every language
 
 
 def command(root: Path, *arguments: str) -> list[str]:
@@ -27,6 +29,18 @@ def git(root: Path, *arguments: str) -> bytes:
         reason = result.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
         raise CdconfError(f"git {arguments[0]}: {reason[-1]}")
     return result.stdout
+
+
+def check_repository(root: Path) -> None:
+    """Raises `UsageError` unless git reads what's there."""
+    result = _run(root, "rev-parse", "--git-dir")
+    if TRUST.encode() in result.stderr:
+        raise UsageError(
+            f"git doesn't trust {root}, since it belongs to another user",
+            hint=f"git config --global --add {TRUST} {root}",
+        )
+    if result.returncode != 0:
+        raise UsageError(f"{root} isn't in a git repository", hint="--from and --to read revisions out of git")
 
 
 def succeeds(root: Path, *arguments: str) -> bool:

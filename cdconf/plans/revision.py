@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cdconf.errors import UsageError, did_you_mean
 from cdconf.events import Emit
-from cdconf.plans.git import git, succeeds
+from cdconf.plans.git import check_repository, git, succeeds
 from cdconf.plans.tree import Tree
 
 WORK_TREE = "."
@@ -60,8 +60,7 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
     if name == WORK_TREE:
         yield Revision(name, None, root)
         return
-    if not succeeds(root, "rev-parse", "--git-dir"):
-        raise UsageError(f"{root} isn't in a git repository", hint="--from and --to read revisions out of git")
+    check_repository(root)
     commit = _commit(root, name)
     prefix = git(root, "rev-parse", "--show-prefix").decode().strip("\n").rstrip("/")
     top = Path(git(root, "rev-parse", "--show-toplevel").decode().strip("\n"))

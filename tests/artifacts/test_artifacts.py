@@ -158,6 +158,16 @@ def test_uncommitted_changes_are_refused_and_never_found_as_a_build(app, tmp_pat
     assert Store(load_project(app)).nearest("app", [git(app, "rev-parse", "HEAD")]) is None
 
 
+def test_a_directory_that_git_does_not_trust_and_no_git_at_all_are_told(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(ArtifactError, match="git doesn't trust ") as caught:
+        built(local_app)
+    assert caught.value.hint == f"git config --global --add safe.directory {local_app}"
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(ArtifactError, match="git isn't installed"):
+        built(local_app)
+
+
 def test_a_failing_build_shows_its_last_lines(local_app, monkeypatch):
     monkeypatch.setenv("LOG", "/nowhere/at/all")
     with pytest.raises(ArtifactError) as caught:

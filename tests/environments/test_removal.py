@@ -46,6 +46,22 @@ def test_one_whose_original_has_gone_can_still_be_removed(shop, paper):
     assert shop.throwaways() == ()
 
 
+@pytest.mark.parametrize("gone", ["hosts.yml", "lifetime.yml"])
+def test_one_whose_definition_is_damaged_is_known_and_can_still_be_removed(shop, paper, gone):
+    defined(shop)
+    expire(shop, "try-1")
+    paper.made["try-1"] = ["web1"]
+    (shop.root / ".cdconf/throwaway/try-1" / gone).unlink()
+    assert [str(one.error) for one in listed(shop) if one.is_throwaway] == [
+        f".cdconf/throwaway/try-1/{gone}: can't be read: No such file or directory"
+    ]
+    assert list(removal.remove_expired(shop, quiet).failed) == ["try-1"]
+    with pytest.raises(InvalidFile, match="can't be read"):
+        defined(shop)
+    assert removal.remove(shop, removal.to_remove(shop, "try-1"), quiet) == ["web1"]
+    assert shop.throwaways() == ()
+
+
 def test_of_two_environments_of_one_name_the_throwaway_one_is_removed(shop, paper):
     defined(shop)
     write(shop.root, {"inventories/try-1/hosts.yml": "copy_of: dev\nprovider: docker\n"})

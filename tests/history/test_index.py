@@ -25,6 +25,12 @@ def test_the_reason_for_trying_a_pinned_artifact_again_is_remembered(tmp_path):
     assert found["detail"] == "the disk was full"
 
 
+def test_a_run_is_recorded_where_there_is_no_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    record(tmp_path, tmp_path, command_line="uptime")
+    assert [one["detail"] for one in History(tmp_path).runs()] == ["uptime"]
+
+
 def test_an_index_of_an_older_version_is_built_again_from_the_journal(tmp_path):
     record(tmp_path, tmp_path, command_line="uptime")
     with sqlite3.connect(tmp_path / "history.db") as old:

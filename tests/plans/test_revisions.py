@@ -365,6 +365,7 @@ def test_an_error_in_a_template_is_named_with_its_revision(repository):
         (["--to", "main"], "--to goes with --from"),
         (["--markdown"], "--markdown goes with --from"),
         (["--from", "main", "--prune"], "--prune is about hosts"),
+        (["--from", "main", "--take-over", "web1"], "--take-over is about hosts"),
         (["--from", "main", "--json", "--markdown"], "exclude each other"),
         (["--from", "main", "--limit", "nothing"], "'nothing' is no host or group"),
     ],
@@ -391,6 +392,10 @@ def test_outside_of_git(tmp_path, key):
     make_project(root)
     done = cdconf(root, "plan", "dev", "--from", "HEAD", GIT_CEILING_DIRECTORIES=str(tmp_path))
     assert (done.returncode, "isn't in a git repository" in done.stderr) == (1, True)
+    git(root, "init", "-q")
+    done = cdconf(root, "plan", "dev", "--from", "HEAD", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert (done.returncode, f"git doesn't trust {root}" in done.stderr) == (1, True)
+    assert f"git config --global --add safe.directory {root}" in done.stderr
 
 
 def test_a_project_in_a_subdirectory_with_links_beside_it(tmp_path, key):

@@ -147,6 +147,8 @@ def test_the_command_line(project, arguments, code, message):
 def test_a_plan_for_a_place_that_is_not_there_asks_no_host(project):
     done = cdconf(project, "plan", "dev", "--out", "nowhere/p.json")
     assert (done.returncode, "there is no directory for nowhere/p.json" in done.stderr) == (1, True)
+    done = cdconf(project, "plan", "dev", "--out", "roles")
+    assert (done.returncode, "roles is a directory" in done.stderr) == (1, True)
 
 
 def done(title, status):
