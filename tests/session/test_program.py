@@ -9,7 +9,7 @@ def host(**ssh):
 
 
 def test_what_is_not_set_is_left_to_ssh():
-    assert login(host(), None, terminal=False) == ["ssh", "--", "192.0.2.1"]
+    assert login(host(), None, terminal=False) == ["ssh", "-o", "ConnectTimeout=20", "--", "192.0.2.1"]
 
 
 def test_everything_that_is_set_is_given():
@@ -18,7 +18,8 @@ def test_everything_that_is_set_is_given():
     )
     made = login(one, "ls 'a b'", terminal=True)
     assert made == [
-        *("ssh", "-tt", "-p", "2222", "-J", "me@bastion", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
+        *("ssh", "-tt", "-o", "ConnectTimeout=20", "-p", "2222", "-J", "me@bastion"),
+        *("-i", "/k y", "-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/known h"', "-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "StrictHostKeyChecking=yes", "--", "deploy@203.0.113.1", "ls 'a b'"),
     ]
