@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from cdconf.inventory import Host
 
 
+PATIENCE = 20  # seconds until the server's greeting has come
+
+
 def login(host: Host, line: str | None, *, terminal: bool, accept_new_host_keys: bool = False) -> list[str]:
     """The argument list.
 
@@ -34,6 +37,7 @@ def _options(host: Host, terminal: bool, accept_new_host_keys: bool) -> list[str
     """Options of OpenSSH's client; what isn't set is left to ~/.ssh/config."""
     ssh = host.ssh
     options = ["-tt"] if terminal else []  # once is only a wish
+    options += ["-o", f"ConnectTimeout={PATIENCE}"]  # else a host that hangs is waited for without end
     options += ["-p", str(ssh.port)] if ssh.port else []
     options += _way(host, accept_new_host_keys)
     options += ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Host
 
 SEND_TIMEOUT = 30.0
-ATTEMPTS = 3  # after the first
+ATTEMPTS = 3  # after the first; one where nothing was heard at all
 DROPPED_ATTEMPTS = 12  # a busy server drops starts at random: patience helps
 RETRY_FOR = 60.0
 
@@ -140,7 +140,8 @@ class Ssh:
             lost = connection.severed()
             if lost is not None:
                 raise Retriable(lost) from error
-            raise Retriable(f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}") from error
+            message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}"
+            raise Retriable(message, silent="Timeout" in str(error)) from error
 
     def _jump(self, path: list[Login]) -> Connection:
         with self._lock:
@@ -209,7 +210,7 @@ def _again(once: Callable[[], Any]) -> Any:
                     return once()
                 except Retriable as error:
                     dropped = dropped or error.dropped
-                    if not dropped and attempt.num >= ATTEMPTS:
+                    if error.silent or (not dropped and attempt.num >= ATTEMPTS):
                         raise Unreachable(f"can't be reached over ssh: {error}") from error
                     raise
     except Retriable as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
-_SILENT = "No existing session"  # what Paramiko's SSHClient.connect raises when its `timeout` is over
+_SILENT = "No existing session"  # Paramiko's words for a greeting that hasn't come in time
 KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
 
 
@@ -26,11 +26,13 @@ class Retriable(Exception):
     Args:
         message: What happened.
         dropped: The server took the connection and closed it before the login, as a busy one does.
+        silent: Nothing came for as long as was waited: more patience would hold up everybody else.
     """
 
-    def __init__(self, message: str, *, dropped: bool = False) -> None:
+    def __init__(self, message: str, *, dropped: bool = False, silent: bool = False) -> None:
         super().__init__(message)
         self.dropped = dropped
+        self.silent = silent
 
 
 class UnknownKey(Exception):
@@ -164,12 +166,13 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     if refused or "private key" in str(error):
         return _no_login(error, connection, subject)
     if _SILENT in str(error):
-        message = f"{where} took the connection and said nothing within {CONNECT_TIMEOUT:g} s: it hangs"
-        return Retriable(subject + message)
+        message = f"{subject}{where} took the connection and then said nothing for {CONNECT_TIMEOUT:g} s: it hangs"
+        return Retriable(message, silent=True)
     dropped = isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)) or (
         isinstance(error, ssh.SSHException) and not isinstance(error, ssh.ChannelException)
     )
-    return Retriable(subject + _network(error, connection, where), dropped=dropped)
+    silent = isinstance(error, TimeoutError)
+    return Retriable(subject + _network(error, connection, where), dropped=dropped, silent=silent)
 
 
 def _known_name(connection: Any) -> str:

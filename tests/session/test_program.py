@@ -13,14 +13,14 @@ def host(**ssh):
 
 
 def test_what_is_not_set_is_left_to_ssh():
-    assert login(host(), None, terminal=False) == ["ssh", "--", "192.0.2.1"]
+    assert login(host(), None, terminal=False) == ["ssh", "-o", "ConnectTimeout=20", "--", "192.0.2.1"]
 
 
 def test_everything_that_is_set_is_given():
     one = host(address="203.0.113.1", port=2222, user="deploy", identity_file="/k y", known_hosts="/known h")
     made = login(one, "ls 'a b'", terminal=True)
     assert made == [
-        *("ssh", "-tt", "-p", "2222", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
+        *("ssh", "-tt", "-o", "ConnectTimeout=20", "-p", "2222", "-i", "/k y", "-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/known h"', "-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "StrictHostKeyChecking=yes", "--", "deploy@203.0.113.1", "ls 'a b'"),
     ]
@@ -28,8 +28,8 @@ def test_everything_that_is_set_is_given():
 
 def test_jump_hosts_get_the_host_s_key_and_known_hosts_too():
     """As in cdconf's own sessions; ssh's -J would leave both out."""
-    assert login(host(jump="me@bastion,inner"), None, terminal=False)[1:3] == ["-J", "me@bastion,inner"]
-    assert login(host(jump="none", known_hosts="/known"), None, terminal=False)[1:3] == ["-J", "none"]
+    assert login(host(jump="me@bastion,inner"), None, terminal=False)[3:5] == ["-J", "me@bastion,inner"]
+    assert login(host(jump="none", known_hosts="/known"), None, terminal=False)[3:5] == ["-J", "none"]
     (way,) = (
         word for word in login(host(jump="me@bastion:2222", known_hosts="/known"), None, terminal=False) if "-W" in word
     )

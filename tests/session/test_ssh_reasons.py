@@ -1,14 +1,19 @@
 """What people read when a connection fails; connections as ssh's configuration wants them."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from paramiko.ssh_exception import AuthenticationException, NoValidConnectionsError, SSHException
 
-from cdconf.errors import InvalidFile, UsageError
+from cdconf.errors import InvalidFile, Unreachable, UsageError
+from cdconf.inventory import Host
+from cdconf.inventory import Ssh as SshSettings
+from cdconf.session.ssh import Ssh
 from cdconf.session.ssh_connection import ssh_config
 from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
 
@@ -21,7 +26,7 @@ ADDRESS = ("192.0.2.1", 22)
         (NoValidConnectionsError({ADDRESS: OSError(113, "No route to host")}), "h port 22: No route to host"),
         (NoValidConnectionsError({ADDRESS: ConnectionRefusedError(111, "no")}), "h port 22 refused the connection"),
         (OSError(101, "Network is unreachable"), "h port 22: Network is unreachable"),
-        (SSHException("No existing session"), "h port 22 took the connection and said nothing within 10 s: it hangs"),
+        (SSHException("No existing session"), "h port 22 took the connection and then said nothing for 10 s: it hangs"),
     ],
 )
 def test_a_reason_names_the_cause(error, reason):
@@ -109,3 +114,15 @@ def test_a_match_exec_still_counts(tmp_path):
     )
     assert done.stdout.split()[0] == "matched"
     assert "user" not in done.stdout.split(maxsplit=1)[1]
+
+
+def test_a_host_that_hangs_is_named_so_and_tried_once_more(monkeypatch):
+    """The kernel takes connections for a process that's stopped; nobody says anything."""
+    monkeypatch.setattr("cdconf.session.ssh_login.CONNECT_TIMEOUT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ssh = Ssh()
+        host = Host("web1", (), ssh=SshSettings("127.0.0.1", server.getsockname()[1], "root"))
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"took the connection and then said nothing for 0.5 s: it hangs"):
+            ssh.open(host, "true")
+        assert time.monotonic() - began < 5
