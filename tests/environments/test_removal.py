@@ -53,7 +53,7 @@ def test_one_whose_definition_is_damaged_is_known_and_can_still_be_removed(shop,
     paper.made["try-1"] = ["web1"]
     (shop.root / ".cdconf/throwaway/try-1" / gone).unlink()
     assert [str(one.error) for one in listed(shop) if one.is_throwaway] == [
-        f".cdconf/throwaway/try-1/{gone}: can't be read: No such file or directory"
+        f".cdconf/throwaway/try-1/{gone}:1: can't be read: No such file or directory"
     ]
     assert list(removal.remove_expired(shop, quiet).failed) == ["try-1"]
     with pytest.raises(InvalidFile, match="can't be read"):
