@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 KEPT = 500  # catalogs that are compiled ahead and kept; of more hosts than that, the memory isn't worth the time
 
 
+class UnknownHandler(InvalidFile):
+    """A resource notifies a handler that no role has."""
+
+
 class _NeedsFacts(CdconfError):
     """A catalog is made of facts, which aren't here yet."""
 
@@ -258,7 +262,7 @@ class Compiler:
         if found is None:
             file, _, line = asked.source.rpartition(":")
             known = [one for role in self._roles.values() for one in role.handlers]
-            raise InvalidFile(
+            raise UnknownHandler(
                 f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known)
             )
         role, declared = found

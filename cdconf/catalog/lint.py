@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cdconf.catalog.compiler import Compiler
+from cdconf.catalog.compiler import Compiler, UnknownHandler
 from cdconf.catalog.differs import check_differs
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import FactCache, HostFacts, sample
@@ -112,6 +112,8 @@ def _hosts(compiler: Compiler, on_catalog: Callable[[Catalog], None] | None) -> 
             catalog = compiler.compile(host, facts.mapping)
             if on_catalog is not None:
                 on_catalog(catalog)
+        except UnknownHandler:
+            pass  # said of the role, with the line of its `notify`
         except CdconfError as error:
             if error.kind != "secret":
                 errors.append(error)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
-from cdconf.errors import FAILED, CdconfError, interruption
+from cdconf.cli.pipe import let_go
+from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
 from cdconf.events import Collector, Event, Notice, RunResult, RunStarted, SecretRead, SmokeDone
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
@@ -153,7 +154,8 @@ class Run:
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
         if error is not None:
-            self.code = error.exit_code
+            lost = any(host.status == "unreachable" for host in self.collector.hosts.values())
+            self.code = worst_exit([error.exit_code, UNREACHABLE if lost else OK])
         result = RunResult(
             command=self.command,
             environment=self._environment.name if self._environment else None,
@@ -164,7 +166,10 @@ class Run:
             duration_s=time.monotonic() - self._began,
             extra=self.extra,
         )
-        self._renderer.finish(result)
+        try:
+            self._renderer.finish(result)
+        except BrokenPipeError:
+            let_go()  # what the run came to is still recorded, and its exit code
         if self.recorded:
             self._record(result)
 
@@ -243,6 +248,9 @@ def run_of(
         error = caught
     except KeyboardInterrupt as caught:
         error = interruption(caught)
+    except BrokenPipeError:
+        run.close()
+        raise  # whoever read the output has had enough
     except Exception as caught:
         run.close()
         raise Crashed(run.mask) from caught

@@ -46,7 +46,7 @@ def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False, reason: str | 
     ) as fleet:
         errors = fleet.connect(list(located.values()), lease=lease)
         if lease:
-            refuse(errors)
+            refuse(errors, run.emit)
         codes += [report(run.emit, name, error) for name, error in errors.items()]
         run.code = worst_exit(codes)
         yield fleet

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
-import os
 import signal
 import sys
 import tempfile
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cdconf import __version__
+from cdconf.cli.pipe import let_go
 from cdconf.errors import CdconfError, Interrupted, TerminateSignal, UsageError, did_you_mean, interruption
 
 if TYPE_CHECKING:
@@ -77,6 +78,13 @@ class _Verbs(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click itself would call it a failure
+            let_go()
+            raise click.exceptions.Exit(0) from error
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
@@ -118,25 +126,25 @@ def run() -> NoReturn:
     except (click.Abort, EOFError) as error:  # click makes an Abort of every KeyboardInterrupt
         cause = error.__cause__
         code = show_error(interruption(cause) if cause is not None else Interrupted("interrupted"))
-    except BrokenPipeError:
-        _let_go()
-        code = 0
     except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
         code = _bug()
-    _flush()
-    sys.exit(code)
+    sys.exit(_flushed(code))
 
 
-def _flush() -> None:
+def _flushed(code: int) -> int:
+    """Writes what's left to write; returns the exit code."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go()
+        let_go()
+    except OSError as error:
+        return _unwritten(error)
+    return code
 
 
-def _let_go() -> None:
-    """Whoever read our output has had enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _unwritten(error: OSError) -> int:
+    let_go()  # at the very end it would be tried again
+    return show_error(CdconfError(f"what this run has to write can't be written: {error.strerror}"))
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -190,6 +198,8 @@ def _bug() -> int:
     error = sys.exc_info()[1]
     mask = error.mask if isinstance(error, Crashed) else str
     error = error.__cause__ if isinstance(error, Crashed) else error
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return _unwritten(error)
     text = mask("".join(traceback.format_exception(error)))
     summary = mask(str(error)).partition("\n")[0][:200]
     message = f"this is a bug in cdconf ({type(error).__name__}: {summary})"

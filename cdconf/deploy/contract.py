@@ -141,7 +141,7 @@ def contract(
         inheritance=Inheritance(project.name, environment.name),
     ) as fleet:
         errors = fleet.connect(hosts, lease=not options.check)
-        refuse(errors)
+        refuse(errors, emit)
         for name, error in errors.items():
             report(emit, name, error)
         for error in errors.values():

@@ -99,7 +99,7 @@ def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emi
     """Connects to all of them; one that's unreachable ends the deployment before it begins."""
     hosts = touched_hosts(project, environment, app)
     errors = fleet.connect(hosts, lease=True)
-    refuse(errors)
+    refuse(errors, emit)
     for name, error in errors.items():
         report(emit, name, error)
     for error in errors.values():

@@ -120,7 +120,7 @@ def provision(
 
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
-            refuse(errors)
+            refuse(errors, emit)
         if options.plan:
             options.plan.verify(fleet, compilers[0], present, errors)
         codes += [report(emit, name, error) for name, error in errors.items()]
@@ -137,11 +137,17 @@ def _check_smoke(project: Project, hosts: Sequence[Host]) -> None:
         check_smoke(project, members, needed=False)
 
 
-def refuse(errors: dict[str, CdconfError]) -> None:
-    """Before anything is changed: a held lease, or a host that isn't the right one, ends the run."""
+def refuse(errors: dict[str, CdconfError], emit: Emit) -> None:
+    """Before anything is changed: a held lease, or a host that isn't the right one, ends the run.
+
+    Hosts that are unreachable as well are told, and count.
+    """
     refusals = [error for error in errors.values() if not isinstance(error, Unreachable)]
     if not refusals:
         return
+    for name, error in errors.items():
+        if isinstance(error, Unreachable):
+            report(emit, name, error)
     first, *others = refusals
     if others:
         first.detail = "\n".join(filter(None, [first.detail, *(f"also: {error}" for error in others)]))

@@ -81,7 +81,7 @@ def toggle(project: Project, environment: Environment, change: Change, emit: Emi
 
 def _connect(fleet: Fleet, hosts: list[Host], emit: Emit, *, lease: bool) -> None:
     errors = fleet.connect(hosts, lease=lease)
-    refuse(errors)
+    refuse(errors, emit)
     for name, error in errors.items():
         report(emit, name, error)
     for error in errors.values():

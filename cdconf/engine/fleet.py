@@ -165,6 +165,7 @@ class Fleet:
         if before is not None:
             self.emit(Notice(f"{session.host.name} was {before['environment']}'s '{before['host']}': it's taken over"))
         self.sessions[session.host.name] = session
+        self.emit(HostStep(session.host.name, "waiting for its turn"))
 
     def _bring_python(self, hosts: Sequence[Host], errors: dict[str, CdconfError]) -> dict[str, CdconfError]:
         """Installs Python where that's wanted, once all other hosts have turned out to be the right ones."""

@@ -33,7 +33,7 @@ def select(project: Project, environment: Environment, pattern: str | None) -> l
     Raises:
         UsageError: A part, or the whole pattern, names no host.
     """
-    parts = [part.strip() for part in pattern.split(",") if part.strip()] if pattern else ["all"]
+    parts = [part.strip() for part in pattern.split(",") if part.strip()] if pattern is not None else ["all"]
     if not parts:
         raise UsageError(f"'{pattern}' is no pattern", hint="such as web, web1 or web,!web2")
     chosen: set[str] = set(environment.hosts) if parts[0].startswith("!") else set()

@@ -65,6 +65,7 @@ def found(root):
             {ROLE: "variables:\n  x: {type: integer, default: a}"},
             f"{ROLE}:2: the default of variable 'x' must be of type",
         ),
+        ({ROLE: "resources:\n  - file: /x\n    notify: nobody"}, f"{ROLE}:3: no role has a handler 'nobody'"),
         ({ROLE: "variables:\n  none: {default: a}"}, f"{ROLE}:2: 'none' can't be a variable's name"),
         ({**ASKED, TEMPLATE: "a\n{# b"}, f"{TEMPLATE}:2: this isn't Jinja2: Missing end of comment tag"),
         ({**ASKED, TEMPLATE: b"a\n\xff"}, f"{TEMPLATE}:2: this isn't UTF-8"),

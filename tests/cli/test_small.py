@@ -1,13 +1,18 @@
 """Misspelt words on the command line, and terminals that want no colour."""
 
+import json
 import os
 import pty
+import shlex
 import subprocess
 
 import pytest
 
+from cdconf.cli.context import run_of
 from cdconf.cli.status import _state
-from tests.conftest import CDCONF, cdconf
+from cdconf.errors import LeaseHeld
+from cdconf.events import HostDone
+from tests.conftest import CDCONF, cdconf, write
 
 
 @pytest.mark.parametrize(
@@ -15,6 +20,7 @@ from tests.conftest import CDCONF, cdconf
     [
         (["plan", "dev", "--role", "bas"], "no group has the role 'bas'", "did you mean 'base'?"),
         (["provision", "dev", "--role", "x"], "no group has the role 'x'", "there are: base"),
+        (["plan", "dev", "--limit", ""], "'' is no pattern", "such as web, web1 or web,!web2"),
         (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", None),
         (["history", "devv"], "there is no environment 'devv', nor was there one", "did you mean 'dev'?"),
         (["history", "--app", "x"], "there is no app 'x', nor was there one", "there are: none"),
@@ -68,3 +74,49 @@ def test_only_hosts_of_the_run_are_taken_over(project):
         result = cdconf(project, verb, "dev", "--limit", "web1", "--take-over", "db1")
         assert result.returncode == 1
         assert "--take-over names no host of this run: 'db1'" in result.stderr
+
+
+def shell(project, line):
+    """Runs a line of bash in which `cdconf` is this one; returns the exit code, stdout and stderr."""
+    words = shlex.join(CDCONF)
+    done = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; cdconf() {{ {words} "$@"; }}; {line}'],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def lost(project):
+    """A project whose hosts are unreachable at once."""
+    hosts = "  web1: {groups: [web], container: cdconf-no-such-one}\n"
+    return write(project, {"inventories/dev/hosts.yml": f"transport: docker\nhosts:\n{hosts}"})
+
+
+def test_a_reader_that_has_had_enough_changes_neither_the_exit_code_nor_the_history(lost):
+    code, _, said = shell(lost, "cdconf drift dev --json | true")
+    assert code == 4, said
+    assert "bug" not in said
+    assert json.loads((lost / ".cdconf/history.jsonl").read_text())["exit_code"] == 4
+
+
+@pytest.mark.parametrize("verb", ["vars dev", "drift dev", "history"])
+def test_a_full_disk_behind_the_output_is_no_bug(lost, verb):
+    code, _, said = shell(lost, f"cdconf {verb} > /dev/full")
+    assert code == 1
+    assert said.splitlines()[-1].endswith("No space left on device")
+
+
+def test_an_unreachable_host_counts_more_than_a_gate(project, capsys):
+    def gated():
+        with run_of("plan", "dev", {"directory": str(project)}) as run:
+            run.emit(HostDone("web1", "unreachable", "it hangs"))
+            raise LeaseHeld("held by somebody")
+
+    with pytest.raises(SystemExit) as ended:
+        gated()
+    assert ended.value.code == 4
+    assert "error: held by somebody" in capsys.readouterr().err
