@@ -8,6 +8,7 @@ from cdconf.catalog.advice import Advice
 from cdconf.catalog.findings import Finding
 from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
+from cdconf.resources.agent_code import agent_errors
 from cdconf.resources.discovery import Types
 from cdconf.roles import smoke_errors
 from cdconf.secrets import is_tainted
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
-    """Every error, see `lint` and `smoke_errors`, and every warning."""
+    """Every error, see `lint`, `smoke_errors` and `agent_errors`, and every warning."""
     catalogs: list[Catalog] = []
     errors = lint(project, catalogs.append)
     errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
     try:
+        errors += agent_errors(project.root, project.type_packages)
         warnings = Advice(project, Types(project.root, project.type_packages)).findings()
     except CdconfError:  # a resource type that can't be read, which is among the errors
         warnings = []

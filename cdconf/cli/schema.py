@@ -96,6 +96,6 @@ def maker(project: Project) -> Callable[[str], dict[str, Any]]:
     from cdconf.resources.discovery import Types
     from cdconf.roles import load_role
 
-    types = Types(project.root)
+    types = Types(project.root, project.type_packages)
     names = dict.fromkeys(role for group in project.groups.values() for role in group)
     return lambda name: schema(name, types, {role: load_role(project, role, types) for role in names})

@@ -45,6 +45,8 @@ class Surprise:
             return f"{what} was changed, which the plan didn't foresee"
         if self.planned == "unknown":
             return f"{what} was changed; the plan couldn't know"
+        if self.planned == "orphaned":
+            return f"{what} was removed; the plan only said that it's orphaned"
         return f"{what} was as it should be; the plan said that it would change"
 
 

@@ -54,7 +54,11 @@ def _of_package(package: str) -> dict[str, Path]:
         raise InvalidFile(f"the package '{package}' isn't installed", file="cdconf.yml", hint=hint) from None
     found = {}
     for point in points:
-        spec = importlib.util.find_spec(point.value)
+        try:
+            spec = importlib.util.find_spec(point.value)
+        except (Exception, SystemExit) as error:  # it imports the packages around it, which may do anything
+            message = f"the type '{point.name}' of the package '{package}' can't be imported: {error}"
+            raise InvalidFile(message, file="cdconf.yml") from error
         place = next(iter(spec.submodule_search_locations or ()), None) if spec else None
         if place is None or not (Path(place) / "spec.py").is_file():
             message = f"the type '{point.name}' of the package '{package}' has no folder with a spec.py"

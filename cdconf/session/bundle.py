@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import contextlib
 import hashlib
@@ -17,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.errors import InvalidFile
+from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
 from cdconf.session.compact import compact
 
@@ -101,45 +100,6 @@ def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, 
         sources[f"cdconf/resources/{name}/__init__.py"] = None
         sources[f"cdconf/resources/{name}/agent.py"] = path
     return sources
-
-
-def check_agent(path: Path, project_root: Path | None) -> None:
-    """Refuses agent code that couldn't run on a host: there are Python 3.6, its standard library and `cdconf.agent`.
-
-    Raises:
-        InvalidFile: It isn't there, isn't Python 3.6, or imports something else.
-    """
-    inside = project_root is not None and path.is_relative_to(project_root)
-    shown = path.relative_to(project_root).as_posix() if inside and project_root else str(path)
-    if not path.is_file():
-        raise InvalidFile("a resource type needs an agent.py, which observes and applies it", file=shown)
-    try:
-        tree = ast.parse(path.read_bytes(), shown, feature_version=(3, 6))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise InvalidFile(f"this isn't Python 3.6: {getattr(error, 'msg', error)}", file=shown, line=line) from error
-    for statement in ast.walk(tree):
-        for name in _imported(statement):
-            if name.split(".")[0] not in sys.stdlib_module_names and not f"{name}.".startswith("cdconf.agent."):
-                raise InvalidFile(
-                    f"it imports '{name}', which isn't on a host",
-                    file=shown,
-                    line=getattr(statement, "lineno", None),
-                    hint="agent code may import Python's standard library and cdconf.agent, nothing else",
-                )
-
-
-def _imported(statement: ast.AST) -> list[str]:
-    """The modules that a statement imports."""
-    if isinstance(statement, ast.Import):
-        return [one.name for one in statement.names]
-    if not isinstance(statement, ast.ImportFrom):
-        return []
-    if statement.level:
-        return ["." * statement.level + (statement.module or "")]
-    return (
-        [f"cdconf.{one.name}" for one in statement.names] if statement.module == "cdconf" else [statement.module or ""]
-    )
 
 
 @cache

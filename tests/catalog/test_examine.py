@@ -26,6 +26,25 @@ def test_a_good_project_has_no_warnings(project):
     assert found(project) == []
 
 
+def test_a_type_s_agent_that_could_not_run_on_a_host_is_an_error(project):
+    write(
+        project,
+        {
+            "resources/mine/spec.py": """
+                from cdconf.resources.spec import Field, ResourceType
+
+                TYPE = ResourceType(
+                    name="mine", doc="One.", title="name", fields={"name": Field("string", "Its.")}, example="mine: x"
+                )
+            """,
+            "resources/mine/agent.py": "import requests\n",
+        },
+    )
+    [error] = examine(load_project(project))[0]
+    assert (error.file, error.line) == ("resources/mine/agent.py", 1)
+    assert "it imports 'requests', which isn't on a host" in error.message
+
+
 def test_unused_things_are_found(project):
     role(
         project,

@@ -158,16 +158,19 @@ def done(title, status):
 def test_what_turned_out_differently():
     result = HostResult("changed", resources=[done(f"/{one}", one) for one in ("changed", "ok", "skipped")])
     result.resources += [done("/was-unknown", "changed"), done("/planned", "changed"), done("/needless", "ok")]
+    result.resources.append(done("/pruned", "changed"))
     said = {
         ("file", "/was-unknown"): "unknown",
         ("file", "/planned"): "would_change",
         ("file", "/needless"): "would_change",
+        ("file", "/pruned"): "orphaned",
     }
     found = foreseen.surprises({"web1": said}, {"web1": result, "web2": result})
     assert [one.text for one in found] == [
         "file /changed was changed, which the plan didn't foresee",
         "file /was-unknown was changed; the plan couldn't know",
         "file /needless was as it should be; the plan said that it would change",
+        "file /pruned was removed; the plan only said that it's orphaned",
     ]
 
 

@@ -58,6 +58,7 @@ def test_a_project_compiles_with_a_package_s_type(tmp_path, monkeypatch, project
         (["acme-type"], "haproxy = acme_types.haproxy", "the package 'acme-type' isn't installed"),
         (["acme-types"], "", "has no entry points"),
         (["acme-types"], "haproxy = acme_types.nothing", "has no folder with a spec.py"),
+        (["acme-types"], "haproxy = nowhere.haproxy", "can't be imported: No module named 'nowhere'"),
         (["acme-types"], "file = acme_types.haproxy", "'file' of the package 'acme-types' exists already"),
     ],
 )
@@ -72,6 +73,7 @@ def test_a_package_that_has_no_such_types_is_refused(tmp_path, monkeypatch, pack
     [
         ("import no_such_module\n", 1, "No module named"),
         ("TYPE = 1\n", 1, "must define TYPE"),
+        ("import sys\nsys.exit(5)\n", 2, "can't be imported: 5"),
         ("x = 1\ndef broken(:\n", 2, "can't be imported"),
         (SPEC.format(name="other"), 1, "a ResourceType named 'mine'"),
     ],

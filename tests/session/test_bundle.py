@@ -11,6 +11,7 @@ from cdconf.session.bundle import bundle
 from tests.conftest import write
 
 LIMIT = 120_000  # bytes; it crosses the network once for each host and version
+BOTH = "observe = apply = None\n"
 
 
 def test_the_agent_is_small():
@@ -22,20 +23,20 @@ def test_the_same_sources_make_the_same_agent(tmp_path):
 
 
 def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
-    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": "import json\n"})
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
     first = bundle(tmp_path, (), tmp_path / "kept")
     [file] = (tmp_path / "kept").iterdir()
     assert file.read_bytes() == first.data
     bundle.cache_clear()
     assert bundle(tmp_path, (), tmp_path / "kept") == first
-    write(tmp_path, {"resources/mine/agent.py": "import json, os\n"})
+    write(tmp_path, {"resources/mine/agent.py": f"import json, os\n{BOTH}"})
     bundle.cache_clear()
     assert bundle(tmp_path, (), tmp_path / "kept").digest != first.digest
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def test_a_project_s_type_comes_along(tmp_path):
-    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": "import json\n"})
+    write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
     names = zipfile.ZipFile(io.BytesIO(zlib.decompress(bundle(tmp_path).data))).namelist()
     assert {"cdconf/resources/mine/__init__.py", "cdconf/resources/mine/agent.py"} <= set(names)
 
@@ -48,6 +49,9 @@ def test_a_project_s_type_comes_along(tmp_path):
         ("from cdconf.errors import CdconfError\n", 1, "it imports 'cdconf.errors'"),
         ("from cdconf import errors\n", 1, "it imports 'cdconf.errors'"),
         ("from . import parser\n", 1, "it imports '.'"),
+        ("import os, tomllib\n", 1, "it imports 'tomllib'"),
+        ("from __future__ import annotations\n", 1, "it imports '__future__.annotations'"),
+        ("def observe(fields):\n    return None\n", None, "it has no function 'apply'"),
         ("import os\nif (n := 10) > 5: pass\n", 2, "this isn't Python 3.6"),
         ("def f(:\n", 1, "this isn't Python 3.6"),
     ],
@@ -60,7 +64,7 @@ def test_what_couldn_t_run_on_a_host_is_refused(tmp_path, code, line, message):
 
 
 def test_what_can_run_there_is_taken(tmp_path):
-    code = "from cdconf.agent import files\nfrom cdconf.agent.base import run\nimport xml.etree.ElementTree\n"
+    code = "from cdconf.agent import files\nfrom cdconf.agent.base import run\nimport xml.etree.ElementTree\n" + BOTH
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": code})
     bundle(tmp_path)
 
