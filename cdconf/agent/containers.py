@@ -61,6 +61,7 @@ def _failure(program, arguments, result):
     why = lines[-1].replace("docker: ", "").replace("Error: ", "") if lines else "exit status {}".format(result.status)
     return Failed(
         "{} {} failed: {}".format(program, arguments[0], why),
+        command=" ".join([program] + list(arguments)),
         status=result.status,
         output=last_lines(result.err) if len(lines) > 1 else "",
         kind="disk_full" if "no space left on device" in result.err else "failed",

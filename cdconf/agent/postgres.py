@@ -11,6 +11,7 @@ import time
 from cdconf.agent.base import Down, Failed, last_lines, run
 
 ITERATIONS = 4096  # PostgreSQL's own default
+ASKS = "Is the server running"  # what libpq adds where nobody answers; a server that refuses somebody runs
 STARTING = 30  # seconds that a server which was just started is waited for
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)\Z")
 
@@ -39,8 +40,8 @@ def connect(name):
 def _psql(script, port, arguments=()):
     # The statements go in by stdin: an argument would be seen by everyone in the process list. Nor may the server
     # log them, or psql repeat them: they hold passwords' verifiers.
-    options = "-c log_statement=none -c log_min_error_statement=panic -c client_min_messages=warning"
-    argv = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-d", "postgres"]
+    options = "-c log_statement=none -c log_min_error_statement=panic -c client_min_messages=warning -c lc_messages=C"
+    argv = ["psql", "-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-d", "postgres"]
     argv += ["-p", str(port)] if port else []
     deadline = time.monotonic() + STARTING
     while True:
@@ -51,17 +52,28 @@ def _psql(script, port, arguments=()):
             timeout=600,
             env={"PGOPTIONS": options, "PGAPPNAME": "cdconf"},
         )
-        starting = "starting up" in result.err or "not yet accepting connections" in result.err
-        if not starting or time.monotonic() > deadline:
+        if result.status != 2 or not _is_starting(result.err, port) or time.monotonic() > deadline:
             break
         time.sleep(0.5)
     if result.status == 0:
         return result.out
-    if result.status == 2 and ("could not connect" in result.err or "connection to server" in result.err):
+    if result.status == 2 and ASKS in result.err:
         raise Down("running server", "postgresql" + (" on port {}".format(port) if port else ""))
     reason = re.search(r"^.*?(?:ERROR|FATAL): +(.*)$", result.err, re.MULTILINE)
     why = ": " + reason.group(1) if reason else ""
-    raise Failed("PostgreSQL refused it" + why, status=result.status, output=last_lines(result.err))
+    raise Failed(
+        "PostgreSQL refused it" + why,
+        command=" ".join(argv + list(arguments)),
+        status=result.status,
+        output=last_lines(result.err),
+    )
+
+
+def _is_starting(said, port):
+    """Whether the server isn't ready yet, which it says in its own language."""
+    if ASKS in said:
+        return False
+    return run(["pg_isready", "-q"] + (["-p", str(port)] if port else []), user="postgres").status == 1
 
 
 def rows(sql, port=None):

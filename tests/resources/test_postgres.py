@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.agent import postgres
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Down, Failed, Missing, Result
 from cdconf.resources.postgres_database import agent as database
 from cdconf.resources.postgres_role import agent as role
 
@@ -33,6 +33,41 @@ def test_settings_as_the_server_stores_them():
         "app.note": "x=y",
     }
     assert postgres.settings(wanted, None) == {}
+
+
+class Psql:
+    """In place of `run`: psql's answers, one after the other, and what pg_isready says."""
+
+    def __init__(self, *answers, ready=0):
+        self.answers, self.ready = list(answers), ready
+
+    def __call__(self, argv, **options):
+        return Result(self.ready, "", "") if argv[0] == "pg_isready" else Result(*self.answers.pop(0))
+
+
+LOST = 'psql: error: connection to server on socket "/run/postgresql/.s.PGSQL.5432" failed: '
+
+
+def test_a_server_that_refuses_somebody_is_not_down(monkeypatch):
+    monkeypatch.setattr(postgres, "run", Psql((2, "", LOST + "fe_sendauth: no password supplied\n")))
+    with pytest.raises(Failed, match="PostgreSQL refused it") as caught:
+        postgres.rows("SELECT 1")
+    assert not isinstance(caught.value, Missing)
+    assert "no password supplied" in caught.value.text()
+
+
+def test_a_server_that_does_not_answer_is_down(monkeypatch):
+    said = LOST + "No such file or directory\n\tIs the server running locally and accepting connections?\n"
+    monkeypatch.setattr(postgres, "run", Psql((2, "", said)))
+    with pytest.raises(Down):
+        postgres.rows("SELECT 1")
+
+
+def test_a_server_that_starts_is_waited_for_whatever_its_language(monkeypatch):
+    starting = (2, "", LOST + "FATAL:  das Datenbanksystem startet gerade\n")
+    monkeypatch.setattr(postgres, "run", Psql(starting, starting, (0, "[]", ""), ready=1))
+    monkeypatch.setattr(postgres.time, "sleep", lambda seconds: None)
+    assert postgres.rows("SELECT 1") == []
 
 
 def test_a_new_role_and_its_parts():
