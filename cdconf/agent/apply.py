@@ -138,7 +138,7 @@ class Convergence(object):
                 if self._is_unknown(resource, observed, started):
                     continue
                 if not self._counts_as_nothing(resource, observed):
-                    self.report("failed", resource, started, message=observed.text())
+                    self.report("failed", resource, started, message=observed.text(resource["sensitive"]))
                     return False
                 observed = None
             differing = self._difference(resource, observed)
@@ -220,7 +220,7 @@ class Convergence(object):
             error.details["asked_by"] = resource["id"]
             raise error
         if isinstance(error, Failed):
-            self.report("failed", resource, started, message=error.text())
+            self.report("failed", resource, started, message=error.text(resource["sensitive"]))
             if error.kind != "failed":
                 raise error
             return False
@@ -229,7 +229,7 @@ class Convergence(object):
     def _settle(self, resource, differing, observed, started):
         """Reports `changed` when the host really is as wanted now."""
         if isinstance(observed, Failed):
-            self.report("failed", resource, started, message=observed.text())
+            self.report("failed", resource, started, message=observed.text(resource["sensitive"]))
             return False
         left = self._difference(resource, observed)
         if left:
@@ -279,7 +279,7 @@ class Convergence(object):
             except (Failed, OSError) as failure:
                 error = failure if isinstance(failure, Failed) else Failed(str(failure))
         if error is not None:
-            self.report("failed", entry, started, message=error.text())
+            self.report("failed", entry, started, message=error.text(entry.get("sensitive", False)))
             return False
         self.applied.forget(identifier)
         message = None if entry["removable"] else "can't be removed; it was forgotten"

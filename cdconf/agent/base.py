@@ -28,14 +28,16 @@ class Failed(Exception):
         self.kind = kind
         self.details = details or {}
 
-    def text(self):
-        """The message with command, status and output, for people."""
+    def text(self, sensitive=False):
+        """The message with command, status and output, for people; of what's sensitive neither command nor output."""
         lines = [self.message]
-        if self.command is not None:
+        if self.command is not None and not sensitive:
             lines.append("command: {}".format(self.command))
         if self.status is not None:
             lines.append("exit status: {}".format(self.status))
-        if self.output:
+        if self.output and sensitive:
+            lines.append("(what was said is sensitive)")
+        elif self.output:
             lines.append(self.output.rstrip("\n"))
         return "\n".join(lines)
 

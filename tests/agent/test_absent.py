@@ -17,7 +17,15 @@ def converged(tmp_path, monkeypatch, error, *, check, changed_before=False):
             raise error
 
     monkeypatch.setattr(apply, "agent_of", lambda name: SimpleNamespace(observe=observe))
-    gone = {"type": "thing", "id": "thing gone", "title": "gone", "fields": {}, "absent": True, "notify": []}
+    gone = {
+        "type": "thing",
+        "id": "thing gone",
+        "title": "gone",
+        "fields": {},
+        "absent": True,
+        "notify": [],
+        "sensitive": False,
+    }
     before = [dict(gone, id="thing new", title="new", absent=False)] if changed_before else []
     catalog = {"resources": [*before, gone], "compare": {"thing": []}, "handlers": {}, "complete": True}
     events = []
