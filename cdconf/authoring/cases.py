@@ -45,24 +45,34 @@ Case = dict[str, Any]
 ROLE = "case"
 PARTS = ("variables", "resources", "handlers")
 KEYS = ("name", "before", "files", *PARTS, "check", "diff", "expect", "after", "tamper", "undo", "error")
-# Everything on the host that check mode could have touched. Logs and cdconf's own directory may change, and so may
-# what a running database server, the kernel and systemd write about themselves.
+# Everything on the host that check mode could have touched; ctime tells of what touch(1) hides, ACLs too. Logs and
+# cdconf's own directory may change, and so may what a running database server, the kernel and systemd write about
+# themselves, and what comes and goes with a session of ssh or with containers.
 SNAPSHOT = r"""
 export LC_ALL=C
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \
   -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
-  -o -path '/var/lib/containers/*.lock' -prune -o -printf '%p %y %m %u %g %s %T@ %l\n' | sort
-find /dev /tmp /run ! -path '/run/systemd/*' ! -path '/run/user/*' ! -path '/dev/pts*' \
-  -printf '%p %y %m %u %g %l\n' | sort
+  -o -path '/var/lib/containers/*.lock' -prune -o -printf '%p %y %m %u %g %s %T@ %C@ %i %l\n' | sort
+find /dev /tmp /run \( -path '/run/systemd/*' ! -path /run/systemd/system ! -path '/run/systemd/system/*' \
+  -o -path '/run/user/*' -o -path '/dev/pts*' -o -path '/dev/shm/PostgreSQL*' -o -path /run/utmp \
+  -o -path '/run/motd*' -o -path '/run/postgresql*' -o -path '/run/containers/*' -o -path '/run/libpod/*' \
+  -o -path '/run/crun/*' \) -prune \
+  -o -type f -printf '%p %m %u %g %s %T@ %C@ %i\n' -o -printf '%p %y %m %u %g %l\n' | sort
 cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
-systemctl list-units --all --plain --no-legend \
-  | grep -v -e session -e user- -e ssh -e ^podman -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
-systemctl list-unit-files --no-legend | tr -s ' '
-sysctl -a 2>/dev/null | grep -e ^net.ipv4.ip_forward -e ^vm.swappiness -e ^kernel.hostname
+if command -v systemctl >/dev/null; then
+  systemctl list-units --all --plain --no-legend \
+    | grep -v -e session -e user- -e ssh -e ^podman -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
+  systemctl list-unit-files --no-legend | tr -s ' '
+  # A service that was restarted or reloaded looks as before, but for when.
+  systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
+    | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh
+fi
+sysctl -a 2>/dev/null | grep -e ^net -e ^vm.swappiness -e name | grep -v -e conntrack_count
+if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rule; fi
 command -v nft >/dev/null && nft list ruleset
-ps -e -o comm= | grep -v -e ^ps -e ^postgres -e bash -e ssh -e sort -e uniq -e grep -e ^sh -e find -e podman -e conmon \
-  -e crun \
-  | sort | uniq -c
+me=$(ps -o sid= -p $$ | tr -d ' ')
+ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || echo "$name"; done \
+  | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^kworker | sort | uniq -c
 true
 """
 
