@@ -54,8 +54,9 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /
   -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
   -o -path '/var/lib/containers/*.lock' -prune -o -printf '%p %y %m %u %g %s %T@ %C@ %i %l\n' | sort
 find /dev /tmp /run \( -path '/run/systemd/*' ! -path /run/systemd/system ! -path '/run/systemd/system/*' \
-  -o -path '/run/user/*' -o -path '/dev/pts*' -o -path /run/utmp -o -path '/run/motd*' -o -path '/run/postgresql*' \
-  -o -path '/run/containers/*' -o -path '/run/libpod/*' -o -path '/run/crun/*' \) -prune \
+  -o -path '/run/user/*' -o -path '/dev/pts*' -o -path '/dev/shm/PostgreSQL*' -o -path /run/utmp \
+  -o -path '/run/motd*' -o -path '/run/postgresql*' -o -path '/run/containers/*' -o -path '/run/libpod/*' \
+  -o -path '/run/crun/*' \) -prune \
   -o -type f -printf '%p %m %u %g %s %T@ %C@ %i\n' -o -printf '%p %y %m %u %g %l\n' | sort
 cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
 if command -v systemctl >/dev/null; then
