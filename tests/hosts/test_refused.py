@@ -171,7 +171,7 @@ EVIL = {
     "through a link": ([("a", LINK, "."), ("a/evil", FILE, b"x")], "'a/evil' goes through 'a'"),
     "through a link out": ([("a", LINK, "/etc"), ("a/evil", FILE, b"x")], "'a/evil' goes through 'a'"),
     "two links": ([("a", LINK, "b"), ("b", LINK, "../../x")], "leaves its directory"),
-    "hard link": ([("a", HARD, "/etc/shadow")], "'a' is neither a file, a directory nor a link"),
+    "hard link": ([("a", HARD, "/etc/shadow")], "'a' -> '/etc/shadow' isn't to a file that comes before it"),
     "device": ([("a", DEVICE, b"")], "'a' is neither a file, a directory nor a link"),
 }
 
