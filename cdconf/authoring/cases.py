@@ -65,7 +65,7 @@ if command -v systemctl >/dev/null; then
   systemctl list-unit-files --no-legend | tr -s ' '
   # A service that was restarted or reloaded looks as before, but for when.
   systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
-    | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh
+    | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh -e podman
 fi
 sysctl -a 2>/dev/null | grep -e ^net -e ^vm.swappiness -e name | grep -v -e conntrack_count
 if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rule; fi
