@@ -210,7 +210,7 @@ class Convergence(object):
         observed = observe(module, [resource for resource, _ in changes])
         return all(
             [
-                self._settle(resource, differing, state, started)
+                self._settle(module, resource, differing, state, started)
                 for (resource, differing), state in zip(changes, observed)
             ]
         )
@@ -224,9 +224,9 @@ class Convergence(object):
             if error.kind != "failed":
                 raise error
             return False
-        return self._settle(resource, differing, _attempt(module.observe, fields_of(resource)), started)
+        return self._settle(module, resource, differing, _attempt(module.observe, fields_of(resource)), started)
 
-    def _settle(self, resource, differing, observed, started):
+    def _settle(self, module, resource, differing, observed, started):
         """Reports `changed` when the host really is as wanted now."""
         if isinstance(observed, Failed):
             self.report("failed", resource, started, message=observed.text(resource["sensitive"]))
@@ -234,6 +234,8 @@ class Convergence(object):
         left = self._difference(resource, observed)
         if left:
             message = "it was applied, but still differs:\n" + compare.text(resource, left)
+            if hasattr(module, "unmet") and not resource["sensitive"]:
+                message = module.unmet(fields_of(resource)).text()
             self.report("failed", resource, started, message=message)
             return False
         self.report("changed", resource, started, compare.text(resource, differing))

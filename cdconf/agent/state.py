@@ -91,6 +91,8 @@ def fingerprint(key, value):
 class Applied(object):
     """What was last applied, per resource: `{id: {type, title, role, source, removable, order, digest, fields}}`.
 
+    Those of sensitive resources have `sensitive: true` as well.
+
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
     those that say which thing it is, of others all but long values. Of what should be absent there's only
     `{absent: true, digest}`: it tells what someone brought back by hand, and is nobody's orphan.
@@ -141,6 +143,7 @@ class Applied(object):
         entry["digest"] = self.digest(resource)
         fields = resource["fields"]
         if resource["sensitive"]:
+            entry["sensitive"] = True
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}
         else:
             entry["fields"] = _small(fields)

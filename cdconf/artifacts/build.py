@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
+from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice, Step
@@ -26,7 +27,6 @@ from cdconf.events import Emit, Notice, Step
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
 
-TRUST = "safe.directory"  # git names this setting where it refuses another user's directory, in every language
 _LAST_LINES = 20
 
 
@@ -94,11 +94,9 @@ def _git(root: Path, *arguments: str) -> str:
         raise ArtifactError(
             "git isn't installed", hint="builds are found by their commits: install git, or deploy a file"
         ) from error
-    if TRUST in result.stderr:
-        raise ArtifactError(
-            f"git doesn't trust {root}, since it belongs to another user",
-            hint=f"git config --global --add {TRUST} {root}",
-        )
+    refused = distrust(root, result.stderr)
+    if refused is not None:
+        raise ArtifactError(refused[0], hint=refused[1])
     if result.returncode != 0:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise ArtifactError(f"git {arguments[0]}: {reason}", hint="builds need a git repository with a commit")

@@ -359,7 +359,6 @@ def _roll_out(
         split([host.name for host in target.hosts], target.app.batches, most),
         stage=target.artifact is not None,
         expand=expand,
-        room=True,
         drains=target.drains is not None,
         drained=_left_drained(target),
     )

@@ -131,7 +131,6 @@ class Rollout:
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
-        room: Whether each batch must be asked for: no host is silent, and only so many may be unavailable.
         drains: Whether hosts are drained before they're activated.
         drained: Hosts that an earlier run has left drained.
 
@@ -152,7 +151,6 @@ class Rollout:
         stage: bool = True,
         expand: bool = False,
         adopt: bool = False,
-        room: bool = False,
         drains: bool = False,
         drained: Sequence[str] = (),
     ) -> None:
@@ -160,7 +158,6 @@ class Rollout:
         self._given = [tuple(batch) for batch in batches]
         self._batches = [self._hosts] if adopt else self._given
         self._expand = expand
-        self._room = room
         self._drains = drains
         self._batch = 0
         self._is_over = False
@@ -200,7 +197,7 @@ class Rollout:
 
     def _begin(self) -> Step:
         """The first step of the next batch."""
-        return Step("room", self._batches[self._batch], self._batch + 1) if self._room else self._drain()
+        return Step("room", self._batches[self._batch], self._batch + 1)
 
     def _drain(self) -> Step:
         if not self._drains:

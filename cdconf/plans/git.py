@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts.distrust import distrust
 from cdconf.errors import CdconfError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TRUST = "safe.directory"  # git names this setting where it refuses another user's directory, in every language
 
 
 def command(root: Path, *arguments: str) -> list[str]:
@@ -34,11 +33,9 @@ def git(root: Path, *arguments: str) -> bytes:
 def check_repository(root: Path) -> None:
     """Raises `UsageError` unless git reads what's there."""
     result = _run(root, "rev-parse", "--git-dir")
-    if TRUST.encode() in result.stderr:
-        raise UsageError(
-            f"git doesn't trust {root}, since it belongs to another user",
-            hint=f"git config --global --add {TRUST} {root}",
-        )
+    refused = distrust(root, result.stderr.decode("utf-8", "replace"))
+    if refused is not None:
+        raise UsageError(refused[0], hint=refused[1])
     if result.returncode != 0:
         raise UsageError(f"{root} isn't in a git repository", hint="--from and --to read revisions out of git")
 

@@ -6,11 +6,12 @@ import contextlib
 import random
 import threading
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
-from cdconf.session.ssh_call import Call, is_plain
+from cdconf.session.ssh_call import Call, leads_elsewhere
 from cdconf.session.ssh_connection import Connection, configured, paramiko
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
@@ -72,8 +73,12 @@ class Ssh:
             error.host = host.name
             raise
 
+    @cached_property
+    def _leads_elsewhere(self) -> bool:
+        return leads_elsewhere()
+
     def _log_in(self, login: Login, jump: str | None) -> Connection:
-        if not is_plain(login, jump):
+        if jump or self._leads_elsewhere:
             return self._connect(login, self._path(login, jump), "")
         call = Call(login)
         with self._starts.one(_place(call.host, call.port, [])), call:

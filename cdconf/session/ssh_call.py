@@ -21,9 +21,9 @@ _ELSEWHERE = re.compile(
 )
 
 
-def is_plain(login: Login, jump: str | None) -> bool:
-    """Whether it's certain without ssh's own configuration where a login goes: to its address, by the direct way."""
-    return not jump and not any(_ELSEWHERE.search(_content(Path(name).expanduser())) for name in CONFIG_FILES)
+def leads_elsewhere() -> bool:
+    """Whether ssh's own configuration may send a login elsewhere than to its address, by the direct way."""
+    return any(_ELSEWHERE.search(_content(Path(name).expanduser())) for name in CONFIG_FILES)
 
 
 def _content(path: Path) -> bytes:
@@ -37,7 +37,7 @@ class Call:
     """A network connection to where a login goes, made ahead of it; closed at the end unless it was taken.
 
     Args:
-        login: A plain one, see `is_plain`.
+        login: One that nothing sends elsewhere, see `leads_elsewhere`, and that needs no jump host.
 
     Attributes:
         host: What is called, as in the address.

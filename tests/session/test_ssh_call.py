@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from cdconf.session.ssh_call import Call, is_plain
+from cdconf.session.ssh_call import Call, leads_elsewhere
 from cdconf.session.ssh_login import Login
 
 
@@ -24,26 +24,22 @@ def server():
 
 
 @pytest.mark.parametrize(
-    ("config", "plain"),
+    ("config", "elsewhere"),
     [
-        (None, True),
-        ("Host *\n  User deploy\n  IdentityFile ~/.ssh/one\n  # HostName no\n", True),
-        ("Host web1\n\tHostName 192.0.2.7\n", False),
-        ("Host *\n  proxyjump bastion\n", False),
-        ("Host *\n  ProxyCommand=nc %h %p\n", False),
-        ("Host other\n  Port 2200\n", False),
-        ("Match exec true\n  User deploy\n", False),
-        ("CanonicalizeHostname yes\n", False),
+        (None, False),
+        ("Host *\n  User deploy\n  IdentityFile ~/.ssh/one\n  # HostName no\n", False),
+        ("Host web1\n\tHostName 192.0.2.7\n", True),
+        ("Host *\n  proxyjump bastion\n", True),
+        ("Host *\n  ProxyCommand=nc %h %p\n", True),
+        ("Host other\n  Port 2200\n", True),
+        ("Match exec true\n  User deploy\n", True),
+        ("CanonicalizeHostname yes\n", True),
     ],
 )
-def test_only_a_configuration_that_sends_nobody_elsewhere_leaves_the_way_certain(home, config, plain):
+def test_what_in_a_configuration_may_send_a_login_elsewhere(home, config, elsewhere):
     if config:
         (home / ".ssh/config").write_text(config)
-    assert is_plain(Login("web1"), None) is plain
-
-
-def test_a_jump_host_is_another_way(home):
-    assert not is_plain(Login("web1"), "bastion")
+    assert leads_elsewhere() is elsewhere
 
 
 def test_a_call_that_is_taken_stays_open(server):

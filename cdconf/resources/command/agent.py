@@ -21,9 +21,12 @@ def observe(fields):
 def apply(fields, difference):
     """Runs it; its guard must say then that there's nothing left to do."""
     act(fields, "run")
-    if observe(fields) is None:
-        left = "there's no '{creates}'" if "creates" in fields else "`unless` still fails: {unless}"
-        raise Failed("the command succeeded, but " + left.format(**fields), command=fields["command"])
+
+
+def unmet(fields):
+    """What the guard still asks for after the command has succeeded."""
+    left = "there's no '{creates}'" if "creates" in fields else "`unless` still fails: {unless}"
+    return Failed("the command succeeded, but " + left.format(**fields), command=fields["command"])
 
 
 def act(fields, action):
