@@ -25,11 +25,8 @@ lint: setup
 unit: setup
 	pytest -m "not hosts" -n 2
 
-test: lint engine
-	@scripts/need pg_ctlcluster=postgresql fish=fish  # a team's history is tested in a server of the tests' own
-	@scripts/need vagrant=vagrant /usr/share/vagrant-plugins/plugins.d/vagrant-libvirt.json=vagrant-libvirt  # 40 s; the Vagrantfile is validated
-	$(MAKE) -C examples/shop test
-	pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=40  # host tests wait more than they work
+test:
+	@scripts/test
 
 # Half an hour on two cores; CHAOS="--minutes 10" makes a part, CHAOS="--resume chaos.json" the rest.
 chaos: engine

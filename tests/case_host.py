@@ -6,6 +6,7 @@ from cdconf.authoring.cases import CaseHost
 from cdconf.environments import provider_for
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
+from tests.host_image import furnished
 
 
 @contextlib.contextmanager
@@ -18,11 +19,13 @@ def case_host(folder, kind=CaseHost):
     """
     root = write(
         folder,
-        {
-            "cdconf.yml": "project: cases\ngroups: {everything: [case]}\n",
-            "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [everything]}\n",
-            "roles/case/role.yml": "resources: []\n",
-        },
+        furnished(
+            {
+                "cdconf.yml": "project: cases\ngroups: {everything: [case]}\n",
+                "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  host: {groups: [everything]}\n",
+                "roles/case/role.yml": "resources: []\n",
+            }
+        ),
     )
     try:
         result = cdconf(root, "provision", "dev")

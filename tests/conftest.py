@@ -1,5 +1,7 @@
 """What all tests share: small projects on disk, and the command line."""
 
+import collections
+import itertools
 import os
 import signal
 import subprocess
@@ -9,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.prepared import prepared
+
 CDCONF = [sys.executable, "-m", "cdconf"]
 
 
-def pytest_configure():
-    """Runs in the background are started deaf to Ctrl-C, and what tests start would be, too."""
+def pytest_configure(config):
+    """Runs in the background are started deaf to Ctrl-C, and what tests start would be, too.
+
+    Smoke tests that tests start load no plugin of this suite's own: hypothesis alone takes 0.7 s each time.
+    """
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -44,10 +53,24 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What a first try failed with is shown whole: a second one that passed mustn't hide it."""
-    for report in terminalreporter.stats.get("rerun", []):
+    """What a first try failed with is shown whole: a second one that passed mustn't hide it.
+
+    The files that took longest follow, since each change pays for them.
+    """
+    again = terminalreporter.stats.get("rerun", [])
+    for report in again:
         terminalreporter.section(f"failed at first: {report.nodeid}", sep="_")
         terminalreporter.write_line(report.longreprtext)
+    seconds = collections.Counter()
+    for report in itertools.chain(*terminalreporter.stats.values()):
+        if hasattr(report, "when"):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section("slowest files", sep="_")
+    for file, spent in seconds.most_common(15):
+        terminalreporter.write_line(f"{spent:7.1f} s  {file}")
+    terminalreporter.write_line(f"{sum(seconds.values()):7.1f} s  in all, {len(again)} tests tried twice")
+    for report in again:
+        terminalreporter.write_line(f"failed at first: {report.nodeid}")
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -65,17 +88,8 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def cdconf(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Runs the command line in a project."""
-    return subprocess.run(
-        [*CDCONF, *arguments],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-        check=False,
-    )
+    """Runs the command line in a project, without a terminal."""
+    return prepared().run([str(one) for one in arguments], root, {**os.environ, **environment}, timeout=300)
 
 
 @pytest.fixture

@@ -45,24 +45,19 @@ Case = dict[str, Any]
 ROLE = "case"
 PARTS = ("variables", "resources", "handlers")
 KEYS = ("name", "before", "files", *PARTS, "check", "diff", "expect", "after", "tamper", "undo", "error")
-# Everything on the host that check mode could have touched; ctime tells of what touch(1) hides, ACLs too. Logs and
-# cdconf's own directory may change, and so may what a running database server, the kernel and systemd write about
-# themselves, and what comes and goes with a session of ssh or with containers.
-SNAPSHOT = r"""
+# What check mode could have touched beside files, and what lies in memory alone. Directories of the system change there
+# as sessions come and go, so their times tell nothing. Which units are enabled or masked is in files alone.
+STATE = r"""
 export LC_ALL=C
-find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \
-  -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
-  -o -path '/var/lib/containers/*.lock' -prune -o -printf '%p %y %m %u %g %s %T@ %C@ %i %l\n' | sort
-find /dev /tmp /run \( -path '/run/systemd/*' ! -path /run/systemd/system ! -path '/run/systemd/system/*' \
+find /dev /tmp /run \( -path '/run/systemd/*' ! -path '/run/systemd/system*' ! -path '/run/systemd/transient*' \
   -o -path '/run/user/*' -o -path '/dev/pts*' -o -path '/dev/shm/PostgreSQL*' -o -path /run/utmp \
   -o -path '/run/motd*' -o -path '/run/postgresql*' -o -path '/run/containers/*' -o -path '/run/libpod/*' \
   -o -path '/run/crun/*' \) -prune \
   -o -type f -printf '%p %m %u %g %s %T@ %C@ %i\n' -o -printf '%p %y %m %u %g %l\n' | sort
-cat /var/lib/dpkg/status /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
+cat /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
 if command -v systemctl >/dev/null; then
   systemctl list-units --all --plain --no-legend \
     | grep -v -e session -e user- -e ssh -e ^podman -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
-  systemctl list-unit-files --no-legend | tr -s ' '
   # A service that was restarted or reloaded looks as before, but for when.
   systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
     | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh -e podman
@@ -74,6 +69,17 @@ me=$(ps -o sid= -p $$ | tr -d ' ')
 ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || echo "$name"; done \
   | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^kworker | sort | uniq -c
 true
+"""
+# The kernel stamps files with the time of its last tick, which may be 10 ms ago: nothing may change so soon.
+MARK = "date +%s.%N; sleep 0.05\n"
+# Whatever has changed since a moment. ctime tells of what touch(1) hides, of owners, modes, ACLs and hard links; a file
+# that's gone or renamed shows in its directory. Logs and cdconf's own directory may change, and so may what a running
+# database server, the kernel and systemd write about themselves, and what comes and goes with containers.
+CHANGED = r"""
+export LC_ALL=C
+find / -ignore_readdir_race -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
+  -o -path /var/log -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
+  -o -path '/var/lib/containers/*.lock' -prune -o -newerct @%s -printf '%%p %%y %%m %%u %%g %%s %%c %%l\n'
 """
 
 
@@ -173,12 +179,28 @@ class CaseHost:
             raise CaseFailed(f"{what}: expected {', '.join(wanted)}, but:\n{_shown(events)}")
         return events
 
+    def mark(self) -> tuple[str, str]:
+        """A moment before which all that the host is was as it is now, and its state apart from files."""
+        state, _, moment = self._look(STATE + MARK).rstrip("\n").rpartition("\n")
+        return moment, state
+
+    def changed(self, moment: str, state: str) -> list[str]:
+        """What isn't as `mark` found it, a line each."""
+        files = self._look(CHANGED % moment)
+        return sorted(files.splitlines()) + sorted({*state.splitlines()} ^ {*self._look(STATE).splitlines()})
+
+    def _look(self, script: str) -> str:
+        done = self.session.run(script, timeout=300)
+        if done["status"]:
+            raise CaseFailed(f"the host can't be looked at:\n{done['stderr'].decode('utf-8', 'replace')}")
+        text: str = done["stdout"].decode("utf-8", "replace")
+        return text
+
     def unchanged(self, check: Case) -> None:
         """Check mode, which must leave the host alone and tell the truth, as far as `check` says it."""
-        _, before = self.shell(SNAPSHOT)
+        moment, before = self.mark()
         events, _ = self.converge(check=True)
-        _, after = self.shell(SNAPSHOT)
-        changed = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+        changed = self.changed(moment, before)
         if changed:
             raise CaseFailed("check mode changed the host:\n" + "\n".join(changed[:20]))
         if "statuses" in check and [one["status"] for one in events] != check["statuses"]:

@@ -9,7 +9,7 @@ from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile
 from cdconf.events import Emit, HostStep
 from cdconf.roles import smoke_errors, smoke_files
-from cdconf.smoke import run_smoke
+from cdconf.smoke.runner import run_smoke
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet

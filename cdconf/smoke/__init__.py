@@ -1,5 +1,4 @@
-"""Smoke tests: the roles' testinfra tests, run through the live sessions."""
+"""Smoke tests: the roles' testinfra tests, run through the live sessions.
 
-from cdconf.smoke.runner import Report, run_smoke
-
-__all__ = ["Report", "run_smoke"]
+`runner` is the controller's side, `plugin` that of the tests' process, which loads nothing else of cdconf.
+"""

@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,5 +111,11 @@ class Plugin:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the plugin; the tests' process exists for it alone."""
+    """Registers the plugin; the tests' process exists for it alone.
+
+    The project's directories stay clean: only what pytest and its plugins consist of is kept compiled, which pytest
+    would compile anew in each process otherwise.
+    """
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     config.pluginmanager.register(Plugin(), "cdconf-smoke")

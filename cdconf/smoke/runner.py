@@ -94,7 +94,7 @@ def _pytest(root: Path, files: list[Path], variables: Mapping[str, str]) -> tupl
     command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
     command += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
     command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *map(str, files)]
-    environment = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **variables}
     environment.pop("PYTEST_ADDOPTS", None)
     process = subprocess.Popen(
         command,

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import time
 
 from tests.conftest import CDCONF, cdconf, git, write
+from tests.host_image import furnished
 
 
 class Live:
@@ -29,10 +31,13 @@ class Live:
         self("build", "app")
         return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
 
+    def container(self, host):
+        """The name of a host's container."""
+        return container(self.root, host)
+
     def on(self, host, command):
-        """What a command prints on a host."""
-        result = cdconf(self.root, "ssh", "dev", host, "--", command)
-        return result.stdout.strip()
+        """What a command prints on a host, past SSH."""
+        return on(self.container(host), command)
 
     def served(self):
         """What each host serves."""
@@ -64,6 +69,20 @@ class Live:
         raise AssertionError("a lease never ran out")
 
 
+def container(root, host, environment="dev"):
+    """The name of a host's container, as the provider makes it."""
+    project = re.search(r"^project: *(\S+)", (root / "cdconf.yml").read_text(), re.MULTILINE)[1]
+    return f"cdconf-{project}-{environment}-{host}-{(root / '.cdconf/checkout').read_text().strip()}"
+
+
+def on(name, command):
+    """What a command prints in a container, whatever its exit status."""
+    done = subprocess.run(
+        ["docker", "exec", name, "bash", "-c", command], capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout.strip()
+
+
 @contextlib.contextmanager
 def provisioned(folder, files, kind=Live):
     """A project in a git repository, its environment `dev` provisioned.
@@ -73,7 +92,7 @@ def provisioned(folder, files, kind=Live):
         files: Path -> text.
         kind: The class of what's given.
     """
-    root = write(folder, files)
+    root = write(folder, furnished(files))
     if (root / "build.sh").exists():
         (root / "build.sh").chmod(0o755)
     git(root, "init", "-q")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.chaos.crowd import Crowd
 from tests.conftest import CDCONF, cdconf, git, write
+from tests.host_image import furnished
+from tests.hosts.live import container, on
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHOP = "examples/shop"
@@ -35,7 +37,9 @@ class ShopWorld:
         config = config.replace("project: shop", "project: databases\nlease: {ttl: 8s}")
         self.config = config.replace("expand: ./", f"expand: cat VERSION >> {RAN} && ./") + "    confirm_within: 12s\n"
         own = {"cdconf.yml": self.config, "inventories/dev/hosts.yml": HOSTS, ".gitignore": ".cdconf/\nbuild/\ndist/\n"}
-        write(root, own | {"inventories/dev/group_vars/all.yml": "server_name: localhost\nshop_banner: dev\n"})
+        write(
+            root, furnished(own | {"inventories/dev/group_vars/all.yml": "server_name: localhost\nshop_banner: dev\n"})
+        )
         git(root, "init", "-q")
 
     def __call__(self, *arguments, code=0):
@@ -48,8 +52,8 @@ class ShopWorld:
         return json.loads(self(*arguments, "--json", code=code).stdout)
 
     def on(self, host, command):
-        """What a command prints on a host."""
-        return self("ssh", "dev", host, "--", command).stdout.strip()
+        """What a command prints on a host, past SSH."""
+        return on(self.container(host), command)
 
     def query(self, sql):
         """What the database answers, a row a line."""
@@ -129,7 +133,7 @@ class ShopWorld:
         raise AssertionError("a lease never ran out")
 
     def container(self, host):
-        return f"cdconf-databases-dev-{host}-{(self.root / '.cdconf/checkout').read_text().strip()}"
+        return container(self.root, host)
 
     def url(self):
         published = self.document("environments")["environments"]["dev"]["published"]

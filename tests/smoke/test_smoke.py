@@ -11,8 +11,7 @@ import pytest
 from cdconf.deploy.verify import smoke
 from cdconf.errors import Unreachable
 from cdconf.roles import smoke_errors
-from cdconf.smoke import Report, run_smoke
-from cdconf.smoke.runner import _Server
+from cdconf.smoke.runner import Report, _Server, run_smoke
 from tests.conftest import cdconf, write
 
 HOSTS = {"web1": {"name": "web1", "address": "192.0.2.1", "groups": ["web"]}}

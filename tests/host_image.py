@@ -1,0 +1,61 @@
+"""The image of test hosts: what their roles install again and again is there, so that hosts needn't install it each.
+
+Tests about installing leave it out, and start from the product's plain image. `python -m tests.host_image` makes it
+beforehand.
+"""
+
+import functools
+import hashlib
+import io
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from cdconf.environments.docker.image import ensure_image
+from cdconf.environments.docker.listing import engine
+from cdconf.environments.docker.pull import present
+from cdconf.environments.locks import held
+
+OS = "debian-12"
+# Services are there as after an installation that nobody has asked to start them: roles and cases say what should run.
+DOCKERFILE = """
+FROM {plain}
+RUN export DEBIAN_FRONTEND=noninteractive; apt-get -q update \
+ && apt-get -qy --no-install-recommends -o Acquire::Retries=3 install \
+    curl logrotate nginx-light openssl postgresql procps python3 \
+ && systemctl disable nginx.service postgresql.service logrotate.timer && apt-get clean && rm -r /var/log/nginx/*
+"""
+
+
+@functools.cache
+def base_image() -> str:
+    """The name of the image, which is made when the engine doesn't have it."""
+    client = engine()
+    text = DOCKERFILE.format(plain=ensure_image(client, OS, _say))
+    name = f"cdconf-tests:{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    with held(Path(tempfile.gettempdir()) / f"{name.replace(':', '-')}.lock", _say, "waiting for the tests' image"):
+        if not present(client, name):
+            client.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True, forcerm=True)
+        # The product adds its own layer to an image that an inventory names: once, here, rather than in many tests.
+        ensure_image(client, OS, _say, base=name)
+    return name
+
+
+def furnished(files: dict[str, str]) -> dict[str, str]:
+    """A project's files, in which Docker makes its hosts from the tests' image."""
+    line = rf"\1provider: docker\n\1base_images: {{{OS}: '{base_image()}'}}\n"
+    return {
+        path: re.sub(r"^( *)provider: docker\n", line, text, flags=re.MULTILINE)
+        if path.endswith("/hosts.yml") and "base_images" not in text
+        else text
+        for path, text in files.items()
+    }
+
+
+def _say(event) -> None:
+    print(event.message, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    base_image()
