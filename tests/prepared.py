@@ -7,6 +7,7 @@ or does with a terminal takes `python -m cdconf` itself.
 
 import atexit
 import contextlib
+import faulthandler
 import functools
 import gc
 import importlib
@@ -42,7 +43,7 @@ class Prepared:
         """Runs a command line to its end, as `subprocess.run` does; its output is text.
 
         Raises:
-            subprocess.TimeoutExpired: It took longer than `timeout` seconds, and was killed.
+            AssertionError: It took longer than `timeout` seconds, and was killed; with what it had said.
         """
         request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
         reader, writer = os.pipe()
@@ -58,19 +59,23 @@ class Prepared:
                     socket.send_fds(self._ours, [json.dumps(request).encode()], descriptors)
             finally:
                 os.close(writer)
-            code = _ended(told, arguments, timeout)
+            code = _ended(told, timeout)
             texts = [_text(file) for file in (out, err)]
+        assert code is not None, f"{arguments} took longer than {timeout} s:\n" + "\n".join(texts)
         return subprocess.CompletedProcess(arguments, code, *texts)
 
 
-def _ended(told, arguments, timeout) -> int:
+def _ended(told, timeout) -> int | None:
+    """The exit code; None of a process that was killed since it took too long, after it said what its threads do."""
     pid = int(told.readline())
     overdue = threading.Event()
 
     def kill():
         overdue.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGUSR1, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            time.sleep(1)
 
     timer = threading.Timer(timeout, kill)
     timer.start()
@@ -78,9 +83,7 @@ def _ended(told, arguments, timeout) -> int:
         code = int(told.readline())
     finally:
         timer.cancel()
-    if overdue.is_set():
-        raise subprocess.TimeoutExpired(arguments, timeout)
-    return code
+    return None if overdue.is_set() else code
 
 
 def _text(file) -> str:
@@ -134,6 +137,7 @@ def _run(request, descriptors) -> NoReturn:
     from cdconf.cli.main import run
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    faulthandler.register(signal.SIGUSR1)
     for number, one in enumerate(descriptors):
         os.dup2(one, number)
         os.close(one)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.chaos.files import POSTS, artifact, project
 from tests.conftest import CDCONF, cdconf, git, write
+from tests.host_image import furnished
 
 ASK = 3.0  # seconds
 BOOT = 60.0
@@ -38,7 +39,7 @@ class World:
         self.root = Path(self._folder.name)
         self.within = within
         self.hosts = [f"web{number + 1}" for number in range(webs)]
-        write(self.root, project(self.hosts, within, batches, wait))
+        write(self.root, furnished(project(self.hosts, within, batches, wait)))
         git(self.root, "init", "-q")
         self._numbers = itertools.count(1)
         self._addresses = {}

@@ -5,8 +5,7 @@ import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from cdconf.environments.docker.image import ensure_image
-from cdconf.environments.docker.listing import engine
+from tests.host_image import base_image
 
 # Everything that a container needs for systemd, and no published port.
 RUN = [
@@ -55,7 +54,7 @@ class Machines:
     def make(self):
         """Starts them; only the bastion lets this machine log in."""
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
-        image = ensure_image(engine(), "debian-12", lambda event: None)
+        image = base_image()
         docker("network", "create", self.tag)
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda name: self._start(name, image), self.names))

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import CDCONF, cdconf, git, write
+from tests.host_image import furnished
 from tests.hosts.machines import Machines
 
 pytestmark = pytest.mark.hosts
@@ -51,6 +52,7 @@ class Shop:
         for name, text in MORE.items():
             self.append(name, text)
         self.staging = (root / "inventories/staging/hosts.yml").read_text()
+        (self.staging,) = furnished({"staging/hosts.yml": self.staging}).values()
         self.staging = self.staging.replace("differs:\n", "scale: {web: 1}\ndiffers:\n")
         (root / "inventories/staging/hosts.yml").write_text(self.staging)
         self._write_production()

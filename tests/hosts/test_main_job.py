@@ -130,14 +130,14 @@ def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(liv
             break
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    result = live("deploy", "app", "--to", "dev", code=3)
+    assert "held by" in result.stderr
     for _ in range(40):  # the agents finish the change in hand
         served = live.served()
         if set(served.values()) <= {deployed, newer}:
             break
         time.sleep(0.25)
     assert set(served.values()) <= {deployed, newer}
-    result = live("deploy", "app", "--to", "dev", code=3)
-    assert "held by" in result.stderr
     for _ in range(60):
         free = live.document("lock", "status", "dev")["leases"]
         if not any(free.values()):
