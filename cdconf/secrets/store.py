@@ -122,6 +122,7 @@ class SecretStore:
         Raises:
             SecretError: A name is no variable's, a value is empty, a secret to remove isn't in secrets.yml, or there
                 are no recipients.
+            InvalidFile: secrets.yml is written in a way in which it can't be changed safely.
         """
         for name, value in values.items():
             if value is None and name not in self._encrypted:
@@ -133,12 +134,12 @@ class SecretStore:
         changed = {name: value for name, value in values.items() if value is not None}
         to = self.recipients() if changed else []
         encrypted = {name: age.encrypt(value, to) for name, value in changed.items()}
+        self._write({name: encrypted.get(name) for name in values})
         for name in values:
             self._encrypted.pop(name, None)
             self._plain.pop(name, None)
         self._encrypted.update(encrypted)
         self._plain.update({name: Secret(value) for name, value in changed.items()})
-        self._write()
 
     def rekey(self) -> list[str]:
         """Encrypts every secret of secrets.yml again, for those who are recipients now; returns the names.
@@ -155,9 +156,12 @@ class SecretStore:
         """Who can read what's written from now on; raises `SecretError` when there's nobody."""
         return age.recipients(self._project, self._environment.name)
 
-    def _write(self) -> None:
-        lines = [f"{name}: {self._encrypted[name]}\n" for name in sorted(self._encrypted)]
-        write_private(self.path, "".join(lines))
+    def _write(self, changes: Mapping[str, str | None]) -> None:
+        """Changes the file as it is now, and what is to be changed alone: comments stay, and what others have set."""
+        from cdconf.secrets.edit import edited
+
+        text = self.path.read_bytes().decode("utf-8") if self.path.exists() else ""
+        write_private(self.path, edited(text, changes, self.shown))
 
     def generate(self, name: str, length: int) -> Secret:
         """Makes a secret once, for an environment that a provider makes.
@@ -183,7 +187,7 @@ def write_private(path: Path, text: str) -> None:
     """Replaces a file atomically, 0600."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
