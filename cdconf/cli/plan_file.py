@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 _SHOWN = 40
 
 
-def check_out(out: str | None) -> None:
+def check_out(out: str | None, option: str = "--out") -> None:
     """Raises `UsageError` for a file that can't be made, before any host is asked."""
-    if out is not None and not Path(out).absolute().parent.is_dir():
+    if out is None:
+        return
+    folder = Path(out).absolute().parent
+    if not folder.is_dir():
         raise UsageError(f"there is no directory for {out}")
-    if out is not None and Path(out).is_dir():
-        raise UsageError(f"{out} is a directory, and --out names a file")
+    if Path(out).is_dir():
+        raise UsageError(f"{out} is a directory, and {option} names a file")
+    if not os.access(out if Path(out).exists() else folder, os.W_OK):
+        raise UsageError(f"{out} can't be written by this user")
 
 
 def recorder(run: Run) -> Recorder:

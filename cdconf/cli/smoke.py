@@ -29,10 +29,12 @@ def command(environment: str, junit: str | None, **flags: Any) -> None:
     Example: cdconf smoke staging --junit smoke.xml
     """
     from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.plan_file import check_out
     from cdconf.deploy.verify import smoke
     from cdconf.errors import FAILED, worst_exit
     from cdconf.events import HostDone
 
+    check_out(junit, "--junit")
     with run_of("smoke", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile
 from cdconf.events import Emit, HostStep
 from cdconf.roles import smoke_errors, smoke_files
-from cdconf.smoke.runner import run_smoke
+from cdconf.smoke.runner import check_runnable, run_smoke
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
@@ -39,18 +39,12 @@ def smoke(
     Returns:
         The failures by host; a problem that is nobody's in particular is the first host's.
     """
-    roles: dict[str, list[str]] = {}
-    for host in hosts:
-        for role in roles_of(project, host):
-            roles.setdefault(role, []).append(host.name)
+    roles = _tested_on(project, hosts)
 
     def on(name: str) -> Callable[[str], dict[str, Any]]:
         return lambda command: fleet.sessions[name].run(command, timeout=120)
 
-    known = {
-        host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)}
-        for host in environment.hosts.values()
-    }
+    known = _known(environment.hosts.values())
     run_on = {host.name: on(host.name) for host in hosts}
     report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
     failures: Mapping[str, list[str]] = report.failed
@@ -63,6 +57,20 @@ def smoke(
     if report.problem is not None and not result:
         result[hosts[0].name] = Failure(report.problem, verdict=False)
     return result
+
+
+def _tested_on(project: Project, hosts: Sequence[Host]) -> dict[str, list[str]]:
+    """Role -> the hosts that have it."""
+    roles: dict[str, list[str]] = {}
+    for host in hosts:
+        for role in roles_of(project, host):
+            roles.setdefault(role, []).append(host.name)
+    return roles
+
+
+def _known(hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
+    """What tests may know of hosts."""
+    return {host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)} for host in hosts}
 
 
 def roles_of(project: Project, host: Host) -> list[str]:
@@ -80,14 +88,17 @@ def check_smoke(project: Project, hosts: Sequence[Host], *, needed: bool = True)
 
     Raises:
         InvalidFile: A test file isn't Python; a host has no smoke test.
+        CdconfError: The tests can't be collected; this machine has no place for what they need.
     """
-    for error in smoke_errors(project.root, dict.fromkeys(role for host in hosts for role in roles_of(project, host))):
+    roles = _tested_on(project, hosts)
+    for error in smoke_errors(project.root, roles):
         raise error
     for host in hosts if needed else ():
-        roles = roles_of(project, host)
-        if not smoke_files(project.root, roles):
+        own = roles_of(project, host)
+        if not smoke_files(project.root, own):
             raise InvalidFile(
                 f"{host.name} has no smoke tests, so a deployment couldn't be verified on it",
                 file="cdconf.yml",
-                hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(roles) or 'it has none yet'}",
+                hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(own) or 'it has none yet'}",
             )
+    check_runnable(project.root, roles, _known(hosts))

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cdconf.events import HostResult
+from cdconf.render import words
+
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")  # https://www.w3.org/TR/xml/#charsets
 
 
 def write(file: str, environment: str, hosts: Mapping[str, HostResult], mask: Callable[[str], str]) -> None:
     """Writes one suite per host."""
-    suites = ET.Element("testsuites", name=f"smoke {environment}")
+
+    def text(raw: str) -> str:
+        return well_formed(mask(raw))
+
+    suites = ET.Element("testsuites", name=text(f"smoke {environment}"))
     for name, host in hosts.items():
         failed = sum(not one.passed for one in host.smoke)
-        suite = ET.SubElement(suites, "testsuite", name=name, tests=str(len(host.smoke)), failures=str(failed))
+        suite = ET.SubElement(suites, "testsuite", name=text(name), tests=str(len(host.smoke)), failures=str(failed))
         for one in host.smoke:
-            case = ET.SubElement(suite, "testcase", classname=name, name=one.test, time=f"{one.duration_s:.3f}")
+            case = ET.SubElement(suite, "testcase", classname=text(name), name=text(one.test))
+            case.set("time", f"{one.duration_s:.3f}")
             if not one.passed:
-                ET.SubElement(case, "failure", message="failed").text = mask(one.message or "")
+                ET.SubElement(case, "failure", message="failed").text = text(one.message or "")
     Path(file).write_bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True))
+
+
+def well_formed(text: str) -> str:
+    r"""The same text without what XML can't hold, whatever bytes a host or a test printed: it's shown as `\x1b`."""
+    return _NO_CHARACTER.sub(lambda found: f"\\u{ord(found[0]):04x}", words.shown(text))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cdconf.events import Emit, SmokeDone
 from cdconf.roles import smoke_files
 
 RunOn = Callable[[str], dict[str, Any]]
+LONGEST = 107  # bytes of a unix socket's path, see unix(7)
 TIMEOUT = 600
 _TESTS_FAILED, _NO_TESTS = 1, 5
 
@@ -71,15 +72,16 @@ def run_smoke(
     if not files:
         report.problem = f"no smoke tests: none of the roles {', '.join(roles)} has smoke/test_*.py"
         return report
-    with tempfile.TemporaryDirectory(prefix="cdconf-smoke-") as folder:
-        server = _Server(Path(folder) / "socket", run_on, report, emit)
-        config = Path(folder) / "config.json"
-        data = {"socket": str(server.path), "roles": dict(roles), "hosts": dict(hosts), "environment": environment}
-        config.write_text(json.dumps(data), encoding="utf-8")
-        with server:
-            status, output = _pytest(root, files, {**(variables or {}), "CDCONF_SMOKE": str(config)})
+    data = {"roles": dict(roles), "hosts": dict(hosts), "environment": environment}
+    with contextlib.ExitStack() as stack:
+        try:
+            server, config = stack.enter_context(_served(data, run_on, report, emit))
+        except CdconfError as error:
+            report.problem = str(error)
+            return report
+        status, output = _pytest(root, files, {**(variables or {}), "CDCONF_SMOKE": config})
     if server.uncollected:
-        report.problem = "the smoke tests can't be collected:\n" + "\n".join(server.uncollected)
+        report.problem = _uncollected(server)
     elif status == _TESTS_FAILED and not report.failed:
         report.problem = "pytest says that tests failed, and not which:\n" + "\n".join(output.splitlines()[-20:])
     elif status == _NO_TESTS or (status == 0 and not report.passed):
@@ -89,11 +91,70 @@ def run_smoke(
     return report
 
 
-def _pytest(root: Path, files: list[Path], variables: Mapping[str, str]) -> tuple[int, str]:
+def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Finds out whether the smoke tests could be run now: they're collected, in the very way in which they're run.
+
+    Args:
+        root: The project.
+        roles: Role -> names of the hosts that it would be tested on.
+        hosts: Name -> what tests may know of a host.
+
+    Raises:
+        CdconfError: They can't be.
+    """
+    files = smoke_files(root, roles)
+    if not files:
+        return
+    data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
+    with _served(data, {}, Report(), lambda event: None) as (server, config):
+        status, output = _pytest(root, files, {"CDCONF_SMOKE": config}, "--collect-only")
+    hint = "`cdconf smoke ENV` runs them alone"
+    if server.uncollected:
+        raise CdconfError(_uncollected(server), hint=hint)
+    if status == _NO_TESTS:
+        raise CdconfError("no smoke test was collected", hint=hint)
+    if status != 0:
+        raise CdconfError("the smoke tests can't be run", detail="\n".join(output.splitlines()[-20:]), hint=hint)
+
+
+def _uncollected(server: _Server) -> str:
+    return "the smoke tests can't be collected:\n" + "\n".join(server.uncollected)
+
+
+@contextlib.contextmanager
+def _served(
+    data: dict[str, Any], run_on: Mapping[str, RunOn], report: Report, emit: Emit
+) -> Iterator[tuple[_Server, str]]:
+    """The controller's end, and the file that tells the tests of it.
+
+    Raises:
+        CdconfError: This machine has no place for them.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cdconf-smoke-")))
+            path = folder / "socket"
+            if len(os.fsencode(path)) > LONGEST:
+                raise CdconfError(
+                    f"the smoke tests need a socket in {folder.parent}, whose path is too long for one",
+                    hint="set TMPDIR to a directory with a shorter path",
+                )
+            server = _Server(path, run_on, report, emit)
+            config = folder / "config.json"
+            config.write_text(json.dumps({"socket": str(path), **data}), encoding="utf-8")
+        except OSError as error:
+            place = error.filename or tempfile.gettempdir()
+            message = f"the smoke tests need a place for temporary files: {place}: {error.strerror}"
+            raise CdconfError(message, hint="set TMPDIR to a directory with room in it") from error
+        stack.enter_context(server)
+        yield server, str(config)
+
+
+def _pytest(root: Path, files: list[Path], variables: Mapping[str, str], *options: str) -> tuple[int, str]:
     """Runs pytest with nothing of the user's own configuration."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
     command += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
-    command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *map(str, files)]
+    command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *options, *map(str, files)]
     environment = {**os.environ, **variables}
     environment.pop("PYTEST_ADDOPTS", None)
     process = subprocess.Popen(
@@ -103,6 +164,8 @@ def _pytest(root: Path, files: list[Path], variables: Mapping[str, str]) -> tupl
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        encoding="utf-8",
+        errors="replace",  # a test may print anything
         start_new_session=True,
     )
     try:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy.verify import smoke
-from cdconf.errors import Unreachable
+from cdconf.errors import CdconfError, Unreachable
 from cdconf.roles import smoke_errors
-from cdconf.smoke.runner import Report, _Server, run_smoke
+from cdconf.smoke.runner import Report, _Server, check_runnable, run_smoke
 from tests.conftest import cdconf, write
 
 HOSTS = {"web1": {"name": "web1", "address": "192.0.2.1", "groups": ["web"]}}
@@ -156,3 +156,48 @@ def test_hosts_whose_names_begin_alike_are_told_apart(project):
     events = []
     run_smoke(project, {"base": names}, hosts, "dev", dict.fromkeys(names, answer), events.append)
     assert sorted((one.host, one.passed) for one in events) == [("web-1", True)] * 2 + [("web-10", False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import nosuchmodule\n", "No module named 'nosuchmodule'"),
+        ("x = 1\n", "no smoke test was collected"),
+        ("import os\nos._exit(3)\n", "the smoke tests can't be run"),
+        ("def test_it(host): assert False\n", None),
+    ],
+)
+def test_what_would_keep_tests_from_running_is_found_without_a_host(project, text, problem):
+    write(project, {"roles/base/smoke/test_it.py": text})
+    if problem is None:
+        check_runnable(project, {"base": ["web1"]}, HOSTS)
+    else:
+        with pytest.raises(CdconfError, match=problem):
+            check_runnable(project, {"base": ["web1"]}, HOSTS)
+
+
+@pytest.mark.parametrize(("folder", "words"), [("x" * 100, "is too long"), (None, "No space left")])
+def test_a_place_where_the_tests_cannot_run_is_found_before_anything_is_touched(
+    project, tmp_path, monkeypatch, folder, words
+):
+    write(project, {"roles/base/smoke/test_it.py": "def test_it(host): pass\n"})
+    if folder:
+        (tmp_path / folder).mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / folder))
+    else:
+        monkeypatch.setattr("tempfile.mkdtemp", full)
+    with pytest.raises(CdconfError, match=words) as found:
+        check_runnable(project, {"base": ["web1"]}, HOSTS)
+    assert "TMPDIR" in found.value.hint
+    report = run_smoke(project, {"base": ["web1"]}, HOSTS, "dev", {"web1": answer}, lambda event: None)
+    assert words in report.problem
+
+
+def full(*arguments, **keywords):
+    raise OSError(28, "No space left on device", "/tmp")
+
+
+def test_a_test_may_print_any_byte(project):
+    text = "import os\nos.write(1, bytes(range(256)))\ndef test_it(host): assert host.check_output('x') == 'fine'\n"
+    report, _ = smoked(project, text)
+    assert report.ok
