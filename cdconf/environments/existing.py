@@ -28,6 +28,9 @@ class ExistingProvider:
     def absence(self, host: Host) -> Unreachable:
         return Unreachable("the host isn't there", host=host.name)
 
+    def unused(self, hosts: Sequence[Host]) -> set[str]:
+        return set()
+
     def standing(self) -> Standing:
         count = len(self._environment.hosts)
         return Standing(count, count, count)

@@ -43,6 +43,9 @@ class Provider(Protocol):
     def absence(self, host: Host) -> Unreachable:
         """Why a host that exists in the files isn't among those that `locate` found, and what to do about it."""
 
+    def unused(self, hosts: Sequence[Host]) -> set[str]:
+        """Those on which no run can be at work: they aren't there, are switched off, or never came up."""
+
     def standing(self) -> Standing:
         """How the environment stands."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.environments.hold import Occupied, hold
@@ -26,6 +26,8 @@ from cdconf.session import Connector
 from cdconf.yamlfile import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.events import Emit, Event
     from cdconf.inventory import Project
 
@@ -129,10 +131,11 @@ def _is_over(project: Project, name: str) -> bool:
 
 
 def _remove_unused(project: Project, environment: Environment, emit: Emit) -> list[str]:
-    """Takes the leases on all hosts that answer, and removes them all within these.
+    """Takes the leases on all hosts, and removes them all within these.
 
     Raises:
         LeaseHeld: Another run has one; nothing was removed.
+        CdconfError: A host that runs, or is paused, can't be asked whether it's in use; nothing was removed.
     """
 
     def tell(event: Event) -> None:
@@ -141,7 +144,10 @@ def _remove_unused(project: Project, environment: Environment, emit: Emit) -> li
 
     if environment.provider == "existing":
         raise UsageError(f"{environment.file} says that its hosts exist on their own", hint="`provider: docker`")
-    located = provider_for(project, environment).locate(list(environment.hosts.values()))
+    provider = provider_for(project, environment)
+    unused = provider.unused(list(environment.hosts.values()))
+    asked = [host for host in environment.hosts.values() if host.name not in unused]
+    located = provider.locate(asked)
     with Fleet(
         Connector(project, environment, tell),
         environment,
@@ -150,8 +156,34 @@ def _remove_unused(project: Project, environment: Environment, emit: Emit) -> li
         lease_ttl=project.lease_ttl,
         inheritance=Inheritance(project.name, environment.name),
     ) as fleet:
-        errors = fleet.connect(list(located.values()), lease=True)
-        for error in errors.values():
-            if isinstance(error, LeaseHeld):
-                raise error
+        errors: dict[str, CdconfError] = fleet.connect(list(located.values()), lease=True)
+        errors |= {host.name: provider.absence(host) for host in asked if host.name not in located}
+        _refuse(environment, errors, {name: session.lease for name, session in fleet.sessions.items()})
         return _remove(project, environment, tell)
+
+
+def _refuse(
+    environment: Environment, errors: Mapping[str, CdconfError], leases: Mapping[str, Mapping[str, Any] | None]
+) -> None:
+    """Raises why an environment may be in use: silence is no sign that it isn't.
+
+    Args:
+        environment: Which one.
+        errors: Of the hosts on which no lease could be taken.
+        leases: Host -> who had it when it was connected to; where one host is refused, no lease is asked for.
+    """
+    if not errors:
+        return
+    holders = [error for error in errors.values() if isinstance(error, LeaseHeld)]
+    holders += [
+        LeaseHeld(f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s ago)", host=name)
+        for name, lease in leases.items()
+        if lease is not None
+    ]
+    if holders:
+        raise holders[0]
+    name, error = next(iter(errors.items()))
+    error.host = error.host or name
+    error.message = f"can't be asked whether a run is at work there: {error.message}"
+    error.hint = f"`cdconf destroy {environment.name} --yes` removes it all the same"
+    raise error

@@ -11,7 +11,7 @@ import pytest
 from cdconf.environments import listing, removal, throwaway
 from cdconf.environments.hold import Occupied, hold
 from cdconf.environments.listing import listed
-from cdconf.errors import CdconfError, InvalidFile, LeaseHeld, ProviderError, UsageError
+from cdconf.errors import CdconfError, HostFailed, InvalidFile, LeaseHeld, ProviderError, Unreachable, UsageError
 from cdconf.inventory import load_environment
 from tests.conftest import cdconf, write
 from tests.environments.paper_copies import HOURS, defined, expire, paper, quiet, shop
@@ -150,6 +150,30 @@ def test_one_that_fails_keeps_none_of_the_others(shop, paper, unleased):
     assert set(done.failed) == {"a", "b", "c"}
     assert all(error.exit_code == 1 for error in done.failed.values())
     assert set(shop.throwaways()) == {"a", "b", "c"}
+
+
+def held(name):
+    return {"owner": name, "reason": "run", "age_s": 3.2}
+
+
+@pytest.mark.parametrize(
+    ("errors", "leases", "kind", "words"),
+    [
+        ({"a": Unreachable("it's paused")}, {"b": None}, Unreachable, "a: can't be asked .*: it's paused"),
+        ({"a": HostFailed("it's other's", host="a")}, {"b": None}, HostFailed, "a: can't be asked .*: it's other's"),
+        ({"a": HostFailed("it's other's")}, {"b": held("ci")}, LeaseHeld, r"b: held by ci \(run, 3 s ago\)"),
+        ({"a": Unreachable("x"), "b": LeaseHeld("held by me", host="b")}, {}, LeaseHeld, "b: held by me"),
+        ({}, {"a": None}, None, ""),
+    ],
+)
+def test_an_environment_of_which_a_host_cannot_be_asked_may_be_in_use(shop, errors, leases, kind, words):
+    environment = load_environment(shop, "dev")
+    if kind is None:
+        removal._refuse(environment, errors, leases)
+        return
+    with pytest.raises(kind, match=words) as raised:
+        removal._refuse(environment, errors, leases)
+    assert kind is LeaseHeld or "cdconf destroy dev --yes" in raised.value.hint
 
 
 def test_a_hold_is_waited_for_and_who_has_it_is_said(shop):

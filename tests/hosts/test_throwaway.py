@@ -180,6 +180,21 @@ def test_one_in_use_is_left_alone_and_named_though_its_time_is_over(copy):
     assert copy("ssh", "try-1", "web1", "--", "cat /etc/app.conf").stdout.strip() == "a.test try-1"
 
 
+def test_one_whose_host_is_paused_or_refuses_may_be_in_use(copy):
+    expire(copy, "try-1")
+    (container,), _ = containers(copy, "try-1")
+    subprocess.run(["docker", "pause", container], check=True, capture_output=True, timeout=30)
+    try:
+        result = copy("destroy", "--expired", code=4)
+    finally:
+        subprocess.run(["docker", "unpause", container], check=True, capture_output=True, timeout=30)
+    assert "web1: can't be asked whether a run is at work there: the host doesn't run" in result.stderr
+    identity = "/var/lib/cdconf/thrown/identity.json"
+    copy("ssh", "try-1", "web1", "--", f"sed -i s/try-1/other/ {identity}")
+    assert "can't be asked" in copy("destroy", "--expired", code=1).stderr
+    copy("ssh", "try-1", "web1", "--", f"sed -i s/other/try-1/ {identity}")
+
+
 def test_a_destroy_that_was_killed_is_ended_by_the_next_one(copy):
     expire(copy, "try-1")
     kill(copy.begun("destroy", "try-1", "--yes", until="removing web1"))

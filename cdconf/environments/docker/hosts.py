@@ -38,6 +38,9 @@ DEFAULT_OS = "debian-12"
 PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may have to wait for it
 
 
+_OFF = ("created", "exited", "dead", "removing")  # Docker's words for containers without processes
+
+
 class DockerProvider:
     """See `Provider`. Everything is labelled with project, environment and checkout, and found by these.
 
@@ -90,6 +93,15 @@ class DockerProvider:
             message = "the host is cut off: its container is on no network that publishes its port"
             return Unreachable(message, host=host.name, hint=hint)
         return Unreachable(f"the host doesn't run: its container is {one.state}", host=host.name, hint=hint)
+
+    def unused(self, hosts: Sequence[Host]) -> set[str]:
+        found = self._containers()
+        used = {
+            name
+            for name, one in found.items()
+            if one.state not in _OFF and self._mark(one.id).is_file()  # one that's paused goes on when it's woken
+        }
+        return {host.name for host in hosts if host.name not in used}
 
     def _came_up(self, one: Container | None) -> bool:
         """Whether a container runs and did take logins; one that never came up isn't left as it is."""

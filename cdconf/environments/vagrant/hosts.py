@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
 
 RUNNING = "running"
+_OFF = ("not_created", "poweroff", "aborted", "shutoff", "stopped")  # in its providers' words: without processes
 DOCKER = "docker"
 
 
@@ -81,6 +82,12 @@ class VagrantProvider:
             message = f"the machine {machine} was made since the last provision, so its ssh host key isn't known"
             return Unreachable(message, host=host.name, hint=hint)
         return Unreachable(f"the ssh server of the machine {machine} doesn't answer", host=host.name, hint=hint)
+
+    def unused(self, hosts: Sequence[Host]) -> set[str]:
+        made = vagrant_state.made(self._root, self._environment.name)
+        there = [host.name for host in hosts if host.name in made]
+        states = self._asked_states(there) if there else {}
+        return {host.name for host in hosts if host.name not in made or states.get(host.name) in _OFF}
 
     def standing(self) -> Standing:
         made = vagrant_state.made(self._root, self._environment.name)
