@@ -103,7 +103,7 @@ class SecretRead:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The run asked hosts for their leases: they know it by this id, as the history does."""
+    """The run asks hosts for their leases: they know it by this id, as the history does."""
 
     run: str
 

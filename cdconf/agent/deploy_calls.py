@@ -24,14 +24,15 @@ def status(agent, app):
 
     Returns:
         The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
-        systemd's state), `problem` (why the services don't run from that release, None when they do), `begun` (see
-        `past.begun`), `reverts_in_s` (when the host goes back by itself unless beats come; None when it won't) and
-        `migrations` (see `cdconf.agent.migrations`).
+        systemd's state), `problem` (why the services don't run from that release, None when they do), `begun` and
+        `recent` (see `past`), `reverts_in_s` (when the host goes back by itself unless beats come; None when it won't)
+        and `migrations` (see `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
     events = page.pop("events")  # many, and of the past
     page["begun"] = past.begun(events)
+    page["recent"] = past.recent(events)
     left = Switch(agent.store, app["name"]).left(agent.store.read(lease.FILE))
     page["reverts_in_s"] = None if left is None else max(0, round(left))
     page["migrations"] = migrations.read(agent.store, app["name"])

@@ -13,6 +13,7 @@ from cdconf.agent.base import Failed
 FILE = "provisions.json"
 KEPT = 100  # events of an app
 KEPT_PROVISIONS = 30
+RECENT = 5  # runs that `app.status` tells of
 
 
 def note(page, by, event, release=None, **about):
@@ -41,6 +42,18 @@ def begun(events):
     if last is None or last["event"] != "staged" or "run" not in last:
         return None
     return {"release": last["release"], "run": last["run"]}
+
+
+def recent(events):
+    """The last `RECENT` runs that the events tell of: run -> `{"owner", "reason", "events"}`, its events by name."""
+    found = {}
+    for event in reversed(events):
+        run = event.get("run")
+        if run is None or (run not in found and len(found) == RECENT):
+            continue
+        about = {"owner": event.get("owner"), "reason": event.get("reason"), "events": []}
+        found.setdefault(run, about)["events"].insert(0, event["event"])
+    return found
 
 
 def provisioned(store, by, catalog, counts, failed):

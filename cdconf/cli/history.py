@@ -55,6 +55,7 @@ def show(environment: str | None, app: str | None, count: int, **flags: Any) -> 
     Example: cdconf history show staging --limit 5
     """
     from cdconf.cli.history_rows import events_of, row_of
+    from cdconf.cli.killed import killed_here
     from cdconf.cli.tables import show as show_table
     from cdconf.history.team import history_of
 
@@ -63,6 +64,7 @@ def show(environment: str | None, app: str | None, count: int, **flags: Any) -> 
         check_name("environment", environment, [*run.project.environments(), *history.environments()])
         check_name("app", app, [*run.project.apps, *history.apps()])
         runs = history.runs(environment, app, count)
+        run.extra["killed"] = killed_here(run, history, environment)
         history.close()
         run.extra["runs"] = runs
         if not flags["as_json"]:
@@ -94,6 +96,7 @@ def rebuild(environment: str | None, **flags: Any) -> None:
     from cdconf.history.rebuild import rebuilt
     from cdconf.history.team import history_of
     from cdconf.inventory import load_environment
+    from cdconf.session import at_work
 
     with run_of("history", None, flags) as run:
         project = run.project
@@ -113,6 +116,10 @@ def rebuild(environment: str | None, **flags: Any) -> None:
             where = f"{one.name}/" if len(environments) > 1 else ""  # environments have hosts of the same name
             codes = [report(run.emit, f"{where}{name}", error) for name, error in errors.items()]
             run.code = worst_exit([run.code, *codes])
+            if not errors:  # what no host remembers of a killed run, nobody does
+                for killed, about in at_work.killed(project.data).items():
+                    if about["environment"] == one.name:
+                        at_work.forget(project.data, killed)
             for name in found:
                 run.emit(HostDone(f"{where}{name}", "ok"))
             run.emit(Notice(f"{one.name}: runs added: {len(added[one.name])} (asked {len(found)} hosts)"))

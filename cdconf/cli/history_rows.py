@@ -18,7 +18,7 @@ def row_of(one: dict[str, Any]) -> list[str]:
     code = one["exit_code"]
     result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
     return [
-        _when(one["started_at"]),
+        when(one["started_at"]),
         one["command"],
         one["environment"] or "",
         _what(one),
@@ -44,10 +44,11 @@ def events_of(one: dict[str, Any], verbose: bool) -> list[list[str]]:
 def _event(event: dict[str, Any]) -> list[str]:
     what = event.get("release") or event.get("archive", "")[:12]
     back = f" -> {event['to'] or 'no release'}" if "to" in event else ""
-    return [_when(event["at"]), f"  {event['event']}", event["host"], f"{what}{back}", "", "", "", event.get("why", "")]
+    return [when(event["at"]), f"  {event['event']}", event["host"], f"{what}{back}", "", "", "", event.get("why", "")]
 
 
-def _when(seconds: float) -> str:
+def when(seconds: float) -> str:
+    """Seconds since 1970 in this machine's time."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

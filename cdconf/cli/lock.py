@@ -42,13 +42,18 @@ def status(environment: str, **flags: Any) -> None:
             leases = {name: session.lease for name, session in sorted(fleet.sessions.items())}
         run.extra["leases"] = leases
         rows = [
-            [name, lease["owner"], _reason(lease), f"{lease['age_s']:.0f} s", f"{lease['expires_in_s']:.0f} s"]
+            [name, _owner(lease), _reason(lease), f"{lease['age_s']:.0f} s", f"{lease['expires_in_s']:.0f} s"]
             if lease
             else [name, "free", "", "", ""]
             for name, lease in leases.items()
         ]
         if not flags["as_json"]:
             show(["host", "owner", "reason", "age", "expires in"], rows)
+
+
+def _owner(lease: dict[str, Any]) -> str:
+    """Who holds it, and whether that's over: a lease whose process was killed on this machine runs out by itself."""
+    return f"{lease['owner']} (killed)" if lease["run"] in lease.get("dead", ()) else str(lease["owner"])
 
 
 def _reason(lease: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ def command(environment: str, **flags: Any) -> None:
     """
     from cdconf.cli.drained import drains_on, say_drained
     from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
@@ -53,7 +54,8 @@ def command(environment: str, **flags: Any) -> None:
 
         with fleet_of(run, hosts) as fleet:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
-            left = {name: session.left for name, session in fleet.sessions.items()}
+            ttl = run.project.lease_ttl
+            left = {name: left_behind(one.lease, one.left, ttl) for name, one in fleet.sessions.items()}
             outcome = fleet.each([session.host for session in fleet.sessions.values()], look)
         codes = [report(run.emit, name, error) for name, error in outcome.errors.items()]
         run.code = worst_exit([run.code, *codes])
@@ -64,7 +66,7 @@ def command(environment: str, **flags: Any) -> None:
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]
-            held = _held(lease, left[host.name])
+            held = held_by(lease, left[host.name])
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
                 rows.append([host.name, name, page["linked"] or "no release", _state(page, lease), held])
@@ -79,20 +81,11 @@ def command(environment: str, **flags: Any) -> None:
             show_migrations(run.extra["migrations"])
 
 
-def _held(lease: dict[str, Any] | None, left: dict[str, Any] | None) -> str:
-    """Who holds a host, or who never gave it back."""
-    if lease:
-        return f"held by {lease['owner']} ({lease['reason']}, {lease['age_s']:.0f} s)"
-    if left:
-        since = "before its reboot" if left["age_s"] is None else f"{left['age_s']:.0f} s ago"
-        return f"left by {left['owner']}, killed or cut off ({left['reason']}, {since})"
-    return ""
-
-
 def _interrupted(
     run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any], left: dict[str, Any]
 ) -> dict[str, Any]:
-    """Says of each app whose deployment was interrupted where that stands; the same as data, by app."""
+    """Says of each app whose deployment or rollback was interrupted where that stands; the same as data, by app."""
+    from cdconf.cli.killed import say_unrecorded
     from cdconf.deploy.standing import standing
     from cdconf.events import Notice
 
@@ -100,7 +93,7 @@ def _interrupted(
         "confirm": "every host has it: {} proves it once more and confirms it",
         "finish": "it was confirmed: {} brings it to the others",
         "roll_back": "{} rolls it back",
-        "again": "there's nothing to end: deploy it again, or leave it",
+        "again": "there's nothing to end: begin it again, or leave it",
     }
     found = {}
     for app, about in run.project.apps.items():
@@ -113,18 +106,21 @@ def _interrupted(
         end = f"nothing is known of {', '.join(unknown)}" if unknown else ends[stands.ending].format(command)
         run.emit(Notice(f"{app}: {stands}; {end}", warning=True))
         found[app] = stands.as_dict() | {"unknown": unknown} | ({"ending": None} if unknown else {})
+    ended = {stands["run"] for stands in found.values()} | {one["run"] for one in left.values() if one}
+    say_unrecorded(run, [page for pages in results.values() for page in pages.values()], ended)
     return found
 
 
 def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
-    from cdconf.drift import under_way
+    from cdconf.drift import activation_of, under_way
 
+    doing = "rolling back to" if activation_of(page) == "rollback" else "deploying"
     if under_way(page, lease):
-        return f"deploying {page['activating']['to']}"
+        return f"{doing} {page['activating']['to']}"
     if page["activating"]:
         left = page["reverts_in_s"]
         alone = "" if left is None else f"; goes back by itself in {left} s"
-        return f"interrupted while deploying {page['activating']['to']}{alone}"
+        return f"interrupted while {doing} {page['activating']['to']}{alone}"
     back = page["reverted"]
     note = [f"went back by itself from {back['release']}"] if back else []
     note += [f"which failed: {back['problem']}"] if back and back["problem"] else []

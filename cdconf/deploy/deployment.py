@@ -152,7 +152,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             return {"release": None, "hosts_touched": []}
         emit(Notice(str(found)))
         if found.ending == "again":
-            emit(Notice("there's nothing to end: deploy it again, or leave it"))
+            emit(Notice("there's nothing to end: begin it again, or leave it"))
             for host in hosts:
                 emit(HostDone(host.name, "ok"))
             return {"release": None, "hosts_touched": []}
@@ -170,7 +170,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             drains = target.drains is not None
             taken_up = Rollout(batches, adopt=True, drains=drains, drained=_left_drained(target))
             if found.ending == "roll_back":
-                taken_up.interrupt(f"the deployment of {release} was interrupted")
+                taken_up.interrupt(f"the {found.what} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
         return {"release": release, "hosts_touched": rollout.touched}
 

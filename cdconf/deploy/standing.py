@@ -1,4 +1,4 @@
-"""Where an interrupted deployment stands, by what the hosts' ledgers say, and how it's to be ended."""
+"""Where an interrupted deployment or rollback stands, by what the hosts' ledgers say, and how it's to be ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cdconf.drift import under_way
+from cdconf.drift import kind_of, under_way
 
 Ending = Literal["confirm", "finish", "roll_back", "again"]
 Pages = Mapping[str, Mapping[str, Any]]
@@ -14,10 +14,10 @@ Pages = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Standing:
-    """An app's interrupted deployment.
+    """An app's interrupted deployment, or rollback.
 
     Args:
-        release: What was being deployed.
+        release: What was being deployed, or gone back to.
         confirmed: Hosts that run it, verified: by this deployment or before.
         activated: Hosts that run it, or another release that was never confirmed, and may go back by themselves.
         reverted: Hosts that have gone back by themselves.
@@ -27,6 +27,8 @@ class Standing:
             there's nothing to end. `roll_back`: anything else.
         staged: Of `others`, those that hold the release beside the one that they run.
         unlinked: Of `activated`, those that were about to be switched to it, and still run what they ran.
+        run: Which run it was.
+        kind: What was interrupted.
     """
 
     release: str
@@ -37,6 +39,13 @@ class Standing:
     ending: Ending
     staged: tuple[str, ...] = ()
     unlinked: tuple[str, ...] = ()
+    run: str | None = None
+    kind: str = "deployment"
+
+    @property
+    def what(self) -> str:
+        """What was interrupted, with its release."""
+        return f"{self.kind} {'to' if self.kind == 'rollback' else 'of'} {self.release}"
 
     def __str__(self) -> str:
         parts = [
@@ -49,7 +58,7 @@ class Standing:
         ]
         where = "; ".join(f"{words} {', '.join(hosts)}" for words, hosts in parts if hosts)
         untouched = ", before any host was touched" if self.ending == "again" else ""
-        return f"the deployment of {self.release} was interrupted{untouched}: {where}"
+        return f"the {self.what} was interrupted{untouched}: {where}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON documents."""
@@ -62,6 +71,8 @@ class Standing:
             "staged": list(self.staged),
             "unlinked": list(self.unlinked),
             "ending": self.ending,
+            "run": self.run,
+            "kind": self.kind,
         }
 
 
@@ -98,7 +109,8 @@ def standing(
     ending: Ending = "confirm" if everywhere and linked else "finish" if decided else "roll_back"
     staged = tuple(name for name in others if _begun(pages[name]) == (release, run))
     unlinked = tuple(name for name in activated if pages[name]["linked"] != pages[name]["activating"]["to"])
-    return Standing(release, confirmed, activated, reverted, others, ending, staged, unlinked)
+    kind = _kind(pages, run)
+    return Standing(release, confirmed, activated, reverted, others, ending, staged, unlinked, run, kind)
 
 
 def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> Standing | None:
@@ -106,11 +118,24 @@ def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> St
     for name, page in pages.items():
         run, begun = left.get(name), _begun(page)
         if run is not None and begun is not None and begun[1] == run["run"]:
-            if any(_of_run(other, end, begun[1]) for other in pages.values() for end in ("reverted", "confirmed")):
-                return None  # it came further, and has ended
+            if any(_came_further(other, begun[1]) for other in pages.values()):
+                return None  # and has ended: else a host would still be active and unconfirmed
             staged = tuple(host for host, other in pages.items() if _begun(other) == begun)
-            return Standing(begun[0], (), (), (), tuple(pages), "again", staged)
+            kind = _kind(pages, begun[1])
+            return Standing(begun[0], (), (), (), tuple(pages), "again", staged, run=begun[1], kind=kind)
     return None
+
+
+def _came_further(page: Mapping[str, Any], run: str) -> bool:
+    """Whether a run did more on a host than to stage its release."""
+    about = (page.get("recent") or {}).get(run) or {"events": []}
+    ended = _of_run(page, "reverted", run) or _of_run(page, "confirmed", run)
+    return ended or any(event != "staged" for event in about["events"])
+
+
+def _kind(pages: Pages, run: str) -> str:
+    kinds = {kind_of(page, run) for page in pages.values()}
+    return "rollback" if "rollback" in kinds else "deployment"
 
 
 def _begun(page: Mapping[str, Any]) -> tuple[str, str] | None:

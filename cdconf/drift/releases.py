@@ -54,8 +54,10 @@ def changed_files(session: Session, app: App) -> str:
 
 
 def runs_of(lease: Mapping[str, Any] | None) -> set[str]:
-    """The runs that are at work on a host: who holds its lease, and who works within it."""
-    return {lease["run"], *(one["run"] for one in lease.get("inner", ()))} if lease else set()
+    """The runs that are at work on a host: who holds its lease, and who works within it; not those that were killed."""
+    if not lease:
+        return set()
+    return {lease["run"], *(one["run"] for one in lease.get("inner", ()))} - set(lease.get("dead", ()))
 
 
 def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
@@ -66,10 +68,23 @@ def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
     return activating["run"] in runs_of(lease)
 
 
+def activation_of(page: Mapping[str, Any]) -> str:
+    """What activates a release on a host, or was at it when it was interrupted: `deployment` or `rollback`."""
+    run = page["activating"]["run"] if page["activating"] else None
+    return kind_of(page, run)
+
+
+def kind_of(page: Mapping[str, Any], run: str | None) -> str:
+    """`rollback`, or `deployment` for any other run, by what a host remembers of it."""
+    about = (page.get("recent") or {}).get(run) or {}
+    return "rollback" if str(about.get("reason")).startswith("rollback ") else "deployment"
+
+
 def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
     """What's wrong with an app on a host, from its ledger page and the host's lease; None when all is well."""
     if page["activating"] is not None:
-        kind = "a deployment that is under way" if under_way(page, lease) else "an interrupted deployment"
+        what = activation_of(page)
+        kind = f"a {what} that is under way" if under_way(page, lease) else f"an interrupted {what}"
         return f"{kind}: {page['activating']['to']}\n"
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:

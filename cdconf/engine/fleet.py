@@ -150,8 +150,8 @@ class Fleet:
         order = [*(host.name for host in hosts), *self.sessions]
         self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
         if lease and not refused(errors):
-            errors |= self._take_leases(hosts)
             self.emit(Leased(self.identity.run))
+            errors |= self._take_leases(hosts)
         return errors
 
     def _meet(self, session: Session) -> None:

@@ -88,6 +88,13 @@ class History:
         """Every app that has a history, whether or not it exists any more."""
         return self._values(self._runs.c.app)
 
+    def known(self, runs: Iterable[str]) -> set[str]:
+        """Of these ids by which hosts know runs, those that the history has."""
+        column = self._runs.c.run
+        query = self._sa.select(column).where(column.in_(list(runs)), self._runs.c.project == self._project)
+        with self._database.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
     def _values(self, column: Any) -> list[str]:
         query = self._sa.select(column).where(column.is_not(None), self._runs.c.project == self._project).distinct()
         with self._database.engine.connect() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from cdconf.session.at_work import told
 from cdconf.session.bundle import bundle, start_command, start_line
 from cdconf.session.docker_exec import DockerTransport
 from cdconf.session.session import Session
@@ -45,6 +46,7 @@ class Connector:
         facts: Callable[[str], Sequence[str]] = lambda host: (),
     ) -> None:
         self._project_name = project.name
+        self._data = project.data
         self._install_python = install_python
         self._passwords = SudoPasswords(project, environment, emit)
         self._bundle = bundle(project.root, project.type_packages, project.data / "agent")
@@ -93,7 +95,9 @@ class Connector:
                 transport, host, nonce, self._bundle, self._passwords, announce, install=install, terminal=terminal
             )
             start.run()
-            return Session(host, transport, start.rest, self._project_name, self._facts(host.name))
+            session = Session(host, transport, start.rest, self._project_name, self._facts(host.name))
+            session.lease = told(session.lease, self._data)
+            return session
         except BaseException:
             transport.close()
             raise

@@ -66,7 +66,7 @@ class Session:
     Attributes:
         facts: The host's facts; groups that aren't here yet are asked for when they're read.
         identity: `{"environment", "host"}` that the host says it is, None for a fresh one.
-        lease: Who held the host's lease when the session began, None for nobody.
+        lease: Who held the host's lease when the session began, None for nobody; see `at_work.told`.
         left: The run that never gave it back, since it was killed or cut off; None when all is in order.
     """
 

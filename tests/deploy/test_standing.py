@@ -95,3 +95,31 @@ def test_what_went_back_by_itself_has_ended_though_another_host_still_holds_the_
     left = {"b": {"run": "r1", "owner": "x", "reason": "y", "age_s": 1}}
     assert standing({"a": {**IDLE, **began}, "b": {**IDLE, **began}}, {}, left).ending == "again"
     assert standing({"a": BACK, "b": {**IDLE, **began}}, {}, left) is None
+
+
+def seen(run, *events, reason="deploy app@2"):
+    return {"recent": {run: {"owner": "x", "reason": reason, "events": list(events)}}}
+
+
+def test_one_that_was_rolled_back_in_order_has_ended_though_a_host_was_cut_off_meanwhile():
+    cut = staged(**seen("r1", "staged"))
+    left = {"b": {"run": "r1", "owner": "x", "reason": "y", "age_s": None}}
+    assert standing({"a": IDLE | seen("r1", "staged"), "b": cut}, {}, left).ending == "again"
+    for events in (("staged", "activated", "rolled_back"), ("activated", "rolled_back", "pinned"), ("activated",)):
+        assert standing({"a": IDLE | seen("r1", *events), "b": cut}, {}, left) is None
+
+
+def test_what_was_interrupted_is_called_what_it_was():
+    back = seen("r1", "activated", reason="rollback app")
+    found = standing({"a": ACTIVE | back, "b": IDLE}, {})
+    assert str(found).startswith(f"the rollback to {NEW} was interrupted: active, unconfirmed on a")
+    assert (found.as_dict()["kind"], found.as_dict()["run"]) == ("rollback", "r1")
+    found = standing({"a": ACTIVE | seen("r1", "activated"), "b": IDLE}, {})
+    assert str(found).startswith(f"the deployment of {NEW} was interrupted")
+
+
+def test_a_lease_whose_process_was_killed_is_not_at_work():
+    lease = {"run": "r1", "inner": [], "dead": ["r1"]}
+    assert standing({"a": ACTIVE, "b": IDLE}, {"a": lease}).ending == "roll_back"
+    inner = {"run": "r0", "inner": [{"run": "r1"}], "dead": ["r0"]}
+    assert standing({"a": ACTIVE, "b": IDLE}, {"a": inner}) is None
