@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
-from cdconf.cli.pipe import let_go
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
-from cdconf.events import Collector, Event, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.events import Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
 from cdconf.secrets.mask import Mask
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from cdconf.errors import SecretError
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
+    from cdconf.session.at_work import AtWork
 
 Load = Callable[["Project", str], Environment]
 SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
@@ -65,6 +65,7 @@ class Run:
         self._knowing = threading.Lock()
         self._knows_secrets = self._environment is None
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
+        self._at_work: list[AtWork] = []
         self._renderer = make_renderer(style, self._mask)
 
     @property
@@ -137,8 +138,19 @@ class Run:
         event = self._mask.event(event)
         if isinstance(event, SmokeDone) and event.message:
             event = replace(event, message=_end_of(event.message, SMOKE_OUTPUT))
+        if isinstance(event, Leased):
+            self._begin_work(event.run)
         self.collector(event)
         self._renderer(event)
+
+    def _begin_work(self, run: str) -> None:
+        """From here on, `status` and `history` know when the run was killed."""
+        from cdconf.session.at_work import AtWork
+
+        name = self._environment.name if self._environment else None
+        about = {"command": self.command, "environment": name, "started_at": self.started_at}
+        with contextlib.suppress(OSError):  # a full disk is said where something is lost by it
+            self._at_work.append(AtWork(self.project.data, run, about))
 
     def selected(self) -> list[Host]:
         """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""
@@ -166,12 +178,11 @@ class Run:
             duration_s=time.monotonic() - self._began,
             extra=self.extra,
         )
-        try:
-            self._renderer.finish(result)
-        except BrokenPipeError:
-            let_go()  # what the run came to is still recorded, and its exit code
+        self._renderer.finish(result)
         if self.recorded:
             self._record(result)
+        for one in self._at_work:
+            one.end()
 
     def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
         if error is None:
@@ -248,12 +259,12 @@ def run_of(
         error = caught
     except KeyboardInterrupt as caught:
         error = interruption(caught)
-    except BrokenPipeError:
-        run.close()
-        raise  # whoever read the output has had enough
     except Exception as caught:
         run.close()
         raise Crashed(run.mask) from caught
+    except BaseException:
+        run.close()
+        raise
     run.finish(error)
     if run.code:
         raise SystemExit(run.code)

@@ -29,7 +29,8 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
 
     With --expired it removes the throw-away environments whose time is over, and nothing else; it never asks, and says
     nothing when there are none, so that cron can run it. One on whose hosts a run is at work is left for the next time,
-    and named: exit code 3. One that can't be removed keeps none of the others: exit code 1.
+    and named: exit code 3. So is one of which a host can't be asked, since it's paused or silent (exit code 4), or
+    refuses (1). One that can't be removed keeps none of the others: exit code 1.
 
     Example: cdconf destroy staging --yes
     """

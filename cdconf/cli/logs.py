@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cdconf.cli.context import Run
+    from cdconf.cli.output import Lines
     from cdconf.engine import Fleet
     from cdconf.engine.fleet import Outcome
+    from cdconf.errors import CdconfError
     from cdconf.inventory import Host
     from cdconf.session import Session
 
@@ -47,7 +49,8 @@ ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seco
 def command(environment: str, app: str | None, units: tuple[str, ...], follow: bool, **flags: Any) -> None:
     """Show what the services of ENV's apps wrote to the journal, on all hosts, ordered by time.
 
-    Times are this machine's. Exit code 4: a host was unreachable; 130: Ctrl-C.
+    Times are this machine's. Exit code 4: a host was unreachable; 130: Ctrl-C. Following ends, too, when nobody reads
+    the output any more.
 
     Example: cdconf logs production --app shop --since 10m --follow
     """
@@ -118,7 +121,7 @@ def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], *, follow: b
         if follow:
             cursors = {name: found[-1].cursor if found else None for name, found in outcome.results.items()}
             try:
-                _follow(run, fleet, units, cursors, lines.show)
+                _follow(run, fleet, units, cursors, lines)
             except Interrupted as error:  # how following ends
                 run.code = error.exit_code
 
@@ -128,8 +131,9 @@ def _follow(
     fleet: Fleet,
     units: dict[str, list[str]],
     cursors: dict[str, str | None],
-    show: Callable[[str, str], None],
+    lines: Lines,
 ) -> None:
+    """Until Ctrl-C, or until nobody reads stdout any more: what's shown is all that it's for."""
     from cdconf.cli import journald
     from cdconf.cli.output import Splitter
     from cdconf.errors import HostFailed
@@ -145,14 +149,20 @@ def _follow(
             entry = journald.parse(name, line)
             if entry is not None:
                 cursors[name] = entry.cursor
-                show(name, entry.text())
+                lines.show(name, entry.text())
+            if lines.is_over:
+                fleet.stop()
 
         failures = 0
-        while failures < ATTEMPTS:  # journalctl may end by itself, such as when journald is upgraded
+        while (
+            failures < ATTEMPTS and not lines.is_over
+        ):  # journalctl may end by itself, such as when journald is upgraded
             began = time.monotonic()
             line = journald.command(units[name], after=cursors.get(name), follow=True)
             status = session.stream(line, Splitter(on_line), endless=True)
             failures = failures + 1 if time.monotonic() - began < QUICK else 1
+        if lines.is_over:
+            return
         raise HostFailed(f"journalctl ended with status {status}: {' '.join(said) or 'no message'}", host=name)
 
     _each(run, fleet, job)
@@ -167,10 +177,16 @@ def _each(run: Run, fleet: Fleet, job: Callable[[Session], Any]) -> Outcome[Any]
         try:
             return job(session)
         except CdconfError as error:
-            if error.kind != "interrupted" and getattr(error, "reason", None) != "stopped":
+            if not _was_ended(error):
                 report(run.emit, session.host.name, error)
             raise
 
     outcome = fleet.each([session.host for session in fleet.sessions.values()], reporting)
-    run.code = worst_exit([run.code, *(error.exit_code for error in outcome.errors.values())])
+    failed = [error for error in outcome.errors.values() if not _was_ended(error)]
+    run.code = worst_exit([run.code, *(error.exit_code for error in failed)])
     return outcome
+
+
+def _was_ended(error: CdconfError) -> bool:
+    """Whether it's our own end of following that a host tells of."""
+    return error.kind == "interrupted" or getattr(error, "reason", None) == "stopped"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
-import io
 import signal
 import sys
 import tempfile
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cdconf import __version__
-from cdconf.cli.pipe import let_go
-from cdconf.errors import CdconfError, Interrupted, TerminateSignal, UsageError, did_you_mean, interruption
+from cdconf.cli.asked import asked
+from cdconf.errors import CdconfError, Interrupted, TerminateSignal, UsageError, did_you_mean, interruption, worst_exit
+from cdconf.render.outlet import open_outlets, outlet_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -81,9 +82,10 @@ class _Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError as error:  # click itself would call it a failure
-            let_go()
-            raise click.exceptions.Exit(0) from error
+        except BrokenPipeError as error:  # click would end here, and say nothing; it isn't our own output's
+            from cdconf.cli.context import Crashed
+
+            raise Crashed(str) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -108,13 +110,15 @@ def group() -> None:
 
 def run() -> NoReturn:
     """Runs the command line and exits."""
+    open_outlets()
     signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a host may say what this terminal's locale can't show
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup wants the run to go on
+        signal.signal(signal.SIGHUP, _hang_up)
     try:
         group.main(prog_name="cdconf", complete_var="_CDCONF_COMPLETE", standalone_mode=False)
         code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
     except click.exceptions.Exit as error:
         code = error.exit_code
     except click.ClickException as error:
@@ -132,22 +136,27 @@ def run() -> NoReturn:
 
 
 def _flushed(code: int) -> int:
-    """Writes what's left to write; returns the exit code."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        let_go()
-    except OSError as error:
-        return _unwritten(error)
-    return code
+    """Writes what's left to write; returns the exit code, which a full disk behind stdout changes."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # only where it's no outlet
+            stream.flush()
+    outlet = outlet_of(sys.stdout)
+    if outlet is None or outlet.failure is None:
+        return code
+    return worst_exit([code, _unwritten(outlet.failure)])
 
 
 def _unwritten(error: OSError) -> int:
-    let_go()  # at the very end it would be tried again
-    return show_error(CdconfError(f"what this run has to write can't be written: {error.strerror}"))
+    return _show(CdconfError(f"what this run has to write can't be written: {error.strerror}"))
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise TerminateSignal
+
+
+def _hang_up(number: int, frame: FrameType | None) -> NoReturn:
+    """The terminal is gone. A shell tells its programs so twice, and only a signal of a person's doesn't wait."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
     raise TerminateSignal
 
 
@@ -171,24 +180,25 @@ def _usage(error: click.ClickException) -> UsageError:
 
 
 def show_error(error: CdconfError) -> int:
-    """Prints an error the way all errors are printed; returns its exit code."""
-    if "--json" in sys.argv[1:]:
-        import json
+    """Shows an error the way all errors are shown; returns its exit code."""
+    verb, as_json = asked(group, sys.argv[1:])
+    if not as_json:
+        return _show(error)
+    import json
 
-        data: dict[str, Any] = {"schema_version": 1, "command": _verb(), "environment": None, "ok": False}
-        data |= {"exit_code": error.exit_code, "error": error.as_dict(), "hosts": {}, "duration_s": 0.0}
-        print(json.dumps(data, indent=1))
-        return error.exit_code
+    data: dict[str, Any] = {"schema_version": 1, "command": verb, "environment": None, "ok": False}
+    data |= {"exit_code": error.exit_code, "error": error.as_dict(), "hosts": {}, "duration_s": 0.0}
+    print(json.dumps(data, indent=1))
+    return error.exit_code
+
+
+def _show(error: CdconfError) -> int:
     print(f"error: {error}", file=sys.stderr)
     for line in (error.detail or "").splitlines():
         print(f"    {line}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)
     return error.exit_code
-
-
-def _verb() -> str | None:
-    return next((word for word in sys.argv[1:] if word in VERBS), None)
 
 
 def _bug() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from cdconf.render.outlet import is_over
 from cdconf.render.renderer import has_colour
 
 KEPT = 16 * 1024 * 1024
@@ -39,6 +40,11 @@ class Lines:
         with self._lock:
             stream.write(f"{prefix}{self._mask(line)}\n")
             stream.flush()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody reads stdout any more."""
+        return is_over(sys.stdout)
 
 
 class Splitter:

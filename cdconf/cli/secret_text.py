@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, Self
+from typing import Self
 
-from cdconf.errors import TerminateSignal
 from cdconf.yamlfile import YamlMap, loads
 
 MEMORY = Path("/dev/shm")  # noqa: S108  plain secrets shouldn't reach a disk
-
-
-def _hang_up(number: int, frame: FrameType | None) -> NoReturn:
-    raise TerminateSignal
 
 
 class Scratch:
@@ -40,8 +33,6 @@ class Scratch:
             stream.write(text)
 
     def __enter__(self) -> Self:
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # a terminal that's closed must not leave it behind
-            signal.signal(signal.SIGHUP, _hang_up)
         return self
 
     def __exit__(self, *error: object) -> None:

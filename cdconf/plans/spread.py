@@ -62,7 +62,8 @@ def _serve(work: Callable[[Sequence[str]], Any], part: Sequence[str], sender: Co
     import traceback
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    for parents in (signal.SIGINT, signal.SIGHUP):  # Ctrl-C and a closed terminal are the parent's
+        signal.signal(parents, signal.SIG_IGN)
     try:
         message = (True, work(part))
     except CdconfError as error:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from cdconf.events import Asking, Event, HostDone, HostStep, ResourceDone, RunResult, RunStarted, Step
 from cdconf.render import words
+from cdconf.render.display import Display
 from cdconf.render.renderer import Style, colour_system
 
 SHOWN = 12  # hosts that are shown one by one; the others are counted
@@ -37,31 +37,23 @@ class LiveRenderer:
     def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
         self._style = style
         self._mask = mask
-        self._console = Console(stderr=True, color_system=colour_system(sys.stderr), highlight=False, soft_wrap=True)
         self._hosts: dict[str, _Busy] = {}
         self._step = ""
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
-        # Data that goes to a pipe must not end up on the terminal.
-        self._live = Live(
-            get_renderable=self._render,
-            console=self._console,
-            refresh_per_second=8,
-            transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-        )
-        self._live.start()
+        self._display = Display(self._render, colour_system(sys.stderr))
+        self._display.start()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Asking):
-            (self._live.stop if event.begins else self._live.start)()
+            self._display.hold(event.begins)
             return
         with self._lock:
             self._note(event)
         line = words.line_of(event, self._style)
         if line is not None:
-            self._console.print(self._coloured(self._mask(line)))
+            self._display.print(self._coloured(self._mask(line)))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -88,13 +80,14 @@ class LiveRenderer:
         with self._lock:
             busy = {name: one for name, one in self._hosts.items() if not one.done}
             table = Table.grid(padding=(0, 2))
-            for name, one in list(busy.items())[:SHOWN]:
+            shown = max(1, min(SHOWN, self._display.console.height - 3))  # what has left the screen can't be taken away
+            for name, one in list(busy.items())[:shown]:
                 counts = f"ok={one.ok} changed={one.changed}"
                 step = Text(
                     words.shown(self._mask(one.step).partition("\n")[0][:200]), no_wrap=True, overflow="ellipsis"
                 )
                 table.add_row(self._spinner, Text(name, "bold"), Text(counts, "dim"), step)
-            more = f" · {len(busy) - SHOWN} more hosts" if len(busy) > SHOWN else ""
+            more = f" · {len(busy) - shown} more hosts" if len(busy) > shown else ""
             seconds = f"{time.monotonic() - self._began:.0f} s"
             return Group(table, Text(f"{self._step}{more} · {seconds}", "dim"))
 
@@ -107,13 +100,13 @@ class LiveRenderer:
         return result
 
     def finish(self, result: RunResult) -> None:
-        self._live.stop()
+        self._display.stop()
         out = Console(color_system=colour_system(sys.stdout), highlight=False, soft_wrap=True)
         for line, host in zip(words.recap(result), result.hosts.values(), strict=False):
             bad = host.status in ("failed", "unreachable", "rolled_back")
             out.print(Text(self._mask(line), "red" if bad else "yellow" if host.changed else "green"))
         for line in words.error_lines(result):
-            self._console.print(Text(self._mask(line), "bold red" if line.startswith("error") else ""))
+            self._display.print(Text(self._mask(line), "bold red" if line.startswith("error") else ""))
 
     def close(self) -> None:
-        self._live.stop()
+        self._display.stop()

@@ -1,6 +1,7 @@
 """What people do by hand on real hosts: run, ssh, logs."""
 
 import json
+import shlex
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
 from tests.conftest import CDCONF, cdconf
 from tests.hosts.test_main_job import container
+from tests.terminal import Terminal, wrapped
 
 pytestmark = pytest.mark.hosts
 
@@ -183,3 +185,31 @@ def test_logs_of_apps_and_mistakes(live):
     assert "exclude each other" in live("logs", "dev", "--app", "app", "--unit", "x", code=1).stderr
     assert "Failed to parse timestamp" in live("logs", "dev", "--since", "soon", code=1).stderr
     live("logs", "dev", "--follow", "--json", code=1)
+
+
+@pytest.mark.parametrize("columns", [80, 130])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "dev"],
+        ["lock", "status", "dev"],
+        ["environments", "--live"],
+        ["run", "dev", "--", "seq 40"],
+    ],
+    ids=" ".join,
+)
+def test_a_terminal_shows_every_row(live, arguments, columns):
+    plain = live(*arguments)
+    terminal = Terminal(live.root, *arguments, columns=columns)
+    assert terminal.end() == 0
+    wanted = [line for line in wrapped(plain.stdout + plain.stderr, columns) if line]
+    assert wanted
+    assert sorted(line for line in terminal.lines() if line) == sorted(wanted)
+
+
+def test_following_ends_when_nobody_reads_any_more(live):
+    live("ssh", "dev", "web1", "--", "systemd-run -q --unit ticks sh -c 'while sleep 0.2; do echo tick; done'")
+    line = f"set -o pipefail; {shlex.join(CDCONF)} logs dev --unit ticks --follow | head -n 4"
+    done = subprocess.run(["bash", "-c", line], cwd=live.root, capture_output=True, text=True, check=False, timeout=60)
+    live("ssh", "dev", "web1", "--", "systemctl stop ticks")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4), done.stderr
