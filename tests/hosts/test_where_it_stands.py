@@ -76,7 +76,9 @@ def test_one_that_a_signal_ended_in_order_says_how_and_leaves_nothing_to_end(
 def test_a_rollback_that_was_killed_is_called_one(live, deployed):
     version = live.commit(note=str(time.time_ns()))
     live("deploy", "app", "--to", "dev")
-    live.begun("rollback", "dev", until="health: web1").kill()
+    process = live.begun("rollback", "dev", until="health: web1")
+    process.kill()
+    process.communicate(timeout=60)
     found = live("status", "dev")
     assert f"app: the rollback to {deployed}" in found.stderr
     assert f"interrupted while rolling back to {deployed}" in found.stdout
