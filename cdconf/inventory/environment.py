@@ -21,7 +21,7 @@ from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
 _USER = re.compile(r"[^-\s@:/][^\s:/]*\Z")  # an address or a user that begins with - would be an option of ssh
-_JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
+_JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/\[\]]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?\Z")
 
 
 def load_environment(project: Project, name: str) -> Environment:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.session.host_keys import KeyRefused
+from cdconf.session.known_hosts import KnownHosts
 from cdconf.session.ssh_call import Call, leads_elsewhere
 from cdconf.session.ssh_connection import Connection, configured, paramiko
 from cdconf.session.ssh_login import (
@@ -18,7 +20,6 @@ from cdconf.session.ssh_login import (
     KNOWN_HOSTS,
     Login,
     Retriable,
-    UnknownKey,
     meaning,
     parts_of,
     prepare,
@@ -46,6 +47,7 @@ class Ssh:
 
     def __init__(self, *, accept_new: bool = False) -> None:
         self._accept_new = accept_new
+        self._known = KnownHosts()
         self._starts = Starts()
         self._jumps: dict[tuple[Login, ...], _Jump] = {}  # by the whole way there, the jump host last
         self._lock = threading.Lock()
@@ -96,11 +98,11 @@ class Ssh:
 
     def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> Connection:
         """One attempt; raises what `meaning` says. Whoever has called already holds a place among the starts."""
-        connection = prepare(login, direct=not path, learn=self._accept_new)
+        connection = prepare(login, self._known, direct=not path, learn=self._accept_new)
         if subject:  # a jump host: others go through it
             from cdconf.session.ssh_tunnels import Tunnels
 
-            connection.options["transport_factory"] = Tunnels
+            connection.kind = Tunnels
         place = _place(connection.host, connection.port, path)
         try:
             with contextlib.nullcontext() if call else self._starts.one(place):
@@ -115,7 +117,7 @@ class Ssh:
         except (CdconfError, Retriable):
             connection.close()
             raise
-        except (paramiko().SSHException, UnknownKey, OSError, EOFError, UnicodeError) as error:
+        except (paramiko().SSHException, KeyRefused, OSError, EOFError, UnicodeError) as error:
             lost = connection.severed()
             failure = meaning(error, connection, subject) if lost is None else Retriable(lost)
             connection.close()

@@ -13,9 +13,12 @@ import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
 
@@ -95,6 +98,8 @@ class Connection:
         config: See `configured`.
         client: Paramiko's, for its host keys.
         sock: What to connect through, when it isn't the network.
+        kind: The class of Paramiko's transport, its own by default.
+        prefer: Sorts the names of host key algorithms: those that the server should show come first.
         through: The jump host's connection that `sock` is a channel of, and what people call that host.
     """
 
@@ -108,6 +113,8 @@ class Connection:
         self.timeout = timeout
         self.client = paramiko().SSHClient()
         self.sock: Any = None
+        self.kind: Any = paramiko().Transport
+        self.prefer: Callable[[Iterable[str]], list[str]] = list
         self.through: tuple[Connection, str] | None = None
 
     @property
@@ -137,7 +144,14 @@ class Connection:
 
     def open(self) -> None:
         """Connects and logs in; raises what Paramiko and the system raise."""
-        self.client.connect(self.host, self.port, self.user, timeout=self.timeout, sock=self.sock, **self.options)
+        options = {"timeout": self.timeout, "sock": self.sock, "transport_factory": self._transport_of, **self.options}
+        self.client.connect(self.host, self.port, self.user, **options)
+
+    def _transport_of(self, sock: Any, **options: Any) -> Any:
+        transport = self.kind(sock, **options)
+        algorithms = transport.get_security_options()
+        algorithms.key_types = self.prefer(algorithms.key_types)
+        return transport
 
     def close(self) -> None:
         """Closes it, open or not."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import CdconfError, InvalidFile, Unreachable, UsageError
+from cdconf.errors import CdconfError, Unreachable, UsageError
+from cdconf.session.host_keys import KeyRefused, Policy, known_keys
 from cdconf.session.ssh_connection import Connection, paramiko
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cdconf.session.known_hosts import KnownHosts
+
 CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
 _SILENT = "No existing session"  # Paramiko's words for a greeting that hasn't come in time
+_BRACKETED = re.compile(r"\[([^\[\]]+)\](?:(:)(.*))?")
 KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
 
 
@@ -35,10 +40,6 @@ class Retriable(Exception):
         self.silent = silent
 
 
-class UnknownKey(Exception):
-    """A host key that no known_hosts file has."""
-
-
 @dataclass(frozen=True)
 class Login:
     """Where to log in and how; what's None is ssh's own configuration's to say.
@@ -54,29 +55,34 @@ class Login:
 
 
 def parts_of(address: str) -> tuple[str, str | None, int | None]:
-    """Name, user and port in `user@name:port`; an IPv6 address has no port after it.
+    """Name, user and port in `user@name:port`; an IPv6 address has a port after it when it's in brackets.
 
     Raises:
         UsageError: The port isn't one.
     """
     user, _, place = address.rpartition("@")
-    name, _, port = place.partition(":") if place.count(":") == 1 else (place, "", "")
-    if port and not port.isdecimal():
+    bracketed = _BRACKETED.fullmatch(place)
+    if bracketed:
+        name, colon, port = bracketed.groups(default="")
+    else:
+        name, colon, port = place.partition(":") if place.count(":") == 1 else (place, "", "")
+    if colon and not port.isdecimal():
         raise UsageError(f"the port in the ssh address '{address}' isn't a number")
     return name, user or None, int(port) if port else None
 
 
-def prepare(login: Login, *, direct: bool, learn: bool = False) -> Connection:
+def prepare(login: Login, known: KnownHosts, *, direct: bool, learn: bool = False) -> Connection:
     """A connection, not yet open.
 
     Args:
         login: Where and how.
+        known: The run's known_hosts files.
         direct: No jump host is on the way, so that ~/.ssh/config's ProxyCommand counts.
         learn: Write unknown host keys down instead of refusing them.
 
     Raises:
         UsageError: ssh's configuration can't be read.
-        InvalidFile: A known_hosts file has a line that's no host key.
+        InvalidFile: A known_hosts file can't be read, or has a line that's no host key.
     """
     options: dict[str, Any] = {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
     if login.identity_file:
@@ -88,40 +94,20 @@ def prepare(login: Login, *, direct: bool, learn: bool = False) -> Connection:
     command = connection.config.get("proxycommand", "none")
     if direct and command != "none":
         connection.sock = paramiko().ProxyCommand(command)
-    configured = shlex.split(connection.config.get("userknownhostsfile", ""))
-    files = login.known_hosts or (*configured, *KNOWN_HOSTS)
-    for path in (Path(name).expanduser() for name in files):
-        if path.is_file():
-            _load_known(connection, path)
-    learn = learn and files[-1] == KNOWN_HOSTS[-1]  # an inventory's own file is only read: it pins
-    connection.client.set_missing_host_key_policy(_Policy(Path(KNOWN_HOSTS[-1]).expanduser() if learn else None))
+    _know(connection, login, known, learn=learn)
     return connection
 
 
-def _load_known(connection: Connection, path: Path) -> None:
-    from paramiko.hostkeys import InvalidHostKey
-
-    try:
-        connection.client.load_system_host_keys(str(path))
-    except InvalidHostKey as error:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        number = next((place for place, line in enumerate(lines, 1) if line.strip() == error.line.strip()), None)
-        hint = "a line is names, type and key, as `ssh-keyscan` prints it; see sshd(8), SSH_KNOWN_HOSTS FILE FORMAT"
-        raise InvalidFile("this line is no host key", file=str(path), line=number, hint=hint) from error
-
-
-class _Policy:
-    """Refuses unknown host keys, or writes them down: Paramiko's MissingHostKeyPolicy."""
-
-    def __init__(self, learn: Path | None) -> None:
-        self._learn = learn
-
-    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        if self._learn is None:
-            raise UnknownKey(f"{key.get_name()} {key.fingerprint}")
-        self._learn.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._learn.open("a", encoding="utf-8") as stream:
-            stream.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
+def _know(connection: Connection, login: Login, known: KnownHosts, *, learn: bool) -> None:
+    """Tells a connection which host keys to trust."""
+    configured = shlex.split(connection.config.get("userknownhostsfile", ""))
+    files = [Path(name).expanduser() for name in login.known_hosts or (*configured, *KNOWN_HOSTS)]
+    own = Path(KNOWN_HOSTS[-1]).expanduser()
+    pinned = files[-1] != own  # an inventory's own file is only read
+    keys = known_keys(known, files, (connection.host, connection.port, connection.config.get("hostkeyalias")))
+    keys = replace(keys, pinned=pinned)
+    connection.prefer = keys.first
+    connection.client.set_missing_host_key_policy(Policy(known, keys, own if learn and not pinned else None))
 
 
 def _has_passphrase(path: str) -> bool:
@@ -148,18 +134,8 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     """
     ssh = paramiko()
     where = f"{connection.host} port {connection.port}"
-    if isinstance(error, ssh.BadHostKeyException):
-        return Unreachable(
-            f"{subject}its ssh host key is not the one that is known",
-            hint="someone may be in between; if the host was reinstalled, remove its old line from known_hosts: "
-            f"ssh-keygen -R {_known_name(connection)}",
-        )
-    if isinstance(error, UnknownKey):
-        return Unreachable(
-            f"{subject}its ssh host key is unknown ({error})",
-            hint="compare the fingerprint and add the key to known_hosts; --accept-new-host-keys does so unseen, "
-            "unless hosts.yml names a known_hosts file",
-        )
+    if isinstance(error, KeyRefused):
+        return Unreachable(f"{subject}its ssh host key {error}", hint=error.hint)
     if isinstance(error, ssh.ssh_exception.IncompatiblePeer):
         return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}")
     refused = isinstance(error, ssh.AuthenticationException) or "authentication" in str(error).lower()
@@ -173,10 +149,6 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     )
     silent = isinstance(error, TimeoutError)
     return Retriable(subject + _network(error, connection, where), dropped=dropped, silent=silent)
-
-
-def _known_name(connection: Any) -> str:
-    return connection.host if connection.port == 22 else shlex.quote(f"[{connection.host}]:{connection.port}")
 
 
 def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachable:

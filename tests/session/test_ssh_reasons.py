@@ -13,6 +13,7 @@ from paramiko.ssh_exception import AuthenticationException, NoValidConnectionsEr
 from cdconf.errors import InvalidFile, Unreachable, UsageError
 from cdconf.inventory import Host
 from cdconf.inventory import Ssh as SshSettings
+from cdconf.session.known_hosts import KnownHosts
 from cdconf.session.ssh import Ssh
 from cdconf.session.ssh_connection import ssh_config
 from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
@@ -49,15 +50,19 @@ def test_what_the_server_said_before_it_hung_up_is_told():
         ("deploy@web1:2222", ("web1", "deploy", 2222)),
         ("a@b@web1", ("web1", "a@b", None)),
         ("2001:db8::1", ("2001:db8::1", None, None)),
+        ("ops@[fd00::2]:22", ("fd00::2", "ops", 22)),
+        ("[fd00::2]", ("fd00::2", None, None)),
+        ("[fe80::1%eth0]:2222", ("fe80::1%eth0", None, 2222)),
     ],
 )
 def test_an_address_may_hold_user_and_port(address, parts):
     assert parts_of(address) == parts
 
 
-def test_a_port_that_is_none_is_told():
+@pytest.mark.parametrize("address", ["web1:ssh", "[fd00::2]:ssh", "web1:", "[fd00::2]:"])
+def test_a_port_that_is_none_is_told(address):
     with pytest.raises(UsageError, match="isn't a number"):
-        parts_of("web1:ssh")
+        parts_of(address)
 
 
 def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_does(tmp_path, monkeypatch):
@@ -68,16 +73,16 @@ def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_d
     monkeypatch.setenv("HOME", str(tmp_path))
     ssh_config.cache_clear()
     try:
-        one = prepare(Login("web1"), direct=True)
+        one = prepare(Login("web1"), KnownHosts(), direct=True)
         assert (one.host, one.port, one.user) == ("192.0.2.7", 2200, "deploy")
         assert one.options["key_filename"] == [str(tmp_path / ".ssh/one")]
-        other = prepare(Login("root@web1", port=22, identity_file="/etc/key"), direct=True)
+        other = prepare(Login("root@web1", port=22, identity_file="/etc/key"), KnownHosts(), direct=True)
         assert (other.host, other.port, other.user) == ("192.0.2.7", 22, "root")
         assert other.options["key_filename"][0] == "/etc/key"
         (tmp_path / ".ssh/config").write_text("Host web1\n  HostName =\n  nonsense\n")
         ssh_config.cache_clear()
         with pytest.raises(UsageError, match="can't be read"):
-            prepare(Login("web1"), direct=True)
+            prepare(Login("web1"), KnownHosts(), direct=True)
     finally:
         ssh_config.cache_clear()
 
@@ -86,7 +91,7 @@ def test_a_line_of_known_hosts_that_is_no_key_is_told(tmp_path):
     known = tmp_path / "known_hosts"
     known.write_text("# ours\n\n192.0.2.1 ssh-keygen: generating new host keys: RSA\n")
     with pytest.raises(InvalidFile, match="no host key") as caught:
-        prepare(Login("web1", known_hosts=(str(known),)), direct=True)
+        prepare(Login("web1", known_hosts=(str(known),)), KnownHosts(), direct=True)
     assert (caught.value.file, caught.value.line) == (str(known), 3)
 
 
