@@ -1,4 +1,4 @@
-"""Where the index of history lies: SQLite in the checkout, or the team's PostgreSQL; its tables and their version."""
+"""Where the index of history lies: SQLite in the checkout, or the team's PostgreSQL; how it's opened."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
+from cdconf.history.tables import make, tables
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 FILE = "history.db"
 VARIABLE = "CDCONF_DATABASE"
-SCHEMA = 3
 PATIENCE = 5  # seconds for which a team's database may keep a run waiting before it's connected
-_LOCK = 0x6364636F6E66  # PostgreSQL's advisory lock while tables are made: "cdconf"
 
 
 def url_of(database: str | None) -> str | None:
@@ -29,46 +28,22 @@ class Database:
     Args:
         data: The project's `.cdconf/`.
         url: `postgresql://…`, or None for SQLite there.
+        project: The project's name.
 
     Raises:
         CdconfError: It can't be reached or read, or a newer cdconf has made it.
     """
 
-    def __init__(self, data: Path, url: str | None) -> None:
-        import sqlalchemy as sa
-
+    def __init__(self, data: Path, url: str | None, project: str) -> None:
         self._is_team = url is not None
-        meta = sa.MetaData()
-        prefix = "cdconf_" if self._is_team else ""
-        self.runs = _runs(meta, f"{prefix}runs")
-        self.marks = sa.Table(
-            f"{prefix}marks", meta, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.Text)
-        )
+        self.tables = tables("cdconf_" if self._is_team else "")
         self.engine = _sqlite(data) if url is None else _postgresql(url)
         try:
-            self._make(meta)
+            with self.engine.begin() as connection:
+                make(connection, self.tables, project)
         except BaseException:
             self.engine.dispose()
             raise
-
-    def _make(self, meta: sa.MetaData) -> None:
-        """Makes the tables. An older index of a checkout is made anew, since its journal is here."""
-        import sqlalchemy as sa
-
-        with self.engine.begin() as connection:
-            if self._is_team:  # of two that make them at once, one would fail
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            meta.create_all(connection)
-            query = sa.select(self.marks.c.value).where(self.marks.c.name == "schema")
-            made_by = connection.execute(query).scalar_one_or_none()
-            if made_by is not None and int(made_by) > SCHEMA:
-                raise CdconfError("the history database was made by a newer cdconf", hint="update this one")
-            if made_by is not None and int(made_by) < SCHEMA:
-                meta.drop_all(connection)
-                meta.create_all(connection)
-                made_by = None
-            if made_by is None:
-                connection.execute(sa.insert(self.marks), {"name": "schema", "value": str(SCHEMA)})
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, as both kinds do."""
@@ -87,31 +62,6 @@ def failure_of(error: Exception, data: Path, url: str | None) -> CdconfError:
     hint = f"it's {_shown(url)}" if url else f"remove {data / FILE}; it's built again from the journal"
     return CdconfError(
         f"the history database can't be read: {reason[0] if reason else type(error).__name__}", hint=hint
-    )
-
-
-def _runs(meta: sa.MetaData, name: str) -> sa.Table:
-    import sqlalchemy as sa
-
-    texts = ("version", "artifact", "commit", "user", "controller")
-    return sa.Table(
-        name,
-        meta,
-        sa.Column("id", sa.String, primary_key=True),
-        sa.Column("project", sa.String, nullable=False, index=True),
-        sa.Column("run", sa.String, index=True),
-        sa.Column("source", sa.String, nullable=False),
-        sa.Column("command", sa.String, nullable=False),
-        sa.Column("environment", sa.String, index=True),
-        sa.Column("app", sa.String, index=True),
-        *(sa.Column(text, sa.String) for text in texts),
-        sa.Column("started_at", sa.Float, index=True),
-        sa.Column("duration_s", sa.Float),
-        sa.Column("exit_code", sa.Integer),
-        sa.Column("detail", sa.Text),
-        sa.Column("error", sa.Text),
-        sa.Column("hosts", sa.Text),
-        sa.Column("events", sa.Text),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from cdconf.history import journal
 from cdconf.history.database import Database, failure_of
 
+_AT_ONCE = 500  # ids in a query; SQLite may allow no more than 999
 _LISTS = {"hosts": "{}", "events": "[]"}
 
 
@@ -31,8 +32,8 @@ class History:
         self._project = project
         self._mark = f"journal {checkout}".rstrip()
         try:
-            self._database = Database(data, url)
-            self._runs = self._database.runs
+            self._database = Database(data, url, project)
+            self._runs = self._database.tables.runs
             try:
                 self._update()
             except BaseException:
@@ -47,19 +48,19 @@ class History:
 
     def _update(self) -> None:
         """Brings in what the journal has since the last time; a run that's there already stays as it is."""
-        sa, marks = self._sa, self._database.marks
+        sa, marks = self._sa, self._database.tables.marks
         with self._database.engine.begin() as connection:
             query = sa.select(marks.c.value).where(marks.c.name == self._mark)
-            mark = json.loads(connection.execute(query).scalar_one_or_none() or "{}")
+            mark = _parsed(connection.execute(query).scalar_one_or_none())
             records, offset = journal.records(self._data, mark.get("offset", 0), mark.get("last"))
             if not records:
                 return
             self._bring_in(connection, records)
-            value = json.dumps({"offset": offset, "last": records[-1]["id"]})
+            value = json.dumps({"offset": offset, "last": records[-1]["id"], "fields": True})
             keep = self._database.insert(marks).values(name=self._mark, value=value)
             connection.execute(keep.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
-    def _bring_in(self, connection: Any, records: Iterable[dict[str, Any]]) -> None:
+    def _bring_in(self, connection: Any, records: Sequence[dict[str, Any]]) -> None:
         """What a journal says of a run takes the place of what hosts remember of it."""
         sa, runs = self._sa, self._runs
         rows = {one["id"]: self._row(one) for one in records}
@@ -73,6 +74,20 @@ class History:
         other = runs.alias()
         known = sa.select(other.c.run).where(other.c.source == "journal", other.c.run.is_not(None))
         connection.execute(sa.delete(runs).where(runs.c.source == "hosts", runs.c.run.in_(known)))
+        self._bring_in_fields(connection, records)
+
+    def _bring_in_fields(self, connection: Any, records: Iterable[dict[str, Any]]) -> None:
+        table = self._database.tables.run_fields
+        rows = [
+            {"id": one["id"], "name": name, "value": json.dumps(value)}
+            for one in records
+            for name, value in one.items()
+            if name not in self._runs.c and value is not None
+        ]
+        if rows:
+            fresh = self._database.insert(table)
+            same = fresh.on_conflict_do_update(index_elements=["id", "name"], set_={"value": fresh.excluded.value})
+            connection.execute(same, rows)
 
     def _row(self, record: dict[str, Any]) -> dict[str, Any]:
         """A journal's record as a row, whatever version wrote it."""
@@ -132,7 +147,8 @@ class History:
         """Runs, the newest first, as plain data.
 
         `hosts` maps a host to its status and counts; `source` is `hosts` for a run that was rebuilt from what hosts
-        remember, which is in `events`. Of such a run, what nobody remembers is None.
+        remember, which is in `events`. Of such a run, what nobody remembers is None. What else a run's record has is
+        there under its own name.
         """
         query = self._sa.select(self._runs).where(self._runs.c.project == self._project)
         query = query.order_by(self._runs.c.started_at.desc(), self._runs.c.id).limit(limit)
@@ -142,5 +158,24 @@ class History:
             query = query.where(self._runs.c.app == app)
         with self._database.engine.connect() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
+            fields = self._fields(connection, [row["id"] for row in rows])
         lists = [{name: json.loads(row[name] or empty) for name, empty in _LISTS.items()} for row in rows]
-        return [{**row, **parsed} for row, parsed in zip(rows, lists, strict=True)]
+        return [{**fields.get(row["id"], {}), **row, **parsed} for row, parsed in zip(rows, lists, strict=True)]
+
+    def _fields(self, connection: Any, ids: list[str]) -> dict[str, dict[str, Any]]:
+        table = self._database.tables.run_fields
+        fields: dict[str, dict[str, Any]] = {}
+        for first in range(0, len(ids), _AT_ONCE):
+            query = self._sa.select(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]))
+            for identifier, name, value in connection.execute(query):
+                fields.setdefault(identifier, {})[name] = json.loads(value)
+        return fields
+
+
+def _parsed(mark: Any) -> dict[str, Any]:
+    """How far a journal was read; from its beginning where a version did that which didn't keep all of its fields."""
+    try:
+        read = json.loads(mark or "{}")
+    except (TypeError, ValueError):
+        return {}
+    return read if isinstance(read, dict) and read.get("fields") else {}

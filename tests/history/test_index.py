@@ -1,5 +1,6 @@
 """The index of history: what a run was about, and indexes that an older version made."""
 
+import json
 import sqlite3
 import time
 
@@ -31,17 +32,40 @@ def test_a_run_is_recorded_where_there_is_no_git(tmp_path, monkeypatch):
     assert [one["detail"] for one in History(tmp_path).runs()] == ["uptime"]
 
 
-def test_an_index_of_an_older_version_is_built_again_from_the_journal(tmp_path):
+def test_an_index_of_an_older_version_keeps_what_no_journal_has(tmp_path):
+    """The tables are those of the first version; its numbers were integers."""
     record(tmp_path, tmp_path, command_line="uptime")
     with sqlite3.connect(tmp_path / "history.db") as old:
-        old.execute("CREATE TABLE runs (id VARCHAR PRIMARY KEY, command VARCHAR)")
+        old.execute("CREATE TABLE runs (id VARCHAR PRIMARY KEY, command VARCHAR, error VARCHAR)")
         old.execute("CREATE TABLE marks (name VARCHAR PRIMARY KEY, value INTEGER)")
-        old.execute("INSERT INTO runs VALUES ('x', 'run')")
+        old.execute("INSERT INTO runs VALUES ('x', 'deploy', 'its journal is gone')")
         old.execute("INSERT INTO marks VALUES ('schema', 1), ('journal', 999999)")
     old.close()
-    assert [one["detail"] for one in History(tmp_path).runs()] == ["uptime"]
+    assert {(one["detail"], one["error"]) for one in History(tmp_path).runs()} == {
+        ("uptime", None),
+        (None, "its journal is gone"),
+    }
     record(tmp_path, tmp_path, command_line="id")
-    assert [one["detail"] for one in History(tmp_path).runs()] == ["id", "uptime"]
+    found = History(tmp_path).runs()
+    assert [one["detail"] for one in found] == ["id", "uptime", None]
+    assert found[-1]["source"] == "journal"
+
+
+def test_what_has_no_column_is_kept_beside_the_run(tmp_path):
+    """Also of runs that a version brought in which knew no such fields; it leaves them out of its mark."""
+    record(tmp_path, tmp_path)
+    (one,), offset = journal.records(tmp_path)
+    journal.append(tmp_path, {**one, "id": "other", "dirty": ["a", "b"], "command": "deploy"})
+    History(tmp_path).close()
+    with sqlite3.connect(tmp_path / "history.db") as database:
+        database.execute("DELETE FROM run_fields")
+        mark = json.dumps({"offset": offset, "last": "other"})
+        database.execute("UPDATE marks SET value = ? WHERE name = 'journal'", (mark,))
+    database.close()
+    found = {one["id"]: one for one in History(tmp_path).runs()}
+    assert found["other"]["dirty"] == ["a", "b"]
+    assert found["other"]["command"] == "deploy"
+    assert "dirty" not in found[one["id"]]
 
 
 def test_a_record_of_a_newer_version_does_no_harm(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -119,6 +120,54 @@ def test_one_that_a_newer_cdconf_made_is_left_alone(tmp_path):
         engine.dispose()
         with pytest.raises(CdconfError, match="made by a newer cdconf"):
             History(tmp_path, other.url, "x", "y")
+
+
+# What version 3 wrote and read, word by word: versions that share a database must go on understanding each other.
+INSERT = """
+    INSERT INTO cdconf_runs (id, project, run, source, command, environment, app, version, artifact, commit, "user",
+        controller, started_at, duration_s, exit_code, detail, error, hosts, events)
+    VALUES ('old', 'x', NULL, 'journal', 'deploy', 'dev', 'shop', '9', NULL, NULL, 'eve', 'gone', 5, 1, 0, NULL, NULL,
+        '{"web1": {"status": "ok"}}', '[]')
+"""
+
+
+@pytest.fixture
+def shared():
+    """A database of its own, and what executes SQL in it."""
+    import sqlalchemy as sa
+
+    with Server(programs()) as one:
+        engine = sa.create_engine(one.url.replace("postgresql://", "postgresql+psycopg://"))
+
+        def execute(*statements):
+            with engine.begin() as connection:
+                return [connection.execute(sa.text(statement)) for statement in statements]
+
+        yield one.url, execute
+        engine.dispose()
+
+
+@pytest.mark.parametrize("change", [(), ("ALTER TABLE cdconf_runs DROP COLUMN events, DROP COLUMN detail",)])
+def test_rows_whose_checkout_is_gone_outlive_a_newer_version_s_tables(shared, tmp_path, change):
+    url, execute = shared
+    record(tmp_path / "gone", "1")
+    History(tmp_path / "gone", url, "x", "gone").close()
+    execute(*change, "UPDATE cdconf_marks SET value = '2' WHERE name = 'schema'", "DROP TABLE cdconf_run_fields")
+    record(tmp_path / "ann", "2")
+    for _ in range(2):
+        with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
+            assert versions(history) == {"1", "2"}
+
+
+def test_an_older_version_goes_on_working_beside_this_one(shared, tmp_path):
+    url, execute = shared
+    record(tmp_path / "ann", "1", anew={"kept": True})
+    History(tmp_path / "ann", url, "x", "ann").close()
+    _, mark = execute(INSERT, "SELECT value FROM cdconf_marks WHERE name = 'schema'")
+    assert mark.scalar_one() == "3"  # an older one refuses a higher number, and drops the tables of a lower one
+    with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
+        assert versions(history) == {"1", "9"}
+        assert [one.get("anew") for one in history.runs()] == [{"kept": True}, None]
 
 
 @pytest.fixture
