@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import paramiko
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cdconf.errors import Unreachable
 from cdconf.inventory import Host, Ssh
 from cdconf.session.ssh import Ssh as Connections
+from cdconf.session.ssh_tunnels import Tunnel
 from cdconf.session.transport import TransportClosed
 
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
@@ -88,7 +90,7 @@ class World:
             if channel is not None and channel.get_id() in server.silent:
                 self.hung.append(channel)
             elif channel is not None and channel.get_id() in server.tunnels:
-                threading.Thread(target=self._serve, args=(channel,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(Tunnel(channel),), daemon=True).start()
 
     def know(self, name, port, key):
         with self.known.open("a") as stream:
@@ -232,3 +234,16 @@ def test_a_tunnel_is_closed_quietly_when_its_jump_host_has_gone(world, connectio
 
 def gone(_):
     raise EOFError
+
+
+def test_a_quiet_connection_costs_nothing_and_ends_at_once_when_it_is_closed(world, connections):
+    """Paramiko's thread would wake up ten times a second; of 300 connections these are the most of a run's CPU."""
+    host = world.host("127.0.0.1", world.port)
+    host = replace(host, ssh=replace(host.ssh, jump="none"))
+    (transport,) = opened(connections, [host])
+    assert heard(transport) == b"hello from 127.0.0.1\n"
+    thread = transport._connection.transport
+    assert thread.sock.gettimeout() >= 1
+    transport.close()
+    thread.join(0.5)
+    assert not thread.is_alive()
