@@ -135,7 +135,7 @@ def share(agent, app, release):
     return {}
 
 
-def activate(agent, app, release, within=None):
+def activate(agent, app, release, within=None, back=False):
     """Makes a staged release the current one: arms the switch, notes it, switches the link, restarts, verifies.
 
     Args:
@@ -156,7 +156,7 @@ def activate(agent, app, release, within=None):
     releases.share(app, release)
     if within:
         Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
-    ledger.activating(release, agent.lease.run)
+    ledger.activating(release, agent.lease.run, back)
     toggles.begin(agent.store, app, agent.lease)
     switch_to(app, releases, release)
     toggles.restarted(agent.store, app)
@@ -193,7 +193,7 @@ def adopt(agent, app, release, within=None):
         raise Failed("'{}' isn't activated here any more".format(release))
     if within:
         Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
-    ledger.activating(release, agent.lease.run)
+    ledger.activating(release, agent.lease.run, bool(activating.get("back")))
     return {}
 
 

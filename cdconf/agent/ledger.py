@@ -1,12 +1,12 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
+"run", "at", "back"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
 digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
 "run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last deployment that ended well; `reverted`
 is what the host has taken back by itself since. A release is verified when a whole deployment ended well with it; the
-last one is
-what a failed deployment goes back to, the one before it what `cdconf rollback` goes to.
+last one is what a failed deployment goes back to, the one before it what `cdconf rollback` goes to. They're in the
+order in which they ran: one that was deployed again is there twice. Only a rollback (`back`) takes away what came later.
 """
 
 import time
@@ -14,11 +14,30 @@ import time
 from cdconf.agent import past
 
 FILE = "ledger.json"
+MOST = 50  # names in `verified`; two releases that take turns would make it grow without end
 
 
 def _fresh():
     page = {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
     return dict(page, confirmed=None, reverted=None, events=[])
+
+
+def verified_with(before, name, back):
+    """The verified releases, in the order in which they ran, after a run that ended well with `name`.
+
+    Args:
+        before: Those before it.
+        name: What runs now.
+        back: It was a rollback: what came after the last time that `name` ran is forgotten.
+    """
+    if back and name in before:
+        return before[: len(before) - before[::-1].index(name)]
+    return in_turn(before + [name])[-MOST:]
+
+
+def in_turn(names):
+    """The names without those that follow themselves, such as when what ran in between is gone."""
+    return [name for number, name in enumerate(names) if number == 0 or names[number - 1] != name]
 
 
 class Ledger(object):
@@ -60,9 +79,9 @@ class Ledger(object):
             self.page["releases"][name]["shared"] = paths
             self.save()
 
-    def activating(self, name, run):
-        """Notes, before anything is touched, which release is about to go live."""
-        self.page["activating"] = {"to": name, "run": run, "at": round(time.time())}
+    def activating(self, name, run, back=False):
+        """Notes, before anything is touched, which release is about to go live; `back`: by a rollback."""
+        self.page["activating"] = {"to": name, "run": run, "at": round(time.time()), "back": back}
         self.save()
 
     def active(self, name):
@@ -72,10 +91,10 @@ class Ledger(object):
         self.save()
 
     def confirmed(self, name, run=None):
-        """The run's deployment ended well. Going back to an earlier release forgets those after it."""
-        verified = self.page["verified"]
-        self.page["verified"] = (verified[: verified.index(name)] if name in verified else verified) + [name]
-        self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time())}
+        """The run's deployment, or rollback, ended well."""
+        back = bool((self.page["activating"] or {}).get("back"))
+        self.page["verified"] = verified_with(self.page["verified"], name, back)
+        self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time()), "back": back}
         self.page["reverted"] = None
         past.note(self.page, self.by, "verified", name)
         self._back_at(name)

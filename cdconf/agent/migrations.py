@@ -18,7 +18,7 @@ Every host of the app is told all of it, so that the loss of one forgets nothing
 import time
 
 from cdconf.agent.base import Failed, last_lines
-from cdconf.agent.ledger import Ledger
+from cdconf.agent.ledger import Ledger, in_turn
 from cdconf.agent.releases import Releases
 
 FILE = "migrations.json"
@@ -85,7 +85,7 @@ def give_up(agent, app, releases):
     agent.lease.check()
     ledger = Ledger(agent.store, app["name"])
     verified = ledger.page["verified"]
-    ledger.page["verified"] = [name for name in verified if name not in releases or name == verified[-1]]
+    ledger.page["verified"] = in_turn([name for name in verified if name not in releases or name == verified[-1]])
     if ledger.page["verified"] != verified:
         ledger.save()
     return {}

@@ -16,6 +16,7 @@ import stat
 
 from cdconf.agent import chunks, files, in_use, kernel, shared, tree
 from cdconf.agent.base import Failed
+from cdconf.agent.ledger import in_turn
 from cdconf.agent.staging import Staging, size_here
 
 STAGING = ".staging-"  # half-written, or half-removed
@@ -311,7 +312,7 @@ class Releases(object):
         """
         used = in_use.names(self.folder)
         page = self.ledger.page
-        here = [name for name in page["verified"] if self.has(name)]
+        here = in_turn([name for name in page["verified"] if self.has(name)])
         needed = {page["current"], self.linked()}.union(here[-2:], used)
 
         def worth(name):
@@ -322,7 +323,7 @@ class Releases(object):
         removed = [name for name in by_worth[keep:] if name not in needed]
         for name in removed:
             del page["releases"][name]
-        kept = [name for name in page["verified"] if name in page["releases"]]
+        kept = in_turn([name for name in page["verified"] if name in page["releases"]])
         if removed or kept != page["verified"]:
             page["verified"] = kept
             self.ledger.save()  # first, so that a half-removed release is never counted as whole

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cdconf.agent.ledger import in_turn
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
@@ -118,7 +119,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         emit(Notice(f"going back to {release}"))
         artifact, manifest = _stored(project, app, release, pages, emit)
         lacking = _lacking(project, fleet, app, hosts, pages, release, emit)
-        target = held.target(release, artifact, lacking, manifest)
+        target = replace(held.target(release, artifact, lacking, manifest), back=True)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         version = release.rpartition("-")[0]
         return {"release": release, "version": version, "hosts_touched": rollout.touched}
@@ -162,7 +163,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         if found.ending == "finish":
             artifact, manifest = _stored(project, app, release, pages, emit)
             lacking = [host for host in hosts if host.name not in found.confirmed]
-            target = held.target(release, artifact, lacking, manifest)
+            target = replace(held.target(release, artifact, lacking, manifest), back=found.kind == "rollback")
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
         else:
             target = held.target(release, None, [host for host in hosts if host.name in found.activated])
@@ -283,7 +284,7 @@ def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
     """
     targets: set[str] = set()
     for page in pages.values():
-        here = [name for name in page["verified"] if name in page["releases"]]
+        here = in_turn([name for name in page["verified"] if name in page["releases"]])
         running = here[-1:] == [page["linked"]] and page["activating"] is None
         targets.update(here[:-1][-1:] if running else here[-1:])
     if len(targets) > 1:

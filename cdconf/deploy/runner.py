@@ -43,6 +43,7 @@ class Target:
         manifest: The artifact's tree, see `cdconf.agent.tree`.
         drains: Takes its hosts out of use before they're activated; None: nothing does.
         room: Says whether a batch may begin; None: it always may.
+        back: It's a rollback: the hosts forget what ran after the release.
     """
 
     app: App
@@ -52,6 +53,7 @@ class Target:
     manifest: Sequence[dict[str, Any]] = ()
     drains: Drains | None = None
     room: Room | None = None
+    back: bool = False
 
 
 class Runner:
@@ -212,7 +214,8 @@ class Runner:
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
-        session.call("app.activate", app=self._app, release=self._target.release, within=within)
+        release, back = self._target.release, self._target.back
+        session.call("app.activate", app=self._app, release=release, within=within, back=back)
 
     def _adopt(self, session: Session) -> None:
         within = self._within[session.host.name]

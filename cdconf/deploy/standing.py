@@ -135,7 +135,9 @@ def _came_further(page: Mapping[str, Any], run: str) -> bool:
 
 def _kind(pages: Pages, run: str) -> str:
     kinds = {kind_of(page, run) for page in pages.values()}
-    return "rollback" if "rollback" in kinds else "deployment"
+    notes = (page.get(name) or {} for page in pages.values() for name in ("activating", "confirmed"))
+    taken_up = any(note.get("run") == run and note.get("back") for note in notes)  # by a run of another name
+    return "rollback" if "rollback" in kinds or taken_up else "deployment"
 
 
 def _begun(page: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -49,6 +49,15 @@ def test_how_it_is_ended(pages, ending):
     assert (found.ending if found else None) == ending
 
 
+@pytest.mark.parametrize("note", ["activating", "confirmed"])
+def test_an_interrupted_rollback_is_known_as_one(note):
+    pages = {"a": TOLD, "b": ACTIVE}
+    assert standing(pages, {}).kind == "deployment"
+    which = "b" if note == "activating" else "a"
+    page = {**pages[which], note: {**pages[which][note], "back": True}}
+    assert standing({**pages, which: page}, {}).kind == "rollback"
+
+
 def test_every_host_is_named_once_and_what_is_said_names_them_all():
     pages = {"a": TOLD, "b": ACTIVE, "c": BACK, "d": IDLE}
     found = standing(pages, {})
