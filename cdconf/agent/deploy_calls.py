@@ -143,6 +143,7 @@ def activate(agent, app, release, within=None, back=False):
         app: The app.
         release: The release's name.
         within: Seconds without a beat after which the host goes back by itself; None: never.
+        back: It's a rollback: once it has ended well, the host forgets what ran after the release.
 
     Raises:
         Failed: (`release`) The service doesn't come up from the new release; the controller rolls back.

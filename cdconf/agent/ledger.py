@@ -1,12 +1,14 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at", "back"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
+"run", "at", "back"} or null,
+"releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
 digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
 "run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last deployment that ended well; `reverted`
 is what the host has taken back by itself since. A release is verified when a whole deployment ended well with it; the
 last one is what a failed deployment goes back to, the one before it what `cdconf rollback` goes to. They're in the
-order in which they ran: one that was deployed again is there twice. Only a rollback (`back`) takes away what came later.
+order in which they ran: one that was deployed again is there twice. Only a rollback (`back`) takes away what came
+later.
 """
 
 import time

@@ -19,9 +19,28 @@ from typing import TYPE_CHECKING, Any
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts.places import TEMPORARY, Entry
 from cdconf.errors import ArtifactError, CdconfError
+from cdconf.patience import told
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+ATTEMPTS = 2  # s3fs's own; each asks botocore, which tries as often, or as AWS_MAX_ATTEMPTS says
+CONNECT, SILENCE = 5, 8  # seconds: for the connection; for a server that says nothing at all
+_SILENT = f"it said nothing for {SILENCE} s, in several attempts: it hangs"
+
+
+def _limits() -> dict[str, Any]:
+    """For botocore's Config. By default it would wait for minutes, again and again."""
+    limits: dict[str, Any] = {"connect_timeout": CONNECT, "read_timeout": SILENCE}
+    return limits if "AWS_MAX_ATTEMPTS" in os.environ else limits | {"retries": {"total_max_attempts": ATTEMPTS}}
+
+
+def _is_silence(error: BaseException | None) -> bool:
+    while error is not None:
+        if type(error).__name__ in ("ReadTimeoutError", "SocketTimeoutError", "ServerTimeoutError"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class Remote:
@@ -43,7 +62,9 @@ class Remote:
             import fsspec
 
             # Another machine may have written in the meantime: neither listings nor instances are kept.
-            return fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+            files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False, config_kwargs=_limits())
+            files.retries = ATTEMPTS
+            return files
         except ImportError as error:
             raise ArtifactError(
                 f"the artifact store {self._url} needs s3fs, which isn't installed", hint="pip install 'cdconf[s3]'"
@@ -120,11 +141,12 @@ class Remote:
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
-            yield
+            with told(f"the artifact store {self._url}"):
+                yield
         except CdconfError:
             raise
         except Exception as error:  # each library below has errors of its own, without a common base
-            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            reason = _SILENT if _is_silence(error) else (str(error).splitlines() or [""])[0] or type(error).__name__
             raise ArtifactError(
                 f"can't {what} the artifact store {self._url}: {reason}",
                 hint="credentials, region and endpoint come from AWS_* variables and ~/.aws",

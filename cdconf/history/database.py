@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 FILE = "history.db"
 VARIABLE = "CDCONF_DATABASE"
 PATIENCE = 5  # seconds for which a team's database may keep a run waiting before it's connected
+LOCKED = 5  # seconds for which a statement waits for what somebody else has locked
+STATEMENT = 30  # seconds for which any statement may run
+_LIMITS = {  # PostgreSQL's codes of errors: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "55P03": f"one of its tables is locked by somebody else, for more than {LOCKED} s",
+    "57014": f"a statement took longer than {STATEMENT} s",
+}
 
 
 def url_of(database: str | None) -> str | None:
@@ -58,10 +64,11 @@ class Database:
 
 def failure_of(error: Exception, data: Path, url: str | None) -> CdconfError:
     """What's said of an error of the database."""
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
+    cause = getattr(error, "orig", None)
+    reason = _LIMITS.get(getattr(cause, "sqlstate", None) or "") or str(cause or error).strip()
     hint = f"it's {_shown(url)}" if url else f"remove {data / FILE}; it's built again from the journal"
     return CdconfError(
-        f"the history database can't be read: {reason[0] if reason else type(error).__name__}", hint=hint
+        f"the history database can't be read: {next(iter(reason.splitlines()), type(error).__name__)}", hint=hint
     )
 
 
@@ -80,9 +87,11 @@ def _postgresql(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
             raise CdconfError(f"a team's database is postgresql://…, not {parsed.drivername}://")
-        return sa.create_engine(
+        engine = sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": PATIENCE}, pool_size=1
         )
+        sa.event.listen(engine, "connect", _limit)
+        return engine
     except ModuleNotFoundError as error:
         raise CdconfError(
             "the team's history is in PostgreSQL, and psycopg isn't installed here",
@@ -90,6 +99,14 @@ def _postgresql(url: str) -> sa.Engine:
         ) from error
     except sa.exc.ArgumentError as error:
         raise CdconfError("the history database's URL can't be read", hint="postgresql://user@host/name") from error
+
+
+def _limit(connection: Any, _record: object) -> None:
+    """Limits each statement in time; a setting of the connection's start would be refused by poolers."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {LOCKED * 1000}")
+        cursor.execute(f"SET statement_timeout = {STATEMENT * 1000}")
+    connection.commit()  # else they would end with the first transaction that is rolled back
 
 
 def _shown(url: str) -> str:

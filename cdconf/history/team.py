@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError
 from cdconf.history.database import url_of
+from cdconf.patience import TookTooLong, told, within
 
 if TYPE_CHECKING:
     from cdconf.history.index import History
     from cdconf.inventory import Project
+
+PATIENCE = 15.0  # seconds for which a run that has ended waits for the team's database
 
 
 def history_of(project: Project) -> History:
@@ -21,7 +24,10 @@ def history_of(project: Project) -> History:
     from cdconf.history.index import History
 
     url = url_of(project.database)
-    return History(project.data, url, project.name, project.checkout) if url else History(project.data)
+    if url is None:
+        return History(project.data)
+    with told("the team's history database"):
+        return History(project.data, url, project.name, project.checkout)
 
 
 def push(project: Project) -> str | None:
@@ -33,7 +39,10 @@ def push(project: Project) -> str | None:
     if url_of(project.database) is None:
         return None
     try:
-        history_of(project).close()
+        with told("the team's history database"):
+            within(PATIENCE, lambda: history_of(project).close())
     except CdconfError as error:
         return error.message
+    except TookTooLong:
+        return f"its database said nothing for {PATIENCE:g} s: it hangs"
     return None

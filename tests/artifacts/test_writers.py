@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -138,3 +139,17 @@ def test_a_server_that_does_not_answer_is_said_so(project, s3, monkeypatch):
     (project / "cdconf.yml").write_text(text.rstrip() + "\nstore: s3://artifacts/x\n")
     with pytest.raises(ArtifactError, match=r"can't list .*127\.0\.0\.1:1"):
         store_of(project).list()
+
+
+def test_a_server_that_hangs_is_waited_for_aloud_and_not_for_ever(project, s3, monkeypatch, capsys):
+    """A frozen server: its kernel takes connections, and nobody says anything."""
+    monkeypatch.setattr("cdconf.artifacts.remote.SILENCE", 0.5)
+    monkeypatch.setattr("cdconf.patience.SILENCE", 0.2)
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{frozen.getsockname()[1]}")
+        text = (project / "cdconf.yml").read_text()
+        (project / "cdconf.yml").write_text(text.rstrip() + "\nstore: s3://artifacts/x\n")
+        with pytest.raises(ArtifactError, match="can't list the artifact store s3://artifacts/x: it said nothing for"):
+            store_of(project).list()
+    assert capsys.readouterr().err == "waiting for the artifact store s3://artifacts/x\n"

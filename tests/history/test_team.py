@@ -1,9 +1,11 @@
 """A team's history in a real PostgreSQL: every run tells it what it did, from whichever checkout."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from cdconf.errors import CdconfError
 from cdconf.events import HostResult, RunResult
 from cdconf.history import journal
 from cdconf.history.index import History
+from cdconf.history.team import push
 from tests.conftest import cdconf, write
 from tests.history.postgresql import Server, programs
 from tests.history.test_rebuild import RUN, ask, memory, well
@@ -168,6 +171,49 @@ def test_an_older_version_goes_on_working_beside_this_one(shared, tmp_path):
     with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
         assert versions(history) == {"1", "9"}
         assert [one.get("anew") for one in history.runs()] == [{"kept": True}, None]
+
+
+def test_a_table_that_somebody_has_locked_is_waited_for_a_moment_and_then_said(shared, tmp_path, monkeypatch):
+    import sqlalchemy as sa
+
+    monkeypatch.setattr("cdconf.history.database.LOCKED", 1)
+    url, _ = shared
+    record(tmp_path / "ann", "1")
+    History(tmp_path / "ann", url, "x", "ann").close()
+    record(tmp_path / "ann", "2")
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as other:  # somebody's transaction that is left open
+        other.execute(sa.text("LOCK TABLE cdconf_runs IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(CdconfError, match="one of its tables is locked by somebody else"):
+            History(tmp_path / "ann", url, "x", "ann")
+    engine.dispose()
+    with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
+        assert versions(history) == {"1", "2"}
+
+
+def test_a_statement_has_a_time_limit_that_outlives_what_is_rolled_back(shared, tmp_path, monkeypatch):
+    import sqlalchemy as sa
+
+    monkeypatch.setattr("cdconf.history.database.STATEMENT", 1)
+    with closing(History(tmp_path, shared[0], "x", "ann")) as history:
+        for _ in range(2):
+            with (
+                pytest.raises(sa.exc.OperationalError, match="statement timeout"),
+                history._database.engine.begin() as one,
+            ):
+                one.execute(sa.text("SELECT pg_sleep(600)"))
+
+
+def test_a_run_waits_for_a_database_that_hangs_only_for_a_while(tmp_path, monkeypatch, capsys):
+    """The connection is there, and nothing ever comes."""
+    monkeypatch.setattr("cdconf.history.team.PATIENCE", 0.3)
+    monkeypatch.setattr("cdconf.patience.SILENCE", 0.1)
+    ever = threading.Event()
+    monkeypatch.setattr("cdconf.history.team.history_of", lambda project: ever.wait())
+    project = SimpleNamespace(database="postgresql://db.example.com/history")
+    assert push(project) == "its database said nothing for 0.3 s: it hangs"
+    assert capsys.readouterr().err == "waiting for the team's history database\n"
+    ever.set()
 
 
 @pytest.fixture
