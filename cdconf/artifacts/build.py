@@ -23,6 +23,7 @@ from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice, Step
+from cdconf.scratch import scratch
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
@@ -65,10 +66,10 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         emit(Step(f"building {app.name} from commit {commit[:10]}{' and uncommitted changes' if dirty else ''}"))
         if dirty:
             return _run(project, app, store, root, commit, emit, dirty=True), True
-        with tempfile.TemporaryDirectory(prefix=f"cdconf-build-{app.name}-") as folder:
-            _export(root, commit, Path(folder), emit)
+        with scratch(f"build-{app.name}") as folder:
+            _export(root, commit, folder, emit)
             try:
-                artifact = _run(project, app, store, Path(folder), commit, emit, dirty=False)
+                artifact = _run(project, app, store, folder, commit, emit, dirty=False)
             except ArtifactError:
                 known = store.nearest(app.name, [commit])  # another machine built the same commit meanwhile
                 if known is None:

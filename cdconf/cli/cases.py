@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
+from cdconf.scratch import scratch
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -34,9 +34,9 @@ def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
 
     project = load_project(Path(flags["directory"]))
     chosen = _chosen(project, types)
-    with tempfile.TemporaryDirectory(prefix="cdconf-cases-") as folder:
-        _write(Path(folder), project, os)
-        with run_of("cases", "cases", {**flags, "directory": folder}) as run:
+    with scratch("cases") as folder:
+        _write(folder, project, os)
+        with run_of("cases", "cases", {**flags, "directory": str(folder)}) as run:
             _run(run, chosen, text)
 
 

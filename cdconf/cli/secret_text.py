@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
+from cdconf.scratch import MEMORY, keep, scratch
 from cdconf.yamlfile import YamlMap, loads
-
-MEMORY = Path("/dev/shm")  # noqa: S108  plain secrets shouldn't reach a disk
 
 
 class Scratch:
@@ -25,9 +22,8 @@ class Scratch:
     """
 
     def __init__(self, text: str) -> None:
-        folder = tempfile.mkdtemp(prefix="cdconf-secret-", dir=MEMORY if MEMORY.is_dir() else None)
-        self.file = Path(folder) / "secrets.yml"
-        self._kept = False
+        self._stack = contextlib.ExitStack()
+        self.file = self._stack.enter_context(scratch("secret", MEMORY if MEMORY.is_dir() else None)) / "secrets.yml"
         descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
@@ -36,8 +32,7 @@ class Scratch:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self._kept:
-            shutil.rmtree(self.file.parent, ignore_errors=True)
+        self._stack.close()
 
     def read(self) -> YamlMap:
         """The text as it is now, parsed.
@@ -51,9 +46,9 @@ class Scratch:
             raise YamlMap(file=self.file.name).error(f"this isn't UTF-8 (byte {error.start})") from error
 
     def keep(self) -> None:
-        """Leaves the file where it is, for its owner alone."""
+        """Leaves the file where `file` says now, for its owner alone."""
         self.file.chmod(0o600)  # editors may replace a file
-        self._kept = True
+        self.file = keep(self.file.parent) / self.file.name
 
 
 def changes(old: Mapping[str, str | None], new: YamlMap) -> dict[str, str | None]:

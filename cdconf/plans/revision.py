@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from cdconf.errors import UsageError, did_you_mean
 from cdconf.events import Emit
 from cdconf.plans.git import check_repository, git, succeeds
 from cdconf.plans.tree import Tree
+from cdconf.scratch import scratch
 
 WORK_TREE = "."
 # All that catalogs are made of.
@@ -66,11 +66,11 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
     top = Path(git(root, "rev-parse", "--show-toplevel").decode().strip("\n"))
     with contextlib.ExitStack() as stack:
         try:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cdconf-plan-"))  # 0700
+            folder = stack.enter_context(scratch("plan"))
         except OSError as error:
             text = f"the revision's files can't be written: {error.strerror}"
             raise UsageError(text, hint="TMPDIR may name another directory for temporary files") from error
-        target = Path(folder).resolve() / "tree"
+        target = folder.resolve() / "tree"
         Tree(top, commit).write([f"{prefix}/{one}" if prefix else one for one in _NEEDED], target, emit)
         project = target / prefix
         if not (project / "cdconf.yml").is_file():

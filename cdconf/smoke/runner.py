@@ -19,6 +19,7 @@ from typing import Any
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, SmokeDone
 from cdconf.roles import smoke_files
+from cdconf.scratch import scratch
 
 RunOn = Callable[[str], dict[str, Any]]
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
@@ -132,7 +133,7 @@ def _served(
     """
     with contextlib.ExitStack() as stack:
         try:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cdconf-smoke-")))
+            folder = stack.enter_context(scratch("smoke"))
             path = folder / "socket"
             if len(os.fsencode(path)) > LONGEST:
                 raise CdconfError(

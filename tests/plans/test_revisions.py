@@ -525,7 +525,7 @@ def test_a_disk_that_is_full_is_a_clear_error_and_leaves_nothing(repository, tmp
     assert done.returncode == 1
     assert "the revision's files can't be written" in done.stderr, done.stderr
     assert "bug in cdconf" not in done.stderr
-    assert not list(tmp_path.glob("cdconf-plan-*"))
+    assert not list(tmp_path.glob("cdconf-*"))
 
 
 def test_a_large_fleet_is_compiled_by_several_processes_and_reads_as_if_by_one(repository):
