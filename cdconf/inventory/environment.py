@@ -159,7 +159,14 @@ def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
     if key == "port":
         if not _is_port(value):
             raise place.error(f"'{value}' isn't a port", key)
-        return
+    elif key == "ssh_rsa":
+        if not isinstance(value, bool):
+            raise place.error(f"'ssh_rsa' in ssh of {what} must be true or false", key)
+    else:
+        _check_ssh_text(place, key, value, what)
+
+
+def _check_ssh_text(place: YamlMap, key: str, value: object, what: str) -> None:
     if not isinstance(value, str) or not value:
         raise place.error(f"'{key}' in ssh of {what} must be text", key)
     if key == "address" and not _ADDRESS.match(value):

@@ -230,6 +230,9 @@ SSH = {
     "sudo_password": Key("text", "The secret that holds sudo's password, where sudo asks for one."),
     "identity_file": Key("text", "The private key to use."),
     "known_hosts": Key("text", "The file of known host keys to use."),
+    "ssh_rsa": Key(
+        "boolean", "Whether `ssh-rsa` signatures, of SHA-1, count: for servers before OpenSSH 7.2.", default=False
+    ),
 }
 PROVIDERS = ("existing", "docker", "vagrant")
 MACHINES = ("virtualbox", "libvirt", "docker")

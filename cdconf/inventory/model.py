@@ -32,6 +32,7 @@ class Ssh:
     sudo_password: str | None = None
     identity_file: str | None = None
     known_hosts: str | None = None
+    ssh_rsa: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def _options(host: Host, terminal: bool, accept_new_host_keys: bool) -> list[str
     options += ["-p", str(ssh.port)] if ssh.port else []
     options += _way(host, accept_new_host_keys)
     options += ["-i", ssh.identity_file, "-o", "IdentitiesOnly=yes"] if ssh.identity_file else []
+    if ssh.ssh_rsa:  # the second one's older name, which every version knows
+        options += ["-o", "HostKeyAlgorithms=+ssh-rsa", "-o", "PubkeyAcceptedKeyTypes=+ssh-rsa"]
     if ssh.known_hosts:
         # A pinned host: only this file counts, and nobody is asked.
         options += ["-o", f'UserKnownHostsFile="{ssh.known_hosts}"', "-o", "GlobalKnownHostsFile=/dev/null"]

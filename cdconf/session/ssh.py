@@ -62,7 +62,8 @@ class Ssh:
         check_files(host)
         ssh = host.ssh
         known = (ssh.known_hosts,) if ssh.known_hosts else ()
-        login = Login(ssh.address or host.address or host.name, ssh.user, ssh.port, ssh.identity_file, known)
+        address = ssh.address or host.address or host.name
+        login = Login(address, ssh.user, ssh.port, ssh.identity_file, known, ssh.ssh_rsa)
 
         def once() -> SshTransport:
             connection = self._log_in(login, ssh.jump)

@@ -104,6 +104,7 @@ class Connection:
         client: Paramiko's, for its host keys.
         sock: What to connect through, when it isn't the network.
         kind: The class of Paramiko's transport, its own by default.
+        is_old: Signatures of SHA-1 count.
         prefer: Sorts the names of host key algorithms: those that the server should show come first.
         through: The jump host's connection that `sock` is a channel of, and what people call that host.
     """
@@ -120,6 +121,7 @@ class Connection:
         self.sock: Any = None
         self._socket: Any = None
         self.kind: Any = paramiko().Transport
+        self.is_old = False
         self.prefer: Callable[[Iterable[str]], list[str]] = list
         self.through: tuple[Connection, str] | None = None
 
@@ -154,7 +156,12 @@ class Connection:
         self.client.connect(self.host, self.port, self.user, **options)
 
     def _transport_of(self, sock: Any, **options: Any) -> Any:
-        transport = self.kind(sock, **options)
+        kind = self.kind
+        if self.is_old:
+            from cdconf.session.old_servers import old
+
+            kind = old(kind)
+        transport = kind(sock, **options)
         sock.settimeout(IDLE)
         self._socket = sock
         algorithms = transport.get_security_options()

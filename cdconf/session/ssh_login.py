@@ -22,6 +22,7 @@ CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
 _SILENT = "No existing session"  # Paramiko's words for a greeting that hasn't come in time
 _BRACKETED = re.compile(r"\[([^\[\]]+)\](?:(:)(.*))?")
+_ALGORITHMS = ("hostkeyalgorithms", "pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes")  # ssh_config(5)
 KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
 
 
@@ -44,7 +45,8 @@ class Retriable(Exception):
 class Login:
     """Where to log in and how; what's None is ssh's own configuration's to say.
 
-    `address` may be `user@host:port`. `known_hosts`: the only files to look into; empty for the usual ones.
+    `address` may be `user@host:port`. `known_hosts`: the only files to look into; empty for the usual ones. `ssh_rsa`:
+    signatures of SHA-1 count.
     """
 
     address: str
@@ -52,6 +54,7 @@ class Login:
     port: int | None = None
     identity_file: str | None = None
     known_hosts: tuple[str, ...] = ()
+    ssh_rsa: bool = False
 
 
 def parts_of(address: str) -> tuple[str, str | None, int | None]:
@@ -94,6 +97,8 @@ def prepare(login: Login, known: KnownHosts, *, direct: bool, learn: bool = Fals
     command = connection.config.get("proxycommand", "none")
     if direct and command != "none":
         connection.sock = paramiko().ProxyCommand(command)
+    allowed = (connection.config.get(name, "") for name in _ALGORITHMS)
+    connection.is_old = login.ssh_rsa or any("ssh-rsa" in re.split(r"[+,^]", words) for words in allowed)
     _know(connection, login, known, learn=learn)
     return connection
 
@@ -137,7 +142,11 @@ def meaning(error: BaseException, connection: Any, subject: str) -> CdconfError 
     if isinstance(error, KeyRefused):
         return Unreachable(f"{subject}its ssh host key {error}", hint=error.hint)
     if isinstance(error, ssh.ssh_exception.IncompatiblePeer):
-        return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}")
+        hint = (
+            "a server before OpenSSH 7.2 knows only `ssh-rsa`, with SHA-1: update it, or allow that for this one host "
+            "with `ssh: {ssh_rsa: true}`; for a jump host, `HostKeyAlgorithms +ssh-rsa` in ~/.ssh/config"
+        )
+        return Unreachable(f"{subject}{where} speaks no algorithm that is still thought safe: {error}", hint=hint)
     refused = isinstance(error, ssh.AuthenticationException) or "authentication" in str(error).lower()
     if refused or "private key" in str(error):
         return _no_login(error, connection, subject)

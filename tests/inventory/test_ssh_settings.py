@@ -29,7 +29,10 @@ def test_files_are_looked_for_in_the_project(project):
     assert ssh.identity_file == "~/.ssh/x"
 
 
-@pytest.mark.parametrize("jump", ["bastion", "me@bastion:2222", "a.example.com, b@c:22", "none", "'[2001:db8::1]:22'"])
+JUMPS = ["bastion", "me@bastion:2222", "a.example.com, b@c:22", "none", "'[2001:db8::1]:22'", "ops@[fe80::1%eth0]:22"]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
 def test_jump_hosts(project, jump):
     assert hosts(project, f'ssh: {{jump: "{jump.strip(chr(39))}"}}\nhosts: {{a: {{groups: [web]}}}}\n')["a"].ssh.jump
 
@@ -44,6 +47,7 @@ def test_jump_hosts(project, jump):
         ("become: sudo, sudo_password: 's3cret!'", "'sudo_password' is a secret's name, never the password"),
         ("port: 99999", "'99999' isn't a port"),
         ("user: ''", "'user' in ssh of host 'a' must be text"),
+        ("ssh_rsa: 'yes'", "'ssh_rsa' in ssh of host 'a' must be true or false"),
         ("user: 5", "'user' in ssh of host 'a' must be text"),
         ("known_host: x", "unknown key 'known_host'"),
     ],

@@ -26,6 +26,11 @@ def test_everything_that_is_set_is_given():
     ]
 
 
+def test_an_old_server_may_sign_with_sha_1():
+    made = login(host(ssh_rsa=True), None, terminal=False)
+    assert made[3:7] == ["-o", "HostKeyAlgorithms=+ssh-rsa", "-o", "PubkeyAcceptedKeyTypes=+ssh-rsa"]
+
+
 def test_jump_hosts_get_the_host_s_key_and_known_hosts_too():
     """As in cdconf's own sessions; ssh's -J would leave both out."""
     assert login(host(jump="me@bastion,inner"), None, terminal=False)[3:5] == ["-J", "me@bastion,inner"]
