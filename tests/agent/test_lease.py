@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from cdconf.agent.base import Failed
@@ -71,6 +73,36 @@ def test_beats_keep_it(host, clock):
         clock.now += 8
         assert lease.renew()
     lease.check()
+
+
+@pytest.mark.parametrize("still_at_work", [True, False])
+def test_beats_of_a_lease_that_has_run_out_do_not_revive_it(host, clock, still_at_work):
+    lease = host()
+    take(lease, "r1")
+    if not still_at_work:
+        lease._work.close()
+    clock.now += 10
+    assert not lease.renew(), "the host was stopped, and reads now what was sent meanwhile"
+    assert lease.loss().message == "this run's lease on the host has run out"
+    assert host().status() is None
+    if not still_at_work:
+        assert take(host(), "r2") == 2
+
+
+def test_a_lease_of_an_earlier_boot_is_not_renewed(host):
+    boots = ["b1", "b1", "b2"]
+    lease = host()
+    take(lease, "r1")
+    lease.boot = boots.pop
+    assert not lease.renew()
+
+
+def test_a_damaged_lease_is_why_it_is_lost(host, store):
+    lease = host()
+    take(lease, "r1")
+    (Path(store.folder) / "lease.json").write_text("[]")
+    assert "lease.json is damaged" in lease.loss().message
+    assert not lease.renew()
 
 
 def test_a_reboot_ends_it(host):
