@@ -9,7 +9,7 @@ class Unremovable(Exception):
     """This version can't remove it, and no later run will; the text says why."""
 
 
-class Remembered(dict):
+class Remembered(dict):  # type: ignore[type-arg]
     """The fields of an orphan; what an earlier version didn't remember is None, as if it hadn't been given.
 
     Attributes:
