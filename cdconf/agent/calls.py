@@ -99,6 +99,7 @@ def converge(agent, catalog, check, prune=False, digest=None):
         return convergence.run()
     from cdconf.agent import past
 
+    past.provisions(agent.store)
     failed = True
     try:
         result = convergence.run()

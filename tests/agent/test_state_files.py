@@ -371,6 +371,16 @@ def test_what_is_wrong_is_said_by_its_place(file, data, problem):
     assert (caught.value.kind, caught.value.details["file"]) == ("damaged", f"/x/{file}")
 
 
+def test_a_host_whose_memory_of_provisioning_is_damaged_is_not_changed(made, monkeypatch):
+    host, saved = made
+    restore(host, saved)
+    monkeypatch.setattr(host.agent, "proceed", lambda: None)
+    (host.folder / "a").unlink(missing_ok=True)
+    (host.state / "provisions.json").write_text("null")
+    error = host.call("converge", catalog=host.catalog, check=False, digest="c1")["error"]
+    assert (error["kind"], (host.folder / "a").is_symlink()) == ("damaged", False)
+
+
 def test_a_huge_file_is_not_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(state_files, "LIMIT", 1000)
     store = state.Store("demo", str(tmp_path))
