@@ -7,7 +7,7 @@ apply can't disagree.
 import sys
 import time
 
-from cdconf.agent import compare
+from cdconf.agent import compare, orphans
 from cdconf.agent.base import Down, Failed, Missing, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
@@ -258,32 +258,31 @@ class Convergence(object):
             if not self.prune:
                 self.report("orphaned", entry, started, message="was applied, and is no longer in the files")
             elif self.check:
-                message = None if entry["removable"] else "can't be removed, only forgotten"
-                self.report("would_change", entry, started, "removed\n" if entry["removable"] else None, message)
+                self._would_remove(entry, started)
             elif not self._remove(identifier, entry, started):
                 return False
         return True
 
+    def _would_remove(self, entry, started):
+        try:
+            orphans.module_for(entry)
+            self.report("would_change", entry, started, "removed\n")
+        except orphans.Unremovable as reason:
+            self.report("would_change", entry, started, message="{}, only forgotten".format(reason))
+
     def _remove(self, identifier, entry, started):
-        gone, fields = {"exists": (True, False)}, dict(entry["fields"], absent=True)
-        error, was_there = None, False
-        if entry["removable"]:
+        was_there, message = False, None
+        try:
+            module = orphans.module_for(entry)
             self.proceed()
-            try:
-                module = agent_of(entry["type"])
-                was_there = module.observe(fields) is not None
-                if was_there:
-                    module.apply(fields, gone)
-                    if module.observe(fields) is not None:
-                        error = Failed("it was removed, but is still there")
-            except Missing:
-                was_there = False  # what it lived in is gone: a database whose server was removed
-            except (Failed, OSError) as failure:
-                error = failure if isinstance(failure, Failed) else Failed(str(failure))
-        if error is not None:
+            was_there = orphans.remove(module, entry)
+        except orphans.Unremovable as reason:
+            message = "{}; {}".format(reason, orphans.BY_HAND)
+        except Failed as error:
+            if error.kind != "failed":
+                raise
             self.report("failed", entry, started, message=error.text(entry.get("sensitive", False)))
             return False
         self.applied.forget(identifier)
-        message = None if entry["removable"] else "can't be removed; it was forgotten"
         self.report("changed", entry, started, "removed\n" if was_there else None, message)
         return True

@@ -15,8 +15,9 @@ class Failed(Exception):
         status: Its exit status; negative for a signal.
         output: The last lines of what it said.
         kind: `failed`, or a cause that isn't the catalog's fault: `disk_full`, `lease_lost`, `lease_held`,
-            `wrong_environment`, `same_machine`, `stopped`, `release` (the release itself doesn't work).
-        details: Plain data for the controller.
+            `wrong_environment`, `same_machine`, `stopped`, `release` (the release itself doesn't work), `damaged` (a
+            file that cdconf keeps here, see `state_files`).
+        details: Plain data for the controller; `hint` says what to do.
     """
 
     def __init__(self, message, command=None, status=None, output="", kind="failed", details=None):

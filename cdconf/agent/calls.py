@@ -69,9 +69,10 @@ def join_lease(agent, outer, secret, **about):
 
 
 def check_lease(agent):
-    """Whether this run still holds the host; raises `Failed` (`lease_lost`) when it doesn't."""
-    if agent.lease.is_lost():
-        raise Failed("this run no longer holds the host's lease", kind="lease_lost")
+    """Whether this run still holds the host; raises `Failed` (mostly `lease_lost`) when it doesn't."""
+    loss = agent.lease.loss()
+    if loss is not None:
+        raise loss
     return {}
 
 
@@ -98,6 +99,7 @@ def converge(agent, catalog, check, prune=False, digest=None):
         return convergence.run()
     from cdconf.agent import past
 
+    past.provisions(agent.store)
     failed = True
     try:
         result = convergence.run()

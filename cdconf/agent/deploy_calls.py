@@ -166,7 +166,12 @@ def activate(agent, app, release, within=None, back=False):
 
 
 def switch_to(app, releases, release):
-    """Points `current` to a release and restarts the services; `Failed` (`release`) unless they run from it."""
+    """Points `current` to a release and restarts the services.
+
+    Raises:
+        Failed: (`release`) They don't run from it.
+        Untold: They run, and whether from it can't be told.
+    """
     since = services.uptime()
     releases.point(release)
     current = os.path.join(app["path"], "current")
@@ -176,6 +181,8 @@ def switch_to(app, releases, release):
             run(["systemctl", "reset-failed", "--", services.unit(name)], timeout=30)
             services.systemctl("restart", name)
         services.verify(app["services"], releases.where(release), current, since)
+    except services.Untold:
+        raise
     except Failed as error:
         error.kind = "release"
         raise
@@ -211,11 +218,7 @@ def holds(agent, app, release):
     if not ours or releases.linked() != release:
         raise Failed("'{}' isn't what this run left here".format(release))
     current = os.path.join(app["path"], "current")
-    try:
-        services.verify(app["services"], releases.where(release), current, None, within=5.0)
-    except Failed as error:
-        error.kind = "release"
-        raise
+    services.verify(app["services"], releases.where(release), current, None, within=5.0)
     return {}
 
 
@@ -244,7 +247,7 @@ def roll_back(agent, app, why=None):
     if problem is not None:
         raise problem
     if app.get("keep"):
-        releases.clean(app["keep"])  # else what keeps failing would fill the disk
+        releases.clean(app["keep"], app)  # else what keeps failing would fill the disk
     return {"release": target}
 
 
@@ -254,8 +257,11 @@ def take_back(app, releases, target):
         for name in app["services"]:
             services.systemctl("stop", name)
         releases.point(None)
-    else:
+        return
+    try:
         switch_to(app, releases, target)
+    except services.Untold:
+        pass  # it was restarted, and is up; no more than that can be told on this host
 
 
 def confirm(agent, app, release, keep):
@@ -267,7 +273,7 @@ def confirm(agent, app, release, keep):
     ledger.confirmed(release, agent.lease.run)
     Switch(agent.store, app["name"]).disarm()
     toggles.settle(agent.store, app, agent.lease)
-    return {"removed": releases.clean(keep)}
+    return {"removed": releases.clean(keep, app)}
 
 
 def pin(agent, app, archive, version, reason):

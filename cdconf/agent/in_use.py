@@ -2,38 +2,48 @@
 
 import os
 
+from cdconf.agent import processes
 
-def names(folder):
+
+def names(folder, is_ours=lambda pid: False):
     """The entries of a directory that processes work in, run from, or have open or mapped.
 
     A process of an older release may live long after its successor was started: a worker that ends its job, a shell.
+
+    Args:
+        folder: The directory.
+        is_ours: Whether a process that can't be looked at may be one of those that work here; if so, all is in use.
     """
     prefix = os.path.realpath(folder).rstrip("/") + "/"
+    pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()]
     found = set()
-    for pid in os.listdir("/proc"):
-        if pid.isdigit():
-            found.update(path[len(prefix) :].split("/")[0] for path in _paths(pid) if path.startswith(prefix))
+    for pid, used in processes.seen(pids, lambda pid: _used(pid, prefix)).items():
+        if used is None:
+            used = _below(processes.words(pid), prefix)
+            if is_ours(pid):
+                return set(os.listdir(folder))
+        found.update(used)
     return found
 
 
-def _paths(pid):
-    root = os.path.join("/proc", pid)
-    links = [os.path.join(root, name) for name in ("cwd", "exe", "root")]
+def _used(pid, prefix):
+    """The entries that a process uses; None when that may not be seen."""
+    paths = processes.paths_of(pid, ("cwd", "exe", "root"))
+    if paths is None:
+        return None
+    root = "/proc/{}".format(pid)
     try:
-        links += [os.path.join(root, "fd", name) for name in os.listdir(os.path.join(root, "fd"))]
+        paths += processes.paths_of(pid, ["fd/" + name for name in os.listdir(os.path.join(root, "fd"))]) or []
     except OSError:
-        pass  # it has ended, or is another user's
-    for link in links:
-        try:
-            yield os.readlink(link)
-        except OSError:
-            continue
+        pass  # it has ended
     for line in _lines(os.path.join(root, "maps")):
         if "/" in line:
-            yield line[line.index("/") :].rstrip("\n")
-    for line in _lines(os.path.join(root, "cmdline")):
-        for word in line.split("\0"):
-            yield word
+            paths.append(line[line.index("/") :].rstrip("\n"))
+    return _below(paths + processes.words(pid), prefix)
+
+
+def _below(paths, prefix):
+    return sorted({path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix)})
 
 
 def _lines(path):

@@ -175,15 +175,15 @@ class Lease(object):
             deeper.close()
         return work
 
-    def is_lost(self):
-        """Whether another run has taken the host, or this one's time is over; False for a session without a lease."""
+    def loss(self):
+        """The `Failed` that tells why this session no longer holds the host; None while it does, or never did."""
         if self.run is None:
-            return False
+            return None
         try:
             self._check()
-        except Failed:
-            return self.run is not None  # it may have been given back just now
-        return False
+        except Failed as error:
+            return error if self.run is not None else None  # it may have been given back just now
+        return None
 
     def _claim(self, environment, host, moved_from=None):
         """Whether the host is to be moved here from another environment; one that is new is this one's from now on."""
@@ -221,12 +221,16 @@ class Lease(object):
         return lease
 
     def renew(self):
-        """Another `ttl` seconds from now; False when the lease is no longer this session's."""
+        """Another `ttl` seconds from now; False when the lease is no longer this session's, or has run out.
+
+        What has run out stays so, whoever asks: a host that was stopped for a while finds old beats in its buffers,
+        and nobody knows whether who sent them is still there.
+        """
         if self.run is None:
             return False
         guard = self.store.lock("lease.lock")
         try:
-            if not self._is_ours():
+            if self.loss() is not None:
                 return False
             lease, now = self.store.read(FILE), self.clock()
             self._own(lease).update(renewed=now, expires=now + self.ttl)
@@ -245,7 +249,8 @@ class Lease(object):
 
     def _check(self):
         lease = self.store.read(FILE) if self.run is not None else None
-        if lease is None or lease["run"] != self.run or lease["fence"] != self.fence:
+        is_ours = lease is not None and lease["run"] == self.run and lease["fence"] == self.fence
+        if not is_ours or lease["boot"] != self.boot():
             raise Failed("this run no longer holds the host's lease", kind="lease_lost")
         if lease["expires"] <= self.clock():
             raise Failed("this run's lease on the host has run out", kind="lease_lost")

@@ -13,15 +13,11 @@ later.
 
 import time
 
-from cdconf.agent import past
+from cdconf.agent import past, state_files
+from cdconf.agent.base import Failed
 
 FILE = "ledger.json"
 MOST = 50  # names in `verified`; two releases that take turns would make it grow without end
-
-
-def _fresh():
-    page = {"current": None, "verified": [], "activating": None, "releases": {}, "pinned": {}}
-    return dict(page, confirmed=None, reverted=None, events=[])
 
 
 def verified_with(before, name, back):
@@ -55,7 +51,8 @@ class Ledger(object):
         self.store = store
         self.app = app
         self.by = by
-        self.page = dict(_fresh(), **(store.read(FILE, {}).get(app) or {}))
+        pages = store.read(FILE, {})
+        self.page = pages[app] if app in pages else state_files.fresh_page()
 
     def save(self):
         """Writes the page down; the other apps' pages stay."""
@@ -76,7 +73,13 @@ class Ledger(object):
         self.save()
 
     def shares(self, name, paths):
-        """Notes the shared paths that a release has links for, before they are made, or after some have gone."""
+        """Notes the shared paths that a release has links for, before they are made, or after some have gone.
+
+        Raises:
+            Failed: Nothing is known of such a release.
+        """
+        if name not in self.page["releases"]:
+            raise Failed("the release '{}' isn't on this host".format(name))
         if self.page["releases"][name].get("shared", []) != paths:
             self.page["releases"][name]["shared"] = paths
             self.save()

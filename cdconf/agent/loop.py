@@ -59,7 +59,7 @@ class Agent(object):
         self.writing = threading.Lock()
         self.stopping = False
         self.gone = False
-        self.lost = False
+        self.lost = None  # why the lease no longer holds
         self.store = None
         self.lease = None
         self.current = None
@@ -131,13 +131,12 @@ class Agent(object):
         watcher.start()
 
     def _watch(self):
-        looks = 0
-        while looks < 2:  # a beat may be waiting to be read, after the host itself was stopped for a while
+        while self.lost is None:
             time.sleep(LOOK)
             if self.lease.run is None:
                 return
-            looks = looks + 1 if self.lease.is_lost() else 0
-        self.gone = self.lost = True
+            self.lost = self.lease.loss()
+        self.gone = True
         self.requests.put(None)
 
     def _beat(self):
@@ -212,8 +211,8 @@ def main():
     os.chdir("/")
     agent = Agent(source, sink)
     agent.serve()
-    if agent.lost:
-        _complain("this run no longer holds the host's lease")
+    if agent.lost is not None:
+        _complain(agent.lost.message)
     # Not by way of Python's own end: it takes longer than many a call, and when the lease is lost it would wait for
     # the reading thread, which waits for frames that won't come and holds their stream.
-    os._exit(1 if agent.lost else 0)
+    os._exit(0 if agent.lost is None else 1)

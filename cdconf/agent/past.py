@@ -56,6 +56,11 @@ def recent(events):
     return found
 
 
+def provisions(store):
+    """What's remembered of provisioning; raises `Damaged`, which is better told before a run than at its end."""
+    return store.read(FILE, [])
+
+
 def provisioned(store, by, catalog, counts, failed):
     """Notes that a catalog was applied, unless nothing changed and it's the last one's; what can't be noted isn't.
 
@@ -66,7 +71,7 @@ def provisioned(store, by, catalog, counts, failed):
         counts: Resources by what became of them.
         failed: Whether it ended early.
     """
-    entries = store.read(FILE, [])
+    entries = provisions(store)
     if entries and not failed and not counts.get("changed") and entries[-1]["catalog"] == catalog:
         return
     entry = dict(by, at=round(time.time(), 3), catalog=catalog, counts=counts, failed=failed)
@@ -80,4 +85,4 @@ def remembered(store):
     """All of it: `{"apps": the ledger's pages, "provisions"}`."""
     from cdconf.agent import ledger
 
-    return {"apps": store.read(ledger.FILE, {}), "provisions": store.read(FILE, [])}
+    return {"apps": store.read(ledger.FILE, {}), "provisions": provisions(store)}

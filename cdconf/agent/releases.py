@@ -11,10 +11,11 @@ from a release only when its hash is right.
 import contextlib
 import errno
 import os
+import pwd
 import shutil
 import stat
 
-from cdconf.agent import chunks, files, in_use, kernel, shared, tree
+from cdconf.agent import chunks, files, in_use, kernel, processes, services, shared, tree
 from cdconf.agent.base import Failed
 from cdconf.agent.ledger import in_turn
 from cdconf.agent.staging import Staging, size_here
@@ -304,13 +305,17 @@ class Releases(object):
             os.rename(fresh, link)
         files.fsync_directory(self.path)
 
-    def clean(self, keep):
+    def clean(self, keep, app=None):
         """Removes failed releases, then old ones, never one that runs or that a rollback could need; returns the names.
 
         Called when the services run from the current release. One in which a process is still at work, or that it was
-        started from, stays for a later time.
+        started from, stays for a later time. Where a process of the app can't be looked at, all of them do.
+
+        Args:
+            keep: How many may stay.
+            app: The app's document.
         """
-        used = in_use.names(self.folder)
+        used = in_use.names(self.folder, _may_be_at_work(app or {}))
         page = self.ledger.page
         here = in_turn([name for name in page["verified"] if self.has(name)])
         needed = {page["current"], self.linked()}.union(here[-2:], used)
@@ -337,6 +342,21 @@ class Releases(object):
         self._clear(STAGING)
         self._clear(REPLACED, used=used)
         return removed
+
+
+def _may_be_at_work(app):
+    """A function that says of a process whether it's one of an app's services, or of its user."""
+    units = {services.unit(name) for name in app.get("services", ())}
+    try:
+        uid = pwd.getpwnam(app.get("user") or "").pw_uid
+    except KeyError:
+        uid = None
+
+    def may(pid):
+        who = processes.identity(pid)
+        return who is not None and (processes.unit(pid) in units or who[0] == uid)
+
+    return may
 
 
 def _is_whole(place, manifest):

@@ -3,6 +3,7 @@
 import os
 import time
 
+from cdconf.agent import processes
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
@@ -74,21 +75,51 @@ def uptime():
         return float(stream.read().split()[0])
 
 
-def runs_from(pid, folder, current):
-    """Whether a process works in the release's directory, runs a program of it, or was started through `current`."""
-    folder = os.path.realpath(folder) + os.sep
-    for name in ("cwd", "exe"):
-        try:
-            if (os.readlink("/proc/{}/{}".format(pid, name)) + os.sep).startswith(folder):
-                return True
-        except OSError:
-            pass
-    try:
-        with open("/proc/{}/cmdline".format(pid), "rb") as stream:
-            words = stream.read().decode("utf-8", "replace").split("\0")
-    except OSError:
+class Untold(Failed):
+    """Nobody here can tell whether a service runs from a release: that's no fault of the release.
+
+    Args:
+        name: The service.
+        pid: Its main process.
+        folder: The release's directory.
+        current: The app's `current` link.
+    """
+
+    def __init__(self, name, pid, folder, current):
+        text = (
+            "service '{}': can't tell whether it runs from {}: root here may not read /proc/{}/cwd (no CAP_SYS_PTRACE)"
+        )
+        remedy = (
+            "give root on this host the capability (docker run: `--cap-add SYS_PTRACE`), or let WorkingDirectory= or "
+            "ExecStart= of the service's unit lead to {}"
+        )
+        Failed.__init__(self, text.format(name, folder, pid), details={"hint": remedy.format(current)})
+
+
+def runs_from(name, pid, folder, current):
+    """Whether a service's main process runs from a release; None when that can't be told.
+
+    It does when it works in the release's directory, when its program is in there, or when an argument leads there or
+    through `current`. Where root may not see what it works in, the unit's WorkingDirectory= and ExecStart= count too.
+    """
+    places = [os.path.realpath(folder), folder, current]
+    links = processes.seen([pid], processes.links)[pid]
+    if any(_is_at(path, places[:1]) for path in links or ()) or _lead(processes.words(pid), places):
+        return True
+    if links is not None:
         return False
-    return any(word.startswith(folder) or word.startswith(current + os.sep) for word in words)
+    about = show([name], "WorkingDirectory,ExecStart")[name]
+    told = [about.get("WorkingDirectory", "").lstrip("!-")] + about.get("ExecStart", "").split()
+    return True if _lead(told, places) else None
+
+
+def _lead(words, places):
+    """Whether one of some words is such a path, or is `--x=PATH` with one."""
+    return any(_is_at(path, places) for word in words for path in (word, word.partition("=")[2]))
+
+
+def _is_at(path, places):
+    return any((path.rstrip("/") + "/").startswith(place + "/") for place in places)
 
 
 def verify(names, folder, current, since, within=15.0):
@@ -102,20 +133,27 @@ def verify(names, folder, current, since, within=15.0):
         within: Seconds to wait.
 
     Raises:
-        Failed: With the reason and the service's last lines.
+        Failed: (`release`) With the reason and the service's last lines.
+        Untold: All is well but that nobody can tell whether it runs from the release.
     """
     deadline = time.monotonic() + within
     while True:
         wrong = _wrong(names, folder, current, since)
         if wrong is None:
             return
-        if wrong[2] or time.monotonic() > deadline:
-            raise Failed("service '{}' {}".format(wrong[0], wrong[1]), output=journal(wrong[0]))
+        name, problem, is_final = wrong
+        if is_final or time.monotonic() > deadline:
+            if isinstance(problem, Untold):
+                raise problem
+            raise Failed("service '{}' {}".format(name, problem), output=journal(name), kind="release")
         time.sleep(0.1)
 
 
 def _wrong(names, folder, current, since):
-    """(name, what's wrong, whether waiting is useless) of the first service that isn't verified."""
+    """(name, what's wrong, whether waiting is useless) of the first service that isn't verified.
+
+    What's wrong is a text, or an `Untold`.
+    """
     for name, state in show(names).items() if names else ():
         if state["LoadState"] != "loaded":
             return name, "has no unit on this host ({}); does a role install it?".format(state["LoadState"]), True
@@ -128,6 +166,8 @@ def _wrong(names, folder, current, since):
         # The kernel counts in ticks: a process of this very moment may seem one tick older.
         if since is not None and began < since - 2.0 / TICKS:
             return name, "still runs the old process", False
-        if not runs_from(pid, folder, current):
-            return name, "doesn't run from {}".format(folder), False
+        is_it = runs_from(name, pid, folder, current)
+        if not is_it:
+            untold = is_it is None
+            return name, Untold(name, pid, folder, current) if untold else "doesn't run from " + folder, False
     return None

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 
-from cdconf.agent import files, wire
+from cdconf.agent import files, state_files, wire
 from cdconf.agent.base import Failed
 
 
@@ -33,18 +33,17 @@ class Store(object):
         return os.path.join(self.folder, name)
 
     def read(self, name, default=None):
-        """The value of a file, `default` when it isn't there.
+        """The value of a file as `cdconf.agent.state_files` describes it, `default` when it isn't there.
 
         Raises:
-            Failed: It's damaged, which atomic writes can't cause.
+            Damaged: It isn't what cdconf writes there, which atomic writes can't cause.
         """
         try:
             with open(self.path(name), "rb") as stream:
-                return wire.loads(stream.read())
+                data = stream.read(state_files.LIMIT + 1)
         except (FileNotFoundError, NotADirectoryError):
             return default
-        except ValueError as error:
-            raise Failed("{} is damaged: {}".format(self.path(name), error))
+        return state_files.decoded(self.path(name), name, data)
 
     def write(self, name, value):
         """Replaces a file atomically, fsynced, 0600."""

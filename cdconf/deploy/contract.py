@@ -84,6 +84,10 @@ def decide(app: App, environment: str, pages: Pages, leases: Mapping[str, dict[s
     if not running:
         raise GateClosed(f"no host of '{app.name}' has a verified release", hint="deploy one first")
     here = {host: page["verified"][-1] for host, page in running.items()}
+    for host, release in here.items():
+        if release not in running[host]["releases"]:
+            hint = f"deploy it anew there: `cdconf deploy {app.name} --to {environment}`"
+            raise GateClosed(f"{host} has forgotten what its verified release '{release}' was made of", hint=hint)
     trees = {host: page["releases"][here[host]]["tree"] for host, page in running.items()}
     if len(set(trees.values())) > 1:
         what = ", ".join(f"{host} runs {name}" for host, name in here.items())

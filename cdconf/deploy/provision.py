@@ -185,7 +185,10 @@ class Provisioning:
         if self._options.releases:
             from cdconf.drift import check_releases
 
-            codes += check_releases(self._project, self._fleet, hosts, self._emit)
+            def failed(name: str, error: CdconfError) -> int:
+                return report(self._emit, name, error)
+
+            codes += check_releases(self._project, self._fleet, hosts, self._emit, failed)
         return codes
 
     def _group_by_group(self, hosts: Sequence[Host]) -> list[int]:

@@ -308,7 +308,8 @@ def app_document(app: App) -> dict[str, Any]:
 
 def failure_of(error: CdconfError) -> Failure:
     """A step's error as the state machine sees it; the release is to blame only where the step itself says so."""
-    message = f"{error.message}\n{error.detail}" if error.detail else error.message
+    remedy = error.details.get("hint") if isinstance(error, AgentError) else None
+    message = "\n".join(filter(None, [error.message, error.detail, remedy and f"hint: {remedy}"]))
     verdict = isinstance(error, MigrationFailed) or (isinstance(error, AgentError) and error.reason == "release")
     return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import DIFFERENT, OK
+from cdconf.errors import DIFFERENT, OK, CdconfError
 from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
@@ -14,13 +14,23 @@ if TYPE_CHECKING:
     from cdconf.session import Session
 
 
-def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> list[int]:
+def check_releases(
+    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit, report: Callable[[str, CdconfError], int]
+) -> list[int]:
     """Reports a `release` for every app on every connected host; returns exit codes.
 
     A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
     files aren't those that were deployed.
+
+    Args:
+        project: The project.
+        fleet: The connected hosts.
+        hosts: Which of them.
+        emit: The event stream.
+        report: Says that a host couldn't be looked at, by its name; returns the exit code of that.
     """
     codes = [OK]
+    failed: dict[str, CdconfError] = {}
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
@@ -37,8 +47,8 @@ def check_releases(project: Project, fleet: Fleet, hosts: Sequence[Host], emit: 
                 )
             )
             codes.append(DIFFERENT if problem else OK)
-        codes += [error.exit_code for error in outcome.errors.values()]
-    return codes
+        failed = {**outcome.errors, **failed}  # each host once, however many apps it has
+    return codes + [report(name, error) for name, error in failed.items()]
 
 
 def _document(app: App) -> dict[str, Any]:

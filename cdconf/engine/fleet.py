@@ -275,13 +275,25 @@ class Fleet:
             found = self._locate(host)
             if found is not None:
                 with contextlib.suppress(Unreachable):
-                    session = self._connect(found)
-                    if session.call("boot_id") != before:
-                        return session
-                    session.close()
+                    return self._if_rebooted(found, before)
             if time.monotonic() > deadline:
                 raise Unreachable(f"didn't come back within {within:g} s of its reboot", host=host.name)
         raise Interrupted("interrupted while the host reboots")
+
+    def _if_rebooted(self, host: Host, before: str) -> Session:
+        """A new session; `Unreachable` while the host is still the one of before. Whatever happens, none is left over.
+
+        A host that shuts down still takes logins, and dies with them.
+        """
+        session = self._connect(host)
+        try:
+            if session.call("boot_id") != before:
+                return session
+        except BaseException:
+            session.close()
+            raise
+        session.close()
+        raise Unreachable("it hasn't rebooted yet", host=host.name)
 
     def each(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
         """Runs a job on every host that is connected, in parallel; hosts without a session are left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -16,7 +18,7 @@ from cdconf.secrets.taint import Secret
 from cdconf.yamlfile import YamlMap, load_if_any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cdconf.inventory import Environment, Project
     from cdconf.secrets.mask import Mask
@@ -62,11 +64,11 @@ class SecretStore:
         if self._environment.provider == "existing" or not path.is_file():
             return {}
         try:
-            values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise SecretError(
-                f"{path} is damaged: {error}", hint="restore it; hosts were set up with its secrets"
-            ) from error
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, str(error)) from error
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise _damaged(path, "it isn't an object of texts")
         return values
 
     def names(self) -> list[str]:
@@ -175,12 +177,28 @@ class SecretStore:
                 hint=f"set it with `cdconf secret set {self._environment.name} {name}`",
             )
         if name not in self._generated:
-            self._generated = self._load_generated()  # another run may have made it meanwhile
-        if name not in self._generated:
-            self._generated[name] = "".join(secrets.choice(_ALPHABET) for _ in range(length))
             self._generated_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(self._generated_file, json.dumps(self._generated, indent=1) + "\n")
+            with _alone(self._generated_file.parent):
+                self._generated = self._load_generated()  # another run may have made it meanwhile
+                if name not in self._generated:
+                    self._generated[name] = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+                    write_private(self._generated_file, json.dumps(self._generated, indent=1) + "\n")
         return Secret(self._generated[name])
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other run looks and writes in a directory."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _damaged(path: Path, problem: str) -> SecretError:
+    return SecretError(f"{path} is damaged: {problem}", hint="restore it; hosts were set up with its secrets")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Takes out of agent code what no host needs: docstrings and comments, which are half of it.
+"""Takes out of agent code what no host needs: docstrings and comments, which are half of it, and indentation.
 
 Lines keep their numbers, so that a traceback from a host still points at the source.
 """
@@ -13,7 +13,7 @@ _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionD
 
 
 def compact(source: bytes) -> bytes:
-    """The same program without docstrings and comments.
+    """The same program without docstrings and comments, with one space for each level of indentation.
 
     Raises:
         SyntaxError: It isn't Python.
@@ -27,7 +27,27 @@ def compact(source: bytes) -> bytes:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines).encode()
+    return "\n".join(_indented(lines)).encode()
+
+
+def _indented(lines: list[str]) -> list[str]:
+    """The lines with one space for each level; those inside a text that goes over several stay as they are."""
+    result, depth, begins, text_until = list(lines), 0, True, 0
+    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
+        row = token.start[0]
+        if token.type == tokenize.INDENT:
+            depth += 1
+        elif token.type == tokenize.DEDENT:
+            depth -= 1
+        elif token.type == tokenize.NEWLINE:
+            begins = True
+        elif token.type not in (tokenize.NL, tokenize.ENDMARKER):
+            is_first = not lines[row - 1][: token.start[1]].strip()
+            if is_first and row > text_until:
+                result[row - 1] = " " * (depth if begins else 0) + lines[row - 1].lstrip()
+            begins = False
+            text_until = max(text_until, token.end[0])
+    return result
 
 
 def _blank(lines: list[str], docstring: ast.stmt, *, alone: bool) -> None:

@@ -43,12 +43,12 @@ class AgentError(HostFailed):
 
     Args:
         reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `same_machine`, `stopped`,
-            `bug`, `release` (the release itself doesn't work).
-        details: The agent's plain data about it.
+            `bug`, `release` (the release itself doesn't work), `damaged` (a file that cdconf keeps there).
+        details: The agent's plain data about it; `hint` says what to do.
     """
 
     def __init__(self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None) -> None:
-        super().__init__(message, host=host, detail=detail, hint=_HINTS.get(reason))
+        super().__init__(message, host=host, detail=detail, hint=details.get("hint") or _HINTS.get(reason))
         self.reason = reason
         self.details = details
 

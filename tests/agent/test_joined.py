@@ -111,7 +111,7 @@ def test_a_chain_works_at_its_innermost_end(scene):
 def test_nothing_outlives_the_holder(scene):
     inner = scene.join("inner")
     scene.outer.release()
-    assert inner.is_lost()
+    assert inner.loss() is not None
     assert not inner.renew()
     with pytest.raises(Failed, match="no longer holds") as caught:
         inner.check()
@@ -124,7 +124,7 @@ def test_nothing_outlives_the_holder_s_last_beat(scene):
     scene.now += 6
     assert inner.renew()
     scene.now += 6
-    assert inner.is_lost(), "its own beats don't hold the lease"
+    assert inner.loss() is not None, "its own beats don't hold the lease"
     assert refused(scene, "late").kind == "lease_held"
 
 
@@ -132,7 +132,7 @@ def test_a_lease_that_is_ended_by_hand_ends_what_works_within_it(scene, monkeypa
     inner = scene.join("inner")
     monkeypatch.setattr("cdconf.agent.lease.Lease", lambda store: Lease(store, scene.clock, lambda: scene.boot))
     assert force_release(scene.store)["run"] == "outer"
-    assert inner.is_lost()
+    assert inner.loss() is not None
 
 
 def test_another_holder_is_none_of_the_chain_s(scene):
@@ -141,7 +141,7 @@ def test_another_holder_is_none_of_the_chain_s(scene):
     scene.dies(scene.outer)
     scene.dies(inner)
     scene.made(Lease(scene.store, scene.clock, lambda: "b1")).acquire("else", "you", "x", 10, "dev", "web1", seal("s"))
-    assert inner.is_lost()
+    assert inner.loss() is not None
     assert refused(scene, "late").details["run"] == "else"
 
 
@@ -168,7 +168,7 @@ def test_one_whose_agent_still_works_makes_none(scene):
     scene.now += 9
     scene.outer.renew()
     scene.now += 5
-    assert inner.is_lost()
+    assert inner.loss() is not None
     assert "its agent" in refused(scene, "next").message or refused(scene, "next").details["run"] == "inner"
 
 
@@ -199,7 +199,7 @@ def test_a_holder_that_goes_on_ends_what_it_started_and_waits_for_it(scene):
 
 def test_a_holder_s_look_at_its_own_lease_ends_nothing(scene):
     inner = scene.join("inner")
-    assert not scene.outer.is_lost()
+    assert scene.outer.loss() is None
     inner.check()
 
 

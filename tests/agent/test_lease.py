@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from cdconf.agent.base import Failed
@@ -73,6 +75,36 @@ def test_beats_keep_it(host, clock):
     lease.check()
 
 
+@pytest.mark.parametrize("still_at_work", [True, False])
+def test_beats_of_a_lease_that_has_run_out_do_not_revive_it(host, clock, still_at_work):
+    lease = host()
+    take(lease, "r1")
+    if not still_at_work:
+        lease._work.close()
+    clock.now += 10
+    assert not lease.renew(), "the host was stopped, and reads now what was sent meanwhile"
+    assert lease.loss().message == "this run's lease on the host has run out"
+    assert host().status() is None
+    if not still_at_work:
+        assert take(host(), "r2") == 2
+
+
+def test_a_lease_of_an_earlier_boot_is_not_renewed(host):
+    boots = ["b1", "b1", "b2"]
+    lease = host()
+    take(lease, "r1")
+    lease.boot = boots.pop
+    assert not lease.renew()
+
+
+def test_a_damaged_lease_is_why_it_is_lost(host, store):
+    lease = host()
+    take(lease, "r1")
+    (Path(store.folder) / "lease.json").write_text("[]")
+    assert "lease.json is damaged" in lease.loss().message
+    assert not lease.renew()
+
+
 def test_a_reboot_ends_it(host):
     dead = host()
     take(dead, "r1")
@@ -126,6 +158,12 @@ def store(tmp_path):
     return Store("demo", str(tmp_path / "demo"))
 
 
+MIGRATED = {"shop": [{"phase": "expand", "tree": "t", "number": 1, "state": "done", "order": 1}]}
+ABSENT = {"file:/etc/x": {"absent": True, "digest": "d"}}
+ARMED = {"run": "r0", "fence": 1, "boot": "b1", "at": 1.0, "within": 20.0}
+DRAIN = {"app": "shop", "command": "true", "undrain": "true", "timeout": 5}
+
+
 def leave(lease, run="r1"):
     take(lease, run)
     lease.release()
@@ -137,8 +175,8 @@ def move(lease, moved_from="staging"):
 
 def test_a_host_moves_only_from_where_it_is_said_to_be(host, store):
     leave(host())
-    store.write("migrations.json", {"shop": [1]})
-    store.write("applied.json", {"file:/etc/x": {}})
+    store.write("migrations.json", MIGRATED)
+    store.write("applied.json", ABSENT)
     with pytest.raises(Failed, match="this host is staging's 'web1', not production's"):
         move(host(), "acceptance")
     assert store.read("migrations.json")
@@ -149,7 +187,7 @@ def test_a_host_moves_only_from_where_it_is_said_to_be(host, store):
 
 
 def test_a_host_that_is_new_or_here_already_is_not_moved(host, store):
-    store.write("migrations.json", {"shop": [1]})
+    store.write("migrations.json", MIGRATED)
     assert move(host()) == 1
     assert store.read("migrations.json")
 
@@ -165,8 +203,16 @@ def test_a_held_host_is_not_moved(host, store):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("ledger.json", {"shop": {"activating": {"to": "1-abc"}}}, "a deployment of 'shop' to 1-abc isn't ended here"),
-        ("drain-shop.json", {"hosts": {"web2": {}, "web1": {}}}, "web1, web2 are drained here"),
+        (
+            "ledger.json",
+            {"shop": {"activating": {"to": "1-abc", "run": "r0", "at": 1}}},
+            "a deployment of 'shop' to 1-abc isn't ended here",
+        ),
+        (
+            "drain-shop.json",
+            {**ARMED, "drain": DRAIN, "hosts": {name: {"address": "10.0.0.2", "at": 1} for name in ("web2", "web1")}},
+            "web1, web2 are drained here",
+        ),
     ],
 )
 def test_a_host_on_which_something_is_going_on_is_not_moved(host, store, name, content, message):

@@ -68,7 +68,7 @@ def test_a_ledger_without_events_is_read_and_written_on(tmp_path):
     store.write(FILE, {"shop": old, "other": old})
     Ledger(store, "shop").active("2")
     assert [one["event"] for one in events(tmp_path)] == ["activated"]
-    assert store.read(FILE)["other"] == old
+    assert store.read(FILE)["other"] == {**old, "confirmed": None, "reverted": None, "events": []}
     assert past.remembered(store)["apps"]["shop"]["verified"] == ["1"]
 
 

@@ -130,6 +130,37 @@ def test_a_host_that_dies_before_its_lease_does_not_keep_the_others_from_theirs(
 
 
 @pytest.mark.parametrize(
+    "answers", [["b1", "b1", "b2"], [Unreachable("it broke"), OSError("x")], ["b1", Unreachable("x")]]
+)
+def test_no_session_is_left_over_while_a_reboot_is_awaited(monkeypatch, answers):
+    fleet, (host, *_) = World().fleet("one")
+    opened, closed, left = [], [], list(answers)
+
+    def call(name):
+        if not left:
+            fleet._stopped.set()
+            raise Unreachable("it's off")
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def connect(host):
+        session = SimpleNamespace(call=call, close=lambda: closed.append(session))
+        opened.append(session)
+        return session
+
+    monkeypatch.setattr(fleet, "_connect", connect)
+    monkeypatch.setattr(fleet._ended, "wait", lambda seconds: False)
+    try:
+        kept = [fleet._back_from_reboot(host, "b1", time.monotonic() + 60, 60)]
+    except (Interrupted, OSError):
+        kept = []
+    assert kept == [one for one in opened if one not in closed]
+    assert len(kept) == (answers[-1] == "b2")
+
+
+@pytest.mark.parametrize(
     ("signal", "error", "code"), [(KeyboardInterrupt, Interrupted, 130), (TerminateSignal, Terminated, 143)]
 )
 def test_a_signal_keeps_its_exit_code(monkeypatch, signal, error, code):

@@ -108,3 +108,33 @@ def test_a_host_that_hangs_is_waited_for_once_and_is_unreachable(live, deployed,
     live.free()
     live("deploy", "app", "--to", "dev")
     assert live.served() == {"web1": newer, "web2": newer}
+
+
+def test_a_damaged_ledger_is_named_by_drift_with_what_to_do(live, deployed):
+    ledger = "/var/lib/cdconf/e2e/ledger.json"
+    live.on("web1", f"cp {ledger} /root/ledger; echo '[]' > {ledger}")
+    try:
+        document = live.document("drift", "dev", code=1)
+        shown = live("drift", "dev", code=1)
+    finally:
+        live.on("web1", f"cp /root/ledger {ledger}")
+    statuses = {name: (one["status"], one["error"]) for name, one in document["hosts"].items()}
+    assert statuses["web2"] == ("ok", None)
+    assert statuses["web1"][0] == "failed"
+    for text in (statuses["web1"][1], shown.stderr):
+        assert f"{ledger} is damaged: it is a list, not an object" in text
+        assert "hint: look at it" in text
+    live("drift", "dev")
+
+
+def test_what_another_users_service_runs_from_is_seen_without_root_s_right_to_look(live, deployed):
+    """Root in a container has no CAP_SYS_PTRACE."""
+    place = "/etc/systemd/system/app.service.d"
+    text = r"[Service]\nUser=nobody\nExecStart=\nExecStart=/usr/bin/python3 serve.py\n"
+    pid = "$(systemctl show -p MainPID --value app)"
+    live.on("web1", f"mkdir {place}; printf '{text}' > {place}/x.conf; systemctl daemon-reload; systemctl restart app")
+    try:
+        assert live.on("web1", f"readlink /proc/{pid}/cwd || echo unseen") == "unseen"
+        live("drift", "dev")
+    finally:
+        live.on("web1", f"rm -r {place}; systemctl daemon-reload; systemctl restart app")

@@ -19,14 +19,38 @@ class C:
     def g(self): return "# neither"
 '''
 ODD_COMPACT = b"""def f():
-    pass
+ pass
 
 class C:
 
 
-    x = "# not a comment"
-    def g(self): return "# neither"
+ x = "# not a comment"
+ def g(self): return "# neither"
 """
+NESTED = b'''def f(a):
+    if a:
+        b = """one
+            two
+    """
+        return [a,
+                b]
+    for c in a: \\
+            print(c)
+    return {
+        "a": f"{a}"}
+'''
+NESTED_COMPACT = b'''def f(a):
+ if a:
+  b = """one
+            two
+    """
+  return [a,
+b]
+ for c in a: \\
+print(c)
+ return {
+"a": f"{a}"}
+'''
 
 
 class WithoutDocstrings(ast.NodeTransformer):
@@ -62,3 +86,8 @@ def test_it_is_the_same_program_with_the_same_lines(path):
 
 def test_what_only_looks_like_a_comment_stays():
     assert compact(ODD) == ODD_COMPACT
+
+
+def test_indentation_is_one_space_a_level_but_not_inside_texts():
+    assert compact(NESTED) == NESTED_COMPACT
+    assert shape(NESTED_COMPACT) == shape(NESTED)

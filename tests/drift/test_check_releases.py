@@ -1,0 +1,47 @@
+"""What drift says of hosts whose releases can't be looked at."""
+
+from types import SimpleNamespace
+
+from cdconf.drift import check_releases
+from cdconf.engine.fleet import Outcome
+from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
+from cdconf.events import ResourceDone
+
+PAGE = {"activating": None, "verified": [], "linked": None, "problem": None}
+
+
+def checked(*errors, apps=("shop", "blog")):
+    """Exit codes, what was reported and which hosts were told to be in order, of apps each with these errors."""
+    told, events = [], []
+    hosts = [SimpleNamespace(name=name) for name in ("web1", "web2")]
+
+    def app(name):
+        about = {"path": "/srv", "services": (), "file": "cdconf.yml", "line": 1, "runs_on": lambda host: True}
+        return SimpleNamespace(name=name, **about)
+
+    def each(members, look):
+        names = {host.name for host in members} - {error.host for error in errors}
+        session = SimpleNamespace(call=lambda name, app: PAGE, lease=None)
+        return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
+
+    def report(name, error):
+        told.append((name, error.message))
+        return error.exit_code
+
+    project = SimpleNamespace(apps={name: app(name) for name in apps})
+    codes = check_releases(project, SimpleNamespace(each=each), hosts, events.append, report)
+    return worst_exit(codes), told, {one.host for one in events if isinstance(one, ResourceDone)}
+
+
+def test_a_host_whose_ledger_is_damaged_fails_by_name_once():
+    error = HostFailed("/var/lib/cdconf/demo/ledger.json is damaged: it isn't JSON", host="web1")
+    assert checked(error) == (1, [("web1", error.message)], {"web2"})
+
+
+def test_a_host_that_falls_silent_is_unreachable():
+    error = Unreachable("it's silent", host="web2")
+    assert checked(error) == (4, [("web2", "it's silent")], {"web1"})
+
+
+def test_hosts_that_answer_are_in_order():
+    assert checked() == (OK, [], {"web1", "web2"})
