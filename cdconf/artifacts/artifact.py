@@ -11,6 +11,7 @@ from typing import Any
 from cdconf.errors import ArtifactError
 
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,99}")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _SHORTEST = 8
 
 
@@ -71,10 +72,16 @@ def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     if not isinstance(document, dict):
         raise TypeError("it isn't a JSON object")
     provenance = document.pop("provenance", None)
+    unknown = document.keys() - {one.name for one in dataclasses.fields(Artifact)}
+    if unknown:
+        raise ValueError(f"it has {', '.join(sorted(unknown))[:80]}, as of a newer cdconf; update this one")
     artifact = Artifact(**document)
     for name in ("app", "version", "archive", "tree", "file_name", "builder"):
         if not isinstance(getattr(artifact, name), str):
             raise TypeError(f"its {name} isn't text")
+    for name in ("archive", "tree"):  # they become names of files
+        if not _DIGEST.fullmatch(getattr(artifact, name)):
+            raise ValueError(f"its {name} isn't a SHA-256")
     for name in ("built_at", "duration_s", "size"):
         if not isinstance(getattr(artifact, name), (int, float)):
             raise TypeError(f"its {name} isn't a number")

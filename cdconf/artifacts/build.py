@@ -57,12 +57,14 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         raise ArtifactError(
             "the working tree has changes that aren't committed", hint="commit them, or use --allow-dirty for a trial"
         )
-    store = Store(project)
+    store = Store(project, emit=emit)
     keys.own(project)  # a key that can't be used is found now, not after the build
     with _lock(project.data / f"build-{app.name}.lock"):
         known = None if dirty else store.nearest(app.name, [commit])
-        if known is not None:
+        if known is not None and store.has_archive(known):
             return known, False
+        if known is not None:
+            emit(Notice(f"the archive of {known.label} is missing from the store, so it's built again", warning=True))
         emit(Step(f"building {app.name} from commit {commit[:10]}{' and uncommitted changes' if dirty else ''}"))
         if dirty:
             return _run(project, app, store, root, commit, emit, dirty=True), True
@@ -72,7 +74,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
                 artifact = _run(project, app, store, folder, commit, emit, dirty=False)
             except ArtifactError:
                 known = store.nearest(app.name, [commit])  # another machine built the same commit meanwhile
-                if known is None:
+                if known is None or not store.has_archive(known):
                     raise
                 return known, False
     if artifact.commit != commit:

@@ -1,8 +1,6 @@
-"""The project's Ed25519 keys, outside of its repository: what a commit says can't decide whom to believe.
+"""The project's Ed25519 keys, outside of its repository. Which of them are trusted is in `trust`.
 
 ~/.config/cdconf/keys/PROJECT      the private key (PKCS #8 in PEM, 0600), or the file that $CDCONF_SIGNING_KEY names
-~/.config/cdconf/trusted/PROJECT   trusted public keys, one a line as OpenSSH writes them (`ssh-ed25519 AAAA… name`),
-                                   or the file that $CDCONF_TRUSTED_KEYS names: it holds for every project
 
 A key's id is its fingerprint as `ssh-keygen -l` shows it.
 """
@@ -14,21 +12,17 @@ import getpass
 import hashlib
 import os
 import socket
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import ArtifactError
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
     from cdconf.inventory import Project
 
-_HEAD = "# Keys whose signatures cdconf trusts, one a line; `cdconf key trust` adds one.\n"
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OPEN_TO_OTHERS = 0o077
 
 
@@ -50,12 +44,6 @@ def private_file(project: Project) -> Path:
     """Where the private key is."""
     named = os.environ.get("CDCONF_SIGNING_KEY")
     return Path(named) if named else Path("~/.config/cdconf/keys").expanduser() / project.name
-
-
-def trusted_file(project: Project) -> Path:
-    """Where the trusted public keys are."""
-    named = os.environ.get("CDCONF_TRUSTED_KEYS")
-    return Path(named) if named else Path("~/.config/cdconf/trusted").expanduser() / project.name
 
 
 def new(project: Project) -> PublicKey:
@@ -143,55 +131,3 @@ def parse(text: str, where: str) -> PublicKey:
     blob = base64.b64decode(words[1])
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
     return PublicKey(f"SHA256:{digest}", " ".join(words), key)
-
-
-def trusted(project: Project) -> dict[str, PublicKey]:
-    """The trusted keys by id; none while nothing is pinned.
-
-    Raises:
-        ArtifactError: The file is damaged, can be written by others, or isn't where $CDCONF_TRUSTED_KEYS says.
-    """
-    path = trusted_file(project)
-    is_named = bool(os.environ.get("CDCONF_TRUSTED_KEYS"))
-    try:
-        text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
-    except FileNotFoundError:
-        if is_named:
-            raise ArtifactError(f"$CDCONF_TRUSTED_KEYS names {path}, which isn't there") from None
-        return {}
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"can't read the trusted keys: {path}: {error}") from error
-    if mode & _WRITABLE_BY_OTHERS:
-        raise ArtifactError(f"others can write to the trusted keys {path}", hint=f"chmod go-w {path}")
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    keys = [parse(line, f"{path}:{number}") for number, line in lines if line and not line.startswith("#")]
-    if is_named and not keys:
-        raise ArtifactError(f"$CDCONF_TRUSTED_KEYS names {path}, which holds no key")
-    return {one.id: one for one in keys}
-
-
-def trust(project: Project, key: PublicKey) -> None:
-    """Pins a key; one that is trusted already gets its new name."""
-    _write(project, {**trusted(project), key.id: key} if trusted_file(project).exists() else {key.id: key})
-
-
-def distrust(project: Project, keyid: str) -> PublicKey:
-    """Takes a key out, and returns it.
-
-    Raises:
-        ArtifactError: No trusted key, or several, have an id that begins so.
-    """
-    keys = trusted(project)
-    wanted = keyid if keyid.startswith("SHA256:") else f"SHA256:{keyid}"
-    found = [one for one in keys if one.startswith(wanted)]
-    if len(found) != 1 or len(wanted) < len("SHA256:") + 4:
-        raise ArtifactError(f"no single trusted key has the fingerprint {keyid}", hint="see `cdconf key list`")
-    gone = keys.pop(found[0])
-    _write(project, keys)
-    return gone
-
-
-def _write(project: Project, keys: dict[str, PublicKey]) -> None:
-    path = trusted_file(project)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(path, _HEAD + "".join(f"{one.text}\n" for one in keys.values()))

@@ -1,7 +1,8 @@
 """Where a store's files lie: a directory, or a bucket (see `remote`). Both keep the same promises.
 
 What can be read under a name is whole: content appears at once, by a rename or at the end of an upload. Of two
-writers that create one name, one succeeds.
+writers that create one name, one succeeds. A small file is never replaced: what is added to an artifact later is a file
+of its own. Only archives and logs, whose names are their digests, are put in place again.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import IO, TYPE_CHECKING, Protocol
 
+from cdconf.agent.tree import sha256_file
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -40,26 +43,29 @@ class Place(Protocol):
     def shown(self, name: str) -> str:
         """A file's place, for people."""
 
-    def entries(self) -> list[Entry]:
-        """All whole files, sorted by name."""
+    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
+        """The whole files whose names begin and end so, sorted by name; all of them if nothing is given."""
 
-    def read(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Small files' contents; those that aren't there are left out."""
+    def read(self, names: Sequence[str]) -> dict[str, bytes | OSError]:
+        """Small files' contents; those that aren't there are left out.
+
+        A file that may not be read, though others may, is there with its error.
+        """
 
     def create(self, name: str, data: bytes) -> bool:
         """Makes a small file; False, and nothing is changed, when there is one."""
 
-    def replace(self, name: str, data: bytes) -> None:
-        """Makes a small file, or replaces it."""
-
     def put(self, name: str, file: Path) -> None:
         """Takes a file of any size in, or replaces it."""
 
-    def fetch(self, name: str, digest: str) -> Path | None:
-        """A local file with the content, which the caller still has to verify; None when there's none.
+    def fetch(self, name: str, digest: str, *, fresh: bool = False) -> Path | None:
+        """A local file with the content; None unless that has this SHA-256.
 
-        `digest` is the SHA-256 that it should have: a copy from an earlier call is used again if it does.
+        A copy from an earlier call is used again, unless a fresh one is wanted, which says what the place itself has.
         """
+
+    def kept(self, name: str, digest: str) -> Path | None:
+        """A whole copy of an earlier `fetch` on this machine, whatever the place itself has by now."""
 
     def delete(self, name: str) -> None:
         """Removes a file; that it's gone already is fine."""
@@ -68,7 +74,7 @@ class Place(Protocol):
 def place_of(project: Project) -> Place:
     """The project's store: `store` in cdconf.yml, else .cdconf/artifacts."""
     if project.store is None:
-        return Folder(project.data / "artifacts", project.root)
+        return Folder(project.data / "artifacts", project.root, own=True)
     if project.store.startswith("s3://"):
         from cdconf.artifacts.remote import Remote
 
@@ -77,36 +83,64 @@ def place_of(project: Project) -> Place:
 
 
 class Folder:
-    """A directory. It's made 0700; in one that others may read, they may read its files too.
+    """A directory. In one that others may read, they may read its files too.
 
     Args:
         folder: The directory.
         root: The project's, for messages.
+        own: Whether it's the checkout's own, which is made (0700) when it isn't there. One that isn't may be a share
+            that isn't mounted: a new one there, empty, would hide that.
     """
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, *, own: bool = False) -> None:
         self._folder = folder
         self._root = root
+        self._own = own
+
+    def _refuse_missing(self) -> None:
+        """Raises `ArtifactError` for a missing directory that somebody else should have made."""
+        if not self._own:
+            raise ArtifactError(
+                f"the artifact store {self._folder} isn't there",
+                hint=f"mount it if it's a share; if this is a new store, make it: mkdir -p {quote(str(self._folder))}",
+            )
 
     def shown(self, name: str) -> str:
         path = self._folder / name
         return os.path.relpath(path, self._root) if path.is_relative_to(self._root) else str(path)
 
-    def entries(self) -> list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
         found = []
-        with self._explained("list"), contextlib.suppress(FileNotFoundError):
-            for one in sorted(os.scandir(self._folder), key=lambda one: one.name):
-                with contextlib.suppress(FileNotFoundError):  # another run's temporary file that's gone already
-                    if one.is_file() and not one.name.startswith("."):
+        with self._explained("list"), self._there() as listed:
+            for one in listed:
+                if one.name.startswith(".") or not (one.name.startswith(prefix) and one.name.endswith(suffix)):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # another run's file that's gone already
+                    if one.is_file():
                         status = one.stat()
                         found.append(Entry(one.name, status.st_size, status.st_mtime))
-        return found
+        return sorted(found, key=lambda one: one.name)
 
-    def read(self, names: Sequence[str]) -> dict[str, bytes]:
-        found = {}
+    @contextmanager
+    def _there(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """What's in the directory."""
+        try:
+            listed = os.scandir(self._folder)
+        except FileNotFoundError:
+            self._refuse_missing()
+            yield iter(())
+            return
+        with listed:
+            yield listed
+
+    def read(self, names: Sequence[str]) -> dict[str, bytes | OSError]:
+        found: dict[str, bytes | OSError] = {}
         for name in names:
             with self._explained(f"read {name} in"), contextlib.suppress(FileNotFoundError):
-                found[name] = (self._folder / name).read_bytes()
+                try:
+                    found[name] = (self._folder / name).read_bytes()
+                except PermissionError as error:
+                    found[name] = error
         return found
 
     def create(self, name: str, data: bytes) -> bool:
@@ -119,19 +153,18 @@ class Folder:
             self._sync()
             return True
 
-    def replace(self, name: str, data: bytes) -> None:
-        with self._explained("write to"), self._written(data) as temporary:
-            temporary.replace(self._folder / name)
-            self._sync()
-
     def put(self, name: str, file: Path) -> None:
         with self._explained("write to"), file.open("rb") as source, self._written(source) as temporary:
             temporary.replace(self._folder / name)
             self._sync()
 
-    def fetch(self, name: str, digest: str) -> Path | None:
+    def fetch(self, name: str, digest: str, *, fresh: bool = False) -> Path | None:
         path = self._folder / name
-        return path if path.is_file() else None
+        with self._explained(f"read {name} in"):
+            return path if path.is_file() and sha256_file(str(path)) == digest else None
+
+    def kept(self, name: str, digest: str) -> Path | None:
+        return None
 
     def delete(self, name: str) -> None:
         with self._explained("remove from"):
@@ -140,7 +173,10 @@ class Folder:
     @contextmanager
     def _written(self, data: bytes | IO[bytes]) -> Iterator[Path]:
         """A temporary file in the directory, with the data safely on disk."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._own:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not self._folder.is_dir():
+            self._refuse_missing()
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=TEMPORARY)
         try:
             with os.fdopen(descriptor, "wb") as stream:

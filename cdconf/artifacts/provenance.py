@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cdconf import __version__
-from cdconf.artifacts import dsse, keys
+from cdconf.artifacts import dsse, keys, trust
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice
 
@@ -109,11 +109,11 @@ def read(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_of(found: Mapping[str, Any] | None) -> str | None:
-    """The SHA-256 of the log that a provenance names."""
+    """The SHA-256 of the log that a provenance names; None when it names none, or can't be read."""
     try:
         byproducts = read(found)["predicate"]["runDetails"]["byproducts"] if found else []
         return next((str(one["digest"]["sha256"]) for one in byproducts if one["name"] == "log"), None)
-    except (KeyError, TypeError):
+    except (ArtifactError, KeyError, TypeError):
         return None
 
 
@@ -121,17 +121,25 @@ def check(project: Project, artifact: Artifact, found: Mapping[str, Any] | None)
     """Whether a trusted key has signed for exactly this artifact.
 
     Returns:
-        The id of the key; None when the project has no trusted keys, so that nothing can be said.
+        The id of the key; None when everything is accepted and none that's known has signed.
 
     Raises:
-        ArtifactError: Nobody has signed, only others have, the signature is forged, or the provenance is about
-            something else than the store's metadata.
+        ArtifactError: Nobody has signed, only others have, the signature is forged, nobody is trusted, or the
+            provenance is about something else than the store's metadata.
     """
-    known = keys.trusted(project)
+    believed = trust.trust_of(project)
+    known = believed.keys
     if found is not None:
         compare(project, artifact, read(found))
-    if not known:
-        return None
+    if believed.state == "nobody":
+        raise ArtifactError(
+            f"{artifact.label} isn't accepted, since {project.name} trusts nobody's signature here: {believed.why}",
+            hint="`cdconf key trust KEY` trusts a key that you have verified; to do without signatures, say so: "
+            "`cdconf key trust --anybody`",
+        )
+    if believed.is_open:
+        signed_by = dsse.signers(found, {one.id: one.key for one in known.values()}) if found and known else []
+        return next(iter(signed_by), None)
     if found is None or not dsse.keyids(found):
         raise ArtifactError(
             f"{artifact.label} isn't signed, and this project trusts only signed artifacts",
@@ -154,7 +162,8 @@ def check_aloud(project: Project, artifact: Artifact, found: Mapping[str, Any] |
     """`check`, which says so when it can't say anything."""
     signer = check(project, artifact, found)
     if signer is None:
-        emit(Notice(f"{project.name} has no trusted keys, so nobody's signature of {artifact.label} is asked for"))
+        said = "has no trusted keys" if trust.trust_of(project).state == "undecided" else "trusts anybody here"
+        emit(Notice(f"{project.name} {said}, so nobody's signature of {artifact.label} is asked for"))
     return signer
 
 

@@ -73,29 +73,37 @@ class Remote:
     def shown(self, name: str) -> str:
         return f"{self._url}/{name}"
 
-    def entries(self) -> list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
         with self._explained("list"):
-            try:
-                listed: list[dict[str, Any]] = self._files.ls(self._path, detail=True)
-            except FileNotFoundError:  # nothing under the prefix, or no bucket
-                if not self._files.exists(self._path.partition("/")[0]):
-                    raise
-                return []
             return [
                 Entry(one["name"].rpartition("/")[2], one["size"], one["LastModified"].timestamp())
-                for one in sorted(listed, key=lambda one: str(one["name"]))
-                if one["type"] == "file"
+                for one in sorted(self._listed(prefix), key=lambda one: str(one["name"]))
+                if one["type"] == "file" and one["name"].endswith(suffix)
             ]
 
-    def read(self, names: Sequence[str]) -> dict[str, bytes]:
+    def _listed(self, prefix: str) -> list[dict[str, Any]]:
+        """The objects right below; the service itself leaves out those that don't begin so."""
+        try:
+            if not prefix:
+                everything: list[dict[str, Any]] = self._files.ls(self._path, detail=True)
+                return everything
+            found: dict[str, dict[str, Any]] = self._files.find(self._path, prefix=prefix, detail=True)
+            return [one for name, one in found.items() if name.rpartition("/")[0] == self._path]
+        except FileNotFoundError:  # nothing under the prefix, or no bucket
+            if not self._files.exists(self._path.partition("/")[0]):
+                raise
+            return []
+
+    def read(self, names: Sequence[str]) -> dict[str, bytes | OSError]:
         if not names:
             return {}
         with self._explained("read"):
             found: dict[str, Any] = self._files.cat([self._at(name) for name in names], on_error="return")
             for value in found.values():
-                if isinstance(value, Exception) and not isinstance(value, FileNotFoundError):
+                if isinstance(value, Exception) and not isinstance(value, (FileNotFoundError, PermissionError)):
                     raise value
-        return {path.rpartition("/")[2]: value for path, value in found.items() if isinstance(value, bytes)}
+        known = {path.rpartition("/")[2]: value for path, value in found.items()}
+        return {name: value for name, value in known.items() if not isinstance(value, FileNotFoundError)}
 
     def create(self, name: str, data: bytes) -> bool:
         with self._explained("write to"):
@@ -105,17 +113,13 @@ class Remote:
                 return False
             return True
 
-    def replace(self, name: str, data: bytes) -> None:
-        with self._explained("write to"):
-            self._files.pipe_file(self._at(name), data)
-
     def put(self, name: str, file: Path) -> None:
         with self._explained("write to"):
             self._files.put_file(str(file), self._at(name))
 
-    def fetch(self, name: str, digest: str) -> Path | None:
-        kept = self._cache / name
-        if kept.is_file() and sha256_file(str(kept)) == digest:
+    def fetch(self, name: str, digest: str, *, fresh: bool = False) -> Path | None:
+        kept = None if fresh else self.kept(name, digest)
+        if kept is not None:
             return kept
         self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=self._cache, prefix=TEMPORARY)
@@ -126,10 +130,15 @@ class Remote:
                     self._files.get_file(self._at(name), temporary)
                 except FileNotFoundError:
                     return None
-                Path(temporary).replace(kept)
-                return kept
+                if sha256_file(temporary) != digest:
+                    return None  # a whole copy of earlier stays as it is
+                return Path(temporary).replace(self._cache / name)
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+    def kept(self, name: str, digest: str) -> Path | None:
+        path = self._cache / name
+        return path if path.is_file() and sha256_file(str(path)) == digest else None
 
     def delete(self, name: str) -> None:
         with self._explained("remove from"), contextlib.suppress(FileNotFoundError):

@@ -4,6 +4,7 @@ APP@VERSION.json    metadata and signed provenance; created last, and only once,
                     version never changes. Stores of older versions name it ARCHIVE.json
 ARCHIVE.blob        the archive
 DIGEST.log          a build's log
+KIND-ARCHIVE-….dsse what is said of an artifact later, signatures for one: see `attestations`
 
 They lie in .cdconf/artifacts, or where `store` in cdconf.yml says: see `places`. On this machine only:
 
@@ -15,22 +16,23 @@ from __future__ import annotations
 
 import builtins
 import fcntl
-import re
 import tempfile
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import tree
-from cdconf.artifacts import dsse, keys, provenance
-from cdconf.artifacts.artifact import Artifact, check_version, from_text, to_text
+from cdconf.artifacts import dsse, keys, provenance, signatures
+from cdconf.artifacts.artifact import Artifact, check_version, to_text
+from cdconf.artifacts.attestations import SIGNATURE, attest
+from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
 from cdconf.artifacts.places import Entry, Place, place_of
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError
+from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
-
-_METADATA = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>.+)\.json")
 
 
 class Store:
@@ -39,11 +41,17 @@ class Store:
     Args:
         project: The project.
         place: Where they lie; the project's own store if not given.
+        emit: Gets a warning for each object that can't be read and is skipped.
+
+    Attributes:
+        place: Where they lie.
     """
 
-    def __init__(self, project: Project, place: Place | None = None) -> None:
+    def __init__(self, project: Project, place: Place | None = None, emit: Emit = lambda event: None) -> None:
         self._project = project
-        self._place = place or place_of(project)
+        self._emit = emit
+        self._told: set[str] = set()
+        self.place = place or place_of(project)
         self._folder = project.data / "artifacts"
 
     def add(
@@ -51,7 +59,7 @@ class Store:
     ) -> Artifact:
         """Takes an archive in; once more, it's the same artifact, whose stored archive is mended if need be.
 
-        Builds of several commits that made the same bytes are artifacts of their own.
+        The same bytes under another version are an artifact of its own.
 
         Args:
             app: The app's name.
@@ -66,39 +74,38 @@ class Store:
         """
         check_version(version)
         archive = tree.sha256_file(str(file))
-        known = self._known(app, version, archive, built=command is not None)
+        known = self._known(app, version, archive)
         if known is not None:
-            if self._whole(known) is None:
-                self._place.put(_blob(archive), file)
+            if self.place.fetch(_blob(archive), archive, fresh=True) is None:
+                self.place.put(_blob(archive), file)
+                self._emit(Notice(f"the archive of {known.label} wasn't whole in the store, and is put back"))
             return known
         digest = self._keep_tree(app, file, file.name)
         artifact = Artifact(app, version, archive, digest, file.name, file.stat().st_size, **about)
-        self._place.put(_blob(archive), file)
+        self.place.put(_blob(archive), file)
         noted = self._keep_log(log) if log is not None else None
         text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted))
-        if self._place.create(f"{artifact.label}.json", text.encode("utf-8")):
+        if self.place.create(f"{artifact.label}.json", text.encode("utf-8")):
             return artifact
         # Another writer was faster.
-        return self._known(app, version, archive, built=True) or self.find(artifact.label)
+        return self._known(app, version, archive) or self.find(artifact.label)
 
-    def _known(self, app: str, version: str, archive: str, *, built: bool) -> Artifact | None:
+    def _known(self, app: str, version: str, archive: str) -> Artifact | None:
         """The artifact that this is already; a version that has other content is refused."""
-        everything = self.list(app)
-        same = [known for known in everything if known.archive == archive]
-        for known in same:
-            if known.version == version or not built:
+        for known in self.list(app):
+            if known.version != version:
+                continue
+            if known.archive == archive:
                 return known
-        for known in everything:
-            if known.version == version:
-                raise ArtifactError(
-                    f"{known.label} exists already with other content ({known.archive[:12]}, not {archive[:12]})",
-                    hint="a version is built once; commit something, or give the new build a new version",
-                )
+            raise ArtifactError(
+                f"{known.label} exists already with other content ({known.archive[:12]}, not {archive[:12]})",
+                hint="a version is built once; commit something, or give the new build a new version",
+            )
         return None
 
     def _keep_log(self, log: Path) -> str:
         digest: str = tree.sha256_file(str(log))
-        self._place.put(f"{digest}.log", log)
+        self.place.put(f"{digest}.log", log)
         return digest
 
     def _keep_tree(self, app: str, file: Path, name: str, wanted: str | None = None) -> str:
@@ -134,46 +141,45 @@ class Store:
 
     def list(self, app: str | None = None) -> builtins.list[Artifact]:
         """All artifacts, or an app's, the newest first."""
-        return [artifact for _, artifact, _ in self._documents(app)]
+        return [one.artifact for one in self._metadata(app)[0]]
 
-    def _documents(self, app: str | None = None) -> builtins.list[tuple[str, Artifact, dict[str, Any] | None]]:
-        """File name, artifact and envelope of each, the newest first."""
-        names = [one.name for one in self._place.entries() if _may_be_of(app, one.name)]
-        found = [(name, *self._read(name, text)) for name, text in self._place.read(names).items()]
-        return sorted((one for one in found if app in (None, one[1].app)), key=lambda one: -one[1].built_at)
+    def _metadata(self, app: str | None = None) -> tuple[builtins.list[Metadata], builtins.list[Unreadable]]:
+        """What can be read, the newest first, and what can't, of which a warning was told."""
+        found, unreadable = metadata(self.place, app)
+        for one in unreadable:
+            self._skip(one.name, one.error.message, one.error.hint)
+        return found, unreadable
 
-    def _read(self, name: str, text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
-        try:
-            artifact, envelope = from_text(text)
-            if name not in (f"{artifact.archive}.json", f"{artifact.label}.json"):
-                raise ValueError(f"it speaks of {artifact.label}, archive {artifact.archive}")
-            return artifact, envelope
-        except (ValueError, TypeError) as error:
-            raise ArtifactError(
-                f"the artifact's metadata can't be read: {error}",
-                file=self._place.shown(name),
-                hint="move it away; the build can be made again, or taken in with `cdconf artifact add`",
-            ) from error
+    def _skip(self, name: str, why: str, hint: str | None = None) -> None:
+        """Says, once, that an object is left out."""
+        if name not in self._told:
+            self._told.add(name)
+            end = f" ({hint})" if hint else ""
+            self._emit(Notice(f"skipped {self.place.shown(name)}: {why}{end}", warning=True))
 
-    def entries(self) -> builtins.list[Entry]:
-        """All files of the store, also those that belong to no artifact."""
-        return self._place.entries()
+    def unreadable(self, app: str | None = None) -> builtins.list[Unreadable]:
+        """The metadata that can't be read, of all apps or of those that may be an app's."""
+        return self._metadata(app)[1]
+
+    def entries(self, prefix: str = "", suffix: str = "") -> builtins.list[Entry]:
+        """The files of the store whose names begin and end so, also those that belong to no artifact."""
+        return self.place.entries(prefix, suffix)
 
     def remove(self, artifact: Artifact) -> None:
         """Forgets an artifact: its metadata first, so that what's left of it can't be found."""
-        for name, one, _ in self._documents(artifact.app):
-            if one == artifact:
-                self._place.delete(name)
+        for one in self._metadata(artifact.app)[0]:
+            if one.artifact == artifact:
+                self.place.delete(one.name)
 
     def discard(self, name: str) -> None:
         """Removes an archive or a log that no metadata names any more."""
-        self._place.delete(name)
+        self.place.delete(name)
 
     def needed(self) -> set[str]:
         """The names of the archives, logs and trees that the metadata names."""
         names: set[str] = set()
-        for _, artifact, envelope in self._documents():
-            names |= {_blob(artifact.archive), artifact.tree, f"{provenance.log_of(envelope)}.log"}
+        for one in self._metadata()[0]:
+            names |= {_blob(one.artifact.archive), one.artifact.tree, f"{provenance.log_of(one.envelope)}.log"}
         return names
 
     def with_archive(self, archive: str) -> Artifact | None:
@@ -188,11 +194,15 @@ class Store:
         """The artifact that `app@version`, or a digest prefix of 8 or more, names.
 
         Raises:
-            ArtifactError: None or several do.
+            ArtifactError: None or several do, or its metadata can't be read.
         """
-        known = self.list(app)
+        documents, unreadable = self._metadata(app)
+        known = [one.artifact for one in documents]
         found = [one for one in known if one.answers_to(reference)]
         if not found:
+            for broken in unreadable:
+                if broken.may_be(reference):
+                    raise broken.error
             newest = ", ".join(one.label for one in known[:5]) or "none yet"
             raise ArtifactError(f"there is no artifact '{reference}'", hint=f"the newest: {newest}")
         if len({one.archive for one in found}) > 1:
@@ -205,16 +215,18 @@ class Store:
         return next((builds[commit] for commit in commits if commit in builds), None)
 
     def provenance(self, artifact: Artifact) -> dict[str, Any] | None:
-        """The artifact's envelope, whoever signed it; None when an older version took it in."""
-        return next((envelope for _, one, envelope in self._documents(artifact.app) if one == artifact), None)
+        """The artifact's envelope with all its signatures, whoever signed it.
+
+        None when an older version took it in, and nobody has signed it since.
+        """
+        own = next((one.envelope for one in self._metadata(artifact.app)[0] if one.artifact == artifact), None)
+        return signatures.united(self._project, artifact, own, signatures.found(self.place, artifact, self._skip))
 
     def log(self, artifact: Artifact) -> str | None:
         """The log of its build, None when there's none."""
         digest = provenance.log_of(self.provenance(artifact))
-        path = self._place.fetch(f"{digest}.log", digest) if digest else None
-        if path is None or tree.sha256_file(str(path)) != digest:
-            return None
-        return path.read_text(encoding="utf-8", errors="replace")
+        path = self.place.fetch(f"{digest}.log", digest) if digest else None
+        return path.read_text(encoding="utf-8", errors="replace") if path is not None else None
 
     def sign(self, artifact: Artifact) -> str:
         """Adds the operator's signature, after making sure that the archive and the tree are what they should be.
@@ -228,24 +240,27 @@ class Store:
         key = keys.own(self._project)
         if key is None:
             raise ArtifactError(f"there is no key for {self._project.name}", hint="make one with `cdconf key new`")
-        self.manifest(artifact)
+        self.manifest(artifact, fresh=True)
+        envelope = self.provenance(artifact)
+        if envelope is None:
+            envelope = provenance.envelope(self._project, artifact)
+        provenance.compare(self._project, artifact, provenance.read(envelope))
         keyid = keys.public_of(key).id
-        for name, one, envelope in self._documents(artifact.app):
-            if one == artifact:
-                fresh = provenance.envelope(self._project, artifact)
-                if envelope is not None:
-                    provenance.compare(self._project, artifact, provenance.read(envelope))
-                    fresh = dsse.signed(envelope, key, keyid)
-                self._place.replace(name, to_text(artifact, fresh).encode("utf-8"))
+        mine = dsse.signed({**envelope, "signatures": []}, key, keyid)
+        attest(self.place, SIGNATURE, artifact.archive, mine)
         return keyid
 
-    def manifest(self, artifact: Artifact) -> builtins.list[dict[str, Any]]:
+    def manifest(self, artifact: Artifact, *, fresh: bool = False) -> builtins.list[dict[str, Any]]:
         """The tree's entries, see `cdconf.agent.tree`; a damaged tree is unpacked again from its archive.
+
+        Args:
+            artifact: The artifact.
+            fresh: See `verify`.
 
         Raises:
             ArtifactError: The archive is missing or isn't what its digest says.
         """
-        blob = self.verify(artifact)
+        blob = self.verify(artifact, fresh=fresh)
         entries = _scan(self.tree(artifact))
         if tree.digest(entries) != artifact.tree:
             self._keep_tree(artifact.app, blob, artifact.file_name, artifact.tree)
@@ -258,30 +273,43 @@ class Store:
         """Where its unpacked tree is."""
         return self._folder / "trees" / artifact.tree
 
-    def verify(self, artifact: Artifact) -> Path:
-        """The archive as a local file; raises `ArtifactError` unless it's what its digest says."""
-        blob = self._whole(artifact)
+    def verify(self, artifact: Artifact, *, fresh: bool = True) -> Path:
+        """The archive as a local file.
+
+        Args:
+            artifact: The artifact.
+            fresh: Read it from the store; else a copy of earlier on this machine does as well.
+
+        Raises:
+            ArtifactError: It isn't there, or isn't what its digest says.
+        """
+        blob = self.place.fetch(_blob(artifact.archive), artifact.archive, fresh=fresh)
         if blob is not None:
             return blob
-        hint = f"`cdconf artifact add {artifact.app} FILE --version {artifact.version}` puts it back from a good copy"
-        name = _blob(artifact.archive)
-        if all(one.name != name for one in self._place.entries()):
-            raise ArtifactError(f"the archive of {artifact.label} is missing from the store", hint=hint)
-        message = f"the archive of {artifact.label} isn't what its digest says: {artifact.archive}"
-        raise ArtifactError(message, hint=hint)
+        problem = f"isn't what its digest says: {artifact.archive}"
+        if not self.place.entries(_blob(artifact.archive)):
+            problem = "is missing from the store"
+        raise ArtifactError(f"the archive of {artifact.label} {problem}", hint=self._way_back(artifact))
 
-    def _whole(self, artifact: Artifact) -> Path | None:
-        path = self._place.fetch(_blob(artifact.archive), artifact.archive)
-        return path if path is not None and tree.sha256_file(str(path)) == artifact.archive else None
+    def _way_back(self, artifact: Artifact) -> str:
+        """Where a good copy of an archive may be, and what puts it back."""
+        kept = self.place.kept(_blob(artifact.archive), artifact.archive)
+        add, version = f"cdconf artifact add {artifact.app}", f"--version {artifact.version}"
+        if kept is not None:
+            return f"a whole copy is on this machine: `{add} {quote(str(kept))} {version}` puts it back"
+        return (
+            f"`{add} FILE {version}` puts it back from a copy, whose SHA-256 must be {artifact.archive}; a checkout "
+            f"that has deployed it may have one, `cdconf artifact verify {artifact.label}` there says so; if there's "
+            "none any more, build a new version"
+        )
+
+    def has_archive(self, artifact: Artifact) -> bool:
+        """Whether the store itself has an archive of the right size: what a listing tells, without reading it."""
+        return any(one.size == artifact.size for one in self.place.entries(_blob(artifact.archive)))
 
 
 def _blob(archive: str) -> str:
     return f"{archive}.blob"
-
-
-def _may_be_of(app: str | None, name: str) -> bool:
-    match = _METADATA.fullmatch(name)
-    return match is not None and (app is None or match["app"] in (None, app))
 
 
 def _scan(folder: Path) -> list[dict[str, Any]]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts.attestations import SIGNATURE, archive_of
 from cdconf.artifacts.places import TEMPORARY
 
 if TYPE_CHECKING:
+    from cdconf.artifacts.places import Entry
     from cdconf.artifacts.store import Store
     from cdconf.inventory import Project
 
@@ -31,7 +33,9 @@ class Swept:
 
 
 def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float = DAY) -> Swept:
-    """Removes archives, logs, trees and fetched copies that no metadata names.
+    """Removes archives, logs, signatures, trees and fetched copies that no metadata names.
+
+    While metadata in the store can't be read, what it names isn't known, and all of the store's files stay.
 
     Args:
         project: The project.
@@ -42,7 +46,9 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
     before = time.time() - grace
     entries = store.entries()  # listed before the metadata is read: what is published in between is needed
     needed = store.needed()
-    old = [one for one in entries if one.name.endswith(_FILES) and one.name not in needed and one.modified < before]
+    # What metadata that can't be read names isn't known.
+    candidates = [] if store.unreadable() else entries
+    old = [one for one in candidates if _is_left_over(one, needed) and one.modified < before]
     local = [path for path in _local(project.data / "artifacts", needed) if path.lstat().st_mtime < before]
     if not dry_run:
         for one in old:
@@ -50,6 +56,14 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
         for path in local:
             _remove(path)
     return Swept(len(old) + len(local), sum(one.size for one in old))
+
+
+def _is_left_over(entry: Entry, needed: set[str]) -> bool:
+    """Signatures go with what they signed. What else is said of artifacts stays: a stop, for one."""
+    signed = archive_of(entry, SIGNATURE)
+    if signed is not None:
+        return f"{signed}.blob" not in needed
+    return entry.name.endswith(_FILES) and entry.name not in needed
 
 
 def _local(folder: Path, needed: set[str]) -> Iterator[Path]:

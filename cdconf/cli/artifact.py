@@ -37,7 +37,7 @@ def list_(app: str | None, **flags: Any) -> None:
     from cdconf.cli.tables import show
 
     with run_of("artifact", None, flags) as run:
-        found = Store(run.project).list(app)
+        found = Store(run.project, emit=run.emit).list(app)
         run.extra["artifacts"] = [dataclasses.asdict(one) for one in found]
         if not flags["as_json"]:
             rows = [
@@ -64,7 +64,7 @@ def show_(reference: str, with_log: bool, **flags: Any) -> None:
     from cdconf.errors import ArtifactError
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project)
+        store = Store(run.project, emit=run.emit)
         found = store.find(reference)
         run.extra["artifact"] = dataclasses.asdict(found)
         if with_log:
@@ -119,10 +119,10 @@ def verify(reference: str, **flags: Any) -> None:
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project)
+        store = Store(run.project, emit=run.emit)
         found = store.find(reference)
         signer = check_aloud(run.project, found, store.provenance(found), run.emit)
-        store.manifest(found)
+        store.manifest(found, fresh=True)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": signer}
         run.emit(Notice(f"{found.label} is what its digests say{f', signed by {signer}' if signer else ''}"))
 
@@ -137,7 +137,7 @@ def sign(reference: str, **flags: Any) -> None:
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project)
+        store = Store(run.project, emit=run.emit)
         found = store.find(reference)
         keyid = store.sign(found)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": keyid}
@@ -163,7 +163,7 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
         version = version or version_of_file(run.project, app, file)
         if version is None:
             raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")
-        found = add_file(Store(run.project), app, version, file)
+        found = add_file(Store(run.project, emit=run.emit), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.emit(Notice(f"added {found.label}, sha256 {found.archive[:12]}"))
 
@@ -188,7 +188,7 @@ def gc(keep: int, dry_run: bool, **flags: Any) -> None:
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project)
+        store = Store(run.project, emit=run.emit)
         known = store.list()
         use = in_use(run.project, run.emit, forks=flags["forks"], accept_new_host_keys=flags["accept_new_host_keys"])
         use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")

@@ -57,7 +57,7 @@ def built_by(project: Project, emit: Emit) -> dict[str, str]:
     from cdconf.artifacts import Store
 
     try:
-        artifacts = Store(project).list()
+        artifacts = Store(project, emit=emit).list()
     except ArtifactError as error:
         emit(Notice(f"the artifact store can't be read, so nothing is said of builds: {error.message}", warning=True))
         return {}

@@ -31,16 +31,16 @@ def new(**flags: Any) -> None:
 
     From then on artifacts that no trusted key has signed are refused here: `cdconf artifact sign` signs older ones.
     """
-    from cdconf.artifacts import keys
+    from cdconf.artifacts import keys, trust
     from cdconf.events import Notice
 
     with run_of("key", None, flags) as run:
-        keys.trusted(run.project)  # a broken file is found before a key is made
+        trust.trusted(run.project)  # a broken file is found before a key is made
         made = keys.new(run.project)
-        keys.trust(run.project, made)
+        trust.trust(run.project, made)
         run.extra["key"] = _document(made)
         run.emit(Notice(f"the private key is in {keys.private_file(run.project)}; keep a copy in a safe place"))
-        run.emit(Notice(f"trusted here from now on, in {keys.trusted_file(run.project)}: {made.id}"))
+        run.emit(Notice(f"trusted here from now on, in {trust.trusted_file(run.project)}: {made.id}"))
         if not flags["as_json"]:
             click.echo(made.text)
 
@@ -71,53 +71,84 @@ def show_(**flags: Any) -> None:
 @output_options
 def list_(**flags: Any) -> None:
     """List the keys whose signatures this machine trusts for this project."""
-    from cdconf.artifacts import keys
+    from cdconf.artifacts.trust import trust_of, trusted_file
     from cdconf.cli.tables import show
     from cdconf.events import Notice
 
     with run_of("key", None, flags) as run:
-        found = keys.trusted(run.project)
-        run.extra |= {"file": str(keys.trusted_file(run.project)), "keys": [_document(one) for one in found.values()]}
-        if not found:
-            run.emit(Notice(f"{run.project.name} has no trusted keys here, so unsigned artifacts are accepted"))
-        elif not flags["as_json"]:
-            show(["fingerprint", "name"], [[one.id, one.name] for one in found.values()])
+        found = trust_of(run.project)
+        run.extra |= {"file": str(trusted_file(run.project)), "state": found.state}
+        run.extra["keys"] = [_document(one) for one in found.keys.values()]
+        name = run.project.name
+        if found.state == "undecided":
+            run.emit(Notice(f"{name} has no trusted keys here, so unsigned artifacts are accepted"))
+        elif found.state == "nobody":
+            run.emit(Notice(f"{name} trusts nobody here, so no artifact is accepted: {found.why}", warning=True))
+        elif found.state == "anybody":
+            text = f"{name} trusts anybody here, so unsigned artifacts are accepted (`cdconf key distrust --anybody`)"
+            run.emit(Notice(text, warning=True))
+        if found.keys and not flags["as_json"]:
+            show(["fingerprint", "name"], [[one.id, one.name] for one in found.keys.values()])
 
 
-@command.command()
-@click.argument("key", nargs=-1, required=True)
+@command.command("trust")
+@click.argument("key", nargs=-1)
+@click.option("--anybody", is_flag=True, help="Accept artifacts whoever signed them, and unsigned ones.")
 @project_options
 @output_options
-def trust(key: tuple[str, ...], **flags: Any) -> None:
-    """Trust a public KEY: its line, a file that holds it, or `-` for stdin.
+def trust_(key: tuple[str, ...], anybody: bool, **flags: Any) -> None:
+    """Trust a public KEY: its line, a file that holds it, or `-` for stdin. With a key, anybody is trusted no more.
 
     Example: cdconf key trust ssh-ed25519 AAAA… ci@build
     """
-    from cdconf.artifacts import keys
+    from cdconf.artifacts import keys, trust
+    from cdconf.errors import UsageError
     from cdconf.events import Notice
 
+    if anybody == bool(key):
+        raise UsageError("say either a KEY or --anybody", hint="`cdconf key show` prints a key where it was made")
     with run_of("key", None, flags) as run:
+        if anybody:
+            trust.trust_anybody(run.project)
+            text = f"{run.project.name} trusts anybody from now on: unsigned artifacts are accepted here"
+            run.emit(Notice(text, warning=True))
+            return
         found = keys.parse(*_text(key))
-        keys.trust(run.project, found)
+        trust.trust(run.project, found)
         run.extra["key"] = _document(found)
         run.emit(Notice(f"{run.project.name} trusts {found.id} {found.name}".rstrip()))
 
 
 @command.command()
-@click.argument("fingerprint")
+@click.argument("fingerprint", required=False)
+@click.option("--anybody", is_flag=True, help="Take `trust --anybody` back: accept only what a trusted key has signed.")
 @project_options
 @output_options
-def distrust(fingerprint: str, **flags: Any) -> None:
-    """Trust the key with this FINGERPRINT no more; its first letters are enough."""
-    from cdconf.artifacts import keys
+def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
+    """Trust the key with this FINGERPRINT no more; its first letters are enough.
+
+    When no key is left, nobody is trusted, and no artifact is accepted here until another key is.
+    """
+    from cdconf.artifacts import trust
+    from cdconf.errors import UsageError
     from cdconf.events import Notice
 
+    if anybody == bool(fingerprint):
+        raise UsageError("say either a FINGERPRINT or --anybody", hint="`cdconf key list` shows the fingerprints")
     with run_of("key", None, flags) as run:
-        gone = keys.distrust(run.project, fingerprint)
-        run.extra["key"] = _document(gone)
-        run.emit(Notice(f"{run.project.name} trusts {gone.id} no more"))
-        if not keys.trusted(run.project):
-            run.emit(Notice("no key is trusted any more, so unsigned artifacts are accepted", warning=True))
+        name = run.project.name
+        if fingerprint:
+            gone = trust.distrust(run.project, fingerprint)
+            run.extra["key"] = _document(gone)
+            run.emit(Notice(f"{name} trusts {gone.id} no more"))
+        else:
+            trust.distrust_anybody(run.project)
+            run.emit(Notice(f"{name} trusts anybody no more"))
+        left = trust.file_state(run.project)
+        run.extra["state"] = left
+        if left == "nobody":
+            text = "no key is trusted any more, so no artifact is accepted here: `cdconf key trust KEY` trusts another"
+            run.emit(Notice(f"{text} one; to do without signatures: `cdconf key trust --anybody`", warning=True))
 
 
 def _text(words: tuple[str, ...]) -> tuple[str, str]:

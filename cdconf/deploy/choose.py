@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts import Artifact, Store, commits
-from cdconf.errors import UsageError, did_you_mean
+from cdconf.errors import ArtifactError, UsageError, did_you_mean
 from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def choose(project: Project, reference: str, emit: Emit) -> Artifact:
         emit: Gets a notice of what was chosen where the word leaves it open.
 
     Raises:
-        ArtifactError, UsageError: None does, or its app is no longer in cdconf.yml.
+        ArtifactError, UsageError: None does, its metadata can't be read, or its app is no longer in cdconf.yml.
     """
     found = _find(project, reference, emit)
     if found.app not in project.apps:
@@ -56,9 +56,17 @@ def named_app(project: Project, name: str | None) -> App:
 
 
 def _find(project: Project, reference: str, emit: Emit) -> Artifact:
-    store = Store(project)
+    store = Store(project, emit=emit)
     if reference in project.apps:
-        found = store.nearest(reference, commits(project.root))
+        ancestors = commits(project.root)
+        found = store.nearest(reference, ancestors)
+        broken = [] if found is not None and found.commit == ancestors[0] else store.unreadable(reference)
+        if broken:  # it may be the build of a nearer commit
+            raise ArtifactError(
+                f"which build of '{reference}' is the nearest can't be told: {broken[0].error.message}",
+                file=broken[0].error.file,
+                hint=f"move it away, or name what you want: `cdconf deploy {reference}@VERSION`",
+            )
         if found is None:
             raise UsageError(
                 f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`"
@@ -116,7 +124,7 @@ def version_of_file(project: Project, app: str, file: Path) -> str | None:
 
 
 def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
-    """Takes in an artifact that was built elsewhere: it has no commit. One that's known only gets its archive back.
+    """Takes in an artifact that was built elsewhere: it has no commit. One that's there only gets its archive back.
 
     Raises:
         ArtifactError: See `Store.add`.

@@ -63,7 +63,7 @@ def deploy(
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
     app = _app(project, artifact.app)
-    store = Store(project)
+    store = Store(project, emit=emit)
     check_aloud(project, artifact, store.provenance(artifact), emit)
     manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
@@ -325,7 +325,7 @@ def _stored(
     project: Project, app: App, release: str, pages: dict[str, dict[str, Any]], emit: Emit
 ) -> tuple[Artifact | None, list[dict[str, Any]]]:
     """A release's artifact and manifest, if the store has it whole; it must when a host lacks the release."""
-    store = Store(project)
+    store = Store(project, emit=emit)
     problem = "the artifact store here doesn't have it"
     try:
         artifact = store.with_release(app.name, release)

@@ -2,9 +2,11 @@
 
 import io
 import shutil
+import subprocess
+import sys
 import tarfile
-import threading
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -46,31 +48,19 @@ def s3_server():
     """A server that speaks S3's protocol, with one bucket: what the environment must say to reach it."""
     pytest.importorskip("s3fs")
     import botocore.session
-    from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    _one_at_a_time(server._server)
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    client = botocore.session.get_session().create_client(
-        "s3", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
-    )
-    client.create_bucket(Bucket="artifacts")
-    client.close()
-    known = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    yield known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
-    server.stop()
-
-
-def _one_at_a_time(server):
-    """Moto's objects aren't made for threads: of two requests that replace the same one, either may get a 500."""
-    serve, lock = server.app, threading.Lock()
-
-    def app(environ, start_response):
-        with lock:
-            return list(serve(environ, start_response))
-
-    server.app = app
+    command = [sys.executable, "-m", "tests.artifacts.s3_server"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], text=True, **pipes) as server:
+        url = server.stdout.readline().strip()
+        client = botocore.session.get_session().create_client(
+            "s3", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        client.create_bucket(Bucket="artifacts")
+        client.close()
+        known = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        yield known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
+        server.stdin.close()
 
 
 @pytest.fixture
@@ -127,6 +117,12 @@ def built(root, **options):
 def place(root):
     """Where the project's artifacts lie."""
     return place_of(load_project(root))
+
+
+def overwrite(place, name, data):
+    """As somebody would who tampers with a store: cdconf itself replaces nothing there."""
+    place.delete(name)
+    assert place.create(name, data)
 
 
 def forget_fetched(root):

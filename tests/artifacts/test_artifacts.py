@@ -2,17 +2,32 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import Store, keys
+from cdconf.artifacts.attestations import SIGNATURE
 from cdconf.artifacts.unpack import unpack
+from cdconf.deploy.choose import choose
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
-from tests.artifacts.conftest import ABOUT, DEVICE, FILE, HARD, LINK, archive, built, forget_fetched, make_app, place
-from tests.conftest import git, write
+from tests.artifacts.conftest import (
+    ABOUT,
+    DEVICE,
+    FILE,
+    HARD,
+    LINK,
+    archive,
+    built,
+    forget_fetched,
+    make_app,
+    overwrite,
+    place,
+)
+from tests.conftest import cdconf, git, write
 
 
 @pytest.mark.parametrize(
@@ -76,6 +91,7 @@ def test_checkouts_that_build_one_commit_at_once_have_one_artifact(
     """Though no two of their builds are the same bytes."""
     shared = tmp_path_factory.mktemp("shared")
     monkeypatch.setenv("LOG", str(shared / "log"))
+    (shared / "store").mkdir()
     store = request.getfixturevalue("s3") if kind == "s3" else str(shared / "store")
     make_app(project, store)
     text = (project / "cdconf.yml").read_text()
@@ -228,7 +244,7 @@ def test_a_damaged_tree_is_unpacked_again_from_its_archive(stored, damage):
 def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(app, stored):
     store, artifact = stored
     (store.tree(artifact) / "f").write_bytes(b"x")
-    place(app).replace(f"{artifact.archive}.blob", b"other")
+    overwrite(place(app), f"{artifact.archive}.blob", b"other")
     forget_fetched(app)
     with pytest.raises(ArtifactError, match="isn't what its digest says"):
         store.manifest(artifact)
@@ -239,13 +255,82 @@ def test_a_damaged_tree_is_kept_when_its_archive_is_damaged_too(app, stored):
 def test_an_archive_that_was_lost_is_put_back_from_a_good_copy(app, stored, tmp_path, damage):
     store, artifact = stored
     blob = f"{artifact.archive}.blob"
-    place(app).delete(blob) if damage is None else place(app).replace(blob, damage)
+    place(app).delete(blob) if damage is None else overwrite(place(app), blob, damage)
     forget_fetched(app)
     with pytest.raises(ArtifactError) as caught:
         store.manifest(artifact)
     assert "cdconf artifact add app FILE --version 1" in caught.value.hint
     assert store.add("app", "1", tmp_path / "app-1.tar.gz", **ABOUT) == artifact
     assert store.manifest(artifact)
+
+
+def lose(root, artifact, damage):
+    """The store loses an archive, or holds other bytes, while this checkout has a whole copy of earlier."""
+    blob = f"{artifact.archive}.blob"
+    place(root).delete(blob) if damage is None else overwrite(place(root), blob, damage)
+
+
+@pytest.mark.parametrize("damage", [None, b"other"])
+def test_a_copy_of_earlier_does_not_hide_that_the_store_has_lost_an_archive(app, stored, tmp_path, damage):
+    store, artifact = stored
+    store.manifest(artifact)  # which fetches it
+    lose(app, artifact, damage)
+    keys.new(load_project(app))
+    for words in (["verify", "app@1"], ["sign", "app@1"]):
+        result = cdconf(app, "artifact", *words)
+        assert result.returncode == 1
+        problem = "is missing from the store" if damage is None else "isn't what its digest says"
+        assert f"the archive of app@1 {problem}" in result.stderr
+    assert store.entries(SIGNATURE) == []
+    assert store.manifest(artifact) if load_project(app).store else True  # a deployment from here goes on
+    again = cdconf(app, "artifact", "add", "app", str(tmp_path / "app-1.tar.gz"), "--version", "1")
+    assert (again.returncode, "is put back" in again.stderr) == (0, True)
+    forget_fetched(app)
+    assert store.verify(artifact)
+    assert cdconf(app, "artifact", "sign", "app@1").returncode == 0
+    assert cdconf(app, "artifact", "verify", "app@1").returncode == 0
+
+
+def test_the_hint_for_a_lost_archive_names_the_copy_that_this_machine_has(project, s3, tmp_path):
+    make_app(project, s3)
+    store = Store(load_project(project))
+    artifact = store.add("app", "1", archive(tmp_path / "app-1.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    store.manifest(artifact)
+    lose(project, artifact, None)
+    (tmp_path / "app-1.tar.gz").unlink()
+    hint = cdconf(project, "artifact", "verify", "app@1").stderr.partition("hint: ")[2]
+    words = shlex.split(hint.partition("`cdconf ")[2].partition("`")[0])
+    assert cdconf(project, *words).returncode == 0
+    assert cdconf(project, "artifact", "verify", "app@1").returncode == 0
+    lose(project, artifact, None)
+    forget_fetched(project)
+    hint = cdconf(project, "artifact", "verify", "app@1").stderr.partition("hint: ")[2]
+    assert f"from a copy, whose SHA-256 must be {artifact.archive}" in hint
+    assert "`cdconf artifact verify app@1` there says so" in hint
+
+
+def test_a_build_whose_archive_is_lost_is_made_again_if_that_gives_the_same_bytes(app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    text = (app / "cdconf.yml").read_text().replace("tar -czf", "tar --mtime @0 -cf - note | gzip -n > ")
+    (app / "cdconf.yml").write_text(text.replace("gz note", "gz"))
+    git(app, "commit", "-qam", "bytes that depend on nothing else")
+    artifact, _ = built(app)
+    Store(load_project(app)).manifest(artifact)
+    lose(app, artifact, None)
+    assert built(app) == (artifact, True)
+    forget_fetched(app)
+    assert Store(load_project(app)).verify(artifact)
+
+
+def test_a_build_whose_archive_is_lost_and_whose_bytes_are_others_is_no_success(app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    text = (app / "cdconf.yml").read_text().replace("mkdir out", "head -c9 /dev/urandom > note && mkdir out")
+    (app / "cdconf.yml").write_text(text)
+    git(app, "commit", "-qam", "bytes that are never the same")
+    artifact, _ = built(app)
+    lose(app, artifact, None)
+    with pytest.raises(ArtifactError, match="exists already with other content"):
+        built(app)
 
 
 @pytest.mark.parametrize("version", ["", ".1", "-1", "a/b", "1\n", "1 2", "x" * 101, "1\x1b[2m"])
@@ -269,18 +354,84 @@ def test_many_at_once_mend_a_tree_and_read_it(stored):
     ids=["json", "list", "no", "few", "nul", "other"],
 )
 @pytest.mark.parametrize("name", [f"{'0' * 64}.json", "app@9.json"])
-def test_damaged_metadata_is_named(app, stored, name, text):
-    store, artifact = stored
+def test_damaged_metadata_is_named_and_stops_only_what_needs_it(app, stored, name, text, tmp_path):
+    _, artifact = stored
     damaged = json.dumps(dataclasses.asdict(artifact)) if text == "swapped" else text
-    place(app).replace(name, damaged.encode())
+    overwrite(place(app), name, damaged.encode())
+    said = []
+    store = Store(load_project(app), emit=said.append)
+    assert store.list() == [artifact]
+    assert store.list("app") == [artifact]
+    (notice,) = said
+    assert notice.warning
+    assert place(app).shown(name) in notice.message
+    assert "can't be read" in notice.message
+    assert store.manifest(store.find("app@1"), fresh=True)
+    other = archive(tmp_path / "b.tar.gz", ("f", FILE, b"2"))
+    assert store.add("app", "2", other, **ABOUT).version == "2"
+    reference = name.removesuffix(".json")
     with pytest.raises(ArtifactError, match="metadata can't be read") as caught:
-        store.list()
+        store.find(reference[:12] if "@" not in reference else reference)
     assert caught.value.file == place(app).shown(name)
+
+
+def test_metadata_of_a_newer_cdconf_is_called_so_and_is_left_alone(app, stored):
+    store, artifact = stored
+    newer = json.dumps({**dataclasses.asdict(artifact), "version": "2", "frobs": 1}).encode()
+    overwrite(place(app), "app@2.json", newer)
+    with pytest.raises(ArtifactError, match="it has frobs, as of a newer cdconf"):
+        store.find("app@2")
+    assert store.list() == [artifact]
+    assert place(app).read(["app@2.json"]) == {"app@2.json": newer}
+
+
+def test_a_version_whose_metadata_cannot_be_read_is_not_taken_by_another(app, tmp_path):
+    store = Store(load_project(app))
+    overwrite(place(app), "app@1.json", b"{bad")
+    with pytest.raises(ArtifactError, match="metadata can't be read"):
+        store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    assert place(app).read(["app@1.json"]) == {"app@1.json": b"{bad"}
+
+
+def test_the_nearest_build_is_not_guessed_while_metadata_cannot_be_read(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    artifact, _ = built(local_app)
+    project, said = load_project(local_app), []
+    overwrite(place(local_app), "app@9.json", b"{bad")
+    assert choose(project, "app", said.append) == artifact  # no other can be nearer than HEAD's own
+    git(local_app, "commit", "-q", "--allow-empty", "-m", "two")
+    with pytest.raises(ArtifactError, match="which build of 'app' is the nearest can't be told"):
+        choose(project, "app", said.append)
+    assert choose(project, artifact.label, said.append) == artifact
+
+
+def test_known_bytes_under_another_version_are_an_artifact_of_their_own(app, stored, tmp_path):
+    store, artifact = stored
+    other = store.add("app", "r99", tmp_path / "app-1.tar.gz", **ABOUT)
+    assert (other.label, other.archive) == ("app@r99", artifact.archive)
+    assert {one.label for one in store.list()} == {"app@1", "app@r99"}
+    added = cdconf(app, "artifact", "add", "app", str(tmp_path / "app-1.tar.gz"), "--version", "r100")
+    assert "added app@r100" in added.stderr
+    store.remove(other)
+    assert store.manifest(store.find("app@1"), fresh=True)
+
+
+def test_a_store_directory_that_is_not_there_is_refused_and_not_made(project, tmp_path):
+    share = tmp_path / "mnt/share"
+    make_app(project, str(share))
+    for words in (["artifact", "list"], ["artifact", "add", "app", "note", "--version", "1"], ["artifact", "gc"]):
+        result = cdconf(project, *words)
+        assert result.returncode == 1
+        assert f"the artifact store {share} isn't there" in result.stderr
+        assert f"mkdir -p {share}" in result.stderr
+    assert not share.parent.exists()
+    share.mkdir(parents=True)
+    assert cdconf(project, "artifact", "add", "app", "note", "--version", "1").returncode == 0
 
 
 def test_a_tampered_archive_is_found(app, tmp_path):
     store = Store(load_project(app))
     artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
-    place(app).replace(f"{artifact.archive}.blob", b"other")
+    overwrite(place(app), f"{artifact.archive}.blob", b"other")
     with pytest.raises(ArtifactError, match="isn't what its digest says"):
         store.verify(artifact)

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from cdconf.artifacts import Store, dsse, keys, provenance
+from cdconf.artifacts import Store, dsse, keys, provenance, trust
 from cdconf.artifacts.artifact import from_text, to_text
 from cdconf.artifacts.places import place_of
 from cdconf.deploy import deployment
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_environment, load_project
 from cdconf.secrets import Mask
-from tests.artifacts.conftest import ABOUT, FILE, archive, built
+from tests.artifacts.conftest import ABOUT, FILE, archive, built, overwrite
 from tests.conftest import cdconf, git, write
 
 
@@ -31,7 +31,7 @@ def signed(local_app, tmp_path, monkeypatch):
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     write(local_app, {"roles/base/smoke/test_it.py": "def test_it(host): pass\n"})
     project = load_project(local_app)
-    keys.trust(project, keys.new(project))
+    trust.trust(project, keys.new(project))
     artifact, _ = built(local_app)
     return project, Store(project), artifact
 
@@ -99,7 +99,7 @@ def test_metadata_that_differs_from_what_was_signed_is_refused(signed, field, va
     envelope = store.provenance(artifact)
     other = dataclasses.replace(artifact, **{field: value})
     assert "differ" in refusal(project, other, envelope)
-    keys.trusted_file(project).unlink()
+    trust.trusted_file(project).unlink()
     assert "differ" in refusal(project, other, envelope)
 
 
@@ -123,12 +123,12 @@ def test_a_forged_a_foreign_and_a_missing_signature_are_refused(signed, tmp_path
     # A key's id is a hint that anyone may write.
     posing = {**foreign, "signatures": [{**foreign["signatures"][0], "keyid": dsse.keyids(envelope)[0]}]}
     assert "is forged" in refusal(project, artifact, posing)
-    keys.trust(project, other)
+    trust.trust(project, other)
     assert provenance.check(project, artifact, foreign) == other.id
     assert provenance.check(project, artifact, posing) == other.id
     # Of several signatures one is enough.
     both = dsse.signed({**envelope, "signatures": []}, keys.own(project), other.id)
-    keys.distrust(project, dsse.keyids(envelope)[0][:12])
+    trust.distrust(project, dsse.keyids(envelope)[0][:12])
     assert provenance.check(project, artifact, both) == other.id
 
 
@@ -173,7 +173,7 @@ def test_deploy_refuses_a_forged_artifact_before_any_host_is_asked(signed, monke
     name = f"{artifact.label}.json"
     _, envelope = from_text(place.read([name])[name])
     envelope["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
-    place.replace(name, to_text(artifact, envelope).encode())
+    overwrite(place, name, to_text(artifact, envelope).encode())
     environment = load_environment(project, "dev")
     with pytest.raises(ArtifactError, match="is forged"):
         deployment.deploy(project, environment, artifact, lambda event: None, deployment.Deployment(mask=Mask()))
@@ -189,7 +189,7 @@ def test_without_trusted_keys_unsigned_artifacts_are_accepted_and_it_is_said(loc
     assert provenance.check_aloud(project, artifact, envelope, said.append) is None
     assert "demo has no trusted keys" in said[0].message
     assert envelope["signatures"] == []
-    keys.trust(project, keys.new(project))
+    trust.trust(project, keys.new(project))
     assert "isn't signed" in refusal(project, artifact, envelope)
     result = cdconf(local_app, "artifact", "verify", "app@1")
     assert (result.returncode, "cdconf artifact sign app@1" in result.stderr) == (1, True)
@@ -206,7 +206,7 @@ def test_signing_again_replaces_a_keys_own_signature_and_keeps_others(signed, mo
     second = store.sign(artifact)
     envelope = store.provenance(artifact)
     assert dsse.keyids(envelope) == [first, second]
-    everyone = {one.id: one.key for one in (keys.public_of(keys.own(project)), *keys.trusted(project).values())}
+    everyone = {one.id: one.key for one in (keys.public_of(keys.own(project)), *trust.trusted(project).values())}
     assert set(dsse.signers(envelope, everyone)) == {first, second}
 
 
@@ -249,7 +249,7 @@ def test_keys_are_trusted_by_line_by_file_and_from_stdin(local_app, home, tmp_pa
 @pytest.mark.parametrize("damage", ["writable", "text", "bytes"])
 def test_trusted_keys_that_cannot_be_trusted_are_refused(signed, damage):
     project, store, artifact = signed
-    file = keys.trusted_file(project)
+    file = trust.trusted_file(project)
     if damage == "writable":
         file.chmod(0o666)
     else:

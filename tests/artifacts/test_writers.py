@@ -55,7 +55,7 @@ class Died(BaseException):
 def test_a_writer_that_dies_leaves_nothing_that_can_be_read(app, tmp_path, monkeypatch, step):
     file = archive(tmp_path / "a.tar.gz", ("f", FILE, b"1"))
     store = store_of(app)
-    lies_in = type(store._place)
+    lies_in = type(store.place)
     put = lies_in.put
 
     def die(self, *arguments):

@@ -1,0 +1,91 @@
+"""What is said of an artifact after it was taken in: each attestation is an object of its own, and is never changed.
+
+KIND-ARCHIVE-CONTENT.dsse    a DSSE envelope (see `dsse`). ARCHIVE is the SHA-256 of the artifact's archive, CONTENT
+                             that of the object's own bytes
+
+They are created exclusively, and found by the prefix `KIND-ARCHIVE-`. Nothing is read, changed and written back, so
+writers at the same time can't lose each other's. Saying the same twice makes one object. What isn't an envelope, or
+isn't what its name says, is skipped: whoever can write to the store must not be able to hide what others have said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts import dsse
+from cdconf.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Entry, Place
+
+SIGNATURE = "signature"  # the artifact's provenance with one more signature
+SUFFIX = ".dsse"
+LARGEST = 1024 * 1024  # bytes
+_NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<archive>[0-9a-f]{64})-(?P<content>[0-9a-f]{64})\.dsse")
+
+
+def attest(place: Place, kind: str, archive: str, envelope: Mapping[str, Any]) -> str:
+    """Puts an envelope beside an artifact.
+
+    Args:
+        place: Where the store lies.
+        kind: What it is: `signature`, …
+        archive: The SHA-256 of the artifact's archive, in hex.
+        envelope: The envelope.
+
+    Returns:
+        The object's name; one that was there already is the same, to the byte.
+    """
+    data = json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode("utf-8")
+    name = f"{kind}-{archive}-{hashlib.sha256(data).hexdigest()}{SUFFIX}"
+    place.create(name, data)
+    return name
+
+
+def attested(
+    place: Place, kind: str, archive: str, skip: Callable[[str, str], None] = lambda name, why: None
+) -> list[dict[str, Any]]:
+    """The envelopes of one kind beside an artifact, sorted by their objects' names. Nobody has judged them yet.
+
+    Args:
+        place: Where the store lies.
+        kind: What they are.
+        archive: The SHA-256 of the artifact's archive, in hex.
+        skip: Gets the name of each object that can't be read, and why.
+    """
+    names = []
+    for one in place.entries(f"{kind}-{archive}-", SUFFIX):
+        if one.size > LARGEST:
+            skip(one.name, f"it has more than {LARGEST} bytes")
+        else:
+            names.append(one.name)
+    found = []
+    for name, data in sorted(place.read(names).items()):
+        try:
+            found.append(_read(name, data))
+        except (ArtifactError, OSError, ValueError, TypeError, RecursionError) as error:
+            skip(name, str(error))
+    return found
+
+
+def archive_of(entry: Entry, kind: str) -> str | None:
+    """Which archive an object of the store speaks of; None when it's no attestation of this kind."""
+    match = _NAME.fullmatch(entry.name)
+    return match["archive"] if match and match["kind"] == kind else None
+
+
+def _read(name: str, data: bytes | OSError) -> dict[str, Any]:
+    if isinstance(data, OSError):
+        raise data
+    match = _NAME.fullmatch(name)
+    if match is None or hashlib.sha256(data).hexdigest() != match["content"]:
+        raise ValueError("it isn't what its name says")
+    envelope = json.loads(data)
+    if not isinstance(envelope, dict):
+        raise TypeError("it isn't an envelope")
+    dsse.content(envelope)
+    return envelope

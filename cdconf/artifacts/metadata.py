@@ -1,0 +1,73 @@
+"""The metadata of a store's artifacts: what can be read, and what can't."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts.artifact import Artifact, from_text
+from cdconf.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Place
+
+_NAME = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>.+)\.json")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """A metadata object of the store: its name, the artifact, and the provenance's envelope."""
+
+    name: str
+    artifact: Artifact
+    envelope: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A metadata object that can't be read: garbage, or of a newer cdconf."""
+
+    name: str
+    error: ArtifactError
+
+    def may_be(self, reference: str) -> bool:
+        """Whether a word may name its artifact: `app@version`, or the first digits of its archive's digest."""
+        match = _NAME.fullmatch(self.name)
+        archive = match["archive"] if match else None
+        return self.name == f"{reference}.json" or bool(archive and archive.startswith(reference.lower()))
+
+
+def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list[Unreadable]]:
+    """All metadata, or an app's: what can be read, the newest first, and what can't.
+
+    Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
+    """
+    names = [one.name for one in place.entries(suffix=".json") if _may_be_of(app, one.name)]
+    found: list[Metadata] = []
+    unreadable: list[Unreadable] = []
+    for name, data in place.read(names).items():
+        try:
+            one = _read(name, data)
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            hint = "move it away; the build can be made again, or taken in with `cdconf artifact add`"
+            text = f"the artifact's metadata can't be read: {error}"
+            unreadable.append(Unreadable(name, ArtifactError(text, file=place.shown(name), hint=hint)))
+            continue
+        if app in (None, one.artifact.app):
+            found.append(one)
+    return sorted(found, key=lambda one: -one.artifact.built_at), unreadable
+
+
+def _read(name: str, data: bytes | OSError) -> Metadata:
+    if isinstance(data, OSError):
+        raise data
+    artifact, envelope = from_text(data)
+    if name not in (f"{artifact.archive}.json", f"{artifact.label}.json"):
+        raise ValueError(f"it speaks of {artifact.label}, archive {artifact.archive}")
+    return Metadata(name, artifact, envelope)
+
+
+def _may_be_of(app: str | None, name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    return match is not None and (app is None or match["app"] in (None, app))
