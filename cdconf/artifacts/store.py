@@ -17,6 +17,7 @@ from __future__ import annotations
 import builtins
 import fcntl
 import tempfile
+import time
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from cdconf.agent import tree
 from cdconf.artifacts import dsse, keys, provenance, signatures
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
+from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
 from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
 from cdconf.artifacts.places import Entry, Place, place_of
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
@@ -165,14 +167,30 @@ class Store:
         """The files of the store whose names begin and end so, also those that belong to no artifact."""
         return self.place.entries(prefix, suffix)
 
-    def remove(self, artifact: Artifact) -> None:
-        """Forgets an artifact: its metadata first, so that what's left of it can't be found."""
-        for one in self._metadata(artifact.app)[0]:
-            if one.artifact == artifact:
-                self.place.delete(one.name)
+    def remove(self, artifact: Artifact, seen: Uses | None = None) -> bool:
+        """Forgets an artifact: its metadata first, so that what's left of it can't be found.
+
+        Args:
+            artifact: The artifact.
+            seen: What the store said of uses when this was decided; if not given, what it says now.
+
+        Returns:
+            Whether it's gone: a run may have begun to use it since.
+        """
+        before = seen or uses(self.place)
+        began = time.monotonic()
+        with removing(self.place, artifact):
+            if artifact.archive in before.reserved or not free(self.place, artifact, before):
+                return False
+            if time.monotonic() - began > LONGEST_REMOVAL / 6:  # a machine that slept: nobody minds us any more
+                return False
+            for one in self._metadata(artifact.app)[0]:
+                if one.artifact == artifact:
+                    self.place.delete(one.name)
+        return True
 
     def discard(self, name: str) -> None:
-        """Removes an archive or a log that no metadata names any more."""
+        """Removes a file that nobody needs any more: an archive that no metadata names, for one."""
         self.place.delete(name)
 
     def needed(self) -> set[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import SIGNATURE, archive_of
+from cdconf.artifacts.holders import LONGEST_RUN, REMOVAL, RESERVATION
+from cdconf.artifacts.holders import archive_of as archive_of_use
 from cdconf.artifacts.places import TEMPORARY
 
 if TYPE_CHECKING:
@@ -59,10 +61,14 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
 
 
 def _is_left_over(entry: Entry, needed: set[str]) -> bool:
-    """Signatures go with what they signed. What else is said of artifacts stays: a stop, for one."""
+    """Signatures and holders go with their artifacts. What else is said of artifacts stays: a stop, for one."""
     signed = archive_of(entry, SIGNATURE)
     if signed is not None:
         return f"{signed}.blob" not in needed
+    used = archive_of_use(entry.name)
+    if used is not None:
+        is_at_work = entry.name.startswith((RESERVATION, REMOVAL))
+        return entry.modified < time.time() - LONGEST_RUN if is_at_work else f"{used}.blob" not in needed
     return entry.name.endswith(_FILES) and entry.name not in needed
 
 

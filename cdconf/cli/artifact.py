@@ -173,35 +173,28 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
     "--keep", metavar="N", type=click.IntRange(1), default=10, help="Keep the newest N of each app (default 10)."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--without",
+    metavar="ENV",
+    multiple=True,
+    help="Where other checkouts made ENV's hosts, go by what deployments have noted in the store.",
+)
+@click.option(
+    "--forget",
+    metavar="CHECKOUT/ENV",
+    multiple=True,
+    help="These hosts are gone: what the store says that they hold doesn't count.",
+)
 @project_options
 @connection_options
 @output_options
-def gc(keep: int, dry_run: bool, **flags: Any) -> None:
+def gc(keep: int, dry_run: bool, without: tuple[str, ...], forget: tuple[str, ...], **flags: Any) -> None:
     """Remove old artifacts that no environment runs or could roll back to: asks all hosts that can be reached.
 
-    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then.
+    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then. So do those that a
+    deployment is about to bring to hosts, and those of which the store says that hosts elsewhere may hold them.
     """
-    from cdconf.artifacts import Store
-    from cdconf.artifacts.sweep import sweep
-    from cdconf.deploy.retention import in_use, superfluous
-    from cdconf.errors import UNREACHABLE
-    from cdconf.events import Notice
+    from cdconf.cli.artifact_gc import collect
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project, emit=run.emit)
-        known = store.list()
-        use = in_use(run.project, run.emit, forks=flags["forks"], accept_new_host_keys=flags["accept_new_host_keys"])
-        use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")
-        for app, reasons in use.unknown.items():
-            run.emit(Notice(f"all artifacts of {app} stay: {'; '.join(reasons)}", warning=True))
-        gone = superfluous(known, use, keep)
-        for one in gone:
-            if not dry_run:
-                store.remove(one)
-            run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {one.label} ({one.archive[:12]})"))
-        swept = sweep(run.project, store, dry_run=dry_run)
-        run.extra |= {"removed": [one.label for one in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
-        run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown}
-        done = "would be removed" if dry_run else "removed"
-        run.emit(Notice(f"{len(gone)} of {len(known)} artifacts and {swept.count} left-over files {done}"))
-        run.code = UNREACHABLE if use.unreachable else 0
+        collect(run, keep, without, forget, dry_run=dry_run)

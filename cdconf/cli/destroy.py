@@ -55,6 +55,7 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
         if run.environment.provider != "existing":
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
+        _forget(run, environment)
         if images:
             from cdconf.environments.docker.hosts import remove_images
             from cdconf.environments.docker.snapshots import remove_snapshots
@@ -72,6 +73,7 @@ def _destroy_expired(flags: dict[str, Any]) -> None:
     with run_of("destroy", None, flags) as run:
         run.recorded = False  # each environment has a history of its own
         done = remove_expired(run.project, run.emit)
+        _forget(run, *done.removed)
         for name, removed in done.removed.items():
             run.emit(Notice(f"{name}: its time is over; removed: {', '.join(removed) or 'its definition'}"))
         for name, held in done.left.items():
@@ -84,6 +86,23 @@ def _destroy_expired(flags: dict[str, Any]) -> None:
         run.extra["failed"] = {name: error.as_dict() for name, error in done.failed.items()}
         _remember(run, done)
         run.code = worst_exit(error.exit_code for error in (*done.left.values(), *done.failed.values()))
+
+
+def _forget(run: Run, *environments: str) -> None:
+    """The artifact store says no longer that these hosts hold anything."""
+    from cdconf.artifacts.holders import forget
+    from cdconf.artifacts.places import place_of
+    from cdconf.errors import ArtifactError
+    from cdconf.events import Notice
+
+    if not run.project.apps:
+        return
+    try:
+        for name in environments:
+            forget(run.project, place_of(run.project), name)
+    except ArtifactError as error:
+        text = f"the artifact store still says that {', '.join(environments)} may hold artifacts: {error.message}"
+        run.emit(Notice(text, warning=True))
 
 
 def _remember(run: Run, done: Removal) -> None:

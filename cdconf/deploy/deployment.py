@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.ledger import in_turn
 from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
@@ -17,11 +19,12 @@ from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.deploy.shape import Shape
 from cdconf.deploy.standing import standing
+from cdconf.deploy.stored import stored
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
-from cdconf.errors import ArtifactError, GateClosed, Interrupted, Pinned, UsageError, did_you_mean
+from cdconf.errors import GateClosed, Interrupted, Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.session import Connector
@@ -62,8 +65,15 @@ def deploy(
             nothing was changed.
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
-    app = _app(project, artifact.app)
     store = Store(project, emit=emit)
+    with reserved(project, store.place, artifact, environment, emit):
+        return _deploy(project, environment, artifact, emit, options, store)
+
+
+def _deploy(
+    project: Project, environment: Environment, artifact: Artifact, emit: Emit, options: Deployment, store: Store
+) -> dict[str, Any]:
+    app = _app(project, artifact.app)
     check_aloud(project, artifact, store.provenance(artifact), emit)
     manifest = store.manifest(artifact)
     check_smoke(project, app_members(environment, app))
@@ -107,7 +117,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         DeployFailed: The old release failed as well; the hosts are back at what they ran.
     """
     check_smoke(project, app_members(environment, app))
-    with _fleet(project, environment, app, f"rollback {app.name}", emit, options) as fleet:
+    with ExitStack() as kept, _fleet(project, environment, app, f"rollback {app.name}", emit, options) as fleet:
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
@@ -117,7 +127,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         release = _version(pages, app, options.to) if options.to else _previous(pages, app)
         shape.check_rollback(app, pages, release)
         emit(Notice(f"going back to {release}"))
-        artifact, manifest = _stored(project, app, release, pages, emit)
+        artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
         lacking = _lacking(project, fleet, app, hosts, pages, release, emit)
         target = replace(held.target(release, artifact, lacking, manifest), back=True)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
@@ -136,7 +146,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         GateClosed: A lease is held; a host lacks the release, and so does the artifact store.
     """
     check_smoke(project, app_members(environment, app))
-    with _fleet(project, environment, app, f"resume {app.name}", emit, options) as fleet:
+    with ExitStack() as kept, _fleet(project, environment, app, f"resume {app.name}", emit, options) as fleet:
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
@@ -161,7 +171,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             emit(HostDone(name, "ok"))
         release = found.release
         if found.ending == "finish":
-            artifact, manifest = _stored(project, app, release, pages, emit)
+            artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
             lacking = [host for host in hosts if host.name not in found.confirmed]
             target = replace(held.target(release, artifact, lacking, manifest), back=found.kind == "rollback")
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
@@ -319,29 +329,6 @@ def _version(pages: dict[str, dict[str, Any]], app: App, version: str) -> str:
             reason = str(pin["reason"]).splitlines()[0]
             raise Pinned(f"version {version} is pinned, because it failed on {name}: {reason}")
     return found[0]
-
-
-def _stored(
-    project: Project, app: App, release: str, pages: dict[str, dict[str, Any]], emit: Emit
-) -> tuple[Artifact | None, list[dict[str, Any]]]:
-    """A release's artifact and manifest, if the store has it whole; it must when a host lacks the release."""
-    store = Store(project, emit=emit)
-    problem = "the artifact store here doesn't have it"
-    try:
-        artifact = store.with_release(app.name, release)
-        if artifact is not None:
-            check_aloud(project, artifact, store.provenance(artifact), emit)
-            return artifact, store.manifest(artifact)
-    except ArtifactError as error:
-        problem = error.message
-    lacking = [name for name, page in pages.items() if release not in page["releases"]]
-    if lacking:
-        raise GateClosed(
-            f"{', '.join(lacking)} never had {release}, and {problem}",
-            hint="roll back from a checkout that has it (`cdconf artifact list`), or deploy the version that you want",
-        )
-    emit(Notice(f"{problem}: the hosts' own copies of {release} are used"))
-    return None, []
 
 
 def _roll_out(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
+from cdconf.artifacts.holders import archive_of
 from cdconf.deploy.runner import app_document
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
@@ -17,6 +19,7 @@ from cdconf.inventory import load_environment
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
+    from cdconf.artifacts.holders import Holder, Uses
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
 
@@ -29,11 +32,13 @@ class Use:
         digests: The archive and tree digests of all releases that are on a host.
         unknown: App -> why it isn't known what its hosts hold.
         unreachable: Whether that's since a host didn't answer.
+        elsewhere: Archive -> which hosts that can't be asked from here may hold it, by what the store says.
     """
 
     digests: set[str] = field(default_factory=set)
     unknown: dict[str, list[str]] = field(default_factory=dict)
     unreachable: bool = False
+    elsewhere: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, page: Mapping[str, Any]) -> None:
         """Takes in an app's page of a host's ledger."""
@@ -44,6 +49,29 @@ class Use:
         """Notes that nothing is known of what a host holds of these apps."""
         for app in apps:
             self.unknown.setdefault(app, []).append(why)
+
+    def note(self, project: Project, said: Uses) -> None:
+        """Takes in what the store says: what runs have reserved, and what hosts may hold that weren't asked."""
+        for archive in said.reserved:
+            self.elsewhere.setdefault(archive, []).append("a run is about to bring it to hosts")
+        for name, holder in said.holders.items():
+            if holder is None:
+                self.elsewhere.setdefault(archive_of(name) or "", []).append(f"{name} can't be read")
+            elif not _is_asked(project, holder):
+                date = datetime.fromtimestamp(holder.at, UTC).strftime("%Y-%m-%d")
+                text = f"{holder.environment}'s hosts of checkout {holder.checkout} may hold it ({holder.by}, {date})"
+                self.elsewhere.setdefault(holder.archive, []).append(
+                    f"{text}; if they're gone: --forget {holder.where}"
+                )
+
+
+def _is_asked(project: Project, holder: Holder) -> bool:
+    """Whether the holder's hosts are among those that are asked from here."""
+    if holder.environment not in project.environments():
+        return False
+    if holder.checkout == project.checkout:
+        return True
+    return {holder.provider, load_environment(project, holder.environment).provider} == {"existing"}
 
 
 def superfluous(artifacts: Sequence[Artifact], use: Use, keep: int) -> list[Artifact]:
@@ -58,14 +86,28 @@ def superfluous(artifacts: Sequence[Artifact], use: Use, keep: int) -> list[Arti
     result = []
     for one in artifacts:
         seen[one.app] = seen.get(one.app, 0) + 1
-        held = one.archive in use.digests or one.tree in use.digests
+        held = one.archive in use.digests or one.tree in use.digests or one.archive in use.elsewhere
         if seen[one.app] > keep and not held and one.app not in use.unknown:
             result.append(one)
     return result
 
 
-def in_use(project: Project, emit: Emit, *, forks: int = 32, accept_new_host_keys: bool = False) -> Use:
+def in_use(
+    project: Project,
+    emit: Emit,
+    *,
+    forks: int = 32,
+    accept_new_host_keys: bool = False,
+    without: Collection[str] = (),
+) -> Use:
     """Asks every host of every environment; takes no lease and changes nothing.
+
+    Args:
+        project: The project.
+        emit: The event stream.
+        forks: How many hosts are asked at once.
+        accept_new_host_keys: Learn unknown host keys.
+        without: Environments of whose hosts, where other checkouts made them, what the store says is enough.
 
     Raises:
         InvalidFile: An inventory breaks a rule, so that its hosts can't be asked.
@@ -74,7 +116,7 @@ def in_use(project: Project, emit: Emit, *, forks: int = 32, accept_new_host_key
     for name in project.environments():
         environment = load_environment(project, name)
         apps = {host.name: project.apps_on(host) for host in environment.hosts.values()}
-        hosts = _located(project, environment, apps, use)
+        hosts = _located(project, environment, apps, use, without)
         if not hosts:
             continue
         emit(Step(f"asking {name}: {', '.join(host.name for host in hosts)}"))
@@ -94,13 +136,29 @@ def _pages(apps: Mapping[str, Sequence[App]], session: Session) -> list[dict[str
     return [session.call("app.status", app=app_document(app)) for app in apps[session.host.name]]
 
 
-def _located(project: Project, environment: Environment, apps: Mapping[str, Sequence[App]], use: Use) -> list[Host]:
-    """The hosts that can be asked. Those that a provider hasn't made here hold nothing; stopped ones might."""
+def _located(
+    project: Project,
+    environment: Environment,
+    apps: Mapping[str, Sequence[App]],
+    use: Use,
+    without: Collection[str],
+) -> list[Host]:
+    """The hosts that can be asked. Stopped ones might hold something.
+
+    So might those that a provider hasn't made here, if the store is shared: another checkout may have made its own.
+    """
     wanted = [host for host in environment.hosts.values() if apps[host.name]]
     try:
         provider = provider_for(project, environment)
         located = provider.locate(wanted)
-        if len(located) < len(wanted) and provider.standing().made:
+        is_made = len(located) == len(wanted) or bool(provider.standing().made)
+        if not is_made and _may_be_elsewhere(project, environment) and environment.name not in without:
+            why = (
+                f"{environment.name}: its hosts aren't made in this checkout, and another one's can't be asked; "
+                f"--without {environment.name} goes by what deployments to them have noted in the store"
+            )
+            _doubt(use, [app for host in wanted for app in apps[host.name]], why, Unreachable(why))
+        if is_made:
             for host in wanted:
                 if host.name not in located:
                     why = f"{environment.name}: {host.name} doesn't run"
@@ -112,6 +170,10 @@ def _located(project: Project, environment: Environment, apps: Mapping[str, Sequ
     return list(located.values())
 
 
+def _may_be_elsewhere(project: Project, environment: Environment) -> bool:
+    return project.store is not None and environment.provider != "existing" and environment.name in project.filed()
+
+
 def _doubt(use: Use, apps: Sequence[App], why: str, error: CdconfError) -> None:
-    use.doubt((app.name for app in apps), why)
+    use.doubt(dict.fromkeys(app.name for app in apps), why)
     use.unreachable = use.unreachable or isinstance(error, Unreachable)

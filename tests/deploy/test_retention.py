@@ -1,14 +1,19 @@
 """Which artifacts may go."""
 
+import shutil
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts.holders import forget, reserved
+from cdconf.cli.artifact import command as artifact_command
 from cdconf.deploy import retention
 from cdconf.deploy.retention import Use, in_use, superfluous
 from cdconf.errors import ProviderError
-from cdconf.inventory import load_project
+from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
 
 
@@ -117,7 +122,144 @@ def test_hosts_that_a_provider_has_not_made_hold_nothing_and_stopped_ones_might(
             return SimpleNamespace(made=made)
 
     monkeypatch.setattr(retention, "provider_for", lambda project, environment: Provider())
+    # The store is the checkout's own: nobody else deploys from it.
     use = in_use(load_project(app), lambda event: None)
     # The one that was located doesn't answer, so nothing is known of it either.
     assert bool(use.unknown) is (unknown or bool(located))
     assert use.unreachable is (bool(located) or (unknown and made is not None))
+
+
+@pytest.fixture
+def shared(app, tmp_path, monkeypatch):
+    """Two checkouts that share a store; dev's hosts are a provider's, which has made none in either."""
+
+    class Provider:
+        def locate(self, hosts):
+            return {}
+
+        def standing(self):
+            return SimpleNamespace(made=0)
+
+    monkeypatch.setattr(retention, "provider_for", lambda project, environment: Provider())
+    store = tmp_path / "shared"
+    store.mkdir()
+    text = (app / "cdconf.yml").read_text()
+    (app / "cdconf.yml").write_text(f"{text.rstrip()}\nstore: {store}\n")
+    hosts = "provider: docker\nhosts:\n  web1: {groups: [web], os: debian-12}\n"
+    write(app, {"inventories/dev/hosts.yml": hosts})
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("cdconf.yml", "inventories", "roles"):
+        source = app / name
+        shutil.copytree(source, other / name) if source.is_dir() else shutil.copy(source, other / name)
+    filled(app, tmp_path, 4)
+    return app, other
+
+
+def collected(root, *words):
+    result = CliRunner().invoke(artifact_command, ["gc", "--keep", "1", "--project", str(root), *words])
+    return result.exit_code, result.stderr
+
+
+def labels(root):
+    return sorted(one.label for one in Store(load_project(root)).list())
+
+
+def test_hosts_that_another_checkout_may_have_made_count_as_holding(shared):
+    app, _ = shared
+    code, said = collected(app)
+    assert code == 4
+    assert "all artifacts of app stay: dev: its hosts aren't made in this checkout" in said
+    assert len(labels(app)) == 4
+
+
+def bring(root, label):
+    """What a deployment does in the store."""
+    project = load_project(root)
+    store = Store(project)
+    return reserved(project, store.place, store.find(label), load_environment(project, "dev"), lambda event: None)
+
+
+def test_what_a_deployment_of_another_checkout_has_noted_stays_until_its_hosts_are_gone(shared):
+    app, other = shared
+    with bring(other, "app@1"):
+        pass
+    with bring(other, "app@1"):  # again: still one object
+        pass
+    code, said = collected(app, "--without", "dev")
+    assert code == 0
+    assert labels(app) == ["app@1", "app@3"]
+    checkout = load_project(other).checkout
+    assert f"app@1 stays: dev's hosts of checkout {checkout} may hold it" in said
+    assert collected(app, "--without", "dev", "--forget", "x")[0] == 1
+    assert collected(app, "--without", "dev", "--forget", f"{checkout}/dev", "--dry-run")[0] == 0
+    assert labels(app) == ["app@1", "app@3"]
+    assert collected(app, "--without", "dev", "--forget", f"{checkout}/dev")[0] == 0
+    assert labels(app) == ["app@3"]
+
+
+def test_an_environment_that_only_another_checkout_knows_holds_what_was_brought_there(shared):
+    app, other = shared
+    write(other, {"inventories/eu/hosts.yml": "hosts:\n  web1: {address: 192.0.2.7, groups: [web]}\n"})
+    project = load_project(other)
+    store = Store(project)
+    eu = load_environment(project, "eu")
+    with reserved(project, store.place, store.find("app@0"), eu, lambda event: None):
+        pass
+    collected(app, "--without", "dev")
+    assert labels(app) == ["app@0", "app@3"]
+
+
+def test_what_hosts_that_are_asked_from_here_no_longer_hold_is_not_kept_by_what_was_noted(shared):
+    app, _ = shared
+    with bring(app, "app@1"):
+        pass
+    collected(app, "--without", "dev")  # dev's hosts of this checkout: it knows that there are none
+    assert labels(app) == ["app@3"]
+
+
+def test_what_a_run_has_reserved_stays_however_old(shared):
+    app, other = shared
+    for root in (app, other):
+        with bring(root, "app@1"):
+            code, said = collected(app, "--without", "dev", "--forget", f"{load_project(other).checkout}/dev")
+        assert (code, labels(app)) == (0, ["app@1", "app@3"])
+        assert "app@1 stays: a run is about to bring it to hosts" in said
+
+
+def test_a_run_that_begins_while_hosts_are_asked_is_noticed(shared, monkeypatch):
+    """Whether it goes on or has ended when gc comes to remove."""
+    app, other = shared
+    ask = retention.in_use
+
+    def meanwhile(*arguments, **options):
+        use = ask(*arguments, **options)
+        with bring(other, "app@1"):
+            pass
+        going_on.enter_context(bring(app, "app@2"))
+        return use
+
+    monkeypatch.setattr(retention, "in_use", meanwhile)
+    with ExitStack() as going_on:
+        _, said = collected(app, "--without", "dev")
+    assert labels(app) == ["app@1", "app@2", "app@3"]
+    assert "app@1 stays: a run has begun to use it" in said
+
+
+def test_a_holder_that_cannot_be_read_holds(shared):
+    app, _ = shared
+    archive = Store(load_project(app)).find("app@1").archive
+    Store(load_project(app)).place.create(f"holder-{archive}-{'0' * 16}-1.json", b'{"version": 2}')
+    collected(app, "--without", "dev")
+    assert labels(app) == ["app@1", "app@3"]
+
+
+def test_destroying_an_environment_forgets_what_it_held(shared):
+    app, other = shared
+    with bring(other, "app@1"):
+        pass
+    project = load_project(other)
+    assert forget(project, Store(project).place, "staging") == 0
+    assert forget(project, Store(project).place, "dev") == 1
+    collected(app, "--without", "dev")
+    assert labels(app) == ["app@3"]

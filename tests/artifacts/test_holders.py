@@ -1,0 +1,139 @@
+"""Runs that bring an artifact to hosts while others remove it: either it stays, or the run hears of it at once."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from cdconf.artifacts import Store, holders
+from cdconf.artifacts.holders import reserved, uses
+from cdconf.artifacts.sweep import sweep
+from cdconf.errors import ArtifactError, GateClosed
+from cdconf.inventory import load_environment, load_project
+from tests.artifacts.conftest import ABOUT, FILE, archive, forget_fetched, place
+
+ROUNDS = 8
+
+
+@pytest.fixture
+def stored(app, tmp_path):
+    store = Store(load_project(app))
+    return store, store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+
+
+def bring(root, artifact, emit=lambda event: None):
+    project = load_project(root)
+    return reserved(project, Store(project).place, artifact, load_environment(project, "dev"), emit)
+
+
+def deployments(root, barrier, results):
+    for number in range(ROUNDS):
+        store = Store(load_project(root))
+        artifact = store.find(f"app@{number}")
+        barrier.wait(60)
+        time.sleep(0.004 * (number % 4))
+        try:
+            with bring(root, artifact):
+                held = store.list("app")
+                time.sleep(0.05)
+                after = store.list("app")
+            results.put((number, artifact in held and artifact in after))
+        except (ArtifactError, GateClosed):
+            results.put((number, None))
+
+
+def removals(root, barrier, results):
+    for number in range(ROUNDS):
+        store = Store(load_project(root))
+        artifact = store.find(f"app@{number}")
+        seen = uses(store.place)
+        barrier.wait(60)
+        results.put((number, store.remove(artifact, seen)))
+
+
+def test_no_artifact_is_removed_from_under_a_run(app, tmp_path):
+    store = Store(load_project(app))
+    for number in range(ROUNDS):
+        store.add("app", str(number), archive(tmp_path / "a.tar.gz", ("f", FILE, b"%d" % number)), **ABOUT)
+    context = multiprocessing.get_context("spawn")
+    barrier, brought, removed = context.Barrier(2), context.Queue(), context.Queue()
+    both = [
+        context.Process(target=deployments, args=(app, barrier, brought)),
+        context.Process(target=removals, args=(app, barrier, removed)),
+    ]
+    for one in both:
+        one.start()
+    runs = dict(brought.get(timeout=120) for _ in range(ROUNDS))
+    gone = dict(removed.get(timeout=120) for _ in range(ROUNDS))
+    for one in both:
+        one.join(60)
+    left = {one.version for one in store.list()}
+    for number in range(ROUNDS):
+        assert runs[number] is not False, f"app@{number} was removed from under a run"
+        assert (str(number) in left) is not gone[number]
+        assert runs[number] is None or not gone[number]
+    assert store.entries("removal-") == []
+    assert store.entries("reservation-") == []
+
+
+def test_a_run_waits_for_a_removal_and_then_says_that_the_artifact_is_gone(app, stored, monkeypatch):
+    store, artifact = stored
+    monkeypatch.setattr(holders, "_PAUSE", 0.01)
+    said = []
+    monkeypatch.setattr(holders, "_PATIENCE", 0.05)
+    with holders.removing(store.place, artifact):
+        with pytest.raises(GateClosed, match="is removing app@1"), bring(app, artifact, said.append):
+            pytest.fail("it went on")
+    assert len(said) == 1
+    with bring(app, artifact):
+        pass
+    assert store.remove(artifact)
+    with pytest.raises(ArtifactError, match="isn't in the artifact store any more"), bring(app, artifact):
+        pytest.fail("it went on")
+
+
+def test_what_killed_runs_have_left_behind_holds_nothing_up_for_ever(local_app, tmp_path):
+    store = Store(load_project(local_app))
+    artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    names = [f"{kind}-{artifact.archive}-0.json" for kind in ("reservation", "removal")]
+    for name in names:
+        store.place.create(name, b"{}")
+        old = time.time() - 8 * 86400
+        os.utime(local_app / ".cdconf/artifacts" / name, (old, old))
+    with bring(local_app, artifact):
+        pass
+    assert uses(store.place).reserved == frozenset()
+    assert store.remove(artifact)
+    sweep(load_project(local_app), store)
+    assert [one.name for one in store.entries("re")] == []
+
+
+def test_a_store_that_cannot_be_written_to_is_deployed_from_and_it_is_said(app, stored, monkeypatch):
+    store, artifact = stored
+
+    def refuse(self, name, data):
+        raise ArtifactError("can't write to the artifact store: Access Denied")
+
+    monkeypatch.setattr(type(store.place), "create", refuse)
+    said = []
+    with bring(app, artifact, said.append):
+        pass
+    (notice,) = said
+    assert notice.warning
+    assert "app@1 couldn't be reserved" in notice.message
+
+
+def test_what_is_noted_of_uses_is_no_artifact_and_goes_with_its_own(app, stored):
+    store, artifact = stored
+    with bring(app, artifact):
+        assert store.list() == [artifact]
+        forget_fetched(app)
+        assert store.verify(artifact)
+    (holder,) = store.entries("holder-")
+    assert uses(place(app)).holders[holder.name].environment == "dev"
+    sweep(load_project(app), store, grace=-60)
+    assert store.entries("holder-") == [holder]
+    store.remove(artifact)
+    sweep(load_project(app), store, grace=-60)
+    assert store.entries("holder-") == []
