@@ -7,12 +7,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.options import environment_argument, output_options, project_options
 from cdconf.errors import CdconfError, SecretError
+
+if TYPE_CHECKING:
+    from cdconf.secrets import SecretStore
 
 
 @click.group()
@@ -23,7 +26,7 @@ def command() -> None:
     """
 
 
-def _store(directory: str, environment: str) -> Any:
+def _store(directory: str, environment: str) -> SecretStore:
     from cdconf.inventory import load_environment, load_project
     from cdconf.secrets import SecretStore
 
@@ -54,6 +57,7 @@ def set_(environment: str, name: str, directory: str) -> None:
         raise SecretError("an empty secret is none")
     store.set(name, value)
     click.echo(f"{name} is set in {store.shown}", err=True)
+    _tell_shift(environment, store)
 
 
 @command.command()
@@ -116,6 +120,7 @@ def edit(environment: str, directory: str) -> None:
         f"{name} is {'removed from' if value is None else 'set in'} {store.shown}" for name, value in wanted.items()
     ]
     click.echo("\n".join(done) or "nothing was changed", err=True)
+    _tell_shift(environment, store)
 
 
 @command.command()
@@ -127,8 +132,35 @@ def rekey(environment: str, directory: str) -> None:
     Whoever was taken out of recipients.txt has still seen the old values: change those, too.
     """
     store = _store(directory, environment)
+    before = store.shift()
     names = store.rekey()
     click.echo(f"{len(names)} secrets are encrypted for {len(store.recipients())} recipients", err=True)
+    for key, opened in before.closed.items():
+        click.echo(f"{key}… can read from now on: {', '.join(opened)}", err=True)
+    for key, had in before.opened.items():
+        text = f"warning: {key}… was dropped, but has been able to read, and may have kept: {', '.join(had)}"
+        click.echo(f"{text}; change these values where they're used, too", err=True)
+    if before.more:
+        text = f"warning: someone was dropped who has been able to read, and may have kept: {', '.join(before.more)}"
+        click.echo(f"{text}; change these values where they're used, too", err=True)
+
+
+def _tell_shift(environment: str, store: SecretStore) -> None:
+    """Says when secrets that were set earlier can't be read by those who should, or can be by those who shouldn't."""
+    try:
+        found = store.shift()
+    except SecretError:  # nobody is a recipient, which matters when something is set
+        return
+    end = f"`cdconf secret rekey {environment}` mends that"
+    for key, names in found.closed.items():
+        click.echo(f"warning: {key}… can't read {', '.join(names)}, set earlier: {end}", err=True)
+    for key, names in found.opened.items():
+        click.echo(f"warning: {key}… is no recipient, and can still read {', '.join(names)}: {end}", err=True)
+    if found.fewer:
+        click.echo(f"warning: not all recipients can read {', '.join(found.fewer)}, set earlier: {end}", err=True)
+    if found.more:
+        text = f"warning: someone who is no recipient can still read {', '.join(found.more)}"
+        click.echo(f"{text}: {end}", err=True)
 
 
 def _open_editor(file: Path) -> None:

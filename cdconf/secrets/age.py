@@ -61,7 +61,9 @@ def make_identity() -> str:
 
 
 def recipients(project: Project, environment: str) -> list[Any]:
-    """Who can read an environment's secrets: inventories/ENV/recipients.txt; whoever sets one in a throw-away copy.
+    """Who can read an environment's secrets, each once: inventories/ENV/recipients.txt.
+
+    Of a throw-away copy without any, it's whoever sets one.
 
     Raises:
         SecretError: There are none, or one isn't an age public key.
@@ -80,13 +82,14 @@ def recipients(project: Project, environment: str) -> list[Any]:
             file=shown,
             hint=f"write your public key into it: `cdconf secret key >> {shown}`",
         )
-    result = []
+    result: dict[str, Any] = {}
     for number, key in keys:
         try:
-            result.append(pyrage.x25519.Recipient.from_str(key))
+            recipient = pyrage.x25519.Recipient.from_str(key)
+            result[str(recipient)] = recipient
         except pyrage.RecipientError as error:
             raise SecretError("this isn't an age public key (age1…)", file=shown, line=number) from error
-    return result
+    return list(result.values())
 
 
 def encrypt(value: str, to: list[Any]) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import SecretError
 from cdconf.secrets import age
+from cdconf.secrets.readers import Shift, comments, marked, readers, shift, short
 from cdconf.secrets.taint import Secret
-from cdconf.yamlfile import YamlMap, load_if_any
+from cdconf.yamlfile import YamlMap, load_if_any, loads, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +53,7 @@ class SecretStore:
                     name,
                     f"change it now, and use `cdconf secret set {environment.name} {name}`",
                 )
+        self._for = comments(read_text(self.path, self.shown)) if self._encrypted else {}
         self._plain: dict[str, Secret] = {}
         self._generated = self._load_generated()
 
@@ -136,12 +138,27 @@ class SecretStore:
         changed = {name: value for name, value in values.items() if value is not None}
         to = self.recipients() if changed else []
         encrypted = {name: age.encrypt(value, to) for name, value in changed.items()}
-        self._write({name: encrypted.get(name) for name in values})
+        self._write({name: encrypted.get(name) for name in values}, to)
         for name in values:
             self._encrypted.pop(name, None)
             self._plain.pop(name, None)
+            self._for.pop(name, None)
         self._encrypted.update(encrypted)
+        self._for.update(dict.fromkeys(encrypted, frozenset(map(short, to))))
         self._plain.update({name: Secret(value) for name, value in changed.items()})
+
+    def shift(self) -> Shift:
+        """How the secrets of secrets.yml differ from who should read them; needs no key.
+
+        Raises:
+            SecretError: There are no recipients, or one isn't an age public key.
+        """
+        found = {}
+        for name, value in self._encrypted.items():
+            with contextlib.suppress(SecretError):  # a damaged one is for nobody
+                data = age.ciphertext(value, name, *self._encrypted.where(name))
+                found[name] = readers(data, self._for.get(name))
+        return shift(found, self.recipients())
 
     def rekey(self) -> list[str]:
         """Encrypts every secret of secrets.yml again, for those who are recipients now; returns the names.
@@ -158,12 +175,15 @@ class SecretStore:
         """Who can read what's written from now on; raises `SecretError` when there's nobody."""
         return age.recipients(self._project, self._environment.name)
 
-    def _write(self, changes: Mapping[str, str | None]) -> None:
+    def _write(self, changes: Mapping[str, str | None], to: list[Any]) -> None:
         """Changes the file as it is now, and what is to be changed alone: comments stay, and what others have set."""
         from cdconf.secrets.edit import edited
 
         text = self.path.read_bytes().decode("utf-8") if self.path.exists() else ""
-        write_private(self.path, edited(text, changes, self.shown))
+        fresh = edited(text, changes, self.shown)
+        told = marked(fresh, [name for name, value in changes.items() if value is not None], to)
+        is_same = loads(told, self.shown) == loads(fresh, self.shown)  # however somebody has written the file
+        write_private(self.path, told if is_same else fresh)
 
     def generate(self, name: str, length: int) -> Secret:
         """Makes a secret once, for an environment that a provider makes.

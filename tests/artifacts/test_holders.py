@@ -82,9 +82,10 @@ def test_a_run_waits_for_a_removal_and_then_says_that_the_artifact_is_gone(app, 
     monkeypatch.setattr(holders, "_PAUSE", 0.01)
     said = []
     monkeypatch.setattr(holders, "_PATIENCE", 0.05)
-    with holders.removing(store.place, artifact):
-        with pytest.raises(GateClosed, match="is removing app@1"), bring(app, artifact, said.append):
-            pytest.fail("it went on")
+    refused = pytest.raises(GateClosed, match="is removing app@1")
+    with holders.removing(store.place, artifact), refused, bring(app, artifact, said.append):
+        pytest.fail("it went on")
+    assert store.entries("reservation-") == []
     assert len(said) == 1
     with bring(app, artifact):
         pass
