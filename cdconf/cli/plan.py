@@ -18,7 +18,20 @@ from cdconf.cli.options import (
 )
 
 
-@click.command()
+class _Plan(click.Command):
+    """`cdconf plan show FILE` is a command of its own; all else is about an environment, be it called `show`."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args[:1] == ["show"] and any(not word.startswith("-") or word in ("-h", "--help") for word in args[1:]):
+            from cdconf.cli.plan_show import command as show
+
+            return show.make_context(f"{info_name} show", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+
+@click.command(cls=_Plan)
 @environment_argument
 @project_options
 @selection_options
@@ -36,6 +49,8 @@ def command(environment: str, **flags: Any) -> None:
 
     With --from it shows instead what differs between two revisions of the files, compiled for all hosts with the facts
     that were last seen of them. Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
+
+    `cdconf plan show FILE` shows a plan that --out has saved.
 
     Example: cdconf plan production --limit web1
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cdconf.plans.looking import Recorder
 
 _SHOWN = 40
+_DIGITS = 16  # of a digest, for people
+REFUSED_HINT = "make plans where the project's key is (`cdconf key new`), and trust that key here: `cdconf key trust`"
 
 
 def check_out(out: str | None, option: str = "--out") -> None:
@@ -48,6 +50,7 @@ def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
         CdconfError: Hosts couldn't be looked at, so that nobody can have read what would happen there.
     """
     from cdconf.engine import RunIdentity
+    from cdconf.plans.proof import digest_of, proven
     from cdconf.plans.saved import SavedPlan, save
 
     left = [host.name for host in hosts if host.name not in found.hosts]
@@ -70,9 +73,11 @@ def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
         prune=run.flags["prune"],
         hosts={host.name: found.hosts[host.name] for host in hosts},
     )
-    save(plan, Path(out))
-    run.extra["plan"] = {"file": out, "created_at": plan.created_at}
-    run.emit(Notice(f"the plan is in {out}; `cdconf provision {run.environment.name} --plan {out}` applies it"))
+    save(proven(run.project, plan), Path(out))
+    digest = digest_of(plan)
+    run.extra["plan"] = {"file": out, "created_at": plan.created_at, "digest": digest}
+    apply = f"`cdconf provision {run.environment.name} --plan {out}` applies it"
+    run.emit(Notice(f"the plan is in {out}, digest {digest[:_DIGITS]}; {apply}"))
 
 
 def open_plan(run: Run, file: str, max_age: str) -> Applying:
@@ -92,17 +97,42 @@ def open_plan(run: Run, file: str, max_age: str) -> Applying:
     plan = read(Path(file))
     run.flags.update(limit=plan.limit, roles=plan.roles, prune=plan.prune)
     run.extra["plan"] = {"file": file, "created_at": plan.created_at}
-    return Applying(plan, run.project, run.environment, agent=_agent(run), max_age=_seconds(max_age))
+    age = _seconds(max_age)
+    return Applying(plan, run.project, run.environment, agent=_agent(run), max_age=age, mask=run.mask)
 
 
 def hosts_of(run: Run, applying: Applying) -> list[Host]:
-    """The plan's hosts; raises `PlanMoved` for what can be told without asking them."""
+    """The plan's hosts; raises `PlanMoved` for what can be told without asking them.
+
+    Raises:
+        InvalidFile: The plan was changed, or this machine trusts others than those who vouch for it.
+    """
     try:
         hosts = run.selected()
     except UsageError as error:
         raise PlanMoved(f"the plan doesn't fit the files any more: {error.message}") from error
     applying.check_plan(hosts, parse_extra(run.flags.get("extra", ())))
+    _check_proof(run, applying)
     return hosts
+
+
+def _check_proof(run: Run, applying: Applying) -> None:
+    """Says who made the plan and who vouches for that, before any host is asked."""
+    from cdconf.facts import age_text
+    from cdconf.plans.proof import digest_of, judge
+
+    plan, file = applying.plan, run.extra["plan"]["file"]
+    verdict = judge(run.project, plan, file)
+    if verdict.refused is not None:
+        raise InvalidFile(verdict.refused, file=file, hint=REFUSED_HINT)
+    applying.authentic = verdict.authentic
+    digest = digest_of(plan)
+    run.extra["plan"] |= {"made_by": plan.made_by, "digest": digest, "authentic": verdict.authentic}
+    age = age_text(time.time() - plan.created_at)
+    run.emit(Notice(f"the plan {file}, digest {digest[:_DIGITS]}, is {age} old, by {plan.made_by}: {verdict.text}"))
+    if not verdict.authentic:
+        text = "so who made the plan, and when, isn't certain: compare the digest with what `plan --out` said"
+        run.emit(Notice(f"{text}; what it shows is compared with the hosts", warning=True))
 
 
 def tell_moved(run: Run, applying: Applying) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.engine import converge_host
@@ -12,7 +12,7 @@ from cdconf.events import Emit, Step
 from cdconf.facts import age_text
 from cdconf.plans.hostsets import named
 from cdconf.plans.looking import look
-from cdconf.plans.moved import moves
+from cdconf.plans.moved import moves, shown_otherwise
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -35,15 +35,26 @@ class Applying:
         environment: The environment as it is now.
         agent: The SHA-256 of the code that would look at the hosts now.
         max_age: Seconds that a plan may be old.
+        mask: Takes secrets out of what hosts show, as it was done when the plan was made.
 
     Attributes:
+        authentic: Whether it's known that nobody has changed what the plan shows; else that's compared, too.
         moved: What has moved on, once `verify` has refused: text -> hosts.
     """
 
     def __init__(
-        self, plan: SavedPlan, project: Project, environment: Environment, *, agent: str, max_age: float
+        self,
+        plan: SavedPlan,
+        project: Project,
+        environment: Environment,
+        *,
+        agent: str,
+        max_age: float,
+        mask: Callable[[str], str] = str,
     ) -> None:
         self.plan = plan
+        self.authentic = False
+        self._mask = mask
         self.moved: dict[str, list[str]] = {}
         self._project = project
         self._environment = environment
@@ -107,10 +118,12 @@ class Applying:
         fleet.emit(Step(f"comparing {len(hosts)} host{'' if len(hosts) == 1 else 's'} with the plan"))
 
         def job(session: Session) -> None:
-            found, result = look(session, compiler, _quiet, prune=self.plan.prune)
+            found, result = look(session, compiler, _quiet, prune=self.plan.prune, mask=self._mask)
             name = session.host.name
             self._digests[name] = result["catalog"]
             found_moves[name] = list(moves(self.plan.hosts[name], found))
+            if not self.authentic:
+                found_moves[name] += shown_otherwise(self.plan.hosts[name], found)
 
         found_moves: dict[str, list[str]] = {}
         errors = {**errors, **fleet.each(hosts, job).errors}

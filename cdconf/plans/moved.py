@@ -36,6 +36,22 @@ def moves(before: HostPlan, now: HostPlan) -> Iterator[str]:
         yield "the files' catalog is another: the order of its resources, or a handler"
 
 
+def shown_otherwise(before: HostPlan, now: HostPlan) -> Iterator[str]:
+    """What the plan shows that isn't what would be shown now, though nothing has moved.
+
+    Lines may have moved in their files. For the arguments see `moves`.
+    """
+    found = {(one.type, one.title): one for one in now.resources}
+    for one in before.resources:
+        again = found.get((one.type, one.title))
+        if again is not None and _shown(one) != _shown(again):
+            yield f"the plan shows {_name(one)} otherwise than it is{_at(again)}: its file may have been changed"
+
+
+def _shown(one: Finding) -> tuple[str | None, ...]:
+    return (one.source or "").partition(":")[0], one.diff or None, one.message or None
+
+
 def _moved(before: Finding | None, now: Finding) -> str | None:
     if before is None:
         return f"{_name(now)} is new{_at(now)}"

@@ -5,12 +5,13 @@ JSON, 0600:
     {"format": "cdconf-plan", "version": 1, "project", "environment", "created_at": SECONDS, "made_by", "agent",
      "limit", "roles": [NAME], "extra": [NAME], "prune": BOOL,
      "hosts": {HOST: {"mark", "catalog", "resources": [{"type", "title", "status", "source", "wanted", "found", "diff",
-                                                        "message"}]}}}
+                                                        "message"}]}},
+     "proof": {"digest", "signatures", "seal"}}
 
 `created_at` is in seconds since 1970, `agent` the SHA-256 of the code that looked at the hosts. `mark`, `catalog`,
 `wanted` and `found` are MACs under each host's own key (`cdconf.agent.marks`): no secret is in the file, in whatever
-form, and none can be guessed from it. `diff` and `message` are what people were shown, with secrets masked; nothing
-depends on them.
+form, and none can be guessed from it. `diff` and `message` are what people were shown, with secrets masked. `proof`
+tells whether all of it is as it was made: see `cdconf.plans.proof`.
 """
 
 from __future__ import annotations
@@ -52,8 +53,17 @@ class HostPlan:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """What tells that a plan wasn't changed; see `cdconf.plans.proof`."""
+
+    digest: str
+    signatures: tuple[dict[str, str], ...]
+    seal: dict[str, str]
+
+
+@dataclass(frozen=True)
 class SavedPlan:
-    """See the module. `extra` are names only: values may be secret."""
+    """See the module. `extra` are names only: values may be secret. `proof` is None in a plan of an older cdconf."""
 
     project: str
     environment: str
@@ -65,6 +75,7 @@ class SavedPlan:
     extra: tuple[str, ...]
     prune: bool
     hosts: dict[str, HostPlan] = field(default_factory=dict)
+    proof: Proof | None = None
 
 
 def save(plan: SavedPlan, path: Path) -> None:
@@ -74,6 +85,8 @@ def save(plan: SavedPlan, path: Path) -> None:
         UsageError: It can't be written there.
     """
     document = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(plan)}
+    if plan.proof is None:
+        del document["proof"]
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "this is a directory")
@@ -123,7 +136,14 @@ def _plan(document: dict[str, Any]) -> SavedPlan:
         extra=_texts(document["extra"]),
         prune=document["prune"] is True,
         hosts={_text(name): _host(one) for name, one in document["hosts"].items()},
+        proof=_proof(document["proof"]) if "proof" in document else None,
     )
+
+
+def _proof(document: dict[str, Any]) -> Proof:
+    signatures = tuple({"keyid": _text(one["keyid"]), "sig": _text(one["sig"])} for one in document["signatures"])
+    seal = {_text(name): _text(value) for name, value in document["seal"].items()}
+    return Proof(_text(document["digest"]), signatures, seal)
 
 
 def _host(document: dict[str, Any]) -> HostPlan:
