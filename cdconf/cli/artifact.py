@@ -141,6 +141,7 @@ def sign(reference: str, **flags: Any) -> None:
         found = store.find(reference)
         keyid = store.sign(found)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": keyid}
+        run.record_as("artifact sign", f"by {keyid}", found)
         run.emit(Notice(f"{found.label} is signed by {keyid}"))
 
 
@@ -165,6 +166,7 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
             raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")
         found = add_file(Store(run.project, emit=run.emit), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
+        run.record_as("artifact add", f"sha256 {found.archive[:12]}", found)
         run.emit(Notice(f"added {found.label}, sha256 {found.archive[:12]}"))
 
 

@@ -49,6 +49,9 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown, "elsewhere": use.elsewhere}
     done = "would be removed" if dry_run else "removed"
     run.emit(Notice(f"{len(gone)} of {len(known)} artifacts and {swept.count} left-over files {done}"))
+    if not dry_run:
+        names = ", ".join(one.label for one in gone) or "nothing"
+        run.record_as("artifact gc", f"removed {names}; {swept.count} left-over files")
     run.code = UNREACHABLE if use.unreachable else 0
 
 

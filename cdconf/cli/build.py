@@ -33,8 +33,13 @@ def command(app: str | None, allow_dirty: bool, **flags: Any) -> None:
             raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, apps))
         built = []
         for name in [app] if app else apps:
+            run.record_as("build", name)  # also when it fails
             artifact, fresh = build(run.project, apps[name], run.emit, allow_dirty=allow_dirty)
             built.append({**dataclasses.asdict(artifact), "built_now": fresh})
             if not fresh:
                 run.emit(Notice(f"{artifact.label} was built before ({artifact.archive[:12]})"))
         run.extra["artifacts"] = built
+        made = [f"{one['app']}@{one['version']}" for one in built if one["built_now"]]
+        run.recorded = bool(made)
+        if made:
+            run.record_as("build", ", ".join(made), artifact if len(built) == 1 else None)

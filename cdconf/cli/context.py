@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
 from cdconf.events import Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.history.worktree import WorkTree
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
 from cdconf.secrets.mask import Mask
 
 if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
     from cdconf.catalog import Compiler
     from cdconf.errors import SecretError
     from cdconf.inventory import Project
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from cdconf.session.at_work import AtWork
 
 Load = Callable[["Project", str], Environment]
+FILES_SHOWN = 5
 SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
 
 
@@ -42,6 +45,7 @@ class Run:
         code: The exit code; set by the verb, or by the error that ended it.
         extra: The verb's own keys of the JSON document.
         recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
+        recorded_as: What the history calls it, see `record_as`; the verb if not given.
     """
 
     def __init__(
@@ -53,6 +57,9 @@ class Run:
         self._environment = load(self.project, environment) if environment else None
         self.code = 0
         self.recorded = command in RECORDED
+        self.recorded_as: str | None = None
+        self._about: dict[str, str] = {}
+        self._work_tree = WorkTree(self.project.root) if self.recorded else None
         self.extra: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
@@ -162,6 +169,11 @@ class Run:
         """Announces the run."""
         name = self._environment.name if self._environment else None
         self.emit(RunStarted(self.command, name, tuple(host.name for host in hosts)))
+        changes = self._work_tree.changes() if self._work_tree and self.command in SAID_OF else None
+        if changes and changes.dirty:
+            files = ", ".join(changes.files[:FILES_SHOWN])
+            more = f" and {len(changes.files) - FILES_SHOWN} more" if len(changes.files) > FILES_SHOWN else ""
+            self.emit(Notice(f"not committed: {files}{more}"))
 
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
@@ -181,6 +193,8 @@ class Run:
         self._renderer.finish(result)
         if self.recorded:
             self._record(result)
+        elif self._work_tree is not None:
+            self._work_tree.close()
         for one in self._at_work:
             one.end()
 
@@ -188,6 +202,20 @@ class Run:
         if error is None:
             return None
         return {key: self.mask(value) if isinstance(value, str) else value for key, value in error.as_dict().items()}
+
+    def record_as(self, command: str, detail: str, artifact: Artifact | None = None) -> None:
+        """From now on the run is one that the history remembers.
+
+        Args:
+            command: What the history calls it: `artifact sign`.
+            detail: What it was about; never a secret.
+            artifact: The artifact that it was about, if it was one.
+        """
+        self.recorded, self.recorded_as = True, command
+        self._work_tree = self._work_tree or WorkTree(self.project.root)
+        self._about = {"detail": detail}
+        if artifact is not None:
+            self._about |= {"app": artifact.app, "version": artifact.version, "artifact": artifact.archive}
 
     def remember(self, environment: str, extra: dict[str, Any], error: CdconfError | None = None) -> None:
         """Writes the history of one of several environments that the run was about."""
@@ -197,31 +225,26 @@ class Run:
 
     def close(self) -> None:
         """Gives the terminal back without a result."""
+        if self._work_tree is not None:
+            self._work_tree.close()
         self._renderer.close()
 
     def _record(self, result: RunResult) -> None:
+        from cdconf.cli.recording import origin_of, record
         from cdconf.history import journal
 
-        entry = journal.entry(result, self.started_at, self.project.root, self.collector.run)
+        work_tree = self._work_tree or WorkTree(self.project.root)  # what turned out late to be worth a line
+        owner = self._environment if result.environment in (None, self._name) else None
+        origin = origin_of(self.project, owner, work_tree.changes(), name=result.environment)
+        if self.recorded_as is not None:
+            result = replace(result, command=self.recorded_as, extra=self._about)
+        entry = journal.entry(result, self.started_at, self.project.root, self.collector.run, origin)
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
-        try:
-            journal.append(self.project.data, entry)
-        except OSError as error:
-            import sys
+        record(self.project, entry)
 
-            print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
-            return
-        self._push()
-
-    def _push(self) -> None:
-        """Tells the team's database of the run; one that can't be reached gets it with a later run."""
-        from cdconf.history.team import push
-
-        problem = push(self.project)
-        if problem is not None:
-            import sys
-
-            print(f"warning: the team's history doesn't have this run yet: {problem}", file=sys.stderr)
+    @property
+    def _name(self) -> str | None:
+        return self._environment.name if self._environment else None
 
 
 class Crashed(Exception):
@@ -240,6 +263,8 @@ def _end_of(text: str, size: int) -> str:
 
 
 RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh", "logs", "destroy", "smoke", "drift")
+
+SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where files that aren't committed are named
 
 
 @contextlib.contextmanager

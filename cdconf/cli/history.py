@@ -69,7 +69,9 @@ def show(environment: str | None, app: str | None, count: int, **flags: Any) -> 
         run.extra["runs"] = runs
         if not flags["as_json"]:
             titles = ["when", "command", "environment", "what", "result", "took", "who", "error"]
-            show_table(titles, [row for one in runs for row in (row_of(one), *events_of(one, flags["verbose"]))])
+            here = run.project.checkout
+            rows = (row for one in runs for row in (row_of(one, here), *events_of(one, flags["verbose"])))
+            show_table(titles, list(rows))
 
 
 @command.command()
@@ -111,8 +113,9 @@ def rebuild(environment: str | None, **flags: Any) -> None:
             known = history_of(project)
             added[one.name] = rebuilt(project.name, one.name, found, known.runs(one.name, limit=None), built)
             known.close()
+            own = {} if one.provider == "existing" else {"environment_of": project.checkout}
             for record in added[one.name]:
-                journal.append(project.data, record)
+                journal.append(project.data, record | own)
             where = f"{one.name}/" if len(environments) > 1 else ""  # environments have hosts of the same name
             codes = [report(run.emit, f"{where}{name}", error) for name, error in errors.items()]
             run.code = worst_exit([run.code, *codes])

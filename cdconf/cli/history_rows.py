@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import ArtifactError
 from cdconf.events import Notice
+from cdconf.history.index import named
 
 if TYPE_CHECKING:
     from cdconf.events import Emit
     from cdconf.inventory import Project
 
 
-def row_of(one: dict[str, Any]) -> list[str]:
-    """One run as a row."""
+def row_of(one: dict[str, Any], checkout: str) -> list[str]:
+    """One run as a row, as it's told in this checkout."""
     code = one["exit_code"]
     result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
+    result += " (not committed)" if one.get("dirty") else ""
     return [
         when(one["started_at"]),
         one["command"],
-        one["environment"] or "",
+        named(one["environment"] or "", one.get("environment_of"), checkout),
         _what(one),
         f"{result} (rebuilt)" if one["source"] == "hosts" else result,
         f"{one['duration_s']:.1f} s",
@@ -37,8 +39,20 @@ def _what(one: dict[str, Any]) -> str:
 
 
 def events_of(one: dict[str, Any], verbose: bool) -> list[list[str]]:
-    """Its events as rows, the oldest first, when they're asked for."""
-    return [_event(event) for event in one["events"]] if verbose else []
+    """Where it came from and its events, the oldest first, as rows, when they're asked for."""
+    return [*_origin(one), *(_event(event) for event in one["events"])] if verbose else []
+
+
+def _origin(one: dict[str, Any]) -> list[list[str]]:
+    """Where a run came from, and the files that weren't committed, as rows."""
+    if not one.get("checkout"):
+        return []
+    told = [f"checkout {one['checkout']}", f"commit {(one['commit'] or 'none')[:10]}"]
+    files = one.get("dirty_files") or []
+    left = one.get("dirty_count", len(files)) - len(files)
+    rows = [["", "  from", "", ", ".join(told), "", "", "", ""]]
+    rows += [["", "  not committed", "", name, "", "", "", ""] for name in files]
+    return rows + ([["", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
 
 
 def _event(event: dict[str, Any]) -> list[str]:

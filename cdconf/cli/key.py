@@ -38,6 +38,7 @@ def new(**flags: Any) -> None:
         trust.trusted(run.project)  # a broken file is found before a key is made
         made = keys.new(run.project)
         trust.trust(run.project, made)
+        run.record_as("key new", made.id)
         run.extra["key"] = _document(made)
         run.emit(Notice(f"the private key is in {keys.private_file(run.project)}; keep a copy in a safe place"))
         run.emit(Notice(f"trusted here from now on, in {trust.trusted_file(run.project)}: {made.id}"))
@@ -110,11 +111,13 @@ def trust_(key: tuple[str, ...], anybody: bool, **flags: Any) -> None:
     with run_of("key", None, flags) as run:
         if anybody:
             trust.trust_anybody(run.project)
+            run.record_as("key trust", "anybody")
             text = f"{run.project.name} trusts anybody from now on: unsigned artifacts are accepted here"
             run.emit(Notice(text, warning=True))
             return
         found = keys.parse(*_text(key))
         trust.trust(run.project, found)
+        run.record_as("key trust", f"{found.id} {found.name}".rstrip())
         run.extra["key"] = _document(found)
         run.emit(Notice(f"{run.project.name} trusts {found.id} {found.name}".rstrip()))
 
@@ -139,10 +142,12 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
         name = run.project.name
         if fingerprint:
             gone = trust.distrust(run.project, fingerprint)
+            run.record_as("key distrust", f"{gone.id} {gone.name}".rstrip())
             run.extra["key"] = _document(gone)
             run.emit(Notice(f"{name} trusts {gone.id} no more"))
         else:
             trust.distrust_anybody(run.project)
+            run.record_as("key distrust", "anybody")
             run.emit(Notice(f"{name} trusts anybody no more"))
         left = trust.file_state(run.project)
         run.extra["state"] = left

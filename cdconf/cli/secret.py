@@ -34,6 +34,15 @@ def _store(directory: str, environment: str) -> SecretStore:
     return SecretStore(project, load_environment(project, environment))
 
 
+def _record(directory: str, environment: str, command: str, detail: str) -> None:
+    """The history remembers which secrets were changed, never to what."""
+    from cdconf.cli.recording import record_change
+    from cdconf.inventory import load_environment, load_project
+
+    project = load_project(Path(directory))
+    record_change(project, command, detail, load_environment(project, environment))
+
+
 @command.command()
 def key() -> None:
     """Print your public key; make the key pair first if you have none."""
@@ -57,6 +66,7 @@ def set_(environment: str, name: str, directory: str) -> None:
         raise SecretError("an empty secret is none")
     store.set(name, value)
     click.echo(f"{name} is set in {store.shown}", err=True)
+    _record(directory, environment, "secret set", name)
     _tell_shift(environment, store)
 
 
@@ -120,6 +130,9 @@ def edit(environment: str, directory: str) -> None:
         f"{name} is {'removed from' if value is None else 'set in'} {store.shown}" for name, value in wanted.items()
     ]
     click.echo("\n".join(done) or "nothing was changed", err=True)
+    if wanted:
+        what = (f"{name} removed" if value is None else name for name, value in wanted.items())
+        _record(directory, environment, "secret edit", ", ".join(what))
     _tell_shift(environment, store)
 
 
@@ -135,6 +148,8 @@ def rekey(environment: str, directory: str) -> None:
     before = store.shift()
     names = store.rekey()
     click.echo(f"{len(names)} secrets are encrypted for {len(store.recipients())} recipients", err=True)
+    dropped = f"; dropped: {', '.join(before.opened)}" if before.opened else ""
+    _record(directory, environment, "secret rekey", f"{', '.join(names)}{dropped}")
     for key, opened in before.closed.items():
         click.echo(f"{key}… can read from now on: {', '.join(opened)}", err=True)
     for key, had in before.opened.items():

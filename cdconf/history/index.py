@@ -21,7 +21,7 @@ class History:
         data: The project's `.cdconf/`.
         url: The team's database; None: the checkout's own.
         project: The project's name, since several may share a team's database.
-        checkout: Tells this checkout's journal from others in a team's database.
+        checkout: Tells this checkout's journal, and its own environments, from others' in a team's database.
     """
 
     def __init__(self, data: Path, url: str | None = None, project: str = "", checkout: str = "") -> None:
@@ -30,6 +30,7 @@ class History:
         self._sa = sa
         self._data = data
         self._project = project
+        self._checkout = checkout
         self._mark = f"journal {checkout}".rstrip()
         try:
             self._database = Database(data, url, project)
@@ -96,8 +97,33 @@ class History:
         return {**row, "project": self._project, "source": record.get("source") or "journal", **lists}
 
     def environments(self) -> list[str]:
-        """Every environment that has a history, whether or not it exists any more."""
-        return self._values(self._runs.c.environment)
+        """Every environment that has a history, whether or not it exists any more.
+
+        One whose hosts are another checkout's is `NAME@CHECKOUT`.
+        """
+        sa, runs = self._sa, self._runs
+        owner = self._owner()
+        query = sa.select(runs.c.environment, owner).distinct()
+        query = query.where(runs.c.environment.is_not(None), runs.c.project == self._project)
+        with self._database.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return sorted({named(name, json.loads(of) if of else None, self._checkout) for name, of in rows})
+
+    def _owner(self) -> Any:
+        """Of a run, the checkout whose own hosts it was about, as JSON; NULL where they're everybody's."""
+        sa, runs, fields = self._sa, self._runs, self._database.tables.run_fields
+        return (
+            sa.select(fields.c.value)
+            .where(fields.c.id == runs.c.id, fields.c.name == "environment_of")
+            .correlate(runs)
+            .scalar_subquery()
+        )
+
+    def _is_here(self) -> Any:
+        """Whether a run was about hosts that this checkout can mean; a checkout's own history has no others."""
+        owner = self._owner()
+        mine = owner.is_(None) | (owner == json.dumps(self._checkout))
+        return mine if self._checkout else self._sa.true()
 
     def apps(self) -> list[str]:
         """Every app that has a history, whether or not it exists any more."""
@@ -130,6 +156,7 @@ class History:
             runs.c.environment.is_not(None),
             runs.c.app.is_not(None),
             runs.c.version.is_not(None),
+            self._is_here(),
         )
         which = (runs.c.environment, runs.c.app)
         newest = (
@@ -149,11 +176,19 @@ class History:
         `hosts` maps a host to its status and counts; `source` is `hosts` for a run that was rebuilt from what hosts
         remember, which is in `events`. Of such a run, what nobody remembers is None. What else a run's record has is
         there under its own name.
+
+        Args:
+            environment: Only runs of this environment. Where checkouts have hosts of their own under one name, these
+                are this checkout's, or with `NAME@CHECKOUT` another one's.
+            app: Only runs of this app.
+            limit: At most so many.
         """
         query = self._sa.select(self._runs).where(self._runs.c.project == self._project)
         query = query.order_by(self._runs.c.started_at.desc(), self._runs.c.id).limit(limit)
         if environment is not None:
-            query = query.where(self._runs.c.environment == environment)
+            name, _, checkout = environment.partition("@")
+            query = query.where(self._runs.c.environment == name)
+            query = query.where(self._owner() == json.dumps(checkout) if checkout else self._is_here())
         if app is not None:
             query = query.where(self._runs.c.app == app)
         with self._database.engine.connect() as connection:
@@ -170,6 +205,11 @@ class History:
             for identifier, name, value in connection.execute(query):
                 fields.setdefault(identifier, {})[name] = json.loads(value)
         return fields
+
+
+def named(environment: str, of: str | None, checkout: str) -> str:
+    """How an environment is called in this checkout: `try-2`, or `try-2@1a2b3c4d` when its hosts are another's."""
+    return f"{environment}@{of}" if of and checkout and of != checkout else environment
 
 
 def _parsed(mark: Any) -> dict[str, Any]:

@@ -12,17 +12,37 @@ import os
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cdconf.events import RunResult
+from cdconf.history.worktree import KEPT, Changes
 
 FILE = "history.jsonl"
 _LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
 
-def entry(result: RunResult, started_at: float, root: Path, run: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a run came from.
+
+    Attributes:
+        checkout: The checkout's id.
+        environment_of: The same, where the environment's hosts are this checkout's own: another one may have an
+            environment of the same name. None where the hosts are the same from everywhere.
+        changes: What no commit has; None where git says nothing.
+    """
+
+    checkout: str
+    environment_of: str | None = None
+    changes: Changes | None = None
+
+
+def entry(
+    result: RunResult, started_at: float, root: Path, run: str | None = None, origin: Origin | None = None
+) -> dict[str, Any]:
     """What the history remembers of a run.
 
     Args:
@@ -30,6 +50,7 @@ def entry(result: RunResult, started_at: float, root: Path, run: str | None = No
         started_at: Seconds since 1970.
         root: The project, for the commit it's at.
         run: The id by which hosts know it, if it asked for their leases.
+        origin: Where it came from.
     """
     return {
         "id": f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}",
@@ -51,7 +72,16 @@ def entry(result: RunResult, started_at: float, root: Path, run: str | None = No
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
             for name, host in result.hosts.items()
         },
+        **(_told(origin) if origin is not None else {}),
     }
+
+
+def _told(origin: Origin) -> dict[str, Any]:
+    changes = origin.changes
+    about: dict[str, Any] = {"checkout": origin.checkout, "environment_of": origin.environment_of}
+    if changes is not None:
+        about |= {"dirty": changes.dirty, "dirty_files": list(changes.files[:KEPT]), "dirty_count": len(changes.files)}
+    return {name: value for name, value in about.items() if value is not None}
 
 
 def _migrated(result: RunResult) -> str | None:
