@@ -15,6 +15,10 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 _SHORTEST = 8
 
 
+class NewerFormat(ValueError):
+    """A metadata object says more than this cdconf knows of."""
+
+
 @dataclass(frozen=True)
 class Artifact:
     """An artifact. `archive` and `tree` are SHA-256 digests in hex; times are seconds since 1970."""
@@ -74,7 +78,7 @@ def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     provenance = document.pop("provenance", None)
     unknown = document.keys() - {one.name for one in dataclasses.fields(Artifact)}
     if unknown:
-        raise ValueError(f"it has {', '.join(sorted(unknown))[:80]}, as of a newer cdconf; update this one")
+        raise NewerFormat(f"it has {', '.join(sorted(unknown))[:80]}, as of a newer cdconf")
     artifact = Artifact(**document)
     for name in ("app", "version", "archive", "tree", "file_name", "builder"):
         if not isinstance(getattr(artifact, name), str):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts.artifact import Artifact, from_text
+from cdconf.artifacts.artifact import Artifact, NewerFormat, from_text
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
             one = _read(name, data)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             hint = "move it away; the build can be made again, or taken in with `cdconf artifact add`"
+            hint = "update cdconf here" if isinstance(error, NewerFormat) else hint
             text = f"the artifact's metadata can't be read: {error}"
             unreadable.append(Unreadable(name, ArtifactError(text, file=place.shown(name), hint=hint)))
             continue
