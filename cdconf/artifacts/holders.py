@@ -130,14 +130,14 @@ def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit) -> None:
     waits = False
     deadline = time.monotonic() + _PATIENCE
     while _are_any(place.entries(f"{REMOVAL}{artifact.archive}-"), LONGEST_REMOVAL):
+        if not waits:
+            emit(Step(f"waiting for an `artifact gc` that looks at {artifact.label}"))
+            waits = True
         if time.monotonic() > deadline:
             raise GateClosed(
                 f"`cdconf artifact gc` is removing {artifact.label} from the store",
                 hint="deploy another one; if that gc was killed, this ends an hour after it began",
             )
-        if not waits:
-            emit(Step(f"waiting for an `artifact gc` that looks at {artifact.label}"))
-            waits = True
         time.sleep(_PAUSE)
 
 

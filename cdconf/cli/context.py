@@ -59,7 +59,7 @@ class Run:
         self.recorded = command in RECORDED
         self.recorded_as: str | None = None
         self._about: dict[str, str] = {}
-        self._work_tree = WorkTree(self.project.root) if self.recorded else None
+        self._work_tree: WorkTree | None = None
         self.extra: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
@@ -74,6 +74,11 @@ class Run:
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._at_work: list[AtWork] = []
         self._renderer = make_renderer(style, self._mask)
+
+    def begin(self) -> None:
+        """Asks git what isn't committed, if the run is one that the history remembers."""
+        if self.recorded:
+            self._work_tree = WorkTree(self.project.root)
 
     @property
     def environment(self) -> Environment:
@@ -277,6 +282,7 @@ def run_of(
         SystemExit: With the exit code.
     """
     run = Run(command, environment, flags, load)
+    run.begin()
     error: CdconfError | None = None
     try:
         yield run

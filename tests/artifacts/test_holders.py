@@ -13,7 +13,7 @@ from cdconf.errors import ArtifactError, GateClosed
 from cdconf.inventory import load_environment, load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, forget_fetched, place
 
-ROUNDS = 8
+ROUNDS = 12
 
 
 @pytest.fixture
@@ -32,11 +32,11 @@ def deployments(root, barrier, results):
         store = Store(load_project(root))
         artifact = store.find(f"app@{number}")
         barrier.wait(60)
-        time.sleep(0.004 * (number % 4))
+        time.sleep(0.005 * (number % 3))  # so that either comes first
         try:
             with bring(root, artifact):
                 held = store.list("app")
-                time.sleep(0.05)
+                time.sleep(0.1)
                 after = store.list("app")
             results.put((number, artifact in held and artifact in after))
         except (ArtifactError, GateClosed):
@@ -49,6 +49,7 @@ def removals(root, barrier, results):
         artifact = store.find(f"app@{number}")
         seen = uses(store.place)
         barrier.wait(60)
+        time.sleep(0.03 * (number % 4))
         results.put((number, store.remove(artifact, seen)))
 
 
