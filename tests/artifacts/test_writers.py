@@ -34,7 +34,7 @@ def test_of_many_writers_of_one_version_one_succeeds(app, tmp_path):
     added = [one for one in results if not isinstance(one, ArtifactError)]
     assert len(added) == 1
     refused = [str(one) for one in results if isinstance(one, ArtifactError)]
-    assert all("app@1 exists already with other content" in one for one in refused)
+    assert all("app@1 exists already with other content" in one for one in refused), refused
     assert store_of(app).list() == added
     assert store_of(app).manifest(added[0])
 
