@@ -39,7 +39,7 @@ def note(page, by, event, release=None, **about):
 def begun(events):
     """`{"release", "run"}` of what was staged last, if that's the last thing that happened; else None."""
     last = events[-1] if events else None
-    if last is None or last["event"] != "staged" or "run" not in last:
+    if last is None or last["event"] != "staged" or "run" not in last or "release" not in last:
         return None
     return {"release": last["release"], "run": last["run"]}
 

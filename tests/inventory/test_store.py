@@ -50,6 +50,7 @@ def test_anything_else_is_refused_with_its_line(project, value):
 def test_a_directory_that_others_may_read_lets_them_read_its_files(project, tmp_path):
     shared, own = tmp_path / "shared", tmp_path / "own"
     shared.mkdir(mode=0o755)
+    own.mkdir(mode=0o700)
     for folder in (shared, own):
         Folder(folder, project).create("a", b"x")
     assert (shared / "a").stat().st_mode & 0o777 == 0o644

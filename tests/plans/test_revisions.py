@@ -234,7 +234,11 @@ def test_a_generated_secret_is_neither_made_nor_a_difference(repository):
     change(repository, "roles/base/templates/motd.j2", "This", "Here")
     commit(repository, "second")
     assert {one["title"] for one in plan(repository)[1]["changes"]} == {"/etc/motd"}
-    assert not (repository / ".cdconf").exists()
+    assert sorted(path.name for path in (repository / ".cdconf").iterdir()) == [
+        ".gitignore",
+        "checkout",
+        "history.jsonl",
+    ]
 
 
 def test_what_reads_facts_that_were_never_seen_is_unknown(repository):
