@@ -189,5 +189,5 @@ DEPLOY_CALLS = [
     "unpin",
     "check_health",
 ]
-DRAIN_CALLS = ["status", "begin", "holds", "end"]
+DRAIN_CALLS = ["status", "begin", "holds", "keep", "end"]
 TOGGLE_CALLS = ["look", "put", "try_out", "settle", "put_back"]

@@ -15,8 +15,8 @@ def status(agent, app):
     """What this host has drained for an app; changes nothing.
 
     Returns:
-        `{"hosts": {name: {"address", "at"}}, "run", "expires_in_s", "problem", "applied"}`: the run that drained them,
-        None when nothing is; seconds until they're put back unless its beats come, None when only the next run does
+        `{"hosts": {name: {"address", "at", "kept"}}, "run", "expires_in_s", "problem", "applied"}`: see `Drains`; the
+        run that drained them, None when nothing is; seconds until they're put back unless its beats come, None when only the next run does
         that; why the host couldn't do so by itself; whether the host was ever provisioned.
     """
     found = Drains(agent.store, app)
@@ -65,11 +65,25 @@ def holds(agent, app, names):
     return {}
 
 
-def end(agent, drain, names=None):
+def keep(agent, app, reasons):
+    """Keeps drained hosts out of use, since they didn't prove well: see `Drains.keep`."""
+    agent.lease.check()
+    Drains(agent.store, app).keep(reasons, agent.lease, round(time.time()))
+    return {}
+
+
+def end(agent, drain, names=None, proven=False):
     """Puts drained hosts back, all when there are no names; those that aren't drained here are left alone.
 
+    Args:
+        agent: The agent.
+        drain: The drain.
+        names: The hosts.
+        proven: They have proven well, or a person says so: also those that are kept.
+
     Returns:
-        `{"ended", "failed"}`: names; `{name: text}` of those that can't be put back.
+        `{"ended", "failed"}`: names; `{name: text}` of those that can't be put back; and `"kept"`, `{name: why}`, when
+        there are such.
     """
     found = Drains(agent.store, drain["app"])
     armed = found.armed()
@@ -77,6 +91,10 @@ def end(agent, drain, names=None):
     result = {"ended": [], "failed": {}}
     for name in here if names is None else [one for one in names if one in here]:
         agent.lease.check()
+        kept = armed["hosts"][name].get("kept")
+        if kept and not proven:
+            result.setdefault("kept", {})[name] = kept["reason"]
+            continue
         try:
             found.put_back(name, drain)
             result["ended"].append(name)

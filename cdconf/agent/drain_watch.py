@@ -6,7 +6,7 @@ says why.
 """
 
 from cdconf.agent.base import Failed
-from cdconf.agent.drains import Drains
+from cdconf.agent.drains import Drains, waiting
 from cdconf.agent.lease import FILE as LEASE
 from cdconf.agent.watch import LOOK, Watch, say, serve
 
@@ -17,10 +17,10 @@ class DrainWatch(Watch):
     """Watches over what an app's deployment has drained here; `switch` is a `Drains`."""
 
     def run(self):
-        """Until nothing is drained any more. The host's own services needn't wait for it at boot."""
+        """Until nothing is drained but what's kept so. The host's own services needn't wait for it at boot."""
         self.ready()
         pause = LOOK
-        while self.switch.armed() is not None:
+        while waiting(self.switch.armed()):
             left = self.switch.left(self.store.read(LEASE))
             if left is not None and left > 0:
                 self.sleep(max(0.05, min(left, LOOK)))
@@ -43,7 +43,7 @@ class DrainWatch(Watch):
     def _go_back(self, armed, booting):
         """Puts all back, each by the command that was written down with it; the first problem is raised at the end."""
         problem = None
-        for name in sorted(armed["hosts"]) if armed is not None else ():
+        for name in waiting(armed):
             say("no beat for {:g} s: {} is put back".format(armed["within"] or 0, name))
             try:
                 self.switch.put_back(name, armed["drain"])

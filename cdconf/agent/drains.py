@@ -4,6 +4,9 @@
 host's own dead man's switch for drains: while the run's beats come, they hold; when none came for `within` seconds, or
 after a reboot, the host puts all of them back (`cdconf.agent.drain_watch`). It's the machinery of
 `cdconf.agent.switch`, with a file and a unit of its own, since a host may both drain for an app and run it.
+
+A host that was changed and didn't prove well is *kept* drained: no switch puts it back, nor a later run, before it has
+proven well.
 """
 
 from cdconf.agent.base import Failed, last_lines, run
@@ -14,7 +17,8 @@ class Drains(Switch):
     """One app's drained hosts, as this host knows them; see `Switch` for the arguments.
 
     `armed()` gives `{"drain": the app's drain, "run", "fence", "within", "boot", "at", "problem", "hosts": {name:
-    {"address", "at"}}}`, None while nothing is drained. `at` of a host is seconds since 1970.
+    {"address", "at", "kept"}}}`, None while nothing is drained. `at` of a host is seconds since 1970; `kept` is `{"run",
+    "reason", "at"}` of a host that stays drained until it's proven, and missing from others.
     """
 
     KIND = "drain"
@@ -40,16 +44,31 @@ class Drains(Switch):
             known.setdefault(host["name"], {"address": host["address"], "at": now})
         entry = {"drain": drain, "run": lease.run, "fence": lease.fence, "within": within, "problem": None}
         entry["hosts"] = known
-        ours = before is not None and before["run"] == lease.run and before["boot"] == self.boot()
+        ours = bool(waiting(before)) and before["run"] == lease.run and before["boot"] == self.boot()
         if ours or not within:  # its watcher is at work, or there's to be none
             self._write(entry)
         else:
             self._start(entry, {"path": self.store.folder, "services": []}, before)
 
     def left(self, lease):
-        """See `Switch.left`; also None when only the next run puts them back."""
+        """See `Switch.left`; also None when only the next run puts them back, or all are kept."""
         armed = self.armed()
-        return None if armed is None or not armed["within"] else Switch.left(self, lease)
+        return Switch.left(self, lease) if waiting(armed) and armed["within"] else None
+
+    def keep(self, reasons, lease, now):
+        """Notes that drained hosts stay so until they're proven; those that aren't drained here are left alone.
+
+        Args:
+            reasons: `{name: why}`.
+            lease: This session's `Lease`.
+            now: Seconds since 1970.
+        """
+        armed = self.armed()
+        here = [name for name in sorted(reasons) if armed is not None and name in armed["hosts"]]
+        for name in here:
+            armed["hosts"][name]["kept"] = {"run": lease.run, "reason": reasons[name], "at": now}
+        if here:
+            self.store.write(self._file, armed)
 
     def put_back(self, name, drain):
         """Runs the command that puts a drained host back, and forgets it then; one that isn't drained is left alone.
@@ -73,6 +92,11 @@ class Drains(Switch):
         armed = self.armed()
         if armed is not None and armed["problem"] != problem:
             self.store.write(self._file, dict(armed, problem=problem))
+
+
+def waiting(armed):
+    """The names of the drained hosts that the host itself puts back when their run is dead: those that aren't kept."""
+    return sorted(name for name, host in armed["hosts"].items() if not host.get("kept")) if armed is not None else []
 
 
 def execute(drain, which, name, address):

@@ -31,7 +31,8 @@ def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, di
 
     Returns:
         The same as data: app -> drained host -> host that drained it -> `{"address", "since", "at_work",
-        "expires_in_s", "problem"}`.
+        "expires_in_s", "problem", "kept"}`; `kept` is None, or `{"run", "reason", "at"}` of a host that stays drained
+        until it's proven.
     """
     result: dict[str, Any] = {}
     for where, pages in found.items():
@@ -40,11 +41,21 @@ def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, di
             at_work = page["run"] in runs_of(lease)
             for name, one in page["hosts"].items():
                 about = {"address": one["address"], "since": one["at"], "at_work": at_work}
-                about |= {key: page[key] for key in ("expires_in_s", "problem")}
+                about |= {key: page[key] for key in ("expires_in_s", "problem")} | {"kept": one.get("kept")}
                 result.setdefault(app, {}).setdefault(name, {})[where] = about
+                if about["kept"]:
+                    run.emit(Notice(_kept(app, run.environment.name, name, where, about["kept"]), warning=True))
+                    continue
                 until = _until(app, run.environment.name, about)
                 run.emit(Notice(f"{name} is drained on {where} for {app}; {until}", warning=not at_work))
     return result
+
+
+def _kept(app: str, environment: str, name: str, where: str, kept: dict[str, Any]) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept["at"]))
+    back = "the next provision, deployment or rollback puts it back once it proves well"
+    by_hand = f"`cdconf undrain {app} --env {environment} --limit {name}` does so untested"
+    return f"{name} is kept out of use on {where} for {app} since {since}: {kept['reason']}; {back}, {by_hand}"
 
 
 def _until(app: str, environment: str, about: dict[str, Any]) -> str:

@@ -68,11 +68,10 @@ def _gathered(run: Run) -> dict[str, Seen]:
         return facts
 
     with fleet_of(run, run.selected()) as fleet:
-        outcome = fleet.each([session.host for session in fleet.sessions.values()], gather)
-    outcome.raise_first()
+        found = fleet.each([session.host for session in fleet.sessions.values()], gather).all()
     ages = {group.name: 0.0 for group in GROUPS}
     return {
-        host.name: Seen(outcome.results[host.name], ages) for host in run.selected() if host.name in outcome.results
+        host.name: Seen(found[host.name], ages) for host in run.selected() if host.name in found
     }
 
 

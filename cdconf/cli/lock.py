@@ -118,11 +118,12 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
         run.extra["detail"] = f"release {flags['limit'] or 'all'}"
         with fleet_of(run, hosts) as fleet:
             live = [session.host for session in fleet.sessions.values()]
-            outcome = fleet.each(live, lambda session: session.call("lease.force"))
-        run.extra["released"] = {name: held for name, held in outcome.results.items() if held}
-        for name, held in outcome.results.items():
+            ends, errors = fleet.each(live, lambda session: session.call("lease.force")).split()
+        run.extra["released"] = {name: held for name, held in ends.items() if held}
+        for name, held in ends.items():
             run.emit(Notice(f"{name}: " + (f"ended the lease of {held['owner']}" if held else "was free")))
             run.emit(HostDone(name, "changed" if held else "ok"))
         ended = [f"{name} (of {held['owner']}, {held['reason']})" for name, held in run.extra["released"].items()]
         run.extra["detail"] += f": {', '.join(ended) or 'none was held'}"
-        outcome.raise_first()
+        for error in errors.values():
+            raise error

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.cli.output import Lines
     from cdconf.engine import Fleet
-    from cdconf.engine.fleet import Outcome
     from cdconf.errors import CdconfError
     from cdconf.inventory import Host
     from cdconf.session import Session
@@ -109,17 +108,17 @@ def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], *, follow: b
         return journald.read(session.host.name, session.run(line))
 
     with fleet_of(run, hosts) as fleet:
-        outcome = _each(run, fleet, past)
-        for name in outcome.results:
+        told = _each(run, fleet, past)
+        for name in told:
             run.emit(HostDone(name, "ok"))
-        entries = sorted((one for found in outcome.results.values() for one in found), key=lambda one: one.time)
+        entries = sorted((one for found in told.values() for one in found), key=lambda one: one.time)
         if run.flags["as_json"]:
             run.extra["lines"] = [one.document() for one in entries]
             return
         for entry in entries:
             lines.show(entry.host, entry.text())
         if follow:
-            cursors = {name: found[-1].cursor if found else None for name, found in outcome.results.items()}
+            cursors = {name: found[-1].cursor if found else None for name, found in told.items()}
             try:
                 _follow(run, fleet, units, cursors, lines)
             except Interrupted as error:  # how following ends
@@ -168,7 +167,7 @@ def _follow(
     _each(run, fleet, job)
 
 
-def _each(run: Run, fleet: Fleet, job: Callable[[Session], Any]) -> Outcome[Any]:
+def _each(run: Run, fleet: Fleet, job: Callable[[Session], Any]) -> dict[str, Any]:
     """Does it on all connected hosts; one that fails is reported when it fails, not when the others end."""
     from cdconf.deploy.provision import report
     from cdconf.errors import CdconfError, worst_exit
@@ -181,10 +180,10 @@ def _each(run: Run, fleet: Fleet, job: Callable[[Session], Any]) -> Outcome[Any]
                 report(run.emit, session.host.name, error)
             raise
 
-    outcome = fleet.each([session.host for session in fleet.sessions.values()], reporting)
-    failed = [error for error in outcome.errors.values() if not _was_ended(error)]
+    results, errors = fleet.each([session.host for session in fleet.sessions.values()], reporting).split()
+    failed = [error for error in errors.values() if not _was_ended(error)]
     run.code = worst_exit([run.code, *(error.exit_code for error in failed)])
-    return outcome
+    return results
 
 
 def _was_ended(error: CdconfError) -> bool:

@@ -31,6 +31,7 @@ VERBS = {
     "deploy": ("deploy", "push an artifact to an environment, verify it, roll back when it fails"),
     "rollback": ("rollback", "go back to the last verified release"),
     "contract": ("contract", "remove from an app's database what no release needs any more"),
+    "undrain": ("undrain", "put hosts that were taken out of use back, untested"),
     "toggle": ("toggle", "switch an app's feature toggles, or show them"),
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),

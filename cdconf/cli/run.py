@@ -18,7 +18,7 @@ from cdconf.cli.options import (
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.engine.fleet import Outcome
+    from cdconf.errors import CdconfError
     from cdconf.session import Session
 
 STDIN_LIMIT = 16 * 1024 * 1024
@@ -71,28 +71,28 @@ def command(
 
         with fleet_of(run, hosts, lease=True) as fleet:
             try:
-                outcome = fleet.each([session.host for session in fleet.sessions.values()], job)
+                statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
             except Interrupted as error:
                 raise type(error)("interrupted: the command was ended on every host") from None
         if flags["as_json"]:
             run.extra["output"] = {
                 name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}
-                for name, status in outcome.results.items()
+                for name, status in statuses.items()
             }
-        _report(run, outcome)
+        _report(run, statuses, errors)
 
 
-def _report(run: Run, outcome: Outcome[int]) -> None:
+def _report(run: Run, statuses: dict[str, int], errors: dict[str, CdconfError]) -> None:
     from cdconf.deploy.provision import report
     from cdconf.errors import FAILED, worst_exit
     from cdconf.events import HostDone
 
     codes = [run.code]
-    for name, status in outcome.results.items():
+    for name, status in statuses.items():
         failed = f"exit status {status}" if status > 0 else f"killed by signal {-status}" if status else None
         run.emit(HostDone(name, "failed" if failed else "ok", failed))
         codes.append(FAILED if failed else 0)
-    codes += [report(run.emit, name, error) for name, error in outcome.errors.items()]
+    codes += [report(run.emit, name, error) for name, error in errors.items()]
     run.code = worst_exit(codes)
 
 

@@ -56,11 +56,11 @@ def command(environment: str, **flags: Any) -> None:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
             ttl = run.project.lease_ttl
             left = {name: left_behind(one.lease, one.left, ttl) for name, one in fleet.sessions.items()}
-            outcome = fleet.each([session.host for session in fleet.sessions.values()], look)
-        codes = [report(run.emit, name, error) for name, error in outcome.errors.items()]
+            found, errors = fleet.each([session.host for session in fleet.sessions.values()], look).split()
+        codes = [report(run.emit, name, error) for name, error in errors.items()]
         run.code = worst_exit([run.code, *codes])
         for host in hosts:
-            pages = outcome.results.get(host.name)
+            pages = found.get(host.name)
             if pages is None:
                 rows.append([host.name, "-", run.collector.hosts[host.name].status, "", ""])  # as was just reported
                 continue
@@ -74,8 +74,8 @@ def command(environment: str, **flags: Any) -> None:
                 rows.append([host.name, "-", "-", "", held])
         run.extra["status"] = data
         run.extra["drained"] = say_drained(run, drained, leases)
-        run.extra["interrupted"] = _interrupted(run, outcome.results, leases, left)
-        run.extra["migrations"] = migrations_of(run.project, outcome.results, leases)
+        run.extra["interrupted"] = _interrupted(run, found, leases, left)
+        run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "lease"], rows)
             show_migrations(run.extra["migrations"])

@@ -51,14 +51,16 @@ def _looks(run: Run, app: App, values: Values) -> Looks:
     if not app.toggles:
         return {}
     with fleet_of(run, members) as fleet:
-        outcome = fleet.each(members, lambda session: session.call("toggles.look", app=document))
-    codes = [report(run.emit, name, error) for name, error in outcome.errors.items()]
+        looks, errors = fleet.each(
+            fleet.connected(members), lambda session: session.call("toggles.look", app=document)
+        ).split()
+    codes = [report(run.emit, name, error) for name, error in errors.items()]
     run.code = worst_exit([run.code, *codes])
-    for name, look in outcome.results.items():
+    for name, look in looks.items():
         run.emit(HostDone(name, "ok"))
         for line in differences(app, values, look).lines:
             run.emit(Notice(f"{name}: {line}", warning=True))
-    return {host.name: outcome.results.get(host.name) for host in members}
+    return {host.name: looks.get(host.name) for host in members}
 
 
 def _cell(look: dict[str, Any] | None, name: str) -> str:

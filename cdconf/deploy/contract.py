@@ -170,9 +170,9 @@ class _Contract:
 
     def run(self) -> int:
         """See `contract`."""
-        outcome = self._fleet.each(self._hosts, lambda session: session.call("app.status", app=self._document))
-        outcome.raise_first()
-        pages: Pages = outcome.results
+        pages: Pages = self._fleet.each(
+            self._hosts, lambda session: session.call("app.status", app=self._document)
+        ).all()
         shape = Shape.of(pages)
         leases = {name: session.lease for name, session in self._fleet.sessions.items()}
         decision = decide(self._app, self._fleet.environment.name, pages, leases if self._options.check else {})
@@ -199,10 +199,9 @@ class _Contract:
                 hint=f"once you won't go back: `{again}` gives those releases up for good, then contracts",
             )
         host = [one for one in self._hosts if one.name == decision.host]
-        outcome = self._fleet.each(host, lambda session: changed_files(session, self._app))
-        outcome.raise_first()
-        if outcome.results[decision.host]:
-            changed = outcome.results[decision.host].splitlines()[0]
+        found = self._fleet.each(host, lambda session: changed_files(session, self._app)).all()
+        if found[decision.host]:
+            changed = found[decision.host].splitlines()[0]
             raise GateClosed(
                 f"{decision.host}: the files of {decision.release} were changed by hand: {changed}",
                 hint="deploying the same version again puts them back",
@@ -260,7 +259,7 @@ class _Contract:
             session.call("migrations.give_up", app=self._document, releases=older)
             self._emit(Notice(f"{session.host.name} no longer goes back to {', '.join(older)}"))
 
-        self._fleet.each([host for host in self._hosts if host.name in decision.older], job).raise_first()
+        self._fleet.each([host for host in self._hosts if host.name in decision.older], job).all()
 
     def _raise(self, errors: Mapping[str, CdconfError]) -> None:
         for error in errors.values():

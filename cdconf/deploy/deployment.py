@@ -93,7 +93,7 @@ def _deploy(
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
                 emit(HostDone(host.name, "ok"))
         if not lacking:
-            held.settle()
+            held.settle_all()
             emit(Notice(f"{artifact.label} runs on every host already"))
             if options.forget_migrations:
                 migrations.expand_again(artifact, hosts[0].name)
@@ -157,7 +157,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
                 text = f"{name}: {run['owner']} was killed or cut off ({run['reason']}), with nothing here to end"
                 emit(Notice(text))
             emit(Notice(f"no deployment of {app.name} was interrupted"))
-            held.settle()
+            held.settle_all()
             for host in hosts:
                 emit(HostDone(host.name, "ok"))
             return {"release": None, "hosts_touched": []}
@@ -220,9 +220,9 @@ def _fleet(
 
 
 def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, dict[str, Any]]:
-    outcome = fleet.each(hosts, lambda session: session.call("app.status", app=app_document(app)))
-    outcome.raise_first()
-    pages: dict[str, dict[str, Any]] = outcome.results
+    pages: dict[str, dict[str, Any]] = fleet.each(
+        hosts, lambda session: session.call("app.status", app=app_document(app))
+    ).all()
     return pages
 
 
@@ -243,7 +243,7 @@ def _gate(
     if options.unpin:
         reason = options.mask(options.unpin)
         allow: dict[str, Any] = {"app": app_document(app), "archive": artifact.archive, "reason": reason}
-        fleet.each(hosts, lambda session: session.call("app.unpin", **allow)).raise_first()
+        fleet.each(hosts, lambda session: session.call("app.unpin", **allow)).all()
         return
     name, pin = next(iter(pins.items()))
     problem = str(pin["reason"]).splitlines()[0]
@@ -279,12 +279,11 @@ def _lacking(
             return f"cdconf.yml has other shared paths than {release} has"
         return f"the toggles of {app.name} aren't what the inventory says" if toggles.differ(session, app) else ""
 
-    outcome = fleet.each(running, look)
-    outcome.raise_first()
-    for name, reason in outcome.results.items():
+    reasons = fleet.each(running, look).all()
+    for name, reason in reasons.items():
         if reason:
             emit(Notice(f"{name}: {reason}, so it's deployed again", warning=True))
-    return [host for host in hosts if outcome.results.get(host.name) != ""]
+    return [host for host in hosts if reasons.get(host.name) != ""]
 
 
 def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
@@ -356,14 +355,15 @@ def _roll_out(
 
 
 def _left_drained(target: Target) -> list[str]:
-    """Those of the hosts that an interrupted run has left drained."""
-    return [host.name for host in target.hosts if target.drains and host.name in target.drains.left_over]
+    """Those of the hosts that are drained already: an interrupted run has left them so, or they're kept out of use."""
+    drained = {*target.drains.left_over, *target.drains.kept} if target.drains else set()
+    return [host.name for host in target.hosts if host.name in drained]
 
 
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout, options.mask)
-    except (Interrupted, KeyboardInterrupt):
+    except BaseException:
         name_stuck(rollout, emit)
         raise
     finally:

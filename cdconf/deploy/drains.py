@@ -66,19 +66,14 @@ class Drains:
         }
         self._within = 2 * app.confirm_within + GRACE if app.confirm_within else None
         self._failed: dict[str, CdconfError] = {}
-        pages = self._ask(hosts)
+        pages = drained_on(fleet, app, hosts).all()
         self._hosts = [host for host in hosts if pages[host.name]["applied"] or not _has_roles(project, host)]
         for host in hosts:
             if host not in self._hosts:
                 emit(Notice(f"{host.name} was never provisioned, so nothing is drained on it"))
-        self.left_over = tuple(dict.fromkeys(name for page in pages.values() for name in page["hosts"]))
-
-    def _ask(self, hosts: Iterable[Host]) -> Mapping[str, dict[str, Any]]:
-        outcome: Outcome[dict[str, Any]] = self._fleet.each(
-            hosts, lambda session: session.call("drain.status", app=self._app.name)
-        )
-        outcome.raise_first()
-        return outcome.results
+        self.kept = kept_on(pages)
+        drained = dict.fromkeys(name for page in pages.values() for name in page["hosts"])
+        self.left_over = tuple(name for name in drained if name not in self.kept)
 
     def begin(self, hosts: Sequence[Host], within: float | None = None) -> dict[str, Failure]:
         """Drains hosts, waits for their requests in flight, and asks whether they're still drained.
@@ -100,14 +95,40 @@ class Drains:
                 "drain.begin", drain=self._document, hosts=wanted, within=self._within and (within or self._within)
             )
 
-        failures = self._failures(names, self._fleet.each(self._hosts, job).errors)
+        _, errors = self._fleet.each(self._hosts, job).split()
+        failures = self._failures(names, errors)
         if failures or not self._hosts:
             return failures
         count_down(names, "drained, waiting for requests in flight", self._drain.wait, self._emit)
-        held = self._fleet.each(
+        _, errors = self._fleet.each(
             self._hosts, lambda session: session.call("drain.holds", app=self._app.name, names=names)
-        )
-        return self._failures(names, held.errors)
+        ).split()
+        return self._failures(names, errors)
+
+    def keep(self, failures: Mapping[str, Failure]) -> dict[str, Failure]:
+        """Keeps drained hosts out of use until they're proven, whoever comes next.
+
+        Args:
+            failures: By drained host why it isn't proven.
+
+        Returns:
+            Under the first host's name what failed: where that isn't noted, the host itself may put them back.
+        """
+        reasons = {name: failure.message.partition("\n")[0] for name, failure in failures.items()}
+        if not reasons or not self._hosts:
+            return {}
+
+        def job(session: Session) -> None:
+            session.call("drain.keep", app=self._app.name, reasons=reasons)
+
+        _, errors = self._fleet.each(self._hosts, job).split()
+        self._failed.update(errors)
+        self.kept |= reasons
+        for name, reason in reasons.items():
+            self._emit(Notice(f"{name} is kept out of use, since it isn't proven: {reason}", warning=True))
+        told = "; ".join(f"{where} can't note that it's kept out of use: {_text(one)}" for where, one in errors.items())
+        silent = all(isinstance(one, Unreachable) for one in errors.values())
+        return {next(iter(reasons)): Failure(told, verdict=False, unreachable=silent)} if errors else {}
 
     def _failures(self, names: Sequence[str], errors: Mapping[str, CdconfError]) -> dict[str, Failure]:
         self._failed.update(errors)
@@ -119,25 +140,39 @@ class Drains:
         message = f"{where} doesn't drain: {_text(first)}\n{_HINT}"
         return {names[0]: Failure(message, verdict=False, unreachable=isinstance(first, Unreachable))}
 
-    def end(self, names: Sequence[str]) -> dict[str, Failure]:
-        """Puts hosts back into use; what isn't drained is left alone.
+    def end(self, names: Sequence[str], *, proven: bool = False) -> dict[str, Failure]:
+        """Puts hosts back into use; what isn't drained is left alone, and what's kept as well unless it's proven.
+
+        Args:
+            names: The hosts.
+            proven: Their health checks and smoke tests have just passed.
 
         Returns:
             By drained host why it couldn't be put back, somewhere.
         """
 
-        def job(session: Session) -> dict[str, str]:
+        def job(session: Session) -> dict[str, Any]:
             self._emit(HostStep(session.host.name, f"putting back {', '.join(names)}"))
-            failed: dict[str, str] = session.call("drain.end", drain=self._document, names=list(names))["failed"]
-            return failed
+            ended: dict[str, Any] = session.call(
+                "drain.end", drain=self._document, names=list(names), proven=proven
+            )
+            return ended
 
-        outcome = self._fleet.each(self._hosts, job)
+        if not names:
+            return {}
+        ends, errors = self._fleet.each(self._hosts, job).split()
         failures: dict[str, Failure] = {}
-        for where, failed in outcome.results.items():
-            for name, text in failed.items():
+        for where, ended in ends.items():
+            for name, reason in ended.get("kept", {}).items():
+                self._emit(Notice(f"{name} stays out of use on {where}, since it isn't proven: {reason}", warning=True))
+            for name, text in ended["failed"].items():
                 failures[name] = Failure(f"{where} doesn't put it back: {text}", verdict=False)
                 self._failed[where] = HostFailed(f"doesn't put {name} back: {text}", host=where)
-        for where, error in outcome.errors.items():
+        if proven:
+            for name in names:
+                if name not in failures and not errors:
+                    self.kept.pop(name, None)
+        for where, error in errors.items():
             self._failed[where] = error
             silent = isinstance(error, Unreachable)
             for name in names:
@@ -145,7 +180,8 @@ class Drains:
         return failures
 
     def settle(self, environment: Environment, *, but: Iterable[str] = ()) -> None:
-        """Puts back what an interrupted run has left drained, but for hosts that this run drains itself.
+        """Puts back what an interrupted run has left drained, but for hosts that this run drains itself, or that
+        are kept.
 
         Raises:
             HostFailed: One of the environment's hosts can't be put back.
@@ -180,6 +216,22 @@ def drains_of(project: Project, app: App, fleet: Fleet, hosts: Sequence[Host], e
         return None
     draining = [host for host in hosts if app.drain.group in host.groups]
     return Drains(project, app, app.drain, fleet, draining, emit) if draining else None
+
+
+def drained_on(fleet: Fleet, app: App, hosts: Iterable[Host]) -> Outcome[dict[str, Any]]:
+    """What each of the hosts that drain for an app has drained: see the agent's `drain.status`."""
+
+    def ask(session: Session) -> dict[str, Any]:
+        page: dict[str, Any] = session.call("drain.status", app=app.name)
+        return page
+
+    return fleet.each(hosts, ask)
+
+
+def kept_on(pages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The hosts that are kept out of use, and why, by what those that drain them say (`drain.status`)."""
+    drained = [(name, one) for page in pages.values() for name, one in page["hosts"].items()]
+    return {name: str(one["kept"]["reason"]) for name, one in drained if one.get("kept")}
 
 
 def _has_roles(project: Project, host: Host) -> bool:

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 from cdconf.deploy.drains import Drains, drains_of, located_drain_hosts
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.room import Room
+from cdconf.deploy.rollout import Failure
 from cdconf.deploy.runner import Target
+from cdconf.deploy.verify import unproven
 from cdconf.environments import provider_for
-from cdconf.errors import UsageError
-from cdconf.events import Emit
+from cdconf.errors import HostFailed, Unreachable, UsageError
+from cdconf.events import Emit, Notice, Step
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
+
+
+KEPT = "mend it; the next provision, deployment or rollback puts it back once it proves well, or you do: cdconf undrain"
 
 
 def app_members(environment: Environment, app: App) -> list[Host]:
@@ -65,6 +70,7 @@ def touched_hosts(project: Project, environment: Environment, app: App) -> list[
 class Held:
     """Hosts that are connected and leased. `drains` is None when nothing drains the app's hosts."""
 
+    project: Project
     app: App
     environment: Environment
     fleet: Fleet
@@ -81,18 +87,44 @@ class Held:
             HostFailed: One that isn't among `hosts` can't be put back into use; nothing else was done.
         """
         self.settle(but=hosts)
-        room = Room(self.app, self.fleet, self.hosts, self.emit) if self.app.max_unavailable is not None else None
+        kept = self.drains.kept if self.drains is not None else None
+        room = Room(self.app, self.fleet, self.hosts, self.emit, kept) if self.app.max_unavailable is not None else None
         ordered = room.first_the_unwell(hosts) if room is not None and artifact is not None else hosts
         return Target(self.app, release, artifact, ordered, manifest, self.drains, room)
 
-    def settle(self, *, but: Sequence[Host] = ()) -> None:
-        """Puts back into use what an interrupted run has left drained, but for hosts that are drained again.
+    def settle(self, *, but: Sequence[Host] = ()) -> dict[str, Failure]:
+        """Puts back into use what an interrupted run has left drained, and what was kept and now proves well.
+
+        Args:
+            but: Hosts that this run drains itself.
+
+        Returns:
+            Why others of the app's hosts stay out of use.
 
         Raises:
             HostFailed: One can't be put back.
         """
-        if self.drains is not None:
-            self.drains.settle(self.environment, but=[host.name for host in but])
+        if self.drains is None:
+            return {}
+        names = {host.name for host in but}
+        self.drains.settle(self.environment, but=names)
+        kept = [host for host in self.hosts if host.name in self.drains.kept and host.name not in names]
+        if not kept:
+            return {}
+        self.emit(Step(f"health and smoke tests of what is kept out of use: {', '.join(host.name for host in kept)}"))
+        failures = unproven(self.project, self.fleet, [self.app], kept, self.emit)
+        proven = [host.name for host in kept if host.name not in failures]
+        for name, failure in (failures | self.drains.end(proven, proven=True)).items():
+            failures[name] = failure
+            self.emit(Notice(f"{name} stays out of use: {failure.message}", warning=True))
+        return failures
+
+    def settle_all(self) -> None:
+        """The same, when there's nothing else to be done: raises `HostFailed` where a host stays out of use."""
+        for name, failure in self.settle().items():
+            message, _, detail = failure.message.partition("\n")
+            kind = Unreachable if failure.unreachable else HostFailed
+            raise kind(f"stays out of use: {message}", host=name, detail=detail or None, hint=KEPT)
 
 
 def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emit: Emit) -> Held:
@@ -105,4 +137,4 @@ def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emi
     for error in errors.values():
         raise error
     members = [host for host in hosts if app.runs_on(host)]
-    return Held(app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)
+    return Held(project, app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)

@@ -46,8 +46,8 @@ def memories(
     connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
     with Fleet(connector, environment, RunIdentity("history"), emit, forks=forks) as fleet:
         errors |= fleet.connect(list(located.values()), lease=False)
-        outcome = fleet.each(located.values(), _ask)
-    return outcome.results, errors | outcome.errors
+        found, failed = fleet.each(fleet.connected(located.values()), _ask).split()
+    return found, errors | failed
 
 
 def _ask(session: Session) -> dict[str, Any]:

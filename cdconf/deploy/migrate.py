@@ -42,11 +42,10 @@ class Migrations:
 
     def shape(self) -> Shape:
         """What all hosts remember; raises the first host's error."""
-        outcome = self._fleet.each(
+        entries = self._fleet.each(
             self._hosts, lambda session: session.call("migrations.memory", app=self._document)["entries"]
-        )
-        outcome.raise_first()
-        return Shape(outcome.results)
+        ).all()
+        return Shape(entries)
 
     def expand(self, artifact: Artifact, host: str) -> dict[str, CdconfError]:
         """Expands the database for a release that is on `host`, unless that was done; returns errors by host.
@@ -80,7 +79,7 @@ class Migrations:
         def job(session: Session) -> None:
             session.call("migrations.forget", app=self._document)
 
-        self._fleet.each(self._hosts, job).raise_first()
+        self._fleet.each(self._hosts, job).all()
 
     def known(self, done: Entry) -> None:
         """Says that a migration isn't run again."""
@@ -92,10 +91,10 @@ class Migrations:
         if before and before["state"] == "begun":
             self._emit(Notice(f"{told(before)}: it's run again", warning=True))
         host = next(one for one in self._hosts if one.name == entry["host"])
-        outcome = self._fleet.each([host], lambda session: self._run(session, entry))
-        if outcome.errors:
-            return dict(outcome.errors)
-        ended, error = outcome.results[host.name]
+        results, failed = self._fleet.each([host], lambda session: self._run(session, entry)).split()
+        if failed:
+            return failed
+        ended, error = results[host.name]
         errors = self.spread(shape, [*shape.entries, ended])
         return {host.name: error} if error else errors
 
@@ -130,4 +129,5 @@ class Migrations:
         def tell(session: Session) -> None:
             session.call("migrations.learn", app=self._document, entries=together)
 
-        return dict(self._fleet.each(lacking, tell).errors)
+        _, errors = self._fleet.each(lacking, tell).split()
+        return errors

@@ -35,7 +35,8 @@ def explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
 def left_behind(rollout: Rollout) -> str:
     """In which state a rollout that failed or was interrupted has left the hosts."""
     if rollout.stuck:
-        return f"NOT rolled back: {', '.join(rollout.stuck)}; all others were"
+        others = any(name not in rollout.stuck for name in rollout.touched)
+        return f"NOT rolled back: {', '.join(rollout.stuck)}{'; all others were' if others else ''}"
     return "every touched host was rolled back" if rollout.touched else "no host was touched"
 
 

@@ -145,20 +145,20 @@ class _Member:
 
         def job(session: Session) -> Portrait:
             portrait, catalog = self.portray(session.host, session.facts.mapping)
-            seen = look(session, portrait, catalog, self.key, self.project.apps_on(session.host))
+            live = look(session, portrait, catalog, self.key, self.project.apps_on(session.host))
             remember_facts(session, self.project, self.environment, self.emit, keep=True)
-            return seen
+            return live
 
-        outcome = fleet.each([host for host in located.values() if host.name in fleet.sessions], job)
-        errors |= outcome.errors
+        seen, failed = fleet.each(fleet.connected(located.values()), job).split()
+        errors |= failed
         for error in errors.values():
             if not isinstance(error, Unreachable) and error.file is not None:
                 raise error  # a catalog that can't be compiled is nothing about a host
         self.codes += [report(self.emit, name, error) for name, error in errors.items()]
         portraits = []
         for host in self.hosts:
-            if host.name in outcome.results:
-                portraits.append(outcome.results[host.name])
+            if host.name in seen:
+                portraits.append(seen[host.name])
                 self.emit(HostDone(host.name, "ok"))
                 continue
             try:

@@ -40,7 +40,7 @@ def preflight(fleet: Fleet, target: Target, app: dict[str, Any], push: Push | No
         emit(HostStep(session.host.name, "preflight"))
         push.check(session, app, target.release)
 
-    errors = fleet.each(target.hosts, ask).errors
+    _, errors = fleet.each(target.hosts, ask).split()
     for host in target.hosts:
         error = errors.get(host.name)
         if error is not None:

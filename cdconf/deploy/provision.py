@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -181,14 +181,12 @@ class Provisioning:
         """Returns exit codes, those of hosts and those of the run."""
         if not self._options.check:
             return self._group_by_group(hosts)
-        codes = self._converge(hosts)
+        codes = self._converge(self._fleet.connected(hosts))
         if self._options.releases:
             from cdconf.drift import check_releases
 
-            def failed(name: str, error: CdconfError) -> int:
-                return report(self._emit, name, error)
-
-            codes += check_releases(self._project, self._fleet, hosts, self._emit, failed)
+            found, errors = check_releases(self._project, self._fleet, hosts, self._emit)
+            codes += [*found, *(report(self._emit, name, error) for name, error in errors.items())]
         return codes
 
     def _group_by_group(self, hosts: Sequence[Host]) -> list[int]:
@@ -201,7 +199,8 @@ class Provisioning:
                 continue
             self._emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
             apps = [app for app in self._project.apps.values() if group in app.groups]
-            codes += self._serving(apps, members) if apps else self._converge(members)
+            connected = self._fleet.connected(members)
+            codes += self._serving(apps, connected) if apps else self._converge(connected)
             lost = [host.name for host in members if host.name not in self._fleet.sessions]
             for host in members:
                 del left[host.name]
@@ -212,25 +211,42 @@ class Provisioning:
         return codes
 
     def _serving(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:
-        """Hosts that serve an app and would change go batch by batch, as in a deployment; others at once."""
+        """Hosts that serve an app and would change go batch by batch, as in a deployment; others at once.
+
+        So do hosts that are kept out of use: they're put back once they prove well. When it can't be told of a host
+        whether it serves, or would change, none is changed.
+        """
         from cdconf.deploy.careful import Careful, serves
 
-        def look(session: Session) -> bool:
+        drains = any(app.drain is not None for app in apps)
+
+        def look(session: Session) -> tuple[bool, bool]:
             prune = self._options.prune
             counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
             differs = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
-            if not differs and not self._toggles.differ(session):
-                return False
-            return serves(session, apps)
+            differs = differs or self._toggles.differ(session)
+            return (differs or drains) and serves(session, apps), differs
 
-        outcome = self._fleet.each(hosts, look)
-        careful = [host for host in hosts if outcome.results.get(host.name)]
-        codes = self._converge([host for host in hosts if host not in careful])
-        if careful and not any(code not in (OK, DIFFERENT) for code in codes):
-            return codes + Careful(self._project, self._fleet, apps, self._converge, self._emit).run(careful)
-        for host in careful:
+        found, errors = self._fleet.each(hosts, look).split()
+        if errors:
+            return self._unlooked(hosts, errors)
+        careful = Careful(self._project, self._fleet, apps, self._converge, self._emit, self._compiler.mask)
+        serving = [host for host in hosts if found[host.name][0]]
+        kept = careful.kept() if serving else ()
+        slow = [host for host in serving if found[host.name][1] or host.name in kept]
+        codes = self._converge([host for host in hosts if host not in slow])
+        if slow and not any(code not in (OK, DIFFERENT) for code in codes):
+            return codes + careful.run(slow)
+        for host in slow:
             self._emit(HostDone(host.name, "not_attempted"))
         return codes
+
+    def _unlooked(self, hosts: Sequence[Host], errors: Mapping[str, CdconfError]) -> list[int]:
+        """Hosts of which some couldn't be looked at: none of them is changed."""
+        for host in hosts:
+            if host.name not in errors:
+                self._emit(HostDone(host.name, "not_attempted"))
+        return [report(self._emit, name, error) for name, error in errors.items()]
 
     def _converge(self, hosts: Sequence[Host]) -> list[int]:
         check = self._options.check
@@ -240,9 +256,9 @@ class Provisioning:
             _done(session.host.name, result["counts"], result["failed"], self._emit)
             return result
 
-        outcome = self._fleet.each(hosts, job)
-        codes = [report(self._emit, name, error) for name, error in outcome.errors.items()]
-        for result in outcome.results.values():
+        results, errors = self._fleet.each(hosts, job).split()
+        codes = [report(self._emit, name, error) for name, error in errors.items()]
+        for result in results.values():
             counts = result["counts"]
             if result["failed"]:
                 codes.append(FAILED)

@@ -123,11 +123,11 @@ def in_use(
         connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
         with Fleet(connector, environment, RunIdentity("artifact gc"), emit, forks=forks) as fleet:
             errors = fleet.connect(hosts, lease=False)
-            outcome = fleet.each(hosts, partial(_pages, apps))
-            for pages in outcome.results.values():
+            found, failed = fleet.each(fleet.connected(hosts), partial(_pages, apps)).split()
+            for pages in found.values():
                 for page in pages:
                     use.add(page)
-            for host, error in (errors | outcome.errors).items():
+            for host, error in (errors | failed).items():
                 _doubt(use, apps[host], f"{name}: {host}: {error.message}", error)
     return use
 

@@ -44,13 +44,17 @@ class Room:
         fleet: Connected to its hosts.
         hosts: All of them.
         emit: The event stream.
+        kept: Hosts that are kept out of use, however well they are now, and why.
     """
 
-    def __init__(self, app: App, fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> None:
+    def __init__(
+        self, app: App, fleet: Fleet, hosts: Sequence[Host], emit: Emit, kept: Mapping[str, str] | None = None
+    ) -> None:
         self._app = app
         self._fleet = fleet
         self._hosts = hosts
         self._emit = emit
+        self._kept = kept if kept is not None else {}
         self.limit = most(app.max_unavailable, len(hosts)) or len(hosts)
 
     def unwell(self) -> dict[str, str]:
@@ -59,11 +63,12 @@ class Room:
 
     def _looked(self) -> tuple[dict[str, str], dict[str, CdconfError]]:
         """The same, and the errors of those that couldn't be asked."""
-        outcome = self._fleet.each(self._hosts, self._look)
-        found = {name: problem for name, problem in outcome.results.items() if problem is not None}
-        found |= {name: error.message.splitlines()[0] for name, error in outcome.errors.items()}
+        problems, errors = self._fleet.each(self._fleet.connected(self._hosts), self._look).split()
+        found = {name: problem for name, problem in problems.items() if problem is not None}
+        found |= {name: error.message.splitlines()[0] for name, error in errors.items()}
         silent = {host.name: "not connected" for host in self._hosts if host.name not in self._fleet.sessions}
-        return silent | found, outcome.errors
+        kept = {host.name: f"kept out of use: {self._kept[host.name]}" for host in self._hosts if host.name in self._kept}
+        return kept | silent | found, errors
 
     def _look(self, session: Session) -> str | None:
         from cdconf.deploy.runner import app_document

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
-from cdconf.deploy.migrate import MigrationFailed, Migrations
+from cdconf.deploy.failure import failure_of
+from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
@@ -17,10 +19,10 @@ from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
-from cdconf.errors import CdconfError, Interrupted, Terminated, TerminateSignal, Unreachable
-from cdconf.events import Emit, HostDone, HostStep, Notice, ResourceDone
+from cdconf.errors import Interrupted, Terminated, TerminateSignal
+from cdconf.events import Emit, Event, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
-from cdconf.session import AgentError, Session
+from cdconf.session import Session
 
 if TYPE_CHECKING:
     from cdconf.deploy.drains import Drains
@@ -70,6 +72,8 @@ class Runner:
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
         self._why: Callable[[], str | None] = lambda: None
         self._gone_back: set[str] = set()
+        self._confirmed: set[str] = set()
+        self._repeated: list[Step] = []
         self._rolled_back: set[str] = set()  # and not yet waited for
         self._waits_for_old = True
         batches = split(list(self._hosts), target.app.batches, target.room.limit if target.room else None)
@@ -80,15 +84,17 @@ class Runner:
         preflight(self._fleet, self._target, self._app, self._push, self._emit)
 
     def run(self, rollout: Rollout, mask: Callable[[str], str] = str) -> Rollout:
-        """Runs it to its end; an interruption in between rolls back first and is then raised again.
+        """Runs it to its end; whatever is raised in between rolls back first, and is then raised again.
 
-        One that comes while hosts are being confirmed or rolled back doesn't leave that half done; only a second
+        A signal that comes while hosts are being confirmed or rolled back doesn't leave that half done; only a second
         one does, and then the next run repairs what's left. `mask` takes secrets out of what hosts write down.
 
         Raises:
-            Interrupted: After every touched host was rolled back, or confirmed.
+            Interrupted: A signal, after every touched host was rolled back, or confirmed.
+            BaseException: Anything else that wasn't foreseen, after the same; where the hosts stand is in the events.
         """
-        interrupted: BaseException | None = None
+        signalled: BaseException | None = None
+        broken: BaseException | None = None
         self._why = lambda: reason(rollout, mask)
         while rollout.step.kind != "done":
             step = rollout.step
@@ -96,14 +102,37 @@ class Runner:
                 self._announce(step, rollout.batches)
                 rollout.advance(self._do(step))
             except (Interrupted, KeyboardInterrupt) as error:
-                if rollout.interrupt("interrupted") is step and interrupted is not None:
+                if rollout.interrupt("interrupted") is step and signalled is not None:
                     rollout.abandon(self._gone_back)
                     raise self._interruption(rollout, error) from error
-                interrupted = error
+                signalled = error
                 self._fleet.resume()
-        if interrupted is None:
-            return rollout
-        raise self._interruption(rollout, interrupted) from interrupted
+            except BaseException as error:  # noqa: BLE001  it's raised again, when the hosts are back
+                self._break(rollout, step, error)
+                broken = broken or error
+                self._fleet.resume()
+        if signalled is not None:
+            raise self._interruption(rollout, signalled) from signalled
+        if broken is not None:
+            where = f"{self._target.release} is verified" if rollout.succeeded else left_behind(rollout)
+            self._emit(Notice(f"the run was ended by an error of its own: {where}", warning=True))
+            raise broken
+        return rollout
+
+    def _break(self, rollout: Rollout, step: Step, error: BaseException) -> None:
+        """Goes on after what nobody has foreseen: back, or, where that has begun already, to the hosts that are left.
+
+        It may be the events' own receiver that fails, so that none of them can keep hosts from going back any more.
+        """
+        self._emit = _unheeded(self._emit)
+        text = f"{type(error).__name__}: {error}"
+        if rollout.interrupt(text) is not step:
+            return
+        if step not in self._repeated:
+            self._repeated.append(step)
+            return
+        done = self._gone_back if step.kind == "roll_back" else self._confirmed if step.kind == "confirm" else set()
+        rollout.advance({name: Failure(text, verdict=False) for name in step.hosts if name not in done})
 
     def _interruption(self, rollout: Rollout, signal: BaseException) -> Interrupted:
         """A signal as an error that says in which state the hosts are."""
@@ -166,8 +195,8 @@ class Runner:
         return actions[step.kind](step)
 
     def _each(self, step: Step, job: Callable[[Session], None]) -> dict[str, Failure]:
-        outcome = self._fleet.each([self._hosts[name] for name in step.hosts], job)
-        return {name: failure_of(error) for name, error in outcome.errors.items()}
+        _, errors = self._fleet.each([self._hosts[name] for name in step.hosts], job).split()
+        return {name: failure_of(error) for name, error in errors.items()}
 
     def _stage(self, session: Session) -> None:
         if self._push is None:
@@ -209,7 +238,8 @@ class Runner:
 
     def _undrain(self, step: Step) -> dict[str, Failure]:
         self._let_serve([name for name in step.hosts if name in self._rolled_back])
-        return self._target.drains.end(step.hosts) if self._target.drains else {}
+        forward = step.batch > 0  # else the hosts are what they were, and so is what's kept of them
+        return self._target.drains.end(step.hosts, proven=forward) if self._target.drains else {}
 
     def _activate(self, session: Session) -> None:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
@@ -245,6 +275,7 @@ class Runner:
 
     def _confirm(self, session: Session) -> None:
         session.call("app.confirm", app=self._app, release=self._target.release, keep=self._target.app.keep)
+        self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))
         self._emit(HostDone(session.host.name, "changed"))
@@ -287,7 +318,8 @@ class Runner:
         def job(session: Session) -> None:
             session.call("app.pin", app=self._app, archive=artifact.archive, version=artifact.version, reason=reason)
 
-        for name, error in self._fleet.each(self._target.hosts, job).errors.items():
+        _, errors = self._fleet.each(self._target.hosts, job).split()
+        for name, error in errors.items():
             self._emit(
                 Notice(f"{name} couldn't be told that {artifact.label} is pinned: {error.message}", warning=True)
             )
@@ -306,12 +338,14 @@ def app_document(app: App) -> dict[str, Any]:
     }
 
 
-def failure_of(error: CdconfError) -> Failure:
-    """A step's error as the state machine sees it; the release is to blame only where the step itself says so."""
-    remedy = error.details.get("hint") if isinstance(error, AgentError) else None
-    message = "\n".join(filter(None, [error.message, error.detail, remedy and f"hint: {remedy}"]))
-    verdict = isinstance(error, MigrationFailed) or (isinstance(error, AgentError) and error.reason == "release")
-    return Failure(message, verdict=verdict, unreachable=isinstance(error, Unreachable))
+def _unheeded(emit: Emit) -> Emit:
+    """Events whose receiver can't end the run any more."""
+
+    def tell(event: Event) -> None:
+        with contextlib.suppress(Exception):
+            emit(event)
+
+    return tell
 
 
 def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:

@@ -50,9 +50,9 @@ def running(
 
     with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:
         found.errors |= fleet.connect(list(located.values()), lease=False)
-        outcome = fleet.each(list(located.values()), ask)
-    found.errors |= outcome.errors
+        answers, errors = fleet.each(fleet.connected(located.values()), ask).split()
+    found.errors |= errors
     for host in wanted:
-        for name, release in outcome.results.get(host.name, {}).items():
+        for name, release in answers.get(host.name, {}).items():
             found.releases.setdefault(name, {}).setdefault(release, []).append(host.name)
     return found

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed
+from cdconf.deploy.failure import failure_of
 from cdconf.deploy.held import app_hosts, app_members
 from cdconf.deploy.outcome import put_back_error
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.rollout import Failure, split
-from cdconf.deploy.runner import app_document, failure_of
+from cdconf.deploy.runner import app_document
 from cdconf.deploy.toggles import Values, differences, document_of
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
 from cdconf.engine import Fleet, Inheritance, RunIdentity
@@ -157,11 +158,10 @@ class Toggling:
         def ask(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
             return session.call("app.status", app=self._app), session.call("toggles.look", app=self._app)
 
-        outcome = self.fleet.each(hosts, ask)
-        outcome.raise_first()
+        found = self.fleet.each(hosts, ask).all()
         lacking = []
         for host in hosts:
-            page, look = outcome.results[host.name]
+            page, look = found[host.name]
             if page["activating"] is not None and not self.change.check:
                 release = page["activating"]["to"]
                 raise GateClosed(
@@ -220,7 +220,8 @@ class Toggling:
         return {}
 
     def _each(self, hosts: list[Host], job: Callable[[Session], None]) -> dict[str, Failure]:
-        return {name: failure_of(error) for name, error in self.fleet.each(hosts, job).errors.items()}
+        _, errors = self.fleet.each(hosts, job).split()
+        return {name: failure_of(error) for name, error in errors.items()}
 
     def _try_one(self, session: Session) -> None:
         self.emit(HostStep(session.host.name, "switching"))
@@ -276,7 +277,7 @@ class Toggling:
         def job(session: Session) -> None:
             session.call("toggles.settle", app=self._app)
 
-        errors = self.fleet.each(self.touched, job).errors
+        _, errors = self.fleet.each(self.touched, job).split()
         for host in self.touched:
             error = errors.get(host.name)
             if error is None:

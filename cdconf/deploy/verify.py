@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.failure import failure_of
 from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile
 from cdconf.events import Emit, HostStep
@@ -71,6 +72,36 @@ def _tested_on(project: Project, hosts: Sequence[Host]) -> dict[str, list[str]]:
 def _known(hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
     """What tests may know of hosts."""
     return {host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)} for host in hosts}
+
+
+def unhealthy(fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Emit) -> dict[str, Failure]:
+    """Waits for the health of apps on hosts; the failures by host."""
+
+    def healthy(session: Session) -> None:
+        for app in apps:
+            if app.runs_on(session.host):
+                wait_for_health(session, app, emit)
+
+    _, errors = fleet.each(hosts, healthy).split()
+    return {name: failure_of(error) for name, error in errors.items()}
+
+
+def unproven(
+    project: Project, fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Emit
+) -> dict[str, Failure]:
+    """Why hosts that serve apps don't prove well, by host: health checks, then the smoke tests of those that are well.
+
+    Whoever can't be asked, or tested, isn't proven.
+    """
+    failures = unhealthy(fleet, apps, hosts, emit)
+    healthy = [host for host in hosts if host.name not in failures]
+    if healthy:
+        tested = smoke(project, fleet.environment, fleet, healthy, emit)
+        problem = next((one for one in tested.values() if not one.verdict and not one.unreachable), None)
+        if problem is not None:  # the tests couldn't run, which says nothing good of any host
+            tested = {host.name: problem for host in healthy} | tested
+        failures |= tested
+    return failures
 
 
 def roles_of(project: Project, host: Host) -> list[str]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import DIFFERENT, OK, CdconfError
+from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
+    from cdconf.errors import CdconfError
     from cdconf.inventory import App, Host, Project
     from cdconf.session import Session
 
 
 def check_releases(
-    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit, report: Callable[[str, CdconfError], int]
-) -> list[int]:
-    """Reports a `release` for every app on every connected host; returns exit codes.
+    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit
+) -> tuple[list[int], dict[str, CdconfError]]:
+    """Reports a `release` for every app on every connected host; returns exit codes, and errors of hosts.
 
     A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
     files aren't those that were deployed.
@@ -27,10 +28,13 @@ def check_releases(
         fleet: The connected hosts.
         hosts: Which of them.
         emit: The event stream.
-        report: Says that a host couldn't be looked at, by its name; returns the exit code of that.
+
+    Returns:
+        The exit codes of those that could be looked at, and name -> error of the others: each host once, however many
+        apps it has.
     """
     codes = [OK]
-    failed: dict[str, CdconfError] = {}
+    errors: dict[str, CdconfError] = {}
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
@@ -38,8 +42,8 @@ def check_releases(
             page = session.call("app.status", app=_document(app))
             return drifted(page, session.lease) or (page["linked"] and changed_files(session, app)) or None
 
-        outcome = fleet.each(members, look)
-        for name, problem in outcome.results.items():
+        problems, failed = fleet.each(fleet.connected(members), look).split()
+        for name, problem in problems.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
@@ -47,8 +51,8 @@ def check_releases(
                 )
             )
             codes.append(DIFFERENT if problem else OK)
-        failed = {**outcome.errors, **failed}  # each host once, however many apps it has
-    return codes + [report(name, error) for name, error in failed.items()]
+        errors = failed | errors
+    return codes, errors
 
 
 def _document(app: App) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Runs host jobs on an executor: connections, leases, beats, events, and an orderly end when interrupted."""
 
 from cdconf.engine.converge import converge_host, remember_facts
-from cdconf.engine.fleet import Fleet, Outcome
+from cdconf.engine.fleet import Fleet
 from cdconf.engine.found import Checks
 from cdconf.engine.identity import RunIdentity
 from cdconf.engine.inherit import Inheritance
+from cdconf.engine.outcome import Outcome
 
 __all__ = ["Checks", "Fleet", "Inheritance", "Outcome", "RunIdentity", "converge_host", "remember_facts"]

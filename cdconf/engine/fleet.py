@@ -6,11 +6,11 @@ import contextlib
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
+from cdconf.engine.outcome import Outcome
 from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
 from cdconf.session.session import BEAT, AgentError
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _BEATERS = 8  # threads
 ITSELF = 20.0  # seconds for which a host may be busy with itself
-
-
-@dataclass
-class Outcome(Generic[T]):
-    """What a job gave on each host: a result or an error, never both."""
-
-    results: dict[str, T] = field(default_factory=dict)
-    errors: dict[str, CdconfError] = field(default_factory=dict)
-
-    def raise_first(self) -> None:
-        """Raises the error of the first host, in host order, that has one."""
-        for error in self.errors.values():
-            raise error
 
 
 class Fleet:
@@ -85,6 +72,7 @@ class Fleet:
         self._inheritance = inheritance
         self._checks = checks or Checks(environment)
         self._leased: set[str] = set()
+        self._last: Outcome[Any] = Outcome()
         self._ended = threading.Event()
         self._stopped = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="cdconf-beats", daemon=True)
@@ -101,6 +89,8 @@ class Fleet:
         with ThreadPoolExecutor(max_workers=max(1, min(self._forks, len(self.sessions)))) as pool:
             list(pool.map(self._close, list(self.sessions)))
         self._connector.close()
+        if error is None:
+            self._last.check_asked()
 
     def _beat(self) -> None:
         """A beat to a host that hangs in the middle of an upload waits, and must not hold up the other hosts' beats."""
@@ -144,7 +134,7 @@ class Fleet:
             self._connector.get_ready(hosts)
             meanwhile()
 
-        errors = self._run(hosts, job, own).errors
+        _, errors = self._run(hosts, job, own).split()
         errors = self._bring_python(hosts, errors)
         # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
         order = [*(host.name for host in hosts), *self.sessions]
@@ -184,18 +174,19 @@ class Fleet:
             self._meet(self._connector.install(host, lambda text: self.emit(Notice(f"{host.name}: {text}"))))
 
         names = {host.name for host in lacking}
-        others = {name: error for name, error in errors.items() if name not in names} | self._run(lacking, look).errors
-        return others if refused(others) else others | self._run(lacking, job).errors
+        others = {name: error for name, error in errors.items() if name not in names}
+        others |= self._run(lacking, look).split()[1]
+        return others if refused(others) else others | self._run(lacking, job).split()[1]
 
     def _take_leases(self, hosts: Sequence[Host]) -> dict[str, CdconfError]:
         connected = sorted((host for host in hosts if host.name in self.sessions), key=lambda host: host.name)
         errors: dict[str, CdconfError] = {}
         while connected:
             first, *connected = connected
-            failed = self.each([first], self._take_lease_soon).errors
+            _, failed = self.each([first], self._take_lease_soon).split()
             errors |= failed
             if not failed:
-                return errors | self.each(connected, self._take_lease_soon).errors
+                return errors | self.each(connected, self._take_lease_soon).split()[1]
             if not isinstance(failed[first.name], Unreachable):
                 break
         return errors
@@ -294,19 +285,33 @@ class Fleet:
             raise
         session.close()
         raise Unreachable("it hasn't rebooted yet", host=host.name)
+    def connected(self, hosts: Iterable[Host]) -> list[Host]:
+        """Those of the hosts that there's a session to: whoever leaves out the others has told of them."""
+        return [host for host in hosts if host.name in self.sessions]
 
     def each(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
-        """Runs a job on every host that is connected, in parallel; hosts without a session are left out."""
-        connected = [host for host in hosts if host.name in self.sessions]
-        return self._run(connected, lambda host: job(self.sessions[host.name]))
+        """Runs a job on every one of these hosts, in parallel; one without a session is unreachable.
+
+        Raises:
+            CdconfError: Of an earlier outcome that nobody has asked.
+        """
+        self._last.check_asked()
+
+        def on(host: Host) -> T:
+            session = self.sessions.get(host.name)
+            if session is None:
+                raise Unreachable("there's no connection to it any more", host=host.name)
+            return job(session)
+
+        self._last = self._run(list(hosts), on)
+        return self._last
 
     def _run(
         self, hosts: Sequence[Host], job: Callable[[Host], T], meanwhile: Callable[[], None] = lambda: None
     ) -> Outcome[T]:
-        outcome: Outcome[T] = Outcome()
         if not hosts:
             meanwhile()
-            return outcome
+            return Outcome()
         pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
         futures: dict[str, Future[T]] = {}
         begun = threading.Event()
@@ -324,15 +329,17 @@ class Fleet:
             self._await(begin, begun, futures, meanwhile)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+        results: dict[str, T] = {}
+        errors: dict[str, CdconfError] = {}
         for name, future in futures.items():
             error = future.exception()
             if error is None:
-                outcome.results[name] = future.result()
+                results[name] = future.result()
             elif isinstance(error, CdconfError):
-                outcome.errors[name] = error
+                errors[name] = error
             else:
                 raise error
-        return outcome
+        return Outcome(results, errors)
 
     def _await(
         self,

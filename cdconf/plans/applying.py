@@ -126,7 +126,8 @@ class Applying:
                 found_moves[name] += shown_otherwise(self.plan.hosts[name], found)
 
         found_moves: dict[str, list[str]] = {}
-        errors = {**errors, **fleet.each(hosts, job).errors}
+        _, failed = fleet.each(fleet.connected(hosts), job).split()
+        errors = {**errors, **failed}
         for name, error in errors.items():
             if isinstance(error, Unreachable):
                 raise Unreachable(

@@ -7,7 +7,7 @@ from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
 from cdconf.agent.state import Store
 from cdconf.deploy.runner import app_document
-from cdconf.engine.fleet import Outcome
+from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
 from cdconf.inventory.model import Migrate, Shared
 from cdconf.session import AgentError
@@ -92,14 +92,17 @@ class PaperFleet:
         self.identity = SimpleNamespace(run="r1")
         self.hosts = [session.host for session in self.sessions.values()]
 
+    def connected(self, hosts):
+        return list(hosts)
+
     def each(self, hosts, job):
-        outcome = Outcome()
+        results, errors = {}, {}
         for host in hosts:
             try:
-                outcome.results[host.name] = job(self.sessions[host.name])
+                results[host.name] = job(self.sessions[host.name])
             except (Unreachable, AgentError) as error:
-                outcome.errors[host.name] = error
-        return outcome
+                errors[host.name] = error
+        return Outcome(results, errors)
 
     def deploy(self, version):
         names = [session.deploy(version) for session in self.sessions.values()]

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy import careful
+from cdconf.deploy import careful, verify
 from cdconf.deploy.careful import Careful
 from cdconf.deploy.rollout import Failure
+from cdconf.engine import Outcome
 from cdconf.errors import FAILED, UNREACHABLE, Interrupted, Unreachable
 from cdconf.events import HostDone
 
@@ -20,13 +21,21 @@ class Drains:
     def __init__(self, told, begins, ends):
         self.told, self.begins, self.ends = told, begins, ends
 
+    kept = {}  # noqa: RUF012  nothing writes there
+
     def begin(self, hosts):
         self.told.append(("drain", *(host.name for host in hosts)))
         return self.begins
 
-    def end(self, names):
-        self.told.append(("undrain", *names))
-        return self.ends
+    def keep(self, failures):
+        if failures:
+            self.told.append(("keep", *failures))
+        return {}
+
+    def end(self, names, *, proven):
+        if names:
+            self.told.append(("undrain" if proven else "undrain as it was", *names))
+        return self.ends if names else {}
 
     def finish(self, only):
         self.told.append(("finish",))
@@ -45,9 +54,9 @@ def provisioned(monkeypatch, converge=lambda hosts: [], begins=(), ends=(), prov
         return dict(proven)
 
     fleet = SimpleNamespace(
-        environment=SimpleNamespace(hosts={}), each=lambda hosts, job: SimpleNamespace(errors={}), resume=lambda: None
+        environment=SimpleNamespace(hosts={}), each=lambda hosts, job: Outcome(), resume=lambda: None
     )
-    monkeypatch.setattr(careful, "smoke", smoke)
+    monkeypatch.setattr(verify, "smoke", smoke)
     monkeypatch.setattr(Careful, "_drains", lambda self, app: [Drains(told, dict(begins), dict(ends))])
     try:
         result = Careful(None, fleet, [app], changes, events.append).run(WEB)
@@ -67,22 +76,47 @@ def test_batch_by_batch_hosts_are_drained_changed_proven_and_put_back(monkeypatc
     assert told == [*batch("a"), *batch("b"), ("finish",)]
 
 
-def test_a_host_that_can_not_be_changed_is_put_back_and_the_next_batch_is_not_begun(monkeypatch):
+def test_a_host_that_can_not_be_changed_is_put_back_once_it_is_proven_and_the_next_batch_is_not_begun(monkeypatch):
     result, told, done = provisioned(monkeypatch, converge=lambda hosts: [FAILED])
     assert result == [FAILED]
-    assert told == [("drain", "a"), ("converge", "a"), ("undrain", "a"), ("finish",)]
+    assert told == [*batch("a"), ("finish",)]
     assert done["b"] == ("not_attempted", None)
 
 
-def test_a_host_that_is_not_well_afterwards_is_put_back_and_said(monkeypatch):
-    result, told, done = provisioned(monkeypatch, proven={"a": Failure("smoke tests failed: x", verdict=True)})
-    assert (result, told) == ([FAILED], [*batch("a"), ("finish",)])
+def kept(name):
+    return [*batch(name)[:3], ("keep", name), ("finish",)]
+
+
+@pytest.mark.parametrize("converged", [[], [FAILED]])
+def test_a_host_that_is_not_well_afterwards_is_kept_out_of_use_and_said(monkeypatch, converged):
+    bad = {"a": Failure("smoke tests failed: x", verdict=True)}
+    result, told, done = provisioned(monkeypatch, converge=lambda hosts: list(converged), proven=bad)
+    assert (result, told) == ([*converged, FAILED], kept("a"))
     assert done == {"a": ("failed", "smoke tests failed: x"), "b": ("not_attempted", None)}
+
+
+def test_of_a_batch_those_are_put_back_that_are_proven_and_none_when_the_tests_could_not_run(monkeypatch):
+    app = SimpleNamespace(**vars(APP) | {"batches": ("2",)})
+    bad = {"a": Failure("smoke tests failed: x", verdict=True)}
+    _, told, _ = provisioned(monkeypatch, proven=bad, app=app)
+    assert told[-3:] == [("keep", "a"), ("undrain", "b"), ("finish",)]
+    problem = {"a": Failure("the smoke tests can't be collected", verdict=False)}
+    _, told, _ = provisioned(monkeypatch, proven=problem, app=app)
+    assert told[-2:] == [("keep", "a", "b"), ("finish",)]
+
+
+def test_a_host_whose_health_fails_is_kept_and_the_healthy_one_is_tested_and_put_back(monkeypatch):
+    ill = {"a": Failure("not healthy", verdict=True)}
+    monkeypatch.setattr(verify, "unhealthy", lambda fleet, apps, hosts, emit: ill)
+    app = SimpleNamespace(**vars(APP) | {"batches": ("2",)})
+    result, told, _ = provisioned(monkeypatch, app=app)
+    assert result == [FAILED]
+    assert told[2:] == [("smoke", "b"), ("keep", "a"), ("undrain", "b"), ("finish",)]
 
 
 def test_a_drain_that_fails_changes_nothing(monkeypatch):
     result, told, done = provisioned(monkeypatch, begins={"a": Failure("lb1 hangs", verdict=False, unreachable=True)})
-    assert (result, told) == ([UNREACHABLE], [("drain", "a"), ("undrain", "a"), ("finish",)])
+    assert (result, told) == ([UNREACHABLE], [("drain", "a"), ("undrain as it was", "a"), ("finish",)])
     assert done["a"] == ("unreachable", "lb1 hangs")
 
 
@@ -92,13 +126,16 @@ def test_a_host_that_stays_drained_fails_the_run_and_is_named(monkeypatch):
     assert done["a"] == ("failed", "is still drained: lb1 doesn't put it back")
 
 
-def test_a_signal_puts_back_what_is_drained(monkeypatch):
+@pytest.mark.parametrize("well", [True, False])
+def test_a_signal_in_the_midst_of_a_change_keeps_the_host_until_it_is_proven(monkeypatch, well):
     def interrupted(hosts):
         raise Interrupted("interrupted")
 
-    result, told, _ = provisioned(monkeypatch, converge=interrupted)
+    bad = {} if well else {"a": Failure("smoke tests failed: x", verdict=True)}
+    result, told, _ = provisioned(monkeypatch, converge=interrupted, proven=bad)
     assert isinstance(result, Interrupted)
-    assert told == [("drain", "a"), ("converge", "a"), ("undrain", "a"), ("finish",)]
+    assert told[:4] == [("drain", "a"), ("converge", "a"), ("keep", "a"), ("smoke", "a")]
+    assert told[4:] == [("undrain", "a") if well else ("keep", "a"), ("finish",)]
 
 
 def test_batches_soak_and_what_has_fallen_ill_since_stops_them(monkeypatch):
@@ -107,7 +144,8 @@ def test_batches_soak_and_what_has_fallen_ill_since_stops_them(monkeypatch):
     app = SimpleNamespace(**vars(APP) | {"soak": 30.0})
     result, told, _ = provisioned(monkeypatch, app=app)
     assert (result, slept) == ([], [("a", 30.0)])
-    monkeypatch.setattr(Careful, "_unhealthy", lambda self, hosts: {"a": Failure("x", False)} if slept[1:] else {})
+    ill = {"a": Failure("x", verdict=False)}
+    monkeypatch.setattr(careful, "unhealthy", lambda fleet, apps, hosts, emit: ill if slept[1:] else {})
     result, told, done = provisioned(monkeypatch, app=app)
     assert (result, told) == ([FAILED], [*batch("a"), ("finish",)])
     assert done["b"][0] == "not_attempted"
@@ -134,7 +172,7 @@ def test_max_unavailable_refuses_a_batch_here_too(monkeypatch, limit):
         first_the_unwell=lambda hosts: list(reversed(hosts)),
         refusal=lambda names: {"a": refused} if names == ["a"] else {},
     )
-    monkeypatch.setattr(Careful, "_room", lambda self, app: room)
+    monkeypatch.setattr(Careful, "_room", lambda self, app, kept: room)
     result, told, done = provisioned(monkeypatch, app=app)
     assert (result[-1], told) == (FAILED, [*batch("b"), ("finish",)])
     assert done["a"] == ("failed", "batch b isn't begun")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy.drains import Drains, drains_of
-from cdconf.engine.fleet import Outcome
+from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.events import HostDone, HostStep, Notice
 from cdconf.inventory import Drain
@@ -32,15 +32,18 @@ class Fleet:
         self.script = script
         self.calls = []
 
+    def connected(self, hosts):
+        return list(hosts)
+
     def each(self, hosts, job):
-        outcome = Outcome()
+        results, errors = {}, {}
         for one in hosts:
             call = lambda name, one=one, **words: self.call(one.name, name, words)  # noqa: E731
             try:
-                outcome.results[one.name] = job(SimpleNamespace(host=one, call=call))
+                results[one.name] = job(SimpleNamespace(host=one, call=call))
             except CdconfError as error:
-                outcome.errors[one.name] = error
-        return outcome
+                errors[one.name] = error
+        return Outcome(results, errors)
 
     def call(self, where, name, words):
         self.calls.append((where, name, words))

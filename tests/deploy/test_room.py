@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cdconf.deploy.rollout import Failure
 from cdconf.deploy.room import Room, exceeds, most
-from cdconf.engine.fleet import Outcome
+from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
 from cdconf.inventory import Health, Shared
 from cdconf.session import AgentError
@@ -48,17 +48,20 @@ class Fleet:
         self.states = states
         self.sessions = {name: state for name, state in states.items() if state != "gone"}
 
+    def connected(self, hosts):
+        return list(hosts)
+
     def each(self, hosts, job):
-        outcome = Outcome()
+        results, errors = {}, {}
         for host in hosts:
             state = self.states[host.name]
             try:
                 if state != "gone":
                     session = SimpleNamespace(host=host, call=lambda name, state=state, **_: self.call(name, state))
-                    outcome.results[host.name] = job(session)
+                    results[host.name] = job(session)
             except Unreachable as error:
-                outcome.errors[host.name] = error
-        return outcome
+                errors[host.name] = error
+        return Outcome(results, errors)
 
     def call(self, name, state):
         if state == "silent":

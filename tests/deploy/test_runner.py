@@ -7,7 +7,7 @@ import pytest
 from cdconf.deploy import deployment
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.deploy.runner import Runner, Target
-from cdconf.engine.fleet import Outcome
+from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone
 from cdconf.inventory import Shared
@@ -40,15 +40,18 @@ class Fleet:
         self.times = {}
         self.calls = []
 
+    def connected(self, hosts):
+        return list(hosts)
+
     def each(self, hosts, job):
-        outcome = Outcome()
+        results, errors = {}, {}
         for host in hosts:
             session = SimpleNamespace(host=host, call=lambda name, host=host, **keywords: self.call(host.name, name))
             try:
-                outcome.results[host.name] = job(session)
+                results[host.name] = job(session)
             except (AgentError, Unreachable) as error:
-                outcome.errors[host.name] = error
-        return outcome
+                errors[host.name] = error
+        return Outcome(results, errors)
 
     def call(self, host, name):
         key = (name, host)
@@ -111,7 +114,7 @@ def test_a_second_signal_ends_the_run_at_once(monkeypatch, late):
     assert (error.exit_code, calls[-1][0]) == (130, late)
     assert len([one for one in calls if one[0] == late]) <= 2
     said = {
-        "app.roll_back": "interrupted: NOT rolled back: a; all others were; it goes back by itself within 120 s",
+        "app.roll_back": "interrupted: NOT rolled back: a; it goes back by itself within 120 s",
         "app.confirm": "interrupted while hosts were told that new is verified",
     }
     assert error.message == said[late]
@@ -165,6 +168,7 @@ class Drains:
     """Notes what it's asked; `script` gives the failures of the nth time."""
 
     left_over = ()
+    kept = {}  # noqa: RUF012  nothing writes there
 
     def __init__(self, script=()):
         self.script = dict(script)
@@ -182,7 +186,7 @@ class Drains:
         self.within.append(within)
         return self._call("drain", [host.name for host in hosts])
 
-    def end(self, names):
+    def end(self, names, *, proven):
         return self._call("undrain", names)
 
     def finish(self):

@@ -10,7 +10,7 @@ from cdconf.agent.state import Store
 from cdconf.deploy import toggling
 from cdconf.deploy.rollout import Failure
 from cdconf.deploy.toggling import Change, Toggling
-from cdconf.engine.fleet import Outcome
+from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import Notice
 from cdconf.inventory import load_project, load_toggles
@@ -31,15 +31,18 @@ class Fleet:
         self.linked = "1"
         self.resumed = 0
 
+    def connected(self, hosts):
+        return list(hosts)
+
     def each(self, hosts, job):
-        outcome = Outcome()
+        results, errors = {}, {}
         for host in hosts:
             session = SimpleNamespace(host=host, call=lambda name, host=host, **keys: self.call(host.name, name, keys))
             try:
-                outcome.results[host.name] = job(session)
+                results[host.name] = job(session)
             except CdconfError as error:
-                outcome.errors[host.name] = error
-        return outcome
+                errors[host.name] = error
+        return Outcome(results, errors)
 
     def call(self, host, name, arguments):
         self.times[name, host] = self.times.get((name, host), 0) + 1

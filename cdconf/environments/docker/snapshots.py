@@ -169,13 +169,13 @@ class _Snapshots:
         hosts = [work.builders[kind].host for kind in work.left]
         with Fleet(connector, nowhere, RunIdentity("snapshot"), quiet, lease_ttl=self._project.lease_ttl) as fleet:
             work.fail({kinds[name]: error for name, error in fleet.connect(hosts, lease=True).items()})
-            outcome = fleet.each(
+            _, errors = fleet.each(
                 [work.builders[kind].host for kind in work.left],
                 lambda session: work.builders[kinds[session.host.name]].converge(
                     session, self._compiler, examples[kinds[session.host.name]]
                 ),
-            )
-            work.fail({kinds[name]: error for name, error in outcome.errors.items()})
+            ).split()
+            work.fail({kinds[name]: error for name, error in errors.items()})
 
     def _tidy(self, kinds: Sequence[Kind]) -> None:
         """Keeps the newest of each kind, and removes what another snapshot has taken the name of."""
