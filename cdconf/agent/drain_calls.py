@@ -16,8 +16,8 @@ def status(agent, app):
 
     Returns:
         `{"hosts": {name: {"address", "at", "kept"}}, "run", "expires_in_s", "problem", "applied"}`: see `Drains`; the
-        run that drained them, None when nothing is; seconds until they're put back unless its beats come, None when only the next run does
-        that; why the host couldn't do so by itself; whether the host was ever provisioned.
+        run that drained them, None when nothing is; seconds until they're put back unless its beats come, None when
+        only the next run does that; why the host couldn't do so by itself; whether the host was ever provisioned.
     """
     found = Drains(agent.store, app)
     armed = found.armed() or {"hosts": {}, "run": None, "problem": None}

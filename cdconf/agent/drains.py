@@ -17,8 +17,8 @@ class Drains(Switch):
     """One app's drained hosts, as this host knows them; see `Switch` for the arguments.
 
     `armed()` gives `{"drain": the app's drain, "run", "fence", "within", "boot", "at", "problem", "hosts": {name:
-    {"address", "at", "kept"}}}`, None while nothing is drained. `at` of a host is seconds since 1970; `kept` is `{"run",
-    "reason", "at"}` of a host that stays drained until it's proven, and missing from others.
+    {"address", "at", "kept"}}}`, None while nothing is drained. `at` of a host is seconds since 1970; `kept` is
+    `{"run", "reason", "at"}` of a host that stays drained until it's proven, and missing from others.
     """
 
     KIND = "drain"

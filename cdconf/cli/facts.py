@@ -70,9 +70,7 @@ def _gathered(run: Run) -> dict[str, Seen]:
     with fleet_of(run, run.selected()) as fleet:
         found = fleet.each([session.host for session in fleet.sessions.values()], gather).all()
     ages = {group.name: 0.0 for group in GROUPS}
-    return {
-        host.name: Seen(found[host.name], ages) for host in run.selected() if host.name in found
-    }
+    return {host.name: Seen(found[host.name], ages) for host in run.selected() if host.name in found}
 
 
 def _last_seen(run: Run) -> dict[str, Seen]:

@@ -24,7 +24,7 @@ from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
-from cdconf.errors import GateClosed, Interrupted, Pinned, UsageError, did_you_mean
+from cdconf.errors import GateClosed, Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.session import Connector
@@ -363,6 +363,7 @@ def _left_drained(target: Target) -> list[str]:
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout, options.mask)
+        runner.look_again(rollout)
     except BaseException:
         name_stuck(rollout, emit)
         raise

@@ -153,14 +153,24 @@ class Drains:
 
         def job(session: Session) -> dict[str, Any]:
             self._emit(HostStep(session.host.name, f"putting back {', '.join(names)}"))
-            ended: dict[str, Any] = session.call(
-                "drain.end", drain=self._document, names=list(names), proven=proven
-            )
+            ended: dict[str, Any] = session.call("drain.end", drain=self._document, names=list(names), proven=proven)
             return ended
 
         if not names:
             return {}
         ends, errors = self._fleet.each(self._hosts, job).split()
+        failures = self._ended(ends)
+        for where, error in errors.items():
+            self._failed[where] = error
+            silent = isinstance(error, Unreachable)
+            for name in names:
+                failures[name] = Failure(f"{where} doesn't put it back: {_text(error)}", False, silent)
+        for name in names if proven else ():
+            if name not in failures:
+                self.kept.pop(name, None)
+        return failures
+
+    def _ended(self, ends: Mapping[str, dict[str, Any]]) -> dict[str, Failure]:
         failures: dict[str, Failure] = {}
         for where, ended in ends.items():
             for name, reason in ended.get("kept", {}).items():
@@ -168,20 +178,10 @@ class Drains:
             for name, text in ended["failed"].items():
                 failures[name] = Failure(f"{where} doesn't put it back: {text}", verdict=False)
                 self._failed[where] = HostFailed(f"doesn't put {name} back: {text}", host=where)
-        if proven:
-            for name in names:
-                if name not in failures and not errors:
-                    self.kept.pop(name, None)
-        for where, error in errors.items():
-            self._failed[where] = error
-            silent = isinstance(error, Unreachable)
-            for name in names:
-                failures[name] = Failure(f"{where} doesn't put it back: {_text(error)}", False, silent)
         return failures
 
     def settle(self, environment: Environment, *, but: Iterable[str] = ()) -> None:
-        """Puts back what an interrupted run has left drained, but for hosts that this run drains itself, or that
-        are kept.
+        """Puts back what an interrupted run has left drained: not what's kept, nor what this run drains itself.
 
         Raises:
             HostFailed: One of the environment's hosts can't be put back.
@@ -194,6 +194,17 @@ class Drains:
             if name in environment.hosts:
                 raise HostFailed(f"is left drained: {failure.message}", host=name, hint=_HINT)
             self._emit(Notice(f"{name}, which the inventory doesn't know, is left drained: {failure.message}", True))
+
+    def told(self, pages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Hosts that were asked once more, and drain nothing any more, have done what they should."""
+        for where, page in pages.items():
+            if not page["hosts"]:
+                self._failed.pop(where, None)
+
+    @property
+    def hosts(self) -> Sequence[Host]:
+        """Those that drain."""
+        return self._hosts
 
     def finish(self, only: Container[str] | None = None) -> None:
         """Says how the hosts fared that drained, and did nothing else in this run.
@@ -218,14 +229,15 @@ def drains_of(project: Project, app: App, fleet: Fleet, hosts: Sequence[Host], e
     return Drains(project, app, app.drain, fleet, draining, emit) if draining else None
 
 
-def drained_on(fleet: Fleet, app: App, hosts: Iterable[Host]) -> Outcome[dict[str, Any]]:
-    """What each of the hosts that drain for an app has drained: see the agent's `drain.status`."""
+def drained_on(fleet: Fleet, app: App, hosts: Iterable[Host], *, afresh: bool = False) -> Outcome[dict[str, Any]]:
+    """What each of the hosts that drain for an app has drained: see the agent's `drain.status`, and `Fleet.afresh`."""
 
     def ask(session: Session) -> dict[str, Any]:
         page: dict[str, Any] = session.call("drain.status", app=app.name)
         return page
 
-    return fleet.each(hosts, ask)
+    way = fleet.afresh if afresh else fleet.each
+    return way(hosts, ask)
 
 
 def kept_on(pages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.drains import Drains, drains_of, located_drain_hosts
 from cdconf.deploy.provision import refuse, report
-from cdconf.deploy.room import Room
 from cdconf.deploy.rollout import Failure
+from cdconf.deploy.room import Room
 from cdconf.deploy.runner import Target
 from cdconf.deploy.verify import unproven
 from cdconf.environments import provider_for

@@ -35,8 +35,12 @@ def explain_undelivered(rollout: Rollout, target: Target, emit: Emit) -> None:
 def left_behind(rollout: Rollout) -> str:
     """In which state a rollout that failed or was interrupted has left the hosts."""
     if rollout.stuck:
+        known = [name for name in rollout.stuck if name not in rollout.unknown]
+        unknown = [name for name in rollout.stuck if name in rollout.unknown]
+        parts = [f"NOT rolled back: {', '.join(known)}"] if known else []
+        parts += [f"not known whether it's rolled back: {', '.join(unknown)}"] if unknown else []
         others = any(name not in rollout.stuck for name in rollout.touched)
-        return f"NOT rolled back: {', '.join(rollout.stuck)}{'; all others were' if others else ''}"
+        return "; ".join([*parts, *(["all others were"] if others else [])])
     return "every touched host was rolled back" if rollout.touched else "no host was touched"
 
 

@@ -142,6 +142,7 @@ class Rollout:
         undelivered: Hosts that the confirmation didn't reach.
         drained: Hosts that may be drained now, in order.
         left_drained: Those that couldn't be put back in the end.
+        unknown: Those that are stuck and can't be asked what became of them.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class Rollout:
         self.stuck: dict[str, Failure] = {}
         self.undelivered: dict[str, Failure] = {}
         self.left_drained: dict[str, Failure] = {}
+        self.unknown: set[str] = set()
         self.step = Step("done")
         self.batches = len(self._batches)
         if self._hosts and adopt:
@@ -252,6 +254,17 @@ class Rollout:
         """Ends the way back here and now: whoever isn't among `back`, and should be, is stuck."""
         left = [host for host in self.touched if host in self._changed and host not in back]
         self.stuck |= {host: Failure(ABANDONED, verdict=False) for host in left}
+
+    def is_back(self, host: str, *, touched: bool) -> None:
+        """A host that was stuck says that it's where it was: it went back by itself, or nothing was done to it."""
+        del self.stuck[host]
+        if not touched:
+            self.touched.remove(host)
+
+    def is_in_use(self, hosts: Collection[str]) -> None:
+        """Hosts that couldn't be put back into use are so by now."""
+        self.left_drained = {name: why for name, why in self.left_drained.items() if name not in hosts}
+        self.drained = [name for name in self.drained if name not in hosts]
 
     def _back(self) -> Step:
         self._is_over = True

@@ -67,7 +67,9 @@ class Room:
         found = {name: problem for name, problem in problems.items() if problem is not None}
         found |= {name: error.message.splitlines()[0] for name, error in errors.items()}
         silent = {host.name: "not connected" for host in self._hosts if host.name not in self._fleet.sessions}
-        kept = {host.name: f"kept out of use: {self._kept[host.name]}" for host in self._hosts if host.name in self._kept}
+        kept = {
+            host.name: f"kept out of use: {self._kept[host.name]}" for host in self._hosts if host.name in self._kept
+        }
         return kept | silent | found, errors
 
     def _look(self, session: Session) -> str | None:

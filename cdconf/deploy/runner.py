@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
+from cdconf.deploy.afterwards import look_again
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import left_behind
@@ -118,6 +119,11 @@ class Runner:
             self._emit(Notice(f"the run was ended by an error of its own: {where}", warning=True))
             raise broken
         return rollout
+
+    def look_again(self, rollout: Rollout) -> None:
+        """Asks what became of hosts that couldn't be taken back, or be put back into use; see `afterwards`."""
+        if rollout.stuck or rollout.left_drained:
+            look_again(rollout, self._target, self._app, self._fleet, self._emit)
 
     def _break(self, rollout: Rollout, step: Step, error: BaseException) -> None:
         """Goes on after what nobody has foreseen: back, or, where that has begun already, to the hosts that are left.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
 from cdconf.engine.outcome import Outcome
-from cdconf.errors import CdconfError, Interrupted, LeaseHeld, Unreachable, interruption
+from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
-from cdconf.session.session import BEAT, AgentError
+from cdconf.session.session import BEAT, AgentError, LeaseLost
 from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
@@ -200,6 +200,8 @@ class Fleet:
         while True:
             try:
                 return self._take_lease(session)
+            except LeaseLost as error:  # that of the run that has started this one: the host itself answers
+                raise HostFailed(error.message, host=error.host, hint=error.hint) from error
             except AgentError as error:
                 if error.reason == "same_machine":
                     error.file, error.line = session.host.file or None, session.host.line
@@ -302,6 +304,20 @@ class Fleet:
             if session is None:
                 raise Unreachable("there's no connection to it any more", host=host.name)
             return job(session)
+
+        self._last = self._run(list(hosts), on)
+        return self._last
+
+    def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
+        """The same as `each`, over connections of their own and without leases: for hosts whose sessions broke."""
+        self._last.check_asked()
+
+        def on(host: Host) -> T:
+            session = self._connect(host)
+            try:
+                return job(session)
+            finally:
+                session.close()
 
         self._last = self._run(list(hosts), on)
         return self._last

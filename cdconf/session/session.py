@@ -53,6 +53,15 @@ class AgentError(HostFailed):
         self.details = details
 
 
+class LeaseLost(AgentError, Unreachable):
+    """This run no longer holds the host: its beats didn't get there in time, since one of the two hung or slept.
+
+    It's the same to a run as silence: whether it notices the one or the other is a matter of moments.
+    """
+
+    kind = "unreachable"
+
+
 class Session:
     """The live connection to one host's agent; one call at a time, beats in between.
 
@@ -247,7 +256,8 @@ class Session:
             lines.append(f"exit status: {error['status']}")
         if error.get("output"):
             lines.append(error["output"])
-        return AgentError(
+        kind = LeaseLost if error["kind"] == "lease_lost" else AgentError
+        return kind(
             error["message"],
             host=self.host.name,
             reason=error["kind"],

@@ -9,9 +9,9 @@ import pytest
 from cdconf.artifacts import Store
 from cdconf.deploy import deployment
 from cdconf.deploy.choose import choose
+from cdconf.deploy.failure import failure_of
 from cdconf.deploy.outcome import explained
 from cdconf.deploy.rollout import Failure, Rollout
-from cdconf.deploy.failure import failure_of
 from cdconf.errors import DeployFailed, GateClosed, HostFailed, Unreachable, UsageError
 from cdconf.events import HostDone, Notice
 from cdconf.inventory import load_project

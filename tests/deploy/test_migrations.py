@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy.contract import Options, _Contract
-from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.failure import failure_of
+from cdconf.deploy.migrate import MigrationFailed, Migrations
 from cdconf.deploy.runner import app_document
 from cdconf.deploy.shape import Shape
 from cdconf.errors import DIFFERENT, OK, GateClosed, Unreachable
