@@ -22,6 +22,7 @@ class Handlers(object):
 
     def __init__(self, catalog, check, store, report):
         self.known = catalog["handlers"]
+        self.environment = catalog.get("environment")
         self.check = check
         self.store = store
         self.report = report
@@ -57,7 +58,8 @@ class Handlers(object):
                 self.report("skipped", shown, started, message="no release")
             elif self.check:
                 why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
-                self.report("would_change", shown, started, message=why)
+                kept = self._kept_from(entry)
+                self.report("would_change", shown, started, message="{}; {}".format(why, kept) if kept else why)
                 continue
             elif entry["name"] in self.rebooted_for:
                 self.report("changed", shown, started, message="rebooted")
@@ -69,7 +71,8 @@ class Handlers(object):
 
     def _run(self, entry, shown, started, proceed):
         proceed()
-        error = act(entry)
+        kept = self._kept_from(entry)
+        error = Failed(kept) if kept else act(entry)
         if isinstance(error, Rebooting):
             # Written down first, so that the run after the reboot knows that this handler is done.
             for one in self.pending:
@@ -83,6 +86,14 @@ class Handlers(object):
             return False
         self.report("changed", shown, started, message="{} {}".format(entry["action"], entry["title"]))
         return True
+
+    def _kept_from(self, entry):
+        """Why a handler mustn't run: it would bring a release of an app into use that isn't proven; else None."""
+        if not entry.get("app") or entry["action"] == "stop":
+            return None
+        from cdconf.agent import restartable  # few handlers are about an app
+
+        return restartable.problem(self.store, entry["app"], self.environment)
 
     def _done(self, name):
         self.pending = [entry for entry in self.pending if entry["name"] != name]

@@ -3,6 +3,9 @@
 An app is `{"name", "path", "services", "user", "toggles": {"path", "values", "reload"}}`; see `cdconf.agent.toggles`.
 """
 
+from cdconf.agent import restartable
+from cdconf.agent.base import Failed
+from cdconf.agent.lease import IDENTITY
 from cdconf.agent.toggles import Toggles
 
 
@@ -21,6 +24,7 @@ def put(agent, app):
     """Makes the file what the inventory says; returns `{"changed"}`."""
     agent.proceed()
     toggles = Toggles(agent.store, app)
+    _check_reload(agent, app, toggles)
     return {"changed": toggles.put(app["toggles"]["values"], agent.lease)}
 
 
@@ -34,6 +38,7 @@ def try_out(agent, app, toggle, on):
     """
     agent.proceed()
     toggles = Toggles(agent.store, app)
+    _check_reload(agent, app, toggles)
     wanted, here = dict(app["toggles"]["values"]), toggles.read()[0] or {}
     unproven = toggles.look()["unproven"]
     values = {one: here[one] if one in here and one not in unproven else wanted[one] for one in wanted}
@@ -41,6 +46,14 @@ def try_out(agent, app, toggle, on):
     changed = toggles.try_out(values, agent.lease)
     toggles.reload()
     return {"changed": changed}
+
+
+def _check_reload(agent, app, toggles):
+    """Raises `Failed` when the app's services would be reloaded into a release that isn't proven."""
+    known = agent.store.read(IDENTITY, {})
+    kept = restartable.problem(agent.store, app, known.get("environment", "ENV"))
+    if kept and toggles.reloads():
+        raise Failed("the toggles of {} aren't changed: {}".format(app["name"], kept))
 
 
 def settle(agent, app):

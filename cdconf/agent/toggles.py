@@ -200,6 +200,10 @@ class Toggles(object):
                 text = "service '{}' can't be reloaded; give its unit an ExecReload, or take `toggles_reload` away"
                 raise Failed(text.format(name))
 
+    def reloads(self):
+        """Whether a change would reload a service that runs."""
+        return bool(self.wanted["reload"]) and any(_is_active(name) for name in self.app["services"])
+
     def reload(self):
         """Reloads the services that run, when that's due."""
         if self.page["reload"]:

@@ -1,4 +1,4 @@
-"""The way back on any end: whatever is raised in the midst of a rollout, its hosts go back, and then it's raised again."""
+"""The way back on any end: whatever is raised in the midst of a rollout, its hosts go back, then it's raised again."""
 
 from types import SimpleNamespace
 
