@@ -24,18 +24,20 @@ def status(agent, app):
 
     Returns:
         The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
-        systemd's state), `problem` (why the services don't run from that release, None when they do), `begun` and
-        `recent` (see `past`), `reverts_in_s` (when the host goes back by itself unless beats come; None when it won't)
-        and `migrations` (see `cdconf.agent.migrations`).
+        systemd's state), `problem` (why the services don't run from that release, None when they do), `begun`, `recent`,
+        `deployed` and `provision_failed` (see `past`), `reverts_in_s` (when the host goes back by itself unless beats
+        come; None when it won't) and `migrations` (see `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
     events = page.pop("events")  # many, and of the past
     page["begun"] = past.begun(events)
     page["recent"] = past.recent(events)
+    page["deployed"] = past.deployed(events, page["linked"])
     left = Switch(agent.store, app["name"]).left(agent.store.read(lease.FILE))
     page["reverts_in_s"] = None if left is None else max(0, round(left))
     page["migrations"] = migrations.read(agent.store, app["name"])
+    page["provision_failed"] = past.failed_last(agent.store)
     try:
         shown = services.show(app["services"]) if app["services"] else {}
         page["services"] = {name: state["ActiveState"] for name, state in shown.items()}
@@ -292,13 +294,25 @@ def unpin(agent, app, archive, reason=None):
     return {}
 
 
-def check_health(agent, check, within):
-    """Waits until the app is healthy; see `health.wait`. Events tell `{"attempt", "left_s", "problem"}`."""
+def check_health(agent, check, within, names=()):
+    """Waits until the app is healthy; see `health.wait`. Events tell `{"attempt", "left_s", "problem"}`.
+
+    Args:
+        agent: The agent.
+        check: The check.
+        within: Seconds.
+        names: The app's services: a failure shows what they logged last.
+    """
 
     def say(attempt, left, problem):
         agent.event({"attempt": attempt, "left_s": round(left, 1), "problem": problem})
 
-    return health.wait(check, within, lambda: _go_on(agent), say)
+    try:
+        return health.wait(check, within, lambda: _go_on(agent), say)
+    except Failed as error:
+        if names and error.kind == "release" and not error.output:
+            error.output = services.last_words(names)
+        raise
 
 
 def _go_on(agent):

@@ -56,6 +56,22 @@ def recent(events):
     return found
 
 
+def deployed(events, release):
+    """`{"at", "owner", "run"}` of the deployment that brought a release into use last; None when that's forgotten."""
+    for event in reversed(events or ()):
+        if event["event"] in ("activated", "verified") and event.get("release") == release and "owner" in event:
+            return {name: event[name] for name in ("at", "owner", "run")}
+    return None
+
+
+def failed_last(store):
+    """`{"at", "owner", "run"}` of the host's last provision when that failed; None when it went well."""
+    entries = provisions(store)
+    if not entries or not entries[-1]["failed"]:
+        return None
+    return {name: entries[-1].get(name) for name in ("at", "owner", "run")}
+
+
 def provisions(store):
     """What's remembered of provisioning; raises `Damaged`, which is better told before a run than at its end."""
     return store.read(FILE, [])

@@ -41,6 +41,14 @@ def journal(name, count=15):
     return last_lines(result.out, count)
 
 
+def last_words(names):
+    """The last lines that an app's services logged; each below the unit's name when there are several."""
+    parts = [(name, journal(name)) for name in names]
+    if len(parts) == 1:
+        return parts[0][1]
+    return "\n".join("{}:\n{}".format(unit(name), text) for name, text in parts if text)
+
+
 def systemctl(verb, name):
     """Runs one systemctl verb on a service; `Failed` with the service's last words when it fails."""
     result = run(["systemctl", verb, "--", unit(name)], timeout=120)

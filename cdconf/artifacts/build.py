@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import App, Project
 
 _LAST_LINES = 20
+_NAMED = 10  # untracked files that are named
 
 
 def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) -> tuple[Artifact, bool]:
@@ -57,6 +58,8 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         raise ArtifactError(
             "the working tree has changes that aren't committed", hint="commit them, or use --allow-dirty for a trial"
         )
+    if not dirty:
+        _warn_of_untracked(root, emit)
     store = Store(project, emit=emit)
     keys.own(project)  # a key that can't be used is found now, not after the build
     with _lock(project.data / f"build-{app.name}.lock"):
@@ -83,6 +86,16 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
             hint="a version is one commit's: don't move tags, make new ones",
         )
     return artifact, True
+
+
+def _warn_of_untracked(root: Path, emit: Emit) -> None:
+    """Names the files that git knows nothing of, and that aren't ignored: somebody may think that they're built in."""
+    listed = _git(root, "ls-files", "-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory")
+    names = [name for name in listed.split("\0") if name]
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        shown = ", ".join(names[:_NAMED]) + more
+        emit(Notice(f"not in git, so not in the build either: {shown} (`git add` them, or ignore them)", warning=True))
 
 
 def commits(root: Path, limit: int = 1000) -> list[str]:

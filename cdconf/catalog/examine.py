@@ -8,6 +8,7 @@ from cdconf.catalog.advice import Advice
 from cdconf.catalog.findings import Finding
 from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
+from cdconf.inventory import load_environment
 from cdconf.resources.agent_code import agent_errors
 from cdconf.resources.discovery import Types
 from cdconf.roles import smoke_errors
@@ -16,7 +17,7 @@ from cdconf.secrets import is_tainted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdconf.catalog.model import Catalog
+    from cdconf.catalog.model import Catalog, Resource
     from cdconf.inventory import Project
 
 
@@ -31,7 +32,35 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
     except CdconfError:  # a resource type that can't be read, which is among the errors
         warnings = []
     exposed = dict.fromkeys(finding for catalog in catalogs for finding in _readable_secrets(catalog))
-    return errors, [*warnings, *exposed]
+    return errors, [*warnings, *exposed, *_databases(project, catalogs)]
+
+
+_SERVERS = ("postgresql", "postgresql-server", "mariadb-server", "mysql-server", "default-mysql-server")
+
+
+def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[Finding]:
+    """Apps whose migration runs on one host of an environment in which several of their hosts have a database."""
+    own: dict[tuple[str, str], list[str]] = {}
+    for catalog in catalogs:
+        if any(_makes_a_database(one) for one in catalog.resources):
+            host = load_environment(project, catalog.environment).hosts[catalog.host]
+            for app in project.apps_on(host):
+                own.setdefault((app.name, catalog.environment), []).append(catalog.host)
+    for (name, environment), hosts in own.items():
+        app = project.apps[name]
+        if app.migrate and len(hosts) > 1:
+            message = (
+                f"migrations of app '{name}' run once in {environment}, on one host, and {', '.join(hosts)} "
+                "have a database each"
+            )
+            hint = "give the app one database, or migrate when it starts; see docs/guides/databases.md"
+            yield Finding("database_per_host", message, app.file, app.line, hint)
+
+
+def _makes_a_database(one: Resource) -> bool:
+    if one.absent:
+        return False
+    return one.type == "postgres_database" or (one.type == "package" and one.title in _SERVERS)
 
 
 def _readable_secrets(catalog: Catalog) -> Iterator[Finding]:

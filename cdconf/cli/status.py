@@ -62,22 +62,24 @@ def command(environment: str, **flags: Any) -> None:
         for host in hosts:
             pages = found.get(host.name)
             if pages is None:
-                rows.append([host.name, "-", run.collector.hosts[host.name].status, "", ""])  # as was just reported
+                rows.append([host.name, "-", run.collector.hosts[host.name].status, "", "", ""])  # as was just reported
                 continue
             run.emit(HostDone(host.name, "ok"))
             lease = leases[host.name]
             held = held_by(lease, left[host.name])
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
-                rows.append([host.name, name, page["linked"] or "no release", _state(page, lease), held])
+                rows.append(
+                    [host.name, name, page["linked"] or "no release", _state(page, lease), _deployed(page), held]
+                )
             if not pages:
-                rows.append([host.name, "-", "-", "", held])
+                rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
         run.extra["drained"] = say_drained(run, drained, leases)
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
-            show(["host", "app", "release", "state", "lease"], rows)
+            show(["host", "app", "release", "state", "deployed", "lease"], rows)
             show_migrations(run.extra["migrations"])
 
 
@@ -111,6 +113,14 @@ def _interrupted(
     return found
 
 
+def _deployed(page: dict[str, Any]) -> str:
+    """When, and by whom, the release that runs was deployed; nothing where the host doesn't remember."""
+    from cdconf.deploy.shape import clock
+
+    about = page["deployed"]
+    return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}" if about else ""
+
+
 def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
     from cdconf.drift import activation_of, under_way
 
@@ -124,7 +134,7 @@ def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
     back = page["reverted"]
     note = [f"went back by itself from {back['release']}"] if back else []
     note += [f"which failed: {back['problem']}"] if back and back["problem"] else []
-    pins = [f"{len(page['pinned'])} pinned"] if page["pinned"] else []
+    pins = [f"pinned: {', '.join(sorted(one['version'] for one in page['pinned'].values()))}"] if page["pinned"] else []
     if not page["linked"]:
         return ", ".join(pins + note)
     verified = page["verified"][-1:] == [page["linked"]]

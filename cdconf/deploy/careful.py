@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cdconf.deploy.deciding import Deciding, deciding
 from cdconf.deploy.drains import Drains, drain_hosts, drained_on, drains_of, kept_on
+from cdconf.deploy.failure import failure_of
 from cdconf.deploy.provision import report
 from cdconf.deploy.rollout import Failure, split
 from cdconf.deploy.room import Room
@@ -184,7 +186,22 @@ class Careful:
         self._reported(failures)
 
     def _unproven(self, hosts: Sequence[Host]) -> dict[str, Failure]:
-        return unproven(self._project, self._fleet, self._apps, hosts, self._emit)
+        tests, failures = self._deciding(hosts)
+        left = [host for host in hosts if host.name not in failures]
+        if left:
+            failures |= unproven(self._project, self._fleet, self._apps, left, self._emit, tests)
+        return failures
+
+    def _deciding(self, hosts: Sequence[Host]) -> tuple[Deciding, dict[str, Failure]]:
+        """Of apps that a host doesn't serve yet, neither the health nor the roles' tests decide; hosts that are silent."""
+        apps = list(self._project.apps.values())
+
+        def ask(session: Session) -> list[str]:
+            return [app.name for app in apps if app.runs_on(session.host) and serves(session, [app])]
+
+        served, errors = self._fleet.each(hosts, ask).split()
+        tests = deciding(self._project, self._fleet.environment, apps, hosts, self._emit)
+        return replace(tests, here=served), {name: failure_of(error) for name, error in errors.items()}
 
     def _soaked(self, title: str, batch: Sequence[Host]) -> None:
         if not self._soak:

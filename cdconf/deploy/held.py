@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.deciding import Deciding, deciding
 from cdconf.deploy.drains import Drains, drains_of, located_drain_hosts
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.rollout import Failure
@@ -90,7 +91,10 @@ class Held:
         kept = self.drains.kept if self.drains is not None else None
         room = Room(self.app, self.fleet, self.hosts, self.emit, kept) if self.app.max_unavailable is not None else None
         ordered = room.first_the_unwell(hosts) if room is not None and artifact is not None else hosts
-        return Target(self.app, release, artifact, ordered, manifest, self.drains, room)
+        return Target(self.app, release, artifact, ordered, manifest, self.drains, room, self._deciding(hosts))
+
+    def _deciding(self, hosts: Sequence[Host]) -> Deciding:
+        return deciding(self.project, self.environment, [self.app], hosts, self.emit)
 
     def settle(self, *, but: Sequence[Host] = ()) -> dict[str, Failure]:
         """Puts back into use what an interrupted run has left drained, and what was kept and now proves well.
@@ -112,7 +116,7 @@ class Held:
         if not kept:
             return {}
         self.emit(Step(f"health and smoke tests of what is kept out of use: {', '.join(host.name for host in kept)}"))
-        failures = unproven(self.project, self.fleet, [self.app], kept, self.emit)
+        failures = unproven(self.project, self.fleet, [self.app], kept, self.emit, self._deciding(kept))
         proven = [host.name for host in kept if host.name not in failures]
         for name, failure in (failures | self.drains.end(proven, proven=True)).items():
             failures[name] = failure

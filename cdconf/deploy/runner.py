@@ -17,7 +17,7 @@ from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.toggles import toggles_document
-from cdconf.deploy.verify import smoke, wait_for_health
+from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import Interrupted, Terminated, TerminateSignal
@@ -26,6 +26,7 @@ from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
 if TYPE_CHECKING:
+    from cdconf.deploy.deciding import Deciding
     from cdconf.deploy.drains import Drains
     from cdconf.deploy.room import Room
     from cdconf.inventory import App, Environment, Host, Project
@@ -47,6 +48,7 @@ class Target:
         drains: Takes its hosts out of use before they're activated; None: nothing does.
         room: Says whether a batch may begin; None: it always may.
         back: It's a rollback: the hosts forget what ran after the release.
+        deciding: Which smoke tests decide; None: all do.
     """
 
     app: App
@@ -57,6 +59,7 @@ class Target:
     drains: Drains | None = None
     room: Room | None = None
     back: bool = False
+    deciding: Deciding | None = None
 
 
 class Runner:
@@ -71,6 +74,7 @@ class Runner:
         self._hosts = {host.name: host for host in target.hosts}
         self._app = app_document(target.app) | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
+        self._deciding = target.deciding
         self._why: Callable[[], str | None] = lambda: None
         self._gone_back: set[str] = set()
         self._confirmed: set[str] = set()
@@ -83,6 +87,9 @@ class Runner:
     def preflight(self) -> None:
         """Finds what would stop the deployment on any host before it changes something on one; see `preflight`."""
         preflight(self._fleet, self._target, self._app, self._push, self._emit)
+        if self._deciding is not None:
+            before = failed_before(self._project, self._fleet, self._target.hosts, self._deciding, self._emit)
+            self._deciding = self._deciding.after(before)
 
     def run(self, rollout: Rollout, mask: Callable[[str], str] = str) -> Rollout:
         """Runs it to its end; whatever is raised in between rolls back first, and is then raised again.
@@ -275,9 +282,8 @@ class Runner:
         return self._each(step, lambda session: wait_for_health(session, self._target.app, self._emit))
 
     def _smoke(self, step: Step) -> dict[str, Failure]:
-        return smoke(
-            self._project, self._environment, self._fleet, [self._hosts[name] for name in step.hosts], self._emit
-        )
+        hosts = [self._hosts[name] for name in step.hosts]
+        return smoke(self._project, self._environment, self._fleet, hosts, self._emit, self._deciding)
 
     def _confirm(self, session: Session) -> None:
         session.call("app.confirm", app=self._app, release=self._target.release, keep=self._target.app.keep)

@@ -140,7 +140,11 @@ def told(entry: Entry) -> str:
 
 def moment(entry: Entry) -> str:
     """When a run ended, or began, in local time."""
-    seconds = entry["ended"] or entry["began"] or 0
+    return clock(entry["ended"] or entry["began"] or 0)
+
+
+def clock(seconds: float) -> str:
+    """Seconds since 1970 in local time."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

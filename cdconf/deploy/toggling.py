@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed
+from cdconf.deploy.deciding import Deciding, deciding
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.held import app_hosts, app_members
 from cdconf.deploy.outcome import put_back_error
@@ -76,7 +77,8 @@ def toggle(project: Project, environment: Environment, change: Change, emit: Emi
         _connect(fleet, hosts, emit, lease=not change.check)
         # Read when the lease is held: another run from this checkout may just have changed it.
         values = load_toggles(project, environment.name)[change.app.name]
-        run = Toggling(project, environment, fleet, change, values, emit)
+        tests = deciding(project, environment, [change.app], hosts, emit)
+        run = Toggling(project, environment, fleet, change, values, emit, tests)
         return run.look(hosts) if change.check else run.run(hosts)
 
 
@@ -99,6 +101,7 @@ class Toggling:
     change: Change
     values: Values
     emit: Emit
+    deciding: Deciding | None = None
     touched: list[Host] = field(default_factory=list)
     serving: set[str] = field(default_factory=set)
 
@@ -232,7 +235,9 @@ class Toggling:
         if not serving:
             return {}
         failures = self._each(serving, lambda session: wait_for_health(session, self.change.app, self.emit))
-        return failures or smoke(self.project, self.environment, self.fleet, serving, self.emit)
+        if failures:
+            return failures
+        return smoke(self.project, self.environment, self.fleet, serving, self.emit, self.deciding)
 
     def _is_written(self) -> bool:
         """Whether the decision was made, when a signal came in its very moment."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile
-from cdconf.events import Emit, HostStep
+from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.roles import smoke_errors, smoke_files
-from cdconf.smoke.runner import check_runnable, run_smoke
+from cdconf.smoke.runner import Report, check_runnable, run_smoke
 
 if TYPE_CHECKING:
+    from cdconf.deploy.deciding import Deciding
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
@@ -29,30 +30,42 @@ def wait_for_health(session: Session, app: App, emit: Emit) -> None:
         emit(HostStep(session.host.name, words))
 
     emit(HostStep(session.host.name, "waiting for health"))
-    session.call("app.check_health", on_event=say, check=app.health.as_check(), within=app.health.within)
+    names = list(app.services)
+    session.call("app.check_health", on_event=say, check=app.health.as_check(), within=app.health.within, names=names)
 
 
 def smoke(
-    project: Project, environment: Environment, fleet: Fleet, hosts: Sequence[Host], emit: Emit
+    project: Project,
+    environment: Environment,
+    fleet: Fleet,
+    hosts: Sequence[Host],
+    emit: Emit,
+    deciding: Deciding | None = None,
 ) -> dict[str, Failure]:
     """Runs the smoke tests of all roles of these hosts, on these hosts.
+
+    Args:
+        project: The project.
+        environment: The environment.
+        fleet: Connected to the hosts.
+        hosts: The hosts.
+        emit: The event stream.
+        deciding: Which tests' failures are only warned of; None: none's.
 
     Returns:
         The failures by host; a problem that is nobody's in particular is the first host's.
     """
-    roles = _tested_on(project, hosts)
-
-    def on(name: str) -> Callable[[str], dict[str, Any]]:
-        return lambda command: fleet.sessions[name].run(command, timeout=120)
-
-    known = _known(environment.hosts.values())
-    run_on = {host.name: on(host.name) for host in hosts}
-    report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
-    failures: Mapping[str, list[str]] = report.failed
-    result = {
-        name or hosts[0].name: Failure(f"smoke tests failed: {', '.join(tests)}", verdict=True)
-        for name, tests in failures.items()
-    }
+    report = _report(project, environment, fleet, hosts, emit)
+    result = {}
+    for name, tests in report.failed.items():
+        host = name or hosts[0].name
+        excuses = {test: deciding.excuse(host, test) if deciding else None for test in tests}
+        for test, why in excuses.items():
+            if why is not None:
+                emit(Notice(f"{host}: {test} failed, which doesn't decide here: {why}", warning=True))
+        failed = [test for test, why in excuses.items() if why is None]
+        if failed:
+            result[host] = Failure(f"smoke tests failed: {', '.join(failed)}", verdict=True)
     for name, error in report.unreachable.items():
         result[name] = Failure(error.message, verdict=False, unreachable=True)
     if report.problem is not None and not result:
@@ -60,12 +73,50 @@ def smoke(
     return result
 
 
-def _tested_on(project: Project, hosts: Sequence[Host]) -> dict[str, list[str]]:
+def failed_before(
+    project: Project, fleet: Fleet, hosts: Sequence[Host], deciding: Deciding, emit: Emit
+) -> dict[str, list[str]]:
+    """The tests of roles that are no app's which fail now, before anything is changed: by host.
+
+    What couldn't be run isn't among them, and decides later.
+    """
+    shared = deciding.shared(dict.fromkeys(role for host in hosts for role in roles_of(project, host)))
+    if not smoke_files(project.root, shared):
+        return {}
+    emit(Step(f"smoke tests of what is there already: {', '.join(host.name for host in hosts)}"))
+    report = _report(project, fleet.environment, fleet, hosts, lambda event: None, shared)
+    for name, tests in report.failed.items():
+        emit(Notice(f"{name}: failed already before anything was changed: {', '.join(tests)}", warning=True))
+    return report.failed
+
+
+def _report(
+    project: Project,
+    environment: Environment,
+    fleet: Fleet,
+    hosts: Sequence[Host],
+    emit: Emit,
+    only: Collection[str] | None = None,
+) -> Report:
+    roles = _tested_on(project, hosts, only)
+
+    def on(name: str) -> Callable[[str], dict[str, Any]]:
+        return lambda command: fleet.sessions[name].run(command, timeout=120)
+
+    known = _known(environment.hosts.values())
+    run_on = {host.name: on(host.name) for host in hosts}
+    return run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
+
+
+def _tested_on(
+    project: Project, hosts: Sequence[Host], only: Collection[str] | None = None
+) -> dict[str, list[str]]:
     """Role -> the hosts that have it."""
     roles: dict[str, list[str]] = {}
     for host in hosts:
         for role in roles_of(project, host):
-            roles.setdefault(role, []).append(host.name)
+            if only is None or role in only:
+                roles.setdefault(role, []).append(host.name)
     return roles
 
 
@@ -74,12 +125,15 @@ def _known(hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
     return {host.name: {"name": host.name, "address": host.address, "groups": list(host.groups)} for host in hosts}
 
 
-def unhealthy(fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Emit) -> dict[str, Failure]:
-    """Waits for the health of apps on hosts; the failures by host."""
+def unhealthy(
+    fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Emit, deciding: Deciding | None = None
+) -> dict[str, Failure]:
+    """Waits for the health of apps on hosts, where `deciding` says which a host serves for these; failures by host."""
+    here = deciding.here if deciding is not None else {}
 
     def healthy(session: Session) -> None:
         for app in apps:
-            if app.runs_on(session.host):
+            if app.runs_on(session.host) and app.name in here.get(session.host.name, (app.name,)):
                 wait_for_health(session, app, emit)
 
     _, errors = fleet.each(hosts, healthy).split()
@@ -87,16 +141,21 @@ def unhealthy(fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Em
 
 
 def unproven(
-    project: Project, fleet: Fleet, apps: Sequence[App], hosts: Sequence[Host], emit: Emit
+    project: Project,
+    fleet: Fleet,
+    apps: Sequence[App],
+    hosts: Sequence[Host],
+    emit: Emit,
+    deciding: Deciding | None = None,
 ) -> dict[str, Failure]:
     """Why hosts that serve apps don't prove well, by host: health checks, then the smoke tests of those that are well.
 
     Whoever can't be asked, or tested, isn't proven.
     """
-    failures = unhealthy(fleet, apps, hosts, emit)
+    failures = unhealthy(fleet, apps, hosts, emit, deciding)
     healthy = [host for host in hosts if host.name not in failures]
     if healthy:
-        tested = smoke(project, fleet.environment, fleet, healthy, emit)
+        tested = smoke(project, fleet.environment, fleet, healthy, emit, deciding)
         problem = next((one for one in tested.values() if not one.verdict and not one.unreachable), None)
         if problem is not None:  # the tests couldn't run, which says nothing good of any host
             tested = {host.name: problem for host in healthy} | tested

@@ -88,7 +88,8 @@ def run_smoke(
     elif status == _NO_TESTS or (status == 0 and not report.passed):
         report.problem = "no smoke test was collected"
     elif status not in (0, _TESTS_FAILED):
-        report.problem = "the smoke tests couldn't run:\n" + "\n".join(output.splitlines()[-20:])
+        how = f"pytest was killed by signal {-status}" if status < 0 else f"pytest ended with exit status {status}"
+        report.problem = "\n".join([f"the smoke tests couldn't run: {how}", *output.splitlines()[-20:]])
     return report
 
 

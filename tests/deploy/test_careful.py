@@ -49,7 +49,7 @@ def provisioned(monkeypatch, converge=lambda hosts: [], begins=(), ends=(), prov
         told.append(("converge", *(host.name for host in hosts)))
         return converge(hosts)
 
-    def smoke(project, environment, fleet, hosts, emit):
+    def smoke(project, environment, fleet, hosts, emit, deciding):
         told.append(("smoke", *(host.name for host in hosts)))
         return dict(proven)
 
@@ -57,6 +57,7 @@ def provisioned(monkeypatch, converge=lambda hosts: [], begins=(), ends=(), prov
         environment=SimpleNamespace(hosts={}), each=lambda hosts, job: Outcome(), resume=lambda: None
     )
     monkeypatch.setattr(verify, "smoke", smoke)
+    monkeypatch.setattr(Careful, "_deciding", lambda self, hosts: (None, {}))
     monkeypatch.setattr(Careful, "_drains", lambda self, app: [Drains(told, dict(begins), dict(ends))])
     try:
         result = Careful(None, fleet, [app], changes, events.append).run(WEB)
@@ -107,7 +108,7 @@ def test_of_a_batch_those_are_put_back_that_are_proven_and_none_when_the_tests_c
 
 def test_a_host_whose_health_fails_is_kept_and_the_healthy_one_is_tested_and_put_back(monkeypatch):
     ill = {"a": Failure("not healthy", verdict=True)}
-    monkeypatch.setattr(verify, "unhealthy", lambda fleet, apps, hosts, emit: ill)
+    monkeypatch.setattr(verify, "unhealthy", lambda fleet, apps, hosts, emit, deciding: ill)
     app = SimpleNamespace(**vars(APP) | {"batches": ("2",)})
     result, told, _ = provisioned(monkeypatch, app=app)
     assert result == [FAILED]

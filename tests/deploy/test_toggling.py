@@ -96,7 +96,7 @@ class World:
         for host in "abc":
             (root / "hosts" / host).mkdir(parents=True)
 
-    def smoke(self, project, environment, fleet, hosts, emit):
+    def smoke(self, project, environment, fleet, hosts, emit, deciding):
         self.smoked.append([host.name for host in hosts])
         return {host.name: self.red[host.name] for host in hosts if host.name in self.red}
 

@@ -37,7 +37,7 @@ def ended(script, monkeypatch, emit=lambda event: None, smoke=lambda *arguments:
 
 @pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
 def test_every_touched_host_goes_back_and_the_error_is_the_same(monkeypatch, error):
-    def tests(project, environment, fleet, hosts, emit):
+    def tests(project, environment, fleet, hosts, emit, deciding):
         if hosts[0].name == "b":
             raise error
         return {}
