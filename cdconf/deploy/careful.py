@@ -193,7 +193,7 @@ class Careful:
         return failures
 
     def _deciding(self, hosts: Sequence[Host]) -> tuple[Deciding, dict[str, Failure]]:
-        """Of apps that a host doesn't serve yet, neither the health nor the roles' tests decide; hosts that are silent."""
+        """Neither health nor tests of apps that a host doesn't serve decide; and why hosts can't be asked."""
         apps = list(self._project.apps.values())
 
         def ask(session: Session) -> list[str]:
@@ -209,7 +209,9 @@ class Careful:
         names = [host.name for host in batch]
         self._emit(Step(f"{title}: soak {self._soak:g} s: {', '.join(names)}"))
         count_down(names, "soaking", self._soak, self._emit)
-        self._reported(unhealthy(self._fleet, self._apps, batch, self._emit))
+        tests, failures = self._deciding(batch)
+        left = [host for host in batch if host.name not in failures]
+        self._reported(failures | unhealthy(self._fleet, self._apps, left, self._emit, tests))
 
     def _end_batch(self, drains: Sequence[Drains]) -> None:
         """Whatever ended the run in the midst of a batch: what was changed is kept out of use until it's proven."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.artifacts import Store, keys
+from cdconf.artifacts import Store, build, keys
 from cdconf.artifacts.attestations import SIGNATURE
 from cdconf.artifacts.unpack import unpack
 from cdconf.deploy.choose import choose
@@ -152,6 +152,23 @@ def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):
     names = {one["path"] for one in Store(load_project(local_app)).manifest(artifact) if one["kind"] == "file"}
     assert {"note", "cdconf.yml"} <= names
     assert not {"untracked", "ignored/x"} & names
+
+
+def test_a_build_names_the_files_that_git_knows_nothing_of(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    write(local_app, {"new.py": "x", "more/a": "x", "more/b": "x", "ignored/x": "x", "empty/.keep": "x"})
+    write(local_app, {".gitignore": ".cdconf/\nignored/\nout/\n*.gz\n.keep\nlog\n"})
+    git(local_app, "add", ".gitignore")
+    git(local_app, "commit", "-qm", "ignores")
+    project, said = load_project(local_app), []
+    for _ in range(2):  # also when it was built before
+        build(project, project.apps["app"], said.append)
+    [one, again] = [event for event in said if getattr(event, "warning", False)]
+    assert one == again
+    assert one.message.startswith("not in git, so not in the build either: more/, new.py (")
+    write(local_app, {f"many-{number:02}": "x" for number in range(20)})
+    build(project, project.apps["app"], said.append)
+    assert "many-07 and 14 more (" in said[-1].message
 
 
 def test_a_store_of_an_older_version_is_read(local_app, stored_local):

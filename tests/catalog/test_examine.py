@@ -221,6 +221,35 @@ def test_apps_without_health_or_smoke_tests_and_stale_differences_are_found(proj
     ]
 
 
+@pytest.mark.parametrize("many", [True, False])
+def test_migrations_of_an_app_whose_hosts_have_a_database_each_are_found(project, many):
+    migrate = "migrate: {expand: ./expand}"
+    write(
+        project,
+        {
+            "cdconf.yml": f"""
+                project: demo
+                groups: {{db: [base], web: [base]}}
+                apps:
+                  shop: {{groups: [web], path: /srv/shop, health: {{command: "true"}}, {migrate}}}
+            """,
+            "inventories/dev/hosts.yml": f"""
+                hosts:
+                  web1: {{address: 10.0.0.1, groups: [web]}}
+                  web2: {{address: 10.0.0.2, groups: [{"web" if many else "db"}]}}
+            """,
+            "roles/base/smoke/test_it.py": "def test_it(host): pass\n",
+            "roles/base/role.yml": """
+                resources:
+                  - package: postgresql
+                  - postgres_database: shop
+            """,
+        },
+    )
+    rule = ("database_per_host", "cdconf.yml:4")
+    assert found(project) == ([rule] if many else [])
+
+
 def test_an_unused_secret_is_found(project):
     sealed = base64.b64encode(b"age-encryption.org/v1\n-> X25519 ...").decode()
     write(project, {"inventories/dev/secrets.yml": f"old_key: age:{sealed}\n"})

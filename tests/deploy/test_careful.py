@@ -146,7 +146,7 @@ def test_batches_soak_and_what_has_fallen_ill_since_stops_them(monkeypatch):
     result, told, _ = provisioned(monkeypatch, app=app)
     assert (result, slept) == ([], [("a", 30.0)])
     ill = {"a": Failure("x", verdict=False)}
-    monkeypatch.setattr(careful, "unhealthy", lambda fleet, apps, hosts, emit: ill if slept[1:] else {})
+    monkeypatch.setattr(careful, "unhealthy", lambda fleet, apps, hosts, emit, deciding: ill if slept[1:] else {})
     result, told, done = provisioned(monkeypatch, app=app)
     assert (result, told) == ([FAILED], [*batch("a"), ("finish",)])
     assert done["b"][0] == "not_attempted"

@@ -68,6 +68,13 @@ def test_only_a_test_that_ran_and_failed_blames_the_release(project, text, verdi
     assert [one.verdict for one in failures.values()] == [verdict]
 
 
+def test_tests_whose_process_was_killed_say_so(project):
+    report, _ = smoked(project, "import os\ndef test_it(host):\n    os.kill(os.getpid(), 9)\n")
+    assert report.problem.splitlines()[0] == "the smoke tests couldn't run: pytest was killed by signal 9"
+    report, _ = smoked(project, "import os\ndef test_it(host):\n    os._exit(7)\n")
+    assert report.problem.splitlines()[0] == "the smoke tests couldn't run: pytest ended with exit status 7"
+
+
 def test_a_host_that_falls_silent_is_not_a_failed_test(project):
     def silent(command):
         raise Unreachable("hangs", host="web1")
