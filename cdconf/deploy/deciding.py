@@ -44,7 +44,7 @@ class Deciding:
         """Why a failed test, `role: name`, doesn't decide; None when it does."""
         owners = self.owners.get(test.partition(": ")[0], frozenset())
         if owners and not owners.intersection(self.here.get(host, self.apps)):
-            return f"its role is of {' and '.join(sorted(owners))}"
+            return f"its role belongs to {' and '.join(sorted(owners))}"
         if not owners and test in self.before.get(host, ()):
             return "it failed before, too"
         return None

@@ -91,7 +91,7 @@ class Held:
         kept = self.drains.kept if self.drains is not None else None
         room = Room(self.app, self.fleet, self.hosts, self.emit, kept) if self.app.max_unavailable is not None else None
         ordered = room.first_the_unwell(hosts) if room is not None and artifact is not None else hosts
-        return Target(self.app, release, artifact, ordered, manifest, self.drains, room, self._deciding(hosts))
+        return Target(self.app, release, artifact, ordered, manifest, self.drains, room, deciding=self._deciding(hosts))
 
     def _deciding(self, hosts: Sequence[Host]) -> Deciding:
         return deciding(self.project, self.environment, [self.app], hosts, self.emit)

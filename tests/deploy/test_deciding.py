@@ -81,7 +81,7 @@ def test_the_first_of_several_apps_can_be_deployed(world):
     tests = decide(world, "shop")
     failures, said = smoked(world, ["billing", "mail"], tests)
     assert failures == {}
-    assert "web1: billing: test_billing failed, which doesn't decide here: its role is of billing" in said
+    assert "web1: billing: test_billing failed, which doesn't decide here: its role belongs to billing" in said
     assert smoked(world, ["shop", "mail"], tests)[0] == {"web1": "smoke tests failed: shop: test_shop"}
     assert smoked(world, ["extra"], tests)[0] == {"web1": "smoke tests failed: extra: test_extra"}
     assert set(smoked(world, ["shop"], None)[0]) == {"web1"}

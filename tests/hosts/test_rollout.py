@@ -309,3 +309,59 @@ def test_provision_drains_and_soaks_hosts_that_serve_batch_by_batch(rolling, dep
     assert rolling.drained() == {}
     rolling("provision", "dev", "--limit", "web1,web2")
     assert [host for what, host, _ in rolling.log() if what == "undrain"] == ["web1", "web2"], "lb1 is held as well"
+
+
+@pytest.fixture
+def spoiling(rolling, deployed):
+    """Changes the role, so that hosts restart the app, and a smoke test finds out when the change is bad."""
+    role, smoke = rolling.root / "roles/app/role.yml", rolling.root / "roles/app/smoke/test_port.py"
+    text = role.read_text()
+    smoke.write_text("def test_port(host):\n    assert 'bad' not in host.file('/etc/app.conf').content_string\n")
+    yield lambda word: role.write_text(text.replace("port=8000", f"port={word}"))
+    role.write_text(text)
+    smoke.unlink()
+    rolling("undrain", "app", "--env", "dev", "--yes")
+    rolling("provision", "dev", "--limit", "web")
+
+
+def test_a_host_that_a_provision_spoils_is_kept_out_of_use_until_it_is_proven(rolling, spoiling):
+    spoiling("bad")
+    rolling("provision", "dev", "--limit", "web", code=1)
+    assert rolling.out_of_use() == ["web1"]
+    kept = rolling.drained()["web1"]["lb1"]["kept"]
+    assert kept["reason"] == "smoke tests failed: app: test_port"
+    assert not rolling.on("lb1", "systemctl is-active -q cdconf-drain-rolling.app && echo watched")
+    rolling("deploy", "app", "--to", "dev", code=1)  # it has the release, and still isn't well
+    assert rolling.out_of_use() == ["web1"]
+    assert "web1 is kept out of use on lb1 for app since" in rolling("status", "dev").stderr
+    spoiling("8001")
+    rolling("provision", "dev", "--limit", "web")
+    assert (rolling.out_of_use(), rolling.drained()) == ([], {})
+
+
+def test_hosts_that_can_not_be_looked_at_keep_a_provision_from_changing_any(rolling, spoiling):
+    page = "/var/lib/cdconf/rolling/ledger.json"
+    spoiling("8002")
+    rolling.on("web2", f"cp {page} /root/ledger; echo '{{' > {page}")
+    try:
+        result = rolling("provision", "dev", "--limit", "web", code=1)
+        assert "web2: failed: " in result.stderr
+        assert "ledger.json is damaged" in result.stderr
+        assert "8002" not in rolling.on("web1", "cat /etc/app.conf") + rolling.on("web2", "cat /etc/app.conf")
+        found = rolling.document("drift", "dev", code=1)
+        assert (found["hosts"]["web2"]["status"], found["ok"]) == ("failed", False)
+    finally:
+        rolling.on("web2", f"cp /root/ledger {page}")
+
+
+def test_a_controller_that_slept_says_what_became_of_the_hosts(rolling, deployed, newer):
+    process = rolling.deploying("1 of 2: smoke tests: web1")
+    process.send_signal(signal.SIGSTOP)
+    assert eventually(lambda: ledger(rolling, "web1")["reverted"], 4 * WITHIN + 10)
+    assert eventually(lambda: not rolling.out_of_use(), 2 * WITHIN + 10)
+    process.send_signal(signal.SIGCONT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 4
+    assert "NOT rolled back" not in said
+    assert "DRAINED" not in said
+    assert "every touched host was rolled back" in said
