@@ -172,8 +172,10 @@ _APP = record(
 )
 _SWITCH = record(dict(_ARMED, app=_APP, release=name, within=number))
 _DRAIN = record({"app": text, "command": text, "undrain": text, "timeout": number})
+_KEPT = record({"at": number}, None, {"run": _OPTIONAL, "reason": _OPTIONAL})
+_DRAINED = record({"address": text, "at": number}, None, {"kept": maybe(_KEPT)})
 _DRAINS = record(
-    dict(_ARMED, drain=_DRAIN, hosts=mapping(record({"address": text, "at": number}))),
+    dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED)),
     {"within": (maybe(number), _none), "problem": (_OPTIONAL, _none)},
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.failure import failure_of
@@ -108,9 +108,7 @@ def _report(
     return run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
 
 
-def _tested_on(
-    project: Project, hosts: Sequence[Host], only: Collection[str] | None = None
-) -> dict[str, list[str]]:
+def _tested_on(project: Project, hosts: Sequence[Host], only: Collection[str] | None = None) -> dict[str, list[str]]:
     """Role -> the hosts that have it."""
     roles: dict[str, list[str]] = {}
     for host in hosts:

@@ -287,6 +287,7 @@ class Fleet:
             raise
         session.close()
         raise Unreachable("it hasn't rebooted yet", host=host.name)
+
     def connected(self, hosts: Iterable[Host]) -> list[Host]:
         """Those of the hosts that there's a session to: whoever leaves out the others has told of them."""
         return [host for host in hosts if host.name in self.sessions]
