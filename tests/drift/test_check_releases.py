@@ -12,7 +12,7 @@ PAGE = {"activating": None, "verified": [], "linked": None, "problem": None}
 
 def checked(*errors, apps=("shop", "blog")):
     """Exit codes, what was reported and which hosts were told to be in order, of apps each with these errors."""
-    told, events = [], []
+    events = []
     hosts = [SimpleNamespace(name=name) for name in ("web1", "web2")]
 
     def app(name):
@@ -24,12 +24,11 @@ def checked(*errors, apps=("shop", "blog")):
         session = SimpleNamespace(call=lambda name, app: PAGE, lease=None)
         return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
 
-    def report(name, error):
-        told.append((name, error.message))
-        return error.exit_code
-
     project = SimpleNamespace(apps={name: app(name) for name in apps})
-    codes = check_releases(project, SimpleNamespace(each=each), hosts, events.append, report)
+    fleet = SimpleNamespace(each=each, connected=lambda hosts: hosts)
+    codes, failed = check_releases(project, fleet, hosts, events.append)
+    told = [(name, error.message) for name, error in failed.items()]
+    codes += [error.exit_code for error in failed.values()]
     return worst_exit(codes), told, {one.host for one in events if isinstance(one, ResourceDone)}
 
 
