@@ -1,28 +1,19 @@
 """Everything below a directory, without following links or leaving its file system."""
 
+import contextlib
 import os
 import re
 import stat
 
 from cdconf.agent import files
+from cdconf.agent.files import trees
 
 
 def walk(root):
     """(path relative to the root, lstat result) of everything below, directories before what's in them."""
-    # What's bound to a place from the same file system has the same device, and is none of the directory's either.
-    mounts = set(mounts_below(root))
-    for folder, names, others, descriptor in os.fwalk(root, follow_symlinks=False):
-        above = os.path.relpath(folder, root)
-        found = []
-        for name in sorted(names + others):
-            relative = name if above == "." else os.path.join(above, name)
-            try:
-                if relative not in mounts:
-                    found.append((name, relative, os.lstat(name, dir_fd=descriptor)))
-            except FileNotFoundError:
-                continue
-        names[:] = [name for name, _, status in found if stat.S_ISDIR(status.st_mode)]
-        for _, relative, status in found:
+    with files.hold(root) as folder:
+        # What's bound to a place from the same file system has the same device, and is none of the directory's either.
+        for relative, status, _, _ in trees.walk(folder, skip=set(mounts_below(root))):
             yield relative, status
 
 
@@ -54,22 +45,14 @@ def mode_for(status, wanted):
 
 def set_all(root, wanted):
     """Gives everything below its owner, group and mode."""
-    uid = files.uid_of(wanted["owner"]) if "owner" in wanted else -1
-    gid = files.gid_of(wanted["group"]) if "group" in wanted else -1
-    for relative, status in list(walk(root)):
-        if not wrong(status, wanted):
-            continue
-        path = os.path.join(root, relative)
-        if stat.S_ISLNK(status.st_mode) or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            os.chown(path, uid, gid, follow_symlinks=False)
-            continue
-        mode = mode_for(status, wanted) or "{:o}".format(stat.S_IMODE(status.st_mode))
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, int(mode, 8))
-        finally:
-            os.close(descriptor)
+    given = {name: wanted[name] for name in ("owner", "group") if name in wanted}
+    with files.hold(root) as folder:
+        for _, status, here, name in trees.walk(folder, skip=set(mounts_below(root))):
+            if wrong(status, wanted):
+                mode = mode_for(status, wanted)
+                fields = given if mode is None else dict(given, mode=mode)
+                here.check_mount(folder)
+                files.set_in(here, name, fields, wanted.get("owner"), folder.mount())
 
 
 def unmanaged(root, paths, trees):
@@ -125,11 +108,11 @@ def mounts_below(root):
 
 
 def remove(root, relative):
-    """Removes what's at a path, with everything below it."""
-    path = os.path.join(root, relative)
-    if stat.S_ISDIR(os.lstat(path).st_mode):
-        import shutil
-
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
+    """Removes what's at a path, with everything below it; through no link, and not into what's mounted."""
+    names = relative.split("/")
+    with contextlib.ExitStack() as way:
+        top = folder = way.enter_context(files.hold(root))
+        for name in names[:-1]:
+            folder = way.enter_context(folder.down(name))
+            folder.check_mount(top)
+        trees.remove(folder, names[-1])

@@ -14,6 +14,9 @@ import json
 import os
 import stat
 
+from cdconf.agent import files
+from cdconf.agent.files import trees
+
 CHUNK = 1024 * 1024
 
 
@@ -37,13 +40,18 @@ def digest(manifest):
     return total.hexdigest()
 
 
-def sha256_file(path):
-    """SHA-256 of a file's content, in hex."""
+def sha256_of(stream):
+    """SHA-256 of what's left of a stream, in hex."""
     total = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(CHUNK), b""):
-            total.update(block)
+    for block in iter(lambda: stream.read(CHUNK), b""):
+        total.update(block)
     return total.hexdigest()
+
+
+def sha256_file(path):
+    """SHA-256 of a file's content, in hex; for paths that nobody else can change."""
+    with open(path, "rb") as stream:
+        return sha256_of(stream)
 
 
 def scan(root):
@@ -52,27 +60,29 @@ def scan(root):
     Raises:
         ValueError: It holds something else than files, directories and links.
     """
-    manifest = []
-    for folder, names, files in os.walk(root):
-        for name in sorted(names + files):
-            path = os.path.join(folder, name)
-            manifest.append(entry(path, os.path.relpath(path, root)))
-    return sorted(manifest, key=lambda one: one["path"])
+    with files.hold(root) as top:
+        return scan_in(top)
 
 
-def entry(path, relative):
-    """The entry of what lies at `path`; raises `ValueError` like `scan`, and `OSError` when it isn't there."""
-    status = os.lstat(path)
+def scan_in(top):
+    """Like `scan`, of a `Folder`."""
+    return sorted((entry(*one) for one in trees.walk(top)), key=lambda one: one["path"])
+
+
+def entry(relative, status, folder, name):
+    """The entry of what's in a `Folder`; raises `ValueError` like `scan`, and `OSError` when it isn't there."""
     if stat.S_ISLNK(status.st_mode):
-        return {"path": relative, "kind": "link", "target": os.readlink(path)}
+        return {"path": relative, "kind": "link", "target": folder.readlink(name)}
     if stat.S_ISDIR(status.st_mode):
         return {"path": relative, "kind": "directory", "mode": "0755"}
-    if not stat.S_ISREG(status.st_mode):
+    descriptor = folder.open(name) if stat.S_ISREG(status.st_mode) else None
+    if descriptor is None:
         raise ValueError("'{}' is neither a file, a directory nor a link".format(relative))
-    return {
-        "path": relative,
-        "kind": "file",
-        "mode": "0755" if status.st_mode & 0o100 else "0644",
-        "sha256": sha256_file(path),
-        "size": status.st_size,
-    }
+    with os.fdopen(descriptor, "rb") as stream:
+        return {
+            "path": relative,
+            "kind": "file",
+            "mode": "0755" if status.st_mode & 0o100 else "0644",
+            "sha256": sha256_of(stream),
+            "size": status.st_size,
+        }

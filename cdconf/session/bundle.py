@@ -90,9 +90,9 @@ def _keep(file: Path, data: bytes) -> None:
 def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, Path | None]:
     """Name in the zip -> file; None for an empty one. Packages' own `__init__` may import what a host lacks."""
     sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
-    for path in (_PACKAGE / "agent").glob("*.py"):
+    for path in (_PACKAGE / "agent").rglob("*.py"):
         if path.name not in ("boot.py", "install.py"):
-            sources[f"cdconf/agent/{path.name}"] = path
+            sources[f"cdconf/{path.relative_to(_PACKAGE).as_posix()}"] = path
     for name, folder in type_folders(project_root, packages).items():
         path = folder / "agent.py"
         if not is_own(folder):

@@ -1,7 +1,6 @@
 """Observes and applies directories."""
 
 import os
-import shutil
 import stat
 
 from cdconf.agent import below, files
@@ -11,9 +10,8 @@ from cdconf.agent.base import Failed
 def observe(fields):
     """Owner, group and mode, and the paths below that aren't as wanted; None when there's nothing."""
     path = fields["path"]
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    status = files.lstat(path)
+    if status is None:
         return None
     if not stat.S_ISDIR(status.st_mode):
         raise Failed("'{}' exists, but isn't a directory".format(path))
@@ -44,14 +42,13 @@ def _differing(fields):
     """(path, why) of the source's files that aren't there as they should be."""
     for relative, entry in sorted(fields["tree"].items()):
         path = os.path.join(fields["path"], relative)
-        try:
-            status = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
+        status = files.lstat(path)
+        if status is None:
             yield relative, "missing"
             continue
         if not stat.S_ISREG(status.st_mode):
             yield relative, "not a file"
-        elif status.st_size != len(_data(entry)) or _read(path) != _data(entry):
+        elif status.st_size != len(_data(entry)) or files.read(path, fields.get("owner")) != _data(entry):
             yield relative, "content"
         else:
             words = below.wrong(status, _dress(fields, entry))
@@ -70,11 +67,6 @@ def _data(entry):
     return data if isinstance(data, bytes) else data.encode("utf-8")
 
 
-def _read(path):
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
-        return stream.read()
-
-
 def apply(fields, difference):
     """Makes, changes or removes it, then what's below."""
     path = fields["path"]
@@ -84,12 +76,12 @@ def apply(fields, difference):
     # Owner and group must exist before anything is made.
     files.check_owners(difference)
     if "exists" in difference:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        os.mkdir(path, 0o700)
-        if "mode" not in difference:
-            os.chmod(path, 0o755)
-    files.set_ownership(path, difference)
-    files.fsync_directory(os.path.dirname(path))
+        with files.make_directories(os.path.dirname(path)) as folder:
+            wanted = {name: difference[name][1] for name in ("owner", "group", "mode") if name in difference}
+            files.new_directory(folder, os.path.basename(path), wanted)
+            folder.sync()
+    else:
+        files.set_ownership(path, difference)
     if "source" in difference:
         _copy(fields)
     if "recursive" in difference:
@@ -110,16 +102,15 @@ def _copy(fields):
 def _make_folders(fields, relative):
     """The directories above a copied file, owned like it; a link in their place is never followed."""
     path = fields["path"]
+    wanted = {name: fields[name] for name in ("owner", "group", "mode") if name in fields}
     for name in relative.split("/") if relative else []:
         path = os.path.join(path, name)
-        try:
-            os.mkdir(path, 0o755)
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
-                raise Failed("'{}' is in the way of a directory that is copied".format(path))
-            continue
-        difference = {name: (None, fields[name]) for name in ("owner", "group") if name in fields}
-        files.set_ownership(path, dict(difference, mode=(None, fields.get("mode", "0755"))))
+        with files.parent(path) as (folder, name):
+            try:
+                files.new_directory(folder, name, wanted)
+            except FileExistsError:
+                if not files.is_directory(path):
+                    raise Failed("'{}' is in the way of a directory that is copied".format(path))
 
 
 def _remove(path, force):
@@ -128,9 +119,9 @@ def _remove(path, force):
         if mounted:
             # What's mounted is another file system's: removing the directory would empty it first.
             raise Failed("can't remove '{}': '{}' in it is mounted".format(path, os.path.join(path, mounted[0])))
-        shutil.rmtree(path)
+        files.remove_tree(path)
         return
     try:
-        os.rmdir(path)
+        files.remove_directory(path)
     except OSError as error:
         raise Failed("can't remove '{}': {}; `force: true` removes what's in it".format(path, error.strerror))

@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, Missing
 
 # Above this a file's content isn't read into memory: it's compared by its hash.
 LARGE = 16 * 1024 * 1024
@@ -12,10 +12,16 @@ LARGE = 16 * 1024 * 1024
 
 def observe(fields):
     """Content (text where it's UTF-8), owner, group and mode; None when there's nothing, or a link."""
-    path = fields["path"]
     try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
+        with files.parent(fields["path"]) as (folder, name):
+            return _observe(fields, folder, name)
+    except Missing:
+        return None
+
+
+def _observe(fields, folder, name):
+    path, status = fields["path"], folder.lstat(name)
+    if status is None:
         return None
     if stat.S_ISDIR(status.st_mode):
         raise Failed("'{}' is a directory".format(path))
@@ -27,15 +33,21 @@ def observe(fields):
         raise Failed("'{}' is a device, a pipe or a socket".format(path))
     state = files.ownership(status, fields)
     if "content" in fields:
-        state["content"] = fields["content"] if fields.get("create_only") else _read(path, status, fields["content"])
+        if fields.get("create_only"):
+            state["content"] = fields["content"]
+        else:
+            descriptor = folder.open(name, fields.get("owner"))
+            if descriptor is None:
+                return None
+            state["content"] = _read(descriptor, fields["content"])
     return state
 
 
-def _read(path, status, wanted):
-    if status.st_size > LARGE:
-        return wanted if _is_large(path, status, _bytes(wanted)) else "({} bytes)".format(status.st_size)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _read(descriptor, wanted):
     with os.fdopen(descriptor, "rb") as stream:
+        size = os.fstat(descriptor).st_size
+        if size > LARGE:
+            return wanted if _is_large(stream, size, _bytes(wanted)) else "({} bytes)".format(size)
         data = stream.read()
     if isinstance(wanted, bytes):
         return data
@@ -45,13 +57,13 @@ def _read(path, status, wanted):
         return data
 
 
-def _is_large(path, status, wanted):
+def _is_large(stream, size, wanted):
     """Whether a file has this content, which is never in memory twice."""
     import hashlib  # few files are large, and this costs more than many small ones
 
-    from cdconf.agent.tree import sha256_file
+    from cdconf.agent.tree import sha256_of
 
-    return status.st_size == len(wanted) and sha256_file(path) == hashlib.sha256(wanted).hexdigest()
+    return size == len(wanted) and sha256_of(stream) == hashlib.sha256(wanted).hexdigest()
 
 
 def _bytes(content):
@@ -62,11 +74,10 @@ def apply(fields, difference):
     """Removes, replaces, or only changes owner and mode."""
     path = fields["path"]
     if difference.get("exists") == (True, False):
-        os.unlink(path)
-        files.fsync_directory(os.path.dirname(path))
+        files.remove(path)
         return
     if "exists" not in difference and "content" not in difference:
-        files.set_ownership(path, difference)
+        files.set_ownership(path, difference, fields.get("owner"))
         return
     data = _bytes(fields.get("content", ""))
     files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"), fields.get("validate"))

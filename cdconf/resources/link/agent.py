@@ -1,7 +1,5 @@
 """Observes and applies symbolic and hard links."""
 
-import errno
-import os
 import stat
 
 from cdconf.agent import files
@@ -11,25 +9,21 @@ from cdconf.agent.base import Failed, Missing
 def observe(fields):
     """The target; None when there's nothing, or a file that `force` may replace."""
     path = fields["path"]
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        status = None
+    status = files.lstat(path)
     if fields.get("hard") and not fields.get("absent"):
         return _observe_hard(fields, status)
     if status is None:
         return None
     if stat.S_ISLNK(status.st_mode):
-        return {"target": os.readlink(path)}
+        return {"target": files.readlink(path)}
     if fields.get("hard") and stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         return {}
     return _in_its_place(fields, status)
 
 
 def _observe_hard(fields, status):
-    try:
-        target = os.lstat(fields["target"])
-    except (FileNotFoundError, NotADirectoryError):
+    target = files.lstat(fields["target"])
+    if target is None:
         raise Missing("file", fields["target"])
     if not stat.S_ISREG(target.st_mode):
         raise Failed("'{}' isn't a regular file, so it can't have a hard link".format(fields["target"]))
@@ -38,7 +32,7 @@ def _observe_hard(fields, status):
     if (status.st_dev, status.st_ino) == (target.st_dev, target.st_ino):
         return {"target": fields["target"]}
     if stat.S_ISLNK(status.st_mode):
-        return {"target": "a symbolic link to {}".format(os.readlink(fields["path"]))}
+        return {"target": "a symbolic link to {}".format(files.readlink(fields["path"]))}
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         return {"target": "another file"}
     return _in_its_place(fields, status)
@@ -54,27 +48,7 @@ def _in_its_place(fields, status):
 
 def apply(fields, difference):
     """Removes it, or puts the new link in place by a rename."""
-    path = fields["path"]
-    folder = os.path.dirname(path)
     if difference.get("exists") == (True, False):
-        os.unlink(path)
-        files.fsync_directory(folder)
-        return
-    if not os.path.isdir(folder):
-        raise Missing("directory", folder)
-    fresh = os.path.join(folder, "{}{}".format(files.TEMPORARY_PREFIX, os.urandom(6).hex()))
-    try:
-        if fields.get("hard"):
-            os.link(fields["target"], fresh, follow_symlinks=False)
-        else:
-            os.symlink(fields["target"], fresh)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        raise Failed("'{}' is on another file system, so it can't be a hard link".format(fields["target"]))
-    try:
-        os.rename(fresh, path)
-    except OSError:
-        os.unlink(fresh)
-        raise
-    files.fsync_directory(folder)
+        files.remove(fields["path"])
+    else:
+        files.put_link(fields["path"], fields["target"], fields.get("hard", False))

@@ -1,0 +1,236 @@
+"""What's done to one path: looked at, read, made, linked, removed."""
+
+import contextlib
+import errno
+import os
+import stat
+
+from cdconf.agent.base import Failed, Missing
+from cdconf.agent.files import owners, trees
+from cdconf.agent.files.folder import NOTHING, READ, hold, is_root, mount_of, on_roots_alone, parent, temporary_name
+
+
+def lstat(path):
+    """The status of what has the path itself; None when there's nothing.
+
+    Raises:
+        Failed: A link on the way isn't root's alone.
+    """
+    try:
+        with parent(path) as (folder, name):
+            return folder.lstat(name)
+    except Missing:
+        return None
+
+
+def is_directory(path):
+    """Whether there's a directory, no link to one."""
+    status = lstat(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def need_directory(path):
+    """Raises `Missing` when there's no such directory; links on the way are followed as the rule has it."""
+    try:
+        hold(path).close()
+    except OSError as error:
+        if error.errno in NOTHING:
+            raise Missing("directory", path)
+        raise
+
+
+def need_roots_alone(path, what):
+    """Raises `Failed` unless only root can change what the path leads to; `what` is what is to be there."""
+    if not on_roots_alone(path):
+        text = "{} can't be at '{}': others than root can write to a directory on the way there"
+        raise Failed(text.format(what, path))
+
+
+def open_file(path, owner=None, follow=False):
+    """A descriptor of a regular file, for reading, for the caller to close; None when there's nothing.
+
+    Args:
+        path: Absolute.
+        owner: The user, or number as text, whose it's to be; None for no wish.
+        follow: Also where a link that's root's alone leads.
+
+    Raises:
+        Failed: It's something else, may be another file, or a link on the way isn't root's alone.
+    """
+    try:
+        with parent(path, follow) as (folder, name):
+            return folder.open(name, owner)
+    except Missing:
+        return None
+
+
+def read(path, owner=None, follow=False, limit=None):
+    """A regular file's bytes, the first `limit` of them; None when there's nothing. See `open_file`."""
+    descriptor = open_file(path, owner, follow)
+    if descriptor is None:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read() if limit is None else stream.read(limit)
+
+
+def readlink(path):
+    """A link's text; None when there's no link."""
+    try:
+        with parent(path) as (folder, name):
+            return folder.readlink(name)
+    except Missing:
+        return None
+
+
+def make_directories(path, mode=0o755):
+    """The `Folder` of a directory, for the caller to close; it and those above it are made where they're missing."""
+    try:
+        return hold(path)
+    except FileNotFoundError:
+        pass
+    above, name = os.path.split(path.rstrip("/"))
+    with make_directories(above, mode) as folder:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, mode, dir_fd=folder.descriptor)
+        return folder.down(name)
+
+
+def make_directory(path, mode=0o755):
+    """Like `make_directories`, for callers that need no `Folder`."""
+    make_directories(path, mode).close()
+
+
+def new_directory(folder, name, fields):
+    """Makes a directory in a `Folder`, for nobody else until it has its owner, group and mode (0755 when none is given).
+
+    Raises:
+        FileExistsError: Something has the name.
+        Failed: Somebody has just put another directory in its place.
+    """
+    os.mkdir(name, 0o700, dir_fd=folder.descriptor)
+    with folder.down(name) as made:
+        if is_root() and (made.status().st_uid != 0 or made.names()):
+            raise Failed("'{}' was replaced while it was made".format(made.path))
+        set_open(folder, name, made.descriptor, dict({"mode": "0755"}, **fields))
+
+
+def remove(path):
+    """Removes what isn't a directory; whether there was something."""
+    try:
+        with parent(path) as (folder, name):
+            if not folder.unlink(name):
+                return False
+            folder.sync()
+            return True
+    except Missing:
+        return False
+
+
+def remove_directory(path):
+    """Removes an empty directory."""
+    with parent(path) as (folder, name):
+        os.rmdir(name, dir_fd=folder.descriptor)
+
+
+def remove_tree(path):
+    """Removes a directory with all that's in it; see `trees.remove`."""
+    with parent(path) as (folder, name):
+        trees.remove(folder, name)
+
+
+def put_link(path, target, hard=False):
+    """Puts a link in place in one step.
+
+    Args:
+        path: The link.
+        target: Its text; of a hard link the file's path.
+        hard: It's a hard link.
+
+    Raises:
+        Missing: The directory isn't there.
+        Failed: The target is on another file system.
+    """
+    with parent(path) as (folder, name):
+        fresh = temporary_name()
+        if hard:
+            _link(folder, fresh, target)
+        else:
+            os.symlink(target, fresh, dir_fd=folder.descriptor)
+        try:
+            folder.rename(fresh, name)
+        except OSError:
+            folder.unlink(fresh)
+            raise
+        folder.sync()
+
+
+def _link(folder, fresh, target):
+    try:
+        with parent(target) as (source, name):
+            os.link(name, fresh, src_dir_fd=source.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise Failed("'{}' is on another file system, so it can't be a hard link".format(target))
+    status = folder.lstat(fresh)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        folder.unlink(fresh)
+        raise Failed("'{}' isn't a regular file, so it can't have a hard link".format(target))
+
+
+def set_ownership(path, difference, owner=None):
+    """Sets those of owner, group and mode that differ, never through a link.
+
+    Args:
+        path: Of a file or directory.
+        difference: `{name: (what's there, what's wanted)}`.
+        owner: The owner's name that is wanted, where it doesn't differ.
+
+    Raises:
+        Failed: It's a regular file with further names that isn't the wanted owner's; see `Folder.check_names`.
+    """
+    fields = {name: difference[name][1] for name in ("owner", "group", "mode") if name in difference}
+    with parent(path) as (folder, name):
+        set_in(folder, name, fields, fields.get("owner", owner))
+
+
+def set_in(folder, name, fields, owner=None, mount=None):
+    """Gives an entry of a `Folder` those of owner, group and mode that are given; what's no file or directory no mode.
+
+    Args:
+        folder: The directory.
+        name: The entry.
+        fields: Those of `owner`, `group` and `mode` that change.
+        owner: The owner's name that is wanted, None for no wish.
+        mount: The mount that it must be in, see `Folder.mount`; None: any.
+
+    Raises:
+        Failed: It's a regular file with further names that isn't the wanted owner's, or it's mounted.
+    """
+    uid, gid = owners.ids(fields)
+    status = folder.lstat(name)
+    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        os.chown(name, uid, gid, dir_fd=folder.descriptor, follow_symlinks=False)
+        return
+    try:
+        descriptor = os.open(name, READ, dir_fd=folder.descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, folder.place(name))
+    try:
+        set_open(folder, name, descriptor, fields, owner, mount)
+    finally:
+        os.close(descriptor)
+
+
+def set_open(folder, name, descriptor, fields, owner=None, mount=None):
+    """Like `set_in`, for an entry that is open already."""
+    uid, gid = owners.ids(fields)
+    old = os.fstat(descriptor)
+    folder.check_names(name, old, owner)
+    if mount is not None and mount_of(descriptor) != mount:
+        raise Failed("'{}' is mounted there: it's left as it is".format(folder.place(name)))
+    if uid != -1 or gid != -1:
+        os.fchown(descriptor, uid, gid)
+        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # chown clears setuid and setgid bits
+    if "mode" in fields:
+        os.fchmod(descriptor, int(fields["mode"], 8))
