@@ -6,20 +6,23 @@ Every edit is made under the lock that lckpwdf(3) takes, /etc/.pwd.lock, and rep
 import contextlib
 import fcntl
 import os
+import stat
 
 from cdconf.agent import accounts, files
 from cdconf.agent.base import Failed
+from cdconf.agent.files import trees
 from cdconf.agent.owned import edit, read_or_empty
 
 SYSTEM_RANGE = (100, 999)
 PEOPLE_RANGE = (1000, 60000)
 SKELETON = "/etc/skel"
+MAIL = ("/var/mail", "/var/spool/mail")
 
 
 @contextlib.contextmanager
 def locked(etc=accounts.ETC):
     """Holds the databases' lock."""
-    descriptor = os.open(os.path.join(etc, ".pwd.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = files.open_lock(os.path.join(etc, ".pwd.lock"))
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX)
         yield
@@ -115,19 +118,40 @@ def remove_user(name, etc=accounts.ETC):
 
 def make_home(home, uid, gid):
     """Makes a home directory from the skeleton; one that is there is left alone."""
-    if os.path.lexists(home):
-        return
-    import shutil
+    with files.parent(home) as (folder, name):
+        if folder.lstat(name) is not None:
+            return
+        fresh = name + files.TEMPORARY_PREFIX + "new"
+        trees.remove(folder, fresh)
+        os.mkdir(fresh, 0o700, dir_fd=folder.descriptor)
+        with folder.down(fresh) as made:
+            if files.is_directory(SKELETON):
+                with files.hold(SKELETON) as skeleton:
+                    trees.copy(skeleton, made, uid, gid)
+            os.fchown(made.descriptor, uid, gid)
+            os.fchmod(made.descriptor, 0o700)
+        folder.rename(fresh, name)
 
-    fresh = home + files.TEMPORARY_PREFIX + "new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    if os.path.isdir(SKELETON):
-        shutil.copytree(SKELETON, fresh, symlinks=True)
-    else:
-        os.makedirs(fresh)
-    for folder, names, others in os.walk(fresh):
-        for name in names + others:
-            os.lchown(os.path.join(folder, name), uid, gid)
-    os.chown(fresh, uid, gid)
-    os.chmod(fresh, 0o700)
-    os.rename(fresh, home)
+
+def move_home(old, new):
+    """Moves a home directory to where nothing is; one that isn't there stays missing."""
+    if not files.is_directory(old):
+        return
+    with files.parent(old) as (folder, name), files.make_directories(os.path.dirname(new)) as to:
+        if to.lstat(os.path.basename(new)) is not None:
+            raise Failed("can't move '{}' to '{}': that's there already".format(old, new))
+        trees.move(folder, name, to, os.path.basename(new))
+
+
+def remove_home(entry):
+    """Removes a user's home and mail, what of it is the user's own."""
+    if entry["uid"] == 0:
+        return
+    home = files.lstat(entry["home"])
+    if home is not None and stat.S_ISDIR(home.st_mode) and home.st_uid == entry["uid"]:
+        files.remove_tree(entry["home"])
+    for folder in MAIL:
+        path = os.path.join(folder, entry["name"])
+        mail = files.lstat(path)
+        if mail is not None and stat.S_ISREG(mail.st_mode) and mail.st_uid == entry["uid"]:
+            files.remove(path)

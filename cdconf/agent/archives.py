@@ -9,17 +9,20 @@ import tarfile
 import zipfile
 import zlib
 
+from cdconf.agent import files
 from cdconf.agent.base import Failed
+from cdconf.agent.files import trees
 
 MEMBERS = 500000
 BLOCK = 1024 * 1024
 
 
 class Member(object):
-    """One member: `path` (relative), `kind` (`file`, `directory`, `link`, `hard`), `mode`, `target`, `open`."""
+    """One member: `path` (relative), `kind` (`file`, `directory`, `link`, `hard`), `mode`, `target`, `open`, `size`."""
 
-    def __init__(self, path, kind, mode, target, opener):
+    def __init__(self, path, kind, mode, target, opener, size=None):
         self.path, self.kind, self.mode, self.target, self.open = path, kind, mode, target, opener
+        self.size = size
 
 
 def _refused(name, why):
@@ -35,23 +38,43 @@ def _relative(name, strip):
 
 
 @contextlib.contextmanager
-def opened(path, strip):
+def opened(archive, strip):
     """The members of an archive, in its order, those that `strip` leaves nothing of left out; readable in the block.
 
     Args:
-        path: The archive: zip, or tar with or without gzip, bzip2 or xz.
+        archive: A stream of it, or its path: zip, or tar with or without gzip, bzip2 or xz.
         strip: How many directories at the beginning of each member's path are left out.
 
     Raises:
         Failed: It isn't such an archive, or has members that mustn't be unpacked.
     """
-    # Tar is asked for first: a tar whose last member is a zip looks like one from behind.
-    is_zip = not tarfile.is_tarfile(path) and zipfile.is_zipfile(path)
+    if isinstance(archive, str):
+        with os.fdopen(files.open_file(archive, follow=True), "rb") as stream, opened(stream, strip) as members:
+            yield members
+        return
     try:
-        with zipfile.ZipFile(path) if is_zip else tarfile.open(path, "r:*") as archive:
-            yield _checked((_zip_members if is_zip else _tar_members)(archive, strip), strip)
+        with _open(archive) as found:
+            is_zip = isinstance(found, zipfile.ZipFile)
+            yield _checked((_zip_members if is_zip else _tar_members)(found, strip), strip)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise Failed("the archive can't be read: {}".format(error))
+
+
+def _open(stream):
+    # Tar is asked for first: a tar whose last member is a zip looks like one from behind.
+    try:
+        return tarfile.open(fileobj=stream, mode="r:*")
+    except tarfile.TarError:
+        if not zipfile.is_zipfile(stream):
+            raise
+    stream.seek(0)
+    return zipfile.ZipFile(stream)
+
+
+def sizes(members):
+    """`{path: size, or None for what has none}` as they're on a disk once they're unpacked."""
+    by_path = {one.path: one.size for one in members}
+    return {one.path: by_path[one.target] if one.kind == "hard" else one.size for one in members}
 
 
 def _checked(found, strip):
@@ -94,15 +117,20 @@ def _tar_members(tar, strip):
         name = _relative(one.name, strip)
         mode = one.mode & 0o755
         if one.isdir():
-            yield Member(name, "directory", 0o755, None, None)
+            yield Member(name, "directory", _directory_mode(one.mode), None, None)
         elif one.isfile():
-            yield Member(name, "file", mode | 0o600, None, lambda one=one: tar.extractfile(one))
+            yield Member(name, "file", mode | 0o600, None, lambda one=one: tar.extractfile(one), one.size)
         elif one.issym():
             yield Member(name, "link", None, one.linkname, None)
         elif one.islnk():
             yield Member(name, "hard", None, _relative(one.linkname, strip), None)
         else:
             raise _refused(one.name, "is a device or a pipe")
+
+
+def _directory_mode(bits):
+    """As the archive has it, but writable for others only with a sticky bit, as /tmp is."""
+    return bits & (0o1777 if bits & 0o1000 else 0o755) | 0o700
 
 
 def _zip_members(archive, strip):
@@ -112,12 +140,12 @@ def _zip_members(archive, strip):
         if one.flag_bits & 1:
             raise _refused(one.filename, "is encrypted")
         if one.filename.endswith("/"):
-            yield Member(name, "directory", 0o755, None, None)
+            yield Member(name, "directory", _directory_mode(bits) if bits & 0o777 else 0o755, None, None)
         elif stat.S_ISLNK(bits):
             yield Member(name, "link", None, archive.read(one).decode("utf-8", "surrogateescape"), None)
         else:
             mode = (bits & 0o755 | 0o600) if bits & 0o777 else 0o644
-            yield Member(name, "file", mode, None, lambda one=one: archive.open(one))
+            yield Member(name, "file", mode, None, lambda one=one: archive.open(one), one.file_size)
 
 
 def _zip_name(one):
@@ -131,29 +159,40 @@ def _zip_name(one):
 
 
 def unpack(members, root):
-    """Unpacks members into a directory that nobody else writes to.
+    """Unpacks members into a directory that nobody else writes to: a `Folder`, or its path.
 
-    Links are made last, so that nothing is ever written through one.
+    Links are made last, so that nothing is ever written through one; a directory gets its mode at the very end.
     """
-    for member in members:
-        place = os.path.join(root, member.path)
-        if member.kind == "directory":
-            os.makedirs(place, 0o755, exist_ok=True)
-        elif member.kind == "file":
-            os.makedirs(os.path.dirname(place), 0o755, exist_ok=True)
-            _copy(member, place)
-    for member in members:
-        place = os.path.join(root, member.path)
-        if member.kind in ("link", "hard"):
-            os.makedirs(os.path.dirname(place), 0o755, exist_ok=True)
-        if member.kind == "link":
-            os.symlink(member.target, place)
-        elif member.kind == "hard":
-            os.link(os.path.join(root, member.target), place)
+    if isinstance(root, str):
+        with files.hold(root) as top:
+            unpack(members, top)
+        return
+    with trees.Inside(root) as inside:
+        for member in members:
+            if member.kind == "directory":
+                inside.directory(member.path)
+            elif member.kind == "file":
+                folder, name = inside.at(member.path, make=True)
+                _copy(member, folder, name)
+        for member in members:
+            if member.kind in ("link", "hard"):
+                _link(member, root, *inside.at(member.path, make=True))
+        for member in members:
+            if member.kind == "directory":
+                os.fchmod(inside.directory(member.path).descriptor, member.mode)
 
 
-def _copy(member, place):
-    with member.open() as source, open(place, "xb") as stream:
+def _link(member, root, folder, name):
+    if member.kind == "link":
+        os.symlink(member.target, name, dir_fd=folder.descriptor)
+        return
+    with trees.Inside(root) as inside:
+        source, known = inside.at(member.target)
+        os.link(known, name, src_dir_fd=source.descriptor, dst_dir_fd=folder.descriptor)
+
+
+def _copy(member, folder, name):
+    with member.open() as source, trees.create(folder, name) as stream:
         for block in iter(lambda: source.read(BLOCK), b""):
             stream.write(block)
         os.fchmod(stream.fileno(), member.mode)

@@ -6,6 +6,7 @@ import re
 import stat
 
 from cdconf.agent import files
+from cdconf.agent.base import Failed
 from cdconf.agent.files import trees
 
 
@@ -116,3 +117,10 @@ def remove(root, relative):
             folder = way.enter_context(folder.down(name))
             folder.check_mount(top)
         trees.remove(folder, names[-1])
+
+
+def check_removal(path):
+    """Raises `Failed` when something is mounted below a directory: removing it would empty that first."""
+    mounted = mounts_below(path)
+    if mounted:
+        raise Failed("can't remove '{}': '{}' in it is mounted".format(path, os.path.join(path, mounted[0])))

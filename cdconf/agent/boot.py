@@ -20,7 +20,7 @@ for name, kind in (("_blake2", "blake2b"), ("_sha2", "sha256"), ("_sha256", "sha
 digest, nonce = sys.argv[-2:]
 me = os.geteuid()
 base = os.path.join("/var/lib/cdconf" if me == 0 else os.path.expanduser("~/.local/state/cdconf"), ".agent")
-home = os.path.join(base, digest)
+above, home = os.path.dirname(base), os.path.join(base, digest)
 code = os.path.join(home, sys.implementation.cache_tag)
 
 
@@ -38,13 +38,13 @@ def refuse(word):
 
 
 def private(path):
-    status = os.lstat(path)
+    status = os.lstat(path) if path != above else os.stat(path)
     return status.st_uid == me and not status.st_mode & 0o077
 
 
 def cached():
     try:
-        if private(base) and private(home) and private(code):
+        if private(above) and private(base) and private(home) and private(code):
             with open(code, "rb") as stream:
                 sealed, data = stream.read(32), stream.read()
             return marshal.loads(data) if seal(data) == sealed else None

@@ -1,5 +1,6 @@
 """Commands that people and smoke tests run on the host, and environment files."""
 
+from cdconf.agent import files
 from cdconf.agent.base import Failed, run_bytes
 
 LIMIT = 16 * 1024 * 1024
@@ -12,8 +13,10 @@ def read_env_file(path):
         Failed: The file is missing or a line can't be read.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            lines = stream.read().splitlines()
+        data = files.read(path, follow=True)
+        if data is None:
+            raise Failed("can't read the environment file {}: it isn't there".format(path))
+        lines = data.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Failed("can't read the environment file {}: {}".format(path, error))
     variables = {}

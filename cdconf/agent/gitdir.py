@@ -9,6 +9,7 @@ import re
 import stat
 import struct
 
+from cdconf.agent import files
 from cdconf.agent.base import Failed
 from cdconf.agent.edit_ini import Editor
 
@@ -20,11 +21,11 @@ class NeedsGit(Exception):
 
 
 def _read(path):
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    status = files.lstat(path)
+    if status is None or stat.S_ISDIR(status.st_mode):
         return None
+    data = files.read(path)
+    return None if data is None else data.decode("utf-8", "surrogateescape")
 
 
 def find(tree):
@@ -70,10 +71,8 @@ def index(repository):
     Raises:
         NeedsGit: It's of a version, or has extensions, that aren't read here.
     """
-    try:
-        with open(os.path.join(repository, "index"), "rb") as stream:
-            data = stream.read()
-    except FileNotFoundError:
+    data = files.read(os.path.join(repository, "index"))
+    if data is None:
         return []
     if data[:4] != b"DIRC":
         raise Failed("'{}/index' is damaged".format(repository))

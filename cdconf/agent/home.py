@@ -1,14 +1,12 @@
 """Reads and replaces a file in a directory below a user's home, as root, without trusting the user.
 
-Whoever owns a directory can put a link to any file of the host in place of what root is about to read or write.
-So nothing below the home directory is reached by its path: each step opens the next entry relative to the last
-descriptor, refuses links, and checks who owns what it got.
+The home directory is reached as `cdconf.agent.files` has it; below it no link is followed, and each step checks who
+owns what it got.
 """
 
 import contextlib
 import os
 import pwd
-import stat
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed, Missing
@@ -26,7 +24,7 @@ def account(name):
 
 @contextlib.contextmanager
 def folder(entry, name, mode=None):
-    """A descriptor of the directory `name` in a user's home; None when it isn't there.
+    """The `Folder` of the directory `name` in a user's home; None when it isn't there.
 
     Args:
         entry: The user's passwd entry.
@@ -37,41 +35,24 @@ def folder(entry, name, mode=None):
         Missing: There's no home directory.
         Failed: Something is a link, or somebody else's.
     """
-    try:
-        home = os.open(entry.pw_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        raise Missing("directory", entry.pw_dir)
-    opened = None
-    try:
-        _check_owner(os.fstat(home), entry, entry.pw_dir)
+    with files.parent(os.path.join(entry.pw_dir, name)) as (home, _):
+        _check_owner(home.status(), entry, entry.pw_dir)
         if mode is not None:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=home)
-        opened = _open_folder(home, entry, name)
-        if mode is not None:
-            os.fchown(opened, entry.pw_uid, entry.pw_gid)
-            os.fchmod(opened, int(mode, 8))
-        yield opened
-    finally:
-        os.close(home)
-        if opened is not None:
-            os.close(opened)
-
-
-def _open_folder(home, entry, name):
-    path = os.path.join(entry.pw_dir, name)
-    try:
-        opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=home)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        raise Failed("'{}' is a link, or no directory: it isn't followed into".format(path))
-    try:
-        _check_owner(os.fstat(opened), entry, path)
-    except Failed:
-        os.close(opened)
-        raise
-    return opened
+                os.mkdir(name, 0o700, dir_fd=home.descriptor)
+        if home.lstat(name) is None:
+            yield None
+            return
+        try:
+            opened = home.down(name)
+        except OSError:
+            raise Failed("'{}' is a link, or no directory: it isn't followed into".format(home.place(name)))
+        with opened:
+            _check_owner(opened.status(), entry, opened.path)
+            if mode is not None:
+                os.fchown(opened.descriptor, entry.pw_uid, entry.pw_gid)
+                os.fchmod(opened.descriptor, int(mode, 8))
+            yield opened
 
 
 def _check_owner(status, entry, path):
@@ -89,14 +70,14 @@ def read(directory, entry, name):
     if directory is None:
         return b"", None
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
-    except FileNotFoundError:
-        return b"", None
+        descriptor = directory.open(name, entry.pw_name)
     except OSError as error:
-        raise Failed("'{}' of {} is a link, or can't be read: {}".format(name, entry.pw_name, error.strerror))
+        raise Failed("'{}' of {} can't be read: {}".format(name, entry.pw_name, error.strerror))
+    if descriptor is None:
+        return b"", None
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        status = os.fstat(descriptor)
+        if status.st_nlink != 1:
             raise Failed("'{}' of {} isn't a plain file with one name".format(name, entry.pw_name))
         _check_owner(status, entry, name)
         data = stream.read(LIMIT + 1)
@@ -107,19 +88,6 @@ def read(directory, entry, name):
 
 def write(directory, entry, name, data, mode):
     """Replaces a file in the directory by one that is the user's, atomically."""
-    temporary = "{}{}".format(files.TEMPORARY_PREFIX, os.urandom(8).hex())
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fchown(stream.fileno(), entry.pw_uid, entry.pw_gid)
-            os.fchmod(stream.fileno(), int(mode, 8))
-            os.fsync(stream.fileno())
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
-        raise
-    os.fsync(directory)
+    fields = {"owner": str(entry.pw_uid), "group": str(entry.pw_gid), "mode": mode}
+    with files.replacing_in(directory, name, fields) as stream:
+        stream.write(data)

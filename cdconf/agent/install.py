@@ -72,15 +72,26 @@ def _replace(fresh, home):
     shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _make(path):
+    """Makes one of cdconf's own directories, or takes one that nobody else has made or can reach."""
+    os.makedirs(path, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path.endswith(".agent") else 0))
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(1, "it belongs to another user", path)
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
 def install(data, base, home, code, seal):
     """Writes the agent's zip and its compiled modules; only their owner can read them."""
     import marshal
     import tempfile
 
     umask = os.umask(0o077)
-    os.makedirs(base, exist_ok=True)
-    os.chmod(os.path.dirname(base), 0o700)
-    os.chmod(base, 0o700)
+    _make(os.path.dirname(base))
+    _make(base)
     compiled = marshal.dumps(_modules(data))
     fresh = tempfile.mkdtemp(prefix="new-", dir=base)
     _write(fresh, "agent.zip", data)

@@ -4,14 +4,13 @@ import ctypes
 import errno
 import os
 
-AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 SYNC_FILE_RANGE_WRITE = 2
 
 
-def sync_file_system(path):
-    """Flushes the file system that holds `path`: one syncfs(2) instead of an fsync for each file."""
-    descriptor = os.open(path, os.O_RDONLY)
+def sync_file_system(folder):
+    """Flushes the file system that holds a `Folder`: one syncfs(2) instead of an fsync for each file."""
+    descriptor = folder.readable()
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if not hasattr(libc, "syncfs"):
@@ -29,8 +28,8 @@ def begin_writing(descriptor):
         libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), SYNC_FILE_RANGE_WRITE)
 
 
-def exchange(one, other):
-    """Swaps what two names of one file system stand for, in one step: renameat2(2) with RENAME_EXCHANGE.
+def exchange(folder, one, other):
+    """Swaps what two names in a `Folder` stand for, in one step: renameat2(2) with RENAME_EXCHANGE.
 
     Returns:
         False where the C library, the kernel or the file system can't; nothing has changed then.
@@ -38,7 +37,8 @@ def exchange(one, other):
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):  # glibc before 2.28
         return False
-    if libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
+    held = folder.descriptor
+    if libc.renameat2(held, os.fsencode(one), held, os.fsencode(other), RENAME_EXCHANGE) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):

@@ -1,11 +1,10 @@
 """Text files as lines that are changed one by one, while every other byte stays as it is.
 
 Text is UTF-8 with whatever can't be decoded kept (surrogateescape). A line ends at LF alone; CR before it belongs to
-the line's ending. A link is followed: what it points to is read and written, and the link stays.
+the line's ending. A link that's root's alone is followed: what it points to is read and written, and the link stays.
 """
 
 import os
-import stat
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed, Missing
@@ -93,15 +92,13 @@ def read(path):
     Raises:
         Failed: It's no regular file, or far too big to be edited.
     """
-    try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    descriptor = files.open_file(path, follow=True)
+    if descriptor is None:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        raise Failed("'{}' is not a regular file".format(path))
-    if status.st_size > LIMIT:
-        raise Failed("'{}' has {} bytes; files above {} aren't edited".format(path, status.st_size, LIMIT))
-    with open(path, "rb") as stream:
+    with os.fdopen(descriptor, "rb") as stream:
+        size = os.fstat(descriptor).st_size
+        if size > LIMIT:
+            raise Failed("'{}' has {} bytes; files above {} aren't edited".format(path, size, LIMIT))
         return stream.read().decode("utf-8", "surrogateescape")
 
 
@@ -119,5 +116,5 @@ def read_for(fields):
 
 def write(fields, text):
     """Replaces the file that a resource edits, keeping owner, mode and a link that leads to it."""
-    path = os.path.realpath(fields["path"])
-    files.write_atomic(path, text.encode("utf-8", "surrogateescape"), validate=fields.get("validate"))
+    data = text.encode("utf-8", "surrogateescape")
+    files.write_atomic(fields["path"], data, validate=fields.get("validate"), follow=True)

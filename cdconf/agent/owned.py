@@ -1,10 +1,11 @@
 """Configuration files that are cdconf's alone: one resource, one whole file, root's."""
 
+import errno
 import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed
 
 
 def observe(path):
@@ -16,12 +17,9 @@ def observe(path):
         Missing: The directory isn't there: the program that reads it isn't installed.
         Failed: It's something else than a file.
     """
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        raise Missing("directory", folder)
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
+    with files.parent(path) as (folder, name):
+        status = folder.lstat(name)
+    if status is None:
         return None
     if stat.S_ISLNK(status.st_mode):
         return {"content": None, "mode": "a link"}
@@ -34,9 +32,16 @@ def observe(path):
 
 
 def read_text(path):
-    """A file's text, byte for byte; what isn't UTF-8 survives as surrogates."""
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        return stream.read()
+    """A file's text, byte for byte; what isn't UTF-8 survives as surrogates. Links that may be are followed."""
+    try:
+        data = files.read(path, follow=True)
+    except Failed:
+        if files.readlink(path) == os.devnull:  # a masked unit
+            return ""
+        raise
+    if data is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return data.decode("utf-8", "surrogateescape")
 
 
 def read_or_empty(path):
@@ -64,8 +69,4 @@ def edit(path, text):
 
 def remove(path):
     """Removes the file, if it's there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    files.fsync_directory(os.path.dirname(path))
+    files.remove(path)

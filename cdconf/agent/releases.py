@@ -12,11 +12,10 @@ import contextlib
 import errno
 import os
 import pwd
-import shutil
-import stat
 
 from cdconf.agent import chunks, files, in_use, kernel, processes, services, shared, tree
 from cdconf.agent.base import Failed
+from cdconf.agent.files import trees
 from cdconf.agent.ledger import in_turn
 from cdconf.agent.staging import Staging, size_here
 
@@ -49,9 +48,8 @@ class Releases(object):
 
         What points elsewhere is given whole: no release has a name like that.
         """
-        try:
-            target = os.readlink(os.path.join(self.path, "current"))
-        except OSError:
+        target = files.readlink(os.path.join(self.path, "current"))
+        if target is None:
             return None
         folder, name = os.path.split(target)
         return name if os.path.join(self.path, folder) == self.folder else target
@@ -59,12 +57,12 @@ class Releases(object):
     def check_link(self):
         """Raises `Failed` when something else than a link is where `current` is to be, as an older tool leaves it."""
         link = os.path.join(self.path, "current")
-        if os.path.lexists(link) and not os.path.islink(link):
+        if files.lstat(link) is not None and files.readlink(link) is None:
             raise Failed("'{}' isn't a link; move it away, so that releases can be switched".format(link))
 
     def has(self, name):
         """Whether the release is here."""
-        return name in self.ledger.page["releases"] and os.path.isdir(self.where(name))
+        return name in self.ledger.page["releases"] and files.is_directory(self.where(name))
 
     def verified(self):
         """The last verified release that is still here, None when there's none."""
@@ -90,20 +88,16 @@ class Releases(object):
         manifest, root = self.manifest(name), self.where(name)
         if manifest is None:
             return [("missing", self.ledger.store.path(self._record(name)))]
-        found = []
-        for wanted in manifest:
-            try:
-                here = tree.entry(os.path.join(root, wanted["path"]), wanted["path"])
-                if tree.line(here) != tree.line(wanted):
-                    found.append(("changed", wanted["path"]))
-            except ValueError:
-                found.append(("changed", wanted["path"]))
-            except OSError:
-                found.append(("missing", wanted["path"]))
         links = self.shared(name)
         known = {one["path"] for one in manifest}.union(links, shared.folders(links, manifest))
+        try:
+            with files.hold(root) as top, trees.Inside(top) as inside:
+                found = list(_differing(inside, manifest))
+                added = [path for path, _, _, _ in trees.walk(top, only=known)]
+        except OSError:
+            found, added = [("missing", one["path"]) for one in manifest], []
         found += shared.problems(self.path, root, links)
-        return found + [("added", path) for path in _added(root, known)]
+        return found + [("added", one) for one in added if one not in known and os.path.basename(one) != BYTECODE]
 
     def shared(self, name):
         """The shared paths that a release has links for."""
@@ -205,10 +199,10 @@ class Releases(object):
         """
         staging = Staging(os.path.join(self.folder, STAGING + os.path.basename(self.where(name))), manifest, lists)
         with self._kept_only_when_interrupted(staging):
-            os.makedirs(self.folder, 0o755, exist_ok=True)
-            self._clear(STAGING, but=staging.root)
+            files.make_directory(self.folder)
+            self._clear(STAGING, but=os.path.basename(staging.root))
             if _is_whole(self.where(name), manifest):
-                shutil.rmtree(staging.root, ignore_errors=True)
+                _drop(staging.root)
                 self._write_records(name, manifest, lists)
                 return None
             staging.fill(self._sources, proceed)
@@ -233,10 +227,9 @@ class Releases(object):
             staging.receive(receive)
             staging.finish(tree_digest)
             shared.lay(staging.root, (), links)
-            kernel.sync_file_system(staging.root)
-            os.chmod(staging.root, 0o755)
-            self._put(staging.root, name)
-            files.fsync_directory(self.folder)
+            with files.hold(self.folder) as folder:
+                self._put(folder, os.path.basename(staging.root), name)
+                folder.sync()
             self._write_records(name, staging.manifest, staging.lists)
 
     def _write_records(self, name, manifest, lists):
@@ -249,7 +242,7 @@ class Releases(object):
         try:
             yield
         except (Failed, OSError) as error:
-            shutil.rmtree(staging.root, ignore_errors=True)
+            _drop(staging.root)
             if isinstance(error, Failed):
                 raise
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -259,51 +252,47 @@ class Releases(object):
         """Bytes that an interrupted push of this release already takes."""
         return size_here(os.path.join(self.folder, STAGING + name))
 
-    def _put(self, staging, name):
+    def _put(self, folder, staging, name):
         """Gives a staged tree its name. What has it, and may be live, is swapped out without a gap."""
-        place = self.where(name)
-        if not os.path.lexists(place):
-            os.rename(staging, place)
-            return
-        old = os.path.join(self.folder, REPLACED + os.urandom(4).hex())
-        if kernel.exchange(staging, place):
-            os.rename(staging, old)
-            return
-        copy = old + "-copy"
-        is_live = self.linked() == name
-        if is_live:
-            shutil.copytree(staging, copy, symlinks=True)
-            kernel.sync_file_system(copy)
-            self.point(os.path.basename(copy))
-        os.rename(place, old)
-        os.rename(staging, place)
+        self.where(name)
+        with folder.down(staging) as top:
+            kernel.sync_file_system(top)
+            os.fchmod(top.descriptor, 0o755)
+            if folder.lstat(name) is None:
+                folder.rename(staging, name)
+                return
+            old = REPLACED + os.urandom(4).hex()
+            if kernel.exchange(folder, staging, name):
+                folder.rename(staging, old)
+                return
+            is_live = self.linked() == name
+            if is_live:
+                os.mkdir(old + "-copy", 0o700, dir_fd=folder.descriptor)
+                with folder.down(old + "-copy") as copy:
+                    trees.copy(top, copy)
+                    kernel.sync_file_system(copy)
+                self.point(old + "-copy")
+            folder.rename(name, old)
+            folder.rename(staging, name)
         if is_live:
             self.point(name)
 
     def _clear(self, prefix, but=None, used=()):
         """Removes what a killed run left, and what was replaced; neither has a release's name."""
-        for name in os.listdir(self.folder):
-            path = os.path.join(self.folder, name)
-            if name.startswith(prefix) and name != self.linked() and name not in used and path != but:
-                shutil.rmtree(path, ignore_errors=True)
+        linked = self.linked()
+        with files.hold(self.folder) as folder:
+            for name in folder.names():
+                if name.startswith(prefix) and name != linked and name not in used and name != but:
+                    with contextlib.suppress(Failed, OSError):  # what's mounted in it stays
+                        trees.remove(folder, name)
 
     def point(self, name):
         """Switches `current` in one step; None removes it."""
         link = os.path.join(self.path, "current")
         if name is None:
-            try:
-                os.unlink(link)
-            except FileNotFoundError:
-                pass
+            files.remove(link)
         else:
-            fresh = os.path.join(self.path, ".current-new")
-            try:
-                os.unlink(fresh)
-            except FileNotFoundError:
-                pass
-            os.symlink(os.path.join("releases", name), fresh)
-            os.rename(fresh, link)
-        files.fsync_directory(self.path)
+            files.put_link(link, os.path.join("releases", name), fresh=".current-new")
 
     def clean(self, keep, app=None):
         """Removes failed releases, then old ones, never one that runs or that a rollback could need; returns the names.
@@ -333,10 +322,8 @@ class Releases(object):
             page["verified"] = kept
             self.ledger.save()  # first, so that a half-removed release is never counted as whole
         for name in removed:
-            try:
-                os.rename(self.where(name), os.path.join(self.folder, STAGING + name))
-            except OSError:
-                pass  # somebody else has removed it
+            with contextlib.suppress(Failed, OSError), files.hold(self.folder) as folder:
+                folder.rename(name, STAGING + name)  # unless somebody else has removed it
             self.ledger.store.remove(self._record(name))
             self.ledger.store.remove(self._chunks(name))
         self._clear(STAGING)
@@ -359,23 +346,34 @@ def _may_be_at_work(app):
     return may
 
 
+def _drop(path):
+    """Removes a directory that's of no use any more, as far as that goes."""
+    with contextlib.suppress(Failed, OSError):
+        files.remove_tree(path)
+
+
 def _is_whole(place, manifest):
     """Whether a directory is there whose tree, links into shared/ aside, is the manifest's."""
     try:
-        if not stat.S_ISDIR(os.lstat(place).st_mode):
+        if not files.is_directory(place):
             return False
         return tree.digest(shared.without(tree.scan(place), manifest)) == tree.digest(manifest)
     except (OSError, ValueError):
         return False
 
 
-def _added(root, known):
-    """The paths below a release that it never had; of a directory only the directory itself."""
-    found = []
-    for folder, names, others in os.walk(root):
-        for name in sorted(names + others):
-            path = os.path.relpath(os.path.join(folder, name), root)
-            if path not in known and name != BYTECODE:
-                found.append(path)
-        names[:] = [name for name in names if os.path.relpath(os.path.join(folder, name), root) in known]
-    return found
+def _differing(inside, manifest):
+    """Pairs of `changed` or `missing` and a path, of those in a manifest."""
+    for wanted in manifest:
+        path = wanted["path"]
+        try:
+            folder, name = inside.at(path)
+            status = folder.lstat(name)
+            if status is None:
+                yield "missing", path
+            elif tree.line(tree.entry(path, status, folder, name)) != tree.line(wanted):
+                yield "changed", path
+        except (Failed, ValueError):
+            yield "changed", path
+        except OSError:
+            yield "missing", path

@@ -7,10 +7,10 @@ going back to an older one goes back to its links as well. What's in shared/ is 
 """
 
 import os
-import stat
 
 from cdconf.agent import files
 from cdconf.agent.base import Failed
+from cdconf.agent.files import trees
 
 
 def target(path):
@@ -120,44 +120,24 @@ def make(app):
 
 def _make(app, path, own):
     """One directory, step by step: somebody else's link isn't followed, since root would make and give away its end."""
-    user = app.get("user")
-    os.makedirs(app["path"], 0o755, exist_ok=True)
-    here = os.open(app["path"], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    place = app["path"]
-    parts = ["shared"] + path.split("/")
-    try:
-        for number, part in enumerate(parts):
-            place = os.path.join(place, part)
-            is_new = _step(here, part, place)
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
-            os.close(here)
-            here = below
-            if is_new:
-                _dress(here, user, own and number + 1 == len(parts))
-    finally:
-        os.close(here)
+    place, parts = app["path"], ["shared"] + path.split("/")
+    files.make_directory(place)
+    for number, part in enumerate(parts):
+        place = os.path.join(place, part)
+        with files.parent(place) as (folder, name):
+            try:
+                files.new_directory(folder, name, _dress(app.get("user"), own and number + 1 == len(parts)))
+                folder.sync()
+            except FileExistsError:
+                pass
+    files.need_directory(place)
 
 
-def _step(here, part, place):
-    """Makes a directory if there's none; whether it did."""
-    try:
-        os.mkdir(part, 0o755, dir_fd=here)
-        return True
-    except FileExistsError:
-        status = os.stat(part, dir_fd=here, follow_symlinks=False)
-    if stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid()):
-        text = "'{}' is a link that belongs to {}: root doesn't follow it"
-        raise Failed(text.format(place, files.owner_name(status.st_uid)))
-    return False
-
-
-def _dress(descriptor, user, own):
+def _dress(user, own):
     """A new directory's owner and mode: the app's own is for its user and group alone, one above it for everybody."""
-    is_private = own and user and os.geteuid() == 0
-    if is_private:
-        os.fchown(descriptor, files.uid_of(user), files.primary_group(user))
-    os.fchmod(descriptor, 0o750 if is_private else 0o755)
-    os.fsync(descriptor)
+    if own and user and os.geteuid() == 0:
+        return {"owner": user, "group": str(files.primary_group(user)), "mode": "0750"}
+    return {"mode": "0755"}
 
 
 def lay(root, before, paths, manifest=()):
@@ -172,24 +152,34 @@ def lay(root, before, paths, manifest=()):
     Raises:
         Failed: Something else is in a link's place.
     """
-    for path in before:
-        place = os.path.join(root, path)
-        if path not in paths and os.path.islink(place) and os.readlink(place) == target(path):
-            os.unlink(place)
-    for folder in sorted(folders(before, manifest) - folders(paths, manifest), key=len, reverse=True):
-        try:
-            os.rmdir(os.path.join(root, folder))
-        except OSError:
-            pass  # something else is in it, which `changes` tells
-    for path in paths:
-        place = os.path.join(root, path)
-        os.makedirs(os.path.dirname(place), 0o755, exist_ok=True)
-        if os.path.islink(place) and os.readlink(place) == target(path):
-            continue
-        if os.path.lexists(place):
-            raise Failed("'{}' is to be a link to shared/, and something else is there".format(place))
-        os.symlink(target(path), place)
-        files.fsync_directory(os.path.dirname(place))
+    with files.hold(root) as top, trees.Inside(top) as inside:
+        for path in before:
+            if path not in paths:
+                _take_away(inside, path)
+        for folder in sorted(folders(before, manifest) - folders(paths, manifest), key=len, reverse=True):
+            try:
+                above, name = inside.at(folder)
+                os.rmdir(name, dir_fd=above.descriptor)
+            except OSError:
+                pass  # something else is in it, which `changes` tells
+        for path in paths:
+            above, name = inside.at(path, make=True)
+            if above.readlink(name) == target(path):
+                continue
+            if above.lstat(name) is not None:
+                text = "'{}' is to be a link to shared/, and something else is there"
+                raise Failed(text.format(above.place(name)))
+            os.symlink(target(path), name, dir_fd=above.descriptor)
+            above.sync()
+
+
+def _take_away(inside, path):
+    try:
+        above, name = inside.at(path)
+    except OSError:
+        return
+    if above.readlink(name) == target(path):
+        above.unlink(name)
 
 
 def problems(app_path, root, paths):

@@ -6,11 +6,11 @@ While it's filled there are only directories and regular files in it, so that no
 
 import hashlib
 import os
-import shutil
 import stat
 
-from cdconf.agent import chunks, contents, kernel, tree
+from cdconf.agent import chunks, contents, files, kernel, tree
 from cdconf.agent.base import Failed
+from cdconf.agent.files import trees
 
 
 class Staging(object):
@@ -41,45 +41,46 @@ class Staging(object):
                 `{content: [paths]}` and `{chunk: [(path, offset)]}` of files that should have them.
             proceed: Called before each file; raises when the run must end.
         """
-        self._make_directories()
-        files = chunks.firsts(self.manifest)
-        here, pieces = sources({entry["sha256"] for entry in files}, set(self._table))
-        lacking = set()
-        for entry in files:
-            proceed()
-            target = os.path.join(self.root, entry["path"])
-            descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                if not _copy_whole(here.get(entry["sha256"], ()), descriptor, entry):
-                    lacking.update(self._fill_file(descriptor, entry, pieces))
-                if os.fstat(descriptor).st_size > entry["size"]:
-                    os.ftruncate(descriptor, entry["size"])
-            finally:
-                os.close(descriptor)
+        with self._top() as top, trees.Inside(top) as inside:
+            for entry in self.manifest:
+                if entry["kind"] == "directory":
+                    inside.directory(entry["path"])
+                else:
+                    inside.at(entry["path"], make=True)
+            firsts = chunks.firsts(self.manifest)
+            here, pieces = sources({entry["sha256"] for entry in firsts}, set(self._table))
+            lacking = set()
+            for entry in firsts:
+                proceed()
+                descriptor = _open_own(*inside.at(entry["path"]))
+                try:
+                    if not _copy_whole(here.get(entry["sha256"], ()), descriptor, entry):
+                        lacking.update(self._fill_file(descriptor, entry, pieces))
+                    if os.fstat(descriptor).st_size > entry["size"]:
+                        os.ftruncate(descriptor, entry["size"])
+                finally:
+                    os.close(descriptor)
         self.lacking = [number for number, digest in enumerate(self._table) if digest in lacking]
 
-    def _make_directories(self):
-        self._tidy()
-        os.makedirs(self.root, 0o700, exist_ok=True)
-        for entry in self.manifest:
-            path = os.path.join(self.root, entry["path"])
-            os.makedirs(path if entry["kind"] == "directory" else os.path.dirname(path), 0o755, exist_ok=True)
+    def _top(self):
+        """The directory's `Folder`, with nothing in it that isn't the agent's own; see `_tidy`."""
+        top = files.make_directories(self.root, 0o700)
+        if _is_own(top.status()):
+            self._tidy(top)
+            return top
+        top.close()
+        files.remove_tree(self.root)
+        return files.make_directories(self.root, 0o700)
 
-    def _tidy(self):
+    def _tidy(self, top):
         """Removes what an interrupted push left that isn't a file or directory of this tree, so all links."""
         kinds = {os.path.dirname(entry["path"]): "directory" for entry in self.manifest}
         kinds.update((entry["path"], entry["kind"]) for entry in self.manifest if entry["kind"] != "link")
-        for folder, names, others in os.walk(self.root, topdown=False):
-            for name in names + others:
-                path = os.path.join(folder, name)
-                mode = os.lstat(path).st_mode
-                kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
-                if kind is not None and kinds.get(os.path.relpath(path, self.root)) == kind:
-                    continue
-                if kind == "directory":
-                    shutil.rmtree(path)
-                else:
-                    os.unlink(path)
+        for path, status, folder, name in trees.walk(top):
+            mode = status.st_mode
+            kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
+            if kind is None or kinds.get(path) != kind or not _is_own(status):
+                trees.remove(folder, name)
 
     def _fill_file(self, target, entry, pieces):
         """Chunk by chunk: what is in place already, else from another file; returns the digests that aren't here."""
@@ -106,7 +107,7 @@ class Staging(object):
         """
         wanted = list(self._table.items())
         left = [wanted[number] for number in reversed(self.lacking)]
-        with _Targets(self.root) as targets:
+        with files.hold(self.root) as top, _Targets(top) as targets:
             while left:
                 data, start = chunks.unpack(receive()), 0
                 while start < len(data):
@@ -128,29 +129,57 @@ class Staging(object):
             Failed: It isn't what its digest says.
         """
         first = {entry["sha256"]: entry["path"] for entry in chunks.firsts(self.manifest)}
-        for entry in self.manifest:
-            path = os.path.join(self.root, entry["path"])
-            if entry["kind"] == "link":
-                os.symlink(entry["target"], path)
-            elif entry["kind"] == "file":
-                if first[entry["sha256"]] != entry["path"]:
-                    shutil.copyfile(os.path.join(self.root, first[entry["sha256"]]), path)
-                os.chmod(path, int(entry["mode"], 8))
-        found = tree.digest(tree.scan(self.root))
-        if found != tree_digest:
-            raise Failed("the release on disk isn't what its digest says: {}".format(found))
-        for entry in self.manifest:
-            if entry["kind"] == "directory":
-                os.chmod(os.path.join(self.root, entry["path"]), 0o755)
+        with files.hold(self.root) as top, trees.Inside(top) as inside, trees.Inside(top) as other:
+            for entry in self.manifest:
+                folder, name = inside.at(entry["path"])
+                if entry["kind"] == "link":
+                    os.symlink(entry["target"], name, dir_fd=folder.descriptor)
+                elif entry["kind"] == "file":
+                    if first[entry["sha256"]] != entry["path"]:
+                        _copy_equal(other.at(first[entry["sha256"]]), folder, name)
+                    os.chmod(name, int(entry["mode"], 8), dir_fd=folder.descriptor)
+            found = tree.digest(tree.scan_in(top))
+            if found != tree_digest:
+                raise Failed("the release on disk isn't what its digest says: {}".format(found))
+            for entry in self.manifest:
+                if entry["kind"] == "directory":
+                    folder, name = inside.at(entry["path"])
+                    os.chmod(name, 0o755, dir_fd=folder.descriptor)
 
 
 def size_here(root):
     """Bytes on the disk that an interrupted push already takes."""
-    total = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            total += os.lstat(os.path.join(folder, name)).st_blocks * 512
-    return total
+    try:
+        with files.hold(root) as top:
+            return sum(one[1].st_blocks * 512 for one in trees.walk(top) if not stat.S_ISDIR(one[1].st_mode))
+    except OSError:
+        return 0
+
+
+def _is_own(status):
+    """Whether only the agent made it: nobody else's, and a file without another name."""
+    return status.st_uid == os.geteuid() and (status.st_nlink == 1 or not stat.S_ISREG(status.st_mode))
+
+
+def _open_own(folder, name, flags=os.O_RDWR | os.O_CREAT):
+    """A descriptor of a staged file, for reading and writing."""
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder.descriptor)
+    status = os.fstat(descriptor)
+    if not _is_own(status) or not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Failed("'{}' was changed while it was staged".format(folder.place(name)))
+    return descriptor
+
+
+def _copy_equal(place, folder, name):
+    folder.unlink(name)
+    source = place[0].open(place[1])
+    with trees.create(folder, name) as target:
+        try:
+            _copy(source, target.fileno())
+        finally:
+            os.close(source)
 
 
 def _write(descriptor, data, offset):
@@ -164,13 +193,9 @@ def _write(descriptor, data, offset):
 def _open_regular(path):
     """A descriptor for reading, None when there is no regular file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        return files.open_file(path)
+    except (Failed, OSError):
         return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _copy_whole(paths, target, entry):
@@ -291,8 +316,8 @@ class _Writer(object):
 class _Targets(object):
     """The staged files that are written to; the last one stays open."""
 
-    def __init__(self, root):
-        self._root = root
+    def __init__(self, top):
+        self._inside = trees.Inside(top)
         self._path = None
         self._descriptor = None
 
@@ -301,6 +326,7 @@ class _Targets(object):
 
     def __exit__(self, *ignored):
         self._close()
+        self._inside.__exit__()
 
     def _close(self):
         if self._descriptor is not None:
@@ -311,7 +337,6 @@ class _Targets(object):
         """Writes a part of a file."""
         if path != self._path:
             self._close()
-            target = os.path.join(self._root, path)
-            self._descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._descriptor = _open_own(*self._inside.at(path), flags=os.O_WRONLY)
             self._path = path
         _write(self._descriptor, data, offset)

@@ -5,7 +5,7 @@ import json
 import os
 
 from cdconf.agent import files, state_files, wire
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, Missing
 
 
 def root():
@@ -39,9 +39,14 @@ class Store(object):
             Damaged: It isn't what cdconf writes there, which atomic writes can't cause.
         """
         try:
-            with open(self.path(name), "rb") as stream:
+            with files.parent(self.path(name)) as (folder, last):
+                _check(folder)
+                descriptor = folder.open(last)
+            if descriptor is None:
+                return default
+            with os.fdopen(descriptor, "rb") as stream:
                 data = stream.read(state_files.LIMIT + 1)
-        except (FileNotFoundError, NotADirectoryError):
+        except Missing:
             return default
         return state_files.decoded(self.path(name), name, data)
 
@@ -53,28 +58,35 @@ class Store(object):
 
     def remove(self, name):
         """Removes a file if it's there."""
-        try:
-            os.unlink(self.path(name))
-        except FileNotFoundError:
-            pass
+        files.remove(self.path(name))
 
     def prepare(self):
-        """Makes the directory, for root's eyes only."""
-        if not os.path.isdir(self.folder):
-            os.makedirs(self.folder, 0o700, exist_ok=True)
-            os.chmod(self.folder, 0o700)
-            os.chmod(os.path.dirname(self.folder), 0o700)
+        """Makes the directory, for root's eyes only; raises `Failed` for one of somebody else's."""
+        is_new = files.lstat(self.folder) is None
+        for folder in (os.path.dirname(self.folder), self.folder) if is_new else (self.folder,):
+            with files.make_directories(folder, 0o700) as made:
+                _check(made)
+                if is_new:
+                    os.chmod(".", 0o700, dir_fd=made.descriptor)
 
     def lock(self, name, wait=True):
         """An open file that holds an exclusive lock until it's closed; None when it's taken and not waited for."""
         self.prepare()
-        descriptor = os.open(self.path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = files.open_lock(self.path(name))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except (BlockingIOError, PermissionError):
             os.close(descriptor)
             return None
         return os.fdopen(descriptor, "r+b")
+
+
+def _check(folder):
+    """Refuses a directory that somebody else has made: what cdconf remembers there would be his to say."""
+    owner = folder.status().st_uid
+    if owner != os.geteuid():
+        text = "'{}' belongs to {}, so cdconf doesn't use it: see what's in it, and remove it or give it to {}"
+        raise Failed(text.format(folder.path, files.owner_name(owner), files.owner_name(os.geteuid())))
 
 
 def fingerprint(key, value):

@@ -189,6 +189,8 @@ def _entry(value):
     return record({"mode": one_of("0644", "0755"), "sha256": text, "size": count})(value)
 
 
+_UNPACKED = record({"path": path, "sha256": text, "strip": maybe(number), "members": mapping(maybe(count), below)})
+
 _AWAY = "look at it, and move it away when it can't be mended"
 _FILES = {
     "identity.json": (
@@ -227,6 +229,7 @@ _KINDS = {
     "drain-": (_DRAINS, "put the drained hosts back into use by hand, and move the file away"),
     "manifest-": (sequence(_entry), _AWAY + ", and deploy again"),
     "chunks-": (mapping(raw), _AWAY + ", and deploy again"),
+    "archive-": (_UNPACKED, "move the file away, and provision the host; the archive is unpacked anew"),
 }
 
 

@@ -130,25 +130,24 @@ class Switch(object):
         """The release is confirmed, or gone; the watcher ends by itself."""
         if self.armed() is not None:
             self.store.remove(self._file)
-            files.fsync_directory(self.store.folder)
 
     def _install(self, app):
         """Writes the launcher and the unit, and enables it."""
         code, digest = _started_by()
         self.store.prepare()
         files.write_atomic(self.store.path(self._launcher), code, mode="0600")
-        os.utime(os.path.join(state.root(), ".agent", digest))  # so that no other agent's installer cleans it away
+        with files.hold(os.path.join(state.root(), ".agent")) as agents:
+            os.utime(digest, dir_fd=agents.descriptor)  # so that no other agent's installer cleans it away
         text = self._unit_text(app, digest).encode("utf-8")
         path = os.path.join(self.units, self.unit)
         wants = os.path.join(self.units, WANTS)
         link = os.path.join(wants, self.unit)
-        if _read(path) == text and os.path.islink(link):
+        if files.read(path) == text and files.readlink(link) is not None:
             return
         files.write_atomic(path, text, owner="root", group="root", mode="0644")
-        os.makedirs(wants, 0o755, exist_ok=True)
-        if not os.path.islink(link):
-            os.symlink(path, link)
-            files.fsync_directory(wants)
+        files.make_directory(wants)
+        if files.readlink(link) is None:
+            files.put_link(link, path)
         services.daemon_reload()
 
     def _unit_text(self, app, digest):
@@ -180,14 +179,6 @@ def _started_by():
         words = stream.read().split(b"\0")
     place = words.index(b"-c") + 1
     return words[place] + b"\n", words[place + 1].decode()
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError:
-        return None
 
 
 def _plain(name):

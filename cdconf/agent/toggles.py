@@ -13,7 +13,6 @@ The controller tells an app's `toggles` as `{"path", "values": those that should
 
 import json
 import os
-import stat
 import time
 
 from cdconf.agent import files, services
@@ -51,16 +50,13 @@ class Toggles(object):
         """(values, what's wrong with the file); values are None when there are none, or not such as cdconf writes."""
         path = path or self.path
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
+            descriptor = files.open_file(path)
+        except (Failed, OSError) as error:
+            return None, "it can't be read: {}".format(getattr(error, "strerror", error))
+        if descriptor is None:
             return None, "it isn't there"
-        except OSError as error:
-            return None, "it can't be read: {}".format(error.strerror)
-        try:
-            status = os.fstat(descriptor)
-            data = os.read(descriptor, LIMIT) if stat.S_ISREG(status.st_mode) else b""
-        finally:
-            os.close(descriptor)
+        with os.fdopen(descriptor, "rb") as stream:
+            status, data = os.fstat(descriptor), stream.read(LIMIT)
         try:
             values = json.loads(data.decode("utf-8"))
         except ValueError:
@@ -155,8 +151,7 @@ class Toggles(object):
         """Removes the file where it was before `toggles_file` was changed, unless someone has changed that file."""
         old = self.page["path"]
         if old and old != self.path and self.read(old)[0] == self.page["values"]:
-            os.unlink(old)
-            files.fsync_directory(os.path.dirname(old))
+            files.remove(old)
 
     def put_back(self, restarts=False):
         """Ends a trial with the values that were here before it; whether there was one.
@@ -178,17 +173,13 @@ class Toggles(object):
         return True
 
     def _remove(self):
-        try:
-            os.unlink(self.path)
-            files.fsync_directory(os.path.dirname(self.path))
-        except FileNotFoundError:
-            pass
+        files.remove(self.path)
 
     def _write(self, values):
         self.page["reload"] = bool(self.wanted["reload"])
         self._save()
         owner, group, mode = self._dress()
-        os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
+        files.make_directory(os.path.dirname(self.path))
         data = (json.dumps(values, sort_keys=True, indent=1) + "\n").encode("utf-8")
         files.write_atomic(self.path, data, owner, group, mode)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.catalog.advice import Advice
+from cdconf.catalog.app_paths import given_away
 from cdconf.catalog.findings import Finding
 from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
@@ -32,7 +33,8 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
     except CdconfError:  # a resource type that can't be read, which is among the errors
         warnings = []
     exposed = dict.fromkeys(finding for catalog in catalogs for finding in _readable_secrets(catalog))
-    return errors, [*warnings, *exposed, *_databases(project, catalogs)]
+    owned = dict.fromkeys(given_away(catalogs, project.apps.values()))
+    return errors, [*warnings, *exposed, *owned, *_databases(project, catalogs)]
 
 
 _SERVERS = ("postgresql", "postgresql-server", "mariadb-server", "mysql-server", "default-mysql-server")

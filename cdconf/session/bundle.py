@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
-from cdconf.session.compact import compact
+from cdconf.session.compact import compact, narrow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +63,12 @@ def _packed(sources: Mapping[str, Path | None]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, path in sorted(sources.items()):
-            archive.writestr(zipfile.ZipInfo(name, _STAMP), compact(path.read_bytes()) if path else b"")
+            archive.writestr(zipfile.ZipInfo(name, _STAMP), _small(path) if path else b"")
     return zlib.compress(buffer.getvalue(), 9)
+
+
+def _small(path: Path) -> bytes:
+    return narrow(compact(path.read_bytes()))
 
 
 def _state(sources: Mapping[str, Path | None]) -> str:

@@ -55,3 +55,30 @@ def _blank(lines: list[str], docstring: ast.stmt, *, alone: bool) -> None:
     lines[first : last + 1] = [""] * (last - first + 1)
     if alone:
         lines[first] = " " * docstring.col_offset + "pass"
+
+
+def narrow(source: bytes) -> bytes:
+    """The same program without the blanks between words that can do without; lines with f-strings stay."""
+    lines = source.decode("utf-8").split("\n")
+    cuts: dict[int, list[tuple[int, int]]] = {}
+    last, kept = None, set[int]()
+    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
+        if tokenize.tok_name[token.type].startswith("FSTRING"):
+            kept.update(range(token.start[0] - 1, token.end[0]))
+        if last is not None and last.end[0] == token.start[0] and _can_touch(last.string, token.string):
+            cuts.setdefault(token.start[0] - 1, []).append((last.end[1], token.start[1]))
+        last = token
+    for number, places in cuts.items():
+        for start, end in reversed(places) if number not in kept else ():
+            lines[number] = lines[number][:start] + lines[number][end:]
+    return "\n".join(lines).encode()
+
+
+def _can_touch(one: str, other: str) -> bool:
+    if not one.strip() or not other.strip():
+        return False
+    return not (_is_word(one[-1]) and _is_word(other[0]))
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter in "_.\"'"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.session.compact import compact
+from cdconf.session.compact import compact, narrow
 
 ROOT = Path(__file__).parents[2] / "cdconf"
-SOURCES = sorted([*ROOT.glob("agent/*.py"), *ROOT.glob("resources/*/agent.py")])
+SOURCES = sorted([*ROOT.glob("agent/**/*.py"), *ROOT.glob("resources/*/agent.py")])
 ODD = b'''def f():
     """Only a docstring."""
 
@@ -78,7 +78,7 @@ def calls(source):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_it_is_the_same_program_with_the_same_lines(path):
     source = path.read_bytes()
-    small = compact(source)
+    small = narrow(compact(source))
     assert shape(small) == shape(source)
     assert calls(small) == calls(source)
     assert len(small) < len(source)
@@ -91,3 +91,9 @@ def test_what_only_looks_like_a_comment_stays():
 def test_indentation_is_one_space_a_level_but_not_inside_texts():
     assert compact(NESTED) == NESTED_COMPACT
     assert shape(NESTED_COMPACT) == shape(NESTED)
+
+
+def test_only_blanks_that_say_nothing_go():
+    source = b'x = [1, 2 if y else 3]\nz = "a" if not (x) else f"{ x = }" "b"\nimport a . b\nw = x  and  "c  d"\n'
+    assert ast.dump(ast.parse(narrow(source))) == ast.dump(ast.parse(source))
+    assert narrow(b"x = [1, 2]  \n") == b"x=[1,2]  \n"

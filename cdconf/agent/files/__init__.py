@@ -37,9 +37,11 @@ from cdconf.agent.base import Failed, Missing, last_lines, run
 from cdconf.agent.files import owners
 from cdconf.agent.files.folder import (
     READ,
+    TEMPORARY_PREFIX,
     Folder,
     copy_xattrs,
     hold,
+    is_regular,
     is_root,
     is_roots_alone,
     mount_of,
@@ -67,6 +69,7 @@ from cdconf.agent.files.paths import (
     need_roots_alone,
     new_directory,
     open_file,
+    open_lock,
     put_link,
     read,
     readlink,

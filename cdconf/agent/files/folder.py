@@ -23,6 +23,11 @@ def is_root():
     return os.geteuid() == 0
 
 
+def is_regular(status):
+    """Whether it's the status of a regular file."""
+    return stat.S_ISREG(status.st_mode)
+
+
 def is_roots_alone(status):
     """Whether only root can change a directory's entries; the bits of the group hold an ACL's mask, too (acl(5))."""
     return status.st_uid == 0 and not status.st_mode & 0o022
@@ -172,9 +177,9 @@ class Folder(object):
         """
         if status.st_nlink < 2 or not stat.S_ISREG(status.st_mode) or not is_root():
             return
-        if owner is None or _is_uid(owner, status.st_uid):
-            if self.is_roots_alone() or (owner is not None and status.st_uid != 0):
-                return
+        its = owner is not None and _is_uid(owner, status.st_uid)
+        if (its and status.st_uid != 0) or ((its or owner is None) and self.is_roots_alone()):
+            return
         raise Failed(
             "'{}' is {}'s and has {} names (hard links), so it may be another file: root neither reads nor changes it; "
             "remove it, or make it a copy".format(self.place(name), owner_name(status.st_uid), status.st_nlink)
@@ -198,6 +203,12 @@ def mount_of(descriptor):
     except OSError:
         pass
     return "device {}".format(os.fstat(descriptor).st_dev)
+
+
+def check_fresh(folder):
+    """Raises `Failed` when a directory that was just made has been replaced by another one."""
+    if is_root() and (folder.status().st_uid != 0 or folder.names()):
+        raise Failed("'{}' was replaced while it was made".format(folder.path))
 
 
 def hold(path):

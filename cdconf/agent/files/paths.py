@@ -7,7 +7,7 @@ import stat
 
 from cdconf.agent.base import Failed, Missing
 from cdconf.agent.files import owners, trees
-from cdconf.agent.files.folder import NOTHING, READ, hold, is_root, mount_of, on_roots_alone, parent, temporary_name
+from cdconf.agent.files.folder import NOTHING, READ, check_fresh, hold, mount_of, on_roots_alone, parent, temporary_name
 
 
 def lstat(path):
@@ -73,6 +73,13 @@ def read(path, owner=None, follow=False, limit=None):
         return stream.read() if limit is None else stream.read(limit)
 
 
+def open_lock(path):
+    """A descriptor of a file that's there to be locked, for the caller to close; it's made where it's missing."""
+    with parent(path) as (folder, name):
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(name, flags, 0o600, dir_fd=folder.descriptor)
+
+
 def readlink(path):
     """A link's text; None when there's no link."""
     try:
@@ -101,7 +108,7 @@ def make_directory(path, mode=0o755):
 
 
 def new_directory(folder, name, fields):
-    """Makes a directory in a `Folder`, for nobody else until it has its owner, group and mode (0755 when none is given).
+    """Makes a directory in a `Folder`, for nobody else until it has its owner, group and mode (0755 by default).
 
     Raises:
         FileExistsError: Something has the name.
@@ -109,8 +116,7 @@ def new_directory(folder, name, fields):
     """
     os.mkdir(name, 0o700, dir_fd=folder.descriptor)
     with folder.down(name) as made:
-        if is_root() and (made.status().st_uid != 0 or made.names()):
-            raise Failed("'{}' was replaced while it was made".format(made.path))
+        check_fresh(made)
         set_open(folder, name, made.descriptor, dict({"mode": "0755"}, **fields))
 
 
@@ -138,20 +144,23 @@ def remove_tree(path):
         trees.remove(folder, name)
 
 
-def put_link(path, target, hard=False):
+def put_link(path, target, hard=False, fresh=None):
     """Puts a link in place in one step.
 
     Args:
         path: The link.
         target: Its text; of a hard link the file's path.
         hard: It's a hard link.
+        fresh: The name under which it's made; a fixed one, so that a killed run leaves only one behind.
 
     Raises:
         Missing: The directory isn't there.
         Failed: The target is on another file system.
     """
     with parent(path) as (folder, name):
-        fresh = temporary_name()
+        if fresh is not None:
+            folder.unlink(fresh)
+        fresh = fresh or temporary_name()
         if hard:
             _link(folder, fresh, target)
         else:

@@ -6,7 +6,7 @@ import os
 import stat
 
 from cdconf.agent.base import Failed
-from cdconf.agent.files.folder import copy_xattrs, temporary_name
+from cdconf.agent.files.folder import check_fresh, copy_xattrs, temporary_name
 
 DEEP = 64  # levels after which directories to remove are first moved up, so that no depth takes all descriptors
 ROUNDS = 10000
@@ -15,13 +15,14 @@ LIMIT = 500  # levels that are gone into
 UNREACHABLE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENOTCONN)
 
 
-def walk(folder, above="", skip=()):
+def walk(folder, above="", skip=(), only=None):
     """Goes through all below a `Folder` that's in the same mount, directories before what's in them.
 
     Args:
         folder: Held while it's walked.
         above: Its path, relative to where the walk began.
         skip: Relative paths that are left out with all that's below.
+        only: The relative paths of directories that are gone into; None: all.
 
     Yields:
         (relative path, lstat result, the `Folder` that it's in, its name there).
@@ -38,7 +39,7 @@ def walk(folder, above="", skip=()):
         if path in skip:
             continue
         yield path, status, folder, name
-        if stat.S_ISDIR(status.st_mode) and status.st_dev == device:
+        if stat.S_ISDIR(status.st_mode) and status.st_dev == device and (only is None or path in only):
             inner.append((path, name))
     for path, name in inner:
         try:
@@ -48,7 +49,7 @@ def walk(folder, above="", skip=()):
                 continue
             raise
         with below:
-            for one in walk(below, path, skip):
+            for one in walk(below, path, skip, only):
                 yield one
 
 
@@ -146,10 +147,65 @@ def _copy_file(source, target, name, ids):
         _like(fresh.fileno(), os.fstat(descriptor), *ids)
 
 
-def create(folder, name, mode=0o600):
-    """A stream to a file of a `Folder` that wasn't there before."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(name, flags, mode, dir_fd=folder.descriptor), "wb")
+def create(folder, name):
+    """A stream to a file of a `Folder` that wasn't there before, for root alone."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(name, flags, 0o600, dir_fd=folder.descriptor), "r+b")
+
+
+@contextlib.contextmanager
+def work(folder):
+    """A fresh directory in a `Folder`, for root alone; it's removed at the end with what's still in it."""
+    name = temporary_name()
+    os.mkdir(name, 0o700, dir_fd=folder.descriptor)
+    try:
+        with folder.down(name) as made:
+            check_fresh(made)
+            yield made
+    finally:
+        with contextlib.suppress(OSError, Failed):
+            remove(folder, name)
+
+
+class Inside(object):
+    """Paths below a `Folder`, none of which leads through a link; the directories of the last one stay open.
+
+    Args:
+        top: The folder; it's not closed.
+    """
+
+    def __init__(self, top):
+        self.top = top
+        self._way = []  # (name, `Folder`), from the top down
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self._back_to(0)
+
+    def _back_to(self, count):
+        while len(self._way) > count:
+            self._way.pop()[1].close()
+
+    def at(self, path, make=False):
+        """(`Folder`, name) of a relative path; with `make`, missing directories on the way are made."""
+        names = path.split("/")
+        last = names.pop()
+        same = 0
+        while same < min(len(names), len(self._way)) and self._way[same][0] == names[same]:
+            same += 1
+        self._back_to(same)
+        for name in names[same:]:
+            folder = self._way[-1][1] if self._way else self.top
+            if make and folder.lstat(name) is None:
+                os.mkdir(name, 0o755, dir_fd=folder.descriptor)
+            self._way.append((name, folder.down(name)))
+        return (self._way[-1][1] if self._way else self.top), last
+
+    def directory(self, path):
+        """The `Folder` of a directory, made where it's missing; it's open until the next call."""
+        return self.at(path + "/.", make=True)[0]
 
 
 def move(folder, name, to, new):

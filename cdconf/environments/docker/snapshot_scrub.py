@@ -23,8 +23,8 @@ rm -rf /etc/ssh/ssh_host_* /root/.ssh /var/lib/dbus/machine-id /var/lib/systemd/
     /var/lib/systemd/credential.secret
 : > /etc/machine-id
 
-# What cdconf knows of it; the agent's code stays.
-find /var/lib/cdconf -mindepth 1 -maxdepth 1 ! -name .agent -exec rm -rf {} + 2> /dev/null || true
+# What cdconf knows of it; the agent's code stays, and which archives are unpacked, as they are in the snapshot.
+find /var/lib/cdconf -mindepth 1 -maxdepth 1 ! -name .agent ! -name .archives -exec rm -rf {} + 2> /dev/null || true
 
 # What has happened on it.
 rm -rf /var/log/journal/* /tmp/* /tmp/.[!.]* /var/tmp/* /var/tmp/.[!.]* /var/lib/systemd/coredump/*
@@ -82,7 +82,8 @@ found=$here/found
 } 2> /dev/null | sort -u | while read -r file; do
     case "$file" in
     /etc/shadow* | /etc/gshadow* | /etc/.pwd.lock | /etc/security/opasswd | /etc/postgresql/*) continue ;;
-    /var/lib/dpkg/* | /var/lib/apt/* | /var/lib/rpm/* | /var/lib/dnf/* | /var/lib/cdconf/.agent/*) continue ;;
+    /var/lib/dpkg/* | /var/lib/apt/* | /var/lib/rpm/* | /var/lib/dnf/* | /var/lib/cdconf/.agent/* |\
+        /var/lib/cdconf/.archives/*) continue ;;
     esac
     if ! grep -qxF -e "$file" $here/managed && ! owned "$file"; then echo "$file" >> $found; fi
 done

@@ -1,7 +1,5 @@
 """Observes and applies the keys of a user's .ssh/authorized_keys."""
 
-import os
-
 from cdconf.agent import files, home, ssh_keys
 from cdconf.agent.base import Failed
 
@@ -15,7 +13,7 @@ def observe(fields):
     wanted = _wanted(fields)
     with home.folder(entry, FOLDER) as directory:
         data, status = home.read(directory, entry, FILE)
-        folder_status = None if directory is None else os.fstat(directory)
+        folder_status = None if directory is None else directory.status()
     if status is None and exclusive and not fields["keys"]:
         return dict(fields)  # no file is as good as an empty one
     lines = _lines(data)

@@ -1,26 +1,27 @@
 """Observes and applies certificates with their keys."""
 
-import contextlib
 import os
-import stat
 import time
 
 from cdconf.agent import der, files
-from cdconf.agent.base import Failed, Missing, last_lines, run
+from cdconf.agent.base import Failed, last_lines, run
 
 DAY = 86400
 
 
 def observe(fields):
     """What the two files hold; None when one of them isn't there, or they don't belong together."""
-    texts = [_read(fields["path"]), _read(fields["key"])]
+    owner = fields.get("owner")
+    texts = [_read(fields["path"], owner), _read(fields["key"], owner)]
     if fields.get("absent"):
         return None if texts == [None, None] else {}
     if None in texts:
         return None
-    status = os.lstat(fields["key"])
-    state = files.ownership(status, fields)
-    _note_the_other(state, files.ownership(os.lstat(fields["path"]), fields), fields)
+    certificate, key = files.lstat(fields["path"]), files.lstat(fields["key"])
+    if certificate is None or key is None:
+        return None
+    state = files.ownership(key, fields)
+    _note_the_other(state, files.ownership(certificate, fields), fields)
     if "content" in fields:
         state["content"], state["key_content"] = texts
     try:
@@ -39,14 +40,9 @@ def observe(fields):
     return state
 
 
-def _read(path):
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise Failed("'{}' is not a regular file".format(path))
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def _read(path, owner):
+    data = files.read(path, owner)
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _note_the_other(state, certificate, fields):
@@ -68,17 +64,15 @@ def apply(fields, difference):
     """Removes both; writes what's given; makes a new one; or only changes owner and mode."""
     if difference.get("exists") == (True, False):
         for path in (fields["path"], fields["key"]):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+            files.remove(path)
         return
     for path in (fields["path"], fields["key"]):
-        if not os.path.isdir(os.path.dirname(path)):
-            raise Missing("directory", os.path.dirname(path))
+        files.need_directory(os.path.dirname(path))
     files.check_owners(difference)
     if not set(difference) - {"owner", "group", "mode"}:
         own = {name: difference[name] for name in ("owner", "group") if name in difference}
-        files.set_ownership(fields["path"], own)
-        files.set_ownership(fields["key"], difference)
+        files.set_ownership(fields["path"], own, fields.get("owner"))
+        files.set_ownership(fields["key"], difference, fields.get("owner"))
         return
     if "content" in fields:
         if "renew_before" in fields:

@@ -105,7 +105,7 @@ def _make_folders(fields, relative):
     wanted = {name: fields[name] for name in ("owner", "group", "mode") if name in fields}
     for name in relative.split("/") if relative else []:
         path = os.path.join(path, name)
-        with files.parent(path) as (folder, name):
+        with files.parent(path) as (folder, _):
             try:
                 files.new_directory(folder, name, wanted)
             except FileExistsError:
@@ -115,10 +115,7 @@ def _make_folders(fields, relative):
 
 def _remove(path, force):
     if force:
-        mounted = below.mounts_below(path)
-        if mounted:
-            # What's mounted is another file system's: removing the directory would empty it first.
-            raise Failed("can't remove '{}': '{}' in it is mounted".format(path, os.path.join(path, mounted[0])))
+        below.check_removal(path)
         files.remove_tree(path)
         return
     try:

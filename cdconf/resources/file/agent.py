@@ -44,11 +44,13 @@ def _observe(fields, folder, name):
 
 
 def _read(descriptor, wanted):
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         size = os.fstat(descriptor).st_size
         if size > LARGE:
-            return wanted if _is_large(stream, size, _bytes(wanted)) else "({} bytes)".format(size)
-        data = stream.read()
+            return wanted if _is_large(descriptor, size, _bytes(wanted)) else "({} bytes)".format(size)
+        data = os.read(descriptor, size + 1)
+    finally:
+        os.close(descriptor)
     if isinstance(wanted, bytes):
         return data
     try:
@@ -57,13 +59,16 @@ def _read(descriptor, wanted):
         return data
 
 
-def _is_large(stream, size, wanted):
+def _is_large(descriptor, size, wanted):
     """Whether a file has this content, which is never in memory twice."""
     import hashlib  # few files are large, and this costs more than many small ones
 
     from cdconf.agent.tree import sha256_of
 
-    return size == len(wanted) and sha256_of(stream) == hashlib.sha256(wanted).hexdigest()
+    if size != len(wanted):
+        return False
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        return sha256_of(stream) == hashlib.sha256(wanted).hexdigest()
 
 
 def _bytes(content):

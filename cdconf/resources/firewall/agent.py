@@ -7,7 +7,7 @@ import json
 import os
 import re
 
-from cdconf.agent import connection, owned, programs
+from cdconf.agent import connection, files, owned, programs
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 FOLDER = "/etc/nftables.d"
@@ -171,7 +171,7 @@ def apply(fields, difference):
         owned.remove(_path(fields))
         return
     check_lockout(fields, connection.current())
-    os.makedirs(FOLDER, 0o755, exist_ok=True)
+    files.make_directory(FOLDER)
     owned.write(_path(fields), fields["content"], "0600", nft + " -c -f {}")
     run_ok([nft, "-f", _path(fields)], timeout=60)
     owned.write(_path(fields), "{}{}{}\n".format(fields["content"], MARK, _digest(_live(fields))), "0600")

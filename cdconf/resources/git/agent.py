@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import shutil
+import stat
 
-from cdconf.agent import files, gitdir
+from cdconf.agent import below, files, gitdir
 from cdconf.agent.base import Failed, last_lines, run
 
 ENVIRONMENT = {
@@ -17,18 +17,19 @@ ENVIRONMENT = {
 }
 
 
-def _git(fields, arguments, timeout=None, cwd=None):
-    user = fields.get("user")
-    if user is None and cwd is not None:
-        user = files.owner_name(os.lstat(cwd).st_uid)
-        user = None if user == files.owner_name(os.geteuid()) else user
+def _git(fields, arguments, cwd, timeout=None):
     # Hooks and helpers that the working tree's owner could have planted aren't run.
     options = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"]
-    return run(["git"] + options + arguments, timeout=timeout or 120, env=ENVIRONMENT, user=user, cwd=cwd)
+    with files.hold(cwd) as tree:
+        # The tree that's held is the one whose owner git becomes, whatever is at its path by then.
+        owner = tree.status().st_uid
+        user = fields.get("user") or (None if owner == os.geteuid() else files.owner_name(owner))
+        here = "/proc/self/fd/{}".format(tree.descriptor)
+        return run(["git"] + options + arguments, timeout=timeout or 120, env=ENVIRONMENT, user=user, cwd=here)
 
 
-def _git_ok(fields, arguments, timeout=None, cwd=None):
-    result = _git(fields, arguments, timeout, cwd)
+def _git_ok(fields, arguments, cwd, timeout=None):
+    result = _git(fields, arguments, cwd, timeout)
     if result.status != 0:
         raise Failed(
             "git {} failed".format(arguments[0]),
@@ -42,13 +43,16 @@ def _git_ok(fields, arguments, timeout=None, cwd=None):
 def observe(fields):
     """URL, revision (the wanted one when HEAD is that commit) and local changes; None when there's nothing yet."""
     path = fields["path"]
-    if not os.path.lexists(path):
+    status = files.lstat(path)
+    if status is None:
         return None
-    if os.path.islink(path) or not os.path.isdir(path):
+    if not stat.S_ISDIR(status.st_mode):
         raise Failed("'{}' exists, but isn't a directory".format(path))
     repository = gitdir.find(path)
     if repository is None:
-        if os.listdir(path):
+        with files.hold(path) as folder:
+            names = folder.names()
+        if names:
             raise Failed("'{}' has files in it, but no git repository".format(path))
         return None
     if fields.get("absent"):
@@ -101,9 +105,10 @@ def apply(fields, difference):
     """Removes it; or fetches what's missing, and checks it out."""
     path = fields["path"]
     if difference.get("exists") == (True, False):
-        shutil.rmtree(path)
+        below.check_removal(path)
+        files.remove_tree(path)
         return
-    repository = gitdir.find(path) if os.path.isdir(path) else None
+    repository = gitdir.find(path) if files.is_directory(path) else None
     changes = _local_changes(fields, repository) if repository and gitdir.head(repository) else ""
     if changes and fields["local_changes"] == "refuse" and not _only_submodules(fields, repository, changes):
         raise Failed("'{}' has local changes: {}; `local_changes: discard` discards them".format(path, changes))
@@ -126,10 +131,9 @@ def _only_submodules(fields, repository, changes):
 
 def _make(fields):
     path = fields["path"]
-    if not os.path.isdir(path):
-        os.mkdir(path, 0o755)
-        if "user" in fields:
-            files.set_ownership(path, {"owner": (None, fields["user"])})
+    with files.parent(path) as (folder, name):
+        if folder.lstat(name) is None:
+            files.new_directory(folder, name, {"owner": fields["user"]} if "user" in fields else {})
     _git_ok(fields, ["init", "-q"], cwd=path)
     refs = "+refs/heads/*:refs/remotes/origin/*"
     _git_ok(fields, ["config", "remote.origin.fetch", refs], cwd=path)
@@ -147,11 +151,11 @@ def _fetch(fields):
     if gitdir.COMMIT.match(revision):
         if _git(fields, ["cat-file", "-e", revision + "^{commit}"], cwd=path).status == 0:
             return
-        if _git(fields, fetch + ["origin", revision], fields["timeout"], path).status != 0:
+        if _git(fields, fetch + ["origin", revision], path, fields["timeout"]).status != 0:
             refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-            _git_ok(fields, ["fetch", "-q", "origin"] + refs, fields["timeout"], path)
+            _git_ok(fields, ["fetch", "-q", "origin"] + refs, path, fields["timeout"])
         return
-    found = _git(fields, fetch + ["origin", "refs/tags/" + revision], fields["timeout"], path)
+    found = _git(fields, fetch + ["origin", "refs/tags/" + revision], path, fields["timeout"])
     if found.status != 0:
         name = revision if revision.startswith("refs/") or revision == "HEAD" else "refs/heads/" + revision
-        _git_ok(fields, fetch + ["origin", name], fields["timeout"], path)
+        _git_ok(fields, fetch + ["origin", name], path, fields["timeout"])

@@ -3,7 +3,7 @@
 import glob
 import os
 
-from cdconf.agent import owned, programs
+from cdconf.agent import files, owned, programs
 from cdconf.agent.base import run_ok
 
 LOAD, PROBE = "/etc/modules-load.d/cdconf-{}.conf", "/etc/modprobe.d/cdconf-{}.conf"
@@ -78,5 +78,5 @@ def _write_probe(fields, name):
 
 
 def _write(path, text):
-    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    files.make_directory(os.path.dirname(path))
     owned.write(path, text, "0644")

@@ -2,8 +2,8 @@
 
 import os
 
-from cdconf.agent import fstab, mounts, owned, programs, services
-from cdconf.agent.base import Failed, Missing, run_ok
+from cdconf.agent import files, fstab, mounting, mounts, owned, programs, services
+from cdconf.agent.base import Failed, Missing
 
 LINE = ("device", "type", "options", "dump", "pass")
 
@@ -51,7 +51,7 @@ def apply(fields, difference):
     programs.need("mount")
     if difference.get("exists") == (True, False):
         if path in mounts.current():
-            run_ok(["umount", "--", path], timeout=60)
+            mounting.umount(path)
         _change(path, None)
         return
     _check_device(fields)
@@ -69,17 +69,17 @@ def _mount(fields, before):
     live = mounts.current().get(path)
     if not fields["mounted"]:
         if live is not None:
-            run_ok(["umount", "--", path], timeout=60)
+            mounting.umount(path)
         return
     options = fields["options"].split(",")
     if live is not None and not mounts.same_source(fields["device"], fields["type"], options, path, live):
         if before is None:
             raise Failed("'{}' is in the way: {} is mounted there by hand".format(path, live["source"]))
-        run_ok(["umount", "--", path], timeout=60)
+        mounting.umount(path)
         live = None
     if live is None:
-        os.makedirs(path, 0o755, exist_ok=True)
-        run_ok(["mount", "--", path], timeout=120)
+        files.make_directory(path)
+        mounting.mount(fields, options)
     elif (before or {}).get("options") != fields["options"] or mounts.wrong_options(options, live["options"]):
         _remount(fields, options)
     if "bind" in options and mounts.wrong_options(options, mounts.current()[path]["options"]):
@@ -88,8 +88,7 @@ def _mount(fields, before):
 
 def _remount(fields, options):
     kept = [one for one in options if one not in ("defaults", "bind")] or ["rw"]
-    words = ["remount"] + (["bind"] if "bind" in options else []) + kept
-    run_ok(["mount", "-o", ",".join(words), "--", fields["path"]], timeout=120)
+    mounting.mount(fields, ["remount"] + (["bind"] if "bind" in options else []) + kept)
 
 
 def _change(path, entry):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 
 from cdconf.agent import files, openpgp, packages, repositories
 from cdconf.agent.base import Failed
@@ -32,19 +33,15 @@ def observe(fields):
 
 
 def _read(path):
-    if os.path.islink(path):
-        return None  # it's replaced by a file
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
+    status = files.lstat(path)
+    return None if status is None or stat.S_ISLNK(status.st_mode) else files.read(path)  # a link is replaced by a file
 
 
 def _mode(path, key_path):
     """The definition's mode; says so when the key's isn't 0644, since apt reads keys as a user of its own."""
-    mode = files.mode_text(os.stat(path).st_mode)
-    key_mode = files.mode_text(os.stat(key_path).st_mode) if os.path.exists(key_path) else "0644"
+    status, key = files.lstat(path), files.lstat(key_path)
+    mode = files.mode_text(status.st_mode) if status else "0644"
+    key_mode = files.mode_text(key.st_mode) if key and not stat.S_ISLNK(key.st_mode) else "0644"
     return mode if key_mode == "0644" else "{} (its key: {})".format(mode, key_mode)
 
 
@@ -64,21 +61,19 @@ def apply(fields, difference):
     manager, path, key_path = _paths(fields)
     if difference.get("exists") == (True, False):
         for gone in (path, key_path):
-            if os.path.lexists(gone):
-                os.unlink(gone)
-                files.fsync_directory(os.path.dirname(gone))
+            files.remove(gone)
         return
     if "key" in fields:
         _write(key_path, fields["key"])
     elif "key_url" in fields and set(difference) & {"exists", "fingerprint"}:
         _write(key_path, _verified(manager, fields))
-    elif "mode" in difference and os.path.exists(key_path):
-        os.chmod(key_path, 0o644)
+    elif "mode" in difference and files.lstat(key_path) is not None:
+        files.set_ownership(key_path, {"mode": (None, "0644")})
     _write(path, fields["content"], fields.get("mode", "0644"), fields.get("validate"))
 
 
 def _write(path, text, mode="0644", validate=None):
-    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    files.make_directory(os.path.dirname(path))
     files.write_atomic(path, text.encode("utf-8"), "root", "root", mode, validate)
 
 

@@ -5,6 +5,7 @@ import stat
 
 from cdconf.agent import files, fstab, owned, programs, services
 from cdconf.agent.base import Failed, Missing, run_ok
+from cdconf.agent.files import trees
 
 SIGNATURES = (b"SWAPSPACE2", b"SWAP-SPACE")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -15,14 +16,14 @@ def observe(fields):
     path = fields["path"]
     removing = fields.get("absent") or "formatted" not in fields
     entry = fstab.find(owned.read_or_empty(fstab.FILE), "device", path)
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
+    status = files.lstat(path)
+    if status is None:
         if not removing and "size" not in fields:
             raise Missing("device", path)
         return None if entry is None else {}
     if removing and stat.S_ISBLK(status.st_mode):
         return None if entry is None and not is_active(path) else {}
+    files.need_roots_alone(path, "swap")
     _check(path, status, "size" in fields or removing)
     if not removing and "size" not in fields:
         _check_blank(path)
@@ -70,6 +71,7 @@ def apply(fields, difference):
     """Made under another name and renamed, then in use, then in fstab."""
     path = fields["path"]
     removal = difference.get("exists") == (True, False)
+    files.need_roots_alone(path, "swap")
     remade = not removal and _must_be_made(fields)
     if (removal or remade or not fields["active"]) and os.path.lexists(path) and is_active(path):
         run_ok(["swapoff", "--", path], timeout=600)
@@ -81,8 +83,7 @@ def apply(fields, difference):
     if remade:
         _make(fields)
     elif "size" in fields:
-        os.chown(path, 0, 0)
-        os.chmod(path, 0o600)
+        files.set_ownership(path, {"owner": (None, "0"), "group": (None, "0"), "mode": (None, "0600")}, "0")
     if fields["active"]:
         if is_active(path) and "options" in difference:
             run_ok(["swapoff", "--", path], timeout=600)
@@ -108,24 +109,19 @@ def _make(fields):
         _check_blank(path)
         run_ok([make, "--", path], timeout=60)
         return
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        raise Missing("directory", folder)
-    fresh = os.path.join(folder, files.TEMPORARY_PREFIX + "swap")
-    owned.remove(fresh)
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with files.parent(path) as (folder, name):
+        fresh = files.TEMPORARY_PREFIX + "swap"
+        folder.unlink(fresh)
         try:
-            os.posix_fallocate(descriptor, 0, int(fields["size"]))
+            with trees.create(folder, fresh) as stream:
+                os.posix_fallocate(stream.fileno(), 0, int(fields["size"]))
+            run_ok([make, "--", folder.place(fresh)], timeout=60)
+            folder.rename(fresh, name)
+        except OSError as error:
+            raise Failed("can't make the swap file '{}': {}".format(path, error.strerror))
         finally:
-            os.close(descriptor)
-        run_ok([make, "--", fresh], timeout=60)
-        os.rename(fresh, path)
-    except OSError as error:
-        raise Failed("can't make the swap file '{}': {}".format(path, error.strerror))
-    finally:
-        owned.remove(fresh)
-    files.fsync_directory(folder)
+            folder.unlink(fresh)
+        folder.sync()
 
 
 def _change(path, entry):

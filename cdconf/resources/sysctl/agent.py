@@ -3,7 +3,7 @@
 import errno
 import os
 
-from cdconf.agent import owned, sysctl
+from cdconf.agent import files, owned, sysctl
 from cdconf.agent.base import Failed, Missing
 
 FILE, LEGACY = "/etc/sysctl.d/zz-cdconf.conf", "/etc/sysctl.conf"
@@ -83,8 +83,8 @@ def _put(file, key, value):
     if file == FILE and not sysctl.read(changed):
         owned.remove(file)
         return
-    os.makedirs(os.path.dirname(file), 0o755, exist_ok=True)
+    files.make_directory(os.path.dirname(file))
     if os.path.exists(file):
-        owned.edit(os.path.realpath(file), changed)
+        files.write_atomic(file, owned.to_bytes(changed), follow=True)
     else:
         owned.write(file, changed, "0644")

@@ -2,7 +2,7 @@
 
 import os
 
-from cdconf.agent import owned, programs, services
+from cdconf.agent import files, owned, programs, services
 from cdconf.agent.base import Failed, run
 
 FOLDER = "/etc/systemd/system"
@@ -64,7 +64,7 @@ def _content(fields):
 
 def _write(fields, content, validate=None):
     path = _path(fields)
-    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    files.make_directory(os.path.dirname(path))
     owned.write(path, content, "0644", validate)
 
 

@@ -25,11 +25,10 @@ def observe(fields):
 
 
 def _linked():
-    try:
-        target = os.path.join(os.path.dirname(LINK), os.readlink(LINK))
-    except OSError:
+    text = files.readlink(LINK)
+    if text is None:
         return None  # nothing, or a copy of a zone
-    target = os.path.normpath(target)
+    target = os.path.normpath(os.path.join(os.path.dirname(LINK), text))
     return target[len(ZONES) :] if target.startswith(ZONES) else target
 
 
@@ -57,9 +56,6 @@ def apply(fields, difference):
     zone = fields["zone"]
     _check(zone)
     if "localtime" in difference:
-        fresh = "/etc/{}{}".format(files.TEMPORARY_PREFIX, os.urandom(6).hex())
-        os.symlink(ZONES + zone, fresh)
-        os.rename(fresh, LINK)
-        files.fsync_directory("/etc")
+        files.put_link(LINK, ZONES + zone)
     if "file" in difference:
         owned.write(FILE, zone + "\n", "0644")

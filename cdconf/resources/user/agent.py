@@ -1,9 +1,8 @@
 """Observes and applies users."""
 
 import os
-import shutil
 
-from cdconf.agent import account_files, accounts, files, programs
+from cdconf.agent import account_files, accounts, below, files, programs
 from cdconf.agent.base import Failed, Missing, run_ok
 
 OPTIONS = (
@@ -51,25 +50,38 @@ def apply(fields, difference):
     """useradd, usermod or userdel, then the password; without these programs the files themselves."""
     _check_groups(fields)
     removal = difference.get("exists") == (True, False)
+    old = accounts.user(fields["name"])
+    if removal and fields.get("remove_home"):
+        below.check_removal(old["home"])
     if programs.find("useradd") is None:
         _without_programs(fields, removal)
     elif removal:
-        run_ok(["userdel"] + (["--remove"] if fields.get("remove_home") else []) + ["--", fields["name"]])
+        run_ok(["userdel", "--", fields["name"]])
     else:
         _with_programs(fields, difference)
+    if removal and fields.get("remove_home"):
+        account_files.remove_home(dict(old, name=fields["name"]))
 
 
 def _with_programs(fields, difference):
     name = fields["name"]
-    fresh = accounts.user(name) is None
+    old = accounts.user(name)
+    fresh = old is None
     arguments = _arguments(fields, difference, fresh)
     if fresh:
         arguments += ["--system"] if fields.get("system") else []
-        arguments += ["--create-home" if fields.get("create_home") else "--no-create-home"]
+        makes_home = fields.get("create_home") and files.on_roots_alone(fields.get("home", "/home/" + name))
+        arguments += ["--create-home" if makes_home else "--no-create-home"]
         if "group" not in fields and name in accounts.groups():
             arguments += ["--gid", name]
     if fresh or arguments:
         run_ok(["useradd" if fresh else "usermod"] + arguments + ["--", name])
+    if not fresh and "home" in difference and fields.get("move_home"):
+        try:
+            account_files.move_home(old["home"], fields["home"])
+        except (Failed, OSError):
+            run_ok(["usermod", "--home", old["home"], "--", name])
+            raise
     _make_home(fields)
     password = _password(fields)
     if password is not None:
@@ -85,8 +97,6 @@ def _arguments(fields, difference, fresh):
             value = str(fields[field])
             spelling = "--home" if field == "home" and not fresh else option
             arguments += [spelling, "" if (field, value) == ("expires", accounts.NEVER) else value]
-    if "home" in difference and not fresh and fields.get("move_home"):
-        arguments.append("--move-home")
     if "groups" in difference:
         keep = not fresh and not fields.get("exclusive_groups")
         arguments += (["--append"] if keep else []) + ["--groups", ",".join(fields["groups"])]
@@ -118,13 +128,11 @@ def _without_programs(fields, removal):
             account_files.remove_user(name)
         else:
             _put(fields, old)
-    if removal and fields.get("remove_home"):
-        _remove_home(old)
     entry = accounts.user(name)
     if removal or entry is None:
         return
-    if old is not None and fields.get("move_home") and old["home"] != entry["home"] and os.path.isdir(old["home"]):
-        shutil.move(old["home"], entry["home"])
+    if old is not None and fields.get("move_home") and old["home"] != entry["home"]:
+        account_files.move_home(old["home"], entry["home"])
     _make_home(fields)
 
 
@@ -148,10 +156,3 @@ def _make_home(fields):
     entry = accounts.user(fields["name"])
     if fields.get("create_home") and entry is not None:
         account_files.make_home(entry["home"], entry["uid"], entry["gid"])
-
-
-def _remove_home(entry):
-    """Only a directory that is the user's own."""
-    home = entry["home"]
-    if os.path.isdir(home) and not os.path.islink(home) and os.stat(home).st_uid == entry["uid"] != 0:
-        shutil.rmtree(home)
