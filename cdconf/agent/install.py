@@ -72,9 +72,8 @@ def _replace(fresh, home):
     shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _make(path):
-    """Makes one of cdconf's own directories, or takes one that nobody else has made or can reach."""
-    os.makedirs(path, exist_ok=True)
+def _take(path):
+    """One of cdconf's own directories becomes its owner's alone; somebody else's is refused."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path.endswith(".agent") else 0))
     try:
         if os.fstat(descriptor).st_uid != os.geteuid():
@@ -90,8 +89,9 @@ def install(data, base, home, code, seal):
     import tempfile
 
     umask = os.umask(0o077)
-    _make(os.path.dirname(base))
-    _make(base)
+    os.makedirs(base, exist_ok=True)
+    _take(os.path.dirname(base))
+    _take(base)
     compiled = marshal.dumps(_modules(data))
     fresh = tempfile.mkdtemp(prefix="new-", dir=base)
     _write(fresh, "agent.zip", data)

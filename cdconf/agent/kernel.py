@@ -28,8 +28,12 @@ def begin_writing(descriptor):
         libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), SYNC_FILE_RANGE_WRITE)
 
 
-def exchange(folder, one, other):
-    """Swaps what two names in a `Folder` stand for, in one step: renameat2(2) with RENAME_EXCHANGE.
+def exchange(one, other):
+    """Swaps what two names of one file system stand for, in one step: renameat2(2) with RENAME_EXCHANGE.
+
+    Args:
+        one: A `Folder` and a name in it.
+        other: The same.
 
     Returns:
         False where the C library, the kernel or the file system can't; nothing has changed then.
@@ -37,13 +41,13 @@ def exchange(folder, one, other):
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):  # glibc before 2.28
         return False
-    held = folder.descriptor
-    if libc.renameat2(held, os.fsencode(one), held, os.fsencode(other), RENAME_EXCHANGE) == 0:
+    places = [part for folder, name in (one, other) for part in (folder.descriptor, os.fsencode(name))]
+    if libc.renameat2(*(places + [RENAME_EXCHANGE])) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
         return False
-    raise OSError(number, os.strerror(number), one)
+    raise OSError(number, os.strerror(number), one[0].place(one[1]))
 
 
 def use_files_as(uid):

@@ -262,7 +262,7 @@ class Releases(object):
                 folder.rename(staging, name)
                 return
             old = REPLACED + os.urandom(4).hex()
-            if kernel.exchange(folder, staging, name):
+            if kernel.exchange((folder, staging), (folder, name)):
                 folder.rename(staging, old)
                 return
             is_live = self.linked() == name

@@ -51,8 +51,10 @@ class Toggles(object):
         path = path or self.path
         try:
             descriptor = files.open_file(path)
-        except (Failed, OSError) as error:
-            return None, "it can't be read: {}".format(getattr(error, "strerror", error))
+        except Failed as error:
+            return None, "it isn't JSON that root may read: {}".format(error)
+        except OSError as error:
+            return None, "it can't be read: {}".format(error.strerror)
         if descriptor is None:
             return None, "it isn't there"
         with os.fdopen(descriptor, "rb") as stream:

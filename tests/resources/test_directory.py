@@ -128,7 +128,7 @@ def test_sources_that_cannot_be_sent(project, resource, why):
 def test_an_attribute_that_keeps_root_away_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "protection", lambda path: ("immutable", "i") if path.endswith("/f") else None)
 
-    def refuse(*arguments):
+    def refuse(*arguments, **_):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(files.os, "rename", refuse)

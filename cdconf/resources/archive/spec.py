@@ -50,9 +50,10 @@ TYPE = ResourceType(
     name="archive",
     doc=(
         "A directory with what an archive holds: zip, or tar with or without gzip, bzip2 or xz. It's unpacked once for "
-        "each content of the archive, which is kept in mind in `.cdconf-archive` in the directory; what an earlier one "
+        "each content of the archive, which cdconf keeps in mind in its own directory; what an earlier one "
         "held and the new one doesn't is removed, other files are left alone. Unpacked files that are gone or have "
-        "another size are drift. Members that would leave the directory are refused, owners and setuid bits not kept. "
+        "another size are drift. Members that would leave the directory are refused; owners and setuid bits aren't "
+        "kept, nor is it that others may write, but in a directory with a sticky bit. "
         "`absent` removes what was unpacked, and the directory if nothing else is in it."
     ),
     title="path",
