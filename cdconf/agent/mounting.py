@@ -20,7 +20,7 @@ def mount(fields, options):
         options: The options, a list.
     """
     path, remounts = fields["path"], options[0] == "remount"
-    if files.on_roots_alone(os.path.join(path, ".")):
+    if files.on_roots_alone(path):
         words = ["-o", ",".join(options)] if remounts else []
         run_ok(["mount"] + words + ["--", path], timeout=TIMEOUT)
         return

@@ -52,7 +52,7 @@ class Toggles(object):
         try:
             descriptor = files.open_file(path)
         except Failed as error:
-            return None, "it isn't JSON that root may read: {}".format(error)
+            return None, "it can't be read, so it isn't JSON: {}".format(error)
         except OSError as error:
             return None, "it can't be read: {}".format(error.strerror)
         if descriptor is None:

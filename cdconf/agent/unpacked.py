@@ -52,14 +52,16 @@ def work():
 
 def marker(path):
     """What an earlier release left in a directory, in the form of a record; None for what it can't have written."""
-    with files.parent(os.path.join(path, MARKER)) as (folder, name):
-        status = folder.lstat(name)
-        if status is None or status.st_uid != os.geteuid() or status.st_nlink != 1:
-            return None
-        descriptor = folder.open(name)
+    place = os.path.join(path, MARKER)
+    status = files.lstat(place)
+    if status is None or status.st_uid != os.geteuid() or status.st_nlink != 1:
+        return None
+    descriptor = files.open_file(place)
     if descriptor is None:
         return None
     with os.fdopen(descriptor, "rb") as stream:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            return None
         try:
             found = wire.loads(stream.read(LIMIT))
             members = {name: size for name, size in found["members"].items() if _is_below(name)}

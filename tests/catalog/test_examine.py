@@ -282,3 +282,41 @@ def test_exit_codes_and_output(project):
     role(project, "resources: [{file: /x, modes: '1'}]\n")
     result = cdconf(project, "lint")
     assert (result.returncode, "1 error in 1 environments" in result.stdout) == (1, True)
+
+
+APP = """
+apps:
+  shop:
+    groups: [{group}]
+    build: "true"
+    artifact: dist/shop-*.tar.gz
+    path: /srv/shop
+    user: shop
+    health: {http: "http://127.0.0.1:8000/"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("resource", "given"),
+    [
+        ("{directory: /srv/shop, owner: shop}", "/srv/shop"),
+        ("{directory: /srv/shop/releases, group: shop, mode: '0775'}", "/srv/shop/releases"),
+        ("{directory: /srv/shop, mode: '1777'}", "/srv/shop"),
+        ("{user: shop, home: /srv/shop, create_home: true}", "/srv/shop"),
+        ("{git: /srv/shop/current, url: 'https://example.com/x.git', revision: main, user: shop}", "/srv/shop/current"),
+        ("{directory: /srv/shop}", None),
+        ("{directory: /srv/shop, group: shop, mode: '0750'}", None),
+        ("{directory: /srv/shop/shared, owner: shop}", None),
+        ("{user: shop, home: /srv/shop}", None),
+        ("{directory: /srv/shop, owner: shop, absent: true, force: true}", None),
+    ],
+)
+def test_an_app_s_user_doesn_t_own_its_releases(project, resource, given):
+    group = next(iter(load_project(project).groups))
+    with (project / "cdconf.yml").open("a") as stream:
+        stream.write(APP.replace("{group}", group))
+    role(project, f"\nresources:\n  - {resource}\n")
+    _, warnings = examine(load_project(project))
+    found = [one for one in warnings if one.rule == "app_owns_releases"]
+    assert [(one.file, one.line) for one in found] == ([("roles/base/role.yml", 2)] if given else [])
+    assert all(f"change '{given}'" in one.message for one in found)
