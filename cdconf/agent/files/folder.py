@@ -283,8 +283,12 @@ def _names(path):
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
-def on_roots_alone(path):
-    """Whether only root can change what a path leads to: every directory on the way there is root's alone."""
+def on_roots_alone(path, sticky=False):
+    """Whether only root can change what a path leads to: every directory on the way there is root's alone.
+
+    With `sticky`, for what's root's itself and no link, root's directories with a sticky bit count as well: nobody else
+    can rename or remove it there.
+    """
     if not is_root():
         return True
     way = []
@@ -292,7 +296,9 @@ def on_roots_alone(path):
         os.close(_walk(path, False, False, way)[0])
     except OSError:
         return False
-    return all(is_roots_alone(status) for status in way)
+    return all(
+        is_roots_alone(status) or (sticky and status.st_uid == 0 and status.st_mode & stat.S_ISVTX) for status in way
+    )
 
 
 def _walk(path, whole, follow, way=None):

@@ -40,8 +40,8 @@ def need_directory(path):
 
 
 def need_roots_alone(path, what):
-    """Raises `Failed` unless only root can change what the path leads to; `what` is what is to be there."""
-    if not on_roots_alone(path):
+    """Raises `Failed` unless only root can change what's root's at a path; `what` is what is to be there."""
+    if not on_roots_alone(path, sticky=True):
         text = "{} can't be at '{}': others than root can write to a directory on the way there"
         raise Failed(text.format(what, path))
 

@@ -36,8 +36,8 @@ TYPE = ResourceType(
     doc=(
         "Swap space: a file of a size, or a device; formatted, in /etc/fstab, and in use. A device that holds "
         "something else is refused. A file whose size changes is made anew, so that memory must hold for a moment "
-        "what it held. Removal deletes a file, and leaves a device as it is. Every directory on the way must be root's "
-        "alone."
+        "what it held. Removal deletes a file, and leaves a device as it is. Nobody but root may be able to "
+        "replace it: by its directories' owners and modes."
     ),
     title="path",
     fields={
