@@ -24,9 +24,9 @@ PATHS_OF_THE_KERNEL = ("/proc/", "/sys/")
 ALLOWED = {
     ("agent/boot.py", "*"): "it comes before the agent, and checks owner and mode of root's own directory itself",
     ("agent/install.py", "*"): "it comes before the agent, and checks owner and mode of root's own directory itself",
-    ("agent/files/__init__.py", "check_content"): "a file in a directory of root's own, below /run",
-    ("agent/files/__init__.py", "check_stream"): "a file in a directory of root's own, below /run",
-    ("agent/files/__init__.py", "private_copy"): "makes such a directory",
+    ("agent/files/validate.py", "check_content"): "a file in a directory of root's own, below /run",
+    ("agent/files/validate.py", "check_stream"): "a file in a directory of root's own, below /run",
+    ("agent/files/validate.py", "private_copy"): "makes such a directory",
     (
         "agent/files/folder.py",
         "hold",
