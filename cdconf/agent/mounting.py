@@ -24,6 +24,9 @@ def mount(fields, options):
         words = ["-o", ",".join(options)] if remounts else []
         run_ok(["mount"] + words + ["--", path], timeout=TIMEOUT)
         return
+    if not remounts and set(options) & {"bind", "rbind"}:
+        # The other options need a second call, in the directory as it's mounted then; see the resource.
+        options = [one for one in options if one in ("bind", "rbind")]
     with files.hold(path) as folder:
         words = ["-t", fields["type"], "-o", ",".join(options), "--", fields["device"], "."]
         _run("mount", words, folder)

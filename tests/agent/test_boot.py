@@ -84,6 +84,26 @@ def test_a_cache_that_can_not_be_written_is_one_clear_error(tmp_path):
         agent.open()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
+@pytest.mark.parametrize("whose", ["data", "data/.agent"])
+def test_a_directory_that_somebody_else_has_made_is_refused(tmp_path, whose):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    (tmp_path / "data/.agent").mkdir(parents=True)
+    os.chown(tmp_path / whose, 4242, 4242)
+    with pytest.raises(HostFailed, match=rf"can't be kept on the host: .*{whose}: it belongs to another user"):
+        agent.open()
+    assert (tmp_path / whose).stat().st_uid == 4242
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
+def test_a_cache_below_somebody_else_s_directory_isn_t_started_from(tmp_path):
+    agent = PrivateAgent(sys.executable, tmp_path)
+    agent.open().close()
+    os.chown(tmp_path / "data", 4242, 4242)
+    with pytest.raises(HostFailed, match="it belongs to another user"):
+        agent.open()
+
+
 def test_a_python_without_all_of_its_library_is_one_clear_error(tmp_path):
     agent = PrivateAgent(sys.executable, tmp_path)
     command = agent.command
