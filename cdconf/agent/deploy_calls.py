@@ -25,8 +25,8 @@ def status(agent, app):
     Returns:
         The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
         systemd's state), `problem` (why the services don't run from that release, None when they do), `begun`,
-        `recent`, `deployed` and `provision_failed` (see `past`), `reverts_in_s` (when the host goes back by itself unless beats
-        come; None when it won't) and `migrations` (see `cdconf.agent.migrations`).
+        `recent`, `deployed` and `provision_failed` (see `past`), `reverts_in_s` (when the host goes back by itself
+        unless beats come; None when it won't) and `migrations` (see `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
     page = dict(ledger.page, linked=releases.linked(), problem=None)
