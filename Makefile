@@ -32,6 +32,11 @@ test:
 chaos: engine
 	python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20 --lanes 3 $(CHAOS)
 
+# A user of the host attacks the agent before each of its steps, then 10,000 times as fast as it can; two hours on two cores.
+attacks: engine
+	python -m tests.attacks.run $(ATTACKS)
+	python -m tests.attacks.run --races 10000 $(ATTACKS)
+
 bench: engine
 	python benchmarks/converge.py
 	python benchmarks/push.py
@@ -41,4 +46,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos bench clean
+.PHONY: setup engine demo lint unit test chaos attacks bench clean
