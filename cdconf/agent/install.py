@@ -1,4 +1,4 @@
-"""Puts the agent into the host's cache. Sent by itself, ahead of the agent's zip, and run inside boot.py.
+"""Puts the agent into the host's cache. Sent by itself, ahead of the agent, and run inside boot.py.
 
 It uses boot.py's `base`, `home`, `code`, `digest`, `receive`, `seal`, `say` and `refuse`, which is why it has no
 imports of ours. All modules are compiled here, once, so that a start from the cache only unmarshals what it uses.
@@ -14,20 +14,28 @@ NEEDED = [
 
 
 def _modules(data):
-    """Name -> (is a package, marshalled code) of a deflated zip of sources."""
-    import io
+    """Name -> (is a package, marshalled code) of what `cdconf.session.bundle` has packed."""
     import marshal
-    import zipfile
-    import zlib
 
     found = {}
-    with zipfile.ZipFile(io.BytesIO(zlib.decompress(data))) as archive:
-        for path in archive.namelist():
-            name = path[:-3].replace("/", ".")
-            package = name.endswith(".__init__")
-            compiled = compile(archive.read(path), "<{}>".format(path), "exec", dont_inherit=True)
-            found[name[: -len(".__init__")] if package else name] = (package, marshal.dumps(compiled))
+    for path, source in unpacked(data):
+        name = path[:-3].replace("/", ".")
+        package = name.endswith(".__init__")
+        compiled = compile(source, "<{}>".format(path), "exec", dont_inherit=True)
+        found[name[: -len(".__init__")] if package else name] = (package, marshal.dumps(compiled))
     return found
+
+
+def unpacked(data):
+    """(path, source) of each file: a line of JSON tells paths and sizes, the files follow; deflated as a whole."""
+    import json
+    import zlib
+
+    names, _, sources = zlib.decompress(data).partition(b"\n")
+    at = 0
+    for path, size in json.loads(names.decode("utf-8")):
+        yield path, sources[at : at + size]
+        at += size
 
 
 def _check_library():
@@ -84,7 +92,7 @@ def _take(path):
 
 
 def install(data, base, home, code, seal):
-    """Writes the agent's zip and its compiled modules; only their owner can read them."""
+    """Writes the agent's sources and its compiled modules; only their owner can read them."""
     import marshal
     import tempfile
 
@@ -94,7 +102,7 @@ def install(data, base, home, code, seal):
     _take(base)
     compiled = marshal.dumps(_modules(data))
     fresh = tempfile.mkdtemp(prefix="new-", dir=base)
-    _write(fresh, "agent.zip", data)
+    _write(fresh, "sources", data)
     _write(fresh, os.path.basename(code), seal(compiled) + compiled)
     _clean(base, os.path.basename(fresh))
     _replace(fresh, home)

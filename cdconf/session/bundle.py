@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import io
+import json
 import os
 import shlex
 import sys
-import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -24,13 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).parent.parent
-_STAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment: the same sources give the same bytes
 _PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """The agent: `data` is a zip of sources, deflated as a whole (RFC 1950); `digest` its SHA-256 in hex."""
+    """The agent: `data` is its sources, packed and deflated as a whole (RFC 1950); `digest` its SHA-256 in hex.
+
+    Packed is a line of JSON, `[[path, bytes], ...]`, and the files that it names, one after the other. A zip's own
+    directory would cost a twentieth of what's sent.
+    """
 
     data: bytes
     digest: str
@@ -60,11 +62,13 @@ def bundle(project_root: Path | None = None, packages: tuple[str, ...] = (), kep
 
 
 def _packed(sources: Mapping[str, Path | None]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in sorted(sources.items()):
-            archive.writestr(zipfile.ZipInfo(name, _STAMP), _small(path) if path else b"")
-    return zlib.compress(buffer.getvalue(), 9)
+    return pack({name: _small(path) if path else b"" for name, path in sorted(sources.items())})
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Path -> source, as `Bundle.data` has it."""
+    names = json.dumps([[name, len(source)] for name, source in files.items()], separators=(",", ":"))
+    return zlib.compress(b"".join([names.encode(), b"\n", *files.values()]), 9)
 
 
 def _small(path: Path) -> bytes:

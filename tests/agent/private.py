@@ -1,19 +1,17 @@
 """An agent that keeps its data in a temp directory instead of the host's own, run by any Python."""
 
 import hashlib
-import io
 import os
 import re
 import shutil
 import subprocess
-import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
 
+from cdconf.agent.install import unpacked
 from cdconf.inventory import Host
-from cdconf.session.bundle import Bundle, bundle, start_command
+from cdconf.session.bundle import Bundle, bundle, pack, start_command
 from cdconf.session.session import Session
 from cdconf.session.start import Start
 from cdconf.session.sudo import SudoPasswords
@@ -56,12 +54,11 @@ class PrivateAgent:
         self.bundle = self._moved(bundle())
 
     def _moved(self, original):
-        """The agent's zip with the data directory changed, and nothing else."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(zlib.decompress(original.data))) as old, zipfile.ZipFile(buffer, "w") as new:
-            for entry in old.infolist():
-                new.writestr(entry, old.read(entry).replace(DATA.encode(), str(self.data).encode()))
-        data = zlib.compress(buffer.getvalue())
+        """The agent with the data directory changed, and nothing else."""
+        files = {
+            path: source.replace(DATA.encode(), str(self.data).encode()) for path, source in unpacked(original.data)
+        }
+        data = pack(files)
         return Bundle(data, hashlib.sha256(data).hexdigest())
 
     def command(self, nonce):

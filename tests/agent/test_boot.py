@@ -34,7 +34,7 @@ def agent(request, tmp_path):
 
 def cached(agent):
     """The file with the compiled modules."""
-    (found,) = (path for path in agent.data.glob(".agent/*/*") if path.name != "agent.zip")
+    (found,) = (path for path in agent.data.glob(".agent/*/*") if path.name != "sources")
     return found
 
 

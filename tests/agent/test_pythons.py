@@ -1,18 +1,16 @@
 """What the agent does, on every Python from 3.6 on, with nothing but the standard library, over real pipes."""
 
 import hashlib
-import io
 import os
 import stat
 import subprocess
-import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
 
 from cdconf.agent import chunks, tree
 from cdconf.agent.facts import GROUPS
+from cdconf.agent.install import unpacked
 from cdconf.errors import LeaseHeld
 from cdconf.session.bundle import bundle
 from cdconf.session.session import AgentError
@@ -252,8 +250,10 @@ def release(text):
 
 
 def test_every_module_of_the_agent_can_be_imported(python, tmp_path):
-    archive = zipfile.ZipFile(io.BytesIO(zlib.decompress(bundle().data)))
-    archive.extractall(tmp_path)
-    names = [name[:-3].replace("/", ".").replace(".__init__", "") for name in archive.namelist()]
+    files = dict(unpacked(bundle().data))
+    for path, source in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(source)
+    names = [name[:-3].replace("/", ".").replace(".__init__", "") for name in files]
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + "".join(f"__import__({name!r})\n" for name in names)
     subprocess.run([python, "-I", "-S", "-W", "error", "-c", code], check=True, timeout=60)

@@ -1,11 +1,8 @@
 """What goes to the hosts: small, the same for the same sources, and nothing that couldn't run there."""
 
-import io
-import zipfile
-import zlib
-
 import pytest
 
+from cdconf.agent.install import unpacked
 from cdconf.errors import InvalidFile
 from cdconf.session.bundle import bundle
 from tests.conftest import write
@@ -37,7 +34,7 @@ def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
 
 def test_a_project_s_type_comes_along(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
-    names = zipfile.ZipFile(io.BytesIO(zlib.decompress(bundle(tmp_path).data))).namelist()
+    names = dict(unpacked(bundle(tmp_path).data))
     assert {"cdconf/resources/mine/__init__.py", "cdconf/resources/mine/agent.py"} <= set(names)
 
 
