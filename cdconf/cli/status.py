@@ -113,6 +113,12 @@ def _interrupted(
     return found
 
 
+def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
+    versions = sorted(one["version"] for one in pinned.values() if one.get("version"))
+    named = f" ({', '.join(versions)})" if versions else ""
+    return [f"{len(pinned)} pinned{named}"] if pinned else []
+
+
 def _deployed(page: dict[str, Any]) -> str:
     """When, and by whom, the release that runs was deployed; nothing where the host doesn't remember."""
     from cdconf.deploy.shape import clock
@@ -134,7 +140,7 @@ def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
     back = page["reverted"]
     note = [f"went back by itself from {back['release']}"] if back else []
     note += [f"which failed: {back['problem']}"] if back and back["problem"] else []
-    pins = [f"pinned: {', '.join(sorted(one['version'] for one in page['pinned'].values()))}"] if page["pinned"] else []
+    pins = _pins(page["pinned"])
     if not page["linked"]:
         return ", ".join(pins + note)
     verified = page["verified"][-1:] == [page["linked"]]

@@ -15,9 +15,10 @@ from cdconf.deploy.choose import choose
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
+from cdconf.deploy.preflight import warn_of_failed
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
-from cdconf.deploy.shape import Shape, clock
+from cdconf.deploy.shape import Shape
 from cdconf.deploy.standing import standing
 from cdconf.deploy.stored import stored
 from cdconf.deploy.toggles import ToggleKeeper
@@ -81,7 +82,7 @@ def _deploy(
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
-        _warn_of_failed(pages, environment, emit)
+        warn_of_failed(pages, environment, emit)
         if not options.forget_migrations:
             Shape.of(pages).check_deploy(app, artifact)
         _gate(fleet, app, artifact, pages, hosts, options)
@@ -225,15 +226,6 @@ def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, dict[str,
         hosts, lambda session: session.call("app.status", app=app_document(app))
     ).all()
     return pages
-
-
-def _warn_of_failed(pages: dict[str, dict[str, Any]], environment: Environment, emit: Emit) -> None:
-    """Says which hosts may not be what their roles say: nothing of that shows in a deployment."""
-    for name, page in pages.items():
-        failed = page.get("provision_failed")
-        if failed:
-            text = f"{name}'s last provision failed ({clock(failed['at'])}, by {failed['owner']}), and it's deployed to"
-            emit(Notice(f"{text} as it is; `cdconf provision {environment.name} --limit {name}` mends that", True))
 
 
 def _gate(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import shared
+from cdconf.deploy.shape import clock
 from cdconf.errors import ArtifactError, Unreachable
-from cdconf.events import Emit, HostDone, HostStep
+from cdconf.events import Emit, HostDone, HostStep, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from cdconf.deploy.push import Push
     from cdconf.deploy.runner import Target
     from cdconf.engine import Fleet
-    from cdconf.inventory import App
+    from cdconf.inventory import App, Environment
     from cdconf.session import Session
 
 
@@ -50,6 +51,15 @@ def preflight(fleet: Fleet, target: Target, app: dict[str, Any], push: Push | No
     for error in sorted(errors.values(), key=lambda one: isinstance(one, Unreachable)):
         error.message = f"{error.message} (no host was touched)"
         raise error
+
+
+def warn_of_failed(pages: dict[str, dict[str, Any]], environment: Environment, emit: Emit) -> None:
+    """Says which hosts may not be what their roles say: nothing of that shows in a deployment."""
+    for name, page in pages.items():
+        failed = page.get("provision_failed")
+        if failed:
+            text = f"{name}'s last provision failed ({clock(failed['at'])}, by {failed['owner']}), and it's deployed to"
+            emit(Notice(f"{text} as it is; `cdconf provision {environment.name} --limit {name}` mends that", True))
 
 
 def check_shared(app: App, release: str, manifest: Sequence[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from cdconf.cli.context import run_of
-from cdconf.cli.status import _state
+from cdconf.cli.status import _deployed, _state
 from cdconf.errors import LeaseHeld
 from cdconf.events import HostDone
 from tests.conftest import CDCONF, cdconf, write
@@ -67,6 +67,14 @@ def test_a_host_without_a_release_tells_its_pins_too():
     page = {"activating": None, "reverted": None, "linked": None, "verified": [], "pinned": {"x": {}}, "problem": None}
     assert _state(page, None) == "1 pinned"
     assert _state(page | {"linked": "1", "verified": ["1"]}, None) == "verified, 1 pinned"
+    two = {"x": {"version": "1.5"}, "y": {"version": "1.4"}}
+    assert _state(page | {"pinned": two}, None) == "2 pinned (1.4, 1.5)"
+
+
+def test_status_says_when_and_by_whom_a_release_was_deployed():
+    about = {"at": 0, "owner": "ann@laptop pid 7", "run": "r1"}
+    assert _deployed({"deployed": about}).endswith(" by ann@laptop")
+    assert _deployed({"deployed": None}) == ""
 
 
 def test_only_hosts_of_the_run_are_taken_over(project):
