@@ -330,7 +330,8 @@ def test_a_host_that_a_provision_spoils_is_kept_out_of_use_until_it_is_proven(ro
     assert rolling.out_of_use() == ["web1"]
     kept = rolling.drained()["web1"]["lb1"]["kept"]
     assert kept["reason"] == "smoke tests failed: app: test_port"
-    assert not rolling.on("lb1", "systemctl is-active -q cdconf-drain-rolling.app && echo watched")
+    watched = "systemctl is-active -q cdconf-drain-rolling.app && echo watched"
+    assert eventually(lambda: not rolling.on("lb1", watched), 10), "nothing is left for the host to put back"
     rolling("deploy", "app", "--to", "dev", code=1)  # it has the release, and still isn't well
     assert rolling.out_of_use() == ["web1"]
     assert "web1 is kept out of use on lb1 for app since" in rolling("status", "dev").stderr
