@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,7 @@ def provision(
     Raises:
         CdconfError: Nothing was changed on any host, or everything is said in the events.
     """
-    if not options.check:
-        _check_smoke(project, hosts)
+    smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     if options.from_snapshot:
         from cdconf.environments.docker.snapshots import use_snapshots
@@ -121,6 +121,8 @@ def provision(
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
             refuse(errors, emit)
+        if smoke_tests is not None:
+            smoke_tests.result()
         if options.plan:
             options.plan.verify(fleet, compilers[0], present, errors)
         codes += [report(emit, name, error) for name, error in errors.items()]
@@ -128,13 +130,20 @@ def provision(
     return worst_exit(codes)
 
 
-def _check_smoke(project: Project, hosts: Sequence[Host]) -> None:
-    """Hosts that serve an app are tested after they were changed: tests that aren't Python end the run before."""
-    members = [host for host in hosts if project.apps_on(host)]
-    if members:
-        from cdconf.deploy.verify import check_smoke
+def _check_smoke(project: Project, hosts: Sequence[Host]) -> Future[None] | None:
+    """Hosts that serve an app are tested after they were changed: tests that can't be run end the run before.
 
-        check_smoke(project, members, needed=False)
+    Collecting them takes about as long as connecting to hosts, and goes on beside it.
+    """
+    members = [host for host in hosts if project.apps_on(host)]
+    if not members:
+        return None
+    from cdconf.deploy.verify import check_smoke
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="cdconf-collect")
+    collected = pool.submit(check_smoke, project, members, needed=False)
+    pool.shutdown(wait=False)
+    return collected
 
 
 def refuse(errors: dict[str, CdconfError], emit: Emit) -> None:
