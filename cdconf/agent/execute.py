@@ -4,18 +4,21 @@ from cdconf.agent import files
 from cdconf.agent.base import Failed, run_bytes
 
 LIMIT = 16 * 1024 * 1024
+ENV_LIMIT = 1024 * 1024
 
 
 def read_env_file(path):
     """The variables of a systemd EnvironmentFile= (systemd.exec(5)): `NAME=value` lines, shell-like quotes.
 
     Raises:
-        Failed: The file is missing or a line can't be read.
+        Failed: The file is missing or too large, or a line can't be read.
     """
     try:
-        data = files.read(path, follow=True)
+        data = files.read(path, follow=True, limit=ENV_LIMIT + 1)
         if data is None:
             raise Failed("can't read the environment file {}: it isn't there".format(path))
+        if len(data) > ENV_LIMIT:
+            raise Failed("can't read the environment file {}: it has more than {} bytes".format(path, ENV_LIMIT))
         lines = data.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Failed("can't read the environment file {}: {}".format(path, error))

@@ -65,8 +65,15 @@ class Staging(object):
     def _top(self):
         """The directory's `Folder`, with nothing in it that isn't the agent's own; see `_tidy`."""
         top = files.make_directories(self.root, 0o700)
-        if _is_own(top.status()):
-            self._tidy(top)
+        try:
+            top.check_mount_point()
+            is_own = _is_own(top.status())
+            if is_own:
+                self._tidy(top)
+        except BaseException:
+            top.close()
+            raise
+        if is_own:
             return top
         top.close()
         files.remove_tree(self.root)

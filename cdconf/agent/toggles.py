@@ -11,6 +11,7 @@ back. It's written down before the file is, as is a reload that's due, so that w
 The controller tells an app's `toggles` as `{"path", "values": those that should be, "reload"}`.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -153,7 +154,7 @@ class Toggles(object):
         """Removes the file where it was before `toggles_file` was changed, unless someone has changed that file."""
         old = self.page["path"]
         if old and old != self.path and self.read(old)[0] == self.page["values"]:
-            files.remove(old)
+            _remove(old)
 
     def put_back(self, restarts=False):
         """Ends a trial with the values that were here before it; whether there was one.
@@ -165,7 +166,7 @@ class Toggles(object):
         if not trial:
             return False
         if trial["before"] is None:
-            self._remove()
+            _remove(self.path)
         else:
             self._write(trial["before"])
         self.page["trial"] = None
@@ -174,16 +175,15 @@ class Toggles(object):
             self.reload()
         return True
 
-    def _remove(self):
-        files.remove(self.path)
-
     def _write(self, values):
         self.page["reload"] = bool(self.wanted["reload"])
         self._save()
         owner, group, mode = self._dress()
         files.make_directory(os.path.dirname(self.path))
         data = (json.dumps(values, sort_keys=True, indent=1) + "\n").encode("utf-8")
-        files.write_atomic(self.path, data, owner, group, mode)
+        fields = {"owner": owner, "group": group, "mode": mode}
+        with _place(self.path) as (folder, name), files.replacing_in(folder, name, fields) as stream:
+            stream.write(data)
 
     def _check_reload(self):
         """Raises `Failed` before anything is changed when a service that should be reloaded can't be."""
@@ -210,6 +210,20 @@ class Toggles(object):
         if self.page["reload"]:
             self.page["reload"] = False
             self._save()
+
+
+@contextlib.contextmanager
+def _place(path):
+    """Like `files.parent`, for changes: not in a mount of root's that others can have moved there."""
+    with files.parent(path) as (folder, name):
+        folder.check_mount_point()
+        yield folder, name
+
+
+def _remove(path):
+    with contextlib.suppress(Missing), _place(path) as (folder, name):
+        if folder.unlink(name):
+            folder.sync()
 
 
 def _is_active(name):

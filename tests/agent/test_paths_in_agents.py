@@ -28,10 +28,10 @@ ALLOWED = {
     ("agent/files/validate.py", "check_stream"): "a file in a directory of root's own, below /run",
     ("agent/files/validate.py", "private_copy"): "makes such a directory",
     (
-        "agent/files/folder.py",
+        "agent/files/way.py",
         "hold",
     ): "the kernel says afterwards where it led to; an agent that isn't root follows links",
-    ("agent/files/folder.py", "_walk"): "the root directory",
+    ("agent/files/way.py", "_walk"): "the root directory",
     ("agent/tree.py", "sha256_file"): "it's the controller's, which reads its own files",
     ("agent/apk.py", "*"): "/lib/apk and /etc/apk are root's alone",
     ("agent/dpkg.py", "*"): "/var/lib/dpkg is root's alone",

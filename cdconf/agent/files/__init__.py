@@ -35,18 +35,15 @@ import stat
 
 from cdconf.agent.base import Failed
 from cdconf.agent.files import owners
+from cdconf.agent.files.attributes import copy_xattrs, drop_inherited, is_trusted, mode_after
 from cdconf.agent.files.folder import (
     READ,
     TEMPORARY_PREFIX,
     Folder,
-    copy_xattrs,
-    hold,
     is_regular,
     is_root,
     is_roots_alone,
     mount_of,
-    on_roots_alone,
-    parent,
     temporary_name,
 )
 from cdconf.agent.files.owners import (
@@ -81,6 +78,7 @@ from cdconf.agent.files.paths import (
     set_ownership,
 )
 from cdconf.agent.files.validate import check_content, check_stream
+from cdconf.agent.files.way import hold, on_roots_alone, parent
 
 
 @contextlib.contextmanager
@@ -104,19 +102,26 @@ def _replaced(folder, name, owner):
             os.close(descriptor)
 
 
-def _dress(target, old, attributes, fields):
+def _dress(folder, target, old, attributes, fields):
     """Gives the new file its owner, mode and attributes before anyone can see it."""
     uid, gid = owners.ids(fields)
-    if old is not None:
-        uid, gid = old.st_uid if uid == -1 else uid, old.st_gid if gid == -1 else gid
+    uid = old.st_uid if uid == -1 and old is not None else uid
+    is_like_old = old is not None and is_trusted(old, uid)
+    if gid == -1 and is_like_old:
+        gid = old.st_gid
+    elif gid == -1 and not is_trusted(folder.status(), uid):
+        gid = os.getegid()  # the directory's own setgid bit would choose
     os.fchown(target, uid, gid)
-    if attributes is not None:
+    drop_inherited(folder, target, uid)
+    if attributes is not None and is_like_old:
         copy_xattrs(attributes, target)
     mode = fields.get("mode")
     if mode is not None:
         os.fchmod(target, int(mode, 8))
+    elif old is None:
+        os.fchmod(target, 0o644)
     else:
-        os.fchmod(target, stat.S_IMODE(old.st_mode) if old is not None else 0o644)
+        os.fchmod(target, mode_after(old, uid, -1) & (0o7777 if is_like_old else 0o755))
 
 
 def write_atomic(path, data, owner=None, group=None, mode=None, validate=None, follow=False):
@@ -168,7 +173,7 @@ def replacing_in(folder, name, fields):
             with os.fdopen(descriptor, "r+b") as stream:
                 yield stream
                 stream.flush()
-                _dress(descriptor, old, attributes, fields)
+                _dress(folder, descriptor, old, attributes, fields)
                 os.fsync(descriptor)
                 _put_in_place(folder, temporary, name, descriptor, owner)
         except BaseException as error:
@@ -200,6 +205,7 @@ def _put_in_place(folder, temporary, name, source, owner):
         if not stat.S_ISREG(there.st_mode):
             raise Failed("'{}' is not a regular file".format(folder.place(name)))
         folder.check_names(name, there, owner)
+        folder.check_not_mounted(name, mounted)
         os.lseek(source, 0, os.SEEK_SET)
         for block in iter(lambda: os.read(source, 1024 * 1024), b""):
             stream.write(block)

@@ -1,9 +1,8 @@
-"""A directory that's held open, and the way there: the one place of the agent that walks along a path.
+"""A directory that's held open, and what's in it by its name.
 
 See the package for the rule.
 """
 
-import contextlib
 import errno
 import os
 import stat
@@ -14,8 +13,6 @@ from cdconf.agent.files.owners import owner_name, uid_of
 STEP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TEMPORARY_PREFIX = ".cdconf-"
-LINKS = 40  # as many as the kernel follows on one way (path_resolution(7))
-NOTHING = (errno.ENOENT, errno.ENOTDIR)
 
 
 def is_root():
@@ -31,6 +28,19 @@ def is_regular(status):
 def is_roots_alone(status):
     """Whether only root can change a directory's entries; the bits of the group hold an ACL's mask, too (acl(5))."""
     return status.st_uid == 0 and not status.st_mode & 0o022
+
+
+def is_kept(status, below):
+    """Whether only root can put another directory in the place of one in it; in a sticky one that's so for root's own.
+
+    Args:
+        status: The directory's.
+        below: The status of the one in it; None: of any.
+    """
+    if is_roots_alone(status):
+        return True
+    is_sticky = status.st_uid == 0 and status.st_mode & stat.S_ISVTX
+    return below is not None and is_sticky and below.st_uid == 0 and below.st_dev == status.st_dev
 
 
 class Folder(object):
@@ -69,6 +79,21 @@ class Folder(object):
     def is_roots_alone(self):
         """See `is_roots_alone`; an agent that isn't root needn't be careful."""
         return not is_root() or is_roots_alone(self.status())
+
+    def is_out_of_reach(self):
+        """Whether nobody but root can have moved it, or anything in it: so are all directories on the way up."""
+        here, below = os.dup(self.descriptor), None
+        try:
+            while is_root():
+                status = os.fstat(here)
+                if not is_kept(status, below):
+                    return False
+                if below is not None and os.path.samestat(status, below):
+                    break
+                here, below = step(here, "..", self.path), status
+            return True
+        finally:
+            os.close(here)
 
     def lstat(self, name):
         """An entry's own status; None when there's no such entry."""
@@ -135,6 +160,19 @@ class Folder(object):
         if self.mount() != other.mount():
             raise Failed("'{}' is mounted there, so it's left as it is".format(self.path))
 
+    def check_not_mounted(self, name, descriptor):
+        """Refuses an open file that is mounted on its name, unless nobody else can have moved it there."""
+        if is_root() and mount_of(descriptor) != self.mount() and not self.is_out_of_reach():
+            text = "'{}' is mounted there, below a directory that others can write to, so root doesn't touch it"
+            raise Failed(text.format(self.place(name)))
+
+    def check_mount_point(self):
+        """Raises `Failed` when it's a mount point that others than root can have moved there."""
+        if is_root():
+            with self.down("..") as above:
+                if not above.is_out_of_reach():
+                    self.check_mount(above)
+
     def open(self, name, owner=None):
         """A descriptor of a regular file, for reading, for the caller to close; None when there's nothing.
 
@@ -158,6 +196,7 @@ class Folder(object):
             if not stat.S_ISREG(status.st_mode):
                 raise Failed("'{}' is not a regular file".format(self.place(name)))
             self.check_names(name, status, owner)
+            self.check_not_mounted(name, descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -196,11 +235,13 @@ def _is_uid(owner, uid):
 def mount_of(descriptor):
     """Which mount a file is in; see `Folder.mount`."""
     try:
-        with open("/proc/self/fdinfo/{}".format(descriptor)) as stream:
-            for line in stream:
-                if line.startswith("mnt_id:"):
-                    return int(line[7:])
-    except OSError:
+        info = os.open("/proc/self/fdinfo/{}".format(descriptor), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = os.read(info, 4096)
+        finally:
+            os.close(info)
+        return int(text.split(b"mnt_id:")[1].split()[0])
+    except (OSError, IndexError):
         pass
     return "device {}".format(os.fstat(descriptor).st_dev)
 
@@ -211,134 +252,7 @@ def check_fresh(folder):
         raise Failed("'{}' was replaced while it was made".format(folder.path))
 
 
-def hold(path):
-    """The `Folder` of a path.
-
-    Raises:
-        FileNotFoundError, NotADirectoryError: There's no such directory.
-        Failed: A link on the way isn't root's alone.
-    """
-    if not is_root():
-        return Folder(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), path)
-    try:
-        descriptor = os.open(path, STEP)
-    except OSError:
-        return Folder(_walk(path, True, False)[0], path)
-    # The kernel tells where it is: at this very path, so that no link was on the way. Else it's walked, by the rule.
-    if _where(descriptor) == path:
-        return Folder(descriptor, path)
-    os.close(descriptor)
-    return Folder(_walk(path, True, False)[0], path)
-
-
-@contextlib.contextmanager
-def parent(path, follow=False):
-    """(`Folder`, name) of a path; the entry itself may be missing.
-
-    Args:
-        path: Absolute.
-        follow: Go on where the entry is a link, and the rule allows it.
-
-    Raises:
-        Missing: The directory isn't there.
-        Failed: A link on the way isn't root's alone.
-    """
-    above, name = os.path.split(path.rstrip("/"))
-    try:
-        folder = hold(above or "/")
-    except OSError as error:
-        if error.errno in NOTHING:
-            raise Missing("directory", above)
-        raise
-    try:
-        if follow and folder.readlink(name or ".") is not None:
-            folder.close()
-            folder, name = _followed(path)
-        yield folder, name or "."
-    finally:
-        folder.close()
-
-
-def _followed(path):
-    if not is_root():
-        above, name = os.path.split(os.path.realpath(path))
-        return hold(above), name
-    try:
-        descriptor, name = _walk(path, False, True)
-    except OSError as error:
-        if error.errno in NOTHING:
-            raise Missing("directory", os.path.dirname(os.path.realpath(path)))
-        raise
-    return Folder(descriptor, _where(descriptor)), name
-
-
-def _where(descriptor):
-    try:
-        return os.readlink("/proc/self/fd/{}".format(descriptor))
-    except OSError:
-        return "?"
-
-
-def _names(path):
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
-
-
-def on_roots_alone(path, sticky=False):
-    """Whether only root can change what a path leads to: every directory on the way there is root's alone.
-
-    With `sticky`, for what's root's itself and no link, root's directories with a sticky bit count as well: nobody else
-    can rename or remove it there.
-    """
-    if not is_root():
-        return True
-    way = []
-    try:
-        os.close(_walk(path, False, False, way)[0])
-    except OSError:
-        return False
-    return all(
-        is_roots_alone(status) or (sticky and status.st_uid == 0 and status.st_mode & stat.S_ISVTX) for status in way
-    )
-
-
-def _walk(path, whole, follow, way=None):
-    """Goes along a path by root's rule, one name after the other.
-
-    Args:
-        path: Absolute.
-        whole: Go to its end, which is a directory; else to the directory that it's in.
-        follow: Follow a link at the end.
-        way: A list that gets the status of each directory on the way.
-
-    Returns:
-        A descriptor of the directory, and the name in it.
-    """
-    here, left, links = os.open("/", STEP), (["."] if whole else []) + _names(path), 0
-    try:
-        while True:
-            name = left.pop() if left else "."
-            if way is not None:
-                way.append(os.fstat(here))
-            if not left and not follow:
-                return here, name
-            text = _link(here, name, path)
-            if text is None:
-                if not left:
-                    return here, name
-                here = _on(here, name, path)
-                continue
-            links += 1
-            if links > LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            left += _names(text)
-            if text.startswith("/"):
-                here = _on(here, "/", path)
-    except BaseException:
-        os.close(here)
-        raise
-
-
-def _on(here, name, path):
+def step(here, name, path):
     """The next directory's descriptor, instead of the last one's."""
     try:
         below = os.open(name, STEP, dir_fd=here)
@@ -348,41 +262,6 @@ def _on(here, name, path):
     return below
 
 
-def _link(here, name, path):
-    """The text of a link that may be followed; None for what isn't a link."""
-    try:
-        status = os.stat(name, dir_fd=here, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISLNK(status.st_mode):
-        return None
-    if status.st_uid != 0 or not is_roots_alone(os.fstat(here)):
-        whose = "is a link of {}".format(owner_name(status.st_uid))
-        if status.st_uid == 0:
-            whose = "is a link in a directory that others can write to"
-        raise Failed(
-            "'{}' {}, so root doesn't follow it; if that's meant, name the real path: '{}'".format(
-                os.path.join(_where(here), name), whose, os.path.realpath(path)
-            )
-        )
-    return os.readlink(name, dir_fd=here)
-
-
 def temporary_name():
     """A name that nobody has."""
     return TEMPORARY_PREFIX + os.urandom(8).hex()
-
-
-def copy_xattrs(source, target):
-    """Gives one open file the attributes of another, those that it can have."""
-    # ACLs are the xattr system.posix_acl_access; a file system without xattrs has none to keep.
-    try:
-        names = os.listxattr(source)
-    except OSError:
-        return
-    for name in names:
-        try:
-            os.setxattr(target, name, os.getxattr(source, name))
-        except OSError as error:
-            if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA):
-                raise

@@ -1,13 +1,14 @@
 """What's done to one path: looked at, read, made, linked, removed."""
 
-import contextlib
 import errno
 import os
 import stat
 
 from cdconf.agent.base import Failed, Missing
 from cdconf.agent.files import owners, trees
-from cdconf.agent.files.folder import NOTHING, READ, check_fresh, hold, mount_of, on_roots_alone, parent, temporary_name
+from cdconf.agent.files.attributes import drop_inherited, is_trusted, mode_after
+from cdconf.agent.files.folder import READ, check_fresh, mount_of, temporary_name
+from cdconf.agent.files.way import NOTHING, hold, on_roots_alone, parent
 
 
 def lstat(path):
@@ -97,9 +98,13 @@ def make_directories(path, mode=0o755):
         pass
     above, name = os.path.split(path.rstrip("/"))
     with make_directories(above, mode) as folder:
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkdir(name, mode, dir_fd=folder.descriptor)
-        return folder.down(name)
+        except FileExistsError:
+            return folder.down(name)
+        made = folder.down(name)
+        drop_inherited(folder, made.descriptor)
+        return made
 
 
 def make_directory(path, mode=0o755):
@@ -117,7 +122,10 @@ def new_directory(folder, name, fields):
     os.mkdir(name, 0o700, dir_fd=folder.descriptor)
     with folder.down(name) as made:
         check_fresh(made)
-        set_open(folder, name, made.descriptor, dict({"mode": "0755"}, **fields))
+        uid = owners.ids(fields)[0]
+        drop_inherited(folder, made.descriptor, uid)
+        own = {"mode": "0755"} if is_trusted(folder.status(), uid) else {"mode": "0755", "group": str(os.getegid())}
+        set_open(folder, name, made.descriptor, dict(own, **fields))
 
 
 def remove(path):
@@ -187,18 +195,21 @@ def _link(folder, fresh, target):
         raise Failed("'{}' isn't a regular file, so it can't have a hard link".format(target))
 
 
-def set_ownership(path, difference, owner=None):
+def set_ownership(path, difference, owner=None, mode=None):
     """Sets those of owner, group and mode that differ, never through a link.
 
     Args:
         path: Of a file or directory.
         difference: `{name: (what's there, what's wanted)}`.
         owner: The owner's name that is wanted, where it doesn't differ.
+        mode: The mode that is wanted, where it doesn't differ; without it a new owner gets no setuid or setgid file.
 
     Raises:
         Failed: It's a regular file with further names that isn't the wanted owner's; see `Folder.check_names`.
     """
     fields = {name: difference[name][1] for name in ("owner", "group", "mode") if name in difference}
+    if mode is not None:
+        fields["mode"] = mode
     with parent(path) as (folder, name):
         set_in(folder, name, fields, fields.get("owner", owner))
 
@@ -236,10 +247,12 @@ def set_open(folder, name, descriptor, fields, owner=None, mount=None):
     uid, gid = owners.ids(fields)
     old = os.fstat(descriptor)
     folder.check_names(name, old, owner)
+    if stat.S_ISREG(old.st_mode):
+        folder.check_not_mounted(name, descriptor)
     if mount is not None and mount_of(descriptor) != mount:
         raise Failed("'{}' is mounted there: it's left as it is".format(folder.place(name)))
     if uid != -1 or gid != -1:
         os.fchown(descriptor, uid, gid)
-        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # chown clears setuid and setgid bits
+        os.fchmod(descriptor, mode_after(old, uid, gid))  # chown clears a directory's bits, and the same owner's, too
     if "mode" in fields:
         os.fchmod(descriptor, int(fields["mode"], 8))

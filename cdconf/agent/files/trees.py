@@ -6,7 +6,8 @@ import os
 import stat
 
 from cdconf.agent.base import Failed
-from cdconf.agent.files.folder import check_fresh, copy_xattrs, temporary_name
+from cdconf.agent.files.attributes import copy_xattrs, drop_inherited, mode_after
+from cdconf.agent.files.folder import check_fresh, temporary_name
 
 DEEP = 64  # levels after which directories to remove are first moved up, so that no depth takes all descriptors
 ROUNDS = 10000
@@ -42,15 +43,25 @@ def walk(folder, above="", skip=(), only=None):
         if stat.S_ISDIR(status.st_mode) and status.st_dev == device and (only is None or path in only):
             inner.append((path, name))
     for path, name in inner:
-        try:
-            below = folder.down(name)
-        except OSError as error:
-            if error.errno in UNREACHABLE:
-                continue
-            raise
-        with below:
-            for one in walk(below, path, skip, only):
-                yield one
+        below = _into(folder, name)
+        if below is not None:
+            with below:
+                for one in walk(below, path, skip, only):
+                    yield one
+
+
+def _into(folder, name):
+    """The `Folder` of a directory in one; None when it's in another mount, or can't be gone into."""
+    try:
+        below = folder.down(name)
+    except OSError as error:
+        if error.errno in UNREACHABLE:
+            return None
+        raise
+    if below.mount() == folder.mount():
+        return below
+    below.close()
+    return None
 
 
 def remove(folder, name):
@@ -131,7 +142,7 @@ def copy(source, target, owner=-1, group=-1):
 
 def _like(descriptor, status, uid, gid):
     os.fchown(descriptor, uid, gid)
-    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    os.fchmod(descriptor, mode_after(status, uid, gid))
     os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -161,6 +172,7 @@ def work(folder):
     try:
         with folder.down(name) as made:
             check_fresh(made)
+            drop_inherited(folder, made.descriptor)
             yield made
     finally:
         with contextlib.suppress(OSError, Failed):
@@ -189,7 +201,7 @@ class Inside(object):
             self._way.pop()[1].close()
 
     def at(self, path, make=False):
-        """(`Folder`, name) of a relative path; with `make`, missing directories on the way are made."""
+        """(`Folder`, name) of a relative path; `make` makes directories on the way, and refuses mounted ones."""
         names = path.split("/")
         last = names.pop()
         same = 0
@@ -200,7 +212,10 @@ class Inside(object):
             folder = self._way[-1][1] if self._way else self.top
             if make and folder.lstat(name) is None:
                 os.mkdir(name, 0o755, dir_fd=folder.descriptor)
-            self._way.append((name, folder.down(name)))
+            below = folder.down(name)
+            self._way.append((name, below))
+            if make:
+                below.check_mount(folder)
         return (self._way[-1][1] if self._way else self.top), last
 
     def directory(self, path):

@@ -7,6 +7,7 @@ from cdconf.agent import der, files
 from cdconf.agent.base import Failed, last_lines, run
 
 DAY = 86400
+LIMIT = 4 * 1024 * 1024  # bytes that are read; what's larger is another file than the wanted one
 
 
 def observe(fields):
@@ -41,7 +42,7 @@ def observe(fields):
 
 
 def _read(path, owner):
-    data = files.read(path, owner)
+    data = files.read(path, owner, limit=LIMIT)
     return None if data is None else data.decode("utf-8", "replace")
 
 
@@ -72,7 +73,7 @@ def apply(fields, difference):
     if not set(difference) - {"owner", "group", "mode"}:
         own = {name: difference[name] for name in ("owner", "group") if name in difference}
         files.set_ownership(fields["path"], own, fields.get("owner"))
-        files.set_ownership(fields["key"], difference, fields.get("owner"))
+        files.set_ownership(fields["key"], difference, fields.get("owner"), fields["mode"])
         return
     if "content" in fields:
         if "renew_before" in fields:

@@ -7,6 +7,8 @@ from cdconf.agent import fetch, files
 from cdconf.agent.base import Failed, Missing
 from cdconf.agent.tree import sha256_of
 
+HOLLOW = 1024 * 1024 * 1024  # bytes below which it's read anyhow
+
 
 def observe(fields):
     """The content's SHA-256, owner, group and mode; None when there's nothing, or a link."""
@@ -31,7 +33,13 @@ def _observe(fields, folder, name):
     if descriptor is None:
         return None
     with os.fdopen(descriptor, "rb") as stream:
-        return dict(files.ownership(status, fields), sha256=sha256_of(stream))
+        digest = sha256_of(stream) if folder.is_out_of_reach() or not _is_hollow(os.fstat(descriptor)) else None
+        return dict(files.ownership(status, fields), sha256=digest)
+
+
+def _is_hollow(status):
+    """Whether it's nearly all holes, which a user makes at once, and root would read for hours; no download is so."""
+    return status.st_size > HOLLOW and status.st_blocks * 512 < status.st_size // 8
 
 
 def apply(fields, difference):
@@ -41,7 +49,7 @@ def apply(fields, difference):
         files.remove(path)
         return
     if "exists" not in difference and "sha256" not in difference:
-        files.set_ownership(path, difference, fields.get("owner"))
+        files.set_ownership(path, difference, fields.get("owner"), fields.get("mode"))
         return
     with files.replacing(path, fields.get("owner"), fields.get("group"), fields.get("mode")) as stream:
         fetch.fetch(

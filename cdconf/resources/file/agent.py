@@ -82,7 +82,7 @@ def apply(fields, difference):
         files.remove(path)
         return
     if "exists" not in difference and "content" not in difference:
-        files.set_ownership(path, difference, fields.get("owner"))
+        files.set_ownership(path, difference, fields.get("owner"), fields.get("mode"))
         return
     data = _bytes(fields.get("content", ""))
     files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"), fields.get("validate"))
