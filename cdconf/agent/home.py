@@ -50,7 +50,7 @@ def folder(entry, name, mode=None):
         with opened:
             _check_owner(opened.status(), entry, opened.path)
             if mode is not None:
-                opened.check_mount_point()
+                opened.check_mounts()
             if mode is not None:
                 os.fchown(opened.descriptor, entry.pw_uid, entry.pw_gid)
                 os.fchmod(opened.descriptor, int(mode, 8))

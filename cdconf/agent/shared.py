@@ -125,6 +125,8 @@ def _make(app, path, own):
     for number, part in enumerate(parts):
         place = os.path.join(place, part)
         with files.parent(place) as (folder, name):
+            if folder.lstat(name) is None:
+                folder.check_mounts()
             try:
                 files.new_directory(folder, name, _dress(app.get("user"), own and number + 1 == len(parts)))
                 folder.sync()
@@ -153,6 +155,7 @@ def lay(root, before, paths, manifest=()):
         Failed: Something else is in a link's place.
     """
     with files.hold(root) as top, trees.Inside(top) as inside:
+        top.check_mounts()
         for path in before:
             if path not in paths:
                 _take_away(inside, path)

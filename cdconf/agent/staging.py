@@ -66,7 +66,7 @@ class Staging(object):
         """The directory's `Folder`, with nothing in it that isn't the agent's own; see `_tidy`."""
         top = files.make_directories(self.root, 0o700)
         try:
-            top.check_mount_point()
+            top.check_mounts()
             is_own = _is_own(top.status())
             if is_own:
                 self._tidy(top)
@@ -78,6 +78,16 @@ class Staging(object):
         top.close()
         files.remove_tree(self.root)
         return files.make_directories(self.root, 0o700)
+
+    def _held(self):
+        """The directory's `Folder`, once more; somebody may have moved another one to its place meanwhile."""
+        top = files.hold(self.root)
+        try:
+            top.check_mounts()
+            return top
+        except BaseException:
+            top.close()
+            raise
 
     def _tidy(self, top):
         """Removes what an interrupted push left that isn't a file or directory of this tree, so all links."""
@@ -114,7 +124,7 @@ class Staging(object):
         """
         wanted = list(self._table.items())
         left = [wanted[number] for number in reversed(self.lacking)]
-        with files.hold(self.root) as top, _Targets(top) as targets:
+        with self._held() as top, _Targets(top) as targets:
             while left:
                 data, start = chunks.unpack(receive()), 0
                 while start < len(data):
@@ -136,7 +146,7 @@ class Staging(object):
             Failed: It isn't what its digest says.
         """
         first = {entry["sha256"]: entry["path"] for entry in chunks.firsts(self.manifest)}
-        with files.hold(self.root) as top, trees.Inside(top) as inside, trees.Inside(top) as other:
+        with self._held() as top, trees.Inside(top) as inside, trees.Inside(top) as other:
             for entry in self.manifest:
                 folder, name = inside.at(entry["path"])
                 if entry["kind"] == "link":

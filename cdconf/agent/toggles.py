@@ -216,7 +216,7 @@ class Toggles(object):
 def _place(path):
     """Like `files.parent`, for changes: not in a mount of root's that others can have moved there."""
     with files.parent(path) as (folder, name):
-        folder.check_mount_point()
+        folder.check_mounts()
         yield folder, name
 
 

@@ -199,6 +199,46 @@ def test_toggles_and_keys_aren_t_written_into_a_mount(place, monkeypatch):
     assert place.is_unharmed()
 
 
+def test_a_mount_is_used_where_it_s_the_user_s_own_or_nobody_else_can_have_moved_it(place):
+    his = place.etc.parent / "his"
+    his.mkdir()
+    os.chown(his, USER, USER)
+    place.mount(his, place.home / "volume")
+    (place.home / "volume/sub").mkdir()
+    own = place.etc.parent / "own"
+    own.mkdir()
+    place.mount(place.etc, own / "volume")
+    for path in (place.home / "volume", place.home / "volume/sub", own / "volume", place.home, Path("/")):
+        with files.hold(str(path)) as folder:
+            folder.check_mounts()
+    place.mount(place.etc, place.home / "moved")
+    with files.hold(str(place.home / "moved")) as folder, pytest.raises(Failed, match="moved' is mounted there"):
+        folder.check_mounts()
+
+
+def test_shared_paths_aren_t_made_or_linked_in_a_mount(place):
+    from cdconf.agent import shared
+
+    path = place.mount(place.etc, place.home / "shared")
+    with pytest.raises(Failed, match="shared' is mounted"):
+        shared.make({"path": str(place.home), "user": "nobody", "shared": {"directories": ["data/uploads"]}})
+    with pytest.raises(Failed, match="shared' is mounted"):
+        shared.lay(str(path), [], ["log"])
+    assert place.is_unharmed()
+
+
+def test_a_release_that_is_mounted_meanwhile_is_not_written_to(place):
+    root = place.home / "release"
+    (root).mkdir(mode=0o700)
+    one = staging.Staging(str(root), [], {})
+    one.fill(lambda *_: ({}, {}), lambda: None)
+    root.rmdir()
+    place.mount(place.etc, root)
+    for action in (lambda: one.receive(lambda: b""), lambda: one.finish("0" * 64)):
+        with pytest.raises(Failed, match="release' is mounted"):
+            action()
+
+
 @pytest.mark.parametrize("what", ["his file", "his directory"])
 def test_a_user_s_acl_doesn_t_let_him_read_what_is_root_s(place, what):
     path = place.own("secret", mode=0o664)

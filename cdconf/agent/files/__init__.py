@@ -7,12 +7,14 @@ or removes anything by its path (a test looks for it), and here:
 - A path is walked from the root, each step relative to the directory that's held open (`Folder`). Or it's opened as a
   whole, and the kernel says of the open directory that it's at that very path, so that there was no link on the way.
 - A link, on the way or at the end, is followed only when it's root's and in a directory that only root can write to:
-  /var/run, /srv -> /data. Any other one is refused by its name, with the real path as a hint.
+  /var/run, /srv -> /data; and only until the way leads through a directory that others can write to. Any other one
+  is refused by its name, with the real path as a hint.
 - Files and directories are opened (O_NOFOLLOW, O_NONBLOCK) before their owner, mode and attributes are changed, all by
   descriptor; what's neither gets its owner by its name in a held directory, never through a link.
 - A temporary file is written by the descriptor that made it. Names are changed in held directories.
 - A regular file with several names that isn't the wanted owner's is neither read nor changed.
-- Nothing that goes through a tree goes into another mount.
+- What's not root's or the wanted owner's gives no ACLs, group, setuid bits or wide modes to what is.
+- Nothing that goes through a tree goes into another mount; a mounted file is refused where others can have moved it.
 
 An agent that isn't root follows links as the kernel does: it can't do more than its user.
 
@@ -24,7 +26,7 @@ What still gets a path, and why that does no harm:
   are the user's already; `userdel` removes no files, the agent does.
 - `git` runs as the owner of the working tree.
 - `openssl` reads and writes pipes. Validations get a copy in a directory of root's own in /run.
-- Commands, health checks and migrations are the project's own; `cwd` and `env_file` are theirs.
+- Commands, health checks and migrations are the project's own, as is their `cwd`.
 - /proc and /sys are the kernel's.
 """
 

@@ -3,6 +3,7 @@
 See the package for the rule.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -166,12 +167,24 @@ class Folder(object):
             text = "'{}' is mounted there, below a directory that others can write to, so root doesn't touch it"
             raise Failed(text.format(self.place(name)))
 
-    def check_mount_point(self):
-        """Raises `Failed` when it's a mount point that others than root can have moved there."""
-        if is_root():
-            with self.down("..") as above:
-                if not above.is_out_of_reach():
-                    self.check_mount(above)
+    def check_mounts(self):
+        """Raises `Failed` when it's in a mount that others than root can have moved to where it is.
+
+        What's mounted in a user's directory may be that user's own, who can write there without root.
+        """
+        with contextlib.ExitStack() as held:
+            here = self
+            while not here.is_out_of_reach():
+                way = os.open("..", READ | os.O_DIRECTORY, dir_fd=here.descriptor)
+                above = held.enter_context(Folder(way, os.path.dirname(here.path)))
+                status, user = above.status(), here.status().st_uid
+                if os.path.samestat(status, here.status()):
+                    break
+                is_own = user == status.st_uid != 0
+                if not is_own and here.mount() != above.mount() and not above.is_out_of_reach():
+                    text = "'{}' is mounted there, in a directory that others can write to, so root doesn't use it"
+                    raise Failed(text.format(here.path))
+                here = above
 
     def open(self, name, owner=None):
         """A descriptor of a regular file, for reading, for the caller to close; None when there's nothing.
