@@ -14,6 +14,12 @@ import pytest
 from tests.prepared import prepared
 
 CDCONF = [sys.executable, "-m", "cdconf"]
+# Files of tests/hosts that take minutes; "slowest files" at the end of a run tells whether they're still these.
+LONGEST = (
+    *("test_rollout", "test_toggles", "test_shared", "test_databases", "test_load", "test_main_job", "test_plans"),
+    *("test_servers", "test_copy_of_production", "test_refused", "test_parity", "test_new_project", "test_snapshots"),
+    *("test_dead_mans_switch", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
+)
 
 
 def pytest_configure(config):
@@ -39,16 +45,17 @@ def pytest_runtest_makereport(item, call):
 def pytest_collection_modifyitems(items):
     """A test on real hosts gets a second try; see docs/adr/0012-a-second-try-is-reported.md.
 
-    They come before the others, and those of whole deployments first: workers that have nothing long left to do fill
-    the end with what's short.
+    They come before the others, and the longest files first: workers that have nothing long left to do fill the end
+    with what's short.
     """
     ranks = {}
     for item in items:
         hosts = item.get_closest_marker("hosts") is not None
         if hosts and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        rank = 2 if not hosts else 0 if item.path.parent.name == "hosts" else 1
-        ranks[item.path] = min(rank, ranks.get(item.path, 2))
+        long = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+        rank = long if item.path.parent.name == "hosts" else len(LONGEST) + 1
+        ranks[item.path] = min(rank if hosts else len(LONGEST) + 2, ranks.get(item.path, len(LONGEST) + 2))
     items.sort(key=lambda item: ranks[item.path])
 
 
