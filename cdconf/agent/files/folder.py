@@ -201,8 +201,9 @@ class Folder(object):
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
-                raise Failed("'{}' is not a regular file".format(self.place(name)))
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                kind = "link" if error.errno == errno.ELOOP else "socket"
+                raise Failed("'{}' is a {}, not a regular file".format(self.place(name), kind))
             raise OSError(error.errno, error.strerror, self.place(name))
         try:
             status = os.fstat(descriptor)
