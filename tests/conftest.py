@@ -14,9 +14,18 @@ import pytest
 from tests.prepared import prepared
 
 CDCONF = [sys.executable, "-m", "cdconf"]
-# Files of tests/hosts that take minutes; "slowest files" at the end of a run tells whether they're still these.
+# Files that take minutes; "slowest files" at the end of a run tells whether they're still these.
 LONGEST = (
-    *("test_rollout", "test_toggles", "test_shared", "test_databases", "test_load", "test_main_job", "test_plans"),
+    *(
+        "test_attacks",
+        "test_rollout",
+        "test_toggles",
+        "test_shared",
+        "test_databases",
+        "test_load",
+        "test_main_job",
+        "test_plans",
+    ),
     *("test_servers", "test_copy_of_production", "test_refused", "test_parity", "test_new_project", "test_snapshots"),
     *("test_dead_mans_switch", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
 )
@@ -53,9 +62,9 @@ def pytest_collection_modifyitems(items):
         hosts = item.get_closest_marker("hosts") is not None
         if hosts and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        long = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
-        rank = long if item.path.parent.name == "hosts" else len(LONGEST) + 1
-        ranks[item.path] = min(rank if hosts else len(LONGEST) + 2, ranks.get(item.path, len(LONGEST) + 2))
+        last = len(LONGEST) + 1 + (not hosts)
+        rank = LONGEST.index(item.path.stem) if hosts and item.path.stem in LONGEST else last
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
     items.sort(key=lambda item: ranks[item.path])
 
 
