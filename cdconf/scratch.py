@@ -51,7 +51,8 @@ def keep(folder: Path) -> Path:
 def sweep(place: Path) -> None:
     """Removes this user's directories whose processes are dead."""
     try:
-        found = [Path(entry.path) for entry in os.scandir(place) if entry.name.startswith(_PREFIX)]
+        with os.scandir(place) as entries:
+            found = [Path(entry.path) for entry in entries if entry.name.startswith(_PREFIX)]
     except OSError:
         return
     for path in found:
