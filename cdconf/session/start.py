@@ -235,7 +235,7 @@ class Start:
             ),
             "unwritable": (
                 f"the agent can't be kept on the host: {more}",
-                "/var/lib/cdconf (for root) or ~/.local/state/cdconf must be nobody else's, and have a few MB of room",
+                "/var/lib/cdconf (for root) or ~/.local/state/cdconf must be writable and nobody else's, and not full",
             ),
         }
         message, hint = reasons.get(word, (f"the agent said '{word}'", None))

@@ -187,7 +187,7 @@ def test_tmp_may_be_noexec_and_the_cache_must_be_writable(awkward):
     try:
         errors = awkward.errors("plan", "far", code=1)
         assert "the agent can't be kept on the host: /var/lib/cdconf/.agent: Read-only file system" in errors["root"]
-        assert "must be writable" in errors["root"]
+        assert "must be writable and nobody else's" in errors["root"]
     finally:
         awkward.shell("odd", "umount /var/lib/cdconf")
 
