@@ -25,6 +25,8 @@ def secret(live):
         for name, text in files.items():
             (live.root / name).write_text(text)
         (live.root / SMOKE).unlink(missing_ok=True)
+        live.free()
+        live("provision", "dev", "--prune")  # others share these hosts
 
 
 def test_no_verb_shows_a_secret_that_a_host_prints(live, secret):
