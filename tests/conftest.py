@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prepared import prepared
+from tests.prepared import Begun, prepared
 
 CDCONF = [sys.executable, "-m", "cdconf"]
 # Files that take minutes; "slowest files" at the end of a run tells whether they're still these.
@@ -106,6 +106,12 @@ def git(root: Path, *arguments: str) -> str:
 def cdconf(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Runs the command line in a project, without a terminal."""
     return prepared().run([str(one) for one in arguments], root, {**os.environ, **environment}, timeout=300)
+
+
+def begun(root: Path, *arguments: str, stdin=subprocess.DEVNULL, stdout=None, stderr=None, env=None) -> Begun:
+    """Starts the command line in a project; streams are as those of `subprocess.Popen`, and None is a test's own."""
+    streams = (stdin, stdout or sys.__stdout__, stderr or sys.__stderr__)
+    return prepared().begin([str(one) for one in arguments], root, dict(env or os.environ), streams)
 
 
 @pytest.fixture

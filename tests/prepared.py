@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -45,24 +46,126 @@ class Prepared:
         Raises:
             AssertionError: It took longer than `timeout` seconds, and was killed; with what it had said.
         """
-        request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
-        reader, writer = os.pipe()
         with (
             Path(os.devnull).open("rb") as empty,
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
-            os.fdopen(reader) as told,
+            self._forked(arguments, cwd, environment, [empty, out, err]) as told,
         ):
-            descriptors = [empty.fileno(), out.fileno(), err.fileno(), writer]
-            try:
-                with self._lock:
-                    socket.send_fds(self._ours, [json.dumps(request).encode()], descriptors)
-            finally:
-                os.close(writer)
             code = _ended(told, timeout)
             texts = [_text(file) for file in (out, err)]
         assert code is not None, f"{arguments} took longer than {timeout} s:\n" + "\n".join(texts)
         return subprocess.CompletedProcess(arguments, code, *texts)
+
+    def begin(self, arguments, cwd, environment, streams) -> "Begun":
+        """Starts a command line, as `subprocess.Popen` does.
+
+        Args:
+            arguments: Of `cdconf`.
+            cwd: Its directory.
+            environment: Its environment, whole.
+            streams: stdin, stdout and stderr: an open file, or a constant of `subprocess`; text is UTF-8.
+        """
+        ours, theirs = [], []
+        for number, stream in enumerate(streams):
+            if stream == subprocess.PIPE:
+                ends = os.pipe()
+                ours.append(os.fdopen(ends[number == 0], "w" if number == 0 else "r"))
+                theirs.append(os.fdopen(ends[number != 0], "rb" if number == 0 else "wb"))
+                continue
+            ours.append(None)
+            if stream == subprocess.DEVNULL:
+                theirs.append(os.fdopen(os.open(os.devnull, os.O_RDWR), "r+b", buffering=0))
+            else:
+                same = theirs[1] if stream == subprocess.STDOUT else stream
+                theirs.append(os.fdopen(os.dup(same.fileno()), "rb" if number == 0 else "wb"))
+        told = self._forked(arguments, cwd, environment, theirs)
+        for one in theirs:
+            one.close()
+        return Begun(arguments, told, *ours)
+
+    def _forked(self, arguments, cwd, environment, streams):
+        """The pipe on which the process tells its id, and its exit code."""
+        request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
+        reader, writer = os.pipe()
+        try:
+            with self._lock:
+                descriptors = [*(one.fileno() for one in streams), writer]
+                socket.send_fds(self._ours, [json.dumps(request).encode()], descriptors)
+        finally:
+            os.close(writer)
+        return os.fdopen(reader, "rb", buffering=0)  # its two lines are awaited apart
+
+
+class Begun:
+    """A command that was begun: what tests use of `subprocess.Popen`."""
+
+    def __init__(self, args, told, stdin, stdout, stderr) -> None:
+        self.args, self.stdin, self.stdout, self.stderr = args, stdin, stdout, stderr
+        self.pid = int(told.readline())
+        self.returncode = None
+        self._told = told
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.communicate()
+
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(timeout=0)
+        return self.returncode
+
+    def wait(self, timeout=None) -> int:
+        """The exit code, once it has ended; raises `TimeoutExpired`."""
+        if self.returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            self.returncode = int(self._told.readline())
+        return self.returncode
+
+    def send_signal(self, number) -> None:
+        """Sends it, unless the process has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Sends SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Sends SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def communicate(self, input=None, timeout=None):  # noqa: A002  the name that Popen gives it
+        """Writes the input, and reads what's left to read; raises `TimeoutExpired`."""
+        if self.stdin:
+            with contextlib.suppress(BrokenPipeError), self.stdin:
+                self.stdin.write(input or "")
+        readers = [_Reader(one) for one in (self.stdout, self.stderr)]
+        self.wait(timeout)
+        return tuple(one.all() for one in readers)
+
+
+class _Reader(threading.Thread):
+    """Reads a stream to its end."""
+
+    def __init__(self, stream) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._text = stream, None
+        self.start()
+
+    def run(self) -> None:
+        if self._stream and not self._stream.closed:
+            with self._stream:
+                self._text = self._stream.read()
+
+    def all(self) -> str | None:
+        self.join()
+        return self._text
 
 
 def _ended(told, timeout) -> int | None:

@@ -7,8 +7,6 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +18,7 @@ from cdconf.errors import CdconfError
 from cdconf.events import Emit, SmokeDone
 from cdconf.roles import smoke_files
 from cdconf.scratch import scratch
+from cdconf.smoke.process import pytest_process
 
 RunOn = Callable[[str], dict[str, Any]]
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
@@ -154,33 +153,13 @@ def _served(
 
 def _pytest(root: Path, files: list[Path], variables: Mapping[str, str], *options: str) -> tuple[int, str]:
     """Runs pytest with nothing of the user's own configuration."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
-    command += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
-    command += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *options, *map(str, files)]
+    arguments = ["-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what's imported already isn't rewritten
+    arguments += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
+    arguments += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *options, *map(str, files)]
     environment = {**os.environ, **variables}
     environment.pop("PYTEST_ADDOPTS", None)
-    process = subprocess.Popen(
-        command,
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",  # a test may print anything
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
-        return 2, f"{output}\nstill running after {TIMEOUT} s, killed"
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    return process.returncode, output
+    return pytest_process().run(arguments, root, environment, TIMEOUT)
 
 
 class _Server:

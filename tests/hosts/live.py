@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from tests.conftest import CDCONF, cdconf, git, write
+from tests.conftest import begun, cdconf, git, write
 from tests.host_image import furnished
 
 
@@ -48,9 +48,7 @@ class Live:
 
     def begun(self, *arguments, until):
         """Starts cdconf; returns the process when it says `until`."""
-        process = subprocess.Popen(
-            [*CDCONF, *arguments], cwd=self.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = begun(self.root, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for line in process.stderr:
             if until in line:
                 return process

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.chaos.crowd import Crowd
-from tests.conftest import CDCONF, cdconf, git, write
+from tests.conftest import begun, cdconf, git, write
 from tests.host_image import furnished
 from tests.hosts.live import container, on
 
@@ -110,15 +110,7 @@ class ShopWorld:
 
     def begun(self, until):
         """Starts a deployment; returns it when it says `until`."""
-        command = [*CDCONF, "deploy", "shop", "--to", "dev"]
-        process = subprocess.Popen(
-            command,
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = begun(self.root, "deploy", "shop", "--to", "dev", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for line in process.stderr:
             if until in line:
                 return process

@@ -13,7 +13,7 @@ import pytest
 
 from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
-from tests.conftest import CDCONF, cdconf
+from tests.conftest import CDCONF, begun, cdconf
 from tests.hosts.test_main_job import container
 from tests.terminal import Terminal, wrapped
 
@@ -31,9 +31,7 @@ def start(live):
     started = []
 
     def begin(*arguments):
-        process = subprocess.Popen(
-            [*CDCONF, *arguments], cwd=live.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        process = begun(live.root, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         timer = threading.Timer(60, process.kill)
         timer.start()
         started.append((process, timer))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import begun, cdconf, write
 
 pytestmark = pytest.mark.hosts
 
@@ -75,7 +75,7 @@ def test_ctrl_c_while_a_host_boots_is_heard_at_once(odd):
     for mark in (odd / ".cdconf/environments/dev/up").iterdir():
         mark.unlink()
     docker("exec", container(odd), "systemctl", "stop", "ssh")
-    process = subprocess.Popen([*CDCONF, "provision", "dev"], cwd=odd, stderr=subprocess.PIPE, text=True)
+    process = begun(odd, "provision", "dev", stderr=subprocess.PIPE)
     time.sleep(3)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

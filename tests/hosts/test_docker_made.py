@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import begun, cdconf, write
 
 pytestmark = pytest.mark.hosts
 
@@ -182,7 +182,7 @@ def test_a_plain_image_is_furnished(made):
 
 def killed_at(root, words, *arguments, after=0.0):
     """Runs cdconf and kills it so many seconds after it has said something."""
-    with subprocess.Popen([*CDCONF, *arguments], cwd=root, stderr=subprocess.PIPE, text=True) as process:
+    with begun(root, *arguments, stderr=subprocess.PIPE) as process:
         try:
             assert any(words in line for line in process.stderr), f"it never said {words!r}"
             time.sleep(after)

@@ -1,12 +1,11 @@
 """Ending a lease by hand, and what's remembered of it."""
 
 import json
-import subprocess
 import time
 
 import pytest
 
-from tests.conftest import CDCONF
+from tests.conftest import begun
 
 pytestmark = pytest.mark.hosts
 
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.hosts
 def test_a_lease_that_is_ended_by_hand_is_in_the_history_with_its_owner(live):
     history = live.root / ".cdconf/history.jsonl"
     before = len(history.read_text().splitlines())
-    holder = subprocess.Popen([*CDCONF, "run", "dev", "--limit", "web1", "--", "sleep", "20"], cwd=live.root)
+    holder = begun(live.root, "run", "dev", "--limit", "web1", "--", "sleep", "20")
     try:
         deadline = time.monotonic() + 15
         while live.document("lock", "status", "dev", "--limit", "web1")["leases"]["web1"] is None:

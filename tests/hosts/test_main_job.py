@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF
+from tests.conftest import begun
 
 pytestmark = pytest.mark.hosts
 
@@ -118,13 +118,7 @@ def container(live, host):
 @pytest.mark.parametrize("after", ["stage", "activate: web1", "health: web1", "activate: web2"])
 def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(live, deployed, after):
     newer = live.commit(note=str(time.time_ns()))
-    process = subprocess.Popen(
-        [*CDCONF, "deploy", "app", "--to", "dev"],
-        cwd=live.root,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    process = begun(live.root, "deploy", "app", "--to", "dev", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     for line in process.stderr:
         if after in line:
             break
@@ -151,11 +145,8 @@ def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deploye
     newer = live.commit(note=str(time.time_ns()))
     clone = tmp_path / "clone"
     shutil.copytree(live.root, clone, symlinks=True)
-    command = [*CDCONF, "deploy", "app", "--to", "dev"]
-    both = [
-        subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for root in (live.root, clone)
-    ]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    both = [begun(root, "deploy", "app", "--to", "dev", **silent) for root in (live.root, clone)]
     codes = sorted(one.wait(timeout=120) for one in both)
     assert codes == [0, 3]
     assert set(live.served().values()) == {newer}
@@ -163,13 +154,7 @@ def test_of_two_deployments_at_once_one_runs_and_the_other_exits_3(live, deploye
 
 def test_ctrl_c_rolls_back_and_gives_the_lease_back(live, deployed):
     live.commit(note=str(time.time_ns()))
-    process = subprocess.Popen(
-        [*CDCONF, "deploy", "app", "--to", "dev"],
-        cwd=live.root,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    process = begun(live.root, "deploy", "app", "--to", "dev", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     for line in process.stderr:
         if "health: web1" in line:
             break

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF
+from tests.conftest import begun
 from tests.hosts.conftest import FILES
 from tests.hosts.test_main_job import container
 
@@ -86,9 +86,7 @@ def test_a_push_whose_controller_was_killed_goes_on_where_it_was(live):
     data = random.Random(time.time_ns()).randbytes(150 * MB)
     version = added(live, data)
     served = live.served()
-    process = subprocess.Popen(
-        [*CDCONF, "deploy", f"app@{version}", "--to", "dev"], cwd=live.root, stderr=subprocess.DEVNULL
-    )
+    process = begun(live.root, "deploy", f"app@{version}", "--to", "dev", stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     size = "du -sk /srv/app/releases/.staging-* 2>/dev/null || true"
     while time.monotonic() < deadline:

@@ -10,7 +10,7 @@ import pytest
 
 from cdconf.environments.docker.snapshots import REPOSITORY, remove_snapshots
 from cdconf.inventory import load_project
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import begun, cdconf, write
 
 pytestmark = pytest.mark.hosts
 
@@ -90,9 +90,8 @@ class Snapped:
         self.said = {}
 
     def begin(self, environment, limit):
-        command = [*CDCONF, "provision", environment, "--limit", limit, "--from-snapshot"]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=self.root, text=True, **pipes)
+        arguments = ("provision", environment, "--limit", limit, "--from-snapshot")
+        return begun(self.root, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def provision(self, limit):
         """Both environments at once."""

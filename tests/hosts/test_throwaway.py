@@ -1,14 +1,13 @@
 """A throw-away copy of production on real hosts: made without a file, used like any environment, gone when it's due."""
 
 import json
-import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
 
 import pytest
 
-from tests.conftest import CDCONF, cdconf, git, write
+from tests.conftest import CDCONF, begun, cdconf, git, write
 from tests.hosts.live import Live
 
 pytestmark = pytest.mark.hosts
@@ -228,12 +227,6 @@ def test_a_provision_that_was_killed_is_ended_by_two_that_begin_at_once_and_so_i
 
 
 def start(live, *arguments):
-    return subprocess.Popen(
-        [*CDCONF, *arguments],
-        cwd=live.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=None if "--json" in arguments else subprocess.STDOUT,
-        text=True,
-        env=dict(os.environ),
+    return begun(
+        live.root, *arguments, stdout=subprocess.PIPE, stderr=None if "--json" in arguments else subprocess.STDOUT
     )

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.conftest import CDCONF, git
+from tests.conftest import begun, git
 from tests.hosts.test_main_job import deployed
 
 pytestmark = pytest.mark.hosts
@@ -31,14 +31,8 @@ def clone(live, tmp_path):
 
 def started(root, version, after):
     time.sleep(after)
-    return subprocess.Popen(
-        [*CDCONF, "deploy", f"app@{version}", "--to", "dev"],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    arguments = ("deploy", f"app@{version}", "--to", "dev")
+    return begun(root, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def test_of_two_deployments_that_begin_together_exactly_one_runs_every_time(live, deployed, request):

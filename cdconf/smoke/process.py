@@ -1,0 +1,140 @@
+"""Runs of smoke tests in processes of their own, forked from one that has imported pytest already."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from io import FileIO
+    from pathlib import Path
+    from typing import IO
+
+_KEPT = 1 << 20  # bytes of output; its end says how tests ended
+_GONE = 1000  # no exit status
+_LATE = 2  # what pytest ends with when it was interrupted
+
+
+class Pytest:
+    """The process that forks (`cdconf.smoke.ready`); it's started when it's first needed, and again if it has died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+        self._said = _file()  # by the process itself, when it fails
+
+    def start(self) -> None:
+        """Starts it, unless it runs: importing pytest takes longer than most tests."""
+        with self._lock:
+            self._started()
+
+    def close(self) -> None:
+        """Ends it."""
+        with self._lock:
+            if self._process is not None and self._requests is not None:
+                self._requests.close()
+                self._process.wait()
+                self._process = self._requests = None
+            self._said.close()
+
+    def run(
+        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+    ) -> tuple[int, str]:
+        """Runs pytest, in a session of its own.
+
+        Args:
+            arguments: Of pytest.
+            cwd: Its directory.
+            environment: Its environment, whole.
+            timeout: Seconds; then it's killed.
+
+        Returns:
+            The exit status, negative for a signal, and what it printed. A process that took too long has status 2.
+        """
+        request = {"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}
+        told, teller = os.pipe()
+        with self._lock, os.fdopen(told, "rb", buffering=0) as answers, _file() as output:
+            try:
+                requests = self._started()
+                line = json.dumps(request).encode() + b"\n"
+                sent = socket.send_fds(requests, [line], [output.fileno(), teller])
+                requests.sendall(line[sent:])
+            except BrokenPipeError:
+                pass  # it has died: nothing will be told
+            finally:
+                os.close(teller)
+            status = _status(answers, timeout)
+            if status == _GONE:
+                return -signal.SIGKILL, _end_of(self._said)
+            text = _end_of(output)
+        return (_LATE, f"{text}\nstill running after {timeout} s, killed") if status is None else (status, text)
+
+    def _started(self) -> socket.socket:
+        if self._process is None or self._requests is None or self._process.poll() is not None:
+            if self._requests is not None:
+                self._requests.close()
+            self._requests, theirs = socket.socketpair()
+            with theirs:
+                # -P: what lies in the current directory isn't what's imported.
+                command = [sys.executable, "-P", "-m", "cdconf.smoke.ready", str(theirs.fileno())]
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._said,
+                    stderr=self._said,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+        return self._requests
+
+
+@cache
+def pytest_process() -> Pytest:
+    """The one of this process."""
+    return Pytest()
+
+
+def _file() -> IO[bytes]:
+    """A file without a name; in memory where the system can, so that a full disk doesn't matter."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("cdconf-smoke"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _end_of(output: IO[bytes]) -> str:
+    end = output.seek(0, os.SEEK_END)
+    output.seek(max(0, end - _KEPT))
+    return output.read().decode("utf-8", "replace")  # a test may print anything
+
+
+def _status(answers: FileIO, timeout: float) -> int | None:
+    """How the tests ended; None: not in time, so they were killed; `_GONE`: nobody tells."""
+    pid = b""
+    try:
+        pid = answers.readline()
+        late = not select.select([answers], [], [], timeout)[0]
+    except BaseException:
+        _kill(pid or answers.readline())
+        raise
+    if late:
+        _kill(pid)
+    last = answers.readline()
+    return None if late else int(last or _GONE)
+
+
+def _kill(pid: bytes) -> None:
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
