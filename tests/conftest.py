@@ -79,7 +79,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(report.longreprtext)
     seconds = collections.Counter()
     for report in itertools.chain(*terminalreporter.stats.values()):
-        if hasattr(report, "when"):
+        if hasattr(report, "duration"):
             seconds[report.nodeid.partition("::")[0]] += report.duration
     terminalreporter.section("slowest files", sep="_")
     for file, spent in seconds.most_common(15):

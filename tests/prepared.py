@@ -123,7 +123,8 @@ class Begun:
         if self.returncode is None:
             if not select.select([self._told], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout)
-            self.returncode = int(self._told.readline())
+            with self._told:
+                self.returncode = int(self._told.readline())
         return self.returncode
 
     def send_signal(self, number) -> None:
