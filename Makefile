@@ -37,6 +37,10 @@ attacks: engine
 	python -m tests.attacks.run $(ATTACKS)
 	python -m tests.attacks.run --races 10000 $(ATTACKS)
 
+# Every case of every resource type with each Python that the agent supports; PYTHONS="3.6 3.13" makes a part.
+pythons: engine
+	python -m tests.resources.pythons $(PYTHONS)
+
 bench: engine
 	python benchmarks/converge.py
 	python benchmarks/push.py
@@ -46,4 +50,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos attacks bench clean
+.PHONY: setup engine demo lint unit test chaos attacks pythons bench clean
