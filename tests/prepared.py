@@ -208,6 +208,9 @@ def serve(descriptor) -> None:
     for module in pkgutil.walk_packages(cdconf.__path__, "cdconf."):
         if ".agent" not in module.name and module.name not in {"cdconf.__main__", "cdconf.smoke.plugin"}:
             importlib.import_module(module.name)
+    from cdconf.smoke.process import Pytest
+
+    Pytest._launched = ReadyTests().launched
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and they end this
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
     gc.freeze()  # what's shared stays shared
@@ -221,6 +224,50 @@ def serve(descriptor) -> None:
             _wait(json.loads(data), descriptors)
         for one in descriptors:
             os.close(one)
+
+
+class ReadyTests:
+    """A process that has imported what smoke tests need; it becomes, as forks, what runs those of each command."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.fork() == 0:
+            self._ours.close()
+            _fork_tests(theirs)
+        theirs.close()
+
+    def launched(self, requests: socket.socket) -> "ReadyTests":
+        """Stands for `Pytest._launched`: its requests are another process's now."""
+        socket.send_fds(self._ours, [b"fork"], [requests.fileno()])
+        return self
+
+    def poll(self) -> None:
+        """It never ends before the command does."""
+
+    wait = poll
+
+
+def _fork_tests(orders: socket.socket) -> NoReturn:
+    from cdconf.smoke.ready import serve as serve_tests
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(orders, 16, 1)
+        if not data:
+            os._exit(0)
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            orders.close()
+            os.setsid()
+            with socket.socket(fileno=descriptors[0]) as requests:
+                status = serve_tests(requests)
+            # The end of an interpreter, as below.
+            threading._shutdown()
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            os._exit(status or 0)
+        os.close(descriptors[0])
 
 
 def _wait(request, descriptors) -> NoReturn:

@@ -77,6 +77,8 @@ class Pytest:
                 os.close(teller)
             status = _status(answers, timeout)
             if status == _GONE:
+                if self._process is not None:
+                    self._process.wait()  # else the next run might still find it
                 return -signal.SIGKILL, _end_of(self._said)
             text = _end_of(output)
         return (_LATE, f"{text}\nstill running after {timeout} s, killed") if status is None else (status, text)
@@ -87,17 +89,21 @@ class Pytest:
                 self._requests.close()
             self._requests, theirs = socket.socketpair()
             with theirs:
-                # -P: what lies in the current directory isn't what's imported.
-                command = [sys.executable, "-P", "-m", "cdconf.smoke.ready", str(theirs.fileno())]
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=self._said,
-                    stderr=self._said,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
+                self._process = self._launched(theirs)
         return self._requests
+
+    def _launched(self, requests: socket.socket) -> subprocess.Popen[bytes]:
+        """Starts the process, which gets its requests there."""
+        # -P: what lies in the current directory isn't what's imported.
+        command = [sys.executable, "-P", "-m", "cdconf.smoke.ready", str(requests.fileno())]
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=self._said,
+            pass_fds=[requests.fileno()],
+            start_new_session=True,
+        )
 
 
 @cache

@@ -24,7 +24,7 @@ def bring(name: str, python: Path) -> str:
     """Copies an installation of Python to a container, where it becomes `python3`; returns the version that it says."""
     home = python.parents[1]
     packed = subprocess.Popen(
-        ["tar", "-C", "/", "--exclude=test", "--exclude=__pycache__", "-cf", "-", str(home.relative_to("/"))],
+        ["tar", "-C", "/", "--exclude=test", "-cf", "-", str(home.relative_to("/"))],
         stdout=subprocess.PIPE,
     )
     with packed:
