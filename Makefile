@@ -41,6 +41,11 @@ attacks: engine
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
 
+# Two laptops and a CI runner race on one production, with each kind of store; ten minutes on two cores.
+team: engine
+	@scripts/need pg_ctlcluster=postgresql
+	python -m tests.team.run $(TEAM)
+
 bench: engine
 	python benchmarks/converge.py
 	python benchmarks/push.py
@@ -50,4 +55,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos attacks pythons bench clean
+.PHONY: setup engine demo lint unit test chaos attacks pythons team bench clean

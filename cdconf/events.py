@@ -7,7 +7,7 @@ Events may come from several threads; a renderer must be safe for that.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -108,7 +108,36 @@ class Leased:
     run: str
 
 
-Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice | Asking | SecretRead | Leased
+@dataclass(frozen=True, slots=True)
+class HostLeased:
+    """A host gave its lease. `fence` is its number there, above those of all runs before."""
+
+    host: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClocksSeen:
+    """Others' clocks were compared with this machine's. `ahead`: by how many seconds, by whose it is."""
+
+    kind: Literal["host", "store"]
+    ahead: Mapping[str, float]
+
+
+Event = (
+    RunStarted
+    | Step
+    | HostStep
+    | ResourceDone
+    | SmokeDone
+    | HostDone
+    | Notice
+    | Asking
+    | SecretRead
+    | Leased
+    | HostLeased
+    | ClocksSeen
+)
 Emit = Callable[[Event], None]
 
 
@@ -143,11 +172,20 @@ class RunResult:
 
 
 class Collector:
-    """Counts a run's events per host; it's an `Emit`, safe for threads. `run` is the id by which hosts know it."""
+    """Counts a run's events per host; it's an `Emit`, safe for threads.
+
+    Attributes:
+        hosts: What was done on each.
+        run: The id by which hosts know the run.
+        fences: Host -> the run's fencing number there.
+        clocks: By how many seconds others' clocks are ahead of this machine's, by what has them and their names.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, HostResult] = {}
         self.run: str | None = None
+        self.fences: dict[str, int] = {}
+        self.clocks: dict[str, dict[str, float]] = {"host": {}, "store": {}}
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -164,6 +202,10 @@ class Collector:
                 result.status, result.error = event.status, event.error
             elif isinstance(event, Leased):
                 self.run = event.run
+            elif isinstance(event, HostLeased):
+                self.fences[event.host] = max(event.fence, self.fences.get(event.host, 0))
+            elif isinstance(event, ClocksSeen):
+                self.clocks[event.kind].update(event.ahead)
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

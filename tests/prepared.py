@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NoReturn
 
 BIGGEST = 1 << 20  # bytes of a request: arguments and environment
+BEHIND = "TESTS_CLOCK_BEHIND"  # an environment variable: by how many seconds the command's clock is behind
 SERVER = "from tests.prepared import serve; serve({})"
 
 
@@ -284,6 +285,13 @@ def _wait(request, descriptors) -> NoReturn:
     os._exit(0)
 
 
+def _set_clock(behind) -> None:
+    """Puts this process's clock back by so many seconds, as that of a laptop may be."""
+    if behind:
+        now = time.time
+        time.time = lambda: now() - behind
+
+
 def _run(request, descriptors) -> NoReturn:
     from cdconf.cli.main import run
 
@@ -296,6 +304,7 @@ def _run(request, descriptors) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
+    _set_clock(float(os.environ.get(BEHIND, "0")))
     tempfile.tempdir = None
     sys.argv = ["cdconf", *request["arguments"]]
     code = 1

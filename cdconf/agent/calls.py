@@ -1,5 +1,7 @@
 """What the controller may ask of an agent, by name. Arguments and results are plain data."""
 
+import time
+
 from cdconf.agent import lease, state
 from cdconf.agent.base import Failed
 
@@ -32,8 +34,8 @@ def open_session(agent, project, facts=()):
     """Begins: names the project, and gathers the groups of facts that the run will read. Changes nothing.
 
     Returns:
-        `{"facts", "identity", "lease", "left"}`: the environment that the host belongs to, who holds it, if any, and
-        who never gave it back.
+        `{"facts", "identity", "lease", "left", "time"}`: the environment that the host belongs to, who holds it, if
+        any, who never gave it back, and the host's clock, in seconds since 1970.
     """
     agent.store = state.Store(project)
     agent.lease = lease.Lease(agent.store)
@@ -42,6 +44,7 @@ def open_session(agent, project, facts=()):
         "identity": agent.store.read(lease.IDENTITY),
         "lease": agent.lease.status(),
         "left": agent.lease.left(),
+        "time": time.time(),
     }
 
 

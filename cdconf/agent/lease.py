@@ -86,8 +86,8 @@ class Lease(object):
         return {"run": last["run"], "owner": last["owner"], "reason": last["reason"], "age_s": age}
 
     def by(self):
-        """Whose work this session does, for what the host remembers: `{"run", "owner", "reason"}`."""
-        return {"run": self.run, "owner": self._owner, "reason": self._reason}
+        """Whose work this session does, for what the host remembers: `{"run", "owner", "reason", "fence"}`."""
+        return {"run": self.run, "owner": self._owner, "reason": self._reason, "fence": self.fence}
 
     def acquire(self, run, owner, reason, ttl, environment, host, seal=None, moved_from=None):
         """Takes the lease for `ttl` seconds.
@@ -122,7 +122,7 @@ class Lease(object):
             if moves:
                 self._move(environment, host)
             self.run, self.ttl = run, ttl
-            self.fence = (self.store.read(FILE) or {"fence": 0})["fence"] + 1
+            self.fence = self._next_fence()
             self._write(owner, reason, seal)
         finally:
             guard.close()
@@ -147,11 +147,18 @@ class Lease(object):
             if not is_due(entry):
                 return False
             self.run, self.ttl = run, ttl
-            self.fence = (entry or {"fence": 0})["fence"] + 1
+            self.fence = self._next_fence()
             self._write(owner, reason, None)
             return True
         finally:
             guard.close()
+
+    def _next_fence(self):
+        """A number above all before, also those of a host that has been made anew, or restored from a backup, since.
+
+        So it's no lower than the host's time in milliseconds; a clock that's set back doesn't let it fall.
+        """
+        return max((self.store.read(FILE) or {"fence": 0})["fence"] + 1, int(time.time() * 1000))
 
     def enter(self):
         """Tries to be the only one at work on the host; False while another agent still is."""

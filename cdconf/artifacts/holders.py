@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts import store_clock
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Emit, Notice, Step
 
@@ -86,13 +87,14 @@ def reserved(
     """
     run = os.urandom(8).hex()
     mine = f"{RESERVATION}{artifact.archive}-{run}.json"
+    now = time.time()
     try:
-        _note(project, place, artifact, environment, run)
+        now = _note(project, place, artifact, environment, run, emit)
     except ArtifactError as error:
         text = f"{artifact.label} couldn't be reserved, so `artifact gc` elsewhere may remove it: {error.message}"
         emit(Notice(text, warning=True))
     try:
-        _wait_for_removals(place, artifact, emit)
+        _wait_for_removals(place, artifact, emit, now)
         if not place.read([f"{artifact.label}.json", f"{artifact.archive}.json"]):
             raise ArtifactError(
                 f"{artifact.label} isn't in the artifact store any more",
@@ -104,7 +106,8 @@ def reserved(
             place.delete(mine)
 
 
-def _note(project: Project, place: Place, artifact: Artifact, environment: Environment, run: str) -> None:
+def _note(project: Project, place: Place, artifact: Artifact, environment: Environment, run: str, emit: Emit) -> float:
+    """Writes both down; returns the store's time."""
     about = {
         "version": VERSION,
         "checkout": project.checkout,
@@ -114,22 +117,23 @@ def _note(project: Project, place: Place, artifact: Artifact, environment: Envir
         "at": round(time.time(), 3),
     }
     data = json.dumps(about, sort_keys=True).encode("utf-8")
-    place.create(f"{RESERVATION}{artifact.archive}-{run}.json", data)
+    now = store_clock.create(place, f"{RESERVATION}{artifact.archive}-{run}.json", data, emit)
     prefix = f"{HOLDER}{artifact.archive}-{_who(project.checkout, environment.name)}-"
     before = place.entries(prefix)
     place.create(f"{prefix}{run}.json", data)
     for one in before:
         place.delete(one.name)
+    return now
 
 
 def _who(checkout: str, environment: str) -> str:
     return hashlib.sha256(f"{checkout}\0{environment}".encode()).hexdigest()[:16]
 
 
-def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit) -> None:
+def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit, now: float) -> None:
     waits = False
     deadline = time.monotonic() + _PATIENCE
-    while _are_any(place.entries(f"{REMOVAL}{artifact.archive}-"), LONGEST_REMOVAL):
+    while _are_any(place.entries(f"{REMOVAL}{artifact.archive}-"), now - LONGEST_REMOVAL):
         if not waits:
             emit(Step(f"waiting for an `artifact gc` that looks at {artifact.label}"))
             waits = True
@@ -141,14 +145,14 @@ def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit) -> None:
         time.sleep(_PAUSE)
 
 
-def _are_any(entries: list[Entry], longest: float) -> bool:
-    """Whether one of them isn't left over from a process that was killed."""
-    return any(one.modified > time.time() - longest for one in entries)
+def _are_any(entries: list[Entry], since: float) -> bool:
+    """Whether one of them isn't left over from a process that was killed: whether it's younger than this."""
+    return any(one.modified > since for one in entries)
 
 
-def uses(place: Place) -> Uses:
-    """What the store says now of who uses what."""
-    since = time.time() - LONGEST_RUN
+def uses(place: Place, now: float | None = None) -> Uses:
+    """What the store says now of who uses what; `now` is the store's time, this machine's if not given."""
+    since = (time.time() if now is None else now) - LONGEST_RUN
     at_work = [one for one in place.entries(RESERVATION) if one.modified > since]
     found = place.read([one.name for one in place.entries(HOLDER)])
     holders = {name: _holder(name, data) for name, data in found.items()}
@@ -173,26 +177,27 @@ def _holder(name: str, data: bytes | OSError) -> Holder | None:
         return None
 
 
-def free(place: Place, artifact: Artifact, seen: Uses) -> bool:
+def free(place: Place, artifact: Artifact, seen: Uses, now: float) -> bool:
     """Whether nobody has begun to use an artifact since `seen`; asked while a removal of ours stands.
 
     Args:
         place: Where the store lies.
         artifact: What is about to be removed.
         seen: What the store said before hosts were asked.
+        now: The store's time.
     """
-    if _are_any(place.entries(f"{RESERVATION}{artifact.archive}-"), LONGEST_RUN):
+    if _are_any(place.entries(f"{RESERVATION}{artifact.archive}-"), now - LONGEST_RUN):
         return False
     return all(one.name in seen.holders for one in place.entries(f"{HOLDER}{artifact.archive}-"))
 
 
 @contextmanager
-def removing(place: Place, artifact: Artifact) -> Iterator[None]:
-    """Tells runs that an artifact is about to be removed."""
+def removing(place: Place, artifact: Artifact, emit: Emit = lambda event: None) -> Iterator[float]:
+    """Tells runs that an artifact is about to be removed; gives the store's time."""
     name = f"{REMOVAL}{artifact.archive}-{os.urandom(8).hex()}.json"
-    place.create(name, b"{}")
+    now = store_clock.create(place, name, b"{}", emit)
     try:
-        yield
+        yield now
     finally:
         place.delete(name)
 

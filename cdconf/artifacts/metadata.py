@@ -17,11 +17,15 @@ _NAME = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>
 
 @dataclass(frozen=True)
 class Metadata:
-    """A metadata object of the store: its name, the artifact, and the provenance's envelope."""
+    """A metadata object of the store: its name, the artifact, and the provenance's envelope.
+
+    `created` is when the store took it in, by its own clock, in seconds since 1970.
+    """
 
     name: str
     artifact: Artifact
     envelope: dict[str, Any] | None
+    created: float
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,16 @@ class Unreadable:
 
 
 def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list[Unreadable]]:
-    """All metadata, or an app's: what can be read, the newest first, and what can't.
+    """All metadata, or an app's: what can be read, what the store took in last first, and what can't.
 
     Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
     """
-    names = [one.name for one in place.entries(suffix=".json") if _may_be_of(app, one.name)]
+    created = {one.name: one.modified for one in place.entries(suffix=".json") if _may_be_of(app, one.name)}
     found: list[Metadata] = []
     unreadable: list[Unreadable] = []
-    for name, data in place.read(names).items():
+    for name, data in place.read(list(created)).items():
         try:
-            one = _read(name, data)
+            one = _read(name, data, created[name])
         except (OSError, ValueError, TypeError, RecursionError) as error:
             hint = "move it away; the build can be made again, or taken in with `cdconf artifact add`"
             hint = "update cdconf here" if isinstance(error, NewerFormat) else hint
@@ -57,16 +61,16 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
             continue
         if app in (None, one.artifact.app):
             found.append(one)
-    return sorted(found, key=lambda one: -one.artifact.built_at), unreadable
+    return sorted(found, key=lambda one: (-one.created, -one.artifact.built_at)), unreadable
 
 
-def _read(name: str, data: bytes | OSError) -> Metadata:
+def _read(name: str, data: bytes | OSError, created: float) -> Metadata:
     if isinstance(data, OSError):
         raise data
     artifact, envelope = from_text(data)
     if name not in (f"{artifact.archive}.json", f"{artifact.label}.json"):
         raise ValueError(f"it speaks of {artifact.label}, archive {artifact.archive}")
-    return Metadata(name, artifact, envelope)
+    return Metadata(name, artifact, envelope, created)
 
 
 def _may_be_of(app: str | None, name: str) -> bool:

@@ -23,7 +23,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import tree
-from cdconf.artifacts import dsse, keys, provenance, signatures
+from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
 from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
@@ -87,7 +87,9 @@ class Store:
         self.place.put(_blob(archive), file)
         noted = self._keep_log(log) if log is not None else None
         text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted))
-        if self.place.create(f"{artifact.label}.json", text.encode("utf-8")):
+        name, before = f"{artifact.label}.json", time.time()
+        if self.place.create(name, text.encode("utf-8")):
+            store_clock.compare(self.place, name, before, self._emit)
             return artifact
         # Another writer was faster.
         return self._known(app, version, archive) or self.find(artifact.label)
@@ -142,7 +144,7 @@ class Store:
             fresh.rename(place)
 
     def list(self, app: str | None = None) -> builtins.list[Artifact]:
-        """All artifacts, or an app's, the newest first."""
+        """All artifacts, or an app's, the newest first: in the order in which the store took them in."""
         return [one.artifact for one in self._metadata(app)[0]]
 
     def _metadata(self, app: str | None = None) -> tuple[builtins.list[Metadata], builtins.list[Unreadable]]:
@@ -177,10 +179,10 @@ class Store:
         Returns:
             Whether it's gone: a run may have begun to use it since.
         """
-        before = seen or uses(self.place)
+        before = seen or uses(self.place, self.now())
         began = time.monotonic()
-        with removing(self.place, artifact):
-            if artifact.archive in before.reserved or not free(self.place, artifact, before):
+        with removing(self.place, artifact, self._emit) as now:
+            if artifact.archive in before.reserved or not free(self.place, artifact, before, now):
                 return False
             if time.monotonic() - began > LONGEST_REMOVAL / 6:  # a machine that slept: nobody minds us any more
                 return False
@@ -188,6 +190,10 @@ class Store:
                 if one.artifact == artifact:
                     self.place.delete(one.name)
         return True
+
+    def now(self) -> float:
+        """The store's own time, in seconds since 1970."""
+        return store_clock.now(self.place, self._emit)
 
     def discard(self, name: str) -> None:
         """Removes a file that nobody needs any more: an archive that no metadata names, for one."""

@@ -16,6 +16,7 @@ from cdconf.artifacts.attestations import SIGNATURE, archive_of
 from cdconf.artifacts.holders import LONGEST_RUN, REMOVAL, RESERVATION
 from cdconf.artifacts.holders import archive_of as archive_of_use
 from cdconf.artifacts.places import TEMPORARY
+from cdconf.artifacts.store_clock import PROBE
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Entry
@@ -45,13 +46,14 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
         dry_run: Only count.
         grace: Seconds that everything stays at least.
     """
-    before = time.time() - grace
+    now = time.time() if dry_run else store.now()
     entries = store.entries()  # listed before the metadata is read: what is published in between is needed
     needed = store.needed()
     # What metadata that can't be read names isn't known.
     candidates = [] if store.unreadable() else entries
-    old = [one for one in candidates if _is_left_over(one, needed) and one.modified < before]
-    local = [path for path in _local(project.data / "artifacts", needed) if path.lstat().st_mtime < before]
+    old = [one for one in candidates if _is_left_over(one, needed, now) and one.modified < now - grace]
+    here = time.time() - grace
+    local = [path for path in _local(project.data / "artifacts", needed) if path.lstat().st_mtime < here]
     if not dry_run:
         for one in old:
             store.discard(one.name)
@@ -60,7 +62,7 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
     return Swept(len(old) + len(local), sum(one.size for one in old))
 
 
-def _is_left_over(entry: Entry, needed: set[str]) -> bool:
+def _is_left_over(entry: Entry, needed: set[str], now: float) -> bool:
     """Signatures and holders go with their artifacts. What else is said of artifacts stays: a stop, for one."""
     signed = archive_of(entry, SIGNATURE)
     if signed is not None:
@@ -68,7 +70,9 @@ def _is_left_over(entry: Entry, needed: set[str]) -> bool:
     used = archive_of_use(entry.name)
     if used is not None:
         is_at_work = entry.name.startswith((RESERVATION, REMOVAL))
-        return entry.modified < time.time() - LONGEST_RUN if is_at_work else f"{used}.blob" not in needed
+        return entry.modified < now - LONGEST_RUN if is_at_work else f"{used}.blob" not in needed
+    if entry.name.startswith(PROBE):
+        return True
     return entry.name.endswith(_FILES) and entry.name not in needed
 
 

@@ -30,7 +30,8 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     _check(run, without, forget)
     store = Store(run.project, emit=run.emit)
     known = store.list()
-    said = uses(store.place)  # read before hosts are asked: what begins in between is noticed
+    now = None if dry_run else store.now()
+    said = uses(store.place, now)  # read before hosts are asked: what begins in between is noticed
     asked = {"forks": run.flags["forks"], "accept_new_host_keys": run.flags["accept_new_host_keys"]}
     use = in_use(run.project, run.emit, without=without, **asked)
     use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")

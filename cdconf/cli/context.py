@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf import clocks
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
-from cdconf.events import Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.events import ClocksSeen, Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
@@ -152,8 +153,16 @@ class Run:
             event = replace(event, message=_end_of(event.message, SMOKE_OUTPUT))
         if isinstance(event, Leased):
             self._begin_work(event.run)
+        if isinstance(event, ClocksSeen):
+            self._say_clocks(event)
         self.collector(event)
         self._renderer(event)
+
+    def _say_clocks(self, event: ClocksSeen) -> None:
+        """Once per run of each host and store."""
+        known = self.collector.clocks[event.kind]
+        for text in clocks.told({name: by for name, by in event.ahead.items() if name not in known}):
+            self.emit(Notice(text, warning=True))
 
     def _begin_work(self, run: str) -> None:
         """From here on, `status` and `history` know when the run was killed."""
@@ -244,6 +253,7 @@ class Run:
         if self.recorded_as is not None:
             result = replace(result, command=self.recorded_as, extra=self._about)
         entry = journal.entry(result, self.started_at, self.project.root, self.collector.run, origin)
+        entry |= journal.placed(self.collector.fences, clocks.difference(self.collector.clocks))
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
         record(self.project, entry)
 

@@ -41,7 +41,7 @@ class Deployed:
         if one.environment is not None and one.environment.provider != "existing" and since is None:
             return Runs()
         rows = [row for row in self._rows if row["environment"] == one.name]
-        rows = [row for row in rows if since is None or row["started_at"] >= since.timestamp()]
+        rows = [row for row in rows if since is None or row.get("ordered_at", row["started_at"]) >= since.timestamp()]
         words = [f"{row['app']} {row['version']}" for row in rows]
         data = {
             row["app"]: {

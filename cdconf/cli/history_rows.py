@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cdconf.clocks import TOLERANCE, length
 from cdconf.errors import ArtifactError
 from cdconf.events import Notice
 from cdconf.history.index import named
+from cdconf.history.journal import DIFFERENCE
 
 if TYPE_CHECKING:
     from cdconf.events import Emit
@@ -20,7 +22,7 @@ def row_of(one: dict[str, Any], checkout: str) -> list[str]:
     result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
     result += " (not committed)" if one.get("dirty") else ""
     return [
-        when(one["started_at"]),
+        when(one["started_at"]) + _clock(one),
         one["command"],
         named(one["environment"] or "", one.get("environment_of"), checkout),
         _what(one),
@@ -29,6 +31,14 @@ def row_of(one: dict[str, Any], checkout: str) -> list[str]:
         one["user"] or "unknown",
         (one["error"] or "")[:80],
     ]
+
+
+def _clock(one: dict[str, Any]) -> str:
+    """What was wrong with the clock by which a run's time is told, if its hosts or the store saw anything."""
+    seconds = one.get(DIFFERENCE)
+    if not isinstance(seconds, (int, float)) or abs(seconds) <= TOLERANCE:
+        return ""
+    return f" ({length(abs(seconds))} {'behind' if seconds > 0 else 'ahead'})"
 
 
 def _what(one: dict[str, Any]) -> str:

@@ -75,21 +75,29 @@ def _is_asked(project: Project, holder: Holder) -> bool:
 
 
 def superfluous(artifacts: Sequence[Artifact], use: Use, keep: int) -> list[Artifact]:
-    """Those that no host holds and that aren't among the newest of their app.
+    """Those that no host holds and that aren't among the newest of their app, by the store nor by when they were built.
+
+    Where a store was copied, its own times are those of the copy.
 
     Args:
-        artifacts: All artifacts, the newest first.
+        artifacts: All artifacts, what the store took in last first.
         use: What hosts hold; artifacts of an app of which that isn't known stay.
         keep: How many of the newest of each app stay.
     """
-    seen: dict[str, int] = {}
+    new = _newest(artifacts, keep) | _newest(sorted(artifacts, key=lambda one: -one.built_at), keep)
     result = []
     for one in artifacts:
-        seen[one.app] = seen.get(one.app, 0) + 1
         held = one.archive in use.digests or one.tree in use.digests or one.archive in use.elsewhere
-        if seen[one.app] > keep and not held and one.app not in use.unknown:
+        if one not in new and not held and one.app not in use.unknown:
             result.append(one)
     return result
+
+
+def _newest(artifacts: Sequence[Artifact], keep: int) -> set[Artifact]:
+    seen: dict[str, list[Artifact]] = {}
+    for one in artifacts:
+        seen.setdefault(one.app, []).append(one)
+    return {one for of_app in seen.values() for one in of_app[:keep]}
 
 
 def in_use(

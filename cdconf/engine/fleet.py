@@ -12,8 +12,8 @@ from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
 from cdconf.engine.outcome import Outcome
 from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, interruption
-from cdconf.events import Emit, HostStep, Leased, Notice, SecretRead
-from cdconf.session.session import BEAT, AgentError, LeaseLost
+from cdconf.events import Emit, HostLeased, HostStep, Leased, Notice, SecretRead
+from cdconf.session.session import BEAT, AgentError, LeaseLost, clocks_of, fence_of
 from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class Fleet:
         # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
         order = [*(host.name for host in hosts), *self.sessions]
         self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
+        self.emit(clocks_of(self.sessions.values()))
         if lease and not refused(errors):
             self.emit(Leased(self.identity.run))
             errors |= self._take_leases(hosts)
@@ -213,22 +214,17 @@ class Fleet:
             self._stopped.wait(ITSELF / 40)
 
     def _take_lease(self, session: Session) -> None:
-        about: dict[str, Any] = {
-            "run": self.identity.run,
-            "owner": self.identity.owner,
-            "reason": self.identity.reason,
-            "ttl": self._lease_ttl,
-            "environment": self.environment.name,
-            "host": session.host.name,
-            "seal": seal_of(self.identity.secret),
-        }
+        mine = self.identity
+        about: dict[str, Any] = {"run": mine.run, "owner": mine.owner, "reason": mine.reason, "ttl": self._lease_ttl}
+        about |= {"environment": self.environment.name, "host": session.host.name, "seal": seal_of(mine.secret)}
         around = self._inheritance.around(session.host.name) if self._inheritance else None
-        before = self._checks.was_of(session)
         if around is None:
-            session.call("lease.take", **about, moved_from=before and before["environment"])
+            before = self._checks.was_of(session) or {}
+            taken = session.call("lease.take", **about, moved_from=before.get("environment"))
         else:
-            session.call("lease.join", outer=around.run, secret=around.secret, **about)
+            taken = session.call("lease.join", outer=around.run, secret=around.secret, **about)
         self._leased.add(session.host.name)
+        self.emit(HostLeased(session.host.name, fence_of(taken)))
 
     def lend(self) -> dict[str, str]:
         """Environment variables for what this run starts on this machine: it works on hosts within these leases."""

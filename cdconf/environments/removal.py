@@ -15,7 +15,7 @@ from cdconf.environments.provider import provider_for
 from cdconf.environments.throwaway import DEFAULT_PROVIDER, forget
 from cdconf.environments.vagrant.state import made as vagrant_made
 from cdconf.errors import CdconfError, LeaseHeld, UsageError
-from cdconf.events import Leased
+from cdconf.events import HostLeased, Leased
 from cdconf.facts import FactCache
 from cdconf.inventory import Environment, load_environment
 from cdconf.inventory.folders import HOSTS_FILE, THROWN_AWAY
@@ -139,7 +139,7 @@ def _remove_unused(project: Project, environment: Environment, emit: Emit) -> li
     """
 
     def tell(event: Event) -> None:
-        if not isinstance(event, Leased):  # the result is about environments, not about one run's hosts
+        if not isinstance(event, (Leased, HostLeased)):  # the result is about environments, not about one run's hosts
             emit(event)
 
     if environment.provider == "existing":

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
 from cdconf.history.tables import make, tables
+from cdconf.history.watch import Watch
+from cdconf.patience import told
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 FILE = "history.db"
+TEAM = "the team's history database"  # as people are told
 VARIABLE = "CDCONF_DATABASE"
 PATIENCE = 5  # seconds for which a team's database may keep a run waiting before it's connected
 LOCKED = 5  # seconds for which a statement waits for what somebody else has locked
@@ -42,6 +47,7 @@ class Database:
 
     def __init__(self, data: Path, url: str | None, project: str) -> None:
         self._is_team = url is not None
+        self._data, self._url = data, url
         self.tables = tables("cdconf_" if self._is_team else "")
         self.engine = _sqlite(data) if url is None else _postgresql(url)
         try:
@@ -50,6 +56,21 @@ class Database:
         except BaseException:
             self.engine.dispose()
             raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for questions; says so when they take long.
+
+        Raises:
+            CdconfError: They can't be answered.
+        """
+        import sqlalchemy as sa
+
+        try:
+            with told(TEAM) if self._is_team else nullcontext(), self.engine.connect() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise failure_of(error, self._data, self._url) from error
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, as both kinds do."""
@@ -90,6 +111,7 @@ def _postgresql(url: str) -> sa.Engine:
         engine = sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": PATIENCE}, pool_size=1
         )
+        Watch(engine, _shown(url))
         sa.event.listen(engine, "connect", _limit)
         return engine
     except ModuleNotFoundError as error:

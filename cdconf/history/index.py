@@ -9,8 +9,10 @@ from typing import Any
 
 from cdconf.history import journal
 from cdconf.history.database import Database, failure_of
+from cdconf.history.order import newest_first
 
 _AT_ONCE = 500  # ids in a query; SQLite may allow no more than 999
+_LOOKED_AT = 50  # runs that are looked at for what hosts say of their order, beyond those that are wanted
 _LISTS = {"hosts": "{}", "events": "[]"}
 
 
@@ -105,7 +107,7 @@ class History:
         owner = self._owner()
         query = sa.select(runs.c.environment, owner).distinct()
         query = query.where(runs.c.environment.is_not(None), runs.c.project == self._project)
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return sorted({named(name, json.loads(of) if of else None, self._checkout) for name, of in rows})
 
@@ -133,49 +135,64 @@ class History:
         """Of these ids by which hosts know runs, those that the history has."""
         column = self._runs.c.run
         query = self._sa.select(column).where(column.in_(list(runs)), self._runs.c.project == self._project)
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 
     def _values(self, column: Any) -> list[str]:
         query = self._sa.select(column).where(column.is_not(None), self._runs.c.project == self._project).distinct()
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return sorted(connection.execute(query).scalars())
 
     def deployed(self) -> list[dict[str, Any]]:
         """Of each environment and app, the last deployment or rollback that ended well.
 
         Returns:
-            `{"environment", "app", "version", "started_at", "command", "user"}` each; `started_at` is in seconds since
-            1970.
+            `{"environment", "app", "version", "started_at", "ordered_at", "command", "user"}` each; times are in
+            seconds since 1970: by the clock of the run's own machine, and by its hosts'.
         """
         sa, runs = self._sa, self._runs
-        ended_well = (
+        which = (runs.c.environment, runs.c.app)
+        at = self._ordered_at()
+        rank = sa.func.row_number().over(partition_by=which, order_by=(at.desc(), runs.c.id)).label("rank")
+        shown = (runs.c.id, *which, runs.c.version, runs.c.started_at, runs.c.command, runs.c.user)
+        found = sa.select(*shown, at.label("ordered_at"), rank).where(
             runs.c.project == self._project,
             runs.c.command.in_(("deploy", "rollback")),
             runs.c.exit_code == 0,
-            runs.c.environment.is_not(None),
-            runs.c.app.is_not(None),
-            runs.c.version.is_not(None),
+            *(column.is_not(None) for column in (*which, runs.c.version)),
             self._is_here(),
         )
-        which = (runs.c.environment, runs.c.app)
-        newest = (
-            sa.select(*which, sa.func.max(runs.c.started_at).label("at")).where(*ended_well).group_by(*which).subquery()
+        ranked = found.subquery()
+        query = sa.select(ranked).where(ranked.c.rank <= _LOOKED_AT)
+        by_app: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        with self._database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            fields = self._fields(connection, [row["id"] for row in rows])
+        for row in rows:
+            by_app.setdefault((row["environment"], row["app"]), []).append(fields.get(row["id"], {}) | row)
+        last = [of_app[newest_first(of_app)[0]] for _, of_app in sorted(by_app.items())]
+        names = ("environment", "app", "version", "started_at", "ordered_at", "command", "user")
+        return [{name: one[name] for name in names} for one in last]
+
+    def _ordered_at(self) -> Any:
+        """When a run began by its hosts' clocks, or the store's; by that of its own machine where it asked neither."""
+        sa, runs, fields = self._sa, self._runs, self._database.tables.run_fields
+        difference = (
+            sa.select(sa.cast(fields.c.value, sa.Float))
+            .where(fields.c.id == runs.c.id, fields.c.name == journal.DIFFERENCE)
+            .correlate(runs)
+            .scalar_subquery()
         )
-        same = (*(column == newest.c[column.name] for column in which), runs.c.started_at == newest.c.at)
-        wanted = (*which, runs.c.version, runs.c.started_at, runs.c.command, runs.c.user)
-        query = sa.select(*wanted).join(newest, sa.and_(*same)).where(*ended_well).order_by(*which)
-        with self._database.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        return runs.c.started_at + sa.func.coalesce(difference, 0.0)
 
     def runs(
         self, environment: str | None = None, app: str | None = None, limit: int | None = 20
     ) -> list[dict[str, Any]]:
-        """Runs, the newest first, as plain data.
+        """Runs, the newest first (see `order`), as plain data.
 
         `hosts` maps a host to its status and counts; `source` is `hosts` for a run that was rebuilt from what hosts
         remember, which is in `events`. Of such a run, what nobody remembers is None. What else a run's record has is
-        there under its own name.
+        there under its own name. `ordered_at` is when it began by its hosts' clocks.
 
         Args:
             environment: Only runs of this environment. Where checkouts have hosts of their own under one name, these
@@ -183,19 +200,21 @@ class History:
             app: Only runs of this app.
             limit: At most so many.
         """
-        query = self._sa.select(self._runs).where(self._runs.c.project == self._project)
-        query = query.order_by(self._runs.c.started_at.desc(), self._runs.c.id).limit(limit)
+        at = self._ordered_at()
+        query = self._sa.select(self._runs, at.label("ordered_at")).where(self._runs.c.project == self._project)
+        query = query.order_by(at.desc(), self._runs.c.id).limit(limit and limit + _LOOKED_AT)
         if environment is not None:
             name, _, checkout = environment.partition("@")
             query = query.where(self._runs.c.environment == name)
             query = query.where(self._owner() == json.dumps(checkout) if checkout else self._is_here())
         if app is not None:
             query = query.where(self._runs.c.app == app)
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
             fields = self._fields(connection, [row["id"] for row in rows])
         lists = [{name: json.loads(row[name] or empty) for name, empty in _LISTS.items()} for row in rows]
-        return [{**fields.get(row["id"], {}), **row, **parsed} for row, parsed in zip(rows, lists, strict=True)]
+        found = [{**fields.get(row["id"], {}), **row, **parsed} for row, parsed in zip(rows, lists, strict=True)]
+        return [found[place] for place in newest_first(found)][:limit]
 
     def _fields(self, connection: Any, ids: list[str]) -> dict[str, dict[str, Any]]:
         table = self._database.tables.run_fields

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from cdconf.events import RunResult
 from cdconf.history.worktree import KEPT, Changes
 
 FILE = "history.jsonl"
+DIFFERENCE = "clock_difference_s"  # what is added to a run's own times to have its hosts' or the store's
 _LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
@@ -82,6 +84,17 @@ def _told(origin: Origin) -> dict[str, Any]:
     if changes is not None:
         about |= {"dirty": changes.dirty, "dirty_files": list(changes.files[:KEPT]), "dirty_count": len(changes.files)}
     return {name: value for name, value in about.items() if value is not None}
+
+
+def placed(fences: Mapping[str, int], difference: float | None) -> dict[str, Any]:
+    """What tells a run's place among others, whatever the clock says of the machine that it ran on.
+
+    Args:
+        fences: Host -> the run's fencing number there.
+        difference: Seconds that are added to this machine's time to have the hosts' or the store's; None: unknown.
+    """
+    about: dict[str, Any] = {"fences": dict(fences)} if fences else {}
+    return about | ({DIFFERENCE: difference} if difference else {})
 
 
 def _migrated(result: RunResult) -> str | None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median_low
 from typing import Any
 
+from cdconf.clocks import TOLERANCE
+from cdconf.history.journal import placed
+
+_LONGEST = 30 * 86400.0  # seconds: a number that's further off doesn't come from a clock
 Event = dict[str, Any]  # of `cdconf.agent.past`, with `host` and `app`
 _COMMANDS = {"deploy": "deploy", "rollback": "rollback", "resume": "deploy", "provision": "provision"}
 _STATUS = {
@@ -31,6 +36,8 @@ def record_of(identifier: str, environment: str, events: Sequence[Event], built:
     user, _, controller = next((one["owner"] for one in events if "@" in one.get("owner", "")), "").partition("@")
     hosts = _hosts(events)
     archive = _last(events, "archive")
+    fences = _fences(events)
+    difference = _difference(began, fences)
     return {
         "id": identifier,
         "run": run,
@@ -44,13 +51,35 @@ def record_of(identifier: str, environment: str, events: Sequence[Event], built:
         "user": user or None,
         "controller": controller.partition(" ")[0] or None,
         "started_at": began,
-        "duration_s": round(max(0.0, events[-1]["at"] - began), 3),
+        "duration_s": round(max(0.0, events[-1]["at"] - began - difference), 3),
         "exit_code": _exit_code({str(host["status"]) for host in hosts.values()}, events),
         "detail": _why(events, "unpinned") or built.get(archive or ""),
         "error": _why(events, "pinned") or _why(events, "rolled_back") or _alone(events),
         "hosts": hosts,
         "events": list(events),
+        **placed(fences, difference),
     }
+
+
+def _fences(events: Sequence[Event]) -> dict[str, int]:
+    """Host -> the run's fencing number there, where the host remembers it."""
+    fences: dict[str, int] = {}
+    for one in events:
+        fence = one.get("fence")
+        if isinstance(fence, int):
+            fences[one["host"]] = max(fence, fences.get(one["host"], 0))
+    return fences
+
+
+def _difference(began: float, fences: Mapping[str, int]) -> float:
+    """By how many seconds the hosts' clocks are ahead of the controller's, which gave the run its id.
+
+    A fencing number is the host's time in milliseconds, or a little more; a run takes a while until it has one.
+    """
+    if not fences:
+        return 0.0
+    seconds = median_low(fences.values()) / 1000 - began
+    return round(seconds, 1) if TOLERANCE < abs(seconds) < _LONGEST else 0.0
 
 
 def _began(run: str | None, events: Sequence[Event]) -> float:

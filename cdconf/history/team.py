@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError
-from cdconf.history.database import url_of
+from cdconf.history.database import TEAM, url_of
 from cdconf.patience import TookTooLong, told, within
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def history_of(project: Project) -> History:
     url = url_of(project.database)
     if url is None:
         return History(project.data)
-    with told("the team's history database"):
+    with told(TEAM):
         return History(project.data, url, project.name, project.checkout)
 
 
@@ -39,7 +39,7 @@ def push(project: Project) -> str | None:
     if url_of(project.database) is None:
         return None
     try:
-        with told("the team's history database"):
+        with told(TEAM):
             within(PATIENCE, lambda: history_of(project).close())
     except CdconfError as error:
         return error.message

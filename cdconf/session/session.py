@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from cdconf import clocks
 from cdconf.agent import wire
 from cdconf.errors import HostFailed, LeaseHeld, Unreachable
+from cdconf.events import ClocksSeen
 from cdconf.facts import HostFacts
 from cdconf.session.transport import TransportClosed, TransportSilent
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 # that the host hangs, not that it's busy.
 BEAT = 5.0
 SILENCE = 25.0
+_LARGEST = 1 << 63  # databases hold no larger numbers
 BY_HOST = "the host itself"  # the owner of a lease that `cdconf.agent.watch` takes
 _AFTER_BREAK = (
     "the host ends by itself after the change it's at, and remembers what it did; run again when it answers: "
@@ -77,6 +81,7 @@ class Session:
         identity: `{"environment", "host"}` that the host says it is, None for a fresh one.
         lease: Who held the host's lease when the session began, None for nobody; see `at_work.told`.
         left: The run that never gave it back, since it was killed or cut off; None when all is in order.
+        clock_ahead: By how many seconds the host's clock is ahead of this machine's; None if it told no time.
     """
 
     def __init__(self, host: Host, transport: Transport, rest: bytes, project: str, facts: Sequence[str] = ()) -> None:
@@ -88,7 +93,9 @@ class Session:
         self._sending = threading.Lock()  # a transport may write a frame in pieces; a beat mustn't come in between
         self._broken: str | None = None
         self._stopping = threading.Event()
+        before = time.time()
         opened = self.call("open", project=project, facts=list(facts))
+        self.clock_ahead = clocks.ahead(opened.get("time"), before, time.time())
         self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]
         self.lease: dict[str, Any] | None = opened["lease"]
@@ -264,3 +271,15 @@ class Session:
             details=details,
             detail="\n".join(lines) or None,
         )
+
+
+def clocks_of(sessions: Iterable[Session]) -> ClocksSeen:
+    """By how much the hosts' clocks are ahead of this machine's."""
+    ahead = {one.host.name: one.clock_ahead for one in sessions}
+    return ClocksSeen("host", {name: by for name, by in ahead.items() if by is not None})
+
+
+def fence_of(taken: Mapping[str, Any]) -> int:
+    """The fencing number in the answer to `lease.take`; 0 for what can't be one."""
+    fence = taken.get("fence")
+    return fence if isinstance(fence, int) and 0 < fence < _LARGEST else 0

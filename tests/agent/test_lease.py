@@ -49,13 +49,41 @@ def test_a_held_host_refuses_another_run_and_names_the_holder(host, clock):
 
 def test_a_dead_holder_s_lease_expires_and_the_fence_rises(host, clock):
     dead = host()
-    assert take(dead, "r1") == 1
+    first = take(dead, "r1")
     dead._work.close()  # the kernel does this when the agent dies
     clock.now += 11
-    assert take(host(), "r2") == 2
+    assert take(host(), "r2") > first
     with pytest.raises(Failed, match="no longer holds"):
         dead.check()
     assert not dead.renew()
+
+
+@pytest.mark.parametrize("last", [None, 57, 1_700_000_000_000])
+def test_a_fence_is_above_all_before_and_no_lower_than_the_host_s_clock(host, monkeypatch, last):
+    """So it's above those of a host of this name that has been made anew, or restored from a backup, since."""
+    monkeypatch.setattr("cdconf.agent.lease.time.time", lambda: 1_800_000_000.5)
+    lease = host()
+    if last is not None:
+        gone = {"run": None, "owner": None, "reason": None, "fence": last, "boot": "b0", "acquired": 1, "expires": 2}
+        lease.store.write("lease.json", gone)
+    assert take(lease, "r1") == 1_800_000_000_500
+
+
+def test_a_clock_that_is_set_back_lets_no_fence_fall(host, monkeypatch):
+    times = iter([1_800_000_000.0, 1_700_000_000.0, 0.0])
+    monkeypatch.setattr("cdconf.agent.lease.time.time", lambda: next(times))
+    fences = []
+    for number in range(3):
+        lease = host()
+        fences.append(take(lease, f"r{number}"))
+        lease.release()
+    assert fences == [1_800_000_000_000, 1_800_000_000_001, 1_800_000_000_002]
+
+
+def test_what_a_host_remembers_says_under_which_number_it_was_done(host):
+    lease = host()
+    fence = take(lease, "r1")
+    assert lease.by() == {"run": "r1", "owner": "me", "reason": "test", "fence": fence}
 
 
 def test_an_expired_lease_is_still_held_while_its_agent_works(host, clock):
@@ -78,7 +106,7 @@ def test_beats_keep_it(host, clock):
 @pytest.mark.parametrize("still_at_work", [True, False])
 def test_beats_of_a_lease_that_has_run_out_do_not_revive_it(host, clock, still_at_work):
     lease = host()
-    take(lease, "r1")
+    first = take(lease, "r1")
     if not still_at_work:
         lease._work.close()
     clock.now += 10
@@ -86,7 +114,7 @@ def test_beats_of_a_lease_that_has_run_out_do_not_revive_it(host, clock, still_a
     assert lease.loss().message == "this run's lease on the host has run out"
     assert host().status() is None
     if not still_at_work:
-        assert take(host(), "r2") == 2
+        assert take(host(), "r2") > first
 
 
 def test_a_lease_of_an_earlier_boot_is_not_renewed(host):
@@ -175,12 +203,13 @@ def move(lease, moved_from="staging"):
 
 def test_a_host_moves_only_from_where_it_is_said_to_be(host, store):
     leave(host())
+    before = store.read("lease.json")["fence"]
     store.write("migrations.json", MIGRATED)
     store.write("applied.json", ABSENT)
     with pytest.raises(Failed, match="this host is staging's 'web1', not production's"):
         move(host(), "acceptance")
     assert store.read("migrations.json")
-    assert move(host()) == 2
+    assert move(host()) > before
     assert store.read("identity.json") == {"environment": "production", "host": "www"}
     assert store.read("migrations.json") is None, "they ran in the database of staging"
     assert store.read("applied.json"), "what was applied is still here"
@@ -188,7 +217,7 @@ def test_a_host_moves_only_from_where_it_is_said_to_be(host, store):
 
 def test_a_host_that_is_new_or_here_already_is_not_moved(host, store):
     store.write("migrations.json", MIGRATED)
-    assert move(host()) == 1
+    assert move(host())
     assert store.read("migrations.json")
 
 

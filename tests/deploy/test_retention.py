@@ -36,6 +36,12 @@ def test_the_newest_of_each_app_stay():
     assert left(Use(), 5) == []
 
 
+def test_the_newest_are_those_that_the_store_took_in_last():
+    """Whoever built `shop@1` had a clock that was behind. Where a store was copied, its own order says nothing."""
+    skewed = [artifact("shop", number) for number in (1, 5, 4, 3, 2)]
+    assert [one.label for one in superfluous(skewed, Use(), 1)] == ["shop@4", "shop@3", "shop@2"]
+
+
 @pytest.mark.parametrize("page", [{"archive": "a2", "tree": "?"}, {"archive": "?", "tree": "t2"}])
 def test_what_a_host_holds_stays_however_old(page):
     use = Use()

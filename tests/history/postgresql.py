@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -50,6 +51,22 @@ class Server:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+    def _processes(self) -> list[int]:
+        """The server's, and those of its connections."""
+        first = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
+
+    def freeze(self) -> None:
+        """Stops all of it, as a machine does that hangs."""
+        for one in self._processes():
+            os.kill(one, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on."""
+        for one in self._processes():
+            os.kill(one, signal.SIGCONT)
 
     def __enter__(self) -> "Server":
         self._run("initdb", "-D", str(self.folder / "data"), "-U", "tester", "-A", "trust", "--no-sync")

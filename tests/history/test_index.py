@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from contextlib import closing
 
 from cdconf.events import HostResult, RunResult
 from cdconf.history import journal
@@ -97,3 +98,49 @@ def test_what_was_deployed_last_is_the_last_deployment_that_ended_well(tmp_path)
         ("dev", "shop", "2", 1001.0),
         ("prod", "shop", "1", 1007.0),
     ]
+
+
+def told(data, version, at, *, fences=None, difference=None, app="shop", environment="prod"):
+    result = RunResult("deploy", environment, extra={"app": app, "version": version})
+    entry = journal.entry(result, at, data) | journal.placed(fences or {}, difference)
+    journal.append(data, entry)
+
+
+def test_the_last_deployment_is_the_one_that_the_hosts_had_last(tmp_path):
+    """v6 comes after v7, from a laptop whose clock is an hour behind."""
+    told(tmp_path, "7", 7200.0, fences={"web1": 1_000, "web2": 1_003})
+    told(tmp_path, "6", 3900.0, fences={"web1": 1_009, "web2": 1_011})
+    told(tmp_path, "1", 100.0)  # of a version that recorded no fences
+    with closing(History(tmp_path)) as history:
+        assert [one["version"] for one in history.deployed()] == ["6"]
+        assert [one["version"] for one in history.runs()] == ["6", "7", "1"]
+        assert [one["version"] for one in history.runs(limit=1)] == ["6"]
+        assert [one["started_at"] for one in history.runs(limit=1)] == [3900.0], "clocks are shown as they were"
+
+
+def test_where_no_host_has_seen_both_the_hosts_clocks_decide(tmp_path):
+    told(tmp_path, "7", 7200.0, fences={"web1": 1_000}, difference=0.0)
+    told(tmp_path, "6", 3900.0, fences={"web2": 900}, difference=3600.0)
+    told(tmp_path, "5", 7100.0)
+    with closing(History(tmp_path)) as history:
+        assert [one["version"] for one in history.runs()] == ["6", "7", "5"]
+        assert [one["version"] for one in history.deployed()] == ["6"]
+        assert [one["ordered_at"] for one in history.runs()] == [7500.0, 7200.0, 7100.0]
+
+
+def test_each_app_and_environment_has_a_last_deployment_of_its_own(tmp_path):
+    told(tmp_path, "1", 900.0, fences={"web1": 5})
+    told(tmp_path, "2", 800.0, fences={"web1": 6}, app="admin")
+    told(tmp_path, "3", 700.0, fences={"web1": 4}, environment="dev")
+    with closing(History(tmp_path)) as history:
+        found = {(one["environment"], one["app"]): one["version"] for one in history.deployed()}
+    assert found == {("prod", "shop"): "1", ("prod", "admin"): "2", ("dev", "shop"): "3"}
+
+
+def test_a_run_far_down_the_list_by_its_clock_is_found_by_its_fences(tmp_path):
+    for number in range(40):
+        told(tmp_path, str(number), 10_000.0 + number, fences={"web1": number + 1})
+    told(tmp_path, "last", 10.0, fences={"web1": 100})
+    with closing(History(tmp_path)) as history:
+        assert [one["version"] for one in history.deployed()] == ["last"]
+        assert history.runs(limit=1)[0]["version"] == "last"

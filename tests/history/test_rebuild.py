@@ -158,3 +158,20 @@ def test_what_no_run_is_known_of_and_the_journal_tells_is_not_told_twice():
 def test_statements_say_how_an_artifact_came_to_be():
     (record,) = ask({"web1": memory(well())}, built={A: "built from 0123456789 by ann@laptop"})
     assert record["detail"] == "built from 0123456789 by ann@laptop"
+
+
+def test_a_rebuilt_run_stands_where_its_fences_and_its_hosts_clocks_put_it():
+    """Whoever ran it had a clock that was two hours behind; the host's number is its time in milliseconds."""
+    fence = int((BEGAN + 7203) * 1000)
+    late = page(
+        *(event(kind, 7200 + at, fence=fence + 1) for at, kind in enumerate(("staged", "activated", "verified")))
+    )
+    (record,) = ask({"web1": memory(late), "web2": memory(page(event("staged", 7200, fence=fence)))})
+    assert (record["started_at"], record["fences"]) == (BEGAN, {"web1": fence + 1, "web2": fence})
+    assert record["clock_difference_s"] == 7203.0
+    assert record["duration_s"] == 0.0, "not two hours"
+
+
+def test_fences_of_older_versions_are_no_times():
+    (record,) = ask({"web1": memory(page(event("staged", fence=7), event("verified", 2.0, fence=7)))})
+    assert (record["fences"], record.get("clock_difference_s"), record["duration_s"]) == ({"web1": 7}, None, 2.0)

@@ -216,6 +216,36 @@ def test_a_run_waits_for_a_database_that_hangs_only_for_a_while(tmp_path, monkey
     ever.set()
 
 
+@pytest.mark.parametrize("ask", [History.runs, History.deployed, History.environments, History.apps])
+def test_a_server_that_freezes_after_it_was_connected_ends_each_question_in_words(tmp_path, monkeypatch, ask, capfd):
+    """It's stopped: its kernel still answers for it, so that only a limit of our own helps."""
+    monkeypatch.setattr("cdconf.history.watch.SILENCE", 0.8)
+    monkeypatch.setattr("cdconf.patience.SILENCE", 0.1)
+    with Server(programs()) as own, closing(History(tmp_path, own.url, "demo", "ann")) as history:
+        own.freeze()
+        try:
+            with pytest.raises(CdconfError, match=r"it said nothing for 0\.8 s: it hangs"):
+                ask(history)
+        finally:
+            own.thaw()
+        assert capfd.readouterr().err == "waiting for the team's history database\n"
+        ask(history)  # it lives again, and so does what asks it
+
+
+def test_a_server_that_freezes_while_it_is_told_of_runs_ends_that_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("cdconf.history.watch.SILENCE", 0.8)
+    with Server(programs()) as own, closing(History(tmp_path, own.url, "demo", "ann")) as history:
+        record(tmp_path, "1")
+        own.freeze()
+        try:
+            with pytest.raises(CdconfError, match=r"it said nothing for 0\.8 s: it hangs"):
+                history._update()
+        finally:
+            own.thaw()
+        history._update()
+        assert versions(history) == {"1"}
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A project whose one host answers nothing."""

@@ -1,8 +1,8 @@
 """One environment of containers for the tests of awkward hosts, and projects whose hosts are users on them.
 
 `odd` has every awkward user, no SFTP, a banner, MaxSessions 1; `bastion` is a jump host; `bare` lost its Python.
-On `odd`, sshd also listens on 2201 (MaxStartups 1:100:1), 2202 (no forwarding) and 2203
-(a read-only root, /var alone is writable).
+On `odd`, sshd also listens on 2201 (MaxStartups 1:100:1), 2202 (no forwarding), 2203
+(a read-only root, /var alone is writable) and 2204 (signatures of SHA-1 alone, as of old servers).
 """
 
 import json
@@ -85,6 +85,7 @@ systemctl reload ssh
 /usr/sbin/sshd -p 2202 -o AllowTcpForwarding=no -o PidFile=/run/sshd2.pid
 systemd-run -q -p ReadOnlyPaths=/ -p 'ReadWritePaths=/var /run /tmp /dev /proc' \
     /usr/sbin/sshd -D -p 2203 -o PidFile=/run/sshd3.pid
+/usr/sbin/sshd -p 2204 -o HostKeyAlgorithms=ssh-rsa -o PubkeyAcceptedAlgorithms=ssh-rsa -o PidFile=/run/sshd4.pid
 """
 
 
@@ -134,7 +135,7 @@ class Awkward:
         if user != "root":
             fields["become"] = "sudo"
         chosen = {name: value for name, value in {**fields, **more}.items() if value is not None}
-        return "{" + ", ".join(f"{name}: {json.dumps(str(value) if name != 'port' else value)}"
+        return "{" + ", ".join(f"{name}: {json.dumps(value if isinstance(value, int) else str(value))}"
                                for name, value in chosen.items()) + "}"  # fmt: skip
 
     def far(self, hosts, top=""):

@@ -277,6 +277,22 @@ def test_a_changed_host_key_is_refused(awkward, tmp_path):
     assert f"ssh-keygen -R {awkward.address('odd')}" in error
 
 
+def test_an_old_server_that_signs_with_sha_1_alone_is_reached_where_that_is_said(awkward, tmp_path):
+    """A real sshd, which offers and takes nothing else; the user's key is an RSA one."""
+    key, known = tmp_path / "id_rsa", tmp_path / "known"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", key], check=True)
+    public = key.with_suffix(".pub").read_text().strip()
+    awkward.shell("odd", f"echo '{public}' >> /home/chatty/.ssh/authorized_keys")
+    theirs = awkward.shell("odd", "cut -d' ' -f1,2 /etc/ssh/ssh_host_rsa_key.pub").strip()
+    known.write_text(f"[{awkward.address('odd')}]:2204 {theirs}\n")
+    about = {"port": 2204, "identity_file": key, "known_hosts": known}
+    awkward.far({"old": awkward.ssh("chatty", **about)})
+    assert "ssh_rsa: true" in awkward("plan", "far", code=4).stderr
+    awkward.far({"old": awkward.ssh("chatty", **about, ssh_rsa=True)})
+    assert "ok=4" in awkward("plan", "far").stdout
+    assert awkward("ssh", "far", "old", "--", "id", "-un").stdout.strip() == "chatty"
+
+
 def test_hosts_behind_a_jump_host_share_one_connection(awkward):
     jump = f"root@{awkward.address('bastion')}:22"
     awkward.far({f"h{number}": awkward.ssh("root", jump=jump) for number in range(4)})

@@ -1,0 +1,29 @@
+"""Plays the team of three, and prints what was lost.
+
+python -m tests.team.run --rounds 10            ten rounds with each store
+python -m tests.team.run --rounds 3 --stores s3
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.team.rounds import race
+from tests.team.world import team
+
+
+def main() -> int:
+    """Returns 1 when anything was lost or wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=10, help="with each store")
+    parser.add_argument("--stores", nargs="+", choices=["s3", "directory"], default=["s3", "directory"])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, team(Path(folder)) as world:
+        lost = race(world, options.rounds, options.stores, lambda text: print(text, file=sys.stderr, flush=True))
+    print(lost)
+    return 1 if lost.missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
