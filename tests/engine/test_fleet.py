@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.engine import Checks, Fleet, RunIdentity
 from cdconf.errors import Interrupted, LeaseHeld, Terminated, TerminateSignal, Unreachable
-from cdconf.events import Notice
+from cdconf.events import ClocksSeen, HostLeased, Notice
 from cdconf.inventory import Host
 from cdconf.session.start import NoPython
 
@@ -28,6 +28,7 @@ class World:
         self.slow = slow
         self.dead = dead
         self.held = {}
+        self.clocks = {}
         self.asked = []
         self.lock = threading.Lock()
 
@@ -43,6 +44,7 @@ class World:
         time.sleep(self.slow(run, host.name))
         call = lambda call, **keywords: self.call(run, host.name, call, **keywords)  # noqa: E731
         about = {"host": host, "identity": self.identities.get(host.name), "facts": self.facts(host)}
+        about["clock_ahead"] = self.clocks.get(host.name, 0.0)
         return SimpleNamespace(**about, call=call, close=nothing, beat=nothing, stop=nothing, resume=nothing)
 
     def facts(self, host):
@@ -58,8 +60,10 @@ class World:
                 self.moved[at] = about["moved_from"]
                 if self.held.setdefault(at, by) != by:
                     raise LeaseHeld("held", host=at)
-            elif call == "lease.give_back":
+                return {"fence": len(self.asked)}
+            if call == "lease.give_back":
                 assert self.held.pop(at) == by
+        return None
 
 
 def test_of_two_runs_that_begin_at_once_exactly_one_gets_all_leases():
@@ -304,3 +308,20 @@ def test_python_is_installed_once_all_hosts_are_the_right_ones(versions, systems
         assert list(errors) == wrong
         assert installed == ([] if wrong else ["b"])
         assert world.asked == ([] if wrong else ["a", "b"])
+
+
+@pytest.mark.parametrize("fence", [7, 0, -1, None, "7", 1 << 80, 1.5])
+def test_what_hosts_say_of_their_clocks_and_the_run_s_numbers_is_told_once(fence):
+    """A host says what it likes: what can't be a number is 0, which stands before all others."""
+    world, told = World(), []
+    world.clocks = {"a": 3600.0, "c": None}
+    fleet, hosts = world.fleet("r1")
+    fleet.emit = told.append
+    with fleet:
+        call = world.call
+        world.call = lambda by, at, name, **about: call(by, at, name, **about) and {"fence": fence}
+        assert fleet.connect(hosts, lease=True) == {}
+    (seen,) = [one for one in told if isinstance(one, ClocksSeen)]
+    assert (seen.kind, seen.ahead) == ("host", {"a": 3600.0, "b": 0.0})
+    leased = {one.host: one.fence for one in told if isinstance(one, HostLeased)}
+    assert leased == dict.fromkeys("abc", 7 if fence == 7 else 0)

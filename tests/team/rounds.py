@@ -97,11 +97,12 @@ class Race:
                 self.lost.missing.append(f"round {number}: {one.name} is told {said}, and the hosts run {current}")
 
     def end(self):
-        """Counts what is left of everything."""
+        """Counts what is left of everything, after all have collected garbage at once."""
+        self._all(self._collect)
         lost = self.lost
         lost.artifacts += len(self.built)
         lost.removed += len(self.gone)
-        keys = {one.name: one.document("key", "show")["key"]["fingerprint"] for one in self.world.members}
+        keys = {one.name: one.document("key", "show")["key"]["id"] for one in self.world.members}
         for one in self.world.members:
             there = {f"app@{found['version']}" for found in one.document("artifact", "list")["artifacts"]}
             wanted = self.built.keys() - self.gone

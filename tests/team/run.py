@@ -7,6 +7,7 @@ python -m tests.team.run --rounds 3 --stores s3
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.team.rounds import race
@@ -20,9 +21,13 @@ def main() -> int:
     parser.add_argument("--stores", nargs="+", choices=["s3", "directory"], default=["s3", "directory"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, team(Path(folder)) as world:
-        lost = race(world, options.rounds, options.stores, lambda text: print(text, file=sys.stderr, flush=True))
+        lost = race(world, options.rounds, options.stores, _say)
     print(lost)
     return 1 if lost.missing else 0
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

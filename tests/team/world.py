@@ -54,6 +54,10 @@ FILES = {
           - service: app
             enabled: true
     """,
+    "roles/app/smoke/test_app.py": """
+        def test_it_runs(host):
+            assert host.service("app").is_running
+    """,
     ".gitignore": ".cdconf/\nout/\ndist/\n",
 }
 

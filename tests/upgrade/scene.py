@@ -25,7 +25,7 @@ FILES = {
             artifact: dist/app-*.tar.gz
             path: /srv/{name}
             services: [{name}]
-            migrate: {{expand: "echo expand $(cat VERSION) >> /srv/{name}/migrated"}}
+            migrate: {{expand: "cat VERSION >> /srv/{name}/migrated"}}
             toggles:
               newer: {{doc: The newer checkout}}
     """,
@@ -55,6 +55,10 @@ FILES = {
               WantedBy=multi-user.target
           - service: {name}
             enabled: true
+    """,
+    "roles/app/smoke/test_app.py": """
+        def test_it_runs(host):
+            assert host.service("{name}").is_running
     """,
     ".gitignore": ".cdconf/\nout/\ndist/\n",
 }
@@ -141,7 +145,7 @@ class Scene:
             "status": {name: page[name] for name in ("linked", "verified", "pinned", "releases", "deployed")},
             "history": [{name: one[name] for name in ROW} for one in runs],
             "artifacts": {f"app@{one['version']}": one["archive"] for one in artifacts},
-            "keys": [one["fingerprint"] for one in self.document("key", "list")["keys"]],
+            "keys": [one["id"] for one in self.document("key", "list")["keys"]],
             "migrated": self.migrated(),
         }
 
