@@ -35,7 +35,8 @@ def test_artifacts_stand_in_the_order_in_which_the_store_took_them_in(local_app,
     assert listed == ["app@6", "app@7", "app@5", "app@4"]
 
 
-def test_of_two_builds_of_a_commit_the_nearest_is_the_store_s_last(local_app, tmp_path):
+def test_of_two_builds_of_a_commit_the_nearest_is_the_store_s_last(local_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
     artifact, _ = built(local_app)
     commit = git(local_app, "rev-parse", "HEAD")
     file = archive(tmp_path / "b.tar.gz", ("f", FILE, b"again"))

@@ -29,7 +29,7 @@ def test_each_clock_is_said_once_and_the_history_keeps_the_difference(project, c
         ClocksSeen("store", {"the artifact store": 3599.0}),
         ClocksSeen("store", {"the artifact store": 3598.0}),
     )
-    assert [line.partition("is ")[2] for line in lines] == [
+    assert [line.partition(") is ")[2] for line in lines] == [
         "60 min behind web1's and web2's",
         "60 min behind the artifact store's",
     ]

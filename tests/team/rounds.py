@@ -52,6 +52,7 @@ class Race:
             one.commit(f"round {number}")
         labels = self._all(self._build)
         self._all(lambda one: self._sign(one, labels))
+        self._count_signatures(labels)
         turns = [self._deploy, self._deploy_and_roll_back, self._collect]
         turns = turns[number % 3 :] + turns[: number % 3]
         jobs = dict(zip((one.name for one in self.world.members), turns, strict=True))
@@ -65,6 +66,15 @@ class Race:
         one.runs += 1
         self.built[label] = {one.name}
         return label
+
+    def _count_signatures(self, labels, *, again=False):
+        """Everybody who was told that an artifact is signed has signed it."""
+        for label in labels:
+            envelope = self.world.members[0].document("artifact", "show", label)["envelope"]
+            signed = {signature["keyid"] for signature in envelope["signatures"]}
+            self.lost.signatures += 0 if again else len(self.built[label])
+            lacking = [name for name in sorted(self.built[label]) if self.world.keys[name] not in signed]
+            self.lost.missing += [f"{label} lacks {name}'s signature" for name in lacking]
 
     def _sign(self, one, labels):
         for label in labels:
@@ -102,7 +112,6 @@ class Race:
         lost = self.lost
         lost.artifacts += len(self.built)
         lost.removed += len(self.gone)
-        keys = {one.name: one.document("key", "show")["key"]["id"] for one in self.world.members}
         for one in self.world.members:
             there = {f"app@{found['version']}" for found in one.document("artifact", "list")["artifacts"]}
             wanted = self.built.keys() - self.gone
@@ -113,12 +122,7 @@ class Race:
             verified = first.try_("artifact", "verify", label)
             if verified.returncode:
                 lost.missing.append(verified.shown)
-            envelope = first.document("artifact", "show", label)["envelope"]
-            signed = {signature["keyid"] for signature in envelope["signatures"]}
-            lost.signatures += len(self.built[label])
-            lost.missing += [
-                f"{label} lacks {name}'s signature" for name in self.built[label] if keys[name] not in signed
-            ]
+        self._count_signatures(sorted(self.built.keys() - self.gone), again=True)
 
 
 def count_runs(world, lost):

@@ -167,6 +167,7 @@ class World:
                 if name != one.name:
                     one("key", "trust", *key.split())
             one.runs += len(keys)
+        self.keys = {one.name: one.document("key", "show")["key"]["id"] for one in self.members}
         first("provision", "production")
         first.runs += 1
 
