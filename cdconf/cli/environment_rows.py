@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -60,9 +61,8 @@ def known(run: Run) -> Deployed:
     from cdconf.history.team import history_of
 
     try:
-        history = history_of(run.project)
-        rows = history.deployed()
-        history.close()
+        with closing(history_of(run.project)) as history:
+            rows = history.deployed()
     except CdconfError as error:
         run.emit(Notice(f"what was deployed isn't known: {error.message}", warning=True))
         return Deployed()

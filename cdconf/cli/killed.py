@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def say_unrecorded(run: Run, pages: Iterable[Mapping[str, Any]], runs: Iterable[
     if not told:
         return
     try:
-        history = history_of(run.project)
+        with closing(history_of(run.project)) as history:
+            known = history.known(told)
     except CdconfError:  # the team's database is away, and says nothing of these hosts
         return
-    lacking = [about for one, about in told.items() if one not in history.known(told)]
-    history.close()
+    lacking = [about for one, about in told.items() if one not in known]
     command = f"`cdconf history rebuild {run.environment.name}` adds it"
     for about in lacking:
         text = f"the history here doesn't know the run of {about['owner']} ({about['reason']}): {command}"
