@@ -36,19 +36,26 @@ def main() -> int:
         machines.make()
         database = stack.enter_context(Server(programs()))
         _export(commit, folder / "code")
-        place = FIXTURES / commit
-        place.mkdir(parents=True, exist_ok=True)
         env = {"PYTHONPATH": str(folder / "code"), "CDCONF_DATABASE": database.url}
         (folder / "scene").mkdir()
-        scene = Scene(folder / "scene", machines, f"from-{commit}", [sys.executable, "-m", "cdconf"], env)
+        scene = Scene(folder / "scene", machines, f"from-{commit}", _run, env)
         _work(scene)
         told = scene.told()
+        place = FIXTURES / commit
+        place.mkdir(parents=True, exist_ok=True)
         (place / "host.tar.gz").write_bytes(packed(machines.container(HOST), scene.name))
         (place / "database.sql.gz").write_bytes(gzip.compress(_dumped(database), 9, mtime=0))
         (place / "checkout.tar.gz").write_bytes(_tar(scene.folder))
         (place / "told.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
     print(f"{place}: {sum(one.stat().st_size for one in place.iterdir())} bytes", file=sys.stderr)
     return 0
+
+
+def _run(words, folder, env, timeout):
+    """The commit's own code, wherever the environment says that it lies."""
+    command = [sys.executable, "-m", "cdconf", *words]
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    return subprocess.run(command, cwd=folder, env=env, timeout=timeout, check=False, **pipes)
 
 
 def _export(commit, folder):

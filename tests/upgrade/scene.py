@@ -71,16 +71,16 @@ class Scene:
         folder: Holds `checkout`, `home` and `store`.
         machines: The host is one of them.
         name: The project's.
-        command: What runs cdconf.
+        run: Runs a command line in a directory, with an environment; see `Prepared.run`.
         env: What the environment says beside this process's own.
     """
 
-    def __init__(self, folder, machines, name, command, env):
+    def __init__(self, folder, machines, name, run, env):
         self.folder = folder
         self.root = folder / "checkout"
         self.machines = machines
         self.name = name
-        self.command = command
+        self.run = run
         self.env = {**os.environ, **env, "HOME": str(folder / "home")}
 
     def write(self):
@@ -109,17 +109,7 @@ class Scene:
 
     def __call__(self, *arguments, code=0):
         """Runs cdconf; its exit code must be `code`, or one of them."""
-        words = [*self.command, *arguments]
-        result = subprocess.run(
-            words,
-            cwd=self.root,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        result = self.run([str(one) for one in arguments], self.root, self.env, timeout=120)
         shown = f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
         assert result.returncode in (code if isinstance(code, tuple) else (code,)), shown
         assert "bug in cdconf" not in shown, shown
@@ -142,7 +132,7 @@ class Scene:
         runs = self.document("history", "--limit", "1000")["runs"]
         artifacts = self.document("artifact", "list")["artifacts"]
         return {
-            "status": {name: page[name] for name in ("linked", "verified", "pinned", "releases", "deployed")},
+            "status": {name: page[name] for name in STATUS if name in page},
             "history": [{name: one[name] for name in ROW} for one in runs],
             "artifacts": {f"app@{one['version']}": one["archive"] for one in artifacts},
             "keys": [one["id"] for one in self.document("key", "list")["keys"]],
@@ -150,6 +140,7 @@ class Scene:
         }
 
 
+STATUS = ("linked", "verified", "pinned", "releases", "deployed")  # older versions don't know all of them
 ROW = ("id", "run", "command", "environment", "app", "version", "artifact", "exit_code", "user", "commit", "hosts")
 
 
