@@ -85,7 +85,9 @@ systemctl reload ssh
 /usr/sbin/sshd -p 2202 -o AllowTcpForwarding=no -o PidFile=/run/sshd2.pid
 systemd-run -q -p ReadOnlyPaths=/ -p 'ReadWritePaths=/var /run /tmp /dev /proc' \
     /usr/sbin/sshd -D -p 2203 -o PidFile=/run/sshd3.pid
-/usr/sbin/sshd -p 2204 -o HostKeyAlgorithms=ssh-rsa -o PubkeyAcceptedAlgorithms=ssh-rsa -o PidFile=/run/sshd4.pid
+ssh-keygen -q -t rsa -b 2048 -N '' -f /etc/ssh/old_rsa_key
+/usr/sbin/sshd -p 2204 -h /etc/ssh/old_rsa_key -o HostKeyAlgorithms=ssh-rsa -o PubkeyAcceptedAlgorithms=ssh-rsa \
+    -o PidFile=/run/sshd4.pid
 """
 
 

@@ -283,7 +283,7 @@ def test_an_old_server_that_signs_with_sha_1_alone_is_reached_where_that_is_said
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", key], check=True)
     public = key.with_suffix(".pub").read_text().strip()
     awkward.shell("odd", f"echo '{public}' >> /home/chatty/.ssh/authorized_keys")
-    theirs = awkward.shell("odd", "cut -d' ' -f1,2 /etc/ssh/ssh_host_rsa_key.pub").strip()
+    theirs = awkward.shell("odd", "cut -d' ' -f1,2 /etc/ssh/old_rsa_key.pub").strip()
     known.write_text(f"[{awkward.address('odd')}]:2204 {theirs}\n")
     about = {"port": 2204, "identity_file": key, "known_hosts": known}
     awkward.far({"old": awkward.ssh("chatty", **about)})
