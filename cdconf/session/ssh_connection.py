@@ -153,7 +153,20 @@ class Connection:
     def open(self) -> None:
         """Connects and logs in; raises what Paramiko and the system raise."""
         options = {"timeout": self.timeout, "sock": self.sock, "transport_factory": self._transport_of, **self.options}
-        self.client.connect(self.host, self.port, self.user, **options)
+        try:
+            self.client.connect(self.host, self.port, self.user, **options)
+        except paramiko().SSHException as error:
+            if not self._was_refused(error):
+                raise
+            raise paramiko().AuthenticationException("Authentication failed.") from error
+
+    def _was_refused(self, error: Exception) -> bool:
+        """Whether the server lives and has refused a key, whatever Paramiko raises.
+
+        It tries a refused file as a key of each other kind, and raises what's wrong with it as the last of these.
+        """
+        tried = self.is_connected and self.transport.auth_handler is not None
+        return tried and not isinstance(error, paramiko().AuthenticationException)
 
     def _transport_of(self, sock: Any, **options: Any) -> Any:
         kind = self.kind

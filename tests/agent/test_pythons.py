@@ -182,7 +182,7 @@ def test_it_runs_commands(session, tmp_path):
 
 
 def test_it_holds_a_lease_against_others(agent, session):
-    assert take_lease(session) == 1
+    assert take_lease(session) >= 1
     other = agent.open()
     try:
         assert other.lease["owner"] == "me"

@@ -2,7 +2,7 @@
 
 `odd` has every awkward user, no SFTP, a banner, MaxSessions 1; `bastion` is a jump host; `bare` lost its Python.
 On `odd`, sshd also listens on 2201 (MaxStartups 1:100:1), 2202 (no forwarding), 2203
-(a read-only root, /var alone is writable) and 2204 (signatures of SHA-1 alone, as of old servers).
+(a read-only root, /var alone is writable) and 2204 (which signs with SHA-1 alone, as old servers).
 """
 
 import json
@@ -86,8 +86,7 @@ systemctl reload ssh
 systemd-run -q -p ReadOnlyPaths=/ -p 'ReadWritePaths=/var /run /tmp /dev /proc' \
     /usr/sbin/sshd -D -p 2203 -o PidFile=/run/sshd3.pid
 ssh-keygen -q -t rsa -b 2048 -N '' -f /etc/ssh/old_rsa_key
-/usr/sbin/sshd -p 2204 -h /etc/ssh/old_rsa_key -o HostKeyAlgorithms=ssh-rsa -o PubkeyAcceptedAlgorithms=ssh-rsa \
-    -o PidFile=/run/sshd4.pid
+/usr/sbin/sshd -p 2204 -h /etc/ssh/old_rsa_key -o HostKeyAlgorithms=ssh-rsa -o PidFile=/run/sshd4.pid
 """
 
 

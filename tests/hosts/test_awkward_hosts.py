@@ -278,7 +278,7 @@ def test_a_changed_host_key_is_refused(awkward, tmp_path):
 
 
 def test_an_old_server_that_signs_with_sha_1_alone_is_reached_where_that_is_said(awkward, tmp_path):
-    """A real sshd, which offers and takes nothing else; the user's key is an RSA one."""
+    """A real sshd, which offers nothing else; the user's key is an RSA one, too."""
     key, known = tmp_path / "id_rsa", tmp_path / "known"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", key], check=True)
     public = key.with_suffix(".pub").read_text().strip()

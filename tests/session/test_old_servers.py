@@ -1,7 +1,9 @@
 """Servers that sign with `ssh-rsa`, that is SHA-1, alone: refused with a hint, unless the inventory allows them."""
 
 import socket
+import subprocess
 import threading
+from dataclasses import replace
 
 import paramiko
 import pytest
@@ -87,6 +89,18 @@ def test_ssh_s_own_configuration_may_allow_it(world, connections, tmp_path):
     transport = connections.open(world.host(), "old1")
     assert heard(transport) == b"hello from old1\n"
     transport.close()
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+def test_a_refused_key_is_called_refused_whatever_kind_it_is(world, connections, tmp_path, monkeypatch, kind):
+    """Paramiko tries an RSA file as a key of other kinds, too, and says last that it's an invalid one."""
+    monkeypatch.setattr(Server, "check_auth_publickey", lambda self, user, key: paramiko.AUTH_FAILED)
+    key = tmp_path / f"id_{kind}"
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
+    host = world.host(ssh_rsa=True)
+    host = replace(host, ssh=replace(host.ssh, identity_file=str(key)))
+    with pytest.raises(Unreachable, match=r"ssh login as ops@127\.0\.0\.1 was refused: Authentication failed"):
+        connections.open(host, "true")
 
 
 def test_nothing_changes_for_other_connections(world, connections):
