@@ -182,7 +182,7 @@ def test_it_runs_commands(session, tmp_path):
 
 
 def test_it_holds_a_lease_against_others(agent, session):
-    assert take_lease(session) >= 1
+    first = take_lease(session)
     other = agent.open()
     try:
         assert other.lease["owner"] == "me"
@@ -191,7 +191,7 @@ def test_it_holds_a_lease_against_others(agent, session):
         session.call("lease.give_back")
         with pytest.raises(AgentError, match="this host is staging's 'here', not production's"):
             take_lease(other, "r2", "production")
-        assert take_lease(other, "r2") == 2
+        assert take_lease(other, "r2") > first
         with pytest.raises(AgentError, match="no longer holds"):
             converge(session, catalog())
     finally:
