@@ -169,7 +169,6 @@ class Careful:
         self._is_changed = True
         doubts = [failures for one in drains if (failures := one.doubt(names))]
         if doubts:
-            self._is_changed = False
             return self._refused(doubts[0], names)
         self._emit(Step(f"{title}: converge: {listed}"))
         self._codes += self._converge(batch)

@@ -3,8 +3,8 @@
 A round begins a deployment of a new version, or a provision with a new revision, and strikes once. Then, without
 anybody's help, every host must serve what was before or what should be, whole; leases and switches must come to rest,
 and what is left out of use must be kept and named. Only where a host was cut off at the very commit may versions
-differ, and then `status` names it and `deploy --resume` ends it. Whatever cdconf said must be true (`words`). At last the
-next run must succeed, and leave nothing behind.
+differ, and then `status` names it and `deploy --resume` ends it. Whatever cdconf said must be true (`words`). At last
+the next run must succeed, and leave nothing behind.
 """
 
 import collections

@@ -17,11 +17,11 @@ class Report:
     """The records of one sweep, also one that's made in several parts.
 
     A record is `{"kind", "number", "of", "host", "moment_s", "duration_s", "step", "ended", "quiet_s", "took_s",
-    "requests", "lost", "lane", "code", "kept", "breach"}`: `step` is what the controller had said last; `ended` is `old`,
-    `new`, `between` when hosts differ as a provision may leave them, `resumed`, or `over` when the run ended before every
-    try to strike; `quiet_s` is how long after the strike's end no lease and no armed switch was left; `code` is the exit
-    code, None of a run that was killed; `kept` is how many hosts were kept out of use then; `breach` is None, or what
-    there is to look into.
+    "requests", "lost", "lane", "code", "kept", "breach"}`: `step` is what the controller had said last; `ended` is
+    `old`, `new`, `between` when hosts differ as a provision may leave them, `resumed`, or `over` when the run ended
+    before every try to strike; `quiet_s` is how long after the strike's end no lease and no armed switch was left;
+    `code` is the exit code, None of a run that was killed; `kept` is how many hosts were kept out of use then; `breach`
+    is None, or what there is to look into.
 
     Args:
         file: Where it's kept; None for nowhere.

@@ -100,9 +100,12 @@ def of_end(said, truth, began, ended):
             false.append(f"'NOT rolled back: {name}', which was never activated")
         elif back and max(back) < ended - LATE:
             false.append(f"'NOT rolled back: {name}', which went back {ended - max(back):.0f} s before that was said")
-    for name in _named(said, "STILL DRAINED: "):
-        if name not in truth["lb"]["down"] and truth["lb"]["noted_at"].get(name, 0) < ended - LATE:
-            false.append(f"'STILL DRAINED: {name}', which was in use again long before")
+    balancer = truth["lb"]
+    false += [
+        f"'STILL DRAINED: {name}', which was in use again long before"
+        for name in _named(said, "STILL DRAINED: ")
+        if name not in balancer["down"] and balancer["noted_at"].get(name, 0) < ended - LATE
+    ]
     if "no host was touched" in said and activated:
         false.append(f"'no host was touched', and {sorted(activated)} were activated")
     if "every touched host was rolled back" in said:

@@ -19,7 +19,10 @@ ASK = 3.0  # seconds
 BOOT = 60.0
 BALANCER = "lb1"
 STATE = "/var/lib/cdconf/chaos"
-LOOK = f"cat {STATE}/lease.json; echo; echo /; cat {STATE}/drain-app.json 2>/dev/null || echo null; echo /; cut -d ' ' -f 1 /proc/uptime; ls {STATE}"
+LOOK = (
+    f"cat {STATE}/lease.json; echo; echo /; cat {STATE}/drain-app.json 2> /dev/null || echo null; echo /; "
+    f"cut -d ' ' -f 1 /proc/uptime; ls {STATE}"
+)
 # SIGKILL of whoever holds the lock of work.
 KILL_AGENTS = f"""
 import glob, os, signal

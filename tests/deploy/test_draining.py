@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy.drains import Drains, drains_of
+from cdconf.deploy.drains import DOUBT, Drains, drains_of
 from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.events import HostDone, HostStep, Notice
@@ -153,3 +153,28 @@ def test_where_nothing_balances_load_nothing_is_drained():
     assert drains_of(PROJECT, SimpleNamespace(drain=None), None, WEB, print) is None
     one, _, _ = made(app=SimpleNamespace(**vars(APP) | {"confirm_within": 0.0}))
     assert one._within is None
+
+
+def doubted(hosts, names, kept=()):
+    drains, fleet, _ = made(
+        {("lb1", "drain.status"): {"hosts": {one: {"kept": {"reason": "x"}} for one in kept}, "applied": True}}, count=1
+    )
+    fleet.environment = SimpleNamespace(hosts={one.name: one for one in hosts})
+    assert drains.doubt(names) == {}
+    return [words for _, name, words in fleet.calls if name == "drain.keep"]
+
+
+def test_hosts_that_are_about_to_be_changed_stay_out_of_use_should_the_run_be_killed():
+    told = {"app": "shop", "reasons": {"web1": DOUBT}}
+    assert doubted([*WEB, host("db1", "db")], ["web1"]) == [told]
+
+
+def test_hosts_are_not_left_out_of_use_where_no_other_one_of_the_app_serves():
+    assert doubted([*WEB, host("db1", "db")], ["web1", "web2"]) == []
+    assert doubted(WEB, ["web1"], kept=["web2"]) == []
+
+
+def test_what_can_not_be_noted_is_a_failure():
+    drains, fleet, _ = made({("lb2", "drain.keep"): Unreachable("hangs", host="lb2")})
+    fleet.environment = SimpleNamespace(hosts={one.name: one for one in WEB})
+    assert drains.doubt(["web1"])["web1"].unreachable
