@@ -310,11 +310,11 @@ class Fleet:
         return self._last
 
     def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
-        """The same as `each`, over connections of their own and without leases: for hosts whose sessions broke."""
+        """The same as `each`, over new connections, without leases: for hosts whose sessions broke, also by a reboot."""
         self._last.check_asked()
 
         def on(host: Host) -> T:
-            session = self._connect(host)
+            session = self._connect(self._locate(host) or host)
             try:
                 return job(session)
             finally:

@@ -70,7 +70,7 @@ class Lane:
             record |= {"ended": "breach", "breach": self._evidence(error, record, before)}
         counted = self.load.counted().since(before)
         record |= {"requests": counted.requests, "lost": len(counted.lost)}
-        for name in ("said", "document", "began", "struck"):
+        for name in ("said", "document", "began", "struck", "shape"):
             record.pop(name, None)
         return record | {"took_s": round(time.monotonic() - began, 1)}
 
@@ -133,7 +133,8 @@ class Lane:
         if "Traceback" in record["said"]:
             raise Breach("a traceback")
         killed = record["code"] is None
-        false = [] if killed else words.of_end(record["said"], self.world.truth(), record["began"], time.time())
+        said = record["said"] + record["document"]
+        false = [] if killed else words.of_end(said, self.world.truth(), record["began"], time.time())
         stands = self._settled(record)
         truth = self.world.truth()
         self._whole(kind, truth, old, new)
@@ -141,7 +142,7 @@ class Lane:
         in_order = not killed and kind.strike in ("pipe", "hangup")
         false += words.of_status(stands, truth, kind.run, in_order)
         if not killed:
-            document = json.loads(record["document"]) if kind.strike != "pipe" else None
+            document = json.loads(record["document"]) if record["shape"] == "json" else None
             false += words.of_exit(kind, record["code"], document, truth, new)
             if document is not None:
                 false += words.of_hosts(document, truth, kind.run, old, new)
@@ -189,7 +190,8 @@ class Lane:
     def _strike(self, strike, new, record):
         """Runs and strikes, and waits for the end; False when the run was over before."""
         kind = strike.about
-        running = self.world.running(kind.run, new["version"], piped=kind.strike == "pipe")
+        record["shape"] = shape = _shape(strike)
+        running = self.world.running(kind.run, new["version"], shape)
         process, began = running.process, time.monotonic()
         try:
             try:
@@ -288,9 +290,8 @@ class Lane:
     def _evidence(self, error, record, before):
         """All that's needed to look into a breach."""
         parts = [f"{type(error).__name__}: {error}" if not isinstance(error, Breach) else str(error)]
-        parts.append(
-            f"old {self.current}; exit code {record.get('code')}; the struck run said:\n{record.get('said', '')}"
-        )
+        parts.append(f"old {self.current}; exit code {record['code']}; the struck run said:")
+        parts.append(record.get("said", "") + record.get("document", ""))
         parts += [f"lost: {one}" for one in self.load.counted().since(before).lost[:20]]
         parts += [f"{host}:\n{self.world.evidence(host)}" for host in (*self.world.hosts, BALANCER)]
         return "\n".join(parts)
@@ -300,6 +301,14 @@ def last_step(said):
     """What the controller had begun last, by its own words; empty when nothing."""
     steps = [line for line in said.splitlines() if line.startswith(STEP)]
     return steps[-1].removeprefix(STEP) if steps else ""
+
+
+def _shape(strike):
+    """What becomes of a run's output: a pipe that breaks; else lines, or JSON of every second run that can end."""
+    if strike.about.strike == "pipe":
+        return "pipe"
+    is_killed = strike.about.strike == "kill" and strike.about.victim == CONTROLLER
+    return "lines" if is_killed or strike.number % 2 else "json"
 
 
 def _is(real, wanted):

@@ -94,6 +94,9 @@ class Sweep:
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 self.say(f"lane {number} needs fresh hosts: {error}")
                 self.report.breaches.append(f"lane {number} needed fresh hosts: {str(error).splitlines()[0]}")
+            except Exception as error:
+                self.report.breaches.append(f"lane {number} ended: {type(error).__name__}: {error}")
+                raise
             finally:
                 self._image.set()
 

@@ -206,7 +206,7 @@ class World:
         self.serving = dict.fromkeys(self.hosts, version)
         return SimpleNamespace(returncode=0, stderr="")
 
-    def running(self, run, version, *, piped):
+    def running(self, run, version, shape):
         log = (self.root / "log").open("w+")
         log.write("==> stage: web1\n")
         log.flush()

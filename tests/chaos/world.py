@@ -141,10 +141,10 @@ class World:
         """The command line of a `deploy` of a version, or of a `provision`."""
         return ["deploy", f"dist/app-{version}.tar.gz", "--to", "dev"] if run == "deploy" else ["provision", "dev"]
 
-    def running(self, run, version, *, piped=False):
-        """A run that's under way, as a `Running`: its output goes to a pipe, or to files, with its JSON."""
+    def running(self, run, version, shape):
+        """A run that's under way, as a `Running`: its output goes to a `pipe`, or to a file, as `lines` or `json`."""
         words = self.words(run, version)
-        if piped:
+        if shape == "pipe":
             ours, theirs = os.pipe()
             process = self._begun(words, theirs, subprocess.STDOUT)
             os.close(theirs)
@@ -153,7 +153,8 @@ class World:
         log, document = ((self.root / ".cdconf" / name).open("a+") for name in ("struck.log", "struck.json"))
         for one in (log, document):
             one.truncate(0)
-        return Running(self._begun([*words, "--json"], document, log), log, document)
+        words += ["--json"] if shape == "json" else []
+        return Running(self._begun(words, document if shape == "json" else log, log), log, document)
 
     def _begun(self, words, out, err):
         return subprocess.Popen(
@@ -164,16 +165,29 @@ class World:
         """What `cdconf status` says, as data."""
         return json.loads(cdconf(self.root, "status", "dev", "--json").stdout)
 
+    def history(self):
+        """What `cdconf history` says of the last run, as data."""
+        return json.loads(cdconf(self.root, "history", "dev", "--limit", "1", "--json").stdout)
+
+    def truth(self):
+        """What is true on all hosts, asked past cdconf: see `words`."""
+        webs = {host: json.loads(self.on(host, "python3", "-c", WEB)) for host in self.hosts}
+        for real in webs.values():
+            real["ledger"].setdefault("verified", [])
+        balancer = json.loads(self.on(BALANCER, "python3", "-c", LB))
+        return {"web": webs, "lb": balancer | {"down": set(balancer["down"])}}
+
     def looks_quiet(self):
-        """Whether no host seems to have a lease, an armed switch or a drain; cheaper than `status`."""
+        """Whether no host seems to have a lease, an armed switch or a drain that isn't kept; cheaper than `status`."""
         for host in (*self.hosts, BALANCER):
             result = docker("exec", self._containers[host], "sh", "-c", LOOK, check=False)
-            lease, _, rest = result.stdout.partition("\n/\n")
+            lease, drains, rest = (*result.stdout.split("\n/\n"), "", "")[:3]
             uptime, *names = rest.split() or ["0"]
             if (
                 result.returncode != 0
-                or {"switch-app.json", "drain-app.json"} & set(names)
+                or "switch-app.json" in names
                 or is_held(lease, float(uptime))
+                or is_waiting(drains)
             ):
                 return False
         return True
