@@ -310,7 +310,7 @@ class Fleet:
         return self._last
 
     def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
-        """The same as `each`, over new connections, without leases: for hosts whose sessions broke, also by a reboot."""
+        """The same as `each`, over new connections, without leases: for hosts whose sessions broke, or that booted."""
         self._last.check_asked()
 
         def on(host: Host) -> T:
