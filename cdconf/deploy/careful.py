@@ -209,7 +209,7 @@ class Careful:
             members = [app for app in apps if app.runs_on(session.host)]
             pages = [(session.call("app.status", app=app_document(app)), app) for app in members]
             wrong = [found for page, app in pages if (found := running_unproven(page, app, environment.name))]
-            return [app.name for page, app in pages if page["linked"]], "\nhint: ".join(wrong[0]) if wrong else None
+            return [app.name for page, app in pages if page["linked"]], "\n  hint: ".join(wrong[0]) if wrong else None
 
         found, errors = self._fleet.each(hosts, ask).split()
         failures = {name: failure_of(error) for name, error in errors.items()}

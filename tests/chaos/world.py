@@ -228,6 +228,8 @@ class World:
     def mend(self, host):
         """Brings its network back."""
         docker("network", "connect", "--alias", host, self._network, self._containers[host])
+        if host == BALANCER:
+            self._find_balancer()
         self._tell_balancer()
 
     def stop(self, host):
@@ -255,11 +257,12 @@ class World:
             assert time.monotonic() < deadline, f"{host} doesn't boot"
             time.sleep(0.3)
         if host == BALANCER:
-            self._addresses = {}  # Docker has written its hosts file anew
             self._find_balancer()
         self._tell_balancer()
 
     def _find_balancer(self):
+        """Where it's published: Docker may have chosen another port, and written its hosts file anew."""
+        self._addresses = {}
         self.balancer = docker("port", self._containers[BALANCER], "80/tcp").stdout.split()[0]
 
     def _tell_balancer(self):
