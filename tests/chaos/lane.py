@@ -48,9 +48,7 @@ class Lane:
         self._durations = collections.defaultdict(lambda: collections.deque(maxlen=5))
 
     def prepare(self):
-        """Deploys twice, and provisions: how long it takes is the first duration over which strikes are spread."""
-        self._deploy()
-        self._durations.clear()
+        """Deploys and provisions: how long that takes is the first duration over which strikes are spread."""
         self._deploy()
         self._provision()
 
