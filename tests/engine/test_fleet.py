@@ -304,3 +304,17 @@ def test_python_is_installed_once_all_hosts_are_the_right_ones(versions, systems
         assert list(errors) == wrong
         assert installed == ([] if wrong else ["b"])
         assert world.asked == ([] if wrong else ["a", "b"])
+
+
+def test_a_host_that_booted_since_is_asked_afresh_where_it_is_now():
+    asked = []
+    connector = SimpleNamespace(
+        connect=lambda host, note: SimpleNamespace(host=host, close=lambda: asked.append(host.port)), close=nothing
+    )
+    moved = SimpleNamespace(name="a", port=2)
+    identity, found = RunIdentity("deploy", run="one"), {"a": moved}
+    fleet = Fleet(connector, SimpleNamespace(name="dev"), identity, nothing, locate=lambda host: found.get(host.name))
+    hosts = [SimpleNamespace(name="a", port=1), SimpleNamespace(name="b", port=1)]
+    ports = fleet.afresh(hosts, lambda session: session.host.port).all()
+    assert ports == {"a": 2, "b": 1}, "where it can't be found, it's tried where it was"
+    assert sorted(asked) == [1, 2]
