@@ -241,8 +241,8 @@ class World:
         docker("pause", self._containers[host])
 
     def unpause(self, host):
-        """It goes on where it was."""
-        docker("unpause", self._containers[host])
+        """It goes on where it was, unless a provision that had only begun has woken it."""
+        docker("unpause", self._containers[host], check=False)
 
     def kill_agents(self, host):
         """SIGKILL of cdconf's agents that are at work there."""
