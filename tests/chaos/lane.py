@@ -84,8 +84,8 @@ class Lane:
         """
         self._settled()
         self.current, self.revision = self.world.pack(), self.world.revise()
-        for words in (self.world.words("deploy", self.current), ["provision", "dev"]):
-            self.world.must(*words)
+        for line in (self.world.words("deploy", self.current), ["provision", "dev"]):
+            self.world.must(*line)
         self._same({"version": self.current, "revision": self.revision})
 
     def _deploy(self):
