@@ -60,7 +60,9 @@ def say_kept(run: Run, drained: Drained) -> dict[str, Any]:
 def _kept(app: str, environment: str, name: str, where: str, kept: dict[str, Any], *, proving: bool) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept["at"]))
     if proving:
-        return f"{name} is kept out of use on {where} for {app} since {since}: its run is at work, and has yet to prove it"
+        return (
+            f"{name} is kept out of use on {where} for {app} since {since}: its run is at work, and has yet to prove it"
+        )
     back = "the next provision, deployment or rollback puts it back once it proves well"
     by_hand = f"`cdconf undrain {app} --env {environment} --limit {name}` does so untested"
     return f"{name} is kept out of use on {where} for {app} since {since}: {kept['reason']}; {back}, {by_hand}"

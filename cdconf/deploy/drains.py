@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.deploy.rollout import GRACE, Failure
 from cdconf.deploy.waiting import count_down
 from cdconf.environments import provider_for
 from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice
+from cdconf.session.session import Disconnected
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet, Outcome
     from cdconf.inventory import App, Drain, Environment, Host, Project
     from cdconf.session import Session
 
+T = TypeVar("T")
 DOUBT = "the provision that changes it hasn't proven it"
 _HINT = "run the command on that host by hand; if it isn't there yet, provision that group first"
 
@@ -132,9 +134,21 @@ class Drains:
         def job(session: Session) -> None:
             session.call("drain.keep", app=self._app.name, reasons=dict(reasons))
 
-        _, errors = self._fleet.each(self._hosts, job).split()
+        _, errors = self._surely(job)
         self._failed.update(errors)
         return errors
+
+    def _surely(self, job: Callable[[Session], T]) -> tuple[dict[str, T], dict[str, CdconfError]]:
+        """Does what mustn't fail for a connection that ended: such a host is connected to, and taken, once more.
+
+        One that hangs, or was cut off, isn't: that would take long, and hosts wait for it to be taken back.
+        """
+        results, errors = self._fleet.each(self._hosts, job).split()
+        ended = [host for host in self._hosts if isinstance(errors.get(host.name), Disconnected)]
+        if not ended:
+            return results, errors
+        more, failed = self._fleet.afresh(ended, job, rejoin=True).split()
+        return results | more, {name: error for name, error in errors.items() if name not in more} | failed
 
     def doubt(self, names: Sequence[str]) -> dict[str, Failure]:
         """Keeps drained hosts that are about to be changed out of use, should this run be killed before it proves them.
@@ -178,7 +192,7 @@ class Drains:
 
         if not names:
             return {}
-        ends, errors = self._fleet.each(self._hosts, job).split()
+        ends, errors = self._surely(job)
         failures = self._ended(ends)
         for where, error in errors.items():
             self._failed[where] = error

@@ -71,7 +71,7 @@ class Fleet:
         self._locate = locate
         self._inheritance = inheritance
         self._checks = checks or Checks(environment)
-        self._leased: set[str] = set()
+        self._leased: dict[str, int] = {}  # the fencing number of each
         self._last: Outcome[Any] = Outcome()
         self._ended = threading.Event()
         self._stopped = threading.Event()
@@ -212,30 +212,28 @@ class Fleet:
             self.emit(HostStep(session.host.name, "waiting while the host puts right what a dead run has left"))
             self._stopped.wait(ITSELF / 40)
 
-    def _take_lease(self, session: Session) -> None:
-        about: dict[str, Any] = {
-            "run": self.identity.run,
-            "owner": self.identity.owner,
-            "reason": self.identity.reason,
-            "ttl": self._lease_ttl,
-            "environment": self.environment.name,
-            "host": session.host.name,
-            "seal": seal_of(self.identity.secret),
-        }
+    def _take_lease(self, session: Session, before: int | None = None) -> None:
+        """With a number `before`: again, unless another run has had the host since; what was proven is void then."""
+        who = self.identity
+        about: dict[str, Any] = {"run": who.run, "owner": who.owner, "reason": who.reason, "ttl": self._lease_ttl}
+        about |= {"environment": self.environment.name, "host": session.host.name, "seal": seal_of(who.secret)}
         around = self._inheritance.around(session.host.name) if self._inheritance else None
-        before = self._checks.was_of(session)
+        was = self._checks.was_of(session)
         if around is None:
-            session.call("lease.take", **about, moved_from=before and before["environment"])
+            fence = session.call("lease.take", **about, moved_from=was and was["environment"])["fence"]
         else:
-            session.call("lease.join", outer=around.run, secret=around.secret, **about)
-        self._leased.add(session.host.name)
+            fence = session.call("lease.join", outer=around.run, secret=around.secret, **about)["fence"]
+        self._leased[session.host.name] = fence
+        if before is not None and fence > before + 1:
+            session.call("lease.give_back")
+            raise HostFailed("another run has had it since the connection ended", host=session.host.name)
 
     def lend(self) -> dict[str, str]:
         """Environment variables for what this run starts on this machine: it works on hosts within these leases."""
         if self._inheritance is None or not self._leased:
             return {}
         self.emit(SecretRead(self.identity.secret))
-        return self._inheritance.lend(self.identity, self._leased)
+        return self._inheritance.lend(self.identity, set(self._leased))
 
     def reboot(self, session: Session, within: float) -> Session:
         """Reboots a host and waits until it's up again; the run goes on with the new session.
@@ -254,7 +252,7 @@ class Fleet:
         with contextlib.suppress(Unreachable):
             session.call("reboot")
         self.sessions.pop(host.name, None)
-        self._leased.discard(host.name)
+        self._leased.pop(host.name, None)
         session.close()
         session = self._back_from_reboot(host, before, time.monotonic() + within, within)
         self.sessions[host.name] = session
@@ -309,14 +307,17 @@ class Fleet:
         self._last = self._run(list(hosts), on)
         return self._last
 
-    def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
-        """The same as `each`, over new connections, without leases: for hosts whose sessions broke, or that booted."""
+    def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T], *, rejoin: bool = False) -> Outcome[T]:
+        """The same as `each`, over new connections: for hosts whose sessions broke; with `rejoin` leased, to stay."""
         self._last.check_asked()
 
         def on(host: Host) -> T:
             session = self._connect(self._locate(host) or host)
             try:
-                return job(session)
+                if rejoin:
+                    self._take_lease(session, self._leased[host.name])
+                    self.sessions[host.name], session = session, self.sessions[host.name]
+                return job(self.sessions[host.name] if rejoin else session)
             finally:
                 session.close()
 

@@ -29,6 +29,7 @@ class World:
         self.dead = dead
         self.held = {}
         self.asked = []
+        self.fences = {}
         self.lock = threading.Lock()
 
     def fleet(self, run, names="abc"):
@@ -58,8 +59,11 @@ class World:
                 self.moved[at] = about["moved_from"]
                 if self.held.setdefault(at, by) != by:
                     raise LeaseHeld("held", host=at)
-            elif call == "lease.give_back":
+                self.fences[at] = self.fences.get(at, 0) + 1
+                return {"fence": self.fences[at]}
+            if call == "lease.give_back":
                 assert self.held.pop(at) == by
+            return None
 
 
 def test_of_two_runs_that_begin_at_once_exactly_one_gets_all_leases():
@@ -318,3 +322,43 @@ def test_a_host_that_booted_since_is_asked_afresh_where_it_is_now():
     ports = fleet.afresh(hosts, lambda session: session.host.port).all()
     assert ports == {"a": 2, "b": 1}, "where it can't be found, it's tried where it was"
     assert sorted(asked) == [1, 2]
+
+
+def test_a_host_whose_session_ended_is_taken_again_and_the_new_session_stays():
+    world = World()
+    fleet, hosts = world.fleet("one", "ab")
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        before = dict(fleet.sessions)
+        assert fleet.afresh(hosts[:1], lambda session: session, rejoin=True).all() == {"a": fleet.sessions["a"]}
+        assert fleet.sessions["a"] is not before["a"]
+        assert fleet.sessions["b"] is before["b"]
+        assert world.asked == ["a", "b", "a"]
+    assert world.held == {}, "and given back at the end"
+
+
+def test_a_host_that_another_run_has_taken_meanwhile_is_not_taken_again():
+    world = World()
+    fleet, hosts = world.fleet("one", "a")
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        before = fleet.sessions["a"]
+        world.held["a"] = "other"
+        _, errors = fleet.afresh(hosts, lambda session: session, rejoin=True).split()
+        assert isinstance(errors["a"], LeaseHeld)
+        assert fleet.sessions["a"] is before
+        world.held["a"] = "one"
+
+
+def test_a_host_that_another_run_has_had_in_between_is_given_back_and_nothing_is_done_on_it():
+    """What was proven of it before may not be so any more."""
+    world = World()
+    fleet, hosts = world.fleet("one", "a")
+    done = []
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        world.fences["a"] += 1
+        _, errors = fleet.afresh(hosts, done.append, rejoin=True).split()
+        assert "another run has had it" in errors["a"].message
+        assert (done, world.held) == ([], {})
+        world.held["a"] = "one"
