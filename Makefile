@@ -30,7 +30,7 @@ test:
 
 # Half an hour on two cores; CHAOS="--minutes 10" makes a part, CHAOS="--resume chaos.json" the rest.
 chaos: engine
-	python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20 --lanes 3 $(CHAOS)
+	python -m tests.chaos.sweep --each 3 --lanes 2 $(CHAOS)
 
 # A user of the host attacks the agent before each of its steps, then 10,000 times as fast as it can; two hours on two cores.
 attacks: engine

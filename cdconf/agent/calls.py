@@ -56,10 +56,10 @@ def gather_facts(agent, groups):
 
 
 def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None, moved_from=None):
-    """Takes the host's lease for this run; returns `{"fence"}`."""
+    """Takes the host's lease for this run; returns `{"fence", "before"}`: its number, and that of the lease before."""
     fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal, moved_from)
     agent.watch_lease()
-    return {"fence": fence}
+    return {"fence": fence, "before": agent.lease.before}
 
 
 def join_lease(agent, outer, secret, **about):

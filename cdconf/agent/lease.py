@@ -40,7 +40,7 @@ class Lease(object):
         self.clock = clock
         self.boot = boot
         self.run = None
-        self.fence = None
+        self.fence = self.before = None  # the numbers of this lease, and of the host's last one
         self.ttl = 0.0
         self._owner = None
         self._reason = None
@@ -158,7 +158,8 @@ class Lease(object):
 
         So it's no lower than the host's time in milliseconds; a clock that's set back doesn't let it fall.
         """
-        return max((self.store.read(FILE) or {"fence": 0})["fence"] + 1, int(time.time() * 1000))
+        self.before = (self.store.read(FILE) or {"fence": 0})["fence"]
+        return max(self.before + 1, int(time.time() * 1000))
 
     def enter(self):
         """Tries to be the only one at work on the host; False while another agent still is."""

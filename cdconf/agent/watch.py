@@ -15,11 +15,27 @@ from cdconf.agent.lease import FILE as LEASE
 from cdconf.agent.lease import Lease
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
+from cdconf.agent.state_files import Damaged
 from cdconf.agent.switch import Switch, stop_later
 
 LOOK = 1.0  # seconds between two looks
 TTL = 60.0
 BOOT_WAIT = 10.0  # seconds for which the app's start is held up while somebody else is at work on the host
+
+
+class WatchStore(state.Store):
+    """A project's directory, in which a damaged lease is nobody's: it mustn't keep a host from going back.
+
+    Its number is the time's, which no run's can have come near: numbers only rise.
+    """
+
+    def read(self, name, default=None):
+        try:
+            return state.Store.read(self, name, default)
+        except Damaged:
+            if name != LEASE:
+                raise
+            return {"run": None, "fence": int(time.time() * 1000), "boot": ""}
 
 
 class Watch(object):
@@ -168,7 +184,7 @@ def serve(watch, switch):
     project, app = sys.argv[2:4]
     os.umask(0o022)
     os.chdir("/")
-    store = state.Store(project)
+    store = WatchStore(project)
     try:
         watch(store, app, switch(store, app), Lease(store), ready=notify).run()
     except Failed as error:

@@ -74,6 +74,7 @@ class Run:
         self._knows_secrets = self._environment is None
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._at_work: list[AtWork] = []
+        self._is_deaf = False
         self._renderer = make_renderer(style, self._mask)
 
     def begin(self) -> None:
@@ -143,7 +144,19 @@ class Run:
         return self._compiler
 
     def emit(self, event: Event) -> None:
-        """The run's event stream; what goes through it is masked for whoever reads it."""
+        """The run's event stream; what goes through it is masked for whoever reads it.
+
+        An error of whoever reads it ends the run once; none keeps hosts from being taken back, or put back into use.
+        """
+        try:
+            self._tell(event)
+        except Exception:
+            if self._is_deaf:
+                return
+            self._is_deaf = True
+            raise
+
+    def _tell(self, event: Event) -> None:
         self._know_secrets()
         if isinstance(event, SecretRead):
             self._mask.add(event.value)

@@ -5,20 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.drains import DOUBT
 from cdconf.drift import runs_of
 from cdconf.events import Notice
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.inventory import Project
-    from cdconf.session import Session
-
-
-def drains_on(session: Session, project: Project) -> dict[str, Any]:
-    """What a host has drained: app -> what its agent's `drain.status` says, without apps for which it drains none."""
-    apps = [app for app in project.apps.values() if app.drain is not None and app.drain.group in session.host.groups]
-    pages = {app.name: session.call("drain.status", app=app.name) for app in apps}
-    return {app: page for app, page in pages.items() if page["hosts"]}
+    from cdconf.deploy.drained import Drained
 
 
 def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, dict[str, Any] | None]) -> dict[str, Any]:
@@ -44,15 +37,32 @@ def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, di
                 about |= {key: page[key] for key in ("expires_in_s", "problem")} | {"kept": one.get("kept")}
                 result.setdefault(app, {}).setdefault(name, {})[where] = about
                 if about["kept"]:
-                    run.emit(Notice(_kept(app, run.environment.name, name, where, about["kept"]), warning=True))
+                    proving = about["kept"]["reason"] == DOUBT and about["kept"].get("run") in runs_of(lease)
+                    text = _kept(app, run.environment.name, name, where, about["kept"], proving=proving)
+                    run.emit(Notice(text, warning=not proving))
                     continue
                 until = _until(app, run.environment.name, about)
                 run.emit(Notice(f"{name} is drained on {where} for {app}; {until}", warning=not at_work))
     return result
 
 
-def _kept(app: str, environment: str, name: str, where: str, kept: dict[str, Any]) -> str:
+def say_kept(run: Run, drained: Drained) -> dict[str, Any]:
+    """Names the hosts that are kept out of use; the same as data, as `say_drained` gives it."""
+    kept: dict[str, dict[str, Any]] = {}
+    for where, pages in drained.pages.items():
+        for app, page in pages.items():
+            hosts = {name: one for name, one in page["hosts"].items() if one.get("kept")}
+            if hosts:
+                kept.setdefault(where, {})[app] = page | {"hosts": hosts}
+    return say_drained(run, kept, drained.leases)
+
+
+def _kept(app: str, environment: str, name: str, where: str, kept: dict[str, Any], *, proving: bool) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept["at"]))
+    if proving:
+        return (
+            f"{name} is kept out of use on {where} for {app} since {since}: its run is at work, and has yet to prove it"
+        )
     back = "the next provision, deployment or rollback puts it back once it proves well"
     by_hand = f"`cdconf undrain {app} --env {environment} --limit {name}` does so untested"
     return f"{name} is kept out of use on {where} for {app} since {since}: {kept['reason']}; {back}, {by_hand}"

@@ -26,14 +26,19 @@ from cdconf.cli.options import (
 def command(environment: str, **flags: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files; change nothing.
 
-    Exit code 0: no drift; 2: drift; 4: a host was unreachable (which is never "no drift"). Made for cron.
+    Exit code 0: no drift; 2: drift; 4: a host was unreachable (which is never "no drift"). Made for cron. Hosts
+    that are kept out of use are named, and aren't drift.
 
     Example: cdconf drift production --json
     """
+    from cdconf.cli.drained import say_kept
+    from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
 
     with run_of("drift", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
-        options = Options(True, flags["forks"], flags["accept_new_host_keys"], releases=True)
+        drained = Drained()
+        options = Options(True, flags["forks"], flags["accept_new_host_keys"], releases=True, drained=drained)
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+        run.extra["kept"] = say_kept(run, drained)

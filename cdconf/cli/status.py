@@ -30,11 +30,12 @@ def command(environment: str, **flags: Any) -> None:
 
     Example: cdconf status production
     """
-    from cdconf.cli.drained import drains_on, say_drained
+    from cdconf.cli.drained import say_drained
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
+    from cdconf.deploy.drained import drains_on
     from cdconf.deploy.provision import report
     from cdconf.deploy.runner import app_document
     from cdconf.errors import worst_exit

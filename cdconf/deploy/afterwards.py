@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.drains import drained_on
+from cdconf.deploy.rollout import OUT_OF_USE
 from cdconf.events import Emit, HostDone, HostStep, Notice
 from cdconf.session.session import BY_HOST
 
@@ -61,6 +62,7 @@ def look_again(rollout: Rollout, target: Target, document: Mapping[str, Any], fl
         if stuck:
             time.sleep(LOOK)
     if rollout.left_drained and target.drains is not None:
+        _put_back(rollout, target.drains)
         _look_at_drains(rollout, target.app, target.drains, fleet, emit)
 
 
@@ -80,6 +82,15 @@ def _settle(rollout: Rollout, name: str, page: Mapping[str, Any], activated: boo
     rollout.is_back(name, touched=activated)
     if activated:
         emit(HostDone(name, "rolled_back", f"back at {verified}" if verified else "no release"))
+
+
+def _put_back(rollout: Rollout, drains: Drains) -> None:
+    """Hosts that stayed out of use since they couldn't be taken back, and that say now that they are."""
+    left = [name for name, why in rollout.left_drained.items() if why.message == OUT_OF_USE]
+    back = [name for name in left if name not in rollout.stuck]
+    if back:
+        failures = drains.end(back, proven=False)
+        rollout.is_in_use([name for name in back if name not in failures])
 
 
 def _look_at_drains(rollout: Rollout, app: App, drains: Drains, fleet: Fleet, emit: Emit) -> None:

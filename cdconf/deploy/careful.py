@@ -15,6 +15,7 @@ from cdconf.deploy.deciding import Deciding, deciding
 from cdconf.deploy.drains import Drains, drain_hosts, drained_on, drains_of, kept_on
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.provision import report
+from cdconf.deploy.restarts import running_unproven
 from cdconf.deploy.rollout import Failure, split
 from cdconf.deploy.room import Room
 from cdconf.deploy.runner import app_document
@@ -165,8 +166,11 @@ class Careful:
             failures = one.begin(batch)
             if failures:
                 return self._refused(failures, names)
-        self._emit(Step(f"{title}: converge: {listed}"))
         self._is_changed = True
+        doubts = [failures for one in drains if (failures := one.doubt(names))]
+        if doubts:
+            return self._refused(doubts[0], names)
+        self._emit(Step(f"{title}: converge: {listed}"))
         self._codes += self._converge(batch)
         if not drains and any(self._codes):
             return None  # nothing waits for a proof
@@ -193,15 +197,25 @@ class Careful:
         return failures
 
     def _deciding(self, hosts: Sequence[Host]) -> tuple[Deciding, dict[str, Failure]]:
-        """Neither health nor tests of apps that a host doesn't serve decide; and why hosts can't be asked."""
+        """Neither health nor tests of apps that a host doesn't serve decide; and which hosts can't prove well.
+
+        These can't be asked, or run a release that isn't proven.
+        """
         apps = list(self._project.apps.values())
 
-        def ask(session: Session) -> list[str]:
-            return [app.name for app in apps if app.runs_on(session.host) and serves(session, [app])]
+        environment = self._fleet.environment
 
-        served, errors = self._fleet.each(hosts, ask).split()
-        tests = deciding(self._project, self._fleet.environment, apps, hosts, self._emit)
-        return replace(tests, here=served), {name: failure_of(error) for name, error in errors.items()}
+        def ask(session: Session) -> tuple[list[str], str | None]:
+            members = [app for app in apps if app.runs_on(session.host)]
+            pages = [(session.call("app.status", app=app_document(app)), app) for app in members]
+            wrong = [found for page, app in pages if (found := running_unproven(page, app, environment.name))]
+            return [app.name for page, app in pages if page["linked"]], "\n  hint: ".join(wrong[0]) if wrong else None
+
+        found, errors = self._fleet.each(hosts, ask).split()
+        failures = {name: failure_of(error) for name, error in errors.items()}
+        failures |= {name: Failure(wrong, verdict=False) for name, (_, wrong) in found.items() if wrong}
+        tests = deciding(self._project, environment, apps, hosts, self._emit)
+        return replace(tests, here={name: served for name, (served, _) in found.items()}), failures
 
     def _soaked(self, title: str, batch: Sequence[Host]) -> None:
         if not self._soak:

@@ -25,6 +25,7 @@ from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
+from cdconf.environments import provider_for
 from cdconf.errors import GateClosed, Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
@@ -208,6 +209,7 @@ def _fleet(
     checks = Checks(environment, systems=systems)
     accept = options.accept_new_host_keys
     connector = Connector(project, environment, emit, accept_new_host_keys=accept, facts=checks.facts())
+    provider = provider_for(project, environment)
     return Fleet(
         connector,
         environment,
@@ -216,6 +218,7 @@ def _fleet(
         forks=options.forks,
         lease_ttl=project.lease_ttl,
         beat=app.confirm_within / 4 or project.lease_ttl,
+        locate=lambda host: provider.locate([host]).get(host.name),
         inheritance=Inheritance(project.name, environment.name),
         checks=checks,
     )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.deploy.rollout import GRACE, Failure
 from cdconf.deploy.waiting import count_down
 from cdconf.environments import provider_for
 from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice
+from cdconf.session.session import Disconnected
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet, Outcome
     from cdconf.inventory import App, Drain, Environment, Host, Project
     from cdconf.session import Session
 
+T = TypeVar("T")
+DOUBT = "the provision that changes it hasn't proven it"
 _HINT = "run the command on that host by hand; if it isn't there yet, provision that group first"
 
 
@@ -117,18 +120,49 @@ class Drains:
         reasons = {name: failure.message.partition("\n")[0] for name, failure in failures.items()}
         if not reasons or not self._hosts:
             return {}
-
-        def job(session: Session) -> None:
-            session.call("drain.keep", app=self._app.name, reasons=reasons)
-
-        _, errors = self._fleet.each(self._hosts, job).split()
-        self._failed.update(errors)
+        errors = self._note(reasons)
         self.kept |= reasons
         for name, reason in reasons.items():
             self._emit(Notice(f"{name} is kept out of use, since it isn't proven: {reason}", warning=True))
         told = "; ".join(f"{where} can't note that it's kept out of use: {_text(one)}" for where, one in errors.items())
         silent = all(isinstance(one, Unreachable) for one in errors.values())
         return {next(iter(reasons)): Failure(told, verdict=False, unreachable=silent)} if errors else {}
+
+    def _note(self, reasons: Mapping[str, str]) -> dict[str, CdconfError]:
+        """Has the hosts that drain note of others why these are kept; returns their errors."""
+
+        def job(session: Session) -> None:
+            session.call("drain.keep", app=self._app.name, reasons=dict(reasons))
+
+        _, errors = self._surely(job)
+        self._failed.update(errors)
+        return errors
+
+    def _surely(self, job: Callable[[Session], T]) -> tuple[dict[str, T], dict[str, CdconfError]]:
+        """Does what mustn't fail for a connection that ended: such a host is connected to, and taken, once more.
+
+        One that hangs, or was cut off, isn't: that would take long, and hosts wait for it to be taken back.
+        """
+        results, errors = self._fleet.each(self._hosts, job).split()
+        ended = [host for host in self._hosts if isinstance(errors.get(host.name), Disconnected)]
+        if not ended:
+            return results, errors
+        more, failed = self._fleet.afresh(ended, job, rejoin=True).split()
+        return results | more, {name: error for name, error in errors.items() if name not in more} | failed
+
+    def doubt(self, names: Sequence[str]) -> dict[str, Failure]:
+        """Keeps drained hosts that are about to be changed out of use, should this run be killed before it proves them.
+
+        Where no other host of the app is in use they may still be put back: something that may work is better than
+        nothing that serves.
+
+        Returns:
+            The failure, under the first host's name; none when all went well.
+        """
+        members = [host.name for host in self._fleet.environment.hosts.values() if self._app.runs_on(host)]
+        if not self._hosts or not any(name not in names and name not in self.kept for name in members):
+            return {}
+        return self._failures(names, self._note(dict.fromkeys(names, DOUBT)))
 
     def _failures(self, names: Sequence[str], errors: Mapping[str, CdconfError]) -> dict[str, Failure]:
         self._failed.update(errors)
@@ -158,7 +192,7 @@ class Drains:
 
         if not names:
             return {}
-        ends, errors = self._fleet.each(self._hosts, job).split()
+        ends, errors = self._surely(job)
         failures = self._ended(ends)
         for where, error in errors.items():
             self._failed[where] = error

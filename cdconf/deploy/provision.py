@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity, converge_host
 from cdconf.environments import ensure_hosts, provider_for
@@ -17,6 +18,7 @@ from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
+    from cdconf.deploy.drained import Drained
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.plans.applying import Applying
     from cdconf.plans.looking import Recorder
@@ -31,6 +33,7 @@ class Options:
     forks: int = 32
     accept_new_host_keys: bool = False
     releases: bool = False  # look at apps' releases too: drift
+    drained: Drained | None = None  # gets what hosts have drained: drift
     prune: bool = False  # remove what was applied once and has gone from the files
     plan: Applying | None = None  # apply this plan, or nothing
     from_snapshot: bool = False  # start new hosts from images of converged ones
@@ -195,6 +198,8 @@ class Provisioning:
             from cdconf.drift import check_releases
 
             found, errors = check_releases(self._project, self._fleet, hosts, self._emit)
+            if self._options.drained is not None:
+                errors |= self._options.drained.look(self._project, self._fleet, hosts)
             codes += [*found, *(report(self._emit, name, error) for name, error in errors.items())]
         return codes
 
@@ -302,14 +307,20 @@ class Provisioning:
                 if error.details["asked_by"] in rebooted:
                     message = f"{error.details['asked_by']} asks for a reboot right after the one that it got"
                     raise HostFailed(message, host=session.host.name, hint="what it looks at must go away") from None
+                self._check(check_reboot, session)
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
             if not result["failed"]:
                 self._toggles.keep(session, emit, result["counts"], check=self._options.check)
+                self._check(check_running, session)
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result
+
+    def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
+        if not self._options.check:
+            check(session, self._project.apps_on(session.host), self._fleet.environment.name)
 
 
 def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:

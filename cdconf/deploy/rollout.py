@@ -4,8 +4,8 @@
         prepare -> confirm -> done; drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
     any failure or interruption before confirm: (undrain what's as it was -> drain_back -> roll_back) per touched batch,
-        the newest first -> undrain every host that may still be drained -> done; drain_back, which no failure stops,
-        for those that were put back into use before, when others serve meanwhile
+        the newest first -> undrain what may still be drained, but for hosts that couldn't be rolled back -> done;
+        drain_back, which no failure stops, for those that were put back into use before, when others serve meanwhile
 
 The runner does what `step` says and tells `advance` what came of it. From `confirm` on there's no way back: the
 decision is made; `prepare` asks every touched host just before whether it still holds the release. A host that doesn't
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 GRACE = 5.0  # seconds at most that a host which has gone back gets to come up before it's put back into use
+OUT_OF_USE = "it may still run what it was given"
 ABANDONED = "the run was interrupted once more"
 Kind = Literal[
     "stage",
@@ -231,7 +232,7 @@ class Rollout:
             if self._changed:
                 self.step = self._go_back()
             else:
-                self.left_drained = failed
+                self.left_drained = failed | self._out_of_use()
                 self.step = Step("done")
         elif kind == "confirm":
             self.undelivered = failed
@@ -289,7 +290,16 @@ class Rollout:
         return Step("roll_back", batch, number)
 
     def _last_undrain(self) -> Step:
-        return Step("undrain", tuple(self.drained)) if self.drained else Step("done")
+        """A host that couldn't be taken back stays out of use: until it goes back by itself, it may run the release."""
+        names = tuple(host for host in self.drained if host not in self.stuck)
+        if names:
+            return Step("undrain", names)
+        self.left_drained = self._out_of_use()
+        return Step("done")
+
+    def _out_of_use(self) -> dict[str, Failure]:
+        stuck = {host: self.stuck[host] for host in self.drained if host in self.stuck}
+        return {host: Failure(OUT_OF_USE, verdict=False, unreachable=why.unreachable) for host, why in stuck.items()}
 
     def _forward(self, kind: Kind) -> Step:
         step = self.step

@@ -137,7 +137,7 @@ class Runner:
 
         It may be the events' own receiver that fails, so that none of them can keep hosts from going back any more.
         """
-        self._emit = _unheeded(self._emit)
+        self._emit = unheeded(self._emit)
         text = f"{type(error).__name__}: {error}"
         if rollout.interrupt(text) is not step:
             return
@@ -350,7 +350,7 @@ def app_document(app: App) -> dict[str, Any]:
     }
 
 
-def _unheeded(emit: Emit) -> Emit:
+def unheeded(emit: Emit) -> Emit:
     """Events whose receiver can't end the run any more."""
 
     def tell(event: Event) -> None:

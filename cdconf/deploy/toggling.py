@@ -20,7 +20,7 @@ from cdconf.deploy.held import app_hosts, app_members
 from cdconf.deploy.outcome import put_back_error
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.rollout import Failure, split
-from cdconf.deploy.runner import app_document
+from cdconf.deploy.runner import app_document, unheeded
 from cdconf.deploy.toggles import Values, differences, document_of
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
 from cdconf.engine import Fleet, Inheritance, RunIdentity
@@ -134,9 +134,9 @@ class Toggling:
             failures = self._try_out(hosts if in_file else lacking)
             if not failures and in_file:
                 self._write_down()
-        except (CdconfError, KeyboardInterrupt, OSError) as error:
+        except BaseException as error:
             end = self._settle if in_file and self._is_written() else self._put_back
-            self._whole(end, signalled=isinstance(error, (Interrupted, KeyboardInterrupt)))
+            self._whole(end, after=error)
             if isinstance(error, OSError):
                 raise CdconfError(f"can't change {self._shown}: {error.strerror}") from error
             raise
@@ -247,14 +247,23 @@ class Toggling:
             return False
         return values[self.change.toggle.name].on == self.change.on
 
-    def _whole(self, end: Callable[[], dict[str, Failure]], *, signalled: bool = False) -> dict[str, Failure]:
+    def _whole(
+        self, end: Callable[[], dict[str, Failure]], *, after: BaseException | None = None
+    ) -> dict[str, Failure]:
         """Does what mustn't be left half done; a first signal in the midst of it doesn't keep it from its end.
+
+        Args:
+            end: What to do.
+            after: What ended the run. Of what nobody has foreseen it may be the events' own receiver that failed, so
+                that none of them can keep hosts from their end any more.
 
         Raises:
             Interrupted: The signal, once it's done; a second one ends it.
         """
-        if signalled:
+        if after is not None:
             self.fleet.resume()
+            if not isinstance(after, (CdconfError, KeyboardInterrupt, OSError)):
+                self.emit = unheeded(self.emit)
         try:
             return end()
         except (Interrupted, KeyboardInterrupt):

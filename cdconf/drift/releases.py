@@ -38,16 +38,21 @@ def check_releases(
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
-        def look(session: Session, app: App = app) -> str | None:
+        def look(session: Session, app: App = app) -> tuple[str | None, bool]:
+            """What's wrong, and whether somebody has changed something: services fail by themselves."""
             page = session.call("app.status", app=_document(app))
-            return drifted(page, session.lease) or (page["linked"] and changed_files(session, app)) or None
+            found = drifted(page, session.lease)
+            if found:
+                return found, found != _of_services(page)
+            return (page["linked"] and changed_files(session, app)) or None, True
 
         problems, failed = fleet.each(fleet.connected(members), look).split()
-        for name, problem in problems.items():
+        for name, (problem, is_by_hand) in problems.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
-                    name, "release", app.name, status, f"{app.file}:{app.line}", problem, None, by_hand=bool(problem)
+                    *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
+                    by_hand=bool(problem) and is_by_hand,
                 )
             )
             codes.append(DIFFERENT if problem else OK)
@@ -103,4 +108,8 @@ def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:
         return f"current: {wanted or '(none)'} -> {page['linked'] or '(none)'}\n"
-    return f"{page['problem']}\n" if wanted and page["problem"] else None
+    return _of_services(page) if wanted else None
+
+
+def _of_services(page: Mapping[str, Any]) -> str | None:
+    return f"{page['problem']}\n" if page["problem"] else None

@@ -60,10 +60,9 @@ class Fleet:
         inheritance: Inheritance | None = None,
         checks: Checks | None = None,
     ) -> None:
-        self.environment = environment
-        self.identity = identity
-        self.emit = emit
+        self.environment, self.identity, self.emit = environment, identity, emit
         self.sessions: dict[str, Session] = {}
+        self.fences: dict[str, int] = {}  # host -> the number by which this run holds it
         self._connector = connector
         self._forks = forks
         self._lease_ttl = lease_ttl
@@ -71,10 +70,8 @@ class Fleet:
         self._locate = locate
         self._inheritance = inheritance
         self._checks = checks or Checks(environment)
-        self._leased: set[str] = set()
         self._last: Outcome[Any] = Outcome()
-        self._ended = threading.Event()
-        self._stopped = threading.Event()
+        self._ended, self._stopped = threading.Event(), threading.Event()
         self._beater = threading.Thread(target=self._beat, name="cdconf-beats", daemon=True)
 
     def __enter__(self) -> Self:
@@ -103,7 +100,7 @@ class Fleet:
 
     def _close(self, name: str) -> None:
         session = self.sessions.pop(name)
-        if name in self._leased:
+        if name in self.fences:
             with contextlib.suppress(CdconfError):
                 session.call("lease.give_back")
         session.close()
@@ -213,25 +210,29 @@ class Fleet:
             self.emit(HostStep(session.host.name, "waiting while the host puts right what a dead run has left"))
             self._stopped.wait(ITSELF / 40)
 
-    def _take_lease(self, session: Session) -> None:
-        mine = self.identity
+    def _take_lease(self, session: Session, before: int | None = None) -> None:
+        """With a number `before`: again, unless another run has had the host since; what was proven is void then."""
+        mine, name = self.identity, session.host.name
         about: dict[str, Any] = {"run": mine.run, "owner": mine.owner, "reason": mine.reason, "ttl": self._lease_ttl}
-        about |= {"environment": self.environment.name, "host": session.host.name, "seal": seal_of(mine.secret)}
-        around = self._inheritance.around(session.host.name) if self._inheritance else None
+        about |= {"environment": self.environment.name, "host": name, "seal": seal_of(mine.secret)}
+        around = self._inheritance.around(name) if self._inheritance else None
         if around is None:
-            before = self._checks.was_of(session) or {}
-            taken = session.call("lease.take", **about, moved_from=before.get("environment"))
+            was = self._checks.was_of(session) or {}
+            taken = session.call("lease.take", **about, moved_from=was.get("environment"))
         else:
             taken = session.call("lease.join", outer=around.run, secret=around.secret, **about)
-        self._leased.add(session.host.name)
-        self.emit(HostLeased(session.host.name, fence_of(taken)))
+        fence = self.fences[name] = fence_of(taken)
+        if before is not None and taken.get("before", fence) != before:
+            session.call("lease.give_back")
+            raise HostFailed("another run has had it since the connection ended", host=name)
+        self.emit(HostLeased(name, fence))
 
     def lend(self) -> dict[str, str]:
         """Environment variables for what this run starts on this machine: it works on hosts within these leases."""
-        if self._inheritance is None or not self._leased:
+        if self._inheritance is None or not self.fences:
             return {}
         self.emit(SecretRead(self.identity.secret))
-        return self._inheritance.lend(self.identity, self._leased)
+        return self._inheritance.lend(self.identity, self.fences)
 
     def reboot(self, session: Session, within: float) -> Session:
         """Reboots a host and waits until it's up again; the run goes on with the new session.
@@ -250,7 +251,7 @@ class Fleet:
         with contextlib.suppress(Unreachable):
             session.call("reboot")
         self.sessions.pop(host.name, None)
-        self._leased.discard(host.name)
+        self.fences.pop(host.name, None)
         session.close()
         session = self._back_from_reboot(host, before, time.monotonic() + within, within)
         self.sessions[host.name] = session
@@ -305,14 +306,17 @@ class Fleet:
         self._last = self._run(list(hosts), on)
         return self._last
 
-    def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T]) -> Outcome[T]:
-        """The same as `each`, over connections of their own and without leases: for hosts whose sessions broke."""
+    def afresh(self, hosts: Iterable[Host], job: Callable[[Session], T], *, rejoin: bool = False) -> Outcome[T]:
+        """The same as `each`, over new connections: for hosts whose sessions broke; with `rejoin` leased, to stay."""
         self._last.check_asked()
 
         def on(host: Host) -> T:
-            session = self._connect(host)
+            session = self._connect(self._locate(host) or host)
             try:
-                return job(session)
+                if rejoin:
+                    self._take_lease(session, self.fences[host.name])
+                    self.sessions[host.name], session = session, self.sessions[host.name]
+                return job(self.sessions[host.name] if rejoin else session)
             finally:
                 session.close()
 

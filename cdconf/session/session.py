@@ -66,6 +66,10 @@ class LeaseLost(AgentError, Unreachable):
     kind = "unreachable"
 
 
+class Disconnected(Unreachable):
+    """A session's connection ended: its agent was killed, or somebody reset it. The host itself may be well."""
+
+
 class Session:
     """The live connection to one host's agent; one call at a time, beats in between.
 
@@ -92,6 +96,7 @@ class Session:
         self._calling = threading.Lock()
         self._sending = threading.Lock()  # a transport may write a frame in pieces; a beat mustn't come in between
         self._broken: str | None = None
+        self._has_ended = False
         self._stopping = threading.Event()
         before = time.time()
         opened = self.call("open", project=project, facts=list(facts))
@@ -239,12 +244,14 @@ class Session:
         return self._broke(words.splitlines()[-1] if words else why, words)
 
     def _broke(self, why: str, words: str = "") -> Unreachable:
+        self._has_ended = True
         return self._lost(f"the connection broke in mid-run: {why}", words if "\n" in words else None)
 
     def _lost(self, message: str, detail: str | None = None) -> Unreachable:
         """The session is over: no later call waits for the host again."""
         self._broken = self._broken or message
-        return Unreachable(message, host=self.host.name, hint=_AFTER_BREAK, detail=detail)
+        kind = Disconnected if self._has_ended else Unreachable
+        return kind(message, host=self.host.name, hint=_AFTER_BREAK, detail=detail)
 
     def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
         details = error.get("details") or {}

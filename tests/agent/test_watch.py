@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from cdconf.agent.lease import Lease, boot_id
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.state import Store
 from cdconf.agent.switch import Switch
-from cdconf.agent.watch import Watch
+from cdconf.agent.watch import Watch, WatchStore
 from cdconf.errors import LeaseHeld
 from tests.agent.private import VERSIONS, PrivateAgent, find
 from tests.agent.test_agent_releases import Host
@@ -139,6 +140,37 @@ def test_a_run_within_a_lease_that_beats_is_left_alone(scene):
     assert scene.watch(until=scene.clock.now + 60) is None
     assert scene.current == "2"
     inner._work.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"run": "r1", "fen', "\x00" * 200])
+def test_a_damaged_lease_is_nobody_s_and_keeps_no_host_from_going_back(scene, text):
+    fence = scene.lease.fence
+    scene.store = WatchStore("x", scene.store.folder)
+    scene.switch.store = scene.store
+    Path(scene.store.path(LEASE)).write_text(text)
+    scene.dies()
+    assert WITHIN - 1 <= scene.watch() < WITHIN + 1.1
+    assert (scene.current, scene.page["reverted"]["release"]) == ("1", "2")
+    after = scene.store.read(LEASE)
+    assert after["run"] is None
+    assert after["fence"] > fence, "whoever had the lease meanwhile has a lower number"
+
+
+def test_a_run_whose_lease_is_damaged_under_it_is_undone_though_it_lives(scene):
+    scene.store = WatchStore("x", scene.store.folder)
+    scene.switch.store = scene.store
+    Path(scene.store.path(LEASE)).write_text("[]")
+    assert scene.lease.renew() is False, "so that its agent ends"
+    scene.dies()
+    assert scene.watch() is not None
+    assert scene.current == "1"
+
+
+def test_any_other_damaged_file_is_none_of_its_business(scene):
+    store = WatchStore("x", scene.store.folder)
+    Path(store.path("ledger.json")).write_text("[]")
+    with pytest.raises(Failed, match=r"ledger\.json is damaged"):
+        store.read("ledger.json")
 
 
 def test_a_run_that_fell_silent_is_undone_when_its_time_is_over_and_not_before(scene):

@@ -20,6 +20,8 @@ SERVE = f"""
         timeout = 10
 
         def do_GET(self):
+            if self.path == "/revision":
+                return self.answer(os.environ.get("REVISION", "").encode())
             self.answer(version())
 
         def do_POST(self):
@@ -59,17 +61,25 @@ SERVE = f"""
 FILES = {
     "serve.py": SERVE,
     "roles/app/role.yml": """
+        variables:
+          revision: {type: integer, default: 0, doc: what each provision of a sweep changes}
         resources:
           - directory: /srv/app
           - directory: /var/lib/app
+          - file: /etc/app.env
+            content: "REVISION={{ revision }}\n"
+            notify: restart app
           - systemd_unit: app.service
             template: app.service.j2
           - service: app
             enabled: true
+        handlers:
+          restart app: {service: app, action: restart}
     """,
     "roles/app/templates/app.service.j2": """
         [Service]
         WorkingDirectory=/srv/app/current
+        EnvironmentFile=/etc/app.env
         ExecStart=/usr/bin/python3 /srv/app/current/serve.py
         TimeoutStopSec=10
         [Install]

@@ -62,7 +62,7 @@ class Load(Crowd):
     """Clients of one address, each with one request in hand at a time, until it's left.
 
     Args:
-        address: `host:port`.
+        address: Gives `host:port`, anew for each connection: a load balancer that boots may get another port.
         pause: Seconds between an answer and the next request of a client.
         kinds: A client each: its method, and whether it keeps its connection.
     """
@@ -101,7 +101,7 @@ class Load(Crowd):
         reused = connection is not None
         try:
             if connection is None:
-                connection = http.client.HTTPConnection(self._address, timeout=PATIENCE)
+                connection = http.client.HTTPConnection(self._address(), timeout=PATIENCE)
             connection.request(method, "/", body=number if method == "POST" else None)
             answer = connection.getresponse()
             status, text = answer.status, answer.read().decode("utf-8", "replace")

@@ -7,18 +7,21 @@ from pathlib import Path
 
 from tests.chaos.plan import KINDS, left
 
-SCHEMA = 1
+SCHEMA = 2
 KEPT = ("hosts", "within", "wanted")
-_COLUMNS = ("", "rounds", "old", "new", "resumed", "over", "breaches", "requests", "lost", "rest")
+_ENDS = ("old", "new", "between", "resumed", "over", "breach")
+_COLUMNS = ("", "rounds", *_ENDS, "kept", "requests", "lost", "exit codes", "rest")
 
 
 class Report:
     """The records of one sweep, also one that's made in several parts.
 
     A record is `{"kind", "number", "of", "host", "moment_s", "duration_s", "step", "ended", "quiet_s", "took_s",
-    "requests", "lost", "lane", "breach"}`: `step` is what the controller had said last, `ended` is `old`, `new`,
-    `resumed`, or `over` when the deployment ended before every try to strike; `quiet_s` is how long after the strike's
-    end no lease and no armed switch was left; `breach` is None, or what there is to look into.
+    "requests", "lost", "lane", "code", "kept", "breach"}`: `step` is what the controller had said last; `ended` is
+    `old`, `new`, `between` when hosts differ as a provision may leave them, `resumed`, or `over` when the run ended
+    before every try to strike; `quiet_s` is how long after the strike's end no lease and no armed switch was left;
+    `code` is the exit code, None of a run that was killed; `kept` is how many hosts were kept out of use then; `breach`
+    is None, or what there is to look into.
 
     Args:
         file: Where it's kept; None for nowhere.
@@ -111,11 +114,12 @@ def name(record):
 
 def line(record):
     """A round's record as one line."""
-    where = "" if record["kind"] == "kill" else f" of {record['host']}"
+    where = "" if record["host"] == "controller" else f" of {record['host']}"
     when = f"at {record['moment_s']:.2f} of {record['duration_s']:.2f} s ({record['step'] or 'nothing said yet'})"
     rest = "" if record["quiet_s"] is None else f", quiet after {record['quiet_s']:.1f} s"
     load = f"{record['requests']} requests, {record['lost']} lost"
-    return f"lane {record['lane']}: {name(record)}{where} {when}: {record['ended']}{rest}; {load}"
+    end = f"{record['ended']}, exit code {record['code']}, {record['kept']} kept{rest}"
+    return f"lane {record['lane']}: {name(record)}{where} {when}: {end}; {load}"
 
 
 def short(step):
@@ -126,7 +130,9 @@ def short(step):
 def _row(kind, rounds):
     mine = [one for one in rounds if one["kind"] == kind]
     ends = collections.Counter(one["ended"] for one in mine)
+    codes = collections.Counter("-" if one["code"] is None else str(one["code"]) for one in mine)
     rest = max((one["quiet_s"] for one in mine if one["quiet_s"] is not None), default=0.0)
-    numbers = [len(mine), *(ends[end] for end in ("old", "new", "resumed", "over")), ends["breach"]]
-    numbers += [sum(one[what] for one in mine) for what in ("requests", "lost")]
-    return (f"{kind}s", *(str(number) for number in numbers), f"<= {rest:.1f} s")
+    numbers = [len(mine), *(ends[end] for end in _ENDS)]
+    numbers += [sum(one[what] for one in mine) for what in ("kept", "requests", "lost")]
+    shown = " ".join(f"{code}:{count}" for code, count in sorted(codes.items()))
+    return (kind, *(str(number) for number in numbers), shown, f"<= {rest:.1f} s")

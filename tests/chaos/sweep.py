@@ -1,6 +1,7 @@
-"""Deployments that are killed, cut off and stopped at evenly spread moments, under load.
+"""Deployments and provisions that are struck at evenly spread moments, under load: see `plan` for the kinds of strikes.
 
-    python -m tests.chaos.sweep --kills 100 --cuts 30 --stops 20 --lanes 3 --minutes 35
+    python -m tests.chaos.sweep --each 6 --lanes 3 --minutes 60
+    python -m tests.chaos.sweep --each 2 --only 'provision-*' --only '*-lb'
 
 Several lanes work side by side, each on a load balancer and web hosts of its own; see `lane` for what a round does and
 wants. A line tells of each round, a table of all; a report is kept as JSON. What a time limit or Ctrl-C leaves can be
@@ -11,6 +12,7 @@ Exits with 0 when all was made and nothing broken, with 1 on any breach, with 2 
 
 import argparse
 import collections
+import fnmatch
 import functools
 import signal
 import subprocess
@@ -22,9 +24,10 @@ from cdconf.environments.docker.recipes import REPOSITORY
 from tests.chaos import report
 from tests.chaos.lane import Lane
 from tests.chaos.load import Load, Watch
+from tests.chaos.plan import KINDS
 from tests.chaos.world import World, docker
 
-LAST = 75.0  # seconds that a round and its lane's end may take
+LAST = 90.0  # seconds that a round and its lane's end may take
 PAUSE = 0.25  # seconds between two requests of a client: hosts and lanes share this machine
 FRESH = 3  # times that a lane may begin anew on fresh hosts
 
@@ -91,14 +94,18 @@ class Sweep:
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 self.say(f"lane {number} needs fresh hosts: {error}")
                 self.report.breaches.append(f"lane {number} needed fresh hosts: {str(error).splitlines()[0]}")
+            except Exception as error:
+                self.report.breaches.append(f"lane {number} ended: {type(error).__name__}: {error}")
+                raise
             finally:
                 self._image.set()
 
     def _work(self, number, world):
-        load = Load(world.balancer, PAUSE)
+        load = Load(lambda: world.balancer, PAUSE)
         lane = Lane(number, world, load)
         lane.prepare()
-        self.say(f"lane {number}: a deployment to {len(world.hosts)} hosts takes {lane.duration:.1f} s")
+        took = f"a deployment takes {lane.duration('deploy'):.1f} s, a provision {lane.duration('provision'):.1f} s"
+        self.say(f"lane {number}: {len(world.hosts)} hosts; {took}")
         with load, Watch(world) as watch:
             while (strike := self._next()) is not None:
                 self._round(lane, strike)
@@ -124,12 +131,13 @@ def sweep(hosts, within, wanted, lanes=1, say=print):
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = (
-        *(("kills", 10, "SIGKILLs of the controller"), ("cuts", 3, "cuts of a host's network")),
-        *(("stops", 2, "failures of a host's power"), ("lanes", 3, "environments that are tormented side by side")),
+        *(("each", 1, "strikes of each kind"), ("lanes", 3, "environments that are tormented side by side")),
         *(("hosts", 3, "web hosts of each; a load balancer comes to these"), ("within", 8, "their confirm_within")),
     )
     for name, default, what in numbers:
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default {default})")
+    known = f"only kinds that match: {', '.join(KINDS)}"
+    parser.add_argument("--only", action="append", metavar="GLOB", help=known)
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no round that may end later")
     parser.add_argument("--report", default="chaos.json", metavar="FILE", help="where it's kept (default chaos.json)")
     parser.add_argument("--resume", metavar="REPORT", help="make what's left of an earlier sweep, of its counts")
@@ -142,10 +150,13 @@ def main():
     if given.resume:
         found = report.Report.read(given.resume)
     else:
-        wanted = {"kill": given.kills, "cut": given.cuts, "stop": given.stops}
+        only = given.only or ["*"]
+        wanted = {kind: given.each for kind in KINDS if any(fnmatch.fnmatch(kind, one) for one in only)}
         found = report.Report(given.report, given.hosts, given.within, wanted)
     until = began + given.minutes * 60 - LAST if given.minutes else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ignored here, as behind nohup, it would be ignored by all runs that this one starts.
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
     code = 0
     try:
         Sweep(found, given.lanes, until, functools.partial(print, flush=True)).run()

@@ -1,6 +1,7 @@
 """That the tools of chaos find what they're there to find."""
 
 import http.server
+import itertools
 import subprocess
 import threading
 import time
@@ -12,12 +13,14 @@ import pytest
 from tests.chaos import lane as lanes
 from tests.chaos.lane import Lane, last_step
 from tests.chaos.load import Counted, Load, Lost
-from tests.chaos.plan import Strike, left, strikes
+from tests.chaos.plan import KINDS, STRIKES, Strike, left, strikes
 from tests.chaos.report import Report, line
+from tests.chaos.strikes import ACTIONS, Running
 from tests.chaos.sweep import Sweep
-from tests.chaos.world import is_held
+from tests.chaos.world import is_held, is_waiting
 
-WANTED = {"kill": 20, "cut": 6, "stop": 4}
+KILL, CUT, STOP = "deploy-kill-controller", "deploy-cut-web", "provision-stop-lb"
+WANTED = {KILL: 20, CUT: 6, STOP: 4}
 
 
 class Flaky(http.server.BaseHTTPRequestHandler):
@@ -63,7 +66,7 @@ def flaky():
 
 
 def driven(server, enough, **options):
-    with Load(f"127.0.0.1:{server.server_port}", pause=0, **options) as load:
+    with Load(lambda: f"127.0.0.1:{server.server_port}", pause=0, **options) as load:
         while not enough(load.counted()):
             time.sleep(0.01)
     return load.counted()
@@ -96,16 +99,32 @@ def test_every_beginning_of_a_plan_is_spread_over_kinds_and_moments():
     assert Counter(one.kind for one in every) == WANTED
     assert len(set(every)) == 30
     first = every[:15]
-    assert Counter(one.kind for one in first) == {"kill": 10, "cut": 3, "stop": 2}
+    assert Counter(one.kind for one in first) == {KILL: 10, CUT: 3, STOP: 2}
     assert max(one.fraction for one in first) > 0.8
     assert min(one.fraction for one in first) < 0.1
-    assert [Strike("kill", number, 4).fraction for number in range(4)] == [0.125, 0.375, 0.625, 0.875]
+    assert [Strike(KILL, number, 4).fraction for number in range(4)] == [0.125, 0.375, 0.625, 0.875]
+
+
+def test_kinds_that_strike_as_often_strike_at_different_moments_within_a_run():
+    moments = sorted(Strike(kind, number, 3).fraction for kind in KINDS for number in range(3))
+    assert len(set(moments)) == 3 * len(KINDS)
+    assert 0 < moments[0] < 0.1
+    assert 0.9 < moments[-1] < 1
+    assert max(after - before for before, after in itertools.pairwise(moments)) < 0.1
+
+
+def test_every_strike_has_an_action_and_every_pause_is_longer_than_hosts_wait_for_beats():
+    assert set(ACTIONS) == set(STRIKES)
+    held = [Strike(kind, number, 3).lasts(8.0) for kind in KINDS for number in range(3)]
+    assert min(one for one in held if one is not None) > 8.0
+    assert Strike("deploy-pause-web", 0, 3).lasts(8.0) != Strike("deploy-pause-web", 1, 3).lasts(8.0)
+    assert Strike(KILL, 0, 3).lasts(8.0) is None
 
 
 def record(strike, **others):
     made = {"kind": strike.kind, "number": strike.number, "of": strike.of, "host": "web1", "lane": 1, "took_s": 1.0}
     made |= {"moment_s": 1.0, "duration_s": 4.0, "step": "batch 1: activate: web1", "ended": "old", "quiet_s": 9.0}
-    return made | {"requests": 100, "lost": 0, "breach": None} | others
+    return made | {"requests": 100, "lost": 0, "code": None, "kept": 0, "breach": None} | others
 
 
 def test_a_report_is_continued_where_it_ended(tmp_path):
@@ -147,6 +166,19 @@ def test_a_lease_is_held_until_it_is_over(lease, held):
     assert is_held(lease, 10.0) is held
 
 
+@pytest.mark.parametrize(
+    ("drains", "waiting"),
+    [
+        ("null", False),
+        ('{"hosts": {"web1": {"kept": {"reason": "x"}}}}', False),
+        ('{"hosts": {"web1": {"kept": {"reason": "x"}}, "web2": {}}}', True),
+        ('{"hosts": {"web1": {"ke', True),
+    ],
+)
+def test_what_is_drained_waits_unless_it_is_kept(drains, waiting):
+    assert is_waiting(drains) is waiting
+
+
 def test_the_step_that_was_struck_is_the_last_one_that_was_said():
     assert last_step("==> stage: a\n==> batch 1: activate: a\nwarning: x\n") == "batch 1: activate: a"
     assert last_step("") == ""
@@ -155,12 +187,13 @@ def test_the_step_that_was_struck_is_the_last_one_that_was_said():
 class World:
     """Hosts on paper: `after` is what they serve after each strike, `lost` what that costs."""
 
-    def __init__(self, root, after, status=None, *, lost=()):
+    def __init__(self, root, after, status=None, *, lost=(), history=None):
         self.root = root
         (root / ".cdconf").mkdir()
         self.hosts, self.within = ["web1", "web2"], 0
         self.serving = dict.fromkeys(self.hosts, "v0")
         self.after, self.told, self.lost = after, status, lost
+        self.past = history or {"runs": [], "killed": [{"command": "deploy", "started_at": time.time() + 60}]}
         self.counted_lost = []
         self.version = 0
         self.over = False
@@ -173,20 +206,37 @@ class World:
         self.serving = dict.fromkeys(self.hosts, version)
         return SimpleNamespace(returncode=0, stderr="")
 
-    def deploying(self, version, log):
+    def running(self, run, version, shape):
+        log = (self.root / "log").open("w+")
         log.write("==> stage: web1\n")
         log.flush()
         self.struck = version
-        return subprocess.Popen(["sleep", "0" if self.over else "30"])
+        return Running(subprocess.Popen(["sleep", "0" if self.over else "30"]), log)
 
     def looks_quiet(self):
         self.serving = {host: version or self.struck for host, version in self.after.items()}
         self.counted_lost = list(self.lost)
         return True
 
+    def truth(self):
+        webs = {
+            host: {"linked": f"{one}-x", "active": "active", "served": one, "revision": "0", "written": "0"}
+            | {"ledger": {"verified": [f"{one}-x"]}}
+            for host, one in self.serving.items()
+        }
+        return {"web": webs, "lb": {"down": set(), "drained": {}, "noted_at": {}}}
+
     def status(self):
-        page = {"lease": None, "apps": {"app": {"activating": None}}}
-        return {"status": dict.fromkeys(self.hosts, page), "interrupted": {}, "drained": {}} | (self.told or {})
+        pages = {
+            host: {"linked": f"{one}-x", "verified": [f"{one}-x"], "services": {"app": "active"}, "problem": None}
+            | {"activating": None}
+            for host, one in self.serving.items()
+        }
+        found = {host: {"lease": None, "left": None, "apps": {"app": page}} for host, page in pages.items()}
+        return {"status": found, "interrupted": {}, "drained": {}} | (self.told or {})
+
+    def history(self):
+        return self.past
 
     def all_served(self):
         return self.serving
@@ -205,14 +255,21 @@ class Clients:
         return Counted(requests=5, lost=list(self.world.counted_lost))
 
 
-def struck(tmp_path, monkeypatch, after, **options):
+def lane_of(world, monkeypatch):
+    """A lane whose provisions are nothing, and whose deployments take no time."""
     monkeypatch.setattr(lanes, "SETTLED", 1.0)
-    world = World(tmp_path, after, **options)
+    monkeypatch.setattr(Lane, "_provision", lambda self: None)
     lane = Lane(1, world, Clients(world))
     lane.prepare()
+    return lane
+
+
+def struck(tmp_path, monkeypatch, after, **options):
+    world = World(tmp_path, after, **options)
+    lane = lane_of(world, monkeypatch)
     old = lane.current
     world.after = {host: old if version == "old" else version for host, version in after.items()}
-    return lane.round(Strike("kill", 0, 2))
+    return lane.round(Strike(KILL, 0, 2))
 
 
 @pytest.mark.parametrize(("after", "ended"), [("old", "old"), (None, "new")])
@@ -221,19 +278,32 @@ def test_hosts_that_all_serve_the_old_or_the_new_version_are_well(tmp_path, monk
     assert (made["ended"], made["breach"], made["step"]) == (ended, None, "stage: web1")
 
 
+FINISH = {"ending": "finish", "run": "r", "release": "v2-x", "kind": "deployment", "confirmed": [], "others": []}
+
+
 @pytest.mark.parametrize(
     ("after", "options", "said"),
     [
-        ({"web1": "old", "web2": "v77"}, {}, "not v2 or v3"),
-        ({"web1": "old", "web2": None}, {}, "status doesn't say why"),
-        ({"web1": None, "web2": None}, {"lost": [Lost(0.0, "GET", "502 ''")]}, "1 requests were lost, 0 may be"),
+        ({"web1": "old", "web2": "v77"}, {}, "not v1 or v2"),
+        ({"web1": "old", "web2": None}, {}, "status names no interruption"),
+        ({"web1": None, "web2": None}, {"lost": [Lost(0.0, "GET", "502 ''")]}, "1 requests were lost, none may be"),
         ({"web1": None, "web2": None}, {"status": {"status": {}}}, "never came to rest"),
-        ({"web1": None, "web2": None}, {"status": {"drained": {"app": {"web1": {}}}}}, "never came to rest: {'app'"),
+        (
+            {"web1": None, "web2": None},
+            {"status": {"drained": {"app": {"web1": {"lb1": {"kept": None}}}}}},
+            "never came to rest: {'app'",
+        ),
+        (
+            {"web1": None, "web2": None},
+            {"status": {"drained": {"app": {"web1": {"lb1": {"kept": {"reason": "x"}}}}}}},
+            "status says drained: ['web1'], and nginx passes by []",
+        ),
         (
             {"web1": "old", "web2": None},
-            {"status": {"interrupted": {"app": {"ending": "finish", "reverted": ["web2"]}}}},
-            "status names ['web2'], but ['web1'] are behind",
+            {"status": {"interrupted": {"app": FINISH | {"reverted": ["web2"]}}}},
+            "status says reverted of web2, which runs it",
         ),
+        ({"web1": None, "web2": None}, {"history": {"runs": [], "killed": []}}, "doesn't say that a deploy was killed"),
     ],
 )
 def test_a_broken_promise_is_a_breach_with_all_that_is_known_of_it(tmp_path, monkeypatch, after, options, said):
@@ -246,12 +316,11 @@ def test_a_broken_promise_is_a_breach_with_all_that_is_known_of_it(tmp_path, mon
 
 def test_a_deployment_that_is_over_before_the_strike_is_tried_again_and_then_said_so(tmp_path, monkeypatch):
     world = World(tmp_path, {})
-    lane = Lane(1, world, Clients(world))
-    lane.prepare()
+    lane = lane_of(world, monkeypatch)
     world.over = True
-    monkeypatch.setattr(Lane, "duration", 2.0)
-    made = lane.round(Strike("kill", 0, 2))
-    assert (made["ended"], made["breach"], world.version) == ("over", None, 2 + lanes.TRIES)
+    monkeypatch.setattr(Lane, "duration", lambda self, run: 2.0)
+    made = lane.round(Strike(KILL, 0, 2))
+    assert (made["ended"], made["breach"], world.version) == ("over", None, 1 + lanes.TRIES)
 
 
 def test_posts_that_were_never_or_twice_served_are_found(tmp_path):

@@ -139,3 +139,15 @@ def test_a_secret_given_on_the_command_line_taints(project):
     )
     result = cdconf(project, "vars", "dev", "web1", "-e", "token=from-the-line")
     assert "from-the-line" not in result.stdout + result.stderr
+
+
+def test_an_error_of_whoever_reads_the_events_ends_the_run_once_and_keeps_it_from_nothing_later(project):
+    def fails(event):
+        raise RuntimeError("a renderer's bug")
+
+    run = Run("run", "dev", flags(project))
+    run._renderer = fails
+    with pytest.raises(RuntimeError, match="a renderer's bug"):
+        run.emit(HostDone("web1", "ok"))
+    run.emit(HostDone("web1", "rolled_back"))
+    assert run.collector.hosts["web1"].status == "rolled_back", "the way back is told, as far as that can be"

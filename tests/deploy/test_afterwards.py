@@ -80,6 +80,24 @@ def test_others_are_said_to_be_back_only_when_there_are_others(ended):
     assert "(not known whether it's rolled back: b; all others were; it goes back" in error.message
 
 
+def test_a_host_that_could_not_be_taken_back_is_put_back_into_use_once_it_says_that_it_is_back(ended):
+    idle = {"hosts": {}, "problem": None, "expires_in_s": None}
+    drains = Drains()
+    error, _, said = ended(SLEPT, {"a": Asked([BACK]), "lb1": Asked([idle])}, drains)
+    assert drains.calls[-2:] == [("undrain", "a"), ("finish",)]
+    assert (error.message, said) == ("it has answered nothing (every touched host was rolled back)", [])
+
+
+def test_one_that_still_runs_what_it_was_given_is_left_out_of_use_and_that_is_said(ended):
+    drained = {"hosts": {"a": {}}, "problem": None, "expires_in_s": 90}
+    drains = Drains()
+    error, _, said = ended(SLEPT, {"a": Asked([GOING | {"reverts_in_s": 90}]), "lb1": Asked([drained])}, drains)
+    assert ("undrain", "a") not in drains.calls
+    assert "NOT rolled back: a" in error.message
+    assert "STILL DRAINED: a" in error.message
+    assert "a is still drained: it may still run what it was given" in said
+
+
 def test_a_host_that_is_in_use_again_is_not_said_to_be_drained(ended):
     hangs = Failure("lb1 doesn't put it back: hangs", verdict=False, unreachable=True)
     page = {"hosts": {"a": {}}, "problem": None, "expires_in_s": 2}

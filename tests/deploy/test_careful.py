@@ -27,6 +27,10 @@ class Drains:
         self.told.append(("drain", *(host.name for host in hosts)))
         return self.begins
 
+    def doubt(self, names):
+        self.told.append(("doubt", *names))
+        return {}
+
     def keep(self, failures):
         if failures:
             self.told.append(("keep", *failures))
@@ -68,7 +72,7 @@ def provisioned(monkeypatch, converge=lambda hosts: [], begins=(), ends=(), prov
 
 
 def batch(name):
-    return [(what, name) for what in ("drain", "converge", "smoke", "undrain")]
+    return [(what, name) for what in ("drain", "doubt", "converge", "smoke", "undrain")]
 
 
 def test_batch_by_batch_hosts_are_drained_changed_proven_and_put_back(monkeypatch):
@@ -85,7 +89,7 @@ def test_a_host_that_can_not_be_changed_is_put_back_once_it_is_proven_and_the_ne
 
 
 def kept(name):
-    return [*batch(name)[:3], ("keep", name), ("finish",)]
+    return [*batch(name)[:-1], ("keep", name), ("finish",)]
 
 
 @pytest.mark.parametrize("converged", [[], [FAILED]])
@@ -112,13 +116,22 @@ def test_a_host_whose_health_fails_is_kept_and_the_healthy_one_is_tested_and_put
     app = SimpleNamespace(**vars(APP) | {"batches": ("2",)})
     result, told, _ = provisioned(monkeypatch, app=app)
     assert result == [FAILED]
-    assert told[2:] == [("smoke", "b"), ("keep", "a"), ("undrain", "b"), ("finish",)]
+    assert told[3:] == [("smoke", "b"), ("keep", "a"), ("undrain", "b"), ("finish",)]
 
 
 def test_a_drain_that_fails_changes_nothing(monkeypatch):
     result, told, done = provisioned(monkeypatch, begins={"a": Failure("lb1 hangs", verdict=False, unreachable=True)})
     assert (result, told) == ([UNREACHABLE], [("drain", "a"), ("undrain as it was", "a"), ("finish",)])
     assert done["a"] == ("unreachable", "lb1 hangs")
+
+
+def test_a_load_balancer_that_can_not_note_who_is_about_to_be_changed_leaves_the_batch_unchanged(monkeypatch):
+    """One of several may have noted it, so that the hosts are proven before they go back into use."""
+    failure = {"a": Failure("lb2 hangs", verdict=False, unreachable=True)}
+    monkeypatch.setattr(Drains, "doubt", lambda self, names: failure)
+    result, told, done = provisioned(monkeypatch)
+    assert (result, done["a"][0], done["b"][0]) == ([UNREACHABLE], "unreachable", "not_attempted")
+    assert told == [("drain", "a"), ("keep", "a"), ("smoke", "a"), ("undrain", "a"), ("finish",)]
 
 
 def test_a_host_that_stays_drained_fails_the_run_and_is_named(monkeypatch):
@@ -135,8 +148,8 @@ def test_a_signal_in_the_midst_of_a_change_keeps_the_host_until_it_is_proven(mon
     bad = {} if well else {"a": Failure("smoke tests failed: x", verdict=True)}
     result, told, _ = provisioned(monkeypatch, converge=interrupted, proven=bad)
     assert isinstance(result, Interrupted)
-    assert told[:4] == [("drain", "a"), ("converge", "a"), ("keep", "a"), ("smoke", "a")]
-    assert told[4:] == [("undrain", "a") if well else ("keep", "a"), ("finish",)]
+    assert told[:5] == [("drain", "a"), ("doubt", "a"), ("converge", "a"), ("keep", "a"), ("smoke", "a")]
+    assert told[5:] == [("undrain", "a") if well else ("keep", "a"), ("finish",)]
 
 
 def test_batches_soak_and_what_has_fallen_ill_since_stops_them(monkeypatch):

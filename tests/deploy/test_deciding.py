@@ -7,8 +7,10 @@ import pytest
 
 from cdconf.deploy.deciding import Deciding, deciding
 from cdconf.deploy.verify import failed_before, smoke
+from cdconf.errors import Unreachable
 from cdconf.events import Notice
 from cdconf.inventory import load_environment, load_project
+from cdconf.smoke.runner import Report
 from tests.conftest import write
 
 FILES = {
@@ -112,3 +114,14 @@ def test_where_it_can_not_be_told_whose_roles_are_all_decide(world):
     assert set(smoked(world, ["billing"], tests)[0]) == {"web1"}
     assert failed_before(world.project, fleet(world, ["base"]), world.hosts, tests, world.said.append) == {}
     assert Deciding(frozenset(["shop"])).excuse("web1", "base: test_base") is None
+
+
+def test_tests_of_a_host_that_fell_silent_say_nothing_of_it(monkeypatch):
+    """The connection broke under them: that's told once, and of no test that it failed."""
+    report = Report(0, {"web1": ["billing: test_x", "shop: test_y"]}, {"web1": Unreachable("it broke")})
+    monkeypatch.setattr("cdconf.deploy.verify._report", lambda *arguments: report)
+    tests = Deciding(frozenset(["shop"]), {"billing": frozenset(["billing"])})
+    told = []
+    failure = smoke(None, None, None, [SimpleNamespace(name="web1")], told.append, tests)["web1"]
+    assert told == []
+    assert (failure.message, failure.unreachable, failure.verdict) == ("it broke", True, False)

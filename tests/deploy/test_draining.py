@@ -4,12 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy.drains import Drains, drains_of
+from cdconf.deploy.drains import DOUBT, Drains, drains_of
+from cdconf.deploy.rollout import Failure
 from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.events import HostDone, HostStep, Notice
 from cdconf.inventory import Drain
 from cdconf.session import AgentError
+from cdconf.session.session import Disconnected
 
 DRAIN = Drain(group="lb", command="down", undrain="up", wait=0.0, within=30.0)
 APP = SimpleNamespace(
@@ -153,3 +155,64 @@ def test_where_nothing_balances_load_nothing_is_drained():
     assert drains_of(PROJECT, SimpleNamespace(drain=None), None, WEB, print) is None
     one, _, _ = made(app=SimpleNamespace(**vars(APP) | {"confirm_within": 0.0}))
     assert one._within is None
+
+
+def doubted(hosts, names, kept=()):
+    drains, fleet, _ = made(
+        {("lb1", "drain.status"): {"hosts": {one: {"kept": {"reason": "x"}} for one in kept}, "applied": True}}, count=1
+    )
+    fleet.environment = SimpleNamespace(hosts={one.name: one for one in hosts})
+    assert drains.doubt(names) == {}
+    return [words for _, name, words in fleet.calls if name == "drain.keep"]
+
+
+def test_hosts_that_are_about_to_be_changed_stay_out_of_use_should_the_run_be_killed():
+    told = {"app": "shop", "reasons": {"web1": DOUBT}}
+    assert doubted([*WEB, host("db1", "db")], ["web1"]) == [told]
+
+
+def test_hosts_are_not_left_out_of_use_where_no_other_one_of_the_app_serves():
+    assert doubted([*WEB, host("db1", "db")], ["web1", "web2"]) == []
+    assert doubted(WEB, ["web1"], kept=["web2"]) == []
+
+
+def test_what_can_not_be_noted_is_a_failure():
+    drains, fleet, _ = made({("lb2", "drain.keep"): Unreachable("hangs", host="lb2")})
+    fleet.environment = SimpleNamespace(hosts={one.name: one for one in WEB})
+    assert drains.doubt(["web1"])["web1"].unreachable
+
+
+def broken_once(call, again=None):
+    """Drains on two load balancers, of which the second one's connection ends at a call; `again` is raised then."""
+    drains, fleet, _ = made({("lb2", call): Disconnected("the connection broke", host="lb2")})
+    tried = []
+
+    def afresh(hosts, job, *, rejoin):
+        tried.append(([one.name for one in hosts], rejoin))
+        fleet.script = {("lb2", call): again} if again else {}
+        return fleet.each(hosts, job)
+
+    fleet.afresh = afresh
+    return drains, fleet, tried
+
+
+def test_a_load_balancer_whose_connection_ended_is_asked_once_more_to_put_back():
+    drains, fleet, tried = broken_once("drain.end")
+    assert drains.end(["web1"], proven=True) == {}
+    assert tried == [(["lb2"], True)]
+    assert [where for where, name, _ in fleet.calls if name == "drain.end"] == ["lb1", "lb2", "lb2"]
+    drains, _, _ = broken_once("drain.end", Unreachable("refuses", host="lb2"))
+    assert "lb2 doesn't put it back: refuses" in drains.end(["web1"])["web1"].message
+
+
+def test_one_that_hangs_is_not_waited_for_again():
+    drains, fleet, tried = broken_once("drain.end")
+    fleet.script = {("lb2", "drain.end"): Unreachable("has answered nothing", host="lb2")}
+    assert drains.end(["web1"])["web1"].unreachable
+    assert tried == []
+
+
+def test_what_is_kept_is_noted_over_a_new_connection_too():
+    drains, _, tried = broken_once("drain.keep")
+    assert drains.keep({"web1": Failure("not well", verdict=True)}) == {}
+    assert tried == [(["lb2"], True)]

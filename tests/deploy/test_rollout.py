@@ -138,7 +138,19 @@ def test_the_last_host_in_use_is_not_drained_to_go_back_when_another_is_dead():
     dead = {"b": Failure("the connection broke", verdict=False, unreachable=True)}
     rollout.advance(dead)
     rollout.advance(dead)
-    assert walked(rollout) == [("roll_back", "a"), ("undrain", "b")]
+    assert walked(rollout) == [("roll_back", "a")]
+    assert rollout.left_drained["b"].unreachable, "it may still run what it was given"
+
+
+def test_a_host_that_can_not_be_taken_back_stays_out_of_use_and_the_others_go_back_into_it():
+    rollout = Rollout([("a", "b")], stage=False, drains=True)
+    while rollout.step.kind != "smoke":
+        rollout.advance()
+    rollout.advance({"a": Failure("it answers 500", verdict=True)})
+    rollout.advance({"b": Failure("no", verdict=False)})
+    assert (rollout.step.kind, rollout.step.hosts) == ("undrain", ("a",))
+    rollout.advance()
+    assert (list(rollout.left_drained), rollout.drained) == (["b"], ["b"])
 
 
 sizes = st.lists(st.sampled_from(["1", "2", "30%", "100%"]), max_size=3)

@@ -19,6 +19,10 @@ from tests.conftest import write
 GONE = Unreachable("doesn't answer", host="b")
 
 
+class Killed(BaseException):
+    """SIGKILL: nothing is cleaned up, since every later call ends so, too."""
+
+
 class Fleet:
     """Sessions whose calls are the agent's own, on this machine; `script` says what is raised at a call's nth time."""
 
@@ -30,6 +34,7 @@ class Fleet:
         self.activating = None
         self.linked = "1"
         self.resumed = 0
+        self.killed = None
 
     def connected(self, hosts):
         return list(hosts)
@@ -47,6 +52,9 @@ class Fleet:
     def call(self, host, name, arguments):
         self.times[name, host] = self.times.get((name, host), 0) + 1
         error = self.script.get((name, host, self.times[name, host]))
+        self.killed = error if isinstance(error, Killed) else self.killed
+        if self.killed is not None:
+            raise self.killed
         if error is not None and error is not GONE:
             raise error
         if any(one is GONE and key[1] == host and self.reached(key) for key, one in self.script.items()):
@@ -182,16 +190,36 @@ def test_a_signal_in_the_midst_puts_everything_back_and_is_raised(world):
     assert not any(world.trials())
 
 
+@pytest.mark.parametrize("error", [ValueError("a bug"), MemoryError(), SystemExit(3), OSError("no place")], ids=repr)
+def test_whatever_ends_it_puts_everything_back_and_is_raised_again(world, error):
+    world.fleet.script = {("toggles.try_out", "c", 2): error}
+    with pytest.raises(CdconfError if isinstance(error, OSError) else type(error)):
+        world.run()
+    assert world.on == [False] * 4
+    assert not any(world.trials())
+
+
+def test_a_receiver_of_events_that_fails_keeps_nothing_from_being_put_back(world):
+    told = []
+
+    def fails(event):
+        told.append(event)
+        if any("batch 2" in str(one) for one in told):
+            raise RuntimeError("a renderer's bug")
+
+    world.said = SimpleNamespace(append=fails)
+    with pytest.raises(RuntimeError, match="a renderer's bug"):
+        world.run()
+    assert world.on == [False] * 4
+    assert not any(world.trials())
+
+
 def test_a_signal_after_the_decision_doesnt_undo_it(world):
     world.fleet.script = {("toggles.settle", "b", 2): KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):
         world.run()
     assert world.on == [True] * 4
     assert not any(world.trials())
-
-
-class Killed(BaseException):
-    """SIGKILL: nothing is cleaned up."""
 
 
 @pytest.mark.parametrize("moment", [("toggles.try_out", "a"), ("toggles.try_out", "c"), ("toggles.settle", "b")])
@@ -201,7 +229,7 @@ def test_what_a_killed_run_left_is_told_and_the_next_one_puts_it_right(world, mo
         world.run()
     left = world.on
     assert any(world.trials()) == (moment[1] != "a")
-    world.fleet.script = {}
+    world.fleet.script, world.fleet.killed = {}, None
     world.provision()  # here: switching another one to what it is already
     assert world.on == ([True] * 4 if left[3] else [False] * 4)
     assert not any(world.trials())

@@ -2,7 +2,9 @@
 
 from types import SimpleNamespace
 
-from cdconf.drift import check_releases
+import pytest
+
+from cdconf.drift import check_releases, releases
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
 from cdconf.events import ResourceDone
@@ -10,7 +12,7 @@ from cdconf.events import ResourceDone
 PAGE = {"activating": None, "verified": [], "linked": None, "problem": None}
 
 
-def checked(*errors, apps=("shop", "blog")):
+def checked(*errors, apps=("shop", "blog"), told=None):
     """Exit codes, what was reported and which hosts were told to be in order, of apps each with these errors."""
     events = []
     hosts = [SimpleNamespace(name=name) for name in ("web1", "web2")]
@@ -27,9 +29,11 @@ def checked(*errors, apps=("shop", "blog")):
     project = SimpleNamespace(apps={name: app(name) for name in apps})
     fleet = SimpleNamespace(each=each, connected=lambda hosts: hosts)
     codes, failed = check_releases(project, fleet, hosts, events.append)
-    told = [(name, error.message) for name, error in failed.items()]
+    if told is not None:
+        told.extend(events)
+    failures = [(name, error.message) for name, error in failed.items()]
     codes += [error.exit_code for error in failed.values()]
-    return worst_exit(codes), told, {one.host for one in events if isinstance(one, ResourceDone)}
+    return worst_exit(codes), failures, {one.host for one in events if isinstance(one, ResourceDone)}
 
 
 def test_a_host_whose_ledger_is_damaged_fails_by_name_once():
@@ -44,3 +48,18 @@ def test_a_host_that_falls_silent_is_unreachable():
 
 def test_hosts_that_answer_are_in_order():
     assert checked() == (OK, [], {"web1", "web2"})
+
+
+@pytest.mark.parametrize(
+    ("page", "is_by_hand"),
+    [
+        ({"linked": "2-b", "verified": ["1-a"]}, True),
+        ({"linked": "1-a", "verified": ["1-a"], "problem": "service 'shop' is failed (exit-code)"}, False),
+    ],
+)
+def test_a_service_that_fails_by_itself_was_not_changed_by_hand(monkeypatch, page, is_by_hand):
+    monkeypatch.setitem(globals(), "PAGE", PAGE | page)
+    events = []
+    monkeypatch.setattr(releases, "changed_files", lambda session, app: "")
+    checked(told=events)
+    assert {(one.status, one.by_hand) for one in events} == {("would_change", is_by_hand)}

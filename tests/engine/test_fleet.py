@@ -30,6 +30,7 @@ class World:
         self.held = {}
         self.clocks = {}
         self.asked = []
+        self.fences = {}
         self.lock = threading.Lock()
 
     def fleet(self, run, names="abc"):
@@ -60,10 +61,12 @@ class World:
                 self.moved[at] = about["moved_from"]
                 if self.held.setdefault(at, by) != by:
                     raise LeaseHeld("held", host=at)
-                return {"fence": len(self.asked)}
+                before = self.fences.get(at, 0)
+                self.fences[at] = before + 1
+                return {"fence": before + 1, "before": before}
             if call == "lease.give_back":
                 assert self.held.pop(at) == by
-        return None
+            return None
 
 
 def test_of_two_runs_that_begin_at_once_exactly_one_gets_all_leases():
@@ -325,3 +328,57 @@ def test_what_hosts_say_of_their_clocks_and_the_run_s_numbers_is_told_once(fence
     assert (seen.kind, seen.ahead) == ("host", {"a": 3600.0, "b": 0.0})
     leased = {one.host: one.fence for one in told if isinstance(one, HostLeased)}
     assert leased == dict.fromkeys("abc", 7 if fence == 7 else 0)
+
+
+def test_a_host_that_booted_since_is_asked_afresh_where_it_is_now():
+    asked = []
+    connector = SimpleNamespace(
+        connect=lambda host, note: SimpleNamespace(host=host, close=lambda: asked.append(host.port)), close=nothing
+    )
+    moved = SimpleNamespace(name="a", port=2)
+    identity, found = RunIdentity("deploy", run="one"), {"a": moved}
+    fleet = Fleet(connector, SimpleNamespace(name="dev"), identity, nothing, locate=lambda host: found.get(host.name))
+    hosts = [SimpleNamespace(name="a", port=1), SimpleNamespace(name="b", port=1)]
+    ports = fleet.afresh(hosts, lambda session: session.host.port).all()
+    assert ports == {"a": 2, "b": 1}, "where it can't be found, it's tried where it was"
+    assert sorted(asked) == [1, 2]
+
+
+def test_a_host_whose_session_ended_is_taken_again_and_the_new_session_stays():
+    world = World()
+    fleet, hosts = world.fleet("one", "ab")
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        before = dict(fleet.sessions)
+        assert fleet.afresh(hosts[:1], lambda session: session, rejoin=True).all() == {"a": fleet.sessions["a"]}
+        assert fleet.sessions["a"] is not before["a"]
+        assert fleet.sessions["b"] is before["b"]
+        assert world.asked == ["a", "b", "a"]
+    assert world.held == {}, "and given back at the end"
+
+
+def test_a_host_that_another_run_has_taken_meanwhile_is_not_taken_again():
+    world = World()
+    fleet, hosts = world.fleet("one", "a")
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        before = fleet.sessions["a"]
+        world.held["a"] = "other"
+        _, errors = fleet.afresh(hosts, lambda session: session, rejoin=True).split()
+        assert isinstance(errors["a"], LeaseHeld)
+        assert fleet.sessions["a"] is before
+        world.held["a"] = "one"
+
+
+def test_a_host_that_another_run_has_had_in_between_is_given_back_and_nothing_is_done_on_it():
+    """What was proven of it before may not be so any more."""
+    world = World()
+    fleet, hosts = world.fleet("one", "a")
+    done = []
+    with fleet:
+        fleet.connect(hosts, lease=True)
+        world.fences["a"] += 1
+        _, errors = fleet.afresh(hosts, done.append, rejoin=True).split()
+        assert "another run has had it" in errors["a"].message
+        assert (done, world.held) == ([], {})
+        world.held["a"] = "one"

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from cdconf.deploy.drains import DOUBT
 from tests.hosts.conftest import FILES
 from tests.hosts.live import Live, provisioned
 from tests.hosts.test_dead_mans_switch import eventually, pinned
@@ -335,7 +336,23 @@ def test_a_host_that_a_provision_spoils_is_kept_out_of_use_until_it_is_proven(ro
     rolling("deploy", "app", "--to", "dev", code=1)  # it has the release, and still isn't well
     assert rolling.out_of_use() == ["web1"]
     assert "web1 is kept out of use on lb1 for app since" in rolling("status", "dev").stderr
+    assert list(rolling.document("drift", "dev", code=2)["kept"]["app"]) == ["web1"]
     spoiling("8001")
+    rolling("provision", "dev", "--limit", "web")
+    assert (rolling.out_of_use(), rolling.drained()) == ([], {})
+
+
+def test_a_provision_that_is_killed_leaves_the_host_that_it_was_at_out_of_use(rolling, spoiling):
+    spoiling("bad")
+    process = rolling.begun("provision", "dev", "--limit", "web", until="batch 1 of 2: health and smoke tests: web1")
+    process.kill()
+    process.communicate()
+    rolling.free()
+    watched = "systemctl is-active -q cdconf-drain-rolling.app && echo watched"
+    assert eventually(lambda: not rolling.on("lb1", watched), 10), "nothing is left for the host to put back"
+    kept = rolling.drained()["web1"]["lb1"]["kept"]
+    assert (rolling.out_of_use(), kept["reason"]) == (["web1"], DOUBT)
+    spoiling("8003")
     rolling("provision", "dev", "--limit", "web")
     assert (rolling.out_of_use(), rolling.drained()) == ([], {})
 

@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.agent import wire
 from cdconf.errors import Unreachable
-from cdconf.session.session import Session
+from cdconf.session.session import Disconnected, Session
 from cdconf.session.transport import TransportClosed, TransportSilent
 
 HOST = SimpleNamespace(name="web1")
@@ -55,8 +55,9 @@ def test_a_session_that_broke_is_never_waited_for_again(end, message):
     transport = Transport(end)
     session = Session(HOST, transport, b"", "demo")
     for _ in range(3):
-        with pytest.raises(Unreachable, match=message):
+        with pytest.raises(Unreachable, match=message) as caught:
             session.call("app.status", app={})
+        assert isinstance(caught.value, Disconnected) is not isinstance(end, TransportSilent)
     assert transport.waits == 1
     session.beat()
     session.stop()
