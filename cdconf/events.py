@@ -32,6 +32,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCodeRan:
+    """Code of the commit itself ran here: a build, smoke tests. `isolated`: where it couldn't reach any key."""
+
+    what: str
+    isolated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HostStep:
     """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
 
@@ -108,7 +116,19 @@ class Leased:
     run: str
 
 
-Event = RunStarted | Step | HostStep | ResourceDone | SmokeDone | HostDone | Notice | Asking | SecretRead | Leased
+Event = (
+    RunStarted
+    | Step
+    | OwnCodeRan
+    | HostStep
+    | ResourceDone
+    | SmokeDone
+    | HostDone
+    | Notice
+    | Asking
+    | SecretRead
+    | Leased
+)
 Emit = Callable[[Event], None]
 
 
@@ -143,11 +163,18 @@ class RunResult:
 
 
 class Collector:
-    """Counts a run's events per host; it's an `Emit`, safe for threads. `run` is the id by which hosts know it."""
+    """Counts a run's events per host; it's an `Emit`, safe for threads.
+
+    Attributes:
+        hosts: The results by host.
+        run: The id by which hosts know it.
+        isolated: Whether all of the commit's own code ran where it couldn't reach any key; None: none ran.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, HostResult] = {}
         self.run: str | None = None
+        self.isolated: bool | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -164,6 +191,8 @@ class Collector:
                 result.status, result.error = event.status, event.error
             elif isinstance(event, Leased):
                 self.run = event.run
+            elif isinstance(event, OwnCodeRan):
+                self.isolated = event.isolated and self.isolated is not False
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

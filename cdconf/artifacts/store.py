@@ -57,7 +57,15 @@ class Store:
         self._folder = project.data / "artifacts"
 
     def add(
-        self, app: str, version: str, file: Path, *, command: str | None = None, log: Path | None = None, **about: Any
+        self,
+        app: str,
+        version: str,
+        file: Path,
+        *,
+        command: str | None = None,
+        log: Path | None = None,
+        isolated: bool = False,
+        **about: Any,
     ) -> Artifact:
         """Takes an archive in; once more, it's the same artifact, whose stored archive is mended if need be.
 
@@ -69,6 +77,7 @@ class Store:
             file: The archive.
             command: The build's command line; None when it was built elsewhere.
             log: The build's log.
+            isolated: Whether the build couldn't reach any key.
             about: commit, commit_time, built_at, duration_s, builder, dirty.
 
         Raises:
@@ -86,7 +95,7 @@ class Store:
         artifact = Artifact(app, version, archive, digest, file.name, file.stat().st_size, **about)
         self.place.put(_blob(archive), file)
         noted = self._keep_log(log) if log is not None else None
-        text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted))
+        text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted, isolated=isolated))
         if self.place.create(f"{artifact.label}.json", text.encode("utf-8")):
             return artifact
         # Another writer was faster.

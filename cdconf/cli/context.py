@@ -185,6 +185,8 @@ class Run:
         if error is not None:
             lost = any(host.status == "unreachable" for host in self.collector.hosts.values())
             self.code = worst_exit([error.exit_code, UNREACHABLE if lost else OK])
+        if self.collector.isolated is not None:
+            self.extra["isolated"] = self.collector.isolated
         result = RunResult(
             command=self.command,
             environment=self._environment.name if self._environment else None,
@@ -242,7 +244,8 @@ class Run:
         owner = self._environment if result.environment in (None, self._name) else None
         origin = origin_of(self.project, owner, work_tree.changes(), name=result.environment)
         if self.recorded_as is not None:
-            result = replace(result, command=self.recorded_as, extra=self._about)
+            ran = {name: result.extra[name] for name in journal.PROVEN if name in result.extra}
+            result = replace(result, command=self.recorded_as, extra=self._about | ran)
         entry = journal.entry(result, self.started_at, self.project.root, self.collector.run, origin)
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
         record(self.project, entry)

@@ -46,6 +46,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     Example: cdconf deploy shop --to staging
     """
+    from cdconf.cli.proven import procedure_now
     from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
@@ -66,7 +67,12 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         _check_environment(run, hosts, chosen)
         forget = flags["forget_migrations"]
         options = Deployment(
-            flags["forks"], flags["accept_new_host_keys"], unpin, forget_migrations=forget, mask=run.mask
+            flags["forks"],
+            flags["accept_new_host_keys"],
+            unpin,
+            forget_migrations=forget,
+            procedure=procedure_now(run, chosen.app),
+            mask=run.mask,
         )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
 

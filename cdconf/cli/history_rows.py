@@ -51,6 +51,11 @@ def _origin(one: dict[str, Any]) -> list[list[str]]:
     files = one.get("dirty_files") or []
     left = one.get("dirty_count", len(files)) - len(files)
     rows = [["", "  from", "", ", ".join(told), "", "", "", ""]]
+    if one.get("procedure"):
+        rows.append(["", "  procedure", "", one["procedure"], "", "", "", ""])
+    if one.get("isolated") is not None:
+        code = "isolated from keys" if one["isolated"] else "not isolated from keys"
+        rows.append(["", "  the commit's own code", "", code, "", "", "", ""])
     rows += [["", "  not committed", "", name, "", "", "", ""] for name in files]
     return rows + ([["", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
 

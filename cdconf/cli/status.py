@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,7 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
+        deployed = functools.partial(_deployed, verbose=flags["verbose"])
         drained: dict[str, dict[str, Any]] = {}
 
         def look(session: Session) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def command(environment: str, **flags: Any) -> None:
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
                 rows.append(
-                    [host.name, name, page["linked"] or "no release", _state(page, lease), _deployed(page), held]
+                    [host.name, name, page["linked"] or "no release", _state(page, lease), deployed(page), held]
                 )
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
@@ -119,12 +121,15 @@ def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
     return [f"{len(pinned)} pinned{named}"] if pinned else []
 
 
-def _deployed(page: dict[str, Any]) -> str:
-    """When, and by whom, the release that runs was deployed; nothing where the host doesn't remember."""
+def _deployed(page: dict[str, Any], *, verbose: bool) -> str:
+    """When, by whom, and if asked for by which procedure the release that runs was deployed, as the host remembers."""
     from cdconf.deploy.shape import clock
 
     about = page["deployed"]
-    return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}" if about else ""
+    if not about:
+        return ""
+    how = f", procedure {about.get('procedure') or 'unknown'}" if verbose else ""
+    return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}{how}"
 
 
 def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:

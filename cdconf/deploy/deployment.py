@@ -40,7 +40,7 @@ class Deployment:
     """How a deployment goes about it; see the command line's help.
 
     `to` is the version that a rollback goes to. `forget_migrations`: the database isn't the one that was migrated.
-    `mask` takes secrets out of what is written down on hosts.
+    `mask` takes secrets out of what is written down on hosts. `procedure` is the digest that they remember.
     """
 
     forks: int = 32
@@ -48,6 +48,7 @@ class Deployment:
     unpin: str | None = None
     to: str | None = None
     forget_migrations: bool = False
+    procedure: str | None = None
     mask: Callable[[str], str] = field(kw_only=True)
 
 
@@ -100,7 +101,7 @@ def _deploy(
             if options.forget_migrations:
                 migrations.expand_again(artifact, hosts[0].name)
             return {"release": artifact.release, "hosts_touched": []}
-        target = held.target(artifact.release, artifact, lacking, manifest)
+        target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 

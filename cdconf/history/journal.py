@@ -21,6 +21,7 @@ from cdconf.history.worktree import KEPT, Changes
 
 FILE = "history.jsonl"
 _LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
+PROVEN = ("procedure", "isolated")  # the procedure's digest; whether the commit's own code couldn't reach any key
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
 
@@ -72,6 +73,7 @@ def entry(
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
             for name, host in result.hosts.items()
         },
+        **{name: result.extra[name] for name in PROVEN if result.extra.get(name) is not None},
         **(_told(origin) if origin is not None else {}),
     }
 

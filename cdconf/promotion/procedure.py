@@ -88,20 +88,28 @@ def procedure(project_root: Path, revision: str, app: str, *, extra: Iterable[st
     return found
 
 
-def procedure_of(project_root: Path, revision: str, app: str) -> Procedure:
-    """The procedure as a commit says it, whatever the work tree is like. For arguments and errors see `procedure`."""
+def procedure_of(project_root: Path, revision: str, app: str, *, strict: bool = True) -> Procedure:
+    """The procedure as a commit says it, whatever the work tree is like.
+
+    Args:
+        project_root: See `procedure`.
+        revision: See `procedure`.
+        app: See `procedure`.
+        strict: See `procedure` for the errors. Otherwise a stage that doesn't say what its command reads has an input
+            without a digest, so that people can be shown the rest: it proves nothing.
+    """
     with Commit(project_root, revision) as commit:
-        return _read(commit, app)
+        return _read(commit, app, strict=strict)
 
 
-def _read(commit: Commit, app: str) -> Procedure:
-    parts = tuple(sorted(set(_parts(commit, app))))
+def _read(commit: Commit, app: str, *, strict: bool = True) -> Procedure:
+    parts = tuple(sorted(set(_parts(commit, app, strict))))
     words = json.dumps([VERSION, [[one.kind, one.name, one.digest] for one in parts]], separators=(",", ":"))
     digest = hashlib.sha256(b"cdconf procedure\n" + words.encode("utf-8", "surrogateescape")).hexdigest()
     return Procedure(f"sha256:{digest}", commit.id, parts)
 
 
-def _parts(commit: Commit, app: str) -> Iterator[Part]:
+def _parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
     top = _yaml(commit, FILE)
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
     if app not in apps:
@@ -112,7 +120,7 @@ def _parts(commit: Commit, app: str) -> Iterator[Part]:
         yield Part("group", name, _digest(roles))
     yield Part("order", "groups", _digest(list(groups)))
     yield from _of_roles(commit, top, [role for roles in groups.values() for role in roles])
-    yield from _of_stages(commit, top, app)
+    yield from _of_stages(commit, top, app, strict)
     yield from (Part("type", path, entry.digest) for path, entry in commit.below("resources"))
     yield from _installed(_names(top.get("type_packages")))
 
@@ -162,12 +170,15 @@ def _notified(role: YamlMap) -> Iterator[str]:
             yield from _names(one.get("notify"))
 
 
-def _of_stages(commit: Commit, top: YamlMap, app: str) -> Iterator[Part]:
+def _of_stages(commit: Commit, top: YamlMap, app: str, strict: bool) -> Iterator[Part]:
     """The stages that this app goes through, and the files that their commands read."""
     stages = [one for one in stages_of(top) if one.get("build") in (None, app)]
     for stage in stages:
         name = str(stage.get("stage"))
         yield Part("stage", name, _digest(stage))
+        if not strict and "run" in stage and not stage.get("inputs"):
+            yield Part("input", f"{name}: unknown, since `inputs` names nothing", "")
+            continue
         for path in inputs_of(stage):
             files = list(commit.below(path, strict=False))
             if not files:
