@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
-from cdconf.events import Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.events import Collector, Event, Leased, Notice, OwnCodeRan, RunResult, RunStarted, SecretRead, SmokeDone
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
@@ -130,10 +130,15 @@ class Run:
         """The environment's compiler, made when it's first needed."""
         if self._compiler is None:
             from cdconf.catalog import Compiler
+            from cdconf.resources.discovery import Types
+
+            def ran(isolated: bool) -> None:
+                self.collector(OwnCodeRan("the project's types", isolated))
 
             self._compiler = Compiler(
                 self.project,
                 self.environment,
+                types=Types(self.project.root, self.project.type_packages, ran),
                 extra=parse_extra(self.flags.get("extra", ())),
                 roles=self.flags.get("roles") or None,
                 secrets=self.secrets,

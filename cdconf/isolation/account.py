@@ -11,7 +11,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,6 @@ from cdconf.scratch import scratch
 
 SWITCH = "CDCONF_ISOLATION"  # `off`: the operator runs the commit's code with all rights, and proves less
 _NAME = "cdconf"
-_PLACES = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108  for directories that their owner alone can enter
 _ENTERED = 0o711  # others may pass through to what's theirs, and see nothing
 
 
@@ -77,7 +75,8 @@ class Account:
         """What a process that becomes this account has left; None: all that this one has."""
         if self.user is None:
             return None
-        return Rights(self.user, {str(above): list(map(str, paths)) for above, paths in self._closed.items()})
+        closed = {str(above): list(map(str, paths)) for above, paths in self._closed.items()}
+        return Rights(self.user, closed, str(self.folder))
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """All of a process's environment: some variables, and those that `scrubbed` leaves of this process's."""
@@ -126,10 +125,11 @@ class Account:
         place.mkdir(mode=0o700, exist_ok=True)
         copy = place / path.name
         descriptor = _opened(self.folder, path.relative_to(self.folder))
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != self.user:
+            os.close(descriptor)
+            raise CdconfError(f"{path.name} isn't a file that was made here")
         with os.fdopen(descriptor, "rb") as source, copy.open("xb") as target:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != self.user:
-                raise CdconfError(f"{path.name} isn't a file that was made here")
             shutil.copyfileobj(source, target)
         return copy
 
@@ -145,37 +145,35 @@ def account(kind: str) -> Iterator[Account]:
         OSError: There's no place for temporary files.
     """
     with contextlib.ExitStack() as stack:
-        user, why, closed = _somebody(stack)
-        place = next((one for one in (Path(tempfile.gettempdir()), *_PLACES) if sight.is_open(one)), None)
-        if user is not None and place is None:
-            user, why = None, "there's no directory for temporary files that others can enter"
-        folder = stack.enter_context(scratch(kind, place if user is not None else None))
+        user, why = _somebody(stack)
+        folder = stack.enter_context(scratch(kind)).resolve()
+        closed: dict[Path, list[Path]] = {}
         if user is not None:
             folder.chmod(_ENTERED)
-        made = Account(folder.resolve(), user, why, closed)
+            needed = [folder, *sight.python_paths()]
+            closed = sight.hidden(needed)
+            tools = [one for one in sight.tools(os.environ.get("PATH", "")) if sight.unreadable([one]) is None]
+            if closed and _can_show():
+                closed = sight.hidden([*needed, *tools])
+            elif closed:
+                where = ", ".join(map(str, closed))
+                user, why = None, f"others can't enter {where}, and the kernel allows no mounts here"
+        made = Account(folder, user, why, closed)
         stack.callback(made.end)
         yield made
 
 
-def _somebody(stack: contextlib.ExitStack) -> tuple[int | None, str, dict[Path, list[Path]]]:
-    """A user's id and what must be shown to it; or None, and why."""
+def _somebody(stack: contextlib.ExitStack) -> tuple[int | None, str]:
+    """A user's id; or None, and why."""
     if os.environ.get(SWITCH) == "off":
-        return None, f"{SWITCH} is off", {}
+        return None, f"{SWITCH} is off"
     if os.geteuid() != 0:
-        return None, "only root can run something as another user", {}
-    needed = sight.python_paths()
-    dark = sight.unreadable(needed)
+        return None, "only root can run something as another user"
+    dark = sight.unreadable(sight.python_paths())
     if dark is not None:
-        return None, f"others can't read {dark}", {}
-    closed = sight.hidden(needed)
-    if closed and not _can_show():
-        where = ", ".join(map(str, closed))
-        return None, f"Python lies in {where}, which others can't enter, and the kernel allows no mounts here", {}
-    extra = [one for one in sight.tools(os.environ.get("PATH", "")) if sight.unreadable([one]) is None]
+        return None, f"others can't read {dark}"
     user = stack.enter_context(users.free_user())
-    if user is None:
-        return None, "no user id is free", {}
-    return user, "", sight.hidden([*needed, *extra]) if closed else {}
+    return user, "" if user is not None else "no user id is free"
 
 
 def _can_show() -> bool:

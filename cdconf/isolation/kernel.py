@@ -41,9 +41,14 @@ def mount_empty(path: str) -> None:
     _check(_libc().mount(b"none", os.fsencode(path), b"tmpfs", _NO_SETUID | _NO_DEVICES, b"mode=0755,size=1m"))
 
 
-def mount_read_only(source: str, path: str) -> None:
-    """A directory or file at a second place, where nothing of it can be changed. Raises OSError."""
+def mount_again(source: str, path: str) -> None:
+    """A directory at a second place. Raises OSError."""
     _check(_libc().mount(os.fsencode(source), os.fsencode(path), None, _BIND, None))
+
+
+def mount_read_only(source: str, path: str) -> None:
+    """A directory at a second place, where nothing of it can be changed. Raises OSError."""
+    mount_again(source, path)
     _check(_libc().mount(b"none", os.fsencode(path), None, _REMOUNT | _BIND | _READ_ONLY | _NO_SETUID, None))
 
 

@@ -17,10 +17,12 @@ class Rights:
     Attributes:
         user: Its user's id, and its only group's.
         closed: Directories that are emptied for it -> what of them is shown to it, see `sight.show`.
+        own: The path among those that it may write to.
     """
 
     user: int
     closed: Mapping[str, Sequence[str]]
+    own: str
 
 
 def prepare(rights: Rights) -> None:
@@ -30,7 +32,8 @@ def prepare(rights: Rights) -> None:
         OSError: The kernel refuses.
     """
     if rights.closed:
-        sight.show({Path(above): [Path(one) for one in paths] for above, paths in rights.closed.items()})
+        closed = {Path(above): [Path(one) for one in paths] for above, paths in rights.closed.items()}
+        sight.show(closed, Path(rights.own))
     kernel.no_new_privileges()
 
 

@@ -51,13 +51,14 @@ def hidden(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     return found
 
 
-def show(closed: dict[Path, list[Path]]) -> None:
-    """Empties closed directories but for some paths, read-only, for this thread and what it starts.
+def show(closed: dict[Path, list[Path]], own: Path) -> None:
+    """Empties closed directories but for some paths, for this thread and what it starts.
 
     What else lies in them can't be reached any more at all.
 
     Args:
         closed: See `hidden`.
+        own: The path that stays as it is; the others can't be changed.
 
     Raises:
         OSError: The kernel refuses.
@@ -72,7 +73,8 @@ def show(closed: dict[Path, list[Path]]) -> None:
                 for one in [path, *path.parents]:
                     if one.is_relative_to(above) and one != above:
                         one.chmod(0o755)  # whatever the umask says
-                kernel.mount_read_only(f"/proc/self/fd/{descriptor}", str(path))
+                mount = kernel.mount_again if path == own else kernel.mount_read_only
+                mount(f"/proc/self/fd/{descriptor}", str(path))
         finally:
             for _, descriptor in kept:
                 os.close(descriptor)

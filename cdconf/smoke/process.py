@@ -75,7 +75,7 @@ class Pytest:
         """
         request: dict[str, Any] = {"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}
         if rights is not None:
-            request |= {"user": rights.user, "closed": rights.closed}
+            request |= {"user": rights.user, "closed": rights.closed, "own": rights.own}
         told, teller = os.pipe()
         with self._lock, os.fdopen(told, "rb", buffering=0) as answers, _file() as output:
             try:

@@ -2,8 +2,8 @@
 
 Started by `cdconf.smoke.process` as `python -m cdconf.smoke.ready DESCRIPTOR`. Each request on that socket is a line of
 JSON, `{"arguments", "cwd", "environment"}`, with two descriptors: where the tests' output goes, and where the forked
-process's id and then its exit status are written, a line each. `user` and `closed` in it, of `cdconf.isolation.Rights`,
-make the fork another user's. It ends when the controller does.
+process's id and then its exit status are written, a line each. `user`, `closed` and `own` in it, see
+`cdconf.isolation.Rights`, make the fork another user's. It ends when the controller does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _become(request: dict[str, object], output: int) -> None:
     os.dup2(output, 2)
     os.close(output)
     if request.get("user") is not None:
-        become(Rights(request["user"], request["closed"]))  # type: ignore[arg-type]
+        become(Rights(request["user"], request["closed"], request["own"]))  # type: ignore[arg-type]
     cwd = str(request["cwd"])
     os.chdir(cwd)
     os.environ.clear()

@@ -78,7 +78,7 @@ def test_what_is_closed_to_others_stays_so_and_what_is_shown_cannot_be_changed(t
     above = next(iter(plan))
     assert closed.is_relative_to(above)
     with account("test") as who:
-        who._closed = {**who._closed, **plan}
+        who._closed = sight.hidden([who.folder, *sight.python_paths(), closed / "tools/deep"])
         text = said(who, f"sh {closed}/tools/deep/tool; cat {closed}/secret; echo x >{closed}/tools/deep/tool")
     assert text.splitlines()[0] == "used"
     assert "No such file" in text
