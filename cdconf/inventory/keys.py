@@ -181,6 +181,11 @@ TOGGLES = {
 STAGE = {
     "stage": Key("text", "The stage's name.", required=True),
     "run": Key("text", "A command line that must succeed."),
+    "inputs": Key(
+        "names",
+        "What `run` reads: files and directories, relative to the project. They're part of the procedure; `lint` wants "
+        "them where there's a `run`.",
+    ),
     "build": Key("text", "The app that is built."),
     "environment": Key("text", "The environment that the artifact is deployed to."),
     "approvals": Key("integer", "How many people must approve."),

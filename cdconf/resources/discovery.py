@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
@@ -67,6 +68,12 @@ def _of_package(package: str) -> dict[str, Path]:
     if not found:
         raise InvalidFile(f"the package '{package}' has no entry points '{ENTRY_POINTS}'", file="cdconf.yml")
     return found
+
+
+@cache
+def own_types() -> frozenset[str]:
+    """The names of cdconf's own types."""
+    return frozenset(path.parent.name for path in _OWN.glob("*/spec.py"))
 
 
 def is_own(folder: Path) -> bool:
