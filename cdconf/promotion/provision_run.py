@@ -1,0 +1,166 @@
+"""A provision as the pipeline sees it: its roles must have passed the stages before, and may pass one here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts.places import place_of
+from cdconf.errors import ArtifactError, CdconfError
+from cdconf.events import Collector, Emit, Notice
+from cdconf.history.worktree import Changes, WorkTree
+from cdconf.promotion import office_keys
+from cdconf.promotion.errors import NotProvable
+from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.gates import closed
+from cdconf.promotion.judge import Link
+from cdconf.promotion.offices import shown, stage_office
+from cdconf.promotion.overrides import check_reason, override_roles
+from cdconf.promotion.requirements import requirements_of
+from cdconf.promotion.role_proofs import applied_roles, judge_roles, role_trees, roles_on, stage_of
+from cdconf.promotion.said import RolesProof
+from cdconf.promotion.saying import say_of_roles, tool_digest
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Host, Project
+
+NOT_COMMITTED = "roles as a commit has them"
+
+
+@dataclass
+class ProvisionRun:
+    """One run of `provision`.
+
+    Attributes:
+        hosts: Those that it's about.
+        narrowed: What keeps it from being about the whole environment as its files say: `--limit web`, `-e x`.
+        variables: Names of the variables that `-e` sets.
+        collector: Knows the run's id.
+        isolated: Whether the commit's own code runs without access to keys.
+        extra: Gets what was judged and said, for the JSON document.
+    """
+
+    project: Project
+    environment: Environment
+    hosts: Sequence[Host]
+    collector: Collector
+    emit: Emit
+    isolated: bool
+    roles: Sequence[str] = ()
+    narrowed: str = ""
+    variables: Sequence[str] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.time)
+    _trees: Mapping[str, str] = field(default_factory=dict)
+    _commit: str = ""
+
+    def pass_gate(self, reason: str | None) -> None:
+        """Judges the environment's gate for the roles, before any host is asked; writes down that it's overridden.
+
+        Args:
+            reason: Why it's passed without what it asks for; None: it isn't.
+
+        Raises:
+            ArtifactError: The store or the signers can't be read; the override's key isn't here.
+            GateClosed: Something is missing, and the gate isn't overridden.
+            UsageError: The reason is too short.
+        """
+        if reason is not None:
+            check_reason(reason)
+        wanted = requirements_of(self.project, self.environment)
+        if not wanted.is_guarded:
+            if reason is not None:
+                self.emit(Notice(f"there's nothing to override: {self.environment.name} has no gate for roles"))
+            return
+        evidence = Evidence.of(self.project, self.emit)
+        try:
+            self._read()
+            applied = applied_roles(self.environment, wanted, evidence, self._trees)
+            links = judge_roles(self.environment, wanted, self._trees, applied, evidence)
+        except NotProvable as error:
+            links = [Link(NOT_COMMITTED, "missing", error.message)]
+        self.extra["gates"] = [asdict(one) for one in links]
+        missing = [one for one in links if one.state == "missing"]
+        if not missing:
+            if reason is not None:
+                self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
+            return
+        if reason is None:
+            hint = f"provision the stages before with these roles first (`{missing[0].command}`)"
+            if missing[0].command is None:
+                hint = "commit what's changed, and bring it through the stages before"
+            raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
+        name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
+        self.extra |= {"override": reason, "overridden": name}
+        listed = ", ".join(one.name for one in missing)
+        text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
+        self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+
+    def _read(self) -> None:
+        """Reads the roles' git trees, unless they were read before.
+
+        Raises:
+            NotProvable: The work tree has changes that no commit has; `-e` sets something.
+        """
+        if self._trees:
+            return
+        if self.variables:
+            text = f"-e sets {', '.join(sorted(self.variables))}, which no commit says"
+            raise NotProvable(text, hint="put the value into the inventory, and commit it")
+        changes = WorkTree(self.project.root).changes()
+        _check_committed(changes)
+        wanted = list(self.roles) or roles_on(self.project, self.hosts)
+        from cdconf.plans.git import git
+
+        self._commit = git(self.project.root, "rev-parse", "HEAD").decode().strip()
+        self._trees = role_trees(self.project, wanted)
+
+    def passed(self) -> None:
+        """Says that the environment was provisioned with these roles, when a stage names it and its key is here."""
+        stage = stage_of(self.project, self.environment)
+        if stage is None:
+            return
+        try:
+            key = office_keys.own(self.project, stage_office(stage.name))
+            if key is None:
+                return
+            if self.narrowed:
+                text = f"{self.narrowed} leaves something out, so this run proves nothing of stage '{stage.name}'"
+                self.emit(Notice(text))
+                return
+            self._read()
+            proof = RolesProof(
+                project=self.project.name,
+                stage=stage.name,
+                environment=self.environment.name,
+                copy_of=self.environment.copy_of,
+                roles=self._trees,
+                result="passed",
+                tool=tool_digest(),
+                commit=self._commit,
+                started=self.began,
+                finished=time.time(),
+                hosts={host.name: {} for host in self.hosts},
+                run=self.collector.run or "",
+                isolated=self.isolated,
+            )
+            self.extra["statements"] = say_of_roles(place_of(self.project), proof, key)
+        except NotProvable as error:
+            self.emit(Notice(f"this run proves nothing of stage '{stage.name}': {error.message}"))
+        except (ArtifactError, CdconfError) as error:
+            text = f"that the roles passed stage '{stage.name}' couldn't be said: {error.message}"
+            self.emit(Notice(text, warning=True))
+        else:
+            names = ", ".join(self._trees)
+            self.emit(Notice(f"stage '{stage.name}' is passed by the roles {names}, says {shown(key.office)}"))
+
+
+def _check_committed(changes: Changes | None) -> None:
+    if changes is None:
+        raise NotProvable("git says nothing of this directory, so no commit has its roles", hint="put it into git")
+    if changes.dirty:
+        files: Iterable[str] = changes.files[:3]
+        more = f" and {len(changes.files) - 3} more" if len(changes.files) > 3 else ""
+        raise NotProvable(f"no commit has these changes: {', '.join(files)}{more}", hint="commit them")
