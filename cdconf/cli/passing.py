@@ -64,5 +64,6 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         variables=list(parse_extra(flags.get("extra") or ())),
         extra=run.extra,
     )
+    made.begin()
     made.pass_gate(run.mask(reason) if reason else None)
     return made

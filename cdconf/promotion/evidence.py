@@ -11,7 +11,7 @@ from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, named
 from cdconf.artifacts.places import Place, place_of
 from cdconf.events import Emit, Notice
 from cdconf.promotion.checked import Checked, check_all
-from cdconf.promotion.said import app_key, environment_key, role_key
+from cdconf.promotion.said import app_key, environment_key, tree_key
 from cdconf.promotion.signers import Signers, signers_of
 from cdconf.promotion.stops import refused
 
@@ -46,9 +46,9 @@ class Evidence:
         """What stages said of an artifact."""
         return self._checked(STATEMENT, archive)
 
-    def proofs_of_role(self, role: str, tree: str) -> list[Checked]:
-        """What stages said of a role."""
-        return self._checked(STATEMENT, role_key(self.project.name, role, tree))
+    def proofs_of_tree(self, path: str, tree: str) -> list[Checked]:
+        """What stages said of a role, or of what roles use."""
+        return self._checked(STATEMENT, tree_key(self.project.name, path, tree))
 
     def stops(self, app: str, archive: str | None = None) -> list[Checked]:
         """The stops of an app and of an artifact, and what lifts them.

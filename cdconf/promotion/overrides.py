@@ -91,9 +91,9 @@ def override_artifact(
 
 
 def override_roles(
-    evidence: Evidence, environment: str, roles: Mapping[str, str], missing: Sequence[Link], reason: str
+    evidence: Evidence, environment: str, trees: Mapping[str, str], missing: Sequence[Link], reason: str
 ) -> str:
-    """The same for a provision with roles: role -> the id of its git tree, empty where nobody can say."""
+    """The same for a provision: path -> the id of its git tree, empty where nobody can say."""
     said = Override(
         subject=None,
         project=evidence.project.name,
@@ -106,7 +106,7 @@ def override_roles(
         reason=reason.strip(),
         at=time.time(),
         missing=tuple(one.name for one in missing),
-        roles=roles,
+        trees=trees,
     )
     return say(evidence.place, said, overriding_key(evidence))
 
@@ -127,7 +127,7 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
     """Whether what was missing is there by now, whenever it came."""
     wanted = replace(requirements_of(project, environment), max_age=None, parity=())
     if said.subject is None:
-        trees = dict(said.roles)
+        trees = dict(said.trees)
         links = judge_roles(environment, wanted, trees, {}, evidence) if trees else []
         return bool(trees) and all(one.state == "there" for one in links)
     candidate = _candidate(said, said.subject)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.places import place_of
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Collector, Emit, Notice
-from cdconf.history.worktree import Changes, WorkTree
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import closed
 from cdconf.promotion.judge import Link
-from cdconf.promotion.offices import shown, stage_office
+from cdconf.promotion.office_keys import OfficeKey
+from cdconf.promotion.offices import stage_office
 from cdconf.promotion.overrides import check_reason, override_roles
 from cdconf.promotion.requirements import requirements_of
-from cdconf.promotion.role_proofs import applied_roles, judge_roles, role_trees, roles_on, stage_of
+from cdconf.promotion.role_proofs import applied_roles, judge_roles, roles_on, stage_of, trees_of
 from cdconf.promotion.said import RolesProof
-from cdconf.promotion.saying import say_of_roles, tool_digest
+from cdconf.promotion.saying import say_of_trees, tool_digest
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
@@ -55,6 +55,27 @@ class ProvisionRun:
     began: float = field(default_factory=time.time)
     _trees: Mapping[str, str] = field(default_factory=dict)
     _commit: str = ""
+    _key: OfficeKey | None = None
+
+    def begin(self) -> None:
+        """Finds out what can be said at the end, before anything is done: files may be changed meanwhile."""
+        stage = stage_of(self.project, self.environment)
+        if stage is None:
+            return
+        try:
+            self._key = office_keys.own(self.project, stage_office(stage.name))
+            if self._key is not None and self.narrowed:
+                text = (
+                    f"{self.narrowed} leaves something out, so this run can't prove that stage '{stage.name}' is passed"
+                )
+                self.emit(Notice(text))
+                self._key = None
+            elif self._key is not None:
+                self._read()
+        except CdconfError as error:
+            self._key = None
+            text = f"this run can't prove that stage '{stage.name}' is passed: {error.message}"
+            self.emit(Notice(text, warning=not isinstance(error, NotProvable)))
 
     def pass_gate(self, reason: str | None) -> None:
         """Judges the environment's gate for the roles, before any host is asked; writes down that it's overridden.
@@ -99,7 +120,7 @@ class ProvisionRun:
         self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
 
     def _read(self) -> None:
-        """Reads the roles' git trees, unless they were read before.
+        """Reads the roles' git trees, unless that was done before.
 
         Raises:
             NotProvable: The work tree has changes that no commit has; `-e` sets something.
@@ -109,58 +130,34 @@ class ProvisionRun:
         if self.variables:
             text = f"-e sets {', '.join(sorted(self.variables))}, which no commit says"
             raise NotProvable(text, hint="put the value into the inventory, and commit it")
-        changes = WorkTree(self.project.root).changes()
-        _check_committed(changes)
         wanted = list(self.roles) or roles_on(self.project, self.hosts)
-        from cdconf.plans.git import git
-
-        self._commit = git(self.project.root, "rev-parse", "HEAD").decode().strip()
-        self._trees = role_trees(self.project, wanted)
+        self._commit, self._trees = trees_of(self.project.root, wanted)
 
     def passed(self) -> None:
         """Says that the environment was provisioned with these roles, when a stage names it and its key is here."""
         stage = stage_of(self.project, self.environment)
-        if stage is None:
+        if stage is None or self._key is None:
             return
+        proof = RolesProof(
+            project=self.project.name,
+            stage=stage.name,
+            environment=self.environment.name,
+            copy_of=self.environment.copy_of,
+            trees=self._trees,
+            result="passed",
+            tool=tool_digest(),
+            commit=self._commit,
+            started=self.began,
+            finished=time.time(),
+            hosts={host.name: {} for host in self.hosts},
+            run=self.collector.run or "",
+            isolated=self.isolated,
+        )
         try:
-            key = office_keys.own(self.project, stage_office(stage.name))
-            if key is None:
-                return
-            if self.narrowed:
-                text = f"{self.narrowed} leaves something out, so this run proves nothing of stage '{stage.name}'"
-                self.emit(Notice(text))
-                return
-            self._read()
-            proof = RolesProof(
-                project=self.project.name,
-                stage=stage.name,
-                environment=self.environment.name,
-                copy_of=self.environment.copy_of,
-                roles=self._trees,
-                result="passed",
-                tool=tool_digest(),
-                commit=self._commit,
-                started=self.began,
-                finished=time.time(),
-                hosts={host.name: {} for host in self.hosts},
-                run=self.collector.run or "",
-                isolated=self.isolated,
-            )
-            self.extra["statements"] = say_of_roles(place_of(self.project), proof, key)
-        except NotProvable as error:
-            self.emit(Notice(f"this run proves nothing of stage '{stage.name}': {error.message}"))
-        except (ArtifactError, CdconfError) as error:
-            text = f"that the roles passed stage '{stage.name}' couldn't be said: {error.message}"
+            self.extra["statements"] = say_of_trees(place_of(self.project), proof, self._key)
+        except ArtifactError as error:
+            text = f"that stage '{stage.name}' is passed by these roles couldn't be stored: {error.message}"
             self.emit(Notice(text, warning=True))
-        else:
-            names = ", ".join(self._trees)
-            self.emit(Notice(f"stage '{stage.name}' is passed by the roles {names}, says {shown(key.office)}"))
-
-
-def _check_committed(changes: Changes | None) -> None:
-    if changes is None:
-        raise NotProvable("git says nothing of this directory, so no commit has its roles", hint="put it into git")
-    if changes.dirty:
-        files: Iterable[str] = changes.files[:3]
-        more = f" and {len(changes.files) - 3} more" if len(changes.files) > 3 else ""
-        raise NotProvable(f"no commit has these changes: {', '.join(files)}{more}", hint="commit them")
+            return
+        isolated = "" if self.isolated else ", though not isolated from the stage's key"
+        self.emit(Notice(f"stage '{stage.name}' is passed by {', '.join(self._trees)}{isolated}"))

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.plans.git import git
 from cdconf.promotion.checked import Checked
+from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.judge import Link
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import NOT_ISOLATED, span
 from cdconf.promotion.said import RolesProof
+from cdconf.promotion.uncommitted import Uncommitted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cdconf.inventory import Environment, Host, Project
     from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.evidence import Evidence
     from cdconf.promotion.requirements import Requirements
+
+_SHARED = ("templates", "files", "resources")
 
 
 def roles_on(project: Project, hosts: Iterable[Host]) -> list[str]:
@@ -26,24 +31,25 @@ def roles_on(project: Project, hosts: Iterable[Host]) -> list[str]:
     return list(dict.fromkeys(role for name in project.groups if name in groups for role in project.groups[name]))
 
 
-def role_trees(project: Project, roles: Iterable[str]) -> dict[str, str]:
-    """Role -> the id of its git tree in HEAD.
+def trees_of(root: Path, roles: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """The commit that the work tree is at, and the ids of its git trees, by path: `roles/base`, `templates`.
+
+    Args:
+        root: The project.
+        roles: The roles that are wanted. What all roles may use comes along: templates, files, resource types.
 
     Raises:
-        NotProvable: HEAD doesn't have one, or only as a link.
+        NotProvable: The work tree isn't what the commit says, or a role isn't in it.
     """
-    listed = git(project.root, "ls-tree", "-z", "HEAD", "./roles/").decode("utf-8", "surrogateescape")
-    trees = {}
-    for line in filter(None, listed.split("\0")):
-        about, _, path = line.partition("\t")
-        _, kind, tree = about.split()
-        if kind == "tree":
-            trees[path.rpartition("/")[2]] = tree
-    missing = [one for one in roles if one not in trees]
-    if missing:
-        text = f"HEAD has no directory roles/{missing[0]}, so nothing can be proven of that role"
-        raise NotProvable(text, hint="commit it; a link to a directory elsewhere can't be proven")
-    return {one: trees[one] for one in roles}
+    with Uncommitted(root) as uncommitted, Commit(root, "HEAD") as commit:
+        found = {path: commit.find(path) for path in (*(f"roles/{one}" for one in roles), *_SHARED)}
+        uncommitted.check(commit.id)
+        trees = {path: entry.oid for path, entry in found.items() if entry is not None and entry.is_tree}
+        missing = [path for path in found if path not in trees and path not in _SHARED]
+        if missing:
+            text = f"commit {commit.id[:10]} has no directory {missing[0]}, so nothing can be proven of that role"
+            raise NotProvable(text, hint="commit it")
+        return commit.id, trees
 
 
 def stage_of(project: Project, environment: Environment) -> Stage | None:
@@ -66,12 +72,12 @@ def judge_roles(
     Args:
         environment: What's about to be provisioned.
         wanted: What it asks for.
-        trees: Role -> the id of its git tree.
+        trees: See `trees_of`.
         applied: The same of what was last applied here: that needs no proof.
         evidence: What was said.
     """
     links = []
-    changed = {role: tree for role, tree in trees.items() if applied.get(role) != tree}
+    changed = {path: tree for path, tree in trees.items() if applied.get(path) != tree}
     for stage in (one for one in wanted.after if one.environment or one.copy_of):
         office = stage_office(stage.name)
         if changed and not evidence.signers.of(office, evidence.now):
@@ -79,26 +85,26 @@ def judge_roles(
             command = f"cdconf key trust --office {shown(office)} KEY"
             links.append(Link(f"roles after {stage.name}", "missing", why, command))
             continue
-        for role, tree in changed.items():
-            found = evidence.proofs_of_role(role, tree)
-            links.append(_link(stage, role, tree, found, (environment, wanted, evidence)))
+        for path, tree in changed.items():
+            found = evidence.proofs_of_tree(path, tree)
+            links.append(_link(stage, path, tree, found, (environment, wanted, evidence)))
     return links
 
 
 def applied_roles(
     environment: Environment, wanted: Requirements, evidence: Evidence, trees: Mapping[str, str]
 ) -> dict[str, str]:
-    """Role -> tree, of what the environment's own stage last said that it was provisioned with.
+    """Path -> tree, of what the environment's own stage last said that it was provisioned with.
 
     Only what's the same as now is found: that's all that's asked.
     """
     newest: dict[str, tuple[float, str]] = {}
-    for role, tree in trees.items():
-        for one in evidence.proofs_of_role(role, tree) if wanted.own else []:
+    for path, tree in trees.items():
+        for one in evidence.proofs_of_tree(path, tree) if wanted.own else []:
             said = one.said
             if one.refusal is None and isinstance(said, RolesProof) and _is_here(said, environment, wanted, evidence):
-                newest[role] = max(newest.get(role, (0.0, "")), (said.finished, said.roles[role]))
-    return {role: tree for role, (_, tree) in newest.items()}
+                newest[path] = max(newest.get(path, (0.0, "")), (said.finished, tree))
+    return {path: tree for path, (_, tree) in newest.items()}
 
 
 def _is_here(said: RolesProof, environment: Environment, wanted: Requirements, evidence: Evidence) -> bool:
@@ -107,18 +113,18 @@ def _is_here(said: RolesProof, environment: Environment, wanted: Requirements, e
 
 
 def _link(
-    stage: Stage, role: str, tree: str, found: Sequence[Checked], where: tuple[Environment, Requirements, Evidence]
+    stage: Stage, path: str, tree: str, found: Sequence[Checked], where: tuple[Environment, Requirements, Evidence]
 ) -> Link:
-    name = f"role {role} after {stage.name}"
+    name = f"{path} after {stage.name}"
     command = f"cdconf provision {stage.environment or f'--copy-of {stage.copy_of} --name NAME'}"
     about = [one for one in found if isinstance(one.said, RolesProof) and one.said.stage == stage.name]
-    problems = {one.name: _problem(one, stage, role, tree, where) for one in about}
+    problems = {one.name: _problem(one, stage, path, tree, where) for one in about}
     valid = [one for one in about if one.refusal is None]
     for one in sorted(valid, key=_finished, reverse=True):
         if problems[one.name] is None:
-            return Link(name, "there", f"roles/{role} was provisioned as it is", statement=one.name)
+            return Link(name, "there", f"{path} was provisioned as it is", statement=one.name)
     if not about:
-        why = f"nobody has said that roles/{role}, as it is now ({tree[:10]}), passed stage '{stage.name}'"
+        why = f"nobody has said that {path}, as it is now ({tree[:10]}), passed stage '{stage.name}'"
         return Link(name, "missing", why, command)
     last = max(valid or about, key=_finished)
     short = last.name.removesuffix(".dsse").rpartition("-")[2][:12]
@@ -126,7 +132,7 @@ def _link(
 
 
 def _problem(
-    one: Checked, stage: Stage, role: str, tree: str, where: tuple[Environment, Requirements, Evidence]
+    one: Checked, stage: Stage, path: str, tree: str, where: tuple[Environment, Requirements, Evidence]
 ) -> str | None:
     environment, wanted, evidence = where
     said = one.said
@@ -135,7 +141,7 @@ def _problem(
     home, age = stage.environment, evidence.now - said.finished
     project, copied = evidence.project.name, stage.copy_of
     found = (
-        (said.roles.get(role) != tree, f"is about another roles/{role}"),
+        (said.trees.get(path) != tree, f"is about another {path}"),
         (said.project != project, f"is about the project '{said.project}', not '{project}'"),
         (
             home is not None and said.environment != home,

@@ -76,14 +76,14 @@ class RolesProof:
     """An environment that a stage names was provisioned with roles, and all went well. For the rest see `Proof`.
 
     Attributes:
-        roles: Role -> the id of its git tree.
+        trees: Path -> the id of its git tree: of roles (`roles/base`), and of what they may use.
     """
 
     project: str
     stage: str
     environment: str
     copy_of: str | None
-    roles: Mapping[str, str]
+    trees: Mapping[str, str]
     result: Literal["passed", "failed"]
     tool: str
     commit: str
@@ -155,7 +155,7 @@ class Override:
         command: `deploy` or `provision`.
         procedure: The procedure's digest; empty when there's none.
         missing: What was missing, for people.
-        roles: Of a provision: role -> the id of its git tree.
+        trees: Of a provision: path -> the id of its git tree.
     """
 
     subject: Subject | None
@@ -169,7 +169,7 @@ class Override:
     reason: str
     at: float
     missing: tuple[str, ...] = ()
-    roles: Mapping[str, str] = field(default_factory=dict)
+    trees: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -190,9 +190,9 @@ def environment_key(project: str, environment: str) -> str:
     return _key("environment", project, environment)
 
 
-def role_key(project: str, role: str, tree: str) -> str:
-    """What the proofs of a role are found by."""
-    return _key("role", project, role, tree)
+def tree_key(project: str, path: str, tree: str) -> str:
+    """What the proofs of a role, or of what roles use, are found by."""
+    return _key("tree", project, path, tree)
 
 
 def _key(*words: str) -> str:

@@ -71,7 +71,7 @@ def _subjects(said: Said) -> list[dict[str, Any]]:
     if isinstance(said, Lift):
         return [{"name": "stop", "digest": {"sha256": said.stop}}]
     if isinstance(said, RolesProof):
-        return [{"name": f"roles/{name}", "digest": {GIT_TREE: tree}} for name, tree in sorted(said.roles.items())]
+        return [{"name": path, "digest": {GIT_TREE: tree}} for path, tree in sorted(said.trees.items())]
     if said.subject is not None:
         digests = {"sha256": said.subject.archive, TREE_DIGEST: said.subject.tree}
         return [{"name": said.subject.name, "digest": digests}]
@@ -117,9 +117,9 @@ def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
     if kind is Lift:
         given["stop"] = _digest(_only(subjects)["digest"]["sha256"])
     elif kind is RolesProof:
-        named = {str(one["name"]).removeprefix("roles/"): one["digest"][GIT_TREE] for one in subjects}
-        if named != given["roles"] or len(named) != len(subjects):
-            raise ValueError("its subjects aren't its roles")
+        named = {str(one["name"]): one["digest"][GIT_TREE] for one in subjects}
+        if named != given["trees"] or len(named) != len(subjects):
+            raise ValueError("its subjects aren't its trees")
     else:
         given["subject"] = _subject(subjects)
         if given["subject"] is None and kind is Proof:
@@ -179,7 +179,7 @@ def _map(value: Any) -> dict[str, Any]:
     return value
 
 
-def _roles(value: Any) -> dict[str, str]:
+def _trees(value: Any) -> dict[str, str]:
     if not all(isinstance(tree, str) and _TREE.fullmatch(tree) for tree in _map(value).values()):
         raise ValueError("ids of git trees")
     return dict(value)
@@ -207,7 +207,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("isolated", "throwaway"), _flag),
     **dict.fromkeys(("hosts", "smoke"), _map),
     **dict.fromkeys(("acceptance", "parity"), _or_none(_map)),
-    "roles": _roles,
+    "trees": _trees,
     "missing": _texts,
     "result": _result,
 }
