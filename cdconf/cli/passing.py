@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from cdconf.promotion.provision_run import ProvisionRun
     from cdconf.promotion.stage_run import StageRun
 
-ISOLATED = False  # nothing takes the commit's own code away from the keys yet
-
 
 def pass_gate(run: Run, artifact: Artifact, reason: str | None) -> Passing:
     """Judges the environment's gate for an artifact; for arguments and errors see `Passing`."""
@@ -37,7 +35,7 @@ def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
         stage,
         run.collector,
         run.emit,
-        ISOLATED,
+        lambda: _is_isolated(run),
         demanded=name is not None,
         extra=run.extra,
     )
@@ -58,7 +56,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         hosts,
         run.collector,
         run.emit,
-        ISOLATED,
+        lambda: _is_isolated(run),
         roles=list(flags.get("roles") or ()),
         narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
         variables=list(parse_extra(flags.get("extra") or ())),
@@ -67,3 +65,8 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)
     return made
+
+
+def _is_isolated(run: Run) -> bool:
+    """Whether all of the commit's own code that has run here couldn't reach any key; nothing says so: it could."""
+    return getattr(run.collector, "isolated", False) is not False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class ProvisionRun:
         narrowed: What keeps it from being about the whole environment as its files say: `--limit web`, `-e x`.
         variables: Names of the variables that `-e` sets.
         collector: Knows the run's id.
-        isolated: Whether the commit's own code runs without access to keys.
+        isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         extra: Gets what was judged and said, for the JSON document.
     """
 
@@ -47,7 +47,7 @@ class ProvisionRun:
     hosts: Sequence[Host]
     collector: Collector
     emit: Emit
-    isolated: bool
+    isolated: Callable[[], bool]
     roles: Sequence[str] = ()
     narrowed: str = ""
     variables: Sequence[str] = ()
@@ -151,7 +151,7 @@ class ProvisionRun:
             finished=time.time(),
             hosts={host.name: {} for host in self.hosts},
             run=self.collector.run or "",
-            isolated=self.isolated,
+            isolated=self.isolated(),
         )
         try:
             self.extra["statements"] = say_of_trees(place_of(self.project), proof, self._key)
@@ -159,5 +159,5 @@ class ProvisionRun:
             text = f"that stage '{stage.name}' is passed by these roles couldn't be stored: {error.message}"
             self.emit(Notice(text, warning=True))
             return
-        isolated = "" if self.isolated else ", though not isolated from the stage's key"
+        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
         self.emit(Notice(f"stage '{stage.name}' is passed by {', '.join(self._trees)}{isolated}"))

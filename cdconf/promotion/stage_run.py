@@ -61,7 +61,7 @@ class StageRun:
         demanded: Whether the operator has asked for the stage by its name: then what keeps it from being proven is an
             error, and hosts that run the artifact already get it again.
         collector: Knows the run's id, and its smoke tests.
-        isolated: Whether the commit's own code runs without access to keys.
+        isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         gate: Judges the environment's gate; raises `GateClosed`.
         extra: Gets what was said, for the JSON document.
     """
@@ -71,7 +71,7 @@ class StageRun:
     stage: Stage | None
     collector: Collector
     emit: Emit
-    isolated: bool
+    isolated: Callable[[], bool]
     demanded: bool = False
     gate: Callable[[], None] = lambda: None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class StageRun:
             acceptance=None,
             parity=None,
             run=self.collector.run or "",
-            isolated=self.isolated,
+            isolated=self.isolated(),
         )
         known = self._said_meanwhile(proof)
         if known is not None:
@@ -212,7 +212,7 @@ class StageRun:
             self.emit(Notice(text, warning=True))
             return
         self.extra["statement"] = name
-        isolated = "" if self.isolated else ", though not isolated from the stage's key"
+        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
         self.emit(Notice(f"stage '{self.stage.name}' is {result} by {artifact.label}{isolated}: {name}"))
 
     def _said_meanwhile(self, proof: Proof) -> str | None:

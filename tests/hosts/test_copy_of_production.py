@@ -73,7 +73,8 @@ class Shop:
     def _write_production(self):
         """The example's own inventory, with real addresses in place of documentation's, and a way to them."""
         path = self.root / "inventories/production/hosts.yml"
-        text = path.read_text().replace("ssh: {user: deploy, become: sudo}\n", self.ssh())
+        text = path.read_text().partition("require:")[0]  # who promotes it says so
+        text = text.replace("ssh: {user: deploy, become: sudo}\n", self.ssh())
         for host, place in PLACES.items():
             assert text.count(place) == 1
             text = text.replace(place, self.machines.addresses[host])

@@ -43,7 +43,7 @@ def test_a_green_deployment_to_the_stage_s_environment_opens_the_gate(any_world)
 
 
 def test_what_was_not_isolated_is_said_and_opens_nothing(world):
-    world.stage_run(isolated=False).passed(world.artifact, {})
+    world.stage_run(isolated=lambda: False).passed(world.artifact, {})
     assert "isolated: false" in world.why()
 
 

@@ -147,7 +147,7 @@ class World:
     def stage_run(self, environment="staging", stage=None, **about):
         project, where = self.project, self.environment(environment)
         chosen = stage_for(project, where, stage)
-        about = {"isolated": True, "demanded": stage is not None, **about}
+        about = {"isolated": lambda: True, "demanded": stage is not None, **about}
         run = StageRun(project, where, chosen, Collector(), self.told.append, **about)
         run.begin("app")
         return run
