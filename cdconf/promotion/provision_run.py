@@ -109,9 +109,7 @@ class ProvisionRun:
                 self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
             return
         if reason is None:
-            hint = f"provision the stages before with these roles first (`{missing[0].command}`)"
-            if missing[0].command is None:
-                hint = "commit what's changed, and bring it through the stages before"
+            hint = f"`{missing[0].command}` brings the first of them" if missing[0].command else "commit what's changed"
             raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
         name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
         self.extra |= {"override": reason, "overridden": name}
