@@ -158,4 +158,4 @@ class ProvisionRun:
             self.emit(Notice(text, warning=True))
             return
         isolated = "" if proof.isolated else ", though not isolated from the stage's key"
-        self.emit(Notice(f"stage '{stage.name}' is passed by {', '.join(self._trees)}{isolated}"))
+        self.emit(Notice(f"{', '.join(self._trees)} passed stage '{stage.name}'{isolated}"))

@@ -208,12 +208,12 @@ class StageRun:
         except ArtifactError as error:
             if self.demanded and result == "passed":
                 raise
-            text = f"that stage '{self.stage.name}' is {result} couldn't be stored: {error.message}"
+            text = f"that {artifact.label} has {result} stage '{self.stage.name}' couldn't be stored: {error.message}"
             self.emit(Notice(text, warning=True))
             return
         self.extra["statement"] = name
         isolated = "" if proof.isolated else ", though not isolated from the stage's key"
-        self.emit(Notice(f"stage '{self.stage.name}' is {result} by {artifact.label}{isolated}: {name}"))
+        self.emit(Notice(f"{artifact.label} has {result} stage '{self.stage.name}'{isolated}: {name}"))
 
     def _said_meanwhile(self, proof: Proof) -> str | None:
         """Another run's statement that says the same, made since this one began: of equal runs one says it."""

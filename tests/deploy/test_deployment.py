@@ -208,6 +208,39 @@ def test_what_hosts_go_back_to(pages, release):
         assert going_back.previous(pages, SimpleNamespace(name="app")) == release
 
 
+@pytest.mark.parametrize(
+    ("pages", "stopped", "release"),
+    [
+        ([page("1", "2", "3")], {"sha-2"}, "1"),
+        ([page("1", "2", "3"), page("2", "3")], {"sha-2"}, "1"),
+        ([page("1", "2", linked="3")], {"sha-2"}, "1"),
+        ([page("1", "2", "1")], {"sha-2"}, GateClosed),  # what runs is nothing to go back to
+        ([page("1", "2")], {"sha-1"}, GateClosed),
+    ],
+)
+def test_what_was_stopped_is_skipped_on_the_way_back(pages, stopped, release):
+    pages = {str(number): one for number, one in enumerate(pages)}
+    app = SimpleNamespace(name="app")
+    asked = []
+
+    def tell(archives):
+        asked.append(archives)
+        return stopped
+
+    if release is GateClosed:
+        with pytest.raises(GateClosed, match="that isn't stopped") as caught:
+            going_back.previous(pages, app, tell)
+        assert "--to VERSION" in caught.value.hint
+    else:
+        assert going_back.previous(pages, app, tell) == release
+    assert stopped <= asked[0]
+
+
+def test_what_a_rollback_leaves_is_what_ran():
+    pages = {"a": page("1", "2"), "b": page("1"), "c": page("1", "2", linked="unknown")}
+    assert going_back.left_releases(pages, "1") == [{"version": "v2", "archive": "sha-2"}]
+
+
 def test_a_rollback_to_a_version_goes_to_its_verified_release_alone():
     app = SimpleNamespace(name="app")
     pages = {"a": page("1", "2", "3"), "b": page("3")}
