@@ -19,6 +19,7 @@ def row_of(one: dict[str, Any], checkout: str) -> list[str]:
     code = one["exit_code"]
     result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
     result += " (not committed)" if one.get("dirty") else ""
+    result += "" if one.get("healed") is None else " (overridden, healed)" if one["healed"] else " OVERRIDDEN"
     return [
         when(one["started_at"]),
         one["command"],
@@ -40,7 +41,7 @@ def _what(one: dict[str, Any]) -> str:
 
 def events_of(one: dict[str, Any], verbose: bool) -> list[list[str]]:
     """Where it came from and its events, the oldest first, as rows, when they're asked for."""
-    return [*_origin(one), *(_event(event) for event in one["events"])] if verbose else []
+    return [*_origin(one), *_passed(one), *(_event(event) for event in one["events"])] if verbose else []
 
 
 def _origin(one: dict[str, Any]) -> list[list[str]]:
@@ -58,6 +59,12 @@ def _origin(one: dict[str, Any]) -> list[list[str]]:
         rows.append(["", "  the commit's own code", "", code, "", "", "", ""])
     rows += [["", "  not committed", "", name, "", "", "", ""] for name in files]
     return rows + ([["", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
+
+
+def _passed(one: dict[str, Any]) -> list[list[str]]:
+    """How a run passed a gate, and what it proved, as rows."""
+    told = [("overridden", one.get("override")), ("proved", one.get("statement"))]
+    return [["", f"  {name}", "", text, "", "", "", ""] for name, text in told if text]
 
 
 def _event(event: dict[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +33,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.drained import drains_on, say_drained
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.killed import held_by, left_behind
+    from cdconf.cli.line_shown import line_state, running_archive
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
     from cdconf.deploy.provision import report
@@ -46,7 +46,6 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
-        deployed = functools.partial(_deployed, verbose=flags["verbose"])
         drained: dict[str, dict[str, Any]] = {}
 
         def look(session: Session) -> dict[str, Any]:
@@ -61,6 +60,8 @@ def command(environment: str, **flags: Any) -> None:
             found, errors = fleet.each([session.host for session in fleet.sessions.values()], look).split()
         codes = [report(run.emit, name, error) for name, error in errors.items()]
         run.code = worst_exit([run.code, *codes])
+        line = line_state(run, found.values())
+        red: set[int] = set()
         for host in hosts:
             pages = found.get(host.name)
             if pages is None:
@@ -71,9 +72,11 @@ def command(environment: str, **flags: Any) -> None:
             held = held_by(lease, left[host.name])
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
-                rows.append(
-                    [host.name, name, page["linked"] or "no release", _state(page, lease), deployed(page), held]
-                )
+                words = line.words(running_archive(page))
+                red |= {len(rows)} if words else set()
+                state = ", ".join(filter(None, [_state(page, lease), *words]))
+                deployed = _deployed(page, verbose=flags["verbose"])
+                rows.append([host.name, name, page["linked"] or "no release", state, deployed, held])
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
@@ -81,7 +84,7 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
-            show(["host", "app", "release", "state", "deployed", "lease"], rows)
+            show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
 
 

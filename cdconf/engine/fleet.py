@@ -64,6 +64,7 @@ class Fleet:
         self.identity = identity
         self.emit = emit
         self.sessions: dict[str, Session] = {}
+        self.fences: dict[str, int] = {}  # host -> the number by which this run holds it
         self._connector = connector
         self._forks = forks
         self._lease_ttl = lease_ttl
@@ -225,9 +226,11 @@ class Fleet:
         around = self._inheritance.around(session.host.name) if self._inheritance else None
         before = self._checks.was_of(session)
         if around is None:
-            session.call("lease.take", **about, moved_from=before and before["environment"])
+            taken = session.call("lease.take", **about, moved_from=before and before["environment"])
         else:
-            session.call("lease.join", outer=around.run, secret=around.secret, **about)
+            taken = session.call("lease.join", outer=around.run, secret=around.secret, **about)
+        if taken is not None:
+            self.fences[session.host.name] = taken["fence"]
         self._leased.add(session.host.name)
 
     def lend(self) -> dict[str, str]:

@@ -24,6 +24,8 @@ _LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
 PROVEN = ("procedure", "isolated")  # the procedure's digest; whether the commit's own code couldn't reach any key
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
+PASSED = ("override", "overridden", "statement")  # how it passed gates, and what it proved
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -69,6 +71,7 @@ def entry(
         "artifact": result.extra.get("artifact"),
         "detail": next((result.extra[key] for key in DETAILS if result.extra.get(key)), _migrated(result)),
         "error": result.error["message"] if result.error else None,
+        **{name: result.extra[name] for name in PASSED if result.extra.get(name)},
         "hosts": {
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
             for name, host in result.hosts.items()

@@ -1,8 +1,10 @@
-"""A project in git that has everything a procedure is made of."""
+"""A project in git that has everything a procedure is made of; worlds of stages and their keys."""
 
 import pytest
 
+from tests.artifacts.conftest import home, s3, s3_server  # noqa: F401  fixtures
 from tests.conftest import git, write
+from tests.promotion.world import World
 
 WEB = """
     variables:
@@ -93,3 +95,27 @@ def repository(tmp_path):
 def commit(root, message):
     git(root, "add", "-A")
     git(root, "commit", "-q", "--allow-empty", "-m", message)
+
+
+@pytest.fixture(autouse=True)
+def nobodys(home, monkeypatch):  # noqa: F811
+    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def world(tmp_path, tmp_path_factory, monkeypatch):
+    return _world(tmp_path, tmp_path_factory.mktemp("files"), None, monkeypatch)
+
+
+@pytest.fixture(params=["directory", "s3"])
+def any_world(tmp_path, tmp_path_factory, monkeypatch, request):
+    store = request.getfixturevalue("s3") if request.param == "s3" else tmp_path_factory.mktemp("store")
+    return _world(tmp_path, tmp_path_factory.mktemp("files"), store, monkeypatch)
+
+
+def _world(root, folder, store, monkeypatch):
+    made = World(root, folder, store)
+    for where in ("gates", "stage_run"):
+        monkeypatch.setattr(f"cdconf.promotion.{where}.procedure", made.made)
+    return made

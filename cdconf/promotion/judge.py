@@ -1,0 +1,137 @@
+"""Judges what was said against what's asked for. Pure: nothing is read here, nobody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts.attestations import content_of
+from cdconf.promotion.candidate import Candidate, Link
+from cdconf.promotion.checked import Checked
+from cdconf.promotion.offices import shown, stage_office
+from cdconf.promotion.reasons import clock, elsewhere, unproven
+from cdconf.promotion.said import Proof, Stop
+from cdconf.promotion.stops import standing
+
+if TYPE_CHECKING:
+    from cdconf.inventory.pipeline import Stage
+    from cdconf.promotion.requirements import Requirements
+    from cdconf.promotion.signers import Signers
+
+
+def judge(
+    wanted: Requirements,
+    candidate: Candidate,
+    proofs: Sequence[Checked],
+    stops: Sequence[Checked],
+    signers: Signers,
+    now: float,
+) -> list[Link]:
+    """The links that a gate asks for.
+
+    Args:
+        wanted: What the environment asks for.
+        candidate: What's about to be brought there.
+        proofs: What stages said of the artifact, checked.
+        stops: What was stopped and lifted, of the artifact and of its app, checked.
+        signers: Who may speak for which office.
+        now: This machine's time, in seconds since 1970.
+    """
+    links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in wanted.after]
+    if links and candidate.not_built:
+        links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
+    if wanted.heeds_stops:
+        links += _stopped(candidate, stops)
+    for name in wanted.parity:
+        which = f"every copy of {candidate.environment}" if name == "*" else name
+        links.append(Link(f"parity {which}", "asked_later", "hosts are compared when it's deployed"))
+    return links
+
+
+def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
+    found = []
+    for name, stop in standing(stops):
+        if not _is_about(stop, candidate):
+            continue
+        what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
+        where = f" in {stop.environment}" if stop.environment else ""
+        target = "" if stop.scope == "app" else f" {what}"
+        why = f"{what} is stopped{where} by {stop.by}: {stop.why}"
+        found.append(Link("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
+    return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
+
+
+def _is_about(stop: Stop, candidate: Candidate) -> bool:
+    """Whether a stop is about this artifact, or its app: objects may lie under any name."""
+    same = (stop.project, stop.app) == (candidate.project, candidate.app)
+    return same and (stop.subject is None or stop.subject.archive == candidate.subject.archive)
+
+
+def _after(
+    stage: Stage, wanted: Requirements, candidate: Candidate, proofs: Sequence[Checked], signers: Signers, now: float
+) -> Link:
+    """Whether the artifact has passed a stage: the newest word of that stage on it and its procedure counts."""
+    name, office = f"after {stage.name}", stage_office(stage.name)
+    command = proving_command(stage, candidate.subject.name)
+    if not signers.of(office, now):
+        return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
+    if candidate.procedure is None:
+        return Link(name, "missing", candidate.not_provable, command)
+    last = max((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, default=None)
+    if last is not None and isinstance(last.said, Proof):
+        problem = unproven(last.said, wanted.max_age, candidate.environment, now)
+        why = f"{_shortly(last)} {problem}" if problem else _told(last, last.said)
+        return Link(name, "missing" if problem else "there", why, command if problem else None, last.name)
+    return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
+
+
+def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
+    """The link when nothing speaks of the stage as it should: with the reason of what comes nearest to that."""
+    claims = [one for one in proofs if isinstance(one.said, Proof) and one.said.stage == stage.name]
+    unread = [one for one in proofs if one.said is None]
+    nearest = max(claims, key=lambda one: (one.refusal is None, _rank(one)), default=unread[-1] if unread else None)
+    if nearest is None:
+        return replace(link, why=f"nobody has said that {candidate.subject.name} passed stage '{stage.name}'")
+    problem = nearest.refusal
+    if problem is None and isinstance(nearest.said, Proof):
+        problem = elsewhere(nearest.said, stage, candidate)
+    return replace(link, why=f"{_shortly(nearest)} {problem}", statement=nearest.name)
+
+
+def _is_about_it(one: Checked, stage: Stage, candidate: Candidate) -> bool:
+    """Whether it's the stage's word on this artifact by this procedure, from somebody who may say it."""
+    said = one.said
+    if one.refusal is not None or not isinstance(said, Proof) or said.stage != stage.name:
+        return False
+    return elsewhere(said, stage, candidate) is None
+
+
+def _rank(one: Checked) -> tuple[float, bool]:
+    """By time; of two at the same moment the bad news counts."""
+    return (one.said.finished, one.said.result == "failed") if isinstance(one.said, Proof) else (0.0, False)
+
+
+def _nobody(office: str, signers: Signers, now: float) -> str:
+    known = [one for one in signers.signers if office in one.offices]
+    if known:
+        return f"only {signers.problem(known[0], now)} may speak for {shown(office)} here: {known[0].id}"
+    return f"nobody may speak for {shown(office)} here ({signers.file})"
+
+
+def proving_command(stage: Stage, label: str) -> str:
+    """What makes an artifact pass a stage."""
+    environment = stage.environment or "ENV"
+    return f"cdconf deploy {label} --to {environment} --stage {stage.name}"
+
+
+def _told(one: Checked, said: Proof) -> str:
+    who = one.signer.principals if one.signer else "nobody"
+    return f"passed in {said.environment} at {clock(said.finished)}, says {who}"
+
+
+def _shortly(one: Checked) -> str:
+    return f"statement {content_of(one.name)[:12]}"
+
+
+__all__ = ["Candidate", "Link", "judge", "proving_command"]
