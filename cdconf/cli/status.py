@@ -74,9 +74,11 @@ def command(environment: str, **flags: Any) -> None:
             for name, page in pages.items():
                 words = line.words(running_archive(page))
                 red |= {len(rows)} if words else set()
-                state = ", ".join(filter(None, [_state(page, lease), *words]))
-                deployed = _deployed(page, verbose=flags["verbose"])
-                rows.append([host.name, name, page["linked"] or "no release", state, deployed, held])
+                told = [
+                    ", ".join(filter(None, [_state(page, lease), *words])),
+                    _deployed(page, verbose=flags["verbose"]),
+                ]
+                rows.append([host.name, name, page["linked"] or "no release", *told, held])
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
