@@ -287,6 +287,18 @@ def test_what_gitignore_hides_makes_no_proof_either(repository, path):
         digest(repository)
 
 
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_is_told_to_overlook_make_no_proof(repository, mark):
+    before = digest(repository)
+    git(repository, "update-index", mark, "roles/web/role.yml", "docs/guide.md")
+    (repository / "roles/web/role.yml").write_text("resources: []\n")
+    with pytest.raises(NotProvable, match=r"roles/web/role\.yml \(git is told to overlook changes\)$"):
+        digest(repository)
+    git(repository, "update-index", mark.replace("--", "--no-"), "roles/web/role.yml")
+    git(repository, "checkout", "roles/web/role.yml")
+    assert digest(repository) == before
+
+
 @pytest.mark.parametrize("path", ["junit.xml", "dist/shop.tar.gz", "roles/web/smoke/__pycache__/x.pyc", "docs/new.md"])
 def test_what_cdconf_does_not_read_may_lie_about(repository, path):
     before = digest(repository)
