@@ -125,7 +125,7 @@ def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
     return [f"{len(pinned)} pinned{named}"] if pinned else []
 
 
-def _deployed(page: dict[str, Any], *, verbose: bool) -> str:
+def _deployed(page: dict[str, Any], *, verbose: bool = False) -> str:
     """When, by whom, and if asked for by which procedure the release that runs was deployed, as the host remembers."""
     from cdconf.deploy.shape import clock
 
