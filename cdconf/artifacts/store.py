@@ -4,7 +4,8 @@ APP@VERSION.json    metadata and signed provenance; created last, and only once,
                     version never changes. Stores of older versions name it ARCHIVE.json
 ARCHIVE.blob        the archive
 DIGEST.log          a build's log
-KIND-ARCHIVE-….dsse what is said of an artifact later, signatures for one: see `attestations`
+KIND-ARCHIVE-….dsse what is said of an artifact later, signatures for one: see `attestations`. What there may be very
+                    much of lies in attested/: see `shards`
 
 They lie in .cdconf/artifacts, or where `store` in cdconf.yml says: see `places`. On this machine only:
 

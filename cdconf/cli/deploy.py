@@ -78,7 +78,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         line.gate = passing.again
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
         run.start(hosts)
-        _check_environment(run, hosts, chosen, passing)
+        line.parity = _check_environment(run, hosts, chosen, passing)
         options = Deployment(
             flags["forks"],
             flags["accept_new_host_keys"],
@@ -91,8 +91,12 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
 
 
-def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, passing: Passing) -> None:
-    """Before any host is touched: a copy keeps away from its original, and what the environment requires holds."""
+def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, passing: Passing) -> dict[str, Any] | None:
+    """Before any host is touched: a copy keeps away from its original, and what the environment requires holds.
+
+    Returns:
+        `{"with", "alike"}` where it was compared with others.
+    """
     if run.environment.copy_of is not None:
         from cdconf.catalog.offline import check_copy
         from cdconf.events import Notice
@@ -100,18 +104,22 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
         for error in check_copy(run.compiler, hosts):
             text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
             run.emit(Notice(text, warning=True))
-    if run.environment.require and run.environment.require.parity:
-        from cdconf.deploy.required import check_required
-        from cdconf.errors import GateClosed
-        from cdconf.events import Notice
+    if not (run.environment.require and run.environment.require.parity):
+        return None
+    from cdconf.deploy.required import check_required, required
+    from cdconf.errors import GateClosed
+    from cdconf.events import Notice
 
-        accept = run.flags["accept_new_host_keys"]
-        try:
-            check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
-        except GateClosed as error:
-            if not passing.is_overridden:
-                raise
-            run.emit(Notice(f"OVERRIDDEN: {error.message}", warning=True))
+    accept = run.flags["accept_new_host_keys"]
+    names = required(run.project, run.environment)
+    try:
+        check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
+    except GateClosed as error:
+        if not passing.is_overridden:
+            raise
+        run.emit(Notice(f"OVERRIDDEN: {error.message}", warning=True))
+        return {"with": names, "alike": False}
+    return {"with": names, "alike": True}
 
 
 def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:

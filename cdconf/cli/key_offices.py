@@ -26,7 +26,7 @@ def new(run: Run, word: str, *, as_json: bool) -> None:
 
     office = named(word)
     _check_stage(run, office)
-    signers.signers_of(run.project)  # a broken file is found before a key is made
+    signers.written(run.project)  # a broken file is found before a key is made
     made = office_keys.new(run.project, office)
     signers.trust(run.project, office, made)
     run.record_as("key new", f"{shown(office)} {made.id}")

@@ -68,5 +68,5 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
 
 
 def _is_isolated(run: Run) -> bool:
-    """Whether all of the commit's own code that has run here couldn't reach any key; nothing says so: it could."""
-    return getattr(run.collector, "isolated", False) is not False
+    """Whether all of the commit's own code that has run here couldn't reach any key; none ran: none could."""
+    return run.collector.isolated is not False

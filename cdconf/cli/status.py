@@ -68,7 +68,7 @@ def command(environment: str, **flags: Any) -> None:
                 rows.append([host.name, "-", run.collector.hosts[host.name].status, "", "", ""])  # as was just reported
                 continue
             run.emit(HostDone(host.name, "ok"))
-            lease, held = leases[host.name], held_by(leases[host.name], left[host.name])
+            held = held_by(lease := leases[host.name], left[host.name])
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
                 words = line.words(running_archive(page))

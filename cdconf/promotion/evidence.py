@@ -71,7 +71,14 @@ class Evidence:
         return check_all(named(self.place, kind, key, self._skip()), self.signers, self.now)
 
     def _skip(self) -> Callable[[str, str], None]:
+        """Warns of what can't be read: of the first few, since whoever can write to the store could make thousands."""
+        skipped: list[str] = []
+
         def tell(name: str, why: str) -> None:
-            self.emit(Notice(f"skipped {self.place.shown(name)}: {why}", warning=True))
+            skipped.append(name)
+            if len(skipped) <= _COUNTED_OUT:
+                self.emit(Notice(f"skipped {self.place.shown(name)}: {why}", warning=True))
+            elif len(skipped) == _COUNTED_OUT + 1:
+                self.emit(Notice("skipped more objects like that", warning=True))
 
         return tell

@@ -38,7 +38,12 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in wanted.after]
+    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
+    if wanted.after and not links:
+        names = ", ".join(one.name for one in wanted.after)
+        why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
+        links = [Link("after a stage", "missing", why)]
     if links and candidate.not_built:
         links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
     if wanted.heeds_stops:

@@ -85,9 +85,15 @@ def signers_of(project: Project) -> Signers:
             says.
     """
     path = signers_file(project)
-    text = _text(path)
-    if text is None and os.environ.get(VARIABLE):
+    if os.environ.get(VARIABLE) and _text(path) is None:
         raise ArtifactError(f"${VARIABLE} names {path}, which isn't there")
+    return written(project)
+
+
+def written(project: Project) -> Signers:
+    """The same, where a file that's named and isn't there yet is about to be made."""
+    path = signers_file(project)
+    text = _text(path)
     found = tuple(signer_of(line, f"{path}:{number}") for number, line in _lines(text or "", path))
     revoked = revoked_file(project)
     gone = [parse(line, f"{revoked}:{number}").id for number, line in _lines(_text(revoked) or "", revoked)]
@@ -101,7 +107,7 @@ def trust(project: Project, office: str, key: PublicKey, valid_before: str | Non
         ArtifactError: The key was revoked.
     """
     with _changed(project):
-        if key.id in signers_of(project).revoked:
+        if key.id in written(project).revoked:
             hint = (
                 f"make a new one with `cdconf key new --office {office}`; revoked keys are in {revoked_file(project)}"
             )
@@ -121,7 +127,7 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
     """
     with _changed(project):
         wanted = keyid if keyid.startswith("SHA256:") else f"SHA256:{keyid}"
-        known = {one.id: one for one in signers_of(project).signers if office in one.offices}
+        known = {one.id: one for one in written(project).signers if office in one.offices}
         found = [one for one in known if one.startswith(wanted)]
         if len(found) != 1 or len(wanted) < len("SHA256:") + 4:
             hint = f"see `cdconf key list --office {office}`"

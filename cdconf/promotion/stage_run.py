@@ -64,6 +64,7 @@ class StageRun:
         isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         gate: Judges the environment's gate; raises `GateClosed`.
         extra: Gets what was said, for the JSON document.
+        parity: `{"with", "alike"}`, when that was asked.
     """
 
     project: Project
@@ -75,6 +76,7 @@ class StageRun:
     demanded: bool = False
     gate: Callable[[], None] = lambda: None
     extra: dict[str, Any] = field(default_factory=dict)
+    parity: Mapping[str, Any] | None = None
     began: float = field(default_factory=time.time)
     _procedure: Procedure | None = None
     _key: OfficeKey | None = None
@@ -91,6 +93,10 @@ class StageRun:
         """
         if self.stage is None:
             return
+        if self.demanded and self.stage.run:
+            self.emit(
+                Notice(f"deploy doesn't run what stage '{self.stage.name}' runs, `{self.stage.run}`: do so before")
+            )
         office = stage_office(self.stage.name)
         try:
             self._key = office_keys.needed(self.project, office) if self.demanded else self._own(office, app)
@@ -195,7 +201,7 @@ class StageRun:
             hosts=hosts,
             smoke=self._smoke(),
             acceptance=None,
-            parity=None,
+            parity=self.parity,
             run=self.collector.run or "",
             isolated=self.isolated(),
         )

@@ -330,3 +330,26 @@ def test_an_unreadable_signers_file_is_no_closed_gate_but_an_error(world):
     result = cdconf(world.root, "gates", "app@1", "--to", "production")
     assert result.returncode == 1
     assert "no namespaces" in result.stderr
+
+
+def test_a_stage_that_builds_another_app_is_not_asked_for(world):
+    config = world.root / "cdconf.yml"
+    before = config.read_text()
+    till = "apps:\n  till: {groups: [web], path: /srv/till}\n"
+    config.write_text(
+        before.replace("apps:\n", till).replace("{stage: acceptance,", "{stage: acceptance, build: till,")
+    )
+    hosts = world.root / "inventories/production/hosts.yml"
+    hosts.write_text(hosts.read_text().replace("[manual]", "[acceptance, manual]"))
+    assert [one.name for one in world.gate().missing] == ["after manual"]
+    hosts.write_text(hosts.read_text().replace("[acceptance, manual]", "[acceptance]"))
+    assert world.why() == "no stage that production asks for is for 'app': acceptance"
+
+
+def test_of_much_garbage_only_some_is_told(world):
+    prefix = f"statement-{world.artifact.archive}-"
+    for number in range(20):
+        world.place.create(f"{prefix}{number:064x}.dsse", b"x")
+    world.gate()
+    told = [one.message for one in world.told if isinstance(one, Notice)]
+    assert (len(told), told[-1]) == (4, "skipped more objects like that")

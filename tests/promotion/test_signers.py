@@ -79,6 +79,8 @@ def test_a_named_file_must_be_there(world, monkeypatch, tmp_path):
     monkeypatch.setenv("CDCONF_SIGNERS", str(tmp_path / "none"))
     with pytest.raises(ArtifactError, match=r"\$CDCONF_SIGNERS names .*none, which isn't there"):
         signers.signers_of(world.project)
+    signers.trust(world.project, "cdconf-override", keys.public_of(world.key("override").key))
+    assert [one.offices for one in signers.signers_of(world.project).signers] == [{"cdconf-override"}]
 
 
 def test_what_people_wrote_into_the_file_stays(world, key):
