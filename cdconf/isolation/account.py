@@ -169,6 +169,9 @@ def _somebody(stack: contextlib.ExitStack) -> tuple[int | None, str]:
         return None, f"{SWITCH} is off"
     if os.geteuid() != 0:
         return None, "only root can run something as another user"
+    lacking = users.lacking()
+    if lacking is not None:
+        return None, lacking
     dark = sight.unreadable(sight.python_paths())
     if dark is not None:
         return None, f"others can't read {dark}"

@@ -19,7 +19,27 @@ from pathlib import Path
 
 IDS = range(60578, 60706)
 _PLACES = (Path("/run/cdconf-users"), Path("/var/tmp/cdconf-users"))  # noqa: S108  checked: root's alone
+# See capabilities(7).
+_RIGHTS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_FOWNER": 3, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7}
 _PATIENCE = 5.0  # seconds
+
+
+def lacking(proc: Path = Path("/proc/self")) -> str | None:
+    """What root lacks here for running something as another user, as it may in a container; None: nothing.
+
+    Args:
+        proc: Where the kernel tells of this process.
+    """
+    status = dict(line.split(":\t", 1) for line in _status(str(proc)) if ":\t" in line)
+    have = int(status["CapEff"], 16)
+    missing = [name for name, bit in _RIGHTS.items() if not have >> bit & 1]
+    if missing:
+        return f"root lacks {', '.join(missing)} here"
+    for name in ("uid_map", "gid_map"):
+        ranges = [tuple(map(int, line.split())) for line in (proc / name).read_text("ascii").splitlines()]
+        if not any(first <= IDS.start and IDS.stop <= first + count for first, _, count in ranges):
+            return f"there are no user ids {IDS.start} to {IDS.stop - 1} here"
+    return None
 
 
 @contextlib.contextmanager

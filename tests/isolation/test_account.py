@@ -154,6 +154,22 @@ def test_an_ordinary_user_works_too_and_says_that_nothing_is_isolated():
     assert text.splitlines() == ["False only root can run something as another user True", "True"]
 
 
+@pytest.mark.parametrize(
+    ("rights", "ids", "why"),
+    [
+        ("000001ffffffffff", "0 0 4294967295", None),
+        ("00000000a80425fb", "0 100000 65536", None),
+        ("00000000a8042500", "0 0 4294967295", "root lacks CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL"),
+        ("000001ffffffffff", "0 1000 1", "there are no user ids 60578 to 60705 here"),
+    ],
+)
+def test_a_root_without_rights_or_ids_is_noticed(tmp_path, rights, ids, why):
+    """Containers: docker's default, one without capabilities, a rootless one with a single id."""
+    write(tmp_path, {"status": f"Name:\tx\nCapEff:\t{rights}\n", "uid_map": f"{ids}\n", "gid_map": f"{ids}\n"})
+    found = users.lacking(tmp_path)
+    assert found is None if why is None else found.startswith(why)
+
+
 def test_an_operator_can_switch_it_off(monkeypatch):
     monkeypatch.setenv("CDCONF_ISOLATION", "off")
     with account("test") as who:
