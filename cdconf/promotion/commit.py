@@ -59,6 +59,7 @@ class Commit:
     def __init__(self, root: Path, revision: str) -> None:
         self._root = root
         self._trees: dict[str, dict[str, Entry]] = {}
+        self._texts: dict[str, bytes] = {}
         self._above: list[str] | None = None
         try:
             self._process = subprocess.Popen(
@@ -146,8 +147,10 @@ class Commit:
         """Files' contents; raises `NotProvable` for a submodule's."""
         if any(one.mode == _SUBMODULE for one in entries):
             raise NotProvable("a submodule's files aren't in this repository, so nothing can be proven of them")
-        found = self._objects([one.oid for one in entries])
-        return [self._there(one, entry.oid) for one, entry in zip(found, entries, strict=True)]
+        unknown = [one.oid for one in entries if one.oid not in self._texts]
+        for oid, found in zip(unknown, self._objects(unknown), strict=True):
+            self._texts[oid] = self._there(found, oid)
+        return [self._texts[one.oid] for one in entries]
 
     def _walk(self, name: str, tree: Entry, above: tuple[str, ...], strict: bool) -> Iterator[tuple[str, Entry]]:
         members = self._tree(tree.oid)

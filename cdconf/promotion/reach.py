@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.limits import LimitedEnvironment
 from cdconf.catalog.templating import joined, places_of
 from cdconf.errors import InvalidFile
 from cdconf.resources.discovery import own_types
@@ -41,6 +42,8 @@ class Reach:
         self._commit = commit
         self._read: set[str] = set()
         self._all_of: set[str | None] = set()
+        self._parser: LimitedEnvironment | None = None
+        self._referring: dict[str, list[str | None]] = {}  # text -> what it names
 
     def add_role(self, role: str, content: Mapping[str, Any]) -> None:
         """Takes in a role: its own templates and files, and what these and its role.yml reach.
@@ -109,11 +112,25 @@ class Reach:
         """What a text, or a template of this name, includes, imports or extends."""
         if not _WORDS.search(text):
             return
-        for name in _referenced(text):
+        for name in self._referenced(text):
             if name is None:
                 self._add_everything(parent.partition("//")[0] if parent is not None else None)
             else:
                 self._add_template(name if parent is None else joined(name, parent))
+
+    def _referenced(self, text: str) -> list[str | None]:
+        """The names of the templates that a text includes; None for one that isn't known before it's rendered."""
+        import jinja2
+        from jinja2 import meta
+
+        if self._parser is None:
+            self._parser = LimitedEnvironment()
+        if text not in self._referring:
+            try:
+                self._referring[text] = list(meta.find_referenced_templates(self._parser.parse(text)))
+            except (jinja2.TemplateError, RecursionError, ValueError):
+                self._referring[text] = [None]  # nobody can render it, or another version of Jinja2 can
+        return self._referring[text]
 
     def _add_everything(self, role: str | None) -> None:
         """All that an unknown name may stand for in a role; in a text, which has none, any role's template."""
@@ -142,19 +159,6 @@ class Reach:
             if name not in self._read:
                 self._read.add(name)
                 self._add_references(content.decode("utf-8", "replace"), name)
-
-
-def _referenced(text: str) -> list[str | None]:
-    """The names of the templates that a text includes; None for one that isn't known before it's rendered."""
-    import jinja2
-    from jinja2 import meta
-
-    from cdconf.catalog.limits import LimitedEnvironment
-
-    try:
-        return list(meta.find_referenced_templates(LimitedEnvironment().parse(text)))
-    except (jinja2.TemplateError, RecursionError, ValueError):
-        return [None]  # nobody can render it, or another version of Jinja2 can
 
 
 def _is_constant(text: str) -> bool:
