@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.catalog.references import strings
 from cdconf.catalog.templating import joined, places_of
 from cdconf.errors import InvalidFile
 from cdconf.resources.discovery import own_types
@@ -60,7 +61,7 @@ class Reach:
 
     def add_texts(self, value: Any) -> None:
         """Takes in what the texts of a project file include; a text has no role of its own."""
-        for text in _strings(value):
+        for text in strings(value):
             if any(mark in text for mark in _MARKS):
                 self._add_references(text, None)
 
@@ -175,14 +176,3 @@ def _mappings(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _values(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else []
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for member in value.values():
-            yield from _strings(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _strings(member)
