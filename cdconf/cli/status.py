@@ -73,9 +73,11 @@ def command(environment: str, **flags: Any) -> None:
             for name, page in pages.items():
                 words = line.words(running_archive(page))
                 red |= {len(rows)} if words else set()
-                state = ", ".join(filter(None, [_state(page, lease), *words]))
-                deployed = _deployed(page, verbose=flags["verbose"])
-                rows.append([host.name, name, page["linked"] or "no release", state, deployed, held])
+                told = [
+                    ", ".join(filter(None, [_state(page, lease), *words])),
+                    _deployed(page, verbose=flags["verbose"]),
+                ]
+                rows.append([host.name, name, page["linked"] or "no release", *told, held])
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
@@ -123,7 +125,7 @@ def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
     return [f"{len(pinned)} pinned{named}"] if pinned else []
 
 
-def _deployed(page: dict[str, Any], *, verbose: bool) -> str:
+def _deployed(page: dict[str, Any], *, verbose: bool = False) -> str:
     """When, by whom, and if asked for by which procedure the release that runs was deployed, as the host remembers."""
     from cdconf.deploy.shape import clock
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cdconf.errors import CdconfError, UsageError
-from cdconf.plans.git import check_repository, command, git
+from cdconf.history.worktree import prefix_of
+from cdconf.plans.git import check_repository, command
 from cdconf.plans.revision import commit_of
 from cdconf.promotion.errors import NotProvable
 
@@ -128,6 +129,15 @@ class Commit:
         else:
             yield posixpath.normpath(path), found
 
+    def members(self, path: str) -> dict[str, Entry]:
+        """What a directory holds, by name; links are themselves. Empty where there's none."""
+        found = self.find(path)
+        return dict(self._tree(found.oid)) if found is not None and found.is_tree else {}
+
+    def above(self) -> list[str]:
+        """The directories from the project's own up to the repository's: `.`, `..`, `../..`."""
+        return [".", *("/".join([".."] * (count + 1)) for count in range(len(self._prefix())))]
+
     def text(self, entry: Entry) -> bytes:
         """A file's content."""
         return self.texts([entry])[0]
@@ -198,12 +208,16 @@ class Commit:
 
     def _from_top(self, parts: list[str], shown: str, base: Entry | None) -> Entry | None:
         """A link leads out of the project: on from the repository's own directory."""
-        if self._above is None:
-            prefix = git(self._root, "rev-parse", "--show-prefix").decode("utf-8", "surrogateescape")
-            self._above = [one for one in prefix.strip("\n").split("/") if one]
-        if base == self._top or not self._above:
+        above = self._prefix()
+        if base == self._top or not above:
             raise NotProvable(f"{shown} leads through a link out of the repository")
-        return self._find([*self._above[:-1], *parts], shown, self._top)
+        return self._find([*above[:-1], *parts], shown, self._top)
+
+    def _prefix(self) -> list[str]:
+        """The project's path below the repository's own directory."""
+        if self._above is None:
+            self._above = [one for one in prefix_of(self._root).split("/") if one]
+        return self._above
 
     def _tree(self, oid: str) -> dict[str, Entry]:
         self._load([oid])

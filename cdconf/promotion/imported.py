@@ -1,7 +1,9 @@
 """The files that smoke tests consist of: those in the roles' smoke/, and what these import of the project.
 
-pytest runs in the project's directory, so that tests can import every module below it. Names are read from the syntax
-tree, those in texts too (`pytest_plugins`, `importlib.import_module`); what's put together at run time isn't seen.
+pytest runs in the project's directory, so that every module below it can be imported. What lies beside cdconf.yml
+counts in any case: it may stand in for a module that pytest itself imports. From there and from the tests on, names are
+read from the syntax tree, those in texts too (`pytest_plugins`, `importlib.import_module`); what's put together at run
+time isn't seen.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ def imported(commit: Commit, roles: Iterable[str]) -> dict[str, Entry]:
         found |= dict(commit.below(f"roles/{role}/smoke"))
         for path in ("conftest.py", "roles/conftest.py", f"roles/{role}/conftest.py"):
             found |= dict(commit.below(path))
+    for path in _importable(commit):
+        found |= dict(commit.below(path))
     waiting = [path for path in found if path.endswith(".py")]
     while waiting:
         texts = commit.texts([found[path] for path in waiting])
@@ -39,6 +43,15 @@ def imported(commit: Commit, roles: Iterable[str]) -> dict[str, Entry]:
         found |= fresh
         waiting = list(fresh)
     return found
+
+
+def _importable(commit: Commit) -> Iterator[str]:
+    """What lies beside cdconf.yml and can be imported: pytest and its plugins may do so, when it has the right name."""
+    for name in commit.members("."):
+        if name.endswith((".py", ".pyc", ".so")):
+            yield name
+        elif "." not in name and commit.find(f"{name}/__init__.py") is not None:
+            yield f"{name}/__init__.py"
 
 
 def _files_of(commit: Commit, module: str) -> Iterator[tuple[str, Entry]]:

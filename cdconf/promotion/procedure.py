@@ -27,8 +27,11 @@ from cdconf.yamlfile import YamlMap, expect, loads
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cdconf.promotion.commit import Entry
+
 FILE = "cdconf.yml"
 VERSION = 1
+_OF_FILES = ("role", "template", "file", "smoke test", "type", "input")
 _VARIABLES = re.compile(r"/(group_vars|host_vars)/.*\.ya?ml\Z")
 
 
@@ -38,7 +41,7 @@ class Part:
 
     Attributes:
         kind: `app`, `group`, `stage` and `order` are blocks of cdconf.yml; `role`, `template`, `file`, `smoke test`,
-            `type` and `input` are files; `agent` and `type package` are what's installed here.
+            `type`, `input` and `attributes` are files; `agent` and `type package` are what's installed here.
         name: Its name; a file's path, relative to the project. An input's is `STAGE: PATH`.
         digest: `gitBlob:…` (of an executable file with ` executable` behind it), `gitCommit:…` or `sha256:…`.
     """
@@ -110,6 +113,25 @@ def _read(commit: Commit, app: str, *, strict: bool = True) -> Procedure:
 
 
 def _parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
+    files = set()
+    for part in _named_parts(commit, app, strict):
+        files |= (
+            {part.name.partition(": ")[2] if part.kind == "input" else part.name} if part.kind in _OF_FILES else set()
+        )
+        yield part
+    for path, entry in _attributes(commit, files).items():
+        yield Part("attributes", path, entry.digest)
+
+
+def _attributes(commit: Commit, files: Iterable[str]) -> dict[str, Entry]:
+    """The .gitattributes that say what git makes of these files in a work tree: line ends, encodings."""
+    folders = {posixpath.dirname(one) for one in files}
+    folders |= {"/".join(one.split("/")[:count]) for one in folders for count in range(1, one.count("/") + 1)}
+    places = [f"{one}/.gitattributes" for one in (*commit.above(), *filter(None, folders))]
+    return {posixpath.normpath(one): entry for one in places if (entry := commit.find(one)) is not None}
+
+
+def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
     top = _yaml(commit, FILE)
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
     if app not in apps:

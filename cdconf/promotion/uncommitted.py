@@ -21,6 +21,7 @@ _READ = re.compile(
     r"(cdconf\.yml|[^/]*\.py|roles(/[^/]+(/role\.yml|/(templates|files|smoke|conftest\.py)(/.*)?)?)?"
     r"|(templates|files|resources|roles/conftest\.py)(/.*)?)/?"
 )
+_FOLDERS = ("cdconf.yml", "roles", "templates", "files", "resources", "inventories", ":(glob)*.py")
 _VARIABLES = re.compile(r"inventories(/.*)?")
 _COMPILED = re.compile(r"(.*/)?__pycache__/.*|.*\.pyc")
 _OPTIONS = ["--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=normal", "--ignored=matching"]
@@ -34,23 +35,18 @@ class Uncommitted:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._prefix = prefix_of(root)
-        try:
-            self._process = subprocess.Popen(
-                command(root, "status", *_OPTIONS, "--ignore-submodules=none", "--", "."),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except FileNotFoundError as error:
-            raise NotProvable("git isn't installed", hint="a proof names a commit: install git") from error
+        self._process = _begun(root, "status", *_OPTIONS, "--ignore-submodules=none", "--", ".")
+        self._overlooked = _begun(root, "ls-files", "-v", "-z", "--", *_FOLDERS)
 
     def __enter__(self) -> Uncommitted:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.stdout.close()  # type: ignore[union-attr]
-        self._process.wait()
+        for process in (self._process, self._overlooked):
+            process.stdout.close()  # type: ignore[union-attr]
+            process.wait()
 
     def check(self, commit: str) -> None:
         """Compares, if the work tree is at that commit.
@@ -61,17 +57,20 @@ class Uncommitted:
         Raises:
             NotProvable: Something isn't as the commit says; the message names the files.
         """
-        output = self._process.stdout.read()  # type: ignore[union-attr]
-        if self._process.wait() != 0:
-            raise NotProvable("git can't tell what's uncommitted here", hint="see `git status`")
-        records = [os.fsdecode(one) for one in output.split(b"\0") if one]
+        records, listed = (_records(one) for one in (self._process, self._overlooked))
         if f"# branch.oid {commit}" not in records:
             return
         found = [one for record in records if (one := self._counted(record)) is not None]
+        found += [f"{one[2:]} (git is told to overlook changes)" for one in listed if self._is_overlooked(one)]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             text = f"this run can't prove anything: not as commit {commit[:10]} says: {', '.join(found[:SHOWN])}{more}"
             raise NotProvable(text, hint="commit them, or take them away, and begin again")
+
+    def _is_overlooked(self, record: str) -> bool:
+        """`h` marks a file that's assumed to be unchanged, `S` one that needn't be there, and may be all the same."""
+        mark, path = record[0], record[2:]
+        return mark.islower() or (mark == "S" and (self._root / path).exists())
 
     def _counted(self, record: str) -> str | None:
         """What a record of git's says, for people; None when it doesn't count."""
@@ -85,3 +84,19 @@ class Uncommitted:
         if kind == "?" and (_READ.fullmatch(path) or _VARIABLES.fullmatch(path)):
             return f"{path} (not in git)"
         return f"{path} (ignored by git)" if kind == "!" and _READ.fullmatch(path) else None
+
+
+def _begun(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except FileNotFoundError as error:
+        raise NotProvable("git isn't installed", hint="a proof names a commit: install git") from error
+
+
+def _records(process: subprocess.Popen[bytes]) -> list[str]:
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise NotProvable("git can't tell what's uncommitted here", hint="see `git status`")
+    return [os.fsdecode(one) for one in output.split(b"\0") if one]

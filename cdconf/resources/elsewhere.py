@@ -101,8 +101,8 @@ class Elsewhere:
         stack = contextlib.ExitStack()
         who = stack.enter_context(account("types"))
         self._pid = os.getpid()
-        weakref.finalize(self, _close, stack, self._pid)
         self._process = _launched(who, self._root) if who.isolated else None
+        weakref.finalize(self, _close, stack, self._process, self._pid)
         return who.isolated
 
     def _asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +143,14 @@ def _launched(who: Account, root: Path) -> subprocess.Popen[bytes]:
     return who.start(command, who.home / "project", {}, **pipes)
 
 
-def _close(stack: contextlib.ExitStack, pid: int) -> None:
-    if pid == os.getpid():
-        stack.close()
+def _close(stack: contextlib.ExitStack, process: subprocess.Popen[bytes] | None, pid: int) -> None:
+    """Ends what this process has started; a fork of it leaves that alone."""
+    if pid != os.getpid():
+        return
+    if process is not None:
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+    stack.close()
+    if process is not None:
+        process.wait()

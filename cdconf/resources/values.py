@@ -10,7 +10,7 @@ from typing import Any
 from cdconf.resources.spec import REQUIRED, Field, ResourceType
 
 _BYTES, _REQUIRED = "\0bytes", "\0required"
-_FUNCTIONS = ("normalise", "paths", "elsewhere")
+_FUNCTIONS = ("normalise", "paths", "elsewhere", "fields")
 
 
 def to_json(value: Any) -> Any:
@@ -37,8 +37,13 @@ def from_json(value: Any) -> Any:
 
 def described(kind: ResourceType) -> dict[str, Any]:
     """All of a type but its functions."""
-    words = {one.name: getattr(kind, one.name) for one in dataclasses.fields(kind) if one.name not in _FUNCTIONS}
-    return {**to_json(words), "fields": {name: to_json(dataclasses.asdict(one)) for name, one in kind.fields.items()}}
+    fields = {name: to_json(_members(one)) for name, one in kind.fields.items()}
+    return {**to_json({name: one for name, one in _members(kind).items() if name not in _FUNCTIONS}), "fields": fields}
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """A dataclass's fields as they are: `asdict` copies what's in them, and REQUIRED is known by its identity."""
+    return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
 
 
 def type_of(description: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> ResourceType:

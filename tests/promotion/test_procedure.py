@@ -46,6 +46,9 @@ COUNTED = [
     ("smoke test", "roles/conftest.py", "all", "oll"),
     ("smoke test", "shared_checks.py", "\n", " \n"),
     ("smoke test", "checks/deep.py", "pass", "poss"),
+    ("smoke test", "beside.py", "0", "1"),
+    ("attributes", ".gitattributes", "lf", "crlf"),
+    ("attributes", "roles/web/.gitattributes", "lf", "crlf"),
     ("type", "resources/thing/spec.py", "A thing.", "A think."),
     ("type", "resources/thing/agent.py", "{}", "[]"),
 ]
@@ -125,7 +128,8 @@ UNRELATED = [
     ("templates/nobody.j2", "nobody", "nobedy"),
     ("files/nobody.txt", "nobody", "nobedy"),
     ("files/own.txt", "own", "awn"),
-    ("unrelated.py", "0", "1"),
+    ("lib/unrelated.py", "0", "1"),
+    ("docs/.gitattributes", "text", "-text"),
     ("blog/blog.py", "blog", "blig"),
     ("docs/guide.md", "Guide", "Guido"),
     ("inventories/staging/group_vars/web.yml", "blue", "bluo"),
@@ -281,6 +285,18 @@ def test_what_gitignore_hides_makes_no_proof_either(repository, path):
     (repository / path).write_text("hidden\n")
     with pytest.raises(NotProvable, match=r"local\S* \(ignored by git\)"):
         digest(repository)
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_is_told_to_overlook_make_no_proof(repository, mark):
+    before = digest(repository)
+    git(repository, "update-index", mark, "roles/web/role.yml", "docs/guide.md")
+    (repository / "roles/web/role.yml").write_text("resources: []\n")
+    with pytest.raises(NotProvable, match=r"roles/web/role\.yml \(git is told to overlook changes\)$"):
+        digest(repository)
+    git(repository, "update-index", mark.replace("--", "--no-"), "roles/web/role.yml")
+    git(repository, "checkout", "roles/web/role.yml")
+    assert digest(repository) == before
 
 
 @pytest.mark.parametrize("path", ["junit.xml", "dist/shop.tar.gz", "roles/web/smoke/__pycache__/x.pyc", "docs/new.md"])
