@@ -62,7 +62,11 @@ def attested(
 
 
 def named(
-    place: Place, kind: str, archive: str, skip: Callable[[str, str], None] = lambda name, why: None
+    place: Place,
+    kind: str,
+    archive: str,
+    skip: Callable[[str, str], None] = lambda name, why: None,
+    newest: int | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The envelopes of one kind beside an artifact by their objects' names, sorted. Nobody has judged them yet.
 
@@ -71,12 +75,14 @@ def named(
         kind: What they are.
         archive: The SHA-256 of the artifact's archive, in hex.
         skip: Gets the name of each object that can't be read, and why.
+        newest: Only so many, those that came last; None: all.
 
     Raises:
         ArtifactError: The store can't be read; or an object that may be a stop can't, since what it stops would go on.
     """
     names = []
-    for one in place.entries(f"{kind}-{archive}-", SUFFIX):
+    listed = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
+    for one in listed[:newest]:
         if one.size > LARGEST:
             skip(one.name, f"it has more than {LARGEST} bytes")
         else:

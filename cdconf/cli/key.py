@@ -54,14 +54,18 @@ def new(office: str | None, **flags: Any) -> None:
 
 
 @command.command("show")
+@office_option
 @project_options
 @output_options
-def show_(**flags: Any) -> None:
-    """Print the public part of this project's signing key: the line that others give to `cdconf key trust`."""
+def show_(office: str | None, **flags: Any) -> None:
+    """Print the public part of this project's signing key, or of an office's, for `cdconf key trust` elsewhere."""
     from cdconf.artifacts import keys
     from cdconf.errors import ArtifactError
 
     with run_of("key", None, flags) as run:
+        if office:
+            key_offices.show_own(run, office, as_json=flags["as_json"])
+            return
         key = keys.own(run.project)
         if key is None:
             raise ArtifactError(

@@ -37,6 +37,18 @@ def new(run: Run, word: str, *, as_json: bool) -> None:
         click.echo(made.text)
 
 
+def show_own(run: Run, word: str, *, as_json: bool) -> None:
+    """Prints the public part of an office's key."""
+    from cdconf.artifacts.keys import public_of
+    from cdconf.promotion.office_keys import needed
+    from cdconf.promotion.offices import named
+
+    public = public_of(needed(run.project, named(word)).key)
+    run.extra |= {"key": document(public), "office": named(word)}
+    if not as_json:
+        click.echo(public.text)
+
+
 def trust(run: Run, word: str, key: PublicKey, valid_before: str | None) -> None:
     """Lets a key speak for an office on this machine."""
     from cdconf.events import Notice

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 _COUNTED_OUT = 3  # warnings of one kind
+_LAST = 10  # provisions that are looked at, to find the last one
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Evidence:
         """What stages said of a role, or of what roles use."""
         return self._checked(STATEMENT, tree_key(self.project.name, path, tree))
 
+    def provisions(self, environment: str) -> list[Checked]:
+        """What stages said of the last provisions of an environment."""
+        return self._checked(STATEMENT, environment_key(self.project.name, environment), _LAST)
+
     def stops(self, app: str, archive: str | None = None) -> list[Checked]:
         """The stops of an app and of an artifact, and what lifts them.
 
@@ -67,8 +72,8 @@ class Evidence:
         """Who has passed an environment's gate without what it asks for."""
         return self._checked(OVERRIDE, environment_key(self.project.name, environment))
 
-    def _checked(self, kind: str, key: str) -> list[Checked]:
-        return check_all(named(self.place, kind, key, self._skip()), self.signers, self.now)
+    def _checked(self, kind: str, key: str, newest: int | None = None) -> list[Checked]:
+        return check_all(named(self.place, kind, key, self._skip(), newest), self.signers, self.now)
 
     def _skip(self) -> Callable[[str, str], None]:
         """Warns of what can't be read: of the first few, since whoever can write to the store could make thousands."""

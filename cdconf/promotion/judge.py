@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -76,18 +77,25 @@ def _is_about(stop: Stop, candidate: Candidate) -> bool:
 def _after(
     stage: Stage, wanted: Requirements, candidate: Candidate, proofs: Sequence[Checked], signers: Signers, now: float
 ) -> Link:
-    """Whether the artifact has passed a stage: the newest word of that stage on it and its procedure counts."""
+    """Whether the artifact has passed a stage: what that has said of it and its procedure since it last failed counts.
+
+    So a proof that's worth less, from a machine that isolates nothing, takes nothing away from a better one before.
+    """
     name, office = f"after {stage.name}", stage_office(stage.name)
     command = proving_command(stage, candidate.subject.name)
     if not signers.of(office, now):
         return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
     if candidate.procedure is None:
         return Link(name, "missing", candidate.not_provable, command)
-    last = max((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, default=None)
-    if last is not None and isinstance(last.said, Proof):
-        problem = unproven(last.said, wanted.max_age, candidate.environment, now)
-        why = f"{_shortly(last)} {problem}" if problem else _told(last, last.said)
-        return Link(name, "missing" if problem else "there", why, command if problem else None, last.name)
+    about_it = sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
+    problems = {one.name: _unproven(one, wanted, candidate, now) for one in about_it}
+    since_failed = list(itertools.takewhile(lambda one: not _has_failed(one), about_it))
+    good = next((one for one in since_failed if problems[one.name] is None), None)
+    if good is not None:
+        return Link(name, "there", _told(good), statement=good.name)
+    if about_it:
+        last = about_it[0]
+        return Link(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
     return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
 
 
@@ -112,9 +120,19 @@ def _is_about_it(one: Checked, stage: Stage, candidate: Candidate) -> bool:
     return elsewhere(said, stage, candidate) is None
 
 
+def _unproven(one: Checked, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
+    if not isinstance(one.said, Proof):
+        return "isn't a stage's"
+    return unproven(one.said, wanted.max_age, candidate.environment, now)
+
+
+def _has_failed(one: Checked) -> bool:
+    return isinstance(one.said, Proof) and one.said.result == "failed"
+
+
 def _rank(one: Checked) -> tuple[float, bool]:
     """By time; of two at the same moment the bad news counts."""
-    return (one.said.finished, one.said.result == "failed") if isinstance(one.said, Proof) else (0.0, False)
+    return (one.said.finished, _has_failed(one)) if isinstance(one.said, Proof) else (0.0, False)
 
 
 def _nobody(office: str, signers: Signers, now: float) -> str:
@@ -130,9 +148,10 @@ def proving_command(stage: Stage, label: str) -> str:
     return f"cdconf deploy {label} --to {environment} --stage {stage.name}"
 
 
-def _told(one: Checked, said: Proof) -> str:
-    who = one.signer.principals if one.signer else "nobody"
-    return f"passed in {said.environment} at {clock(said.finished)}, says {who}"
+def _told(one: Checked) -> str:
+    if not isinstance(one.said, Proof) or one.signer is None:
+        return ""
+    return f"passed in {one.said.environment} at {clock(one.said.finished)}, says {one.signer.principals}"
 
 
 def _shortly(one: Checked) -> str:

@@ -98,7 +98,7 @@ class ProvisionRun:
         evidence = Evidence.of(self.project, self.emit)
         try:
             self._read()
-            applied = applied_roles(self.environment, wanted, evidence, self._trees)
+            applied = applied_roles(self.environment, wanted, evidence)
             links = judge_roles(self.environment, wanted, self._trees, applied, evidence)
         except NotProvable as error:
             links = [Link(NOT_COMMITTED, "missing", error.message)]

@@ -11,7 +11,7 @@ from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.judge import Link
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import NOT_ISOLATED, span
-from cdconf.promotion.said import RolesProof
+from cdconf.promotion.said import RolesProof, Said
 from cdconf.promotion.uncommitted import Uncommitted
 
 if TYPE_CHECKING:
@@ -91,23 +91,17 @@ def judge_roles(
     return links
 
 
-def applied_roles(
-    environment: Environment, wanted: Requirements, evidence: Evidence, trees: Mapping[str, str]
-) -> dict[str, str]:
-    """Path -> tree, of what the environment's own stage last said that it was provisioned with.
-
-    Only what's the same as now is found: that's all that's asked.
-    """
-    newest: dict[str, tuple[float, str]] = {}
-    for path, tree in trees.items():
-        for one in evidence.proofs_of_tree(path, tree) if wanted.own else []:
-            said = one.said
-            if one.refusal is None and isinstance(said, RolesProof) and _is_here(said, environment, wanted, evidence):
-                newest[path] = max(newest.get(path, (0.0, "")), (said.finished, tree))
-    return {path: tree for path, (_, tree) in newest.items()}
+def applied_roles(environment: Environment, wanted: Requirements, evidence: Evidence) -> dict[str, str]:
+    """Path -> tree, of what was last applied to an environment, as its own stage has said; nothing if nobody has."""
+    found = [] if wanted.own is None else evidence.provisions(environment.name)
+    here = [one for one in found if one.refusal is None and _is_here(one.said, environment, wanted, evidence)]
+    last = max(here, key=_finished, default=None)
+    return dict(last.said.trees) if last is not None and isinstance(last.said, RolesProof) else {}
 
 
-def _is_here(said: RolesProof, environment: Environment, wanted: Requirements, evidence: Evidence) -> bool:
+def _is_here(said: Said | None, environment: Environment, wanted: Requirements, evidence: Evidence) -> bool:
+    if not isinstance(said, RolesProof):
+        return False
     where = (said.project, said.stage, said.environment)
     return where == (evidence.project.name, wanted.own, environment.name) and said.result == "passed"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, attest
-from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Stop, tree_key
+from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Stop, environment_key, tree_key
 from cdconf.promotion.statement import document, envelope, test_result
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey) -> str:
 
 
 def say_of_trees(place: Place, proof: RolesProof, key: OfficeKey) -> list[str]:
-    """The same for roles: one envelope, which is found by each of its roles; returns the objects' names."""
+    """The same for roles: one envelope, found by its environment and each of its roles; returns the objects' names."""
     made = _signed(document(proof), key)
-    keys = (tree_key(proof.project, path, tree) for path, tree in proof.trees.items())
+    keys = [environment_key(proof.project, proof.environment)]
+    keys += (tree_key(proof.project, path, tree) for path, tree in proof.trees.items())
     return [attest(place, STATEMENT, one, made) for one in keys]
 
 

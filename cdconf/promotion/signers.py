@@ -10,16 +10,14 @@ Without the file, or without a key for an office, nobody is believed: gates that
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey, parse
 from cdconf.errors import ArtifactError
 from cdconf.promotion.allowed_signers import Signer, signer_of
@@ -33,7 +31,7 @@ VARIABLE = "CDCONF_SIGNERS"
 _HEAD = f"# cdconf signers {VERSION}: OpenSSH's allowed_signers, see `cdconf key trust --office`\n"
 _REVOKED_HEAD = "# Keys that prove nothing any more, see `cdconf key revoke --office`\n"
 _VERSION_LINE = re.compile(r"#\s*cdconf signers ([0-9]+)")
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_WHAT = "the signers"
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def signers_of(project: Project) -> Signers:
             says.
     """
     path = signers_file(project)
-    if os.environ.get(VARIABLE) and _text(path) is None:
+    if os.environ.get(VARIABLE) and text_of(path, _WHAT) is None:
         raise ArtifactError(f"${VARIABLE} names {path}, which isn't there")
     return written(project)
 
@@ -93,10 +91,10 @@ def signers_of(project: Project) -> Signers:
 def written(project: Project) -> Signers:
     """The same, where a file that's named and isn't there yet is about to be made."""
     path = signers_file(project)
-    text = _text(path)
+    text = text_of(path, _WHAT)
     found = tuple(signer_of(line, f"{path}:{number}") for number, line in _lines(text or "", path))
     revoked = revoked_file(project)
-    gone = [parse(line, f"{revoked}:{number}").id for number, line in _lines(_text(revoked) or "", revoked)]
+    gone = [parse(line, f"{revoked}:{number}").id for number, line in _lines(text_of(revoked, _WHAT) or "", revoked)]
     return Signers(str(path), found, frozenset(gone))
 
 
@@ -106,7 +104,7 @@ def trust(project: Project, office: str, key: PublicKey, valid_before: str | Non
     Raises:
         ArtifactError: The key was revoked.
     """
-    with _changed(project):
+    with one_change(signers_file(project)):
         if key.id in written(project).revoked:
             hint = (
                 f"make a new one with `cdconf key new --office {office}`; revoked keys are in {revoked_file(project)}"
@@ -125,7 +123,7 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
     Raises:
         ArtifactError: No key of the office, or several, have an id that begins so.
     """
-    with _changed(project):
+    with one_change(signers_file(project)):
         wanted = keyid if keyid.startswith("SHA256:") else f"SHA256:{keyid}"
         known = {one.id: one for one in written(project).signers if office in one.offices}
         found = [one for one in known if one.startswith(wanted)]
@@ -133,7 +131,7 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
             hint = f"see `cdconf key list --office {office}`"
             raise ArtifactError(f"no single key of the office {office} has the fingerprint {keyid}", hint=hint)
         path, signer = revoked_file(project), known[found[0]]
-        text = _text(path) or _REVOKED_HEAD
+        text = text_of(path, _WHAT) or _REVOKED_HEAD
         write_private(path, f"{text.rstrip()}\n{_public(project, signer.id)}\n")
         return signer
 
@@ -141,7 +139,7 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
 def _public(project: Project, keyid: str) -> str:
     """The public key's line among the signers."""
     path = signers_file(project)
-    for number, line in _lines(_text(path) or "", path):
+    for number, line in _lines(text_of(path, _WHAT) or "", path):
         if signer_of(line, f"{path}:{number}").id == keyid:
             return " ".join(re.findall(r'(?:[^\s"]|"[^"]*")+', line)[2:4])
     raise ArtifactError(f"{keyid} isn't among the signers in {path}")
@@ -151,7 +149,7 @@ def _without(project: Project, office: str, keyid: str) -> list[str]:
     """The file's lines, comments included, but for those that let a key speak for this office alone."""
     path = signers_file(project)
     kept = []
-    for line in (_text(path) or _HEAD).splitlines():
+    for line in (text_of(path, _WHAT) or _HEAD).splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             signer = signer_of(line, str(path))
             if signer.id == keyid and signer.offices == {office}:
@@ -164,18 +162,6 @@ def _write(project: Project, lines: list[str]) -> None:
     write_private(signers_file(project), "".join(f"{line}\n" for line in lines))
 
 
-def _text(path: Path) -> str | None:
-    try:
-        text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"can't read the signers: {path}: {error}") from error
-    if mode & _WRITABLE_BY_OTHERS:
-        raise ArtifactError(f"others can write to the signers {path}", hint=f"chmod go-w {path}")
-    return text
-
-
 def _lines(text: str, path: Path) -> Iterator[tuple[int, str]]:
     """Numbers and lines that say something; raises `ArtifactError` for a file of a newer version."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -185,16 +171,3 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, str]]:
             raise ArtifactError(f"{path}:{number}: this is version {version[1]} of signers' files", hint=hint)
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line.strip()
-
-
-@contextmanager
-def _changed(project: Project) -> Iterator[None]:
-    """One change at a time."""
-    path = signers_file(project)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

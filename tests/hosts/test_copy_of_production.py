@@ -390,7 +390,6 @@ def test_production_takes_only_what_passed_staging_by_the_same_procedure(promote
     first = json.loads(shop("gates", "shop", "--to", "production", "--json").stdout)
     assert [one["state"] for one in first["gates"]] == ["there", "there"]
     shop(*to_production)
-    shop("provision", "production")
 
     # A role that's changed makes another procedure, of the same artifact too.
     shop.append("roles/base/role.yml", "  - file: /etc/proven\n    content: here\n")

@@ -200,6 +200,17 @@ def test_the_newest_word_counts(world):
     assert world.why() is None
 
 
+def test_a_proof_that_is_worth_less_takes_nothing_away_from_a_better_one(world):
+    now = time.time()
+    name = world.prove(finished=now - 300)
+    world.prove(finished=now - 200, isolated=False)
+    assert world.gate().links[0].statement == name
+    world.prove(finished=now - 100, result="failed", isolated=False)
+    assert "says that it failed" in world.why()
+    world.prove(finished=now - 50, isolated=False)
+    assert "isolated: false" in world.why()
+
+
 def test_of_two_words_at_the_same_moment_the_bad_news_counts(world):
     now = round(time.time(), 3) - 10
     world.prove(finished=now)

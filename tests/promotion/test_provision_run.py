@@ -33,8 +33,8 @@ def test_what_was_provisioned_in_the_stage_before_may_be_provisioned_here(any_wo
     with pytest.raises(GateClosed, match=r"production can't be provisioned: roles/base after manual: nobody has said"):
         provision(any_world, "production")
     made = provision(any_world, "staging").extra["statements"]
-    assert len(made) == 2
-    assert len({name[-69:] for name in made}) == 1  # one statement, found by each of its roles
+    assert len(made) == 3
+    assert len({name[-69:] for name in made}) == 1  # one statement, found by its environment and each role
     assert "gates" not in provision(any_world, "staging").extra
     assert {one["state"] for one in provision(any_world, "production").extra["gates"]} == {"there"}
 
@@ -69,6 +69,19 @@ def test_what_was_last_applied_here_needs_no_proof(world):
             world.place.delete(one.name)
     gone.unlink()
     assert provision(world, "production").extra["gates"] == []
+
+
+def test_what_was_applied_here_before_the_last_time_does(world):
+    provision(world, "staging")
+    provision(world, "production")
+    before = (world.root / "roles/site/role.yml").read_text()
+    change(world, "site")
+    provision(world, "staging")
+    provision(world, "production")
+    (world.root / "roles/site/role.yml").write_text(before)
+    world.commit("back")
+    links = provision(world, "production").extra["gates"]
+    assert [(one["name"], one["state"]) for one in links] == [("roles/site after manual", "there")]
 
 
 def _payload(world, name):

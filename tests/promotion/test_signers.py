@@ -125,6 +125,7 @@ def test_the_command_makes_trusts_lists_and_revokes(world):
     assert made.returncode == 0
     assert "cdconf.yml has no stage 'extra'" in made.stderr
     line = made.stdout.strip()
+    assert cdconf(world.root, "key", "show", "--office", "stage:extra").stdout.split()[:2] == line.split()[:2]
     again = cdconf(world.root, "key", "trust", "--office", "override", "--valid-before", "2020-01-31", line)
     assert again.returncode == 0
     listed = cdconf(world.root, "key", "list", "--offices").stdout

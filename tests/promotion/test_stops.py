@@ -129,6 +129,14 @@ def test_a_stop_that_cannot_be_read_is_an_error(world, monkeypatch):
         world.gate()
 
 
+def test_whoever_deletes_a_stop_still_faces_the_failed_verdict(world):
+    """A stop can be deleted by who can write to the store; what opens a gate is a proof, and that isn't there."""
+    world.stage_run().failed(world.artifact, "loses orders")
+    for one in world.place.entries(f"{STOP}-{world.artifact.archive}-"):
+        world.place.delete(one.name)
+    assert "says that it failed" in world.why()
+
+
 def test_gc_leaves_stops_and_statements_alone(any_world):
     say(any_world.place, stopped(any_world), any_world.key("stage:manual"))
     any_world.store.remove(any_world.artifact)
