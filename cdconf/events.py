@@ -32,6 +32,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCodeRan:
+    """Code of the commit itself ran here: a build, smoke tests. `isolated`: where it couldn't reach any key."""
+
+    what: str
+    isolated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HostStep:
     """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
 
@@ -127,6 +135,7 @@ class ClocksSeen:
 Event = (
     RunStarted
     | Step
+    | OwnCodeRan
     | HostStep
     | ResourceDone
     | SmokeDone
@@ -179,6 +188,7 @@ class Collector:
         run: The id by which hosts know the run.
         fences: Host -> the run's fencing number there.
         clocks: By how many seconds others' clocks are ahead of this machine's, by what has them and their names.
+        isolated: Whether all of the commit's own code ran where it couldn't reach any key; None: none ran.
     """
 
     def __init__(self) -> None:
@@ -186,6 +196,7 @@ class Collector:
         self.run: str | None = None
         self.fences: dict[str, int] = {}
         self.clocks: dict[str, dict[str, float]] = {"host": {}, "store": {}}
+        self.isolated: bool | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -206,6 +217,8 @@ class Collector:
                 self.fences[event.host] = max(event.fence, self.fences.get(event.host, 0))
             elif isinstance(event, ClocksSeen):
                 self.clocks[event.kind].update(event.ahead)
+            elif isinstance(event, OwnCodeRan):
+                self.isolated = event.isolated and self.isolated is not False
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

@@ -60,7 +60,7 @@ def sweep(place: Path) -> None:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 status = os.fstat(descriptor)
-                if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+                if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o066:
                     continue
                 if time.time() - status.st_ctime < _YOUNG:
                     continue

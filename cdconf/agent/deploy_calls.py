@@ -1,6 +1,6 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services", "confirm_within", "user", "keep", "shared", "toggles"}`. Without
+An app is `{"name", "path", "services", "confirm_within", "user", "keep", "shared", "toggles", "procedure"}`. Without
 `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that releases share, as
 `{"directories", "files"}`; see `cdconf.agent.toggles` for `toggles`. All but the first three may be missing.
 """
@@ -272,7 +272,7 @@ def confirm(agent, app, release, keep):
     agent.lease.check()
     if releases.linked() != release:
         raise Failed("'{}' isn't the current release here".format(release))
-    ledger.confirmed(release, agent.lease.run)
+    ledger.confirmed(release, agent.lease.run, app.get("procedure"))
     Switch(agent.store, app["name"]).disarm()
     toggles.settle(agent.store, app, agent.lease)
     return {"removed": releases.clean(keep, app)}

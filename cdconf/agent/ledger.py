@@ -95,13 +95,13 @@ class Ledger(object):
         past.note(self.page, self.by, "activated", name)
         self.save()
 
-    def confirmed(self, name, run=None):
-        """The run's deployment, or rollback, ended well."""
+    def confirmed(self, name, run=None, procedure=None):
+        """The run's deployment, or rollback, ended well; `procedure` is the digest of how it was done."""
         back = bool((self.page["activating"] or {}).get("back"))
         self.page["verified"] = verified_with(self.page["verified"], name, back)
         self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time()), "back": back}
         self.page["reverted"] = None
-        past.note(self.page, self.by, "verified", name)
+        past.note(self.page, self.by, "verified", name, procedure=procedure)
         self._back_at(name)
 
     def rolled_back(self, name, why=None):

@@ -2,8 +2,8 @@
 
 The history of a project can be rebuilt from it (`cdconf.history.rebuild`). Events of an app lie in its page of the
 ledger, so that they're written together with what they tell of: `{"at", "event", "run", "owner", "reason"}`, with
-`release`, `version`, `archive`, `to` and `why` where there's something to say. `at` is the host's own clock, in seconds
-since 1970. `provisions.json` holds `{"at", "run", "owner", "reason", "catalog", "counts", "failed"}`.
+`release`, `version`, `archive`, `to`, `why` and `procedure` where there's something to say. `at` is the host's own
+clock, in seconds since 1970. `provisions.json` holds `{"at", "run", "owner", "reason", "catalog", "counts", "failed"}`.
 """
 
 import time
@@ -57,10 +57,10 @@ def recent(events):
 
 
 def deployed(events, release):
-    """`{"at", "owner", "run"}` of the deployment that brought a release into use last; None when that's forgotten."""
+    """`{"at", "owner", "run", "procedure"}` of the deployment that brought a release into use last, or None."""
     for event in reversed(events or ()):
         if event["event"] in ("activated", "verified") and event.get("release") == release and "owner" in event:
-            return {name: event[name] for name in ("at", "owner", "run")}
+            return {name: event[name] for name in ("at", "owner", "run", "procedure") if name in event}
     return None
 
 

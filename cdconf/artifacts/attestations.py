@@ -17,13 +17,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
+from cdconf.artifacts.shards import SUFFIX
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Entry, Place
 
 SIGNATURE = "signature"  # the artifact's provenance with one more signature
-SUFFIX = ".dsse"
+STATEMENT = "statement"  # a stage has passed or failed
+STOP = "stop"  # an artifact or an app goes no further; or a stop is lifted
+OVERRIDE = "override"  # somebody has passed a gate without what it asks for
 LARGEST = 1024 * 1024  # bytes
 _NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<archive>[0-9a-f]{64})-(?P<content>[0-9a-f]{64})\.dsse")
 
@@ -46,27 +49,50 @@ def attest(place: Place, kind: str, archive: str, envelope: Mapping[str, Any]) -
     return name
 
 
+def content_of(name: str) -> str:
+    """The digest of the object's own bytes, by which others name it."""
+    return name.removesuffix(SUFFIX).rpartition("-")[2]
+
+
 def attested(
     place: Place, kind: str, archive: str, skip: Callable[[str, str], None] = lambda name, why: None
 ) -> list[dict[str, Any]]:
-    """The envelopes of one kind beside an artifact, sorted by their objects' names. Nobody has judged them yet.
+    """The envelopes of `named`."""
+    return list(named(place, kind, archive, skip).values())
+
+
+def named(
+    place: Place,
+    kind: str,
+    archive: str,
+    skip: Callable[[str, str], None] = lambda name, why: None,
+    newest: int | None = None,
+) -> dict[str, dict[str, Any]]:
+    """The envelopes of one kind beside an artifact by their objects' names, sorted. Nobody has judged them yet.
 
     Args:
         place: Where the store lies.
         kind: What they are.
         archive: The SHA-256 of the artifact's archive, in hex.
         skip: Gets the name of each object that can't be read, and why.
+        newest: Only so many, those that came last; None: all.
+
+    Raises:
+        ArtifactError: The store can't be read; or an object that may be a stop can't, since what it stops would go on.
     """
     names = []
-    for one in place.entries(f"{kind}-{archive}-", SUFFIX):
+    listed = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
+    for one in listed[:newest]:
         if one.size > LARGEST:
             skip(one.name, f"it has more than {LARGEST} bytes")
         else:
             names.append(one.name)
-    found = []
+    found = {}
     for name, data in sorted(place.read(names).items()):
+        if isinstance(data, OSError) and kind == STOP:
+            raise ArtifactError(f"can't read {place.shown(name)}: it may be a stop ({data.strerror or data})") from data
         try:
-            found.append(_read(name, data))
+            found[name] = _read(name, data)
         except (ArtifactError, OSError, ValueError, TypeError, RecursionError) as error:
             skip(name, str(error))
     return found

@@ -15,15 +15,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError
-from cdconf.events import Emit, Notice, Step
-from cdconf.scratch import scratch
+from cdconf.events import Emit, Notice, OwnCodeRan, Step
+from cdconf.isolation import Account, account, scrubbed
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
@@ -70,11 +70,12 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
             emit(Notice(f"the archive of {known.label} is missing from the store, so it's built again", warning=True))
         emit(Step(f"building {app.name} from commit {commit[:10]}{' and uncommitted changes' if dirty else ''}"))
         if dirty:
-            return _run(project, app, store, root, commit, emit, dirty=True), True
-        with scratch(f"build-{app.name}") as folder:
-            _export(root, commit, folder, emit)
+            return _run(project, app, store, None, commit, emit), True
+        with account(f"build-{app.name}") as builder:
+            _export(root, commit, builder.home / "tree", emit)
+            builder.give(builder.home / "tree")
             try:
-                artifact = _run(project, app, store, folder, commit, emit, dirty=False)
+                artifact = _run(project, app, store, builder, commit, emit)
             except ArtifactError:
                 known = store.nearest(app.name, [commit])  # another machine built the same commit meanwhile
                 if known is None or not store.has_archive(known):
@@ -131,6 +132,7 @@ def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
     """The commit's files, and nothing else; piped, since a repository may be larger than memory."""
     if (root / ".gitmodules").is_file():
         emit(Notice("git leaves submodules out of the export that is built", warning=True))
+    folder.mkdir(mode=0o700)
     command = ["git", "-C", str(root), "archive", "--format=tar", commit, "."]
     with (
         tempfile.TemporaryFile() as errors,
@@ -147,39 +149,34 @@ def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
         raise ArtifactError(f"the commit can't be exported: {tar.stderr.strip()}")
 
 
-def _run(project: Project, app: App, store: Store, folder: Path, commit: str, emit: Emit, *, dirty: bool) -> Artifact:
+def _run(project: Project, app: App, store: Store, builder: Account | None, commit: str, emit: Emit) -> Artifact:
+    """Builds in the builder's export of the commit; without a builder, in the work tree, as this user."""
     began = time.time()
     commit_time = float(_git(project.root, "show", "-s", "--format=%ct", commit))
     described = _git(project.root, "describe", "--always", "--tags", "--abbrev=10", commit)
     version = re.sub(r"[^A-Za-z0-9_.+~-]", "-", described)  # a tag may be called release/1.4
-    if dirty:
+    if builder is None:
         version = f"{version}-dirty.{int(began)}"
     log = project.data / f"build-{app.name}.log"  # stays here when the build fails
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the Python that runs cdconf comes first
-    environment = {**os.environ, "PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
-    status = _shell(str(app.build), folder, environment, log)
-    if status != 0:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise ArtifactError(
-            f"the build of '{app.name}' failed with exit status {status}",
-            file=app.file,
-            line=app.line,
-            hint=f"the whole log is in {log}",
-            detail="\n".join(lines[-_LAST_LINES:]),
-        )
+    variables = {"PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
+    folder = builder.home / "tree" if builder is not None else project.root
+    isolated = _shell(app, folder, variables, log, builder)
+    emit(OwnCodeRan(f"the build of {app.name}", isolated))
     file, found_version = _result(app, folder, version)
     made = store.add(
         app.name,
         found_version,
-        file,
+        builder.take(file) if builder is not None else file,
         command=str(app.build),
         log=log,
+        isolated=isolated,
         commit=commit,
         commit_time=commit_time,
         built_at=round(time.time(), 3),
         duration_s=round(time.time() - began, 3),
         builder=f"{getpass.getuser()}@{socket.gethostname()}",
-        dirty=dirty,
+        dirty=builder is None,
     )
     emit(Notice(f"built {made.label} ({made.size / 1e6:.1f} MB, sha256 {made.archive[:12]})"))
     if keys.own(project) is None:
@@ -187,24 +184,44 @@ def _run(project: Project, app: App, store: Store, folder: Path, commit: str, em
     return made
 
 
-def _shell(command: str, folder: Path, environment: dict[str, str], log: Path) -> int:
-    """Runs the build's own command line; its process group dies with us."""
+def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder: Account | None) -> bool:
+    """Runs the build's own command line, all of which dies with us; returns whether it couldn't reach any key.
+
+    Raises:
+        ArtifactError: It failed.
+    """
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        command = ["/bin/sh", "-c", str(app.build)]
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        if builder is None:
+            options |= {"env": {**scrubbed(os.environ), **variables}, "start_new_session": True}
+            process = subprocess.Popen(command, cwd=folder, **options)
+        else:
+            builder.lend(output.fileno())
+            process = builder.start(command, folder, variables, **options)
         try:
-            return process.wait()
+            status = process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait()
             raise
+        finally:
+            if builder is not None:
+                builder.end()
+                os.fchown(output.fileno(), os.geteuid(), os.getegid())
+    if status != 0:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept_away = builder is not None and builder.isolated
+        hint = f"the whole log is in {log}"
+        hint += "; it ran as another user, without your variables and files: CDCONF_ISOLATION=off tells" * kept_away
+        raise ArtifactError(
+            f"the build of '{app.name}' failed with exit status {status}",
+            file=app.file,
+            line=app.line,
+            hint=hint,
+            detail="\n".join(lines[-_LAST_LINES:]),
+        )
+    return builder is not None and builder.isolated
 
 
 def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:

@@ -47,7 +47,12 @@ def private_file(project: Project) -> Path:
 
 
 def new(project: Project) -> PublicKey:
-    """Makes the key pair.
+    """Makes the project's key pair; raises what `make` raises."""
+    return make(private_file(project))
+
+
+def make(path: Path) -> PublicKey:
+    """Makes a key pair.
 
     Raises:
         ArtifactError: There is one.
@@ -55,7 +60,6 @@ def new(project: Project) -> PublicKey:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    path = private_file(project)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = Ed25519PrivateKey.generate()
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -76,15 +80,25 @@ def own(project: Project) -> Ed25519PrivateKey | None:
     """This operator's private key; None when there's none.
 
     Raises:
-        ArtifactError: The file isn't an Ed25519 key, or others can read it.
+        ArtifactError: The file isn't an Ed25519 key, or others can read it; it isn't where $CDCONF_SIGNING_KEY says.
     """
     path = private_file(project)
+    found = read(path)
+    if found is None and os.environ.get("CDCONF_SIGNING_KEY"):
+        raise ArtifactError(f"$CDCONF_SIGNING_KEY names {path}, which isn't there")
+    return found
+
+
+def read(path: Path) -> Ed25519PrivateKey | None:
+    """The private key in a file; None when there's no file.
+
+    Raises:
+        ArtifactError: The file isn't an Ed25519 key, or others can read it.
+    """
     try:
         text = path.read_bytes()
         mode = path.stat().st_mode
     except FileNotFoundError:
-        if os.environ.get("CDCONF_SIGNING_KEY"):
-            raise ArtifactError(f"$CDCONF_SIGNING_KEY names {path}, which isn't there") from None
         return None
     except OSError as error:
         raise ArtifactError(f"can't read the signing key {path}: {error.strerror}") from error

@@ -20,6 +20,7 @@ from shlex import quote
 from typing import IO, TYPE_CHECKING, Protocol
 
 from cdconf.agent.tree import sha256_file
+from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -106,28 +107,39 @@ class Folder:
             )
 
     def shown(self, name: str) -> str:
-        path = self._folder / name
+        path = self._at(name)
         return os.path.relpath(path, self._root) if path.is_relative_to(self._root) else str(path)
 
+    def _at(self, name: str) -> Path:
+        return self._folder / path_of(name)
+
     def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
-        found = []
-        with self._explained("list"), self._there() as listed:
-            for one in listed:
-                if one.name.startswith(".") or not (one.name.startswith(prefix) and one.name.endswith(suffix)):
-                    continue
-                with contextlib.suppress(FileNotFoundError):  # another run's file that's gone already
-                    if one.is_file():
-                        status = one.stat()
-                        found.append(Entry(one.name, status.st_size, status.st_mtime))
+        found: list[Entry] = []
+        with self._explained("list"):
+            for folder in self._folders(prefix, suffix):
+                with self._there(folder) as listed:
+                    found += _matching(listed, prefix, suffix)
         return sorted(found, key=lambda one: one.name)
 
+    def _folders(self, prefix: str, suffix: str) -> list[Path]:
+        """The directories in which objects lie whose names begin and end so."""
+        shard = shard_of(prefix)
+        if shard is not None:
+            return [self._folder / shard]
+        shards: list[Path] = []
+        if may_be_sharded(prefix, suffix):
+            with self._there(self._folder / FOLDER) as listed:
+                shards = [Path(one.path) for one in listed if one.is_dir()]
+        return [self._folder, *shards]
+
     @contextmanager
-    def _there(self) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """What's in the directory."""
+    def _there(self, folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """What's in a directory; nothing, when it isn't there and the store is."""
         try:
-            listed = os.scandir(self._folder)
+            listed = os.scandir(folder)
         except FileNotFoundError:
-            self._refuse_missing()
+            if folder == self._folder or not self._folder.is_dir():
+                self._refuse_missing()
             yield iter(())
             return
         with listed:
@@ -138,28 +150,39 @@ class Folder:
         for name in names:
             with self._explained(f"read {name} in"), contextlib.suppress(FileNotFoundError):
                 try:
-                    found[name] = (self._folder / name).read_bytes()
+                    found[name] = self._at(name).read_bytes()
                 except PermissionError as error:
                     found[name] = error
         return found
 
     def create(self, name: str, data: bytes) -> bool:
         with self._explained("write to"), self._written(data) as temporary:
+            path = self._at(name)
+            self._make_shard(path.parent)
             try:
                 # A link, unlike a rename, fails when the name is taken.
-                os.link(temporary, self._folder / name)
+                os.link(temporary, path)
             except FileExistsError:
                 return False
-            self._sync()
+            _sync(path.parent)
             return True
+
+    def _make_shard(self, folder: Path) -> None:
+        """Makes a directory below the store's with the same mode, so that whoever may write there may write here."""
+        for one in (folder.parent, folder):
+            if one.is_relative_to(self._folder) and not one.is_dir():
+                with contextlib.suppress(FileExistsError):
+                    one.mkdir()
+                    one.chmod(stat.S_IMODE(self._folder.stat().st_mode))
+                    _sync(one.parent)
 
     def put(self, name: str, file: Path) -> None:
         with self._explained("write to"), file.open("rb") as source, self._written(source) as temporary:
-            temporary.replace(self._folder / name)
-            self._sync()
+            temporary.replace(self._at(name))
+            _sync(self._folder)
 
     def fetch(self, name: str, digest: str, *, fresh: bool = False) -> Path | None:
-        path = self._folder / name
+        path = self._at(name)
         with self._explained(f"read {name} in"):
             return path if path.is_file() and sha256_file(str(path)) == digest else None
 
@@ -168,7 +191,7 @@ class Folder:
 
     def delete(self, name: str) -> None:
         with self._explained("remove from"):
-            (self._folder / name).unlink(missing_ok=True)
+            self._at(name).unlink(missing_ok=True)
 
     @contextmanager
     def _written(self, data: bytes | IO[bytes]) -> Iterator[Path]:
@@ -191,16 +214,27 @@ class Folder:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def _sync(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise ArtifactError(f"can't {what} the artifact store {self._folder}: {error.strerror or error}") from error
+
+
+def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> Iterator[Entry]:
+    for one in listed:
+        if one.name.startswith(".") or not (one.name.startswith(prefix) and one.name.endswith(suffix)):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another run's file that's gone already
+            if one.is_file():
+                status = one.stat()
+                yield Entry(one.name, status.st_size, status.st_mtime)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

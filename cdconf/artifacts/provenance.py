@@ -26,7 +26,9 @@ BUILT, ADDED = f"{_DOCUMENT}#built-by-cdconf", f"{_DOCUMENT}#built-elsewhere"
 STATEMENT, PROVENANCE = "https://in-toto.io/Statement/v1", "https://slsa.dev/provenance/v1"
 
 
-def statement(project: str, artifact: Artifact, command: str | None, log: str | None) -> dict[str, Any]:
+def statement(
+    project: str, artifact: Artifact, command: str | None, log: str | None, *, isolated: bool = False
+) -> dict[str, Any]:
     """The in-toto Statement about an artifact.
 
     Args:
@@ -34,6 +36,7 @@ def statement(project: str, artifact: Artifact, command: str | None, log: str | 
         artifact: The artifact. `cdconfTree1` is the digest that `cdconf.agent.tree` describes.
         command: The build's command line; None when it was built elsewhere.
         log: The SHA-256 of the build's log, if there is one.
+        isolated: Whether the build couldn't reach any key.
     """
     sources = []
     if artifact.commit is not None:
@@ -56,6 +59,7 @@ def statement(project: str, artifact: Artifact, command: str | None, log: str | 
             "buildDefinition": {
                 "buildType": ADDED if command is None else BUILT,
                 "externalParameters": parameters if command is None else {**parameters, "command": command},
+                **({} if command is None else {"internalParameters": {"isolated": isolated}}),
                 "resolvedDependencies": sources,
             },
             "runDetails": {
@@ -81,10 +85,16 @@ def _time(seconds: float) -> str:
 
 
 def envelope(
-    project: Project, artifact: Artifact, command: str | None = None, log: str | None = None
+    project: Project,
+    artifact: Artifact,
+    command: str | None = None,
+    log: str | None = None,
+    *,
+    isolated: bool = False,
 ) -> dict[str, Any]:
     """The statement in an envelope, signed with the operator's key if there is one."""
-    text = json.dumps(statement(project.name, artifact, command, log), sort_keys=True, separators=(",", ":"))
+    words = statement(project.name, artifact, command, log, isolated=isolated)
+    text = json.dumps(words, sort_keys=True, separators=(",", ":"))
     fresh = dsse.wrap(text.encode("utf-8"))
     key = keys.own(project)
     return fresh if key is None else dsse.signed(fresh, key, keys.public_of(key).id)

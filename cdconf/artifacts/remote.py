@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts.places import TEMPORARY, Entry
+from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.patience import told
 
@@ -71,24 +72,36 @@ class Remote:
             ) from error
 
     def shown(self, name: str) -> str:
-        return f"{self._url}/{name}"
+        return f"{self._url}/{path_of(name)}"
 
     def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
         with self._explained("list"):
             return [
                 Entry(one["name"].rpartition("/")[2], one["size"], one["LastModified"].timestamp())
-                for one in sorted(self._listed(prefix), key=lambda one: str(one["name"]))
+                for one in sorted(self._listed(prefix, suffix), key=lambda one: str(one["name"]).rpartition("/")[2])
                 if one["type"] == "file" and one["name"].endswith(suffix)
             ]
 
-    def _listed(self, prefix: str) -> list[dict[str, Any]]:
-        """The objects right below; the service itself leaves out those that don't begin so."""
+    def _listed(self, prefix: str, suffix: str) -> list[dict[str, Any]]:
+        """The objects whose names begin so; the service itself leaves out the others."""
+        shard = shard_of(prefix)
+        if shard is not None:
+            return self._below(shard, prefix)
+        found = self._below("", prefix)
+        if may_be_sharded(prefix, suffix):
+            names = self._below(FOLDER, "", deep=True)
+            found += [one for one in names if one["name"].rpartition("/")[2].startswith(prefix)]
+        return found
+
+    def _below(self, folder: str, prefix: str, *, deep: bool = False) -> list[dict[str, Any]]:
+        """The objects right below a directory, or also those below its own directories."""
+        path = f"{self._path}/{folder}" if folder else self._path
         try:
-            if not prefix:
-                everything: list[dict[str, Any]] = self._files.ls(self._path, detail=True)
+            if not prefix and not deep:
+                everything: list[dict[str, Any]] = self._files.ls(path, detail=True)
                 return everything
-            found: dict[str, dict[str, Any]] = self._files.find(self._path, prefix=prefix, detail=True)
-            return [one for name, one in found.items() if name.rpartition("/")[0] == self._path]
+            found: dict[str, dict[str, Any]] = self._files.find(path, prefix=prefix, detail=True)
+            return [one for name, one in found.items() if deep or name.rpartition("/")[0] == path]
         except FileNotFoundError:  # nothing under the prefix, or no bucket
             if not self._files.exists(self._path.partition("/")[0]):
                 raise
@@ -145,7 +158,7 @@ class Remote:
             self._files.rm_file(self._at(name))
 
     def _at(self, name: str) -> str:
-        return f"{self._path}/{name}"
+        return f"{self._path}/{path_of(name)}"
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

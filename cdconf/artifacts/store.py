@@ -4,7 +4,8 @@ APP@VERSION.json    metadata and signed provenance; created last, and only once,
                     version never changes. Stores of older versions name it ARCHIVE.json
 ARCHIVE.blob        the archive
 DIGEST.log          a build's log
-KIND-ARCHIVE-….dsse what is said of an artifact later, signatures for one: see `attestations`
+KIND-ARCHIVE-….dsse what is said of an artifact later, signatures for one: see `attestations`. What there may be very
+                    much of lies in attested/: see `shards`
 
 They lie in .cdconf/artifacts, or where `store` in cdconf.yml says: see `places`. On this machine only:
 
@@ -57,7 +58,15 @@ class Store:
         self._folder = project.data / "artifacts"
 
     def add(
-        self, app: str, version: str, file: Path, *, command: str | None = None, log: Path | None = None, **about: Any
+        self,
+        app: str,
+        version: str,
+        file: Path,
+        *,
+        command: str | None = None,
+        log: Path | None = None,
+        isolated: bool = False,
+        **about: Any,
     ) -> Artifact:
         """Takes an archive in; once more, it's the same artifact, whose stored archive is mended if need be.
 
@@ -69,6 +78,7 @@ class Store:
             file: The archive.
             command: The build's command line; None when it was built elsewhere.
             log: The build's log.
+            isolated: Whether the build couldn't reach any key.
             about: commit, commit_time, built_at, duration_s, builder, dirty.
 
         Raises:
@@ -86,7 +96,7 @@ class Store:
         artifact = Artifact(app, version, archive, digest, file.name, file.stat().st_size, **about)
         self.place.put(_blob(archive), file)
         noted = self._keep_log(log) if log is not None else None
-        text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted))
+        text = to_text(artifact, provenance.envelope(self._project, artifact, command, noted, isolated=isolated))
         name, before = f"{artifact.label}.json", time.time()
         if self.place.create(name, text.encode("utf-8")):
             store_clock.compare(self.place, name, before, self._emit)

@@ -12,15 +12,14 @@ that a file was lost, or that a commit gave the project another name, is no deci
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey, parse
 from cdconf.errors import ArtifactError
 from cdconf.secrets.store import write_private
@@ -32,7 +31,7 @@ State = Literal["keys", "nobody", "anybody", "undecided"]
 ANYBODY = "anybody"
 VARIABLE = "CDCONF_TRUSTED_KEYS"
 _HEAD = "# Keys whose signatures cdconf trusts, one a line: see `cdconf key trust`. Without a key, nobody is trusted.\n"
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_WHAT = "the trusted keys"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def trust_of(project: Project) -> Trust:
     """
     path = trusted_file(project)
     is_named = bool(os.environ.get(VARIABLE))
-    text = _text(path)
+    text = text_of(path, _WHAT)
     if text is None:
         if is_named:
             raise ArtifactError(f"${VARIABLE} names {path}, which isn't there")
@@ -92,7 +91,7 @@ def trusted(project: Project) -> dict[str, PublicKey]:
 
 def file_state(project: Project) -> State:
     """What the file alone says; unlike `trust_of` it doesn't mind that a named one holds no key."""
-    text = _text(trusted_file(project))
+    text = text_of(trusted_file(project), _WHAT)
     return "undecided" if text is None else _parsed(trusted_file(project), text).state
 
 
@@ -132,18 +131,6 @@ def distrust(project: Project, keyid: str) -> PublicKey:
     return gone
 
 
-def _text(path: Path) -> str | None:
-    try:
-        text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"can't read the trusted keys: {path}: {error}") from error
-    if mode & _WRITABLE_BY_OTHERS:
-        raise ArtifactError(f"others can write to the trusted keys {path}", hint=f"chmod go-w {path}")
-    return text
-
-
 def _parsed(path: Path, text: str) -> Trust:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     told = [(number, line) for number, line in lines if line and not line.startswith("#")]
@@ -158,14 +145,9 @@ def _parsed(path: Path, text: str) -> Trust:
 def _changed(project: Project) -> Iterator[Trust]:
     """What stands there before it's changed; one change at a time."""
     path = trusted_file(project)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        text = _text(path)
+    with one_change(path):
+        text = text_of(path, _WHAT)
         yield Trust("undecided", {}) if text is None else _parsed(path, text)
-    finally:
-        os.close(descriptor)
 
 
 def _write(project: Project, keys: Mapping[str, PublicKey], *, anybody: bool = False) -> None:

@@ -20,6 +20,7 @@ from cdconf.inventory import check_roles
 from cdconf.resources.discovery import Types
 from cdconf.roles import Declared, Role, load_role
 from cdconf.secrets import Mask, SecretStore, is_tainted
+from cdconf.secrets.taint import taint_again
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,9 +206,11 @@ class Compiler:
         }
         fields = check_fields(kind, declared, title, values)
         if kind.normalise is not None:
-            fields = kind.normalise(
-                {**fields, "absent": declared.absent}, _Context(self, scope, role, declared, fields)
-            )
+            asked = _Context(self, scope, role, declared, fields)
+            given = {**fields, "absent": declared.absent}
+            fields = kind.normalise(dict(given), asked)
+            if kind.elsewhere and (asked.gave_a_secret or is_tainted(given)):
+                fields = taint_again(fields, given)
             fields.pop("absent", None)
         self._check_app_service(declared, kind, title, fields)
         self._check_public(declared, kind, fields)
@@ -301,10 +304,13 @@ class _Context:
         self._role = role
         self._declared = declared
         self._fields = fields
+        self.gave_a_secret = False
 
     def template(self, name: str) -> str:
         line = self._declared.fields.lines.get("template", self._declared.line)
-        return self._scope.template(self._role.name, name, self._declared.file, line)
+        text = self._scope.template(self._role.name, name, self._declared.file, line)
+        self.gave_a_secret = self.gave_a_secret or is_tainted(text)
+        return text
 
     def source_file(self, name: str) -> bytes:
         return read_file(name, self._folders(), self.error)

@@ -10,8 +10,11 @@ from cdconf.catalog.differs import check_differs
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment, load_toggles
+from cdconf.inventory.project import FILE
+from cdconf.inventory.stages import inputs_of, stages_of
 from cdconf.resources.discovery import Types, is_own
 from cdconf.secrets import SecretStore
+from cdconf.yamlfile import load
 
 if TYPE_CHECKING:
     from cdconf.catalog.model import Catalog
@@ -33,6 +36,8 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
     def note(error: CdconfError) -> None:
         errors.setdefault(str(error), error)
 
+    for error in _stages(project):
+        note(error)
     for name in project.filed():
         try:
             environment = load_environment(project, name)
@@ -61,6 +66,17 @@ def fact_ages(project: Project) -> dict[str, dict[str, float | None]]:
             continue  # lint says why
         ages[name] = {host: cache.load(host).age for host in hosts}
     return ages
+
+
+def _stages(project: Project) -> list[CdconfError]:
+    """Stages of the pipeline that don't say what their commands read."""
+    errors: list[CdconfError] = []
+    for stage in stages_of(load(project.root / FILE, project.root)):
+        try:
+            inputs_of(stage)
+        except CdconfError as error:
+            errors.append(error)
+    return errors
 
 
 def _types(project: Project, types: Types) -> list[CdconfError]:

@@ -42,7 +42,7 @@ class References:
             value: The value.
             names_a_file: Whether it's there to name a file; a lone expression elsewhere could be anything.
         """
-        for text in _strings(value):
+        for text in strings(value):
             self.texts.add(text.rstrip("/"))
             if "{" in text:
                 self._parse(text)
@@ -79,15 +79,16 @@ class References:
         return any(one in self.texts or any(fnmatchcase(one, each) for each in self.patterns) for one in parents)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """All texts in a value of a project file."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for member in value.values():
-            yield from _strings(member)
+            yield from strings(member)
     elif isinstance(value, (list, tuple)):
         for member in value:
-            yield from _strings(member)
+            yield from strings(member)
 
 
 def of_role(role: Role) -> References:

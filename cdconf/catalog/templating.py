@@ -74,8 +74,7 @@ class _Environment(LimitedEnvironment):
     context_class = _LazyContext
 
     def join_path(self, template: str, parent: str) -> str:
-        """An included template is looked for in the role of the one that includes it."""
-        return f"{parent.partition('//')[0]}//{template}"
+        return joined(template, parent)
 
 
 class Templating:
@@ -101,13 +100,9 @@ class Templating:
         self._environment.filters.update(_FILTERS)
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
-        folders, relative = _folders(name)
-        if relative.startswith("/") or ".." in relative.split("/"):
-            return None
-        for folder in folders:
-            path = self._root / folder / relative
+        for shown in places_of(name):
+            path = self._root / shown
             if path.is_file():
-                shown = f"{folder}/{relative}"
                 source = read_text(path, shown)
                 check_fact_names(self._environment, source, shown)
                 return source, shown, None
@@ -185,6 +180,19 @@ class Templating:
         except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend
             found = _place(error.__traceback__, self._root)
             raise _explained(error, scope, *(found or (file, line))) from None
+
+
+def joined(template: str, parent: str) -> str:
+    """An included template is looked for in the role of the one that includes it."""
+    return f"{parent.partition('//')[0]}//{template}"
+
+
+def places_of(name: str) -> tuple[str, ...]:
+    """The files that a template's name may stand for, the first that's there wins; none leads out of its folder."""
+    folders, relative = _folders(name)
+    if relative.startswith("/") or ".." in relative.split("/"):
+        return ()
+    return tuple(f"{folder}/{relative}" for folder in folders)
 
 
 def _folders(name: str) -> tuple[tuple[str, ...], str]:

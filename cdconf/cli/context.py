@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 from cdconf import clocks
 from cdconf.cli.options import parse_extra
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
-from cdconf.events import ClocksSeen, Collector, Event, Leased, Notice, RunResult, RunStarted, SecretRead, SmokeDone
+from cdconf.events import (
+    ClocksSeen,
+    Collector,
+    Event,
+    Leased,
+    Notice,
+    OwnCodeRan,
+    RunResult,
+    RunStarted,
+    SecretRead,
+    SmokeDone,
+)
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
 from cdconf.render import Style, make_renderer
@@ -132,10 +143,15 @@ class Run:
         """The environment's compiler, made when it's first needed."""
         if self._compiler is None:
             from cdconf.catalog import Compiler
+            from cdconf.resources.discovery import Types
+
+            def ran(isolated: bool) -> None:
+                self.collector(OwnCodeRan("the project's types", isolated))
 
             self._compiler = Compiler(
                 self.project,
                 self.environment,
+                types=Types(self.project.root, self.project.type_packages, ran),
                 extra=parse_extra(self.flags.get("extra", ())),
                 roles=self.flags.get("roles") or None,
                 secrets=self.secrets,
@@ -207,6 +223,8 @@ class Run:
         if error is not None:
             lost = any(host.status == "unreachable" for host in self.collector.hosts.values())
             self.code = worst_exit([error.exit_code, UNREACHABLE if lost else OK])
+        if self.collector.isolated is not None:
+            self.extra["isolated"] = self.collector.isolated
         result = RunResult(
             command=self.command,
             environment=self._environment.name if self._environment else None,
@@ -264,7 +282,8 @@ class Run:
         owner = self._environment if result.environment in (None, self._name) else None
         origin = origin_of(self.project, owner, work_tree.changes(), name=result.environment)
         if self.recorded_as is not None:
-            result = replace(result, command=self.recorded_as, extra=self._about)
+            ran = {name: result.extra[name] for name in journal.PROVEN if name in result.extra}
+            result = replace(result, command=self.recorded_as, extra=self._about | ran)
         entry = journal.entry(result, self.started_at, self.project.root, self.collector.run, origin)
         entry |= journal.placed(self.collector.fences, clocks.difference(self.collector.clocks))
         entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}

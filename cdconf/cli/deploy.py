@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
     from cdconf.inventory import Host
+    from cdconf.promotion.passing import Passing
 
 
 @click.command()
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 )
 @project_options
 @connection_options
+@click.option(
+    "--stage", metavar="NAME", help="Pass this stage of the pipeline: deploy to all hosts, and sign that it went well."
+)
+@click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
 @click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
 @click.option(
@@ -40,18 +45,25 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     The expand migration runs once for each release, and hosts remember that it did. With --forget-migrations they
     forget it, and every contract too.
 
+    Where ENV asks for proof, see `cdconf gates`, nothing goes there without. A deployment that ends well to an
+    environment which a stage of the pipeline names makes such a proof, if the stage's key is here; --stage demands
+    one. --override needs a key of its own, and everybody sees it.
+
     Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
     and else rolled back, which exits with 1. One that was cut short before it touched a host leaves nothing to end.
 
     Example: cdconf deploy shop --to staging
     """
+    from cdconf.cli.proven import procedure_now
     from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
     if resume:
         _resume(artifact, environment, unpin, flags)
         return
+    from cdconf.cli.passing import pass_gate, stage_run
+
     with run_of("deploy", environment, flags) as run:
         if artifact is None:
             raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
@@ -61,18 +73,30 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             run.extra["unpinned"] = unpin
         if flags["forget_migrations"]:
             run.extra["detail"] = "migrations forgotten"
+        line = stage_run(run, chosen.app, flags["stage"])
+        passing = pass_gate(run, chosen, flags["override"])
+        line.gate = passing.again
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
         run.start(hosts)
-        _check_environment(run, hosts, chosen)
-        forget = flags["forget_migrations"]
+        line.parity = _check_environment(run, hosts, chosen, passing)
         options = Deployment(
-            flags["forks"], flags["accept_new_host_keys"], unpin, forget_migrations=forget, mask=run.mask
+            flags["forks"],
+            flags["accept_new_host_keys"],
+            unpin,
+            forget_migrations=flags["forget_migrations"],
+            procedure=procedure_now(run, chosen.app),
+            line=line,
+            mask=run.mask,
         )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
 
 
-def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact) -> None:
-    """Before any host is touched: a copy keeps away from its original, and what the environment requires holds."""
+def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, passing: Passing) -> dict[str, Any] | None:
+    """Before any host is touched: a copy keeps away from its original, and what the environment requires holds.
+
+    Returns:
+        `{"with", "alike"}` where it was compared with others.
+    """
     if run.environment.copy_of is not None:
         from cdconf.catalog.offline import check_copy
         from cdconf.events import Notice
@@ -80,14 +104,26 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact) -> N
         for error in check_copy(run.compiler, hosts):
             text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
             run.emit(Notice(text, warning=True))
-    if run.environment.require:
-        from cdconf.deploy.required import check_required
+    if not (run.environment.require and run.environment.require.parity):
+        return None
+    from cdconf.deploy.required import check_required, required
+    from cdconf.errors import GateClosed
+    from cdconf.events import Notice
 
-        accept = run.flags["accept_new_host_keys"]
+    accept = run.flags["accept_new_host_keys"]
+    names = required(run.project, run.environment)
+    try:
         check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
+    except GateClosed as error:
+        if not passing.is_overridden:
+            raise
+        run.emit(Notice(f"OVERRIDDEN: {error.message}", warning=True))
+        return {"with": names, "alike": False}
+    return {"with": names, "alike": True}
 
 
 def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:
+    from cdconf.cli.passing import stage_run
     from cdconf.deploy.choose import named_app
     from cdconf.deploy.deployment import Deployment, resume, touched_hosts
     from cdconf.errors import UsageError
@@ -97,9 +133,13 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
             raise UsageError("--unpin begins a deployment anew, and --resume begins none")
         if flags["forget_migrations"]:
             raise UsageError("--forget-migrations migrates anew, and --resume never migrates")
+        for option in ("stage", "override"):
+            if flags[option]:
+                raise UsageError(f"--{option} is for a deployment that begins, and --resume begins none")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], mask=run.mask)
+        line = stage_run(run, app.name)
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], line=line, mask=run.mask)
         ended = resume(run.project, run.environment, app, run.emit, options)
         run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

@@ -56,6 +56,7 @@ def show(environment: str | None, app: str | None, count: int, **flags: Any) -> 
     """
     from cdconf.cli.history_rows import events_of, row_of
     from cdconf.cli.killed import killed_here
+    from cdconf.cli.line_shown import healed_among
     from cdconf.cli.tables import show as show_table
     from cdconf.history.team import history_of
 
@@ -67,11 +68,19 @@ def show(environment: str | None, app: str | None, count: int, **flags: Any) -> 
         run.extra["killed"] = killed_here(run, history, environment)
         history.close()
         run.extra["runs"] = runs
+        healed = healed_among(run, runs)
+        for one in runs:
+            if one.get("overridden"):
+                one["healed"] = one["overridden"] in healed
         if not flags["as_json"]:
             titles = ["when", "command", "environment", "what", "result", "took", "who", "error"]
             here = run.project.checkout
-            rows = (row for one in runs for row in (row_of(one, here), *events_of(one, flags["verbose"])))
-            show_table(titles, list(rows))
+            rows: list[list[str]] = []
+            red: set[int] = set()
+            for one in runs:
+                red |= {len(rows)} if one.get("healed") is False else set()
+                rows += [row_of(one, here), *events_of(one, flags["verbose"])]
+            show_table(titles, rows, red)
 
 
 @command.command()

@@ -21,6 +21,7 @@ def row_of(one: dict[str, Any], checkout: str) -> list[str]:
     code = one["exit_code"]
     result = "unknown" if code is None else "ok" if code == 0 else f"exit {code}"
     result += " (not committed)" if one.get("dirty") else ""
+    result += "" if one.get("healed") is None else " (overridden, healed)" if one["healed"] else " OVERRIDDEN"
     return [
         when(one["started_at"]) + _clock(one),
         one["command"],
@@ -50,7 +51,7 @@ def _what(one: dict[str, Any]) -> str:
 
 def events_of(one: dict[str, Any], verbose: bool) -> list[list[str]]:
     """Where it came from and its events, the oldest first, as rows, when they're asked for."""
-    return [*_origin(one), *(_event(event) for event in one["events"])] if verbose else []
+    return [*_origin(one), *_passed(one), *(_event(event) for event in one["events"])] if verbose else []
 
 
 def _origin(one: dict[str, Any]) -> list[list[str]]:
@@ -61,8 +62,19 @@ def _origin(one: dict[str, Any]) -> list[list[str]]:
     files = one.get("dirty_files") or []
     left = one.get("dirty_count", len(files)) - len(files)
     rows = [["", "  from", "", ", ".join(told), "", "", "", ""]]
+    if one.get("procedure"):
+        rows.append(["", "  procedure", "", one["procedure"], "", "", "", ""])
+    if one.get("isolated") is not None:
+        code = "isolated from keys" if one["isolated"] else "not isolated from keys"
+        rows.append(["", "  the commit's own code", "", code, "", "", "", ""])
     rows += [["", "  not committed", "", name, "", "", "", ""] for name in files]
     return rows + ([["", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
+
+
+def _passed(one: dict[str, Any]) -> list[list[str]]:
+    """How a run passed a gate, and what it proved, as rows."""
+    told = [("overridden", one.get("override")), ("proved", one.get("statement"))]
+    return [["", f"  {name}", "", text, "", "", "", ""] for name, text in told if text]
 
 
 def _event(event: dict[str, Any]) -> list[str]:

@@ -4,42 +4,49 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from cdconf.cli import key_offices
 from cdconf.cli.context import run_of
+from cdconf.cli.key_offices import document, office_option
 from cdconf.cli.options import output_options, project_options
-
-if TYPE_CHECKING:
-    from cdconf.artifacts.keys import PublicKey
 
 
 @click.group()
 def command() -> None:
     """Keys that sign artifacts, and keys whose signatures are trusted. They lie outside the repository.
 
+    With --office they speak for something else than builds: for a stage of the pipeline, or to override a gate.
+
     Example: cdconf key new
     """
 
 
 @command.command()
+@office_option
 @project_options
 @output_options
-def new(**flags: Any) -> None:
-    """Make this project's signing key, and trust it on this machine.
+def new(office: str | None, **flags: Any) -> None:
+    """Make this project's signing key, or that of an office, and trust it on this machine.
 
     From then on artifacts that no trusted key has signed are refused here: `cdconf artifact sign` signs older ones.
+
+    Example: cdconf key new --office stage:manual
     """
     from cdconf.artifacts import keys, trust
     from cdconf.events import Notice
 
     with run_of("key", None, flags) as run:
+        if office:
+            key_offices.new(run, office, as_json=flags["as_json"])
+            return
         trust.trusted(run.project)  # a broken file is found before a key is made
         made = keys.new(run.project)
         trust.trust(run.project, made)
         run.record_as("key new", made.id)
-        run.extra["key"] = _document(made)
+        run.extra["key"] = document(made)
         run.emit(Notice(f"the private key is in {keys.private_file(run.project)}; keep a copy in a safe place"))
         run.emit(Notice(f"trusted here from now on, in {trust.trusted_file(run.project)}: {made.id}"))
         if not flags["as_json"]:
@@ -47,14 +54,18 @@ def new(**flags: Any) -> None:
 
 
 @command.command("show")
+@office_option
 @project_options
 @output_options
-def show_(**flags: Any) -> None:
-    """Print the public part of this project's signing key: the line that others give to `cdconf key trust`."""
+def show_(office: str | None, **flags: Any) -> None:
+    """Print the public part of this project's signing key, or of an office's, for `cdconf key trust` elsewhere."""
     from cdconf.artifacts import keys
     from cdconf.errors import ArtifactError
 
     with run_of("key", None, flags) as run:
+        if office:
+            key_offices.show_own(run, office, as_json=flags["as_json"])
+            return
         key = keys.own(run.project)
         if key is None:
             raise ArtifactError(
@@ -62,24 +73,29 @@ def show_(**flags: Any) -> None:
                 hint="make one with `cdconf key new`",
             )
         public = keys.public_of(key)
-        run.extra["key"] = _document(public)
+        run.extra["key"] = document(public)
         if not flags["as_json"]:
             click.echo(public.text)
 
 
 @command.command("list")
+@office_option
+@click.option("--offices", is_flag=True, help="The keys of all offices.")
 @project_options
 @output_options
-def list_(**flags: Any) -> None:
-    """List the keys whose signatures this machine trusts for this project."""
+def list_(office: str | None, offices: bool, **flags: Any) -> None:
+    """List the keys whose signatures this machine trusts for this project: for its builds, or for an office."""
     from cdconf.artifacts.trust import trust_of, trusted_file
     from cdconf.cli.tables import show
     from cdconf.events import Notice
 
     with run_of("key", None, flags) as run:
+        if office or offices:
+            key_offices.list_(run, office, as_json=flags["as_json"])
+            return
         found = trust_of(run.project)
         run.extra |= {"file": str(trusted_file(run.project)), "state": found.state}
-        run.extra["keys"] = [_document(one) for one in found.keys.values()]
+        run.extra["keys"] = [document(one) for one in found.keys.values()]
         name = run.project.name
         if found.state == "undecided":
             run.emit(Notice(f"{name} has no trusted keys here, so unsigned artifacts are accepted"))
@@ -95,10 +111,14 @@ def list_(**flags: Any) -> None:
 @command.command("trust")
 @click.argument("key", nargs=-1)
 @click.option("--anybody", is_flag=True, help="Accept artifacts whoever signed them, and unsigned ones.")
+@office_option
+@click.option("--valid-before", metavar="DAY", help="With --office: from this day on it proves nothing (2027-01-31).")
 @project_options
 @output_options
-def trust_(key: tuple[str, ...], anybody: bool, **flags: Any) -> None:
+def trust_(key: tuple[str, ...], anybody: bool, office: str | None, valid_before: str | None, **flags: Any) -> None:
     """Trust a public KEY: its line, a file that holds it, or `-` for stdin. With a key, anybody is trusted no more.
+
+    With --office it may speak for that office from now on, and for no builds.
 
     Example: cdconf key trust ssh-ed25519 AAAA… ci@build
     """
@@ -108,7 +128,12 @@ def trust_(key: tuple[str, ...], anybody: bool, **flags: Any) -> None:
 
     if anybody == bool(key):
         raise UsageError("say either a KEY or --anybody", hint="`cdconf key show` prints a key where it was made")
+    if (anybody and office) or (valid_before and not office):
+        raise UsageError("an office is for certain keys only" if anybody else "--valid-before belongs to --office")
     with run_of("key", None, flags) as run:
+        if office:
+            key_offices.trust(run, office, keys.parse(*_text(key)), valid_before)
+            return
         if anybody:
             trust.trust_anybody(run.project)
             run.record_as("key trust", "anybody")
@@ -118,7 +143,7 @@ def trust_(key: tuple[str, ...], anybody: bool, **flags: Any) -> None:
         found = keys.parse(*_text(key))
         trust.trust(run.project, found)
         run.record_as("key trust", f"{found.id} {found.name}".rstrip())
-        run.extra["key"] = _document(found)
+        run.extra["key"] = document(found)
         run.emit(Notice(f"{run.project.name} trusts {found.id} {found.name}".rstrip()))
 
 
@@ -143,7 +168,7 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
         if fingerprint:
             gone = trust.distrust(run.project, fingerprint)
             run.record_as("key distrust", f"{gone.id} {gone.name}".rstrip())
-            run.extra["key"] = _document(gone)
+            run.extra["key"] = document(gone)
             run.emit(Notice(f"{name} trusts {gone.id} no more"))
         else:
             trust.distrust_anybody(run.project)
@@ -154,6 +179,20 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
         if left == "nobody":
             text = "no key is trusted any more, so no artifact is accepted here: `cdconf key trust KEY` trusts another"
             run.emit(Notice(f"{text} one; to do without signatures: `cdconf key trust --anybody`", warning=True))
+
+
+@command.command()
+@click.argument("fingerprint")
+@click.option("--office", metavar="O", required=True, help="The office that it speaks for: `stage:NAME`, `override`.")
+@project_options
+@output_options
+def revoke(fingerprint: str, office: str, **flags: Any) -> None:
+    """Make the key with this FINGERPRINT prove nothing any more, whatever it has signed, and for whichever office.
+
+    Example: cdconf key revoke SHA256:Xy12 --office stage:manual
+    """
+    with run_of("key", None, flags) as run:
+        key_offices.revoke(run, office, fingerprint)
 
 
 def _text(words: tuple[str, ...]) -> tuple[str, str]:
@@ -168,7 +207,3 @@ def _text(words: tuple[str, ...]) -> tuple[str, str]:
         except (OSError, ValueError) as error:
             raise UsageError(f"can't read a key from '{words[0]}': {error}") from error
     return " ".join(words), "the argument"
-
-
-def _document(key: PublicKey) -> dict[str, str]:
-    return {"id": key.id, "name": key.name, "public": key.text}

@@ -34,6 +34,7 @@ from cdconf.cli.throwaway import throwaway_options
 @take_over_option
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
+@click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
 @throwaway_options
 @output_options
 def command(environment: str | None, **flags: Any) -> None:
@@ -44,6 +45,9 @@ def command(environment: str | None, **flags: Any) -> None:
     exits with 3 when files or hosts have moved on since. With --from-snapshot new hosts start from an image that
     holds what their roles install; an image that's missing is made first.
 
+    Where ENV asks for proof, its roles must have passed the stages before, by a provision that ended well, unless
+    they are what was last applied there; such a provision makes the proof, if the stage's key is here.
+
     With --copy-of and --name it makes an environment for a branch or a test run, which has no file: a copy with secrets
     of its own. What -e sets then is remembered for as long as the copy lives. All commands know it by its name;
     `destroy NAME` removes it, or `destroy --expired` when its time is over.
@@ -51,6 +55,7 @@ def command(environment: str | None, **flags: Any) -> None:
     Example: cdconf provision staging --limit web --diff
     """
     from cdconf.cli import plan_file, throwaway
+    from cdconf.cli.passing import provision_run
     from cdconf.deploy.provision import Options, provision
     from cdconf.errors import PlanMoved, UsageError
 
@@ -61,6 +66,7 @@ def command(environment: str | None, **flags: Any) -> None:
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
+            passing = None if check else provision_run(run, hosts, flags["override"])
             run.start(hosts)
             throwaway.tell(run)
             options = Options(
@@ -73,6 +79,8 @@ def command(environment: str | None, **flags: Any) -> None:
                 from_snapshot=flags["from_snapshot"],
             )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+            if passing is not None and run.code == 0:
+                passing.passed()
         except PlanMoved:
             if plan:
                 plan_file.tell_moved(run, plan)

@@ -19,10 +19,14 @@ from cdconf.cli.options import connection_options, environment_argument, output_
 @click.option("--to", "version", metavar="VERSION", help="This version instead, which must have been verified here.")
 @output_options
 def command(environment: str, app: str | None, version: str | None, **flags: Any) -> None:
-    """Go back to the last verified release of APP on ENV, by the same procedure as deploy.
+    """Go back to the last verified release of APP on ENV, by the same procedure as deploy. No gate stands in the way.
+
+    What it goes back from is stopped, where a stage names ENV and its key is here; releases that were stopped are
+    skipped, unless --to names one.
 
     Example: cdconf rollback production shop
     """
+    from cdconf.cli.passing import stage_run
     from cdconf.deploy.choose import named_app
     from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
 
@@ -30,5 +34,6 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         chosen = named_app(run.project, app)
         run.start(touched_hosts(run.project, run.environment, chosen))
         run.extra["app"] = chosen.name
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], to=version, mask=run.mask)
+        line = stage_run(run, None)
+        options = Deployment(flags["forks"], flags["accept_new_host_keys"], to=version, line=line, mask=run.mask)
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

@@ -33,6 +33,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.drained import say_drained
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.killed import held_by, left_behind
+    from cdconf.cli.line_shown import line_state, running_archive
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
     from cdconf.deploy.drained import drains_on
@@ -60,19 +61,24 @@ def command(environment: str, **flags: Any) -> None:
             found, errors = fleet.each([session.host for session in fleet.sessions.values()], look).split()
         codes = [report(run.emit, name, error) for name, error in errors.items()]
         run.code = worst_exit([run.code, *codes])
+        line = line_state(run, found.values())
+        red: set[int] = set()
         for host in hosts:
             pages = found.get(host.name)
             if pages is None:
                 rows.append([host.name, "-", run.collector.hosts[host.name].status, "", "", ""])  # as was just reported
                 continue
             run.emit(HostDone(host.name, "ok"))
-            lease = leases[host.name]
-            held = held_by(lease, left[host.name])
+            held = held_by(lease := leases[host.name], left[host.name])
             data[host.name] = {"apps": pages, "lease": lease, "left": left[host.name]}
             for name, page in pages.items():
-                rows.append(
-                    [host.name, name, page["linked"] or "no release", _state(page, lease), _deployed(page), held]
-                )
+                words = line.words(running_archive(page))
+                red |= {len(rows)} if words else set()
+                told = [
+                    ", ".join(filter(None, [_state(page, lease), *words])),
+                    _deployed(page, verbose=flags["verbose"]),
+                ]
+                rows.append([host.name, name, page["linked"] or "no release", *told, held])
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
@@ -80,7 +86,7 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
-            show(["host", "app", "release", "state", "deployed", "lease"], rows)
+            show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
 
 
@@ -120,12 +126,15 @@ def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
     return [f"{len(pinned)} pinned{named}"] if pinned else []
 
 
-def _deployed(page: dict[str, Any]) -> str:
-    """When, and by whom, the release that runs was deployed; nothing where the host doesn't remember."""
+def _deployed(page: dict[str, Any], *, verbose: bool = False) -> str:
+    """When, by whom, and if asked for by which procedure the release that runs was deployed, as the host remembers."""
     from cdconf.deploy.shape import clock
 
     about = page["deployed"]
-    return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}" if about else ""
+    if not about:
+        return ""
+    how = f", procedure {about.get('procedure') or 'unknown'}" if verbose else ""
+    return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}{how}"
 
 
 def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:

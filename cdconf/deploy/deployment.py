@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent.ledger import in_turn
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
+from cdconf.deploy.going_back import left_releases, of_version, previous
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
+from cdconf.deploy.line import Line, held_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.preflight import warn_of_failed
@@ -26,7 +27,7 @@ from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import GateClosed, Pinned, UsageError, did_you_mean
+from cdconf.errors import Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.session import Connector
@@ -41,7 +42,8 @@ class Deployment:
     """How a deployment goes about it; see the command line's help.
 
     `to` is the version that a rollback goes to. `forget_migrations`: the database isn't the one that was migrated.
-    `mask` takes secrets out of what is written down on hosts.
+    `line` is the pipeline, which may refuse, and is told how it ended. `mask` takes secrets out of what is written
+    down on hosts. `procedure` is the digest that they remember.
     """
 
     forks: int = 32
@@ -49,6 +51,8 @@ class Deployment:
     unpin: str | None = None
     to: str | None = None
     forget_migrations: bool = False
+    procedure: str | None = None
+    line: Line | None = None
     mask: Callable[[str], str] = field(kw_only=True)
 
 
@@ -86,11 +90,17 @@ def _deploy(
         warn_of_failed(pages, environment, emit)
         if not options.forget_migrations:
             Shape.of(pages).check_deploy(app, artifact)
+        if options.line is not None:
+            options.line.check()
         _gate(fleet, app, artifact, pages, hosts, options)
         migrations = Migrations(fleet, app, app_document(app), emit)
         if options.forget_migrations:
             migrations.forget()
         lacking = _lacking(project, fleet, app, hosts, pages, artifact.release, emit)
+        untouched = [host.name for host in hosts if host not in lacking]
+        if options.line is not None and options.line.demanded and untouched:
+            emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
+            lacking, untouched = list(hosts), []
         for host in hosts:
             if host not in lacking:
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
@@ -101,8 +111,10 @@ def _deploy(
             if options.forget_migrations:
                 migrations.expand_again(artifact, hosts[0].name)
             return {"release": artifact.release, "hosts_touched": []}
-        target = held.target(artifact.release, artifact, lacking, manifest)
+        target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
+        if options.line is not None:
+            options.line.passed(artifact, held_hosts(fleet, hosts), untouched)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
@@ -127,13 +139,15 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         shape = Shape.of(pages)
         if options.to:
             shape.check_version(app, options.to)
-        release = _version(pages, app, options.to) if options.to else _previous(pages, app)
+        release = of_version(pages, app, options.to) if options.to else previous(pages, app, _stopped(app, options))
         shape.check_rollback(app, pages, release)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
         lacking = _lacking(project, fleet, app, hosts, pages, release, emit)
         target = replace(held.target(release, artifact, lacking, manifest), back=True)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
+        if options.line is not None:
+            options.line.went_back_from(app.name, left_releases(pages, release))
         version = release.rpartition("-")[0]
         return {"release": release, "version": version, "hosts_touched": rollout.touched}
 
@@ -187,6 +201,12 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
                 taken_up.interrupt(f"the {found.what} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
         return {"release": release, "hosts_touched": rollout.touched}
+
+
+def _stopped(app: App, options: Deployment) -> Callable[[set[str]], set[str]]:
+    """Tells which of some archives are stopped, so that nobody goes back to them unasked."""
+    line = options.line
+    return (lambda archives: line.stopped(app.name, archives)) if line is not None else lambda archives: set()
 
 
 def _app(project: Project, name: str) -> App:
@@ -291,50 +311,6 @@ def _lacking(
     return [host for host in hosts if reasons.get(host.name) != ""]
 
 
-def _previous(pages: dict[str, dict[str, Any]], app: App) -> str:
-    """What the hosts agree to go back to: the last verified release, or the one before it if that's running.
-
-    A host that has nothing to go back to, since it's new, goes with the others.
-    """
-    targets: set[str] = set()
-    for page in pages.values():
-        here = in_turn([name for name in page["verified"] if name in page["releases"]])
-        running = here[-1:] == [page["linked"]] and page["activating"] is None
-        targets.update(here[:-1][-1:] if running else here[-1:])
-    if len(targets) > 1:
-        names = ", ".join(sorted(targets))
-        raise GateClosed(
-            f"the hosts would go back to different releases of '{app.name}': {names}",
-            hint="deploy the one that you want: `cdconf deploy APP@VERSION --to ENV`",
-        )
-    if not targets:
-        text = f"there is no earlier verified release of '{app.name}' to go back to"
-        raise GateClosed(text, hint=Shape.of(pages).why_no_further())
-    return targets.pop()
-
-
-def _version(pages: dict[str, dict[str, Any]], app: App, version: str) -> str:
-    """The verified release of a version.
-
-    Raises:
-        GateClosed: No host has one; there are several; it was pinned since.
-    """
-    known: dict[str, dict[str, Any]] = {
-        name: page["releases"][name] for page in pages.values() for name in page["verified"] if name in page["releases"]
-    }
-    found = [name for name, about in known.items() if about["version"] == version]
-    if len(found) != 1:
-        what = f"is verified on no host of '{app.name}'" if not found else f"means {' or '.join(sorted(found))}"
-        there = ", ".join(dict.fromkeys(about["version"] for about in known.values()))
-        raise GateClosed(f"version {version} {what}", hint=f"verified versions: {there or 'none'}")
-    for name, page in pages.items():
-        pin = page["pinned"].get(known[found[0]]["archive"])
-        if pin is not None:
-            reason = str(pin["reason"]).splitlines()[0]
-            raise Pinned(f"version {version} is pinned, because it failed on {name}: {reason}")
-    return found[0]
-
-
 def _roll_out(
     project: Project,
     environment: Environment,
@@ -378,7 +354,10 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
             target.drains.finish()
         if pin and rollout.is_verdict:
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
-            runner.pin(options.mask(reason).splitlines()[0])
+            why = options.mask(reason).splitlines()[0]
+            runner.pin(why)
+            if options.line is not None and target.artifact is not None:
+                options.line.failed(target.artifact, why)
     if rollout.succeeded:
         explain_undelivered(rollout, target, emit)
         return rollout

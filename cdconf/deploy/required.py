@@ -76,7 +76,7 @@ def required(project: Project, environment: Environment) -> list[str]:
         InvalidFile: `parity` is required, and no environment is a copy of this one.
     """
     names: dict[str, None] = {}
-    for one in environment.require:
+    for one in environment.require.parity if environment.require else ():
         found = [one] if one != "*" else _copies(project, environment)
         if not found:
             raise InvalidFile(

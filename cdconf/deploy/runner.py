@@ -49,6 +49,7 @@ class Target:
         room: Says whether a batch may begin; None: it always may.
         back: It's a rollback: the hosts forget what ran after the release.
         deciding: Which smoke tests decide; None: all do.
+        procedure: The digest of the procedure; None where none can be proven.
     """
 
     app: App
@@ -60,6 +61,7 @@ class Target:
     room: Room | None = None
     back: bool = False
     deciding: Deciding | None = None
+    procedure: str | None = None
 
 
 class Runner:
@@ -286,7 +288,9 @@ class Runner:
         return smoke(self._project, self._environment, self._fleet, hosts, self._emit, self._deciding)
 
     def _confirm(self, session: Session) -> None:
-        session.call("app.confirm", app=self._app, release=self._target.release, keep=self._target.app.keep)
+        procedure = {} if self._target.procedure is None else {"procedure": self._target.procedure}
+        document = {**self._app, **procedure}
+        session.call("app.confirm", app=document, release=self._target.release, keep=self._target.app.keep)
         self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))

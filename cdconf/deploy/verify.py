@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile
-from cdconf.events import Emit, HostStep, Notice, Step
+from cdconf.events import Emit, HostStep, Notice, OwnCodeRan, Step
 from cdconf.roles import smoke_errors, smoke_files
 from cdconf.smoke.runner import Report, check_runnable, run_smoke
 
@@ -107,7 +107,9 @@ def _report(
 
     known = _known(environment.hosts.values())
     run_on = {host.name: on(host.name) for host in hosts}
-    return run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
+    report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
+    emit(OwnCodeRan("the smoke tests", report.isolated))
+    return report
 
 
 def _tested_on(project: Project, hosts: Sequence[Host], only: Collection[str] | None = None) -> dict[str, list[str]]:

@@ -23,7 +23,10 @@ from cdconf.history.worktree import KEPT, Changes
 FILE = "history.jsonl"
 DIFFERENCE = "clock_difference_s"  # what is added to a run's own times to have its hosts' or the store's
 _LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
+PROVEN = ("procedure", "isolated")  # the procedure's digest; whether the commit's own code couldn't reach any key
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
+
+PASSED = ("override", "overridden", "statement")  # how it passed gates, and what it proved
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,12 @@ def entry(
         "artifact": result.extra.get("artifact"),
         "detail": next((result.extra[key] for key in DETAILS if result.extra.get(key)), _migrated(result)),
         "error": result.error["message"] if result.error else None,
+        **{name: result.extra[name] for name in PASSED if result.extra.get(name)},
         "hosts": {
             name: {"status": host.status, "ok": host.ok, "changed": host.changed, "failed": host.failed}
             for name, host in result.hosts.items()
         },
+        **{name: result.extra[name] for name in PROVEN if result.extra.get(name) is not None},
         **(_told(origin) if origin is not None else {}),
     }
 

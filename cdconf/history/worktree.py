@@ -29,7 +29,7 @@ class WorkTree:
     def __init__(self, root: Path) -> None:
         self._known: Changes | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._prefix = _prefix(root)
+        self._prefix = prefix_of(root)
         # Of a directory that git doesn't know, only its own name is told.
         options = ["--porcelain", "-z", "--untracked-files=normal", "--no-renames", "."]
         with contextlib.suppress(OSError):  # no git here, and a run needs none
@@ -57,7 +57,7 @@ class WorkTree:
         self.changes()
 
 
-def _prefix(root: Path) -> str:
+def prefix_of(root: Path) -> str:
     """What git's names begin with, since it counts from the repository's own directory."""
     top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
     return "" if top == root else f"{root.relative_to(top).as_posix()}/"

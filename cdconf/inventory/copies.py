@@ -1,4 +1,4 @@
-"""What hosts.yml says of a copy: how many hosts it has, what may differ, and what must be like it."""
+"""What hosts.yml says of a copy: how many hosts it has, and what may differ."""
 
 from __future__ import annotations
 
@@ -112,30 +112,3 @@ def _toggles(project: Project) -> list[str]:
 def _check_known(entry: YamlMap, key: str, what: str, known: Iterable[str]) -> None:
     if key in entry and entry[key] not in known:
         raise entry.error(f"there is no {what} '{entry[key]}'", key, did_you_mean(entry[key], known))
-
-
-def read_require(project: Project, name: str, top: YamlMap) -> tuple[str, ...]:
-    """`require`: the environments that must be like this one, `*` for all that are copies of it.
-
-    Raises:
-        InvalidFile: It's something else than parity, or with an environment that doesn't exist.
-    """
-    found = []
-    entries = expect(top, "require", list, "hosts.yml", [])
-    for entry in entries:
-        if entry == "parity":
-            found.append("*")
-            continue
-        if not isinstance(entry, YamlMap):
-            known = did_you_mean(str(entry), ["parity"])
-            raise top.error(
-                f"'{entry}' can't be required", "require", known or "such as [parity], or [{parity: staging}]"
-            )
-        check_keys(entry, ["parity"], "require")
-        other = expect(entry, "parity", str, "require")
-        others = [one for one in project.filed() if one != name]
-        if other not in others:
-            hint = did_you_mean(other, others)
-            raise entry.error(f"there is no environment '{other}' to compare {name} with", "parity", hint)
-        found.append(other)
-    return tuple(found)

@@ -31,6 +31,7 @@ class Key:
         one_of: Of a `map`: exactly one of these keys must be given.
         any_of: Of a `map`: at least one of these keys must be given.
         short: Of a `map`: a list of names may stand for it, as the value of its first key.
+        short_list: Of a `map`: the key whose list may stand for it.
     """
 
     kind: KeyKind
@@ -45,6 +46,7 @@ class Key:
     one_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     short: bool = False
+    short_list: str | None = None
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
@@ -179,13 +181,43 @@ TOGGLES = {
     )
 }
 STAGE = {
-    "stage": Key("text", "The stage's name.", required=True),
+    "stage": Key("text", "The stage's name, which signers' offices and gates refer to.", required=True, pattern=NAME),
     "run": Key("text", "A command line that must succeed."),
+    "inputs": Key(
+        "names",
+        "What `run` reads: files and directories, relative to the project. They're part of the procedure; `lint` wants "
+        "them where there's a `run`.",
+    ),
     "build": Key("text", "The app that is built."),
     "environment": Key("text", "The environment that the artifact is deployed to."),
-    "approvals": Key("integer", "How many people must approve."),
-    "require": Key("any", "What must have passed before."),
+    "copy_of": Key("text", "The environment of which a throw-away copy is made for the stage."),
+    "scale": Key("map", "Of that copy: how many hosts of a group it has.", member=Key("integer", "How many.")),
+    "url": Key("text", "Where people find what the stage has deployed; a template."),
+    "needs": Key("names", "The stages that must have passed before; the stage above if not given."),
 }
+PIPELINE = {
+    "branch": Key("text", "The branch whose commits go through the pipeline.", default="main"),
+    "concurrency": Key(
+        "text",
+        "What a commit does that comes while another one is in a stage.",
+        default="queue",
+        choices=("queue", "batch", "cancel"),
+    ),
+    "stop": Key(
+        "text",
+        "What a failed verdict stops: the artifact, or all artifacts of its app.",
+        default="artifact",
+        choices=("artifact", "app"),
+    ),
+    "stages": Key("list", "The stages, in their order.", required=True, member=Key("map", "A stage.", keys=STAGE)),
+}
+# What an entry of `require` may be about: exactly one of these. LATER are judged by newer versions.
+REQUIRE = {
+    "after": Key("names", "The stages that must have passed, with this artifact and this procedure."),
+    "parity": Key("text", "The environment that must be like this one."),
+    "max_age": Key("duration", "How old the proof of each stage may be."),
+}
+LATER = ("approvals", "window", "freeze", "soak")
 CDCONF = {
     "project": Key("text", "The project's name; it names its directory on the hosts.", required=True, pattern=NAME),
     "groups": Key(
@@ -197,9 +229,10 @@ CDCONF = {
     ),
     "apps": Key("map", "The applications that are deployed.", member=Key("map", "An application.", keys=APP)),
     "pipeline": Key(
-        "list",
-        "The stages that a commit goes through; checked, but not yet run, by this version.",
-        member=Key("map", "A stage.", keys=STAGE),
+        "map",
+        "The stages that a commit goes through, `stages: [...]` and how; or the list of stages alone.",
+        keys=PIPELINE,
+        short_list="stages",
     ),
     "lease": Key(
         "map",
@@ -327,8 +360,9 @@ HOSTS = {
     ),
     "require": Key(
         "list",
-        "What must hold before `deploy` touches this environment: `parity` (with every environment that is a copy of "
-        "this one), or `parity: ENV`.",
+        "What must hold before anything is brought to this environment: `after: [STAGE, …]`, `max_age: 7d`, `parity` "
+        "(with every environment that is a copy of this one), or `parity: ENV`. If it isn't given, hosts that exist "
+        "already are guarded where the pipeline names their environment: every stage before that must have passed.",
         member=Key("any", "A requirement."),
     ),
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),

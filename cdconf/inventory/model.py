@@ -13,6 +13,7 @@ from typing import Any
 
 from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
+from cdconf.inventory.pipeline import Pipeline, Require
 from cdconf.yamlfile import YamlMap
 
 
@@ -224,6 +225,7 @@ class Project:
     type_packages: tuple[str, ...] = ()
     store: str | None = None
     database: str | None = None
+    pipeline: Pipeline = field(default_factory=Pipeline)
     file: str = "cdconf.yml"
 
     def apps_on(self, host: Host) -> list[App]:
@@ -320,8 +322,8 @@ class Throwaway:
 class Environment:
     """An environment. `hosts` are in the order of cdconf.yml's groups.
 
-    `scale` says how many hosts of a group a copy has; `require` which environments must be like this one before
-    anything is deployed here. `throwaway`: it has no file in inventories/, and ends by itself.
+    `scale` says how many hosts of a group a copy has; `require` what must hold before anything is brought here; None:
+    it doesn't say. `throwaway`: it has no file in inventories/, and ends by itself.
     """
 
     name: str
@@ -332,7 +334,7 @@ class Environment:
     file: str
     vagrant: VagrantSettings = VagrantSettings()
     scale: YamlMap = field(default_factory=YamlMap)
-    require: tuple[str, ...] = ()
+    require: Require | None = None
     throwaway: Throwaway | None = None
 
     @property

@@ -10,6 +10,7 @@ from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rolling
 from cdconf.inventory.folders import environments_in
 from cdconf.inventory.model import App, Migrate, Project
+from cdconf.inventory.read_pipeline import read_pipeline
 from cdconf.inventory.shared import read_shared
 from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file
@@ -56,7 +57,6 @@ def _read(root: Path) -> Project:
     lease = expect(top, "lease", dict, FILE, YamlMap(file=FILE))
     check_keys(lease, ["ttl"], "lease")
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
-    _check_pipeline(top, apps, root)
     return Project(
         root=root,
         name=name,
@@ -66,6 +66,7 @@ def _read(root: Path) -> Project:
         type_packages=names(top, "type_packages", FILE, ()),
         store=_store(top),
         database=_database(top),
+        pipeline=read_pipeline(top, groups, apps, environments_in(root)),
     )
 
 
@@ -181,22 +182,6 @@ def _confirm_within(app: YamlMap, what: str) -> float:
         text = f"'confirm_within' in {what} must be at least {SHORTEST:g}s: beats need time to arrive"
         raise app.error(text, "confirm_within", "0 deploys without the dead man's switch")
     return seconds
-
-
-def _check_pipeline(top: YamlMap, apps: YamlMap, root: Path) -> None:
-    known = environments_in(root)
-    for stage in expect(top, "pipeline", list, FILE, []):
-        if not isinstance(stage, YamlMap):
-            raise top.error("each stage of the pipeline must be a mapping", "pipeline")
-        check_keys(stage, keys.STAGE, "a pipeline stage")
-        name = expect(stage, "stage", str, "a pipeline stage")
-        build = expect(stage, "build", str, f"stage '{name}'", None)
-        if build is not None and build not in apps:
-            raise stage.error(f"stage '{name}' builds an unknown app", "build", did_you_mean(build, apps))
-        environment = expect(stage, "environment", str, f"stage '{name}'", None)
-        if environment is not None and environment not in known:
-            hint = did_you_mean(environment, known) or f"make inventories/{environment}/hosts.yml"
-            raise stage.error(f"stage '{name}' names an unknown environment '{environment}'", "environment", hint)
 
 
 def invalid_name(name: str) -> bool:

@@ -30,14 +30,14 @@ def git(root: Path, *arguments: str) -> bytes:
     return result.stdout
 
 
-def check_repository(root: Path) -> None:
-    """Raises `UsageError` unless git reads what's there."""
+def check_repository(root: Path, hint: str = "--from and --to read revisions out of git") -> None:
+    """Raises `UsageError` unless git reads what's there; the hint is for where there's no repository."""
     result = _run(root, "rev-parse", "--git-dir")
     refused = distrust(root, result.stderr.decode("utf-8", "replace"))
     if refused is not None:
         raise UsageError(refused[0], hint=refused[1])
     if result.returncode != 0:
-        raise UsageError(f"{root} isn't in a git repository", hint="--from and --to read revisions out of git")
+        raise UsageError(f"{root} isn't in a git repository", hint=hint)
 
 
 def succeeds(root: Path, *arguments: str) -> bool:

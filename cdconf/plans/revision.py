@@ -61,7 +61,7 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
         yield Revision(name, None, root)
         return
     check_repository(root)
-    commit = _commit(root, name)
+    commit = commit_of(root, name)
     prefix = git(root, "rev-parse", "--show-prefix").decode().strip("\n").rstrip("/")
     top = Path(git(root, "rev-parse", "--show-toplevel").decode().strip("\n"))
     with contextlib.ExitStack() as stack:
@@ -79,7 +79,8 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
         yield Revision(name, commit, project)
 
 
-def _commit(root: Path, name: str) -> str:
+def commit_of(root: Path, name: str) -> str:
+    """The full id of what git knows as a commit; raises `UsageError` for what it doesn't."""
     if name and succeeds(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
         found = git(root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
         return found.decode().strip()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile, did_you_mean
 from cdconf.resources.spec import ResourceType
+
+if TYPE_CHECKING:
+    from cdconf.resources.elsewhere import Elsewhere
 
 ENTRY_POINTS = "cdconf.resources"
 _OWN = Path(__file__).parent
@@ -69,6 +74,12 @@ def _of_package(package: str) -> dict[str, Path]:
     return found
 
 
+@cache
+def own_types() -> frozenset[str]:
+    """The names of cdconf's own types."""
+    return frozenset(path.parent.name for path in _OWN.glob("*/spec.py"))
+
+
 def is_own(folder: Path) -> bool:
     """Whether a type's folder is cdconf's own."""
     return folder.parent == _OWN
@@ -80,10 +91,18 @@ class Types(Mapping[str, ResourceType]):
     Args:
         project_root: See `type_folders`.
         packages: See `type_folders`.
+        ran: Told of each type of the project that's loaded whether its code can't reach any key.
     """
 
-    def __init__(self, project_root: Path | None = None, packages: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        project_root: Path | None = None,
+        packages: Sequence[str] = (),
+        ran: Callable[[bool], None] | None = None,
+    ) -> None:
         self._root = project_root
+        self._ran = ran
+        self._elsewhere: Elsewhere | None = None
         self._folders = type_folders(project_root, packages)
         self._loaded: dict[str, ResourceType] = {}
 
@@ -106,14 +125,30 @@ class Types(Mapping[str, ResourceType]):
         return self._folders[name]
 
     def _load(self, name: str, folder: Path) -> ResourceType:
-        if is_own(folder):
-            module = importlib.import_module(f"cdconf.resources.{name}.spec")
-        else:
-            module = self._import(name, folder / "spec.py")
-        found = getattr(module, "TYPE", None)
-        if not isinstance(found, ResourceType) or found.name != name:
+        if self._root is not None and folder.is_relative_to(self._root / "resources"):
+            found = self._load_projects(name, folder / "spec.py")
+            if found is not None:
+                return found
+        module = importlib.import_module(f"cdconf.resources.{name}.spec") if is_own(folder) else None
+        module = module or self._import(name, folder / "spec.py")
+        kind = getattr(module, "TYPE", None)
+        if not isinstance(kind, ResourceType) or kind.name != name:
             shown = self._shown(folder / "spec.py")
             raise InvalidFile(f"must define TYPE, a ResourceType named '{name}'", file=shown, line=1)
+        return kind
+
+    def _load_projects(self, name: str, spec: Path) -> ResourceType | None:
+        """A type of the project, which runs elsewhere; None where it can't."""
+        from cdconf.resources.elsewhere import Broken, Elsewhere
+
+        if self._elsewhere is None:
+            self._elsewhere = Elsewhere(self._root)  # type: ignore[arg-type]
+        try:
+            found = self._elsewhere.load(name)
+        except Broken as error:
+            raise InvalidFile(str(error), file=self._shown(spec), line=error.line) from error
+        if self._ran is not None:
+            self._ran(found is not None)
         return found
 
     def _shown(self, path: Path) -> str:
@@ -121,14 +156,26 @@ class Types(Mapping[str, ResourceType]):
         return path.relative_to(self._root).as_posix() if inside and self._root else str(path)
 
     def _import(self, name: str, path: Path) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f"cdconf_type_{name}", path)
-        if spec is None or spec.loader is None:
-            raise InvalidFile("can't be imported", file=self._shown(path))
-        module = importlib.util.module_from_spec(spec)
         try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            line = next((frame.lineno for frame in reversed(extract_tb(error.__traceback__))), None)
-            line = error.lineno if isinstance(error, SyntaxError) else line
-            raise InvalidFile(f"can't be imported: {error}", file=self._shown(path), line=line) from error
-        return module
+            return import_spec(name, path)
+        except InvalidFile as error:
+            raise InvalidFile(error.message, file=self._shown(path), line=error.line) from error
+
+
+def import_spec(name: str, path: Path) -> ModuleType:
+    """Imports a type's spec.py.
+
+    Raises:
+        InvalidFile: It can't be imported, for whatever reason.
+    """
+    spec = importlib.util.spec_from_file_location(f"cdconf_type_{name}", path)
+    if spec is None or spec.loader is None:
+        raise InvalidFile("can't be imported")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        line = next((frame.lineno for frame in reversed(extract_tb(error.__traceback__))), None)
+        line = error.lineno if isinstance(error, SyntaxError) else line
+        raise InvalidFile(f"can't be imported: {error}", line=line) from error
+    return module

@@ -100,6 +100,7 @@ class ResourceType:
             it. Where they aren't all known (`--role`), the field is taken out instead.
         portrayed: Fields of the observed state that `parity` compares also where no resource asks for a value: a
             package's version.
+        elsewhere: Its functions run in another process, so that texts come back from them without their taint.
     """
 
     name: str
@@ -119,6 +120,7 @@ class ResourceType:
     owns_tree: bool = False
     needs_managed: str | None = None
     portrayed: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     def managed_paths(self, fields: Fields) -> list[str]:
         """The paths on the host that a resource of this type manages."""

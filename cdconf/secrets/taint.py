@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 _PLAIN = frozenset((str, int, bool, float, bytes, type(None)))
@@ -37,3 +38,29 @@ def taint(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: taint(member) for key, member in value.items()}
     return [taint(member) for member in value] if isinstance(value, list) else value
+
+
+def taint_again(value: Any, given: Any) -> Any:
+    """Texts that were made of secrets where taint gets lost: all that weren't given as they are become secrets."""
+    return _tainted_but(value, set(_public(given)))
+
+
+def _tainted_but(value: Any, public: set[str]) -> Any:
+    if isinstance(value, str):
+        return value if value in public else Secret(value)
+    if isinstance(value, dict):
+        return {key: _tainted_but(member, public) for key, member in value.items()}
+    return [_tainted_but(member, public) for member in value] if isinstance(value, list) else value
+
+
+def _public(value: Any) -> Iterator[str]:
+    """The texts in a value that are no secrets."""
+    if isinstance(value, str):
+        if not isinstance(value, Secret):
+            yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from _public(member)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            yield from _public(member)

@@ -111,6 +111,21 @@ def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, 
 
 
 @cache
+def sources_digest() -> str:
+    """The SHA-256, in hex, of cdconf's own agent code as it's written.
+
+    What's packed differs with the Python and the zlib that pack it; this is the same on every controller.
+    """
+    total = hashlib.sha256()
+    for name, path in sorted(_sources(None, ()).items()):
+        content = path.read_bytes() if path else b""
+        total.update(b"%s %d " % (name.encode(), len(content)) + content)
+    for name in ("boot.py", "install.py"):
+        total.update((_PACKAGE / "agent" / name).read_bytes())
+    return total.hexdigest()
+
+
+@cache
 def installer() -> bytes:
     """What the bootstrap runs when the agent isn't cached on the host."""
     return (_PACKAGE / "agent/install.py").read_bytes()

@@ -13,13 +13,17 @@ import sys
 import tempfile
 import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from cdconf.isolation import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from io import FileIO
     from pathlib import Path
     from typing import IO
+
+    from cdconf.isolation import Rights
 
 _KEPT = 1 << 20  # bytes of output; its end says how tests ended
 _GONE = 1000  # no exit status
@@ -50,7 +54,12 @@ class Pytest:
             self._said.close()
 
     def run(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        timeout: float,
+        rights: Rights | None = None,
     ) -> tuple[int, str]:
         """Runs pytest, in a session of its own.
 
@@ -59,11 +68,14 @@ class Pytest:
             cwd: Its directory.
             environment: Its environment, whole.
             timeout: Seconds; then it's killed.
+            rights: Whose it becomes; None: this user's.
 
         Returns:
             The exit status, negative for a signal, and what it printed. A process that took too long has status 2.
         """
-        request = {"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}
+        request: dict[str, Any] = {"arguments": list(arguments), "cwd": str(cwd), "environment": dict(environment)}
+        if rights is not None:
+            request |= {"user": rights.user, "closed": rights.closed, "own": rights.own}
         told, teller = os.pipe()
         with self._lock, os.fdopen(told, "rb", buffering=0) as answers, _file() as output:
             try:
@@ -98,6 +110,7 @@ class Pytest:
         command = [sys.executable, "-P", "-m", "cdconf.smoke.ready", str(requests.fileno())]
         return subprocess.Popen(
             command,
+            env=scrubbed(os.environ),  # a fork can read what this process was started with
             stdin=subprocess.DEVNULL,
             stdout=self._said,
             stderr=self._said,

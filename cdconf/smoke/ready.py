@@ -2,7 +2,8 @@
 
 Started by `cdconf.smoke.process` as `python -m cdconf.smoke.ready DESCRIPTOR`. Each request on that socket is a line of
 JSON, `{"arguments", "cwd", "environment"}`, with two descriptors: where the tests' output goes, and where the forked
-process's id and then its exit status are written, a line each. It ends when the controller does.
+process's id and then its exit status are written, a line each. `user`, `closed` and `own` in it, see
+`cdconf.isolation.Rights`, make the fork another user's. It ends when the controller does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import sys
 import pytest
 import testinfra.backend.base
 import testinfra.host  # noqa: F401  what every run of tests needs
+
+from cdconf.isolation.rights import Rights, become
 
 _CHUNK = 65536  # bytes
 _TWO = 2
@@ -41,6 +44,8 @@ def _become(request: dict[str, object], output: int) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
+    if request.get("user") is not None:
+        become(Rights(request["user"], request["closed"], request["own"]))  # type: ignore[arg-type]
     cwd = str(request["cwd"])
     os.chdir(cwd)
     os.environ.clear()

@@ -16,12 +16,14 @@ from typing import Any
 
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, SmokeDone
+from cdconf.isolation import Account, account
 from cdconf.roles import smoke_files
-from cdconf.scratch import scratch
+from cdconf.smoke.checkout import copy_checkout
 from cdconf.smoke.process import pytest_process
 
 RunOn = Callable[[str], dict[str, Any]]
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
+LARGEST = 64 * 1024 * 1024  # bytes of a message: as much as a frame of the agent's
 TIMEOUT = 600
 _TESTS_FAILED, _NO_TESTS = 1, 5
 
@@ -30,13 +32,14 @@ _TESTS_FAILED, _NO_TESTS = 1, 5
 class Report:
     """How the smoke tests ended. `problem` is set when they couldn't be run as they should.
 
-    A problem is nobody's verdict: it says nothing about the release.
+    A problem is nobody's verdict: it says nothing about the release. `isolated`: they couldn't reach any key.
     """
 
     passed: int = 0
     failed: dict[str, list[str]] = field(default_factory=dict)
     unreachable: dict[str, CdconfError] = field(default_factory=dict)
     problem: str | None = None
+    isolated: bool = False
 
     @property
     def ok(self) -> bool:
@@ -75,12 +78,15 @@ def run_smoke(
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": environment}
     with contextlib.ExitStack() as stack:
         try:
-            server, config = stack.enter_context(_served(data, run_on, report, emit))
+            server, config, tester = stack.enter_context(_served(data, run_on, report, emit))
         except CdconfError as error:
             report.problem = str(error)
             return report
-        status, output = _pytest(root, files, {**(variables or {}), "CDCONF_SMOKE": config})
-    if server.uncollected:
+        report.isolated = tester.isolated
+        status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config})
+    if report.problem is not None:
+        pass  # what came over the socket was no test's
+    elif server.uncollected:
         report.problem = _uncollected(server)
     elif status == _TESTS_FAILED and not report.failed:
         report.problem = "pytest says that tests failed, and not which:\n" + "\n".join(output.splitlines()[-20:])
@@ -107,8 +113,8 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
     if not files:
         return
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
-    with _served(data, {}, Report(), lambda event: None) as (server, config):
-        status, output = _pytest(root, files, {"CDCONF_SMOKE": config}, "--collect-only")
+    with _served(data, {}, Report(), lambda event: None) as (server, config, tester):
+        status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only")
     hint = "`cdconf smoke ENV` runs them alone"
     if server.uncollected:
         raise CdconfError(_uncollected(server), hint=hint)
@@ -125,41 +131,54 @@ def _uncollected(server: _Server) -> str:
 @contextlib.contextmanager
 def _served(
     data: dict[str, Any], run_on: Mapping[str, RunOn], report: Report, emit: Emit
-) -> Iterator[tuple[_Server, str]]:
-    """The controller's end, and the file that tells the tests of it.
+) -> Iterator[tuple[_Server, str, Account]]:
+    """The controller's end, the file that tells the tests of it, and who runs them.
 
     Raises:
         CdconfError: This machine has no place for them.
     """
     with contextlib.ExitStack() as stack:
         try:
-            folder = stack.enter_context(scratch("smoke"))
-            path = folder / "socket"
+            tester = stack.enter_context(account("smoke"))
+            path = tester.folder / "socket"
             if len(os.fsencode(path)) > LONGEST:
                 raise CdconfError(
-                    f"the smoke tests need a socket in {folder.parent}, whose path is too long for one",
+                    f"the smoke tests need a socket in {tester.folder.parent}, whose path is too long for one",
                     hint="set TMPDIR to a directory with a shorter path",
                 )
             server = _Server(path, run_on, report, emit)
-            config = folder / "config.json"
+            tester.give(path)
+            config = tester.home / "config.json"
             config.write_text(json.dumps({"socket": str(path), **data}), encoding="utf-8")
+            tester.give(config)
         except OSError as error:
             place = error.filename or tempfile.gettempdir()
             message = f"the smoke tests need a place for temporary files: {place}: {error.strerror}"
             raise CdconfError(message, hint="set TMPDIR to a directory with room in it") from error
         stack.enter_context(server)
-        yield server, str(config)
+        yield server, str(config), tester
 
 
-def _pytest(root: Path, files: list[Path], variables: Mapping[str, str], *options: str) -> tuple[int, str]:
-    """Runs pytest with nothing of the user's own configuration."""
+def _pytest(
+    tester: Account, root: Path, files: list[Path], variables: Mapping[str, str], *options: str
+) -> tuple[int, str]:
+    """Runs pytest with nothing of the user's own configuration; as another user, in a copy of the project."""
+    if tester.isolated:
+        copy = tester.home / "project"
+        copy_checkout(root, copy)
+        tester.give(copy)
+        root, files = copy, [copy / path.relative_to(root) for path in files]
     arguments = ["-q", "-p", "cdconf.smoke.plugin", "-p", "no:cacheprovider"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what's imported already isn't rewritten
     arguments += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
-    arguments += ["-c", os.devnull, "--rootdir", str(root), "--import-mode=importlib", *options, *map(str, files)]
-    environment = {**os.environ, **variables}
+    arguments += ["-c", os.devnull, "--rootdir", str(root), "--confcutdir", str(root)]
+    arguments += ["--import-mode=importlib", *options, *map(str, files)]
+    environment = tester.environment(variables)
     environment.pop("PYTEST_ADDOPTS", None)
-    return pytest_process().run(arguments, root, environment, TIMEOUT)
+    try:
+        return pytest_process().run(arguments, root, environment, TIMEOUT, tester.rights)
+    finally:
+        tester.end()  # what a test has left running mustn't be there when its socket is gone
 
 
 class _Server:
@@ -196,25 +215,30 @@ class _Server:
 
     def _converse(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as stream:
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    return  # killed in the middle of a message
-                message = json.loads(line)
-                if "report" in message:
-                    self._note(message["report"])
-                elif "uncollected" in message:
-                    self.uncollected.append(message["uncollected"])
-                else:
-                    connection.sendall(json.dumps(self._command(message)).encode() + b"\n")
+            while (line := stream.readline(LARGEST)).endswith(b"\n"):  # else killed in the middle of a message
+                try:
+                    message = json.loads(line)
+                    if "report" in message:
+                        self._note(message["report"])
+                        continue
+                    if "uncollected" in message:
+                        self.uncollected.append(str(message["uncollected"]))
+                        continue
+                    host, command = str(message["host"]), str(message["command"])
+                except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                    self._report.problem = "the smoke tests sent something that their plugin doesn't send"
+                    return
+                connection.sendall(json.dumps(self._command(host, command)).encode() + b"\n")
 
-    def _command(self, message: dict[str, str]) -> dict[str, Any]:
-        if message["host"] not in self._run_on:
-            return {"error": f"{message['host']} isn't among the hosts that are tested now"}
+    def _command(self, host: str, command: str) -> dict[str, Any]:
+        """Whatever runs here gets to the hosts that are tested now, and to no other."""
+        if host not in self._run_on:
+            return {"error": f"{host} isn't among the hosts that are tested now"}
         try:
-            result = self._run_on[message["host"]](message["command"])
+            result = self._run_on[host](command)
         except CdconfError as error:
             if error.kind == "unreachable":
-                self._report.unreachable[message["host"]] = error
+                self._report.unreachable[host] = error
             return {"error": str(error)}
         return {
             "status": result["status"],
@@ -223,14 +247,14 @@ class _Server:
         }
 
     def _note(self, data: dict[str, Any]) -> None:
-        passed = data["outcome"] == "passed"
-        host = data["host"] or next(iter(self._run_on))  # a test that asks for no host
+        passed, test, took = data["outcome"] == "passed", str(data["test"]), round(float(data["duration_s"]), 3)
+        host = data["host"] if data["host"] in self._run_on else next(iter(self._run_on))  # a test may ask for no host
         if passed:
             self._report.passed += 1
         elif data["outcome"] == "failed":
-            self._report.failed.setdefault(host, []).append(data["test"])
+            self._report.failed.setdefault(host, []).append(test)
         else:
             return
         lost = self._report.unreachable.get(host)  # says all that a traceback would
-        message = data["message"] if passed or lost is None else str(lost)
-        self._emit(SmokeDone(host, data["test"], passed, message, round(data["duration_s"], 3)))
+        said = None if data["message"] is None else str(data["message"])
+        self._emit(SmokeDone(host, test, passed, said if passed or lost is None else str(lost), took))

@@ -8,7 +8,7 @@ from cdconf.agent import deploy_calls, migrations
 from cdconf.agent.ledger import MOST, Ledger
 from cdconf.agent.releases import Releases
 from cdconf.agent.state import Store
-from cdconf.deploy.deployment import _previous
+from cdconf.deploy.going_back import previous
 
 
 class Host:
@@ -37,7 +37,7 @@ class Host:
 
     def target(self):
         """Where `cdconf rollback` goes."""
-        return _previous({"web1": {**self.page, "linked": self.page["current"]}}, SimpleNamespace(name="app"))
+        return previous({"web1": {**self.page, "linked": self.page["current"]}}, SimpleNamespace(name="app"))
 
     def go_back(self):
         self.run(self.target(), back=True)

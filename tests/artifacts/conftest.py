@@ -40,6 +40,9 @@ def home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(folder))
     for name in ("CDCONF_SIGNING_KEY", "CDCONF_TRUSTED_KEYS"):
         monkeypatch.delenv(name, raising=False)
+    # Builds of these tests tell what they do in a file of the test's.
+    monkeypatch.setenv("CDCONF_ISOLATION", "off")
+    monkeypatch.setenv("CDCONF_PASS_VARIABLES", "LOG")
     return folder
 
 

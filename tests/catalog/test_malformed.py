@@ -15,6 +15,7 @@ HOSTS = "inventories/dev/hosts.yml"
 ROLE = "roles/base/role.yml"
 TEMPLATE = "roles/base/templates/t.j2"
 ASKED = {ROLE: "resources:\n  - file: /x\n    template: t.j2\n"}
+TOP = "project: x\ngroups: {db: [base], web: [base]}\n"
 
 
 def found(root):
@@ -56,6 +57,14 @@ def found(root):
         (
             {"cdconf.yml": "project: x\ngroups: {}\npipeline:\n  - stage: a\n    build: [b]"},
             "cdconf.yml:5: 'build' in stage 'a' must be text",
+        ),
+        (
+            {"cdconf.yml": f"{TOP}pipeline:\n  - {{stage: a}}\n  - {{stage: b, run: make}}"},
+            "cdconf.yml:5: stage 'b' has a `run`, and doesn't say what it reads",
+        ),
+        (
+            {"cdconf.yml": f"{TOP}pipeline:\n  - {{stage: b, run: make, inputs: [../x]}}"},
+            "cdconf.yml:4: '../x' in 'inputs' of stage 'b' must be a path below the project",
         ),
         (
             {ROLE: "resources:\n  - file: /x\n    when: [a, b]"},

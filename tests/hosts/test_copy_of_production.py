@@ -73,7 +73,8 @@ class Shop:
     def _write_production(self):
         """The example's own inventory, with real addresses in place of documentation's, and a way to them."""
         path = self.root / "inventories/production/hosts.yml"
-        text = path.read_text().replace("ssh: {user: deploy, become: sudo}\n", self.ssh())
+        text = path.read_text().partition("require:")[0]  # who promotes it says so
+        text = text.replace("ssh: {user: deploy, become: sudo}\n", self.ssh())
         for host, place in PLACES.items():
             assert text.count(place) == 1
             text = text.replace(place, self.machines.addresses[host])
@@ -348,6 +349,69 @@ def test_each_seeded_difference_is_found_and_passes_when_it_is_declared_or_gone(
     found, document = twins.parity(code=0)
     assert found == {}
     assert document["parity"]["unmatched"] == []
+
+
+# --- only what is proven moves on
+
+PIPELINE = "pipeline:\n  - {stage: manual, environment: staging}\n  - {stage: release, environment: production}\n"
+
+
+@pytest.fixture
+def promoted(twins, tmp_path):
+    """The same, with a pipeline, so that production has a gate; and the key of the stage before it."""
+    twins.env |= {"CDCONF_SIGNERS": str(tmp_path / "signers"), "CDCONF_SIGNING_KEY_DIR": str(tmp_path / "keys")}
+    config = (twins.root / "cdconf.yml").read_text()
+    twins.append("cdconf.yml", PIPELINE)
+    for office in ("stage:manual", "override"):
+        twins("key", "new", "--office", office)
+    twins.build()
+    yield twins
+    (twins.root / "cdconf.yml").write_text(config)
+    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR"):
+        del twins.env[name]
+
+
+def refused(shop, *arguments):
+    """What cdconf says when a gate is closed, before any host was asked."""
+    before = shop.machines.logins()
+    said = shop(*arguments, code=3).stderr
+    assert shop.machines.logins() == before
+    return said
+
+
+@pytest.mark.once  # it proves what it wants to find unproven
+def test_production_takes_only_what_passed_staging_by_the_same_procedure(promoted):
+    shop = promoted
+    to_production = ("deploy", "shop", "--to", "production")
+    assert "after manual: nobody has said" in refused(shop, *to_production)
+    assert "roles/base after manual: nobody has said" in refused(shop, "provision", "production")
+    shop("provision", "staging")
+    shop("deploy", "shop", "--to", "staging")
+    first = json.loads(shop("gates", "shop", "--to", "production", "--json").stdout)
+    assert [one["state"] for one in first["gates"]] == ["there", "there"]
+    shop(*to_production)
+
+    # A role that's changed makes another procedure, of the same artifact too.
+    shop.append("roles/base/role.yml", "  - file: /etc/proven\n    content: here\n")
+    shop.build()
+    old = f"shop@{first['version']}"
+    assert "is about another procedure" in refused(shop, "deploy", old, "--to", "production")
+    assert "roles/base after manual: nobody has said" in refused(shop, "provision", "production")
+    shop("provision", "staging")
+    shop("deploy", old, "--to", "staging", "--stage", "manual")
+    shop("deploy", old, "--to", "production")
+    shop("provision", "production")
+    assert shop.machines.shell("web1", "cat /etc/proven") == "here"
+
+    # What's stopped goes no further, and an override is seen.
+    shop("pipeline", "stop", "shop", "--note", "nothing goes out tonight")
+    assert "nothing goes out tonight" in refused(shop, *to_production)
+    reason = "checkout is down, the fix is reviewed"
+    assert "OVERRIDDEN" in shop(*to_production, "--override", reason).stderr
+    status = shop("status", "production")
+    assert "OVERRIDDEN" in status.stdout
+    assert reason in status.stderr
+    shop("pipeline", "resume", "--note", "the night is over")
 
 
 # --- the bastion dies: last, since hosts whose run was cut off are held until its lease is over

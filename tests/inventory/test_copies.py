@@ -84,4 +84,5 @@ def test_what_is_wrong_is_told_with_its_line(copies, text, line, message, hint):
 
 
 def test_what_an_environment_requires(copies):
-    assert copies("copy_of: dev\nrequire: [parity, {parity: dev}]\n").require == ("*", "dev")
+    assert copies("copy_of: dev\nrequire: [parity, {parity: dev}]\n").require.parity == ("*", "dev")
+    assert copies("copy_of: dev\n").require is None

@@ -51,9 +51,7 @@ def mapping(
 def value(key: Key) -> dict[str, Any]:
     """The schema of one key's value."""
     if key.kind == "map" and key.keys is not None:
-        result = mapping(key.doc, key.keys, key.one_of, key.any_of)
-        if key.short:
-            result = {"anyOf": [dict(_SIMPLE["names"]), result]}
+        result = _of_keys(key, key.keys)
     elif key.kind == "map":
         result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
     elif key.kind == "list":
@@ -71,3 +69,11 @@ def value(key: Key) -> dict[str, Any]:
     if key.default is not None:
         result["default"] = key.default
     return result
+
+
+def _of_keys(key: Key, keys: Mapping[str, Key]) -> dict[str, Any]:
+    """A mapping of certain keys, or what may stand for it."""
+    result = mapping(key.doc, keys, key.one_of, key.any_of)
+    if key.short:
+        return {"anyOf": [dict(_SIMPLE["names"]), result]}
+    return {"anyOf": [value(keys[key.short_list]), result]} if key.short_list else result

@@ -1,0 +1,72 @@
+"""What `deploy`, `rollback` and `provision` ask of the pipeline, before any host is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.artifacts import Artifact
+    from cdconf.cli.context import Run
+    from cdconf.inventory import Host
+    from cdconf.promotion.passing import Passing
+    from cdconf.promotion.provision_run import ProvisionRun
+    from cdconf.promotion.stage_run import StageRun
+
+
+def pass_gate(run: Run, artifact: Artifact, reason: str | None) -> Passing:
+    """Judges the environment's gate for an artifact; for arguments and errors see `Passing`."""
+    from cdconf.promotion.passing import Passing
+
+    passing = Passing(run.project, run.environment, artifact, run.emit, run.mask(reason) if reason else None, run.extra)
+    passing.first()
+    return passing
+
+
+def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
+    """The stage that a run is, ready to say how it ended; for errors see `stage_for` and `StageRun.begin`."""
+    from cdconf.promotion.stage_run import StageRun, stage_for
+
+    stage = stage_for(run.project, run.environment, name)
+    made = StageRun(
+        run.project,
+        run.environment,
+        stage,
+        run.collector,
+        run.emit,
+        lambda: _is_isolated(run),
+        demanded=name is not None,
+        extra=run.extra,
+    )
+    made.begin(app)
+    return made
+
+
+def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> ProvisionRun:
+    """A provision whose roles may be applied to an environment; for errors see `ProvisionRun.pass_gate`."""
+    from cdconf.cli.options import parse_extra
+    from cdconf.promotion.provision_run import ProvisionRun
+
+    flags = run.flags
+    narrowed = {"limit": "--limit", "roles": "--role", "extra": "-e"}
+    made = ProvisionRun(
+        run.project,
+        run.environment,
+        hosts,
+        run.collector,
+        run.emit,
+        lambda: _is_isolated(run),
+        roles=list(flags.get("roles") or ()),
+        narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
+        variables=list(parse_extra(flags.get("extra") or ())),
+        extra=run.extra,
+    )
+    made.begin()
+    made.pass_gate(run.mask(reason) if reason else None)
+    return made
+
+
+def _is_isolated(run: Run) -> bool:
+    """Whether all of the commit's own code that has run here couldn't reach any key; none ran: none could."""
+    return run.collector.isolated is not False

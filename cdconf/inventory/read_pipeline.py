@@ -1,0 +1,114 @@
+"""Reads `pipeline` of cdconf.yml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cdconf.errors import did_you_mean
+from cdconf.inventory import keys
+from cdconf.inventory.pipeline import Pipeline, Stage
+from cdconf.inventory.stages import inputs_of
+from cdconf.inventory.values import names
+from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, shown
+
+_MOVED = {
+    "approvals": "say `approvals` in `require` of the environment's hosts.yml",
+    "require": "gates stand with the environment that they guard: `require` in its hosts.yml",
+}
+
+
+def read_pipeline(top: YamlMap, groups: Iterable[str], apps: Iterable[str], environments: Sequence[str]) -> Pipeline:
+    """The pipeline: a list of stages, or a mapping with `stages`.
+
+    Args:
+        top: cdconf.yml.
+        groups: The names of the project's groups.
+        apps: Those of its apps.
+        environments: Those of its environments that have a file.
+
+    Raises:
+        InvalidFile: It breaks a rule.
+    """
+    if "pipeline" not in top:
+        return Pipeline()
+    section = top["pipeline"]
+    if isinstance(section, YamlList):
+        section = YamlMap({"stages": section}, file=top.file, line=top.where("pipeline")[1])
+    if not isinstance(section, YamlMap):
+        raise top.error("'pipeline' must be a list of stages, or a mapping with `stages`", "pipeline")
+    check_keys(section, keys.PIPELINE, "pipeline")
+    entries = expect(section, "stages", list, "pipeline")
+    stages: list[Stage] = []
+    for entry in entries:
+        if not isinstance(entry, YamlMap):
+            raise section.error("each stage of the pipeline must be a mapping", "stages")
+        stages.append(_stage(entry, stages))
+        _check_known(entry, stages[-1], groups, apps, environments)
+    return Pipeline(
+        stages=tuple(stages),
+        branch=expect(section, "branch", str, "pipeline", "main"),
+        concurrency=_choice(section, "concurrency", "queue"),
+        stop=_choice(section, "stop", "artifact"),
+    )
+
+
+def _choice(section: YamlMap, key: str, default: str) -> Any:
+    value = expect(section, key, str, "pipeline", default)
+    if value not in keys.PIPELINE[key].choices:
+        known = keys.PIPELINE[key].choices
+        raise section.error(f"unknown {key} {shown(value)} in pipeline", key, f"it's one of {', '.join(known)}")
+    return value
+
+
+def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
+    for key, hint in _MOVED.items():
+        if key in entry:
+            raise entry.error(f"'{key}' is no matter of a stage", key, hint)
+    check_keys(entry, keys.STAGE, "a pipeline stage")
+    name = expect(entry, "stage", str, "a pipeline stage")
+    what = f"stage '{name}'"
+    if not re.match(keys.NAME, name):
+        raise entry.error(f"{shown(name)} can't be a stage's name", "stage", "use a-z, 0-9, - and _, at most 63")
+    known = [one.name for one in before]
+    if name in known:
+        raise entry.error(f"there are two stages '{name}'", "stage")
+    needs = names(entry, "needs", what, tuple(known[-1:]))
+    for one in needs:
+        if one not in known:
+            raise entry.error(f"{what} needs '{one}', which isn't a stage above it", "needs", did_you_mean(one, known))
+    return Stage(
+        name=name,
+        run=expect(entry, "run", str, what, None),
+        inputs=inputs_of(entry) if "inputs" in entry else (),
+        build=expect(entry, "build", str, what, None),
+        environment=expect(entry, "environment", str, what, None),
+        copy_of=expect(entry, "copy_of", str, what, None),
+        scale=expect(entry, "scale", dict, what, YamlMap(file=entry.file)),
+        url=expect(entry, "url", str, what, None),
+        needs=needs,
+        line=entry.line,
+    )
+
+
+def _check_known(
+    entry: YamlMap, stage: Stage, groups: Iterable[str], apps: Iterable[str], environments: Sequence[str]
+) -> None:
+    """Raises `InvalidFile` for a name of an app, an environment or a group that isn't there."""
+    what = f"stage '{stage.name}'"
+    if stage.build is not None and stage.build not in apps:
+        raise entry.error(f"{what} builds an unknown app", "build", did_you_mean(stage.build, apps))
+    if stage.environment is not None and stage.copy_of is not None:
+        raise entry.error(f"{what} has both `environment` and `copy_of`", "copy_of", "leave one of them out")
+    for key, name in (("environment", stage.environment), ("copy_of", stage.copy_of)):
+        if name is not None and name not in environments:
+            hint = did_you_mean(name, environments) or f"make inventories/{name}/hosts.yml"
+            raise entry.error(f"{what} names an unknown environment '{name}'", key, hint)
+    if stage.scale and stage.copy_of is None:
+        raise entry.error(f"only a copy can be scaled, and {what} makes none", "scale", "say `copy_of: ENV`")
+    for group, count in stage.scale.items():
+        if group not in groups:
+            raise entry.error(f"scale of {what} names an unknown group '{group}'", "scale", did_you_mean(group, groups))
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise entry.error(f"'{group}' in scale of {what} must be a number of hosts, 0 or more", "scale")

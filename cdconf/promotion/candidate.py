@@ -1,0 +1,45 @@
+"""What's about to be brought to an environment, and what a gate says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cdconf.promotion.said import Subject
+
+
+@dataclass(frozen=True)
+class Link:
+    """One thing that's asked for.
+
+    Attributes:
+        name: `after manual`, `parity staging`, `no stop`.
+        state: There, missing, or only to be told by hosts.
+        why: What's there, or what's missing.
+        command: What brings it.
+        statement: The object that proves it, or that stands in the way.
+    """
+
+    name: str
+    state: Literal["there", "missing", "asked_later"]
+    why: str
+    command: str | None = None
+    statement: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What's about to be brought to an environment.
+
+    Attributes:
+        procedure: The digest of how; None when there's none, and `not_provable` says why.
+        not_built: Why nobody can say from which commit the artifact was built; empty when it's known.
+    """
+
+    subject: Subject
+    project: str
+    app: str
+    environment: str
+    procedure: str | None
+    not_provable: str = ""
+    not_built: str = ""

@@ -1,0 +1,145 @@
+"""Whether an envelope is signed by somebody who may say what it says.
+
+The key must have the office that fits the statement's type and the stage that it names. What a key has signed proves
+nothing once the key is revoked or past its time, whenever it signed: whoever holds it can write any time into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cdconf.artifacts import dsse
+from cdconf.errors import ArtifactError
+from cdconf.promotion.allowed_signers import Signer
+from cdconf.promotion.offices import APPROVE, OVERRIDE, STAGE, shown, stage_office
+from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Said, Stop
+from cdconf.promotion.signers import Signers
+from cdconf.promotion.statement import NotSaid, read
+
+AHEAD = 60.0  # seconds by which a signer's clock may be ahead of this one
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An object of the store, read and checked.
+
+    Attributes:
+        name: The object's name.
+        said: What it says; None when that can't be read.
+        refusal: Why it counts for nothing, after "it"; None when it counts.
+        signer: Who has signed it, when it counts.
+        is_expired: Whether the key's time being over is all that's wrong with it.
+    """
+
+    name: str
+    said: Said | None
+    refusal: str | None = None
+    signer: Signer | None = None
+    is_expired: bool = False
+
+
+def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now: float) -> list[Checked]:
+    """Checks the objects of a store; statements of others' types, which say nothing to gates, are left out.
+
+    Args:
+        envelopes: Object's name -> envelope.
+        signers: Who may speak for which office.
+        now: This machine's time.
+    """
+    found = (check(name, envelope, signers, now) for name, envelope in envelopes.items())
+    return [one for one in found if one is not None]
+
+
+def check(name: str, envelope: Mapping[str, Any], signers: Signers, now: float) -> Checked | None:
+    """Checks one; see `check_all`."""
+    try:
+        said = read(envelope)
+    except NotSaid as error:
+        return Checked(name, None, str(error))
+    except ArtifactError as error:
+        return Checked(name, None, f"can't be read: {error.message}")
+    if said is None:
+        return None
+    at = _time(said)
+    if at > now + AHEAD:
+        return Checked(name, said, f"was made {at - now:.0f} s in the future, by its signer's clock")
+    return _by_signer(Checked(name, said), said, envelope, signers, now)
+
+
+def _by_signer(one: Checked, said: Said, envelope: Mapping[str, Any], signers: Signers, now: float) -> Checked:
+    known = _signed(envelope, signers.signers)
+    if not known:
+        return replace(one, refusal=_unsigned(envelope, signers))
+    valid = [signer for signer in known if signers.problem(signer, now) is None]
+    if not valid:
+        problem = f"is signed by {signers.problem(known[0], now)}: {known[0].id}"
+        expired = any(signer.id not in signers.revoked and _may_say(signer, said) for signer in known)
+        return replace(one, refusal=problem, is_expired=expired)
+    fitting = next((signer for signer in valid if _may_say(signer, said)), None)
+    return replace(one, signer=fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
+
+
+def _time(said: Said) -> float:
+    return said.finished if isinstance(said, (Proof, RolesProof)) else said.at
+
+
+def _signed(envelope: Mapping[str, Any], signers: Sequence[Signer]) -> list[Signer]:
+    """Those who have signed. Keys that the envelope names are tried first: mostly that's all there is to do."""
+    claimed = set(dsse.keyids(envelope))
+    named = {one.id: one.key for one in signers if one.id in claimed and one.key is not None}
+    found = dsse.signers(envelope, named)
+    if not found:
+        others = {one.id: one.key for one in signers if one.id not in claimed and one.key is not None}
+        found = dsse.signers(envelope, others)
+    return [one for one in signers if one.id in found]
+
+
+def _unsigned(envelope: Mapping[str, Any], signers: Signers) -> str:
+    claimed = dsse.keyids(envelope)
+    if not claimed:
+        return "isn't signed"
+    known = [one.id for one in signers.signers if one.id in claimed]
+    if known:
+        return f"was changed after it was signed, or its signature is forged: it isn't one of {known[0]}"
+    revoked = [one for one in claimed if one in signers.revoked]
+    if revoked:
+        return f"is signed by a revoked key: {revoked[0]}"
+    return f"is signed by an unknown key: {claimed[0]}"
+
+
+def _may_say(signer: Signer, said: Said) -> bool:
+    if isinstance(said, (Proof, RolesProof)):
+        return stage_office(said.stage) in signer.offices
+    if isinstance(said, Override):
+        return OVERRIDE in signer.offices
+    if isinstance(said, Stop) and said.stage is not None:
+        return stage_office(said.stage) in signer.offices or OVERRIDE in signer.offices
+    # Any of them may stop the line by hand; which may lift a stop is judged together with it.
+    return any(one.startswith(STAGE) or one in (OVERRIDE, APPROVE) for one in signer.offices)
+
+
+def _not_theirs(signer: Signer, said: Said) -> str:
+    stage = getattr(said, "stage", None)
+    if isinstance(said, Override):
+        return f"is signed by a key that may not override: {_offices(signer.offices)} ({signer.id})"
+    if signer.stages:
+        return f"says that it's stage '{stage}', and is signed by the key of stage {' and '.join(signer.stages)}"
+    return f"is signed by a key of another office: {_offices(signer.offices)}, not stage:{stage}"
+
+
+def _offices(offices: Iterable[str]) -> str:
+    return ", ".join(shown(one) for one in sorted(offices))
+
+
+def may_lift(signer: Signer | None, stop: Stop) -> bool:
+    """Whether a signer may lift a stop: whoever speaks for its stage, or for overrides; any office, one by hand."""
+    if signer is None:
+        return False
+    if stop.stage is None:
+        return True
+    return OVERRIDE in signer.offices or stage_office(stop.stage) in signer.offices
+
+
+__all__ = ["AHEAD", "Checked", "Lift", "check", "check_all", "may_lift"]

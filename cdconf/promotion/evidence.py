@@ -1,0 +1,89 @@
+"""Reads from the artifact store what was said, and checks who has said it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, named
+from cdconf.artifacts.places import Place, place_of
+from cdconf.events import Emit, Notice
+from cdconf.promotion.checked import Checked, check_all
+from cdconf.promotion.said import app_key, environment_key, tree_key
+from cdconf.promotion.signers import Signers, signers_of
+from cdconf.promotion.stops import refused
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+_COUNTED_OUT = 3  # warnings of one kind
+_LAST = 10  # provisions that are looked at, to find the last one
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was said in a project's store.
+
+    Attributes:
+        place: Where it lies.
+        signers: Who may speak for which office.
+        now: This machine's time when it was read.
+    """
+
+    project: Project
+    place: Place
+    signers: Signers
+    now: float
+    emit: Emit
+
+    @classmethod
+    def of(cls, project: Project, emit: Emit, place: Place | None = None) -> Evidence:
+        """A project's; raises `ArtifactError` where the signers can't be read."""
+        return cls(project, place or place_of(project), signers_of(project), time.time(), emit)
+
+    def proofs(self, archive: str) -> list[Checked]:
+        """What stages said of an artifact."""
+        return self._checked(STATEMENT, archive)
+
+    def proofs_of_tree(self, path: str, tree: str) -> list[Checked]:
+        """What stages said of a role, or of what roles use."""
+        return self._checked(STATEMENT, tree_key(self.project.name, path, tree))
+
+    def provisions(self, environment: str) -> list[Checked]:
+        """What stages said of the last provisions of an environment."""
+        return self._checked(STATEMENT, environment_key(self.project.name, environment), _LAST)
+
+    def stops(self, app: str, archive: str | None = None) -> list[Checked]:
+        """The stops of an app and of an artifact, and what lifts them.
+
+        Raises:
+            ArtifactError: One can't be read: what it stops would go on.
+        """
+        found = self._checked(STOP, app_key(self.project.name, app))
+        found += self._checked(STOP, archive) if archive is not None else []
+        for one in refused(found)[:_COUNTED_OUT]:
+            text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
+            self.emit(Notice(text, warning=True))
+        return found
+
+    def overrides(self, environment: str) -> list[Checked]:
+        """Who has passed an environment's gate without what it asks for."""
+        return self._checked(OVERRIDE, environment_key(self.project.name, environment))
+
+    def _checked(self, kind: str, key: str, newest: int | None = None) -> list[Checked]:
+        return check_all(named(self.place, kind, key, self._skip(), newest), self.signers, self.now)
+
+    def _skip(self) -> Callable[[str, str], None]:
+        """Warns of what can't be read: of the first few, since whoever can write to the store could make thousands."""
+        skipped: list[str] = []
+
+        def tell(name: str, why: str) -> None:
+            skipped.append(name)
+            if len(skipped) <= _COUNTED_OUT:
+                self.emit(Notice(f"skipped {self.place.shown(name)}: {why}", warning=True))
+            elif len(skipped) == _COUNTED_OUT + 1:
+                self.emit(Notice("skipped more objects like that", warning=True))
+
+        return tell

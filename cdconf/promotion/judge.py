@@ -1,0 +1,161 @@
+"""Judges what was said against what's asked for. Pure: nothing is read here, nobody is asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts.attestations import content_of
+from cdconf.promotion.candidate import Candidate, Link
+from cdconf.promotion.checked import Checked
+from cdconf.promotion.offices import shown, stage_office
+from cdconf.promotion.reasons import clock, elsewhere, unproven
+from cdconf.promotion.said import Proof, Stop
+from cdconf.promotion.stops import standing
+
+if TYPE_CHECKING:
+    from cdconf.inventory.pipeline import Stage
+    from cdconf.promotion.requirements import Requirements
+    from cdconf.promotion.signers import Signers
+
+
+def judge(
+    wanted: Requirements,
+    candidate: Candidate,
+    proofs: Sequence[Checked],
+    stops: Sequence[Checked],
+    signers: Signers,
+    now: float,
+) -> list[Link]:
+    """The links that a gate asks for.
+
+    Args:
+        wanted: What the environment asks for.
+        candidate: What's about to be brought there.
+        proofs: What stages said of the artifact, checked.
+        stops: What was stopped and lifted, of the artifact and of its app, checked.
+        signers: Who may speak for which office.
+        now: This machine's time, in seconds since 1970.
+    """
+    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
+    if wanted.after and not links:
+        names = ", ".join(one.name for one in wanted.after)
+        why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
+        links = [Link("after a stage", "missing", why)]
+    if links and candidate.not_built:
+        links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
+    if wanted.heeds_stops:
+        links += _stopped(candidate, stops)
+    for name in wanted.parity:
+        which = f"every copy of {candidate.environment}" if name == "*" else name
+        links.append(Link(f"parity {which}", "asked_later", "hosts are compared when it's deployed"))
+    return links
+
+
+def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
+    found = []
+    for name, stop in standing(stops):
+        if not _is_about(stop, candidate):
+            continue
+        what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
+        where = f" in {stop.environment}" if stop.environment else ""
+        target = "" if stop.scope == "app" else f" {what}"
+        why = f"{what} is stopped{where} by {stop.by}: {stop.why}"
+        found.append(Link("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
+    return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
+
+
+def _is_about(stop: Stop, candidate: Candidate) -> bool:
+    """Whether a stop is about this artifact, or its app: objects may lie under any name."""
+    same = (stop.project, stop.app) == (candidate.project, candidate.app)
+    return same and (stop.subject is None or stop.subject.archive == candidate.subject.archive)
+
+
+def _after(
+    stage: Stage, wanted: Requirements, candidate: Candidate, proofs: Sequence[Checked], signers: Signers, now: float
+) -> Link:
+    """Whether the artifact has passed a stage: what that has said of it and its procedure since it last failed counts.
+
+    So a proof that's worth less, from a machine that isolates nothing, takes nothing away from a better one before.
+    """
+    name, office = f"after {stage.name}", stage_office(stage.name)
+    command = proving_command(stage, candidate.subject.name)
+    if not signers.of(office, now):
+        return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
+    if candidate.procedure is None:
+        return Link(name, "missing", candidate.not_provable, command)
+    about_it = sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
+    problems = {one.name: _unproven(one, wanted, candidate, now) for one in about_it}
+    since_failed = list(itertools.takewhile(lambda one: not _has_failed(one), about_it))
+    good = next((one for one in since_failed if problems[one.name] is None), None)
+    if good is not None:
+        return Link(name, "there", _told(good), statement=good.name)
+    if about_it:
+        last = about_it[0]
+        return Link(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
+    return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
+
+
+def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
+    """The link when nothing speaks of the stage as it should: with the reason of what comes nearest to that."""
+    claims = [one for one in proofs if isinstance(one.said, Proof) and one.said.stage == stage.name]
+    unread = [one for one in proofs if one.said is None]
+    nearest = max(claims, key=lambda one: (one.refusal is None, _rank(one)), default=unread[-1] if unread else None)
+    if nearest is None:
+        return replace(link, why=f"nobody has said that {candidate.subject.name} passed stage '{stage.name}'")
+    problem = nearest.refusal
+    if problem is None and isinstance(nearest.said, Proof):
+        problem = elsewhere(nearest.said, stage, candidate)
+    return replace(link, why=f"{_shortly(nearest)} {problem}", statement=nearest.name)
+
+
+def _is_about_it(one: Checked, stage: Stage, candidate: Candidate) -> bool:
+    """Whether it's the stage's word on this artifact by this procedure, from somebody who may say it."""
+    said = one.said
+    if one.refusal is not None or not isinstance(said, Proof) or said.stage != stage.name:
+        return False
+    return elsewhere(said, stage, candidate) is None
+
+
+def _unproven(one: Checked, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
+    if not isinstance(one.said, Proof):
+        return "isn't a stage's"
+    return unproven(one.said, wanted.max_age, candidate.environment, now)
+
+
+def _has_failed(one: Checked) -> bool:
+    return isinstance(one.said, Proof) and one.said.result == "failed"
+
+
+def _rank(one: Checked) -> tuple[float, bool]:
+    """By time; of two at the same moment the bad news counts."""
+    return (one.said.finished, _has_failed(one)) if isinstance(one.said, Proof) else (0.0, False)
+
+
+def _nobody(office: str, signers: Signers, now: float) -> str:
+    known = [one for one in signers.signers if office in one.offices]
+    if known:
+        return f"only {signers.problem(known[0], now)} may speak for {shown(office)} here: {known[0].id}"
+    return f"nobody may speak for {shown(office)} here ({signers.file})"
+
+
+def proving_command(stage: Stage, label: str) -> str:
+    """What makes an artifact pass a stage."""
+    environment = stage.environment or "ENV"
+    return f"cdconf deploy {label} --to {environment} --stage {stage.name}"
+
+
+def _told(one: Checked) -> str:
+    if not isinstance(one.said, Proof) or one.signer is None:
+        return ""
+    return f"passed in {one.said.environment} at {clock(one.said.finished)}, says {one.signer.principals}"
+
+
+def _shortly(one: Checked) -> str:
+    return f"statement {content_of(one.name)[:12]}"
+
+
+__all__ = ["Candidate", "Link", "judge", "proving_command"]

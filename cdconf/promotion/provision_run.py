@@ -1,0 +1,161 @@
+"""A provision as the pipeline sees it: its roles must have passed the stages before, and may pass one here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts.places import place_of
+from cdconf.errors import ArtifactError, CdconfError
+from cdconf.events import Collector, Emit, Notice
+from cdconf.promotion import office_keys
+from cdconf.promotion.errors import NotProvable
+from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.gates import closed
+from cdconf.promotion.judge import Link
+from cdconf.promotion.office_keys import OfficeKey
+from cdconf.promotion.offices import stage_office
+from cdconf.promotion.overrides import check_reason, override_roles
+from cdconf.promotion.requirements import requirements_of
+from cdconf.promotion.role_proofs import applied_roles, judge_roles, roles_on, stage_of, trees_of
+from cdconf.promotion.said import RolesProof
+from cdconf.promotion.saying import say_of_trees, tool_digest
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Host, Project
+
+NOT_COMMITTED = "roles as a commit has them"
+
+
+@dataclass
+class ProvisionRun:
+    """One run of `provision`.
+
+    Attributes:
+        hosts: Those that it's about.
+        narrowed: What keeps it from being about the whole environment as its files say: `--limit web`, `-e x`.
+        variables: Names of the variables that `-e` sets.
+        collector: Knows the run's id.
+        isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
+        extra: Gets what was judged and said, for the JSON document.
+    """
+
+    project: Project
+    environment: Environment
+    hosts: Sequence[Host]
+    collector: Collector
+    emit: Emit
+    isolated: Callable[[], bool]
+    roles: Sequence[str] = ()
+    narrowed: str = ""
+    variables: Sequence[str] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.time)
+    _trees: Mapping[str, str] = field(default_factory=dict)
+    _commit: str = ""
+    _key: OfficeKey | None = None
+
+    def begin(self) -> None:
+        """Finds out what can be said at the end, before anything is done: files may be changed meanwhile."""
+        stage = stage_of(self.project, self.environment)
+        if stage is None:
+            return
+        try:
+            self._key = office_keys.own(self.project, stage_office(stage.name))
+            if self._key is not None and self.narrowed:
+                text = (
+                    f"{self.narrowed} leaves something out, so this run can't prove that stage '{stage.name}' is passed"
+                )
+                self.emit(Notice(text))
+                self._key = None
+            elif self._key is not None:
+                self._read()
+        except CdconfError as error:
+            self._key = None
+            text = f"this run can't prove that stage '{stage.name}' is passed: {error.message}"
+            self.emit(Notice(text, warning=not isinstance(error, NotProvable)))
+
+    def pass_gate(self, reason: str | None) -> None:
+        """Judges the environment's gate for the roles, before any host is asked; writes down that it's overridden.
+
+        Args:
+            reason: Why it's passed without what it asks for; None: it isn't.
+
+        Raises:
+            ArtifactError: The store or the signers can't be read; the override's key isn't here.
+            GateClosed: Something is missing, and the gate isn't overridden.
+            UsageError: The reason is too short.
+        """
+        if reason is not None:
+            check_reason(reason)
+        wanted = requirements_of(self.project, self.environment)
+        if not wanted.is_guarded:
+            if reason is not None:
+                self.emit(Notice(f"there's nothing to override: {self.environment.name} has no gate for roles"))
+            return
+        evidence = Evidence.of(self.project, self.emit)
+        try:
+            self._read()
+            applied = applied_roles(self.environment, wanted, evidence)
+            links = judge_roles(self.environment, wanted, self._trees, applied, evidence)
+        except NotProvable as error:
+            links = [Link(NOT_COMMITTED, "missing", error.message)]
+        self.extra["gates"] = [asdict(one) for one in links]
+        missing = [one for one in links if one.state == "missing"]
+        if not missing:
+            if reason is not None:
+                self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
+            return
+        if reason is None:
+            hint = f"`{missing[0].command}` brings the first of them" if missing[0].command else "commit what's changed"
+            raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
+        name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
+        self.extra |= {"override": reason, "overridden": name}
+        listed = ", ".join(one.name for one in missing)
+        text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
+        self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+
+    def _read(self) -> None:
+        """Reads the roles' git trees, unless that was done before.
+
+        Raises:
+            NotProvable: The work tree has changes that no commit has; `-e` sets something.
+        """
+        if self._trees:
+            return
+        if self.variables:
+            text = f"-e sets {', '.join(sorted(self.variables))}, which no commit says"
+            raise NotProvable(text, hint="put the value into the inventory, and commit it")
+        wanted = list(self.roles) or roles_on(self.project, self.hosts)
+        self._commit, self._trees = trees_of(self.project.root, wanted)
+
+    def passed(self) -> None:
+        """Says that the environment was provisioned with these roles, when a stage names it and its key is here."""
+        stage = stage_of(self.project, self.environment)
+        if stage is None or self._key is None:
+            return
+        proof = RolesProof(
+            project=self.project.name,
+            stage=stage.name,
+            environment=self.environment.name,
+            copy_of=self.environment.copy_of,
+            trees=self._trees,
+            result="passed",
+            tool=tool_digest(),
+            commit=self._commit,
+            started=self.began,
+            finished=time.time(),
+            hosts={host.name: {} for host in self.hosts},
+            run=self.collector.run or "",
+            isolated=self.isolated(),
+        )
+        try:
+            self.extra["statements"] = say_of_trees(place_of(self.project), proof, self._key)
+        except ArtifactError as error:
+            text = f"that stage '{stage.name}' is passed by these roles couldn't be stored: {error.message}"
+            self.emit(Notice(text, warning=True))
+            return
+        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
+        self.emit(Notice(f"{', '.join(self._trees)} passed stage '{stage.name}'{isolated}"))

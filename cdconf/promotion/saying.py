@@ -1,0 +1,76 @@
+"""Signs what is said, and puts it into the artifact store."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts import dsse
+from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, attest
+from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Stop, environment_key, tree_key
+from cdconf.promotion.statement import document, envelope, test_result
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Place
+    from cdconf.promotion.office_keys import OfficeKey
+
+
+def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
+    """Signs it and stores it, beside what it's about; returns the object's name.
+
+    A proof gets a statement of its tests beside it, in in-toto's own words.
+
+    Raises:
+        ArtifactError: The store can't be written to.
+    """
+    kind = {Proof: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
+    name = attest(place, kind, said.key, _signed(document(said), key))
+    if isinstance(said, Proof):
+        attest(place, STATEMENT, said.key, _signed(test_result(said), key))
+    return name
+
+
+def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey) -> str:
+    """The same for the lift of a stop.
+
+    Args:
+        place: Where the store lies.
+        lift: What's said.
+        beside: What the stop is found by.
+        key: Who says it.
+    """
+    return attest(place, STOP, beside, _signed(document(lift), key))
+
+
+def say_of_trees(place: Place, proof: RolesProof, key: OfficeKey) -> list[str]:
+    """The same for roles: one envelope, found by its environment and each of its roles; returns the objects' names."""
+    made = _signed(document(proof), key)
+    keys = [environment_key(proof.project, proof.environment)]
+    keys += (tree_key(proof.project, path, tree) for path, tree in proof.trees.items())
+    return [attest(place, STATEMENT, one, made) for one in keys]
+
+
+def _signed(statement: dict[str, Any], key: OfficeKey) -> dict[str, Any]:
+    return dsse.signed(envelope(statement), key.key, key.id)
+
+
+def whoami() -> str:
+    """`user@host`, for statements."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def tool_digest() -> str:
+    """The digest of cdconf itself: of the Python files that are installed here."""
+    root = Path(__file__).parents[1]
+    whole = hashlib.sha256()
+    for name, path in _sources(root):
+        whole.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def _sources(root: Path) -> Iterable[tuple[str, Path]]:
+    return sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))

@@ -1,0 +1,269 @@
+"""A deployment as the pipeline sees it: it may make an artifact pass a stage, or stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from cdconf.artifacts.places import place_of
+from cdconf.errors import ArtifactError, CdconfError, UsageError, did_you_mean
+from cdconf.events import Collector, Emit, Notice
+from cdconf.promotion import office_keys
+from cdconf.promotion.errors import NotProvable
+from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.office_keys import OfficeKey
+from cdconf.promotion.offices import OVERRIDE, shown, stage_office
+from cdconf.promotion.procedure import procedure
+from cdconf.promotion.requirements import requirements_of
+from cdconf.promotion.said import Proof, Stop, Subject
+from cdconf.promotion.saying import say, tool_digest, whoami
+from cdconf.promotion.stops import standing
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
+    from cdconf.inventory import Environment, Project
+    from cdconf.inventory.pipeline import Stage
+    from cdconf.promotion.procedure import Procedure
+
+
+def stage_for(project: Project, environment: Environment, name: str | None) -> Stage | None:
+    """The stage that a deployment to an environment is: the one that's named, else the one that names it.
+
+    Raises:
+        UsageError: There's no such stage, or it deploys somewhere else.
+    """
+    if name is None:
+        return project.pipeline.of_environment(environment.name)
+    stage = project.pipeline.named(name)
+    if stage is None:
+        known = [one.name for one in project.pipeline.stages]
+        hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"the pipeline in cdconf.yml has no stage '{name}'", hint=hint)
+    if stage.environment not in (None, environment.name):
+        hint = f"`--to {stage.environment}`, or leave --stage out"
+        raise UsageError(f"stage '{name}' deploys to {stage.environment}, not to {environment.name}", hint=hint)
+    if stage.copy_of not in (None, environment.copy_of):
+        hint = f"make one with `cdconf provision --copy-of {stage.copy_of} --name NAME`"
+        raise UsageError(
+            f"stage '{name}' is passed in a copy of {stage.copy_of}: {environment.name} is none", hint=hint
+        )
+    return stage
+
+
+@dataclass
+class StageRun:
+    """One run of `deploy`, `rollback` or `deploy --resume`.
+
+    Attributes:
+        stage: The stage that it is; None when no stage names the environment.
+        demanded: Whether the operator has asked for the stage by its name: then what keeps it from being proven is an
+            error, and hosts that run the artifact already get it again.
+        collector: Knows the run's id, and its smoke tests.
+        isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
+        gate: Judges the environment's gate; raises `GateClosed`.
+        extra: Gets what was said, for the JSON document.
+        parity: `{"with", "alike"}`, when that was asked.
+    """
+
+    project: Project
+    environment: Environment
+    stage: Stage | None
+    collector: Collector
+    emit: Emit
+    isolated: Callable[[], bool]
+    demanded: bool = False
+    gate: Callable[[], None] = lambda: None
+    extra: dict[str, Any] = field(default_factory=dict)
+    parity: Mapping[str, Any] | None = None
+    began: float = field(default_factory=time.time)
+    _procedure: Procedure | None = None
+    _key: OfficeKey | None = None
+
+    def begin(self, app: str | None) -> None:
+        """Finds out what can be said at the end, before anything is done: files may be changed meanwhile.
+
+        Args:
+            app: Whose procedure it is; None when nothing is to be proven.
+
+        Raises:
+            ArtifactError: The stage is demanded, and its key isn't here, or can't be read.
+            NotProvable: It's demanded, and the procedure isn't what a commit says.
+        """
+        if self.stage is None:
+            return
+        if self.demanded and self.stage.run:
+            self.emit(
+                Notice(f"deploy doesn't run what stage '{self.stage.name}' runs, `{self.stage.run}`: do so before")
+            )
+        office = stage_office(self.stage.name)
+        try:
+            self._key = office_keys.needed(self.project, office) if self.demanded else self._own(office, app)
+            if self._key is not None and app is not None:
+                self._procedure = procedure(self.project.root, "HEAD", app)
+        except CdconfError as error:
+            if self.demanded:
+                raise
+            text = f"this run can't prove that stage '{self.stage.name}' is passed: {error.message}"
+            self.emit(Notice(text, warning=not isinstance(error, NotProvable)))
+
+    def _own(self, office: str, app: str | None) -> OfficeKey | None:
+        found = office_keys.own(self.project, office)
+        if found is None and app and Evidence.of(self.project, self.emit).signers.of(office, self.began):
+            text = f"this run can't say that stage '{office.rpartition(':')[2]}' is passed: {shown(office)}'s key"
+            self.emit(Notice(f"{text} isn't here ({office_keys.private_file(self.project, office)})"))
+        return found
+
+    def check(self) -> None:
+        """Judges the gate again, once the hosts are held; raises `GateClosed`."""
+        self.gate()
+
+    def passed(self, artifact: Artifact, hosts: Mapping[str, Any], untouched: Iterable[str] = ()) -> None:
+        """Says that the artifact has passed, while the hosts are still held.
+
+        Args:
+            artifact: The artifact.
+            hosts: Name -> `{"identity", "fence"}`, of all hosts of the app.
+            untouched: Those that ran it already: nothing was tried there.
+        """
+        left = list(untouched)
+        if left and self._can_say:
+            command = f"cdconf deploy {artifact.label} --to {self.environment.name} --stage {self._stage.name}"
+            text = f"{', '.join(left)} ran {artifact.label} already, so this run proves nothing of stage"
+            self.emit(Notice(f"{text} '{self._stage.name}'; `{command}` deploys it to all hosts again"))
+            return
+        self._say("passed", artifact, hosts)
+
+    def failed(self, artifact: Artifact, why: str) -> None:
+        """Says that the artifact has failed, and stops it; that it can't be said never hides the failure itself."""
+        try:
+            self._say("failed", artifact, {})
+            by_app = self.project.pipeline.stop == "app"
+            self._stop(None if by_app else Subject.of(artifact), artifact.app, artifact.version, why)
+        except ArtifactError as error:
+            self.emit(Notice(f"{artifact.label} couldn't be stopped: {error.message}", warning=True))
+
+    def went_back_from(self, app: str, releases: Iterable[Mapping[str, Any]]) -> None:
+        """Stops what a rollback has left: each of the releases as hosts know them, `{"version", "archive", "tree"}`."""
+        try:
+            for one in releases:
+                subject = Subject(f"{app}@{one['version']}", one["archive"], one["tree"])
+                self._stop(subject, app, one["version"], f"{self.environment.name} was rolled back from it")
+        except ArtifactError as error:
+            self.emit(Notice(f"what was rolled back from couldn't be stopped: {error.message}", warning=True))
+
+    def stopped(self, app: str, archives: Iterable[str]) -> set[str]:
+        """Those of the archives that are stopped themselves; none when that can't be told: the way back is open."""
+        if not requirements_of(self.project, self.environment).heeds_stops:
+            return set()
+        try:
+            evidence = Evidence.of(self.project, self.emit)
+            return {one for one in set(archives) if self._is_stopped(evidence, app, one)}
+        except ArtifactError as error:
+            self.emit(Notice(f"which releases are stopped can't be told: {error.message}", warning=True))
+            return set()
+
+    def _is_stopped(self, evidence: Evidence, app: str, archive: str) -> bool:
+        found = standing(evidence.stops(app, archive))
+        return any(
+            one.project == self.project.name and one.app == app and one.subject and one.subject.archive == archive
+            for _, one in found
+        )
+
+    @property
+    def _can_say(self) -> bool:
+        return self.stage is not None and self._key is not None and self._procedure is not None
+
+    @property
+    def _stage(self) -> Stage:
+        if self.stage is None:
+            raise ArtifactError(f"no stage of the pipeline is {self.environment.name}")
+        return self.stage
+
+    def _say(self, result: Literal["passed", "failed"], artifact: Artifact, hosts: Mapping[str, Any]) -> None:
+        if self.stage is None or self._key is None or self._procedure is None:
+            return
+        proof = Proof(
+            subject=Subject.of(artifact),
+            project=self.project.name,
+            app=artifact.app,
+            version=artifact.version,
+            stage=self.stage.name,
+            environment=self.environment.name,
+            copy_of=self.environment.copy_of,
+            result=result,
+            procedure=self._procedure.digest,
+            tool=tool_digest(),
+            commit=self._procedure.commit,
+            started=self.began,
+            finished=time.time(),
+            hosts=hosts,
+            smoke=self._smoke(),
+            acceptance=None,
+            parity=self.parity,
+            run=self.collector.run or "",
+            isolated=self.isolated(),
+        )
+        known = self._said_meanwhile(proof)
+        if known is not None:
+            self.emit(Notice(f"another run has said so meanwhile: {known}"))
+            return
+        try:
+            name = say(place_of(self.project), proof, self._key)
+        except ArtifactError as error:
+            if self.demanded and result == "passed":
+                raise
+            text = f"that {artifact.label} has {result} stage '{self.stage.name}' couldn't be stored: {error.message}"
+            self.emit(Notice(text, warning=True))
+            return
+        self.extra["statement"] = name
+        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
+        self.emit(Notice(f"{artifact.label} has {result} stage '{self.stage.name}'{isolated}: {name}"))
+
+    def _said_meanwhile(self, proof: Proof) -> str | None:
+        """Another run's statement that says the same, made since this one began: of equal runs one says it."""
+        try:
+            found = Evidence.of(self.project, self.emit).proofs(proof.subject.archive)
+        except ArtifactError:
+            return None
+        for one in found:
+            said = one.said
+            if one.refusal is None and isinstance(said, Proof) and said.finished >= self.began:
+                same = replace(proof, started=said.started, finished=said.finished, run=said.run, hosts=said.hosts)
+                if replace(same, smoke=said.smoke) == said:
+                    return one.name
+        return None
+
+    def _smoke(self) -> dict[str, int]:
+        tests = [test for host in self.collector.hosts.values() for test in host.smoke]
+        return {"passed": sum(one.passed for one in tests), "failed": sum(not one.passed for one in tests)}
+
+    def _stop(self, subject: Subject | None, app: str, version: str, why: str) -> None:
+        key = self._key or self._stopping_key()
+        what = f"{app}@{version}" if subject is not None else f"all of {app}"
+        if key is None:
+            if requirements_of(self.project, self.environment).heeds_stops:
+                command = f"cdconf pipeline stop {what if subject else app} --note WHY"
+                self.emit(Notice(f"{what} isn't stopped, since no key here may say so; `{command}` does where one is"))
+            return
+        stop = Stop(
+            subject=subject,
+            project=self.project.name,
+            app=app,
+            version=version if subject is not None else None,
+            stage=self.stage.name if self.stage else None,
+            environment=self.environment.name,
+            throwaway=self.environment.throwaway is not None,
+            by=whoami(),
+            why=why,
+            at=time.time(),
+        )
+        name = say(place_of(self.project), stop, key)
+        self.extra.setdefault("stops", []).append(name)
+        self.emit(Notice(f"{what} is stopped: `cdconf pipeline resume` lifts that ({name})", warning=True))
+
+    def _stopping_key(self) -> OfficeKey | None:
+        """The stage's key, where nothing else was to be said with it, or the one that overrides."""
+        offices = [*([stage_office(self.stage.name)] if self.stage else []), OVERRIDE]
+        return next(filter(None, (office_keys.own(self.project, one) for one in offices)), None)

@@ -1,0 +1,41 @@
+"""Which stops stand: those that somebody who may do so has said, and nobody who may has lifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cdconf.artifacts.attestations import content_of
+from cdconf.promotion.checked import Checked, may_lift
+from cdconf.promotion.said import Lift, Stop
+
+
+def standing(checked: Iterable[Checked]) -> list[tuple[str, Stop]]:
+    """The stops that stand, with their objects' names, the oldest first.
+
+    A stop by a key whose time is over still stands: what was stopped for a reason isn't let go by the calendar. A
+    lift by such a key is worth nothing, as any other proof. Stops by revoked or unknown keys don't count, since
+    whoever can write to the store could stop everything.
+    """
+    every = list(checked)
+    lifts: dict[str, list[Checked]] = {}
+    for one in every:
+        if isinstance(one.said, Lift) and one.refusal is None:
+            lifts.setdefault(one.said.stop, []).append(one)
+    found = []
+    for one in every:
+        if not isinstance(one.said, Stop) or (one.refusal is not None and not one.is_expired):
+            continue
+        if not any(_lifts(lift, one.said) for lift in lifts.get(content_of(one.name), ())):
+            found.append((one.name, one.said))
+    return sorted(found, key=lambda pair: pair[1].at)
+
+
+def _lifts(lift: Checked, stop: Stop) -> bool:
+    said = lift.said
+    same = isinstance(said, Lift) and (said.project, said.app) == (stop.project, stop.app)
+    return same and may_lift(lift.signer, stop)
+
+
+def refused(checked: Iterable[Checked]) -> list[Checked]:
+    """Stops and lifts that don't count, for a warning: somebody meant something by them."""
+    return [one for one in checked if one.refusal is not None and not one.is_expired]

@@ -1,0 +1,102 @@
+"""Whether the work tree is what its commit says, wherever it counts for what hosts become.
+
+Changes of what git knows count anywhere in the project. What git doesn't know counts where cdconf reads it: a template
+that was never added, or that .gitignore hides, would be on hosts and in no commit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from cdconf.history.worktree import prefix_of
+from cdconf.plans.git import command
+from cdconf.promotion.errors import NotProvable
+
+SHOWN = 5
+# Files and directories that cdconf reads; a directory of which git tells only the name may hold one of them.
+_READ = re.compile(
+    r"(cdconf\.yml|[^/]*\.py|roles(/[^/]+(/role\.yml|/(templates|files|smoke|conftest\.py)(/.*)?)?)?"
+    r"|(templates|files|resources|roles/conftest\.py)(/.*)?)/?"
+)
+_FOLDERS = ("cdconf.yml", "roles", "templates", "files", "resources", "inventories", ":(glob)*.py")
+_VARIABLES = re.compile(r"inventories(/.*)?")
+_COMPILED = re.compile(r"(.*/)?__pycache__/.*|.*\.pyc")
+_OPTIONS = ["--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=normal", "--ignored=matching"]
+
+
+class Uncommitted:
+    """Asks git, while other things go on; a context.
+
+    Args:
+        root: The project.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._prefix = prefix_of(root)
+        self._process = _begun(root, "status", *_OPTIONS, "--ignore-submodules=none", "--", ".")
+        self._overlooked = _begun(root, "ls-files", "-v", "-z", "--", *_FOLDERS)
+
+    def __enter__(self) -> Uncommitted:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in (self._process, self._overlooked):
+            process.stdout.close()  # type: ignore[union-attr]
+            process.wait()
+
+    def check(self, commit: str) -> None:
+        """Compares, if the work tree is at that commit.
+
+        Args:
+            commit: A commit's full id.
+
+        Raises:
+            NotProvable: Something isn't as the commit says; the message names the files.
+        """
+        records, listed = (_records(one) for one in (self._process, self._overlooked))
+        if f"# branch.oid {commit}" not in records:
+            return
+        found = [one for record in records if (one := self._counted(record)) is not None]
+        found += [f"{one[2:]} (git is told to overlook changes)" for one in listed if self._is_overlooked(one)]
+        if found:
+            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            text = f"this run can't prove anything: not as commit {commit[:10]} says: {', '.join(found[:SHOWN])}{more}"
+            raise NotProvable(text, hint="commit them, or take them away, and begin again")
+
+    def _is_overlooked(self, record: str) -> bool:
+        """`h` marks a file that's assumed to be unchanged, `S` one that needn't be there, and may be all the same."""
+        mark, path = record[0], record[2:]
+        return mark.islower() or (mark == "S" and (self._root / path).exists())
+
+    def _counted(self, record: str) -> str | None:
+        """What a record of git's says, for people; None when it doesn't count."""
+        kind, _, rest = record.partition(" ")
+        if kind in ("1", "2", "u"):
+            path = rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1]
+            return path.removeprefix(self._prefix)
+        path = rest.removeprefix(self._prefix)
+        if kind not in ("?", "!") or _COMPILED.fullmatch(path):
+            return None
+        if kind == "?" and (_READ.fullmatch(path) or _VARIABLES.fullmatch(path)):
+            return f"{path} (not in git)"
+        return f"{path} (ignored by git)" if kind == "!" and _READ.fullmatch(path) else None
+
+
+def _begun(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except FileNotFoundError as error:
+        raise NotProvable("git isn't installed", hint="a proof names a commit: install git") from error
+
+
+def _records(process: subprocess.Popen[bytes]) -> list[str]:
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise NotProvable("git can't tell what's uncommitted here", hint="see `git status`")
+    return [os.fsdecode(one) for one in output.split(b"\0") if one]

@@ -1,0 +1,156 @@
+"""The project's own types, whose code runs in another process, as a user who can't reach any key.
+
+That process (`cdconf.resources.hosted`) has a copy of `resources/`. It's asked by lines of JSON; its answers are data,
+and never run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cdconf.errors import CdconfError, InvalidFile
+from cdconf.isolation import Account, account
+from cdconf.isolation.copies import copy
+from cdconf.resources.spec import Context, Fields, ResourceType
+from cdconf.resources.values import from_json, to_json, type_of
+
+_ASKED = ("template", "source_file", "source_directory", "condition")
+
+
+class Broken(Exception):
+    """What the type's code did wrong; `line` of its spec.py, if it's known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Elsewhere:
+    """The process; it's started when it's first needed.
+
+    Args:
+        root: The project.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.RLock()
+        self._pid: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def load(self, name: str) -> ResourceType | None:
+        """A type; None where nothing can be run as another user.
+
+        Raises:
+            Broken: Its spec.py can't be imported, or defines no such type.
+        """
+        with self._lock:
+            if not self._started():
+                return None
+            answer = self._asked({"load": name})
+            if "type" not in answer:
+                raise Broken(str(answer.get("error")), answer.get("line"))
+            has = answer.get("has")
+            functions = {
+                one: functools.partial(getattr(self, f"_{one}"), name)
+                for one in ("normalise", "paths")
+                if isinstance(has, list) and one in has
+            }
+            try:
+                return type_of(answer["type"], functions)
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                raise Broken(f"isn't a type: {error}") from error
+
+    def _normalise(self, name: str, fields: Fields, context: Context) -> Fields:
+        with self._lock:
+            failure: list[CdconfError] = []
+            self._started()
+            answer = self._asked({"normalise": name, "fields": to_json(fields)})
+            while "ask" in answer:
+                answer = self._asked(_answered(answer, context, failure))
+        if answer.get("raised") and failure:
+            raise failure[-1]
+        if "error" in answer:
+            hint = answer.get("hint")
+            raise context.error(str(answer["error"]), None if hint is None else str(hint))
+        found = from_json(answer.get("done"))
+        if not isinstance(found, dict):
+            raise context.error(f"the type '{name}' fails: {answer.get('bug', 'it gives no fields')}")
+        return found
+
+    def _paths(self, name: str, fields: Fields) -> list[str]:
+        with self._lock:
+            self._started()
+            found = from_json(self._asked({"paths": name, "fields": to_json(fields)}).get("done"))
+        return [str(one) for one in found] if isinstance(found, list) else []
+
+    def _started(self) -> bool:
+        """Starts it, unless it runs; a fork of this process gets one of its own."""
+        if self._pid == os.getpid():
+            return self._process is not None
+        stack = contextlib.ExitStack()
+        who = stack.enter_context(account("types"))
+        self._pid = os.getpid()
+        self._process = _launched(who, self._root) if who.isolated else None
+        weakref.finalize(self, _close, stack, self._process, self._pid)
+        return who.isolated
+
+    def _asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise InvalidFile("the project's types have no process", file="resources")
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+        except (OSError, ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            message = "the process of the project's types has ended, or sends what it shouldn't"
+            raise InvalidFile(message, file="resources")
+        return answer
+
+
+def _answered(asked: Mapping[str, Any], context: Context, failure: list[CdconfError]) -> dict[str, Any]:
+    """What the compiler says; of what it raises, the other process learns only that."""
+    method, words = asked["ask"], asked.get("words")
+    if method not in _ASKED or not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+        return {"raise": True}
+    try:
+        return {"answer": to_json(getattr(context, method)(*words[:1]))}
+    except CdconfError as error:
+        failure.append(error)
+        return {"raise": True}
+
+
+def _launched(who: Account, root: Path) -> subprocess.Popen[bytes]:
+    (who.home / "project").mkdir()
+    copy(root / "resources", who.home / "project" / "resources", root)
+    who.give(who.home / "project")
+    # -P: what lies in the current directory isn't what's imported.
+    command = [sys.executable, "-P", "-m", "cdconf.resources.hosted"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return who.start(command, who.home / "project", {}, **pipes)
+
+
+def _close(stack: contextlib.ExitStack, process: subprocess.Popen[bytes] | None, pid: int) -> None:
+    """Ends what this process has started; a fork of it leaves that alone."""
+    if pid != os.getpid():
+        return
+    if process is not None:
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+    stack.close()
+    if process is not None:
+        process.wait()

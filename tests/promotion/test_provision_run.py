@@ -1,0 +1,147 @@
+"""Roles reach a guarded environment once they have passed the stages before."""
+
+import pytest
+
+from cdconf.errors import GateClosed
+from cdconf.events import Collector, Notice
+from cdconf.promotion import office_keys
+from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.overrides import overridden
+from cdconf.promotion.provision_run import ProvisionRun
+from tests.conftest import cdconf, git
+
+REASON = "checkout is down, the fix is reviewed"
+
+
+def provision(world, name, reason=None, **about):
+    environment = world.environment(name)
+    hosts = list(environment.hosts.values())
+    run = ProvisionRun(world.project, environment, hosts, Collector(), world.told.append, lambda: True, **about)
+    run.begin()
+    run.pass_gate(reason)
+    run.passed()
+    return run
+
+
+def change(world, role):
+    path = world.root / f"roles/{role}/role.yml"
+    path.write_text(path.read_text() + f"  - directory: /srv/{role}/more\n")
+    world.commit(f"change {role}")
+
+
+def test_what_was_provisioned_in_the_stage_before_may_be_provisioned_here(any_world):
+    with pytest.raises(GateClosed, match=r"production can't be provisioned: roles/base after manual: nobody has said"):
+        provision(any_world, "production")
+    made = provision(any_world, "staging").extra["statements"]
+    assert len(made) == 3
+    assert len({name[-69:] for name in made}) == 1  # one statement, found by its environment and each role
+    assert "gates" not in provision(any_world, "staging").extra
+    assert {one["state"] for one in provision(any_world, "production").extra["gates"]} == {"there"}
+
+
+def test_a_role_that_changed_since_closes_the_gate(world):
+    provision(world, "staging")
+    change(world, "site")
+    with pytest.raises(GateClosed) as caught:
+        provision(world, "production")
+    assert "roles/site after manual" in caught.value.message
+    assert "roles/base" not in f"{caught.value.message}{caught.value.detail}"
+    assert "cdconf provision staging" in caught.value.hint
+    provision(world, "staging")
+    provision(world, "production")
+
+
+def test_what_roles_share_counts_as_well(world):
+    provision(world, "staging")
+    (world.root / "templates").mkdir()
+    (world.root / "templates/x.j2").write_text("x\n")
+    world.commit("a template")
+    with pytest.raises(GateClosed, match="templates after manual"):
+        provision(world, "production")
+
+
+def test_what_was_last_applied_here_needs_no_proof(world):
+    provision(world, "staging")
+    provision(world, "production")
+    gone = office_keys.private_file(world.project, "cdconf-stage:manual")
+    for one in world.place.entries("statement-"):
+        if b"manual" in _payload(world, one.name):
+            world.place.delete(one.name)
+    gone.unlink()
+    assert provision(world, "production").extra["gates"] == []
+
+
+def test_what_was_applied_here_before_the_last_time_does(world):
+    provision(world, "staging")
+    provision(world, "production")
+    before = (world.root / "roles/site/role.yml").read_text()
+    change(world, "site")
+    provision(world, "staging")
+    provision(world, "production")
+    (world.root / "roles/site/role.yml").write_text(before)
+    world.commit("back")
+    links = provision(world, "production").extra["gates"]
+    assert [(one["name"], one["state"]) for one in links] == [("roles/site after manual", "there")]
+
+
+def _payload(world, name):
+    import base64
+    import json
+
+    return base64.b64decode(json.loads(world.place.read([name])[name])["payload"])
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [
+        ({"variables": ["x"], "narrowed": "-e"}, "-e sets x, which no commit says"),
+        ({}, "not as commit"),
+    ],
+)
+def test_what_no_commit_says_is_not_provisioned(world, about, why):
+    provision(world, "staging")
+    if not about:
+        (world.root / "roles/base/role.yml").write_text("resources: []\n")
+    with pytest.raises(GateClosed, match=why):
+        provision(world, "production", **about)
+
+
+def test_a_part_of_the_environment_proves_nothing(world):
+    provision(world, "staging", narrowed="--limit")
+    assert any("--limit leaves something out" in one.message for one in world.told if isinstance(one, Notice))
+    with pytest.raises(GateClosed):
+        provision(world, "production")
+
+
+def test_it_can_be_overridden_and_a_proof_heals_that(world):
+    provision(world, "production", REASON)
+    found = overridden(Evidence.of(world.project, world.told.append), world.environment())
+    assert [(one.what, one.is_healed) for one in found] == [("provision", False)]
+    provision(world, "staging")
+    found = overridden(Evidence.of(world.project, world.told.append), world.environment())
+    assert [one.is_healed for one in found] == [True]
+
+
+def test_a_copy_of_what_the_stage_copies_speaks_for_that_stage(world):
+    hosts = world.root / "inventories/production/hosts.yml"
+    hosts.write_text(hosts.read_text().replace("[manual]", "[acceptance]"))
+    world.commit("ask for acceptance")
+    with pytest.raises(GateClosed, match="after acceptance") as caught:
+        provision(world, "production")
+    assert "cdconf provision --copy-of production --name NAME" in caught.value.hint
+
+
+def test_the_command_is_refused_before_any_host_is_asked(world):
+    result = cdconf(world.root, "provision", "production")
+    assert result.returncode == 3
+    assert "roles/base after manual: nobody has said" in result.stderr
+    assert cdconf(world.root, "plan", "production", "--limit", "web1").returncode != 3
+
+
+def test_a_commit_that_lacks_a_role_proves_nothing(world):
+    git(world.root, "rm", "-rq", "--cached", "roles/site")
+    (world.root / ".gitignore").write_text(".cdconf/\nroles/site/\n")
+    git(world.root, "add", ".gitignore")
+    git(world.root, "commit", "-qm", "lose a role")
+    with pytest.raises(GateClosed):
+        provision(world, "production")
