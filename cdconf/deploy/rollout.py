@@ -227,7 +227,7 @@ class Rollout:
             self._changed -= set(self.step.hosts)
             self.step = self._go_back()
         elif kind == "undrain" and self._is_over:
-            self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
+            self._put_back(failed)
             self._left_out |= set(failed)
             if self._changed:
                 self.step = self._go_back()
@@ -238,11 +238,17 @@ class Rollout:
             self.undelivered = failed
             self.step = Step("done")
         elif failed:
+            if kind == "undrain":
+                self._put_back(failed)
             self.failures = failed
             self.step = self._back()
         else:
             self.step = self._forward(kind)
         return self.step
+
+    def _put_back(self, failed: Collection[str]) -> None:
+        """Hosts of the step that are in use again: they must be drained before they're rolled back."""
+        self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
 
     def interrupt(self, message: str) -> Step:
         """Ctrl-C, or the controller's own failure; after the decision to confirm it comes too late."""
