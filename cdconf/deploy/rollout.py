@@ -144,6 +144,7 @@ class Rollout:
         drained: Hosts that may be drained now, in order.
         left_drained: Those that couldn't be put back in the end.
         unknown: Those that are stuck and can't be asked what became of them.
+        unasked: A host that drains can't be asked in the end what is still drained.
     """
 
     def __init__(
@@ -172,6 +173,7 @@ class Rollout:
         self.undelivered: dict[str, Failure] = {}
         self.left_drained: dict[str, Failure] = {}
         self.unknown: set[str] = set()
+        self.unasked = False
         self.step = Step("done")
         self.batches = len(self._batches)
         if self._hosts and adopt:
