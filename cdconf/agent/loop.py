@@ -85,6 +85,8 @@ class Agent(object):
             Stopped: The controller said stop, or is gone.
             Failed: The lease is lost.
         """
+        if self.lost is not None:
+            raise self.lost
         if self.gone or self.stopping:
             raise Stopped("stopped by the controller" if self.stopping else "the controller is gone")
         self.lease.check()

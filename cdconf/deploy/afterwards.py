@@ -98,6 +98,7 @@ def _look_at_drains(rollout: Rollout, app: App, drains: Drains, fleet: Fleet, em
     deadline = time.monotonic() + SOON
     while rollout.left_drained:
         pages, errors = drained_on(fleet, app, drains.hosts, afresh=True).split()
+        rollout.unasked = bool(errors)
         for where, error in errors.items():
             emit(Notice(f"{where} can't be asked what it drains: {error.message.splitlines()[0]}", warning=True))
         drained = {name for page in pages.values() for name in page["hosts"]}

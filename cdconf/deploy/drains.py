@@ -147,8 +147,8 @@ class Drains:
         ended = [host for host in self._hosts if isinstance(errors.get(host.name), Disconnected)]
         if not ended:
             return results, errors
-        more, failed = self._fleet.afresh(ended, job, rejoin=True).split()
-        return results | more, {name: error for name, error in errors.items() if name not in more} | failed
+        more, _ = self._fleet.afresh(ended, job, rejoin=True).split()  # what it was at first is what's told
+        return results | more, {name: error for name, error in errors.items() if name not in more}
 
     def doubt(self, names: Sequence[str]) -> dict[str, Failure]:
         """Keeps drained hosts that are about to be changed out of use, should this run be killed before it proves them.

@@ -66,7 +66,8 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     if rollout.stuck:
         what += f"; it goes back by itself within {2 * target.app.confirm_within:g} s" if alone else ""
     if rollout.left_drained:
-        what += f"; STILL DRAINED: {', '.join(rollout.left_drained)}"
+        still = "not known whether still drained" if rollout.unasked else "STILL DRAINED"
+        what += f"; {still}: {', '.join(rollout.left_drained)}"
         what += "; whoever drained them tries again by itself" if target.app.confirm_within else ""
     hint = "see what runs with `cdconf status`" if rollout.stuck or rollout.left_drained else None
     about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
@@ -79,7 +80,8 @@ def name_drained(rollout: Rollout, emit: Emit) -> None:
     """Names the hosts that a rollout leaves drained, however it ended."""
     for name in rollout.drained:
         why = rollout.left_drained.get(name)
-        said = f"is still drained: {why.message}" if why else "may still be drained: the run ended before"
+        is_so = "may still be drained" if rollout.unasked or not why else "is still drained"
+        said = f"{is_so}: {why.message if why else 'the run ended before'}"
         emit(Notice(f"{name} {said}", warning=True))
 
 

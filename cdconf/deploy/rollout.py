@@ -144,6 +144,7 @@ class Rollout:
         drained: Hosts that may be drained now, in order.
         left_drained: Those that couldn't be put back in the end.
         unknown: Those that are stuck and can't be asked what became of them.
+        unasked: A host that drains can't be asked in the end what is still drained.
     """
 
     def __init__(
@@ -172,6 +173,7 @@ class Rollout:
         self.undelivered: dict[str, Failure] = {}
         self.left_drained: dict[str, Failure] = {}
         self.unknown: set[str] = set()
+        self.unasked = False
         self.step = Step("done")
         self.batches = len(self._batches)
         if self._hosts and adopt:
@@ -227,7 +229,7 @@ class Rollout:
             self._changed -= set(self.step.hosts)
             self.step = self._go_back()
         elif kind == "undrain" and self._is_over:
-            self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
+            self._put_back(failed)
             self._left_out |= set(failed)
             if self._changed:
                 self.step = self._go_back()
@@ -238,11 +240,17 @@ class Rollout:
             self.undelivered = failed
             self.step = Step("done")
         elif failed:
+            if kind == "undrain":
+                self._put_back(failed)
             self.failures = failed
             self.step = self._back()
         else:
             self.step = self._forward(kind)
         return self.step
+
+    def _put_back(self, failed: Collection[str]) -> None:
+        """Hosts of the step that are in use again: they must be drained before they're rolled back."""
+        self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
 
     def interrupt(self, message: str) -> Step:
         """Ctrl-C, or the controller's own failure; after the decision to confirm it comes too late."""

@@ -1,5 +1,6 @@
 """The agent's loop at the other end of a socket: uploads that are stopped, and that are faster than the disk."""
 
+import io
 import socket
 import threading
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from cdconf.agent import calls, loop, wire
+from cdconf.agent.base import Failed
 
 
 class Controller:
@@ -90,3 +92,12 @@ def test_an_upload_that_is_cut_off_in_mid_frame_ends_the_agent_even_when_it_can_
     assert controller.answer()["error"]["kind"] == "stopped"
     controller.thread.join(5)
     assert not controller.thread.is_alive()
+
+
+def test_a_session_whose_lease_ran_out_says_so_and_not_that_its_controller_is_gone():
+    """A host that was paused finds both; that the lease is lost is the same to the controller as silence."""
+    agent = loop.Agent(io.BytesIO(), io.BytesIO())
+    agent.gone, agent.lost = True, Failed("this run's lease on the host has run out", kind="lease_lost")
+    with pytest.raises(Failed, match="has run out") as caught:
+        agent.proceed()
+    assert caught.value.kind == "lease_lost"

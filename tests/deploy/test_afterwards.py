@@ -98,6 +98,15 @@ def test_one_that_still_runs_what_it_was_given_is_left_out_of_use_and_that_is_sa
     assert "a is still drained: it may still run what it was given" in said
 
 
+def test_what_is_drained_is_not_known_where_nobody_can_be_asked(ended):
+    hangs = Failure("lb1 doesn't put it back: hangs", verdict=False, unreachable=True)
+    drains = Drains({("undrain", 1): {"a": hangs}, ("undrain", 2): {"a": hangs}})
+    error, _, said = ended({}, {}, drains)
+    assert "not known whether still drained: a; whoever drained them tries again by itself" in error.message
+    assert "DRAINED" not in error.message
+    assert "a may still be drained: lb1 doesn't put it back: hangs" in said
+
+
 def test_a_host_that_is_in_use_again_is_not_said_to_be_drained(ended):
     hangs = Failure("lb1 doesn't put it back: hangs", verdict=False, unreachable=True)
     page = {"hosts": {"a": {}}, "problem": None, "expires_in_s": 2}

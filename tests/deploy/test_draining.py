@@ -202,7 +202,7 @@ def test_a_load_balancer_whose_connection_ended_is_asked_once_more_to_put_back()
     assert tried == [(["lb2"], True)]
     assert [where for where, name, _ in fleet.calls if name == "drain.end"] == ["lb1", "lb2", "lb2"]
     drains, _, _ = broken_once("drain.end", Unreachable("refuses", host="lb2"))
-    assert "lb2 doesn't put it back: refuses" in drains.end(["web1"])["web1"].message
+    assert "lb2 doesn't put it back: the connection broke" in drains.end(["web1"])["web1"].message
 
 
 def test_one_that_hangs_is_not_waited_for_again():

@@ -142,6 +142,14 @@ def test_the_last_host_in_use_is_not_drained_to_go_back_when_another_is_dead():
     assert rollout.left_drained["b"].unreachable, "it may still run what it was given"
 
 
+def test_those_of_a_batch_that_are_in_use_again_are_drained_before_they_go_back_for_one_that_is_not():
+    rollout = Rollout([("a",), ("b", "c")], stage=False, drains=True)
+    while (rollout.step.kind, rollout.step.batch) != ("undrain", 2):
+        rollout.advance()
+    rollout.advance({"b": Failure("lb1 doesn't put it back", verdict=False)})
+    assert walked(rollout)[0] == ("drain_back", "c")
+
+
 def test_a_host_that_can_not_be_taken_back_stays_out_of_use_and_the_others_go_back_into_it():
     rollout = Rollout([("a", "b")], stage=False, drains=True)
     while rollout.step.kind != "smoke":

@@ -262,7 +262,7 @@ def test_a_host_that_is_not_put_back_ends_the_rollout_and_the_error_says_so(monk
     drains, calls, _, error = drained({("undrain", 1): {"a": hangs}, ("undrain", 2): {"a": hangs}}, {}, monkeypatch)
     assert ("app.roll_back", "a") in calls
     assert drains.count(("undrain", "a")) == 2
-    assert "STILL DRAINED: a; whoever drained them tries again by itself" in error.message
+    assert "not known whether still drained: a; whoever drained them tries again by itself" in error.message
 
 
 def test_a_rollback_that_a_signal_cut_short_names_the_hosts_that_are_not_back(monkeypatch):
