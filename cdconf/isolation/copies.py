@@ -9,13 +9,14 @@ from pathlib import Path
 LARGEST = 8 * 1024 * 1024  # bytes of a file: as much as a catalog takes
 
 
-def copy(source: Path, target: Path, within: Path) -> None:
+def copy(source: Path, target: Path, within: Path, *, dots: bool = True) -> None:
     """Copies files and directories. Links stay links; those that lead elsewhere are left out: one could lead to a key.
 
     Args:
         source: What's copied; what's larger than `LARGEST`, and what's no file, isn't.
         target: Where it isn't yet.
         within: What links may lead to: a directory.
+        dots: Whether what has a dot before its name is copied, such as `.cdconf`.
 
     Raises:
         OSError: Something can't be read or written.
@@ -28,7 +29,7 @@ def copy(source: Path, target: Path, within: Path) -> None:
         target.mkdir()
         with os.scandir(source) as entries:
             for one in entries:
-                if one.name != "__pycache__":
-                    copy(source / one.name, target / one.name, within)
+                if one.name != "__pycache__" and (dots or not one.name.startswith(".")):
+                    copy(source / one.name, target / one.name, within, dots=dots)
     elif source.is_file() and source.stat().st_size <= LARGEST:
         shutil.copyfile(source, target)

@@ -134,13 +134,24 @@ def _answered(asked: Mapping[str, Any], context: Context, failure: list[CdconfEr
 
 
 def _launched(who: Account, root: Path) -> subprocess.Popen[bytes]:
-    (who.home / "project").mkdir()
-    copy(root / "resources", who.home / "project" / "resources", root)
+    _copy_types(root / "resources", who.home / "project" / "resources")
     who.give(who.home / "project")
     # -P: what lies in the current directory isn't what's imported.
     command = [sys.executable, "-P", "-m", "cdconf.resources.hosted"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return who.start(command, who.home / "project", {}, **pipes)
+
+
+def _copy_types(resources: Path, target: Path) -> None:
+    """Each type's folder and what's beside them; either may be a link, as the loader follows it.
+
+    A commit can have a link to anything, so nothing comes along that isn't a type's: `resources -> .` shows no keys.
+    """
+    target.mkdir(parents=True)
+    for one in sorted(resources.iterdir()):
+        if not one.name.startswith(".") and ((one / "spec.py").is_file() or one.suffix == ".py"):
+            real = one.resolve()
+            copy(real, target / one.name, real, dots=False)
 
 
 def _close(stack: contextlib.ExitStack, process: subprocess.Popen[bytes] | None, pid: int) -> None:

@@ -160,6 +160,23 @@ def test_a_secret_stays_one_though_it_went_through_another_process(compiled, pro
     assert secret.sensitive
 
 
+def test_types_may_lie_behind_a_link_and_no_link_shows_a_key(compiled, project):
+    (project / "resources").rename(project / "types")
+    (project / "resources").symlink_to(project / "types")
+    assert compiled("what: template").fields["text"] == "this is web1\n"
+    (project / "resources").unlink()
+    (project / "types/mine").rename(project / "mine")
+    (project / "resources").symlink_to(".")
+    write(project, {".cdconf/plan.key": "sesame\n", "mine/.hidden": "sesame\n"})
+    (project / "mine/key").symlink_to("../.cdconf/plan.key")
+    spec = (project / "mine/spec.py").read_text()
+    listing = "sorted(str(one) for one in Path('resources').rglob('*'))"
+    (project / "mine/spec.py").write_text(spec.replace('Path(fields["text"]).read_text()', f"str({listing})"))
+    assert compiled("what: read").fields["text"] == str(
+        ["resources/mine", "resources/mine/agent.py", "resources/mine/spec.py"]
+    )
+
+
 def test_where_nobody_else_can_run_it_that_is_said(compiled, monkeypatch):
     monkeypatch.setenv("CDCONF_ISOLATION", "off")
     assert compiled("what: who").fields["text"].split()[1] == "sesame"
