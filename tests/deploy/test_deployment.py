@@ -47,7 +47,8 @@ def app(project):
 
 def chosen(root, word):
     notices = []
-    return choose(load_project(root), str(word), notices.append), [one.message for one in notices if isinstance(one, Notice)]
+    chosen = choose(load_project(root), str(word), notices.append)
+    return chosen, [one.message for one in notices if isinstance(one, Notice)]
 
 
 def test_a_file_is_added_under_the_app_and_version_that_its_name_tells(app, tmp_path):
