@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.conftest import begun, cdconf, write
+from tests.conftest import CDCONF, cdconf, write
 from tests.hosts.test_dead_mans_switch import eventually
 from tests.hosts.test_main_job import deployed
 
@@ -36,8 +36,9 @@ def script(live, text):
 
 
 def holding(live, words, **keywords):
+    command = [*CDCONF, "lock", "take", "dev", "--reason", "release 2", "--", *words]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | keywords
-    return begun(live.root, "lock", "take", "dev", "--reason", "release 2", "--", *words, **streams)
+    return subprocess.Popen(command, cwd=live.root, text=True, **streams)
 
 
 def held(live):
