@@ -44,6 +44,7 @@ def observe(fields):
     """URL, revision (the wanted one when HEAD is that commit) and local changes; None when there's nothing yet."""
     path = fields["path"]
     status = files.lstat(path)
+    _check_place(fields, status)
     if status is None:
         return None
     if not stat.S_ISDIR(status.st_mode):
@@ -66,6 +67,16 @@ def observe(fields):
         "revision": fields["revision"] if head == wanted else head,
         "local_changes": _local_changes(fields, repository) or fields["local_changes"],
     }
+
+
+def _check_place(fields, status):
+    """Git isn't root where others could exchange what it works on while it does: it finds its files by their paths."""
+    path = fields["path"]
+    is_root = fields.get("user", "root") == "root" and (status is None or status.st_uid == 0)
+    if fields.get("absent") or not is_root or not files.is_directory(os.path.dirname(path)):
+        return
+    if not files.on_roots_alone(os.path.join(path, ".git") if status else path, sticky=True):
+        raise Failed("git would be root in '{}', which others can exchange: give `user`, or another path".format(path))
 
 
 def _commit(fields):
