@@ -14,6 +14,8 @@ import time
 
 import syscalls
 
+FIFO = "it waits in open(2) for a FIFO's other end"
+OWN = "a process of the attacker's own waits, until the agent's time limit for it"  # so nobody else does
 LIMIT = 20.0  # seconds for one try
 MEMORY = 1536 * 1024 * 1024  # bytes that the agent may take
 STUCK = 0.4  # seconds after which a process that waits for a FIFO's other end is seen to hang
@@ -55,10 +57,12 @@ def run(action, prefixes, at=None, swap=None, swap_back=None):
     listener = array.array("i", ancillary[0][2])[0]
     os.set_inheritable(listener, False)
     outcome = Outcome()
+    ended = OWN
     try:
-        outcome.hung = _supervise(listener, _Watch(prefixes, at, swap, swap_back, outcome))
+        ended = _supervise(listener, _Watch(prefixes, at, swap, swap_back, outcome))
+        outcome.hung = None if ended == OWN else ended
     finally:
-        if outcome.hung:
+        if ended:
             _end(pid)
         os.close(listener)
         os.waitpid(pid, 0)
@@ -115,9 +119,9 @@ def _supervise(listener, watch):
         ready = poll.poll(STUCK * 1000)
         left -= min(time.monotonic() - begun, 2 * STUCK)
         if not ready:
-            hung = _waits_for_fifo(watch.pids)
-            if hung:
-                return hung
+            waiting = _waits_for_fifo(watch.pids)
+            if waiting is not None:
+                return FIFO if waiting == 0 else OWN
         elif not ready[0][1] & select.POLLIN:
             return None  # all processes have ended
         else:
@@ -147,18 +151,20 @@ def _matters(path, prefixes):
 
 
 def _waits_for_fifo(pids):
-    """Why it hangs: one of the processes waits in open(2), which only FIFOs make it do; None otherwise."""
+    """The uid of a process that waits in open(2), which only FIFOs make it do; None when there's none."""
+    found = []
     for pid in pids:
         try:
             with open("/proc/{}/syscall".format(pid)) as stream:
                 number = stream.read().split()[0]
             with open("/proc/{}/stat".format(pid)) as stream:
                 state = stream.read().rpartition(")")[2].split()[0]
+            uid = os.stat("/proc/{}".format(pid)).st_uid
         except (OSError, IndexError):
             continue
         if state == "S" and number.isdigit() and int(number) in OPENING:
-            return "it waits in open(2) for a FIFO's other end"
-    return None
+            found.append(uid)
+    return min(found) if found else None
 
 
 def _end(pid):
