@@ -67,6 +67,16 @@ class Live:
         raise AssertionError("a lease never ran out")
 
 
+def eventually(question, within):
+    """Waits until the question is answered with something true; returns that."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = question()
+        if answer or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.5)
+
+
 def container(root, host, environment="dev"):
     """The name of a host's container, as the provider makes it."""
     project = re.search(r"^project: *(\S+)", (root / "cdconf.yml").read_text(), re.MULTILINE)[1]

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.conftest import cdconf
+from tests.hosts.live import eventually
 from tests.hosts.test_main_job import container, deployed
 
 pytestmark = pytest.mark.hosts
@@ -39,16 +40,6 @@ def killed(live, after):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return time.monotonic()
-
-
-def eventually(question, within):
-    """Waits until the question is answered with something true; returns that."""
-    deadline = time.monotonic() + within
-    while True:
-        answer = question()
-        if answer or time.monotonic() > deadline:
-            return answer
-        time.sleep(0.5)
 
 
 def page(live, host):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.conftest import CDCONF, cdconf, write
-from tests.hosts.test_dead_mans_switch import eventually
+from tests.hosts.live import eventually
 from tests.hosts.test_main_job import deployed
 
 pytestmark = pytest.mark.hosts

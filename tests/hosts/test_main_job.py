@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.conftest import begun
+from tests.hosts.live import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -161,5 +162,6 @@ def test_ctrl_c_rolls_back_and_gives_the_lease_back(live, deployed):
     os.kill(process.pid, signal.SIGINT)
     rest = process.communicate(timeout=60)[1]
     assert process.returncode == 130, rest
-    assert live.served() == {"web1": deployed, "web2": deployed}
+    before = {"web1": deployed, "web2": deployed}
+    assert eventually(lambda: live.served() == before, 10), "a rollback doesn't wait for the app to answer"
     assert not any(live.document("lock", "status", "dev")["leases"].values())

@@ -10,8 +10,8 @@ import pytest
 
 from cdconf.deploy.drains import DOUBT
 from tests.hosts.conftest import FILES
-from tests.hosts.live import Live, provisioned
-from tests.hosts.test_dead_mans_switch import eventually, pinned
+from tests.hosts.live import Live, eventually, provisioned
+from tests.hosts.test_dead_mans_switch import pinned
 
 pytestmark = pytest.mark.hosts
 
