@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.conftest import CDCONF
+from tests.hosts.live import eventually
 from tests.hosts.test_dead_mans_switch import killed
 from tests.hosts.test_main_job import deployed
 
@@ -47,7 +48,7 @@ def test_of_a_killed_one_status_says_where_and_resume_ends_it(live, deployed, un
         assert "before any host was touched: staged on web1, web2" in result.stderr
         assert "there's nothing to end" in result.stderr
     wanted = version if ending == "confirm" else deployed
-    assert live.served() == {"web1": wanted, "web2": wanted}
+    assert eventually(lambda: live.served() == {"web1": wanted, "web2": wanted}, 10), live.served()
     after = live.document("status", "dev")
     assert after["interrupted"] == {}
     assert [host["left"] for host in after["status"].values()] == [None, None]
@@ -70,7 +71,7 @@ def test_one_that_a_signal_ended_in_order_says_how_and_leaves_nothing_to_end(
     document = live.document("status", "dev")
     assert document["interrupted"] == {}
     assert [(host["lease"], host["left"]) for host in document["status"].values()] == [(None, None), (None, None)]
-    assert live.served() == {"web1": deployed, "web2": deployed}
+    assert eventually(lambda: live.served() == {"web1": deployed, "web2": deployed}, 10), live.served()
 
 
 def test_a_rollback_that_was_killed_is_called_one(live, deployed):
