@@ -30,8 +30,10 @@ def call(agent, name, arguments):
     return function(agent, **arguments)
 
 
-def open_session(agent, project, facts=()):
+def open_session(agent, project, facts=(), ends_leases=False):
     """Begins: names the project, and gathers the groups of facts that the run will read. Changes nothing.
+
+    A run that `ends_leases` gets no lease here, and so meets no damaged one.
 
     Returns:
         `{"facts", "identity", "lease", "left", "time"}`: the environment that the host belongs to, who holds it, if
@@ -42,8 +44,8 @@ def open_session(agent, project, facts=()):
     return {
         "facts": gather_facts(agent, facts) if facts else {},
         "identity": agent.store.read(lease.IDENTITY),
-        "lease": agent.lease.status(),
-        "left": agent.lease.left(),
+        "lease": None if ends_leases else agent.lease.status(),
+        "left": None if ends_leases else agent.lease.left(),
         "time": time.time(),
     }
 
@@ -86,7 +88,7 @@ def give_lease_back(agent):
 
 
 def force_lease(agent):
-    """Ends anyone's lease; returns its holder or None."""
+    """Ends anyone's lease; returns its holder or None, of a damaged one `{"damaged": WHY}`."""
     return lease.force_release(agent.store)
 
 

@@ -9,6 +9,7 @@ import os
 import time
 
 from cdconf.agent.base import Failed
+from cdconf.agent.state_files import Damaged
 
 FILE = "lease.json"
 IDENTITY = "identity.json"
@@ -324,7 +325,11 @@ def held_by(holder):
 
 
 def force_release(store):
-    """Ends whatever lease there is, for a person who knows better; returns the holder's status or None."""
+    """Ends whatever lease there is, for a person who knows better.
+
+    Returns:
+        The holder's status, None for nobody; `{"damaged": WHY}` of a file that was damaged, and is removed.
+    """
     lease = Lease(store)
     guard = store.lock("lease.lock")
     try:
@@ -334,5 +339,8 @@ def force_release(store):
             entry["run"] = None
             store.write(FILE, entry)
         return held
+    except Damaged as error:
+        store.remove(FILE)
+        return {"damaged": error.message}
     finally:
         guard.close()

@@ -199,7 +199,7 @@ _FILES = {
     ),
     "lease.json": (
         _LEASE,
-        "make sure that no run is at work on the host, and move it away; the next run takes the host anew",
+        "make sure that no run is at work on the host; then `cdconf lock release` removes it",
     ),
     "key.json": (
         _key,

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False, reason: str | None = None) -> Iterator[Fleet]:
+def fleet_of(
+    run: Run, hosts: list[Host], *, lease: bool = False, reason: str | None = None, ends_leases: bool = False
+) -> Iterator[Fleet]:
     """Connects to the hosts; those that can't be reached are reported, and set the run's exit code.
 
-    `reason` is what the leases tell others of the run; its command if not given.
+    `reason` is what the leases tell others of the run; its command if not given. A run that `ends_leases` of others
+    connects to hosts with a damaged one, too.
 
     Raises:
         LeaseHeld: A lease was asked for, and another run has it.
@@ -31,7 +34,7 @@ def fleet_of(run: Run, hosts: list[Host], *, lease: bool = False, reason: str | 
     located = provider.locate(hosts)
     flags = run.flags
     accept = flags.get("accept_new_host_keys", False)
-    connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept)
+    connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept, ends_leases=ends_leases)
     identity = RunIdentity(reason or run.command)
     missing = [host for host in hosts if host.name not in located]
     codes = [run.code, *(report(run.emit, host.name, provider.absence(host)) for host in missing)]

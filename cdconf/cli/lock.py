@@ -116,14 +116,26 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
         confirm(f"End all leases on {len(hosts)} hosts of {environment}?", yes=yes)
         run.recorded = True
         run.extra["detail"] = f"release {flags['limit'] or 'all'}"
-        with fleet_of(run, hosts) as fleet:
+        with fleet_of(run, hosts, ends_leases=True) as fleet:
             live = [session.host for session in fleet.sessions.values()]
             ends, errors = fleet.each(live, lambda session: session.call("lease.force")).split()
         run.extra["released"] = {name: held for name, held in ends.items() if held}
         for name, held in ends.items():
-            run.emit(Notice(f"{name}: " + (f"ended the lease of {held['owner']}" if held else "was free")))
+            run.emit(Notice(f"{name}: {_ended(held)}"))
             run.emit(HostDone(name, "changed" if held else "ok"))
-        ended = [f"{name} (of {held['owner']}, {held['reason']})" for name, held in run.extra["released"].items()]
+        ended = [f"{name} ({_whose(held)})" for name, held in run.extra["released"].items()]
         run.extra["detail"] += f": {', '.join(ended) or 'none was held'}"
         for error in errors.values():
             raise error
+
+
+def _ended(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return "was free"
+    if "damaged" in held:
+        return f"removed its lease: {held['damaged']}"
+    return f"ended the lease of {held['owner']}"
+
+
+def _whose(held: dict[str, Any]) -> str:
+    return str(held["damaged"]) if "damaged" in held else f"of {held['owner']}, {held['reason']}"

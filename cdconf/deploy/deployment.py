@@ -358,6 +358,8 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
             runner.pin(why)
             if options.line is not None and target.artifact is not None:
                 options.line.failed(target.artifact, why)
+        if not rollout.succeeded:
+            runner.see_old_serve()
     if rollout.succeeded:
         explain_undelivered(rollout, target, emit)
         return rollout

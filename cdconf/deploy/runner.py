@@ -114,6 +114,7 @@ class Runner:
             except (Interrupted, KeyboardInterrupt) as error:
                 if rollout.interrupt("interrupted") is step and signalled is not None:
                     rollout.abandon(self._gone_back)
+                    self._rolled_back.clear()  # nobody waits for them any more
                     raise self._interruption(rollout, error) from error
                 signalled = error
                 self._fleet.resume()
@@ -128,6 +129,11 @@ class Runner:
             self._emit(Notice(f"the run was ended by an error of its own: {where}", warning=True))
             raise broken
         return rollout
+
+    def see_old_serve(self) -> None:
+        """Waits until the hosts that went back last serve again, or says that they don't; a signal ends the wait."""
+        with contextlib.suppress(Interrupted, KeyboardInterrupt):
+            self._let_serve(sorted(self._rolled_back))
 
     def look_again(self, rollout: Rollout) -> None:
         """Asks what became of hosts that couldn't be taken back, or be put back into use; see `afterwards`."""

@@ -33,6 +33,7 @@ class Connector:
         accept_new_host_keys: Learn unknown ssh host keys instead of refusing them.
         facts: From a host's name to the groups of facts that the run will read; by default it reads none.
         install_python: Install Python on hosts without one, where their inventory says `bootstrap: true`.
+        ends_leases: The run ends leases, and isn't kept from it by one that's damaged.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Connector:
         accept_new_host_keys: bool = False,
         install_python: bool = False,
         facts: Callable[[str], Sequence[str]] = lambda host: (),
+        ends_leases: bool = False,
     ) -> None:
         self._project_name = project.name
         self._data = project.data
@@ -52,6 +54,7 @@ class Connector:
         self._bundle = bundle(project.root, project.type_packages, project.data / "agent")
         self._ssh = Ssh(accept_new=accept_new_host_keys)
         self._facts = facts
+        self._ends_leases = ends_leases
 
     def get_ready(self, hosts: Sequence[Host]) -> None:
         """Imports what connections to these hosts need, while they're called: before anything that can wait."""
@@ -95,7 +98,8 @@ class Connector:
                 transport, host, nonce, self._bundle, self._passwords, announce, install=install, terminal=terminal
             )
             start.run()
-            session = Session(host, transport, start.rest, self._project_name, self._facts(host.name))
+            name, facts = self._project_name, self._facts(host.name)
+            session = Session(host, transport, start.rest, name, facts, ends_leases=self._ends_leases)
             session.lease = told(session.lease, self._data)
             return session
         except BaseException:

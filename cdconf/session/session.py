@@ -79,6 +79,7 @@ class Session:
         rest: Bytes read already.
         project: The project's name.
         facts: Groups of facts that the run will read, to be gathered at once.
+        ends_leases: The run ends whatever lease there is, damaged ones too; it isn't told of them here.
 
     Attributes:
         facts: The host's facts; groups that aren't here yet are asked for when they're read.
@@ -88,7 +89,16 @@ class Session:
         clock_ahead: By how many seconds the host's clock is ahead of this machine's; None if it told no time.
     """
 
-    def __init__(self, host: Host, transport: Transport, rest: bytes, project: str, facts: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        host: Host,
+        transport: Transport,
+        rest: bytes,
+        project: str,
+        facts: Sequence[str] = (),
+        *,
+        ends_leases: bool = False,
+    ) -> None:
         self.host = host
         self._transport = transport
         self._buffer = bytearray(rest)
@@ -99,7 +109,7 @@ class Session:
         self._has_ended = False
         self._stopping = threading.Event()
         before = time.time()
-        opened = self.call("open", project=project, facts=list(facts))
+        opened = self.call("open", project=project, facts=list(facts), ends_leases=ends_leases)
         self.clock_ahead = clocks.ahead(opened.get("time"), before, time.time())
         self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
         self.identity: dict[str, str] | None = opened["identity"]

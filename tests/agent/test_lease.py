@@ -250,3 +250,14 @@ def test_a_host_on_which_something_is_going_on_is_not_moved(host, store, name, c
     with pytest.raises(Failed, match=message):
         move(host())
     assert store.read("identity.json")["environment"] == "staging"
+
+
+@pytest.mark.parametrize("data", ["", "[]", '{"run": "r1", "fence"'])
+def test_a_forced_release_removes_a_damaged_lease_and_the_next_run_takes_the_host(host, store, data):
+    dead = host()
+    before = take(dead, "r1")
+    dead._work.close()
+    (Path(store.folder) / "lease.json").write_text(data)
+    assert "lease.json is damaged" in force_release(store)["damaged"]
+    assert force_release(store) is None
+    assert take(host(), "r2") > before

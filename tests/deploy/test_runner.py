@@ -297,6 +297,23 @@ def test_a_batch_that_went_back_serves_before_the_next_one_goes_and_one_that_doe
     assert "c went back, and isn't well: not healthy" in [getattr(one, "message", "") for one in said]
 
 
+@pytest.mark.parametrize("end", ["verdict", "signal"])
+def test_the_batch_that_goes_back_last_serves_before_the_run_says_that_it_is_over(monkeypatch, end):
+    failure = UNWELL if end == "verdict" else Interrupted("x")
+    fleet, waited = Fleet({("app.activate", "b", 1): failure}), []
+
+    def wait(session, app, emit):
+        if ("app.roll_back", "a") in fleet.calls:
+            waited.append(session.host.name)
+
+    monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
+    monkeypatch.setattr("cdconf.deploy.runner.wait_for_health", wait)
+    target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"])
+    with pytest.raises(Interrupted if end == "signal" else CdconfError):
+        deployment._roll_out(None, None, fleet, target, lambda event: None, OPTIONS, expand=False, pin=False)
+    assert waited == ["a"]
+
+
 def test_a_load_balancer_is_told_to_put_a_batch_back_before_older_hosts_go_back(monkeypatch):
     monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
     drains = Drains()
