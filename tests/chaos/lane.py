@@ -141,12 +141,14 @@ class Lane:
         record["kept"] = len(truth["lb"]["drained"])
         in_order = not killed and kind.strike in ("pipe", "hangup")
         false += words.of_status(stands, truth, kind.run, in_order)
+        document = None
         if not killed:
             document = json.loads(record["document"]) if record["shape"] == "json" else None
             false += words.of_exit(kind, record["code"], document, truth, new)
             if document is not None:
                 false += words.of_hosts(document, truth, kind.run, old, new)
-        if not killed or record["step"]:
+        ended_early = killed or kind.strike == "hangup"  # and may have read nothing of the project yet
+        if not ended_early or record["step"] or (document is not None and document["environment"]):
             false += words.of_history(self.world.history(), kind.run, record["code"], record["began"])
         if false:
             raise Breach("false words: " + "\n".join(false))

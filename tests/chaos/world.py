@@ -227,7 +227,13 @@ class World:
 
     def mend(self, host):
         """Brings its network back."""
-        docker("network", "connect", "--alias", host, self._network, self._containers[host])
+        for _ in range(3):  # the engine refuses now and then, while another lane's network is being changed
+            done = docker("network", "connect", "--alias", host, self._network, self._containers[host], check=False)
+            if done.returncode == 0:
+                break
+            time.sleep(1)
+        else:
+            raise RuntimeError(f"{host} can't be connected again: {done.stderr}")
         if host == BALANCER:
             self._find_balancer()
         self._tell_balancer()
