@@ -29,7 +29,9 @@ def bring(name: str, python: Path) -> str:
     )
     with packed:
         subprocess.run(["docker", "exec", "-i", name, "tar", "-C", "/", "-xf", "-"], stdin=packed.stdout, check=True)
-    line = f"ln -sf {python} /usr/local/bin/python3 && python3 -c 'import sys; print(sys.version.split()[0])'"
+    compiled = f"{python} -m compileall -q {home}/lib >/dev/null"  # else modules are, while a case looks for changes
+    link = f"ln -sf {python} /usr/local/bin/python3"
+    line = f"{compiled}; {link} && python3 -c 'import sys; print(sys.version.split()[0])'"
     done = subprocess.run(["docker", "exec", name, "sh", "-c", line], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
