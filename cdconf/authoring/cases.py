@@ -67,7 +67,7 @@ if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rul
 command -v nft >/dev/null && nft list ruleset
 me=$(ps -o sid= -p $$ | tr -d ' ')
 ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || echo "$name"; done \
-  | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^kworker | sort | uniq -c
+  | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^runc -e ^kworker | sort | uniq -c
 true
 """
 # The kernel stamps files with the time of its last tick, which may be 10 ms ago: nothing may change so soon.
