@@ -147,7 +147,7 @@ class Folder:
             if folder == self._folder:
                 raise
             raise ArtifactError(
-                f"{folder} in the artifact store isn't a directory, so what's said of artifacts can't be read",
+                f"can't list the artifact store {self._folder}: {folder} isn't a directory",
                 hint="move it away: cdconf makes a directory in its place",
             ) from error
         with listed:

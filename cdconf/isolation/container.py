@@ -37,9 +37,11 @@ print(json.dumps({"token": open(token).read(), "seen": [one for one in private i
 """
 _ENTER = """
 import json, os, sys
-variables, cwd, *command = sys.argv[1:]
+variables, merged, cwd, *command = sys.argv[1:]
 with open(variables) as stream:
     environment = json.load(stream)
+if merged:
+    os.dup2(1, 2)
 os.chdir(cwd)
 os.execvpe(command[0], command, environment)
 """
@@ -125,7 +127,9 @@ class Container:
         descriptor = os.open(variables, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             json.dump(dict(environment), stream)
-        inside = [*_PYTHON, _ENTER, str(variables), str(cwd), *command]
+        # The engine has a stream for each: what goes into one file would lose its order.
+        merged = "merged" if options.get("stderr") == subprocess.STDOUT else ""
+        inside = [*_PYTHON, _ENTER, str(variables), merged, str(cwd), *command]
         # The engine's program is the operator's: it may need the variables that tell where the engine is.
         return subprocess.Popen(self._exec(self._user, inside), start_new_session=True, **options)
 

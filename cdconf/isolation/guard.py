@@ -14,7 +14,7 @@ import time
 _PATIENCE = 30.0  # seconds
 
 
-def marked(mark):
+def marked(mark: bytes) -> list[int]:
     """The processes that were started with a mark in their environment, and live."""
     found = []
     for name in os.listdir("/proc"):  # noqa: PTH208  pathlib takes longer to import than all of this
@@ -25,7 +25,7 @@ def marked(mark):
     return found
 
 
-def end_marked(mark):
+def end_marked(mark: bytes) -> None:
     """Kills them, until there are none."""
     deadline = time.monotonic() + _PATIENCE
     while (found := marked(mark)) and time.monotonic() < deadline:
@@ -35,7 +35,7 @@ def end_marked(mark):
         time.sleep(0.02)
 
 
-def end_user(user):
+def end_user(user: int) -> None:
     """Kills all that a user runs; this process is root's."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
@@ -54,7 +54,7 @@ def end_user(user):
         time.sleep(0.02)
 
 
-def main(mark, user=None):
+def main(mark: str, user: str | None = None) -> None:
     """Waits for the controller's end."""
     if sys.stdin.readline() == "done\n":
         return

@@ -59,8 +59,7 @@ class Uncommitted:
             NotProvable: Something isn't as the commit says; the message names the files.
         """
         records, listed, replaced = map(_records, (self._process, self._overlooked, self._replaced))
-        for one in replaced:
-            oid = one.strip()
+        for oid in (record.strip() for record in replaced):
             text = f"git shows another object in place of {oid[:10]} here, so people don't see what commits have"
             raise NotProvable(text, hint=f"`git replace -d {oid}` takes it away; `git replace --list` shows all")
         if f"# branch.oid {commit}" not in records:

@@ -67,9 +67,9 @@ def _wait(child: int, requests: socket.socket) -> None:
         else:
             return
     else:
-        found = select.select([requests, ended], [], [])[0]
+        found = select.select([requests.fileno(), ended], [], [])[0]
         os.close(ended)
-        if requests not in found:
+        if ended in found:
             return
     os.kill(child, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):  # it hadn't got its session yet
