@@ -94,7 +94,7 @@ def named(
         try:
             found[name] = _read(name, data)
         except (ArtifactError, OSError, ValueError, TypeError, RecursionError) as error:
-            skip(name, str(error))
+            skip(name, getattr(error, "strerror", None) or str(error))
     return found
 
 
@@ -104,13 +104,23 @@ def archive_of(entry: Entry, kind: str) -> str | None:
     return match["archive"] if match and match["kind"] == kind else None
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a name that's there twice: who checks the one and reads the other would be fooled."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it isn't a DSSE envelope: '{twice[:40]}' is there twice")
+    return found
+
+
 def _read(name: str, data: bytes | OSError) -> dict[str, Any]:
     if isinstance(data, OSError):
         raise data
     match = _NAME.fullmatch(name)
     if match is None or hashlib.sha256(data).hexdigest() != match["content"]:
-        raise ValueError("it isn't what its name says")
-    envelope = json.loads(data)
+        raise ValueError("it isn't what its name says: its bytes have another digest")
+    envelope = json.loads(data, object_pairs_hook=_each_once)
     if not isinstance(envelope, dict):
         raise TypeError("it isn't an envelope")
     dsse.content(envelope)

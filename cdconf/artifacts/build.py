@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
-from cdconf.isolation import Account, account, scrubbed
+from cdconf.isolation import Account, Guard, account, scrubbed
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
@@ -71,7 +71,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         emit(Step(f"building {app.name} from commit {commit[:10]}{' and uncommitted changes' if dirty else ''}"))
         if dirty:
             return _run(project, app, store, None, commit, emit), True
-        with account(f"build-{app.name}") as builder:
+        with account(f"build-{app.name}", [root]) as builder:
             _export(root, commit, builder.home / "tree", emit)
             builder.give(builder.home / "tree")
             try:
@@ -190,11 +190,12 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
     Raises:
         ArtifactError: It failed.
     """
-    with log.open("wb") as output:
+    with log.open("wb") as output, Guard() if builder is None else nullcontext() as guard:
         command = ["/bin/sh", "-c", str(app.build)]
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
         if builder is None:
-            options |= {"env": {**scrubbed(os.environ), **variables}, "start_new_session": True}
+            mark = guard.mark if guard is not None else {}
+            options |= {"env": {**scrubbed(os.environ), **mark, **variables}, "start_new_session": True}
             process = subprocess.Popen(command, cwd=folder, **options)
         else:
             builder.lend(output.fileno())
@@ -203,6 +204,8 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
             status = process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
+            if builder is not None:
+                builder.end()
             process.wait()
             raise
         finally:

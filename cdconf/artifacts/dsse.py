@@ -52,9 +52,16 @@ def content(envelope: Mapping[str, Any]) -> tuple[str, bytes]:
         for one in signatures:
             if not isinstance(one["keyid"], str) or not isinstance(one["sig"], str):
                 raise TypeError("a signature")
-        return kind, base64.b64decode(envelope["payload"], validate=True)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"the provenance isn't a DSSE envelope: {error}") from error
+        payload = envelope["payload"]
+        if not isinstance(payload, str):
+            raise TypeError("payload")
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"it isn't a DSSE envelope: {error}") from error
+    try:
+        return kind, base64.b64decode(payload, validate=True)
+    except ValueError as error:
+        # A lenient reader would leave out what isn't Base64, and see a payload that this one doesn't.
+        raise ArtifactError(f"it isn't a DSSE envelope: its payload isn't Base64 ({error})") from error
 
 
 def keyids(envelope: Mapping[str, Any]) -> list[str]:

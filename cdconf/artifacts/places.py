@@ -8,6 +8,7 @@ of its own. Only archives and logs, whose names are their digests, are put in pl
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -142,6 +143,13 @@ class Folder:
                 self._refuse_missing()
             yield iter(())
             return
+        except NotADirectoryError as error:
+            if folder == self._folder:
+                raise
+            raise ArtifactError(
+                f"can't list the artifact store {self._folder}: {folder} isn't a directory",
+                hint="move it away: cdconf makes a directory in its place",
+            ) from error
         with listed:
             yield listed
 
@@ -150,7 +158,7 @@ class Folder:
         for name in names:
             with self._explained(f"read {name} in"), contextlib.suppress(FileNotFoundError):
                 try:
-                    found[name] = self._at(name).read_bytes()
+                    found[name] = _content(self._at(name), links=shard_of(name) is None)
                 except PermissionError as error:
                     found[name] = error
         return found
@@ -220,6 +228,13 @@ class Folder:
             yield
         except OSError as error:
             raise ArtifactError(f"can't {what} the artifact store {self._folder}: {error.strerror or error}") from error
+
+
+def _content(path: Path, *, links: bool) -> bytes:
+    """A small file's content; a link is a `PermissionError` where `links` aren't allowed."""
+    if not links and path.is_symlink():
+        raise PermissionError(errno.EPERM, "it's a link, and what's said of artifacts lies in the store itself")
+    return path.read_bytes()
 
 
 def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> Iterator[Entry]:

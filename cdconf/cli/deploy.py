@@ -63,6 +63,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         _resume(artifact, environment, unpin, flags)
         return
     from cdconf.cli.passing import pass_gate, stage_run
+    from cdconf.promotion.procedures import Procedures
 
     with run_of("deploy", environment, flags) as run:
         if artifact is None:
@@ -73,8 +74,9 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             run.extra["unpinned"] = unpin
         if flags["forget_migrations"]:
             run.extra["detail"] = "migrations forgotten"
-        line = stage_run(run, chosen.app, flags["stage"])
-        passing = pass_gate(run, chosen, flags["override"])
+        read = Procedures(run.project.root)
+        line = stage_run(run, chosen.app, flags["stage"], read)
+        passing = pass_gate(run, chosen, flags["override"], read)
         line.gate = passing.again
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
         run.start(hosts)
@@ -84,7 +86,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             flags["accept_new_host_keys"],
             unpin,
             forget_migrations=flags["forget_migrations"],
-            procedure=procedure_now(run, chosen.app),
+            procedure=procedure_now(run, chosen.app, read),
             line=line,
             mask=run.mask,
         )

@@ -11,20 +11,22 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.inventory import Host
     from cdconf.promotion.passing import Passing
+    from cdconf.promotion.procedures import Procedures
     from cdconf.promotion.provision_run import ProvisionRun
     from cdconf.promotion.stage_run import StageRun
 
 
-def pass_gate(run: Run, artifact: Artifact, reason: str | None) -> Passing:
+def pass_gate(run: Run, artifact: Artifact, reason: str | None, read: Procedures | None = None) -> Passing:
     """Judges the environment's gate for an artifact; for arguments and errors see `Passing`."""
     from cdconf.promotion.passing import Passing
 
-    passing = Passing(run.project, run.environment, artifact, run.emit, run.mask(reason) if reason else None, run.extra)
+    masked = run.mask(reason) if reason else None
+    passing = Passing(run.project, run.environment, artifact, run.emit, masked, run.extra, read)
     passing.first()
     return passing
 
 
-def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
+def stage_run(run: Run, app: str | None, name: str | None = None, read: Procedures | None = None) -> StageRun:
     """The stage that a run is, ready to say how it ended; for errors see `stage_for` and `StageRun.begin`."""
     from cdconf.promotion.stage_run import StageRun, stage_for
 
@@ -38,6 +40,7 @@ def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
         lambda: _is_isolated(run),
         demanded=name is not None,
         extra=run.extra,
+        read=read,
     )
     made.begin(app)
     return made

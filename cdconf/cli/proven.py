@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
+    from cdconf.promotion.procedures import Procedures
 
 
-def procedure_now(run: Run, app: str) -> str | None:
+def procedure_now(run: Run, app: str, read: Procedures | None = None) -> str | None:
     """The digest of the procedure by which this run brings an app to its hosts; the history remembers it, too.
 
     None where none can be proven, such as of a work tree with changes that no commit has.
@@ -17,7 +18,8 @@ def procedure_now(run: Run, app: str) -> str | None:
     from cdconf.promotion.procedure import procedure
 
     try:
-        found = procedure(run.project.root, "HEAD", app, extra=[str(one) for one in run.flags.get("extra") or ()])
+        extra = [str(one) for one in run.flags.get("extra") or ()]
+        found = read(app) if read and not extra else procedure(run.project.root, "HEAD", app, extra=extra)
     except CdconfError:
         return None
     run.extra["procedure"] = found.digest

@@ -13,6 +13,7 @@ from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.going_back import left_releases, of_version, previous
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
+from cdconf.deploy.late import is_unsaid, proves_again
 from cdconf.deploy.line import Line, held_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
@@ -98,7 +99,10 @@ def _deploy(
             migrations.forget()
         lacking = _lacking(project, fleet, app, hosts, pages, artifact.release, emit)
         untouched = [host.name for host in hosts if host not in lacking]
-        if options.line is not None and options.line.demanded and untouched:
+        late = (
+            not lacking and is_unsaid(options.line, artifact, pages) and proves_again(project, fleet, app, hosts, emit)
+        )
+        if options.line is not None and options.line.demanded and untouched and not late:
             emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
             lacking, untouched = list(hosts), []
         for host in hosts:
@@ -110,12 +114,20 @@ def _deploy(
             emit(Notice(f"{artifact.label} runs on every host already"))
             if options.forget_migrations:
                 migrations.expand_again(artifact, hosts[0].name)
+            if late:
+                _say_passed(fleet, artifact, hosts, options)
             return {"release": artifact.release, "hosts_touched": []}
         target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
-        if options.line is not None:
-            options.line.passed(artifact, held_hosts(fleet, hosts), untouched)
+        _say_passed(fleet, artifact, hosts, options, untouched)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
+
+
+def _say_passed(
+    fleet: Fleet, artifact: Artifact, hosts: Sequence[Host], options: Deployment, untouched: Sequence[str] = ()
+) -> None:
+    if options.line is not None:
+        options.line.passed(artifact, held_hosts(fleet, hosts), untouched)
 
 
 def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:

@@ -21,6 +21,9 @@ class Line(Protocol):
     def check(self) -> None:
         """Judges the gate again, once the hosts are held; raises `GateClosed`."""
 
+    def is_unsaid(self, artifact: Artifact, deployed: Mapping[str, Mapping[str, Any] | None]) -> bool:
+        """Whether one run brought the artifact to all hosts, and couldn't say so; see `StageRun.is_unsaid`."""
+
     def passed(self, artifact: Artifact, hosts: Mapping[str, Any], untouched: Iterable[str] = ()) -> None:
         """A whole deployment has ended well; see `StageRun.passed`."""
 

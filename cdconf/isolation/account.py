@@ -1,7 +1,7 @@
 """Somebody else to run the commit's own code as: a user who has nothing, with a directory of its own.
 
-That takes root. Everybody else's processes could read their user's keys whatever was done here: then only the
-variables are taken away, and `isolated` says so.
+That takes root. Whoever isn't root has it run in a container without the keys, where an engine for containers answers.
+Elsewhere only the variables are taken away, and `isolated` says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 from cdconf.errors import CdconfError
 from cdconf.isolation import kernel, sight, users
+from cdconf.isolation.container import Container, container_for
+from cdconf.isolation.guarding import Guard
 from cdconf.isolation.rights import Rights, prepare
 from cdconf.isolation.variables import scrubbed
 from cdconf.scratch import scratch
@@ -37,10 +39,13 @@ class Account:
         closed: See `sight.hidden`.
 
     Attributes:
+        container: Where it runs, when that's what keeps it from the keys.
         home: Its own directory, which is removed at the end with all that's in it.
     """
 
     def __init__(self, folder: Path, user: int | None, why: str, closed: dict[Path, list[Path]]) -> None:
+        self.container: Container | None = None
+        self.guard: Guard | None = None  # of what runs as this process's user
         self.folder = folder
         self.user = user
         self.why = why
@@ -53,7 +58,7 @@ class Account:
     @property
     def isolated(self) -> bool:
         """Whether it can reach neither this process nor what its user keeps from others."""
-        return self.user is not None
+        return self.user is not None or self.container is not None
 
     def give(self, path: Path) -> None:
         """Makes a path, with everything below, the account's own. Links aren't followed."""
@@ -81,9 +86,9 @@ class Account:
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """All of a process's environment: some variables, and those that `scrubbed` leaves of this process's."""
         environment = scrubbed(os.environ)
-        if self.user is not None:
+        if self.isolated:
             environment |= {"HOME": str(self.home), "TMPDIR": str(self.home / "tmp"), "USER": _NAME, "LOGNAME": _NAME}
-        return {**environment, **variables}
+        return {**environment, **(self.guard.mark if self.guard is not None else {}), **variables}
 
     def start(
         self, command: Sequence[str], cwd: Path, variables: Mapping[str, str], **options: Any
@@ -99,6 +104,8 @@ class Account:
         Raises:
             OSError: It can't be started.
         """
+        if self.container is not None:
+            return self.container.start(command, cwd, self.environment(variables), options)
         options = {**options, "cwd": cwd, "env": self.environment(variables), "start_new_session": True}
         rights = self.rights
         if rights is None:
@@ -109,6 +116,14 @@ class Account:
         """Ends all that it has started, also what doesn't want to."""
         if self.user is not None:
             users.end_all(self.user)
+        if self.container is not None:
+            self.container.end()
+
+    def close(self) -> None:
+        """Ends all that it has started, where it could, and watches over nothing any more."""
+        self.end()
+        if self.guard is not None:
+            self.guard.close()
 
     def take(self, path: Path) -> Path:
         """Brings a file out: a copy that the account can't change any more. Nothing may be running.
@@ -119,14 +134,15 @@ class Account:
         Raises:
             CdconfError: It's a link, lies behind one, isn't a file, or isn't the account's own.
         """
-        if self.user is None:
+        if not self.isolated:
             return path
+        owner = os.geteuid() if self.user is None else self.user
         place = self.folder / "out"
         place.mkdir(mode=0o700, exist_ok=True)
         copy = place / path.name
         descriptor = _opened(self.folder, path.relative_to(self.folder))
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != self.user:
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner:
             os.close(descriptor)
             raise CdconfError(f"{path.name} isn't a file that was made here")
         with os.fdopen(descriptor, "rb") as source, copy.open("xb") as target:
@@ -135,11 +151,12 @@ class Account:
 
 
 @contextlib.contextmanager
-def account(kind: str) -> Iterator[Account]:
+def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
     """Somebody to run the commit's own code as; all that it has started is ended with the block.
 
     Args:
         kind: What for, in the name of its directory.
+        hidden: Directories of this user's that it mustn't see, wherever they lie: the project, with its data.
 
     Raises:
         OSError: There's no place for temporary files.
@@ -159,7 +176,12 @@ def account(kind: str) -> Iterator[Account]:
                 where = ", ".join(map(str, closed))
                 user, why = None, f"others can't enter {where}, and the kernel allows no mounts here"
         made = Account(folder, user, why, closed)
-        stack.callback(made.end)
+        stack.callback(made.close)
+        if user is None and os.geteuid() != 0 and os.environ.get(SWITCH) != "off":
+            made.container, lacking = container_for(folder, made.home, hidden)
+            made.why = "" if made.container is not None else f"{why}, and no container can be made: {lacking}"
+        if not made.isolated:
+            made.guard = Guard()
         yield made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, named
@@ -30,6 +30,7 @@ class Evidence:
         place: Where it lies.
         signers: Who may speak for which office.
         now: This machine's time when it was read.
+        skipped: Object's name -> why it can't be read, of those that were looked at.
     """
 
     project: Project
@@ -37,6 +38,7 @@ class Evidence:
     signers: Signers
     now: float
     emit: Emit
+    skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project, emit: Emit, place: Place | None = None) -> Evidence:
@@ -81,6 +83,7 @@ class Evidence:
 
         def tell(name: str, why: str) -> None:
             skipped.append(name)
+            self.skipped[name] = why
             if len(skipped) <= _COUNTED_OUT:
                 self.emit(Notice(f"skipped {self.place.shown(name)}: {why}", warning=True))
             elif len(skipped) == _COUNTED_OUT + 1:

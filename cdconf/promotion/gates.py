@@ -6,22 +6,28 @@ builds (ADR 25), there's no state in which everything is accepted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cdconf.artifacts.attestations import content_of
 from cdconf.errors import GateClosed
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
-from cdconf.promotion.judge import Candidate, Link, judge
+from cdconf.promotion.judge import NOBODY, Candidate, Link, judge
 from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
 from cdconf.promotion.said import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cdconf.artifacts import Artifact
     from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
+    from cdconf.promotion.procedure import Procedure
+
+_SHOWN = 3  # objects that can't be read
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,12 @@ def closed(what: str, missing: list[Link], hint: str) -> GateClosed:
 
 
 def gate_of(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, place: Place | None = None
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    emit: Emit,
+    place: Place | None = None,
+    read: Callable[[str], Procedure] | None = None,
 ) -> Gate:
     """The environment's gate for an artifact, judged now.
 
@@ -71,26 +82,45 @@ def gate_of(
         artifact: The artifact.
         emit: Gets a warning for each object that counts for nothing.
         place: Where the store lies; the project's own if not given.
+        read: Reads the procedure of an app; see `Procedures`.
 
     Raises:
         ArtifactError: The store or the signers can't be read.
     """
     wanted = requirements_of(project, environment)
-    candidate = _candidate(project, environment, artifact, wanted)
+    candidate = _candidate(project, environment, artifact, wanted, read)
     if not (wanted.after or wanted.heeds_stops or wanted.parity):
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
+    unread = dict(evidence.skipped)
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links = [_with_unread(one, unread) for one in links]
     return Gate(artifact.label, environment.name, candidate, tuple(links))
 
 
-def _candidate(project: Project, environment: Environment, artifact: Artifact, wanted: Requirements) -> Candidate:
+def _with_unread(link: Link, unread: Mapping[str, str]) -> Link:
+    """A link for which nothing speaks, with what may have been meant to: objects that can't be read."""
+    if link.state != "missing" or not link.why.startswith(NOBODY) or not unread:
+        return link
+    told = [f"statement {content_of(name)[:12]}: {why}" for name, why in list(unread.items())[:_SHOWN]]
+    more = f", and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+    return replace(link, why=f"{link.why}; skipped {'; '.join(told)}{more}")
+
+
+def _candidate(
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    wanted: Requirements,
+    read: Callable[[str], Procedure] | None,
+) -> Candidate:
     about: dict[str, Any] = {"procedure": None}
     if wanted.after:
         try:
-            about["procedure"] = procedure(project.root, "HEAD", artifact.app).digest
+            found = read(artifact.app) if read else procedure(project.root, "HEAD", artifact.app)
+            about["procedure"] = found.digest
         except NotProvable as error:
             about["not_provable"] = error.message
     if artifact.commit is None:

@@ -11,8 +11,11 @@ from cdconf.promotion.gates import Gate, closed, gate_of
 from cdconf.promotion.overrides import check_reason, override_artifact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdconf.artifacts import Artifact
     from cdconf.inventory import Environment, Project
+    from cdconf.promotion.procedure import Procedure
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Passing:
     Attributes:
         reason: Why it's passed without what it asks for; None: it isn't.
         extra: Gets what was judged, for the JSON document.
+        read: Reads the procedure of an app; see `Procedures`.
     """
 
     project: Project
@@ -30,6 +34,7 @@ class Passing:
     emit: Emit
     reason: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    read: Callable[[str], Procedure] | None = None
     _passed: frozenset[str] = frozenset()
 
     def first(self) -> None:
@@ -80,4 +85,4 @@ class Passing:
 
     def _gate(self, *, quietly: bool = False) -> Gate:
         emit: Emit = (lambda event: None) if quietly else self.emit
-        return gate_of(self.project, self.environment, self.artifact, emit)
+        return gate_of(self.project, self.environment, self.artifact, emit, read=self.read)

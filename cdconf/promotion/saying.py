@@ -28,10 +28,9 @@ def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
         ArtifactError: The store can't be written to.
     """
     kind = {Proof: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
-    name = attest(place, kind, said.key, _signed(document(said), key))
-    if isinstance(said, Proof):
+    if isinstance(said, Proof):  # first: where the statement is, its tests are
         attest(place, STATEMENT, said.key, _signed(test_result(said), key))
-    return name
+    return attest(place, kind, said.key, _signed(document(said), key))
 
 
 def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey) -> str:

@@ -20,6 +20,8 @@ from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.said import Proof, Stop, Subject
 from cdconf.promotion.saying import say, tool_digest, whoami
 from cdconf.promotion.stops import standing
+from cdconf.promotion.turns import turn
+from cdconf.promotion.unsaid import is_unsaid, run_on_all
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
@@ -65,6 +67,7 @@ class StageRun:
         gate: Judges the environment's gate; raises `GateClosed`.
         extra: Gets what was said, for the JSON document.
         parity: `{"with", "alike"}`, when that was asked.
+        read: Reads the procedure of an app; see `Procedures`.
     """
 
     project: Project
@@ -78,6 +81,7 @@ class StageRun:
     extra: dict[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] | None = None
     began: float = field(default_factory=time.time)
+    read: Callable[[str], Procedure] | None = None
     _procedure: Procedure | None = None
     _key: OfficeKey | None = None
 
@@ -101,7 +105,7 @@ class StageRun:
         try:
             self._key = office_keys.needed(self.project, office) if self.demanded else self._own(office, app)
             if self._key is not None and app is not None:
-                self._procedure = procedure(self.project.root, "HEAD", app)
+                self._procedure = self.read(app) if self.read else procedure(self.project.root, "HEAD", app)
         except CdconfError as error:
             if self.demanded:
                 raise
@@ -134,6 +138,25 @@ class StageRun:
             self.emit(Notice(f"{text} '{self._stage.name}'; `{command}` deploys it to all hosts again"))
             return
         self._say("passed", artifact, hosts)
+
+    def is_unsaid(self, artifact: Artifact, deployed: Mapping[str, Mapping[str, Any] | None]) -> bool:
+        """Whether one run brought the artifact to all hosts, by this procedure, and couldn't say so.
+
+        Args:
+            artifact: What all hosts run.
+            deployed: Host -> what it remembers of how it got it, `{"run", "procedure", …}`.
+        """
+        if self.stage is None or self._key is None or self._procedure is None:
+            return False
+        digest = self._procedure.digest
+        run = run_on_all(deployed, digest)
+        if run is None:
+            return False
+        try:
+            proofs = Evidence.of(self.project, self.emit).proofs(artifact.archive)
+        except ArtifactError:
+            return False
+        return is_unsaid(proofs, artifact, self.stage.name, digest, run)
 
     def failed(self, artifact: Artifact, why: str) -> None:
         """Says that the artifact has failed, and stops it; that it can't be said never hides the failure itself."""
@@ -205,21 +228,29 @@ class StageRun:
             run=self.collector.run or "",
             isolated=self.isolated(),
         )
-        known = self._said_meanwhile(proof)
+        try:
+            place = place_of(self.project)
+            with turn(place, proof):
+                known = self._said_meanwhile(proof)
+                name = known or say(place, proof, self._key)
+        except ArtifactError as error:
+            self._explain_unstored(artifact, result, error)
+            return
+        self.extra["statement"] = name
         if known is not None:
             self.emit(Notice(f"another run has said so meanwhile: {known}"))
             return
-        try:
-            name = say(place_of(self.project), proof, self._key)
-        except ArtifactError as error:
-            if self.demanded and result == "passed":
-                raise
-            text = f"that {artifact.label} has {result} stage '{self.stage.name}' couldn't be stored: {error.message}"
-            self.emit(Notice(text, warning=True))
-            return
-        self.extra["statement"] = name
         isolated = "" if proof.isolated else ", though not isolated from the stage's key"
         self.emit(Notice(f"{artifact.label} has {result} stage '{self.stage.name}'{isolated}: {name}"))
+
+    def _explain_unstored(self, artifact: Artifact, result: str, error: ArtifactError) -> None:
+        text = f"that {artifact.label} has {result} stage '{self._stage.name}' couldn't be stored: {error.message}"
+        again = ""
+        if result == "passed":
+            again = f"`cdconf deploy {artifact.label} --to {self.environment.name}` says it later, and deploys nothing"
+            if self.demanded:
+                raise ArtifactError(text, hint=f"make room in the store, or mend it; then {again}") from error
+        self.emit(Notice(f"{text}{f'; {again}' if again else ''}", warning=True))
 
     def _said_meanwhile(self, proof: Proof) -> str | None:
         """Another run's statement that says the same, made since this one began: of equal runs one says it."""

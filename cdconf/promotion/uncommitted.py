@@ -39,12 +39,13 @@ class Uncommitted:
         self._prefix = prefix_of(root)
         self._process = _begun(root, "status", *_OPTIONS, "--ignore-submodules=none", "--", ".")
         self._overlooked = _begun(root, "ls-files", "-v", "-z", "--", *_FOLDERS)
+        self._replaced = _begun(root, "for-each-ref", "--count=1", "--format=%(refname:lstrip=2)%00", "refs/replace/")
 
     def __enter__(self) -> Uncommitted:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in (self._process, self._overlooked):
+        for process in (self._process, self._overlooked, self._replaced):
             process.stdout.close()  # type: ignore[union-attr]
             process.wait()
 
@@ -57,7 +58,10 @@ class Uncommitted:
         Raises:
             NotProvable: Something isn't as the commit says; the message names the files.
         """
-        records, listed = (_records(one) for one in (self._process, self._overlooked))
+        records, listed, replaced = map(_records, (self._process, self._overlooked, self._replaced))
+        for oid in (record.strip() for record in replaced):
+            text = f"git shows another object in place of {oid[:10]} here, so people don't see what commits have"
+            raise NotProvable(text, hint=f"`git replace -d {oid}` takes it away; `git replace --list` shows all")
         if f"# branch.oid {commit}" not in records:
             return
         found = [one for record in records if (one := self._counted(record)) is not None]
@@ -99,4 +103,4 @@ def _records(process: subprocess.Popen[bytes]) -> list[str]:
     output, _ = process.communicate()
     if process.returncode != 0:
         raise NotProvable("git can't tell what's uncommitted here", hint="see `git status`")
-    return [os.fsdecode(one) for one in output.split(b"\0") if one]
+    return [os.fsdecode(one) for one in output.split(b"\0") if one.strip()]

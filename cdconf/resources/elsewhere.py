@@ -99,7 +99,7 @@ class Elsewhere:
         if self._pid == os.getpid():
             return self._process is not None
         stack = contextlib.ExitStack()
-        who = stack.enter_context(account("types"))
+        who = stack.enter_context(account("types", [self._root]))
         self._pid = os.getpid()
         self._process = _launched(who, self._root) if who.isolated else None
         weakref.finalize(self, _close, stack, self._process, self._pid)

@@ -3,7 +3,7 @@
 Started by `cdconf.smoke.process` as `python -m cdconf.smoke.ready DESCRIPTOR`. Each request on that socket is a line of
 JSON, `{"arguments", "cwd", "environment"}`, with two descriptors: where the tests' output goes, and where the forked
 process's id and then its exit status are written, a line each. `user`, `closed` and `own` in it, see
-`cdconf.isolation.Rights`, make the fork another user's. It ends when the controller does.
+`cdconf.isolation.Rights`, make the fork another user's. It ends when the controller does, and so does the fork.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import contextlib
 import gc
 import json
 import os
+import select
+import signal
 import socket
 import sys
 
@@ -54,6 +56,26 @@ def _become(request: dict[str, object], output: int) -> None:
     sys.argv = ["pytest", *request["arguments"]]  # type: ignore[misc]
 
 
+def _wait(child: int, requests: socket.socket) -> None:
+    """Waits for the end of a fork, or of the controller, which asks for nothing meanwhile: with it the tests end."""
+    try:
+        ended = os.pidfd_open(child)
+    except (AttributeError, OSError):  # an old kernel, or another one
+        while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if select.select([requests], [], [], 0.05)[0]:
+                break
+        else:
+            return
+    else:
+        found = select.select([requests.fileno(), ended], [], [])[0]
+        os.close(ended)
+        if ended in found:
+            return
+    os.kill(child, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it hadn't got its session yet
+        os.killpg(child, signal.SIGKILL)
+
+
 def _tell(told: int, number: int) -> None:
     with contextlib.suppress(BrokenPipeError):  # who was interrupted doesn't listen any more
         os.write(told, f"{number}\n".encode())
@@ -78,6 +100,7 @@ def serve(requests: socket.socket) -> int | None:
             return int(pytest.main())
         os.close(output)
         _tell(told, child)
+        _wait(child, requests)
         _, status = os.waitpid(child, 0)
         _tell(told, os.waitstatus_to_exitcode(status))
         os.close(told)

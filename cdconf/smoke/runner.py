@@ -19,6 +19,7 @@ from cdconf.events import Emit, SmokeDone
 from cdconf.isolation import Account, account
 from cdconf.roles import smoke_files
 from cdconf.smoke.checkout import copy_checkout
+from cdconf.smoke.contained import run_in_container
 from cdconf.smoke.process import pytest_process
 
 RunOn = Callable[[str], dict[str, Any]]
@@ -78,7 +79,7 @@ def run_smoke(
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": environment}
     with contextlib.ExitStack() as stack:
         try:
-            server, config, tester = stack.enter_context(_served(data, run_on, report, emit))
+            server, config, tester = stack.enter_context(_served(root, data, run_on, report, emit))
         except CdconfError as error:
             report.problem = str(error)
             return report
@@ -113,7 +114,7 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
     if not files:
         return
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
-    with _served(data, {}, Report(), lambda event: None) as (server, config, tester):
+    with _served(root, data, {}, Report(), lambda event: None) as (server, config, tester):
         status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only")
     hint = "`cdconf smoke ENV` runs them alone"
     if server.uncollected:
@@ -130,7 +131,7 @@ def _uncollected(server: _Server) -> str:
 
 @contextlib.contextmanager
 def _served(
-    data: dict[str, Any], run_on: Mapping[str, RunOn], report: Report, emit: Emit
+    root: Path, data: dict[str, Any], run_on: Mapping[str, RunOn], report: Report, emit: Emit
 ) -> Iterator[tuple[_Server, str, Account]]:
     """The controller's end, the file that tells the tests of it, and who runs them.
 
@@ -139,7 +140,7 @@ def _served(
     """
     with contextlib.ExitStack() as stack:
         try:
-            tester = stack.enter_context(account("smoke"))
+            tester = stack.enter_context(account("smoke", [root]))
             path = tester.folder / "socket"
             if len(os.fsencode(path)) > LONGEST:
                 raise CdconfError(
@@ -176,6 +177,8 @@ def _pytest(
     environment = tester.environment(variables)
     environment.pop("PYTEST_ADDOPTS", None)
     try:
+        if tester.container is not None:
+            return run_in_container(tester, arguments, root, {**variables, "PYTEST_ADDOPTS": ""}, TIMEOUT)
         return pytest_process().run(arguments, root, environment, TIMEOUT, tester.rights)
     finally:
         tester.end()  # what a test has left running mustn't be there when its socket is gone

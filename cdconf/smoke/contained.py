@@ -1,0 +1,50 @@
+"""Runs of smoke tests in a container, where nothing is imported yet that could be forked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdconf.isolation import Account
+
+_KEPT = 1 << 20  # bytes of output; its end says how tests ended
+_LATE = 2  # what pytest ends with when it was interrupted
+# As `python -m pytest`, but for modules of the project that have the name of one that pytest itself imports.
+_PYTEST = "import os, sys, pytest, testinfra.host; sys.path.insert(0, os.getcwd()); sys.exit(pytest.main())"
+
+
+def run_in_container(
+    tester: Account, arguments: Sequence[str], cwd: Path, variables: dict[str, str], timeout: float
+) -> tuple[int, str]:
+    """Runs pytest.
+
+    Args:
+        tester: Who runs it; it has a container.
+        arguments: Of pytest.
+        cwd: Its directory.
+        variables: What's added to what the account's processes know.
+        timeout: Seconds; then it's killed.
+
+    Returns:
+        The exit status, and what it printed. A process that took too long has status 2.
+    """
+    # -P: what lies in the current directory isn't what's imported.
+    command = [sys.executable, "-P", "-c", _PYTEST, *arguments]
+    with tempfile.TemporaryFile() as output:
+        options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        process = tester.start(command, cwd, variables, **options)
+        late = False
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            tester.end()  # the engine's program ends with what it waits for
+            process.wait()
+        end = output.seek(0, 2)
+        output.seek(max(0, end - _KEPT))
+        text = output.read().decode("utf-8", "replace")  # a test may print anything
+    return (_LATE, f"{text}\nstill running after {timeout} s, killed") if late else (status, text)
