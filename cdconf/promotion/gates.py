@@ -77,13 +77,20 @@ def gate_of(
     """
     wanted = requirements_of(project, environment)
     candidate = _candidate(project, environment, artifact, wanted)
-    if not (wanted.after or wanted.heeds_stops or wanted.parity):
+    if wanted.is_empty:
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += _unjudged(wanted)
     return Gate(artifact.label, environment.name, candidate, tuple(links))
+
+
+def _unjudged(wanted: Requirements) -> list[Link]:
+    """What this version can't judge is never an open gate."""
+    asked = (*wanted.approvals, *wanted.windows, *wanted.freezes, *wanted.soaks)
+    return [Link(type(one).__name__.lower(), "missing", f"can't be judged: {one} ({one.source})") for one in asked]
 
 
 def _candidate(project: Project, environment: Environment, artifact: Artifact, wanted: Requirements) -> Candidate:

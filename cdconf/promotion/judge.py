@@ -39,12 +39,13 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    concerned = [one for one in wanted.after if one.build in (None, candidate.app) or one.name in wanted.always]
     links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
         why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
         links = [Link("after a stage", "missing", why)]
+    links += [Link(f"after {name}", "missing", _absent(name, source)) for name, source in wanted.absent]
     if links and candidate.not_built:
         links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
     if wanted.heeds_stops:
@@ -53,6 +54,10 @@ def judge(
         which = f"every copy of {candidate.environment}" if name == "*" else name
         links.append(Link(f"parity {which}", "asked_later", "hosts are compared when it's deployed"))
     return links
+
+
+def _absent(stage: str, source: str) -> str:
+    return f"the pipeline in cdconf.yml has no stage '{stage}', for which {source} asks"
 
 
 def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
