@@ -33,6 +33,8 @@ class Candidate:
 
     Attributes:
         procedure: The digest of how; None when there's none, and `not_provable` says why.
+        commit: The commit that the procedure was read from; empty when there's none.
+        built_from: The commit that the artifact was built from; None when nobody can say.
         not_built: Why nobody can say from which commit the artifact was built; empty when it's known.
     """
 
@@ -43,3 +45,5 @@ class Candidate:
     procedure: str | None
     not_provable: str = ""
     not_built: str = ""
+    commit: str = ""
+    built_from: str | None = None

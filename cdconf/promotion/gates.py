@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import GateClosed
+from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.judge import Candidate, Link, judge
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
+    from cdconf.inventory.requirement import Freeze, Soak, Window
 
 
 @dataclass(frozen=True)
@@ -76,35 +78,47 @@ def gate_of(
         ArtifactError: The store or the signers can't be read.
     """
     wanted = requirements_of(project, environment)
-    candidate = _candidate(project, environment, artifact, wanted)
+    candidate = candidate_of(project, environment, artifact, proven=bool(wanted.after or wanted.approvals))
     if wanted.is_empty:
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += judge_approvals(wanted, candidate, evidence, stops)
     links += _unjudged(wanted)
     return Gate(artifact.label, environment.name, candidate, tuple(links))
 
 
 def _unjudged(wanted: Requirements) -> list[Link]:
     """What this version can't judge is never an open gate."""
-    asked = (*wanted.approvals, *wanted.windows, *wanted.freezes, *wanted.soaks)
+    asked: tuple[Window | Freeze | Soak, ...] = (*wanted.windows, *wanted.freezes, *wanted.soaks)
     return [Link(type(one).__name__.lower(), "missing", f"can't be judged: {one} ({one.source})") for one in asked]
 
 
-def _candidate(project: Project, environment: Environment, artifact: Artifact, wanted: Requirements) -> Candidate:
+def candidate_of(project: Project, environment: Environment, artifact: Artifact, *, proven: bool = True) -> Candidate:
+    """What would be brought to an environment.
+
+    Args:
+        project: The project.
+        environment: Where to.
+        artifact: The artifact.
+        proven: Whether the procedure is needed.
+    """
     about: dict[str, Any] = {"procedure": None}
-    if wanted.after:
+    if proven:
         try:
-            about["procedure"] = procedure(project.root, "HEAD", artifact.app).digest
+            found = procedure(project.root, "HEAD", artifact.app)
+            about |= {"procedure": found.digest, "commit": found.commit}
         except NotProvable as error:
             about["not_provable"] = error.message
     if artifact.commit is None:
         about["not_built"] = f"{artifact.label} was added, and no commit is known of it"
     elif artifact.dirty:
         about["not_built"] = f"{artifact.label} was built from files that no commit has"
+    else:
+        about["built_from"] = artifact.commit
     return Candidate(Subject.of(artifact), project.name, artifact.app, environment.name, **about)
 
 
-__all__ = ["Gate", "Requirements", "closed", "gate_of"]
+__all__ = ["Gate", "Requirements", "candidate_of", "closed", "gate_of"]

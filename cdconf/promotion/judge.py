@@ -63,7 +63,7 @@ def _absent(stage: str, source: str) -> str:
 def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
     found = []
     for name, stop in standing(stops):
-        if not _is_about(stop, candidate):
+        if not is_about(stop, candidate):
             continue
         what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
         where = f" in {stop.environment}" if stop.environment else ""
@@ -73,7 +73,7 @@ def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
     return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
 
 
-def _is_about(stop: Stop, candidate: Candidate) -> bool:
+def is_about(stop: Stop, candidate: Candidate) -> bool:
     """Whether a stop is about this artifact, or its app: objects may lie under any name."""
     same = (stop.project, stop.app) == (candidate.project, candidate.app)
     return same and (stop.subject is None or stop.subject.archive == candidate.subject.archive)
@@ -163,4 +163,4 @@ def _shortly(one: Checked) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
-__all__ = ["Candidate", "Link", "judge", "proving_command"]
+__all__ = ["Candidate", "Link", "is_about", "judge", "proving_command"]

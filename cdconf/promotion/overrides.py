@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts import Store
 from cdconf.errors import GateClosed, UsageError
 from cdconf.promotion import office_keys
+from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.judge import Candidate, Link, judge
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE
@@ -130,12 +132,21 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
         trees = dict(said.trees)
         links = judge_roles(environment, wanted, trees, {}, evidence) if trees else []
         return bool(trees) and all(one.state == "there" for one in links)
-    candidate = _candidate(said, said.subject)
+    candidate = _candidate(said, said.subject, _built_from(evidence, said.subject) if wanted.approvals else None)
     proofs, stops = evidence.proofs(said.subject.archive), evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += judge_approvals(wanted, candidate, evidence, stops, ever=True)
     return all(one.state == "there" for one in links)
 
 
-def _candidate(said: Override, subject: Subject) -> Candidate:
+def _built_from(evidence: Evidence, subject: Subject) -> str | None:
+    """The commit that an artifact was built from, as the store has it."""
+    found = Store(evidence.project, evidence.place).with_archive(subject.archive)
+    return found.commit if found is not None and not found.dirty else None
+
+
+def _candidate(said: Override, subject: Subject, built_from: str | None) -> Candidate:
     unknown = "" if said.procedure else "by no procedure that a commit knows"
-    return Candidate(subject, said.project, said.app or "", said.environment, said.procedure or None, unknown)
+    return Candidate(
+        subject, said.project, said.app or "", said.environment, said.procedure or None, unknown, built_from=built_from
+    )

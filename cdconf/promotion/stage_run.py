@@ -204,6 +204,7 @@ class StageRun:
             parity=self.parity,
             run=self.collector.run or "",
             isolated=self.isolated(),
+            built_from=artifact.commit if not artifact.dirty else None,
         )
         known = self._said_meanwhile(proof)
         if known is not None:
