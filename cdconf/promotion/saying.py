@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, attest
-from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Stop, environment_key, tree_key
+from cdconf.promotion.said import Held, Lift, Override, Proof, RolesProof, Stop, environment_key, tree_key
 from cdconf.promotion.statement import document, envelope, test_result
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.office_keys import OfficeKey
 
 
-def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
+def say(place: Place, said: Proof | Held | Stop | Override, key: OfficeKey) -> str:
     """Signs it and stores it, beside what it's about; returns the object's name.
 
     A proof gets a statement of its tests beside it, in in-toto's own words.
@@ -27,7 +27,7 @@ def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
     Raises:
         ArtifactError: The store can't be written to.
     """
-    kind = {Proof: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
+    kind = {Proof: STATEMENT, Held: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
     name = attest(place, kind, said.key, _signed(document(said), key))
     if isinstance(said, Proof):
         attest(place, STATEMENT, said.key, _signed(test_result(said), key))
