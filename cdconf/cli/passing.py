@@ -9,9 +9,11 @@ if TYPE_CHECKING:
 
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
+    from cdconf.clocks import Clock
     from cdconf.inventory import Host
     from cdconf.promotion.passing import Passing
     from cdconf.promotion.provision_run import ProvisionRun
+    from cdconf.promotion.smoke_run import SmokeRun
     from cdconf.promotion.stage_run import StageRun
 
 
@@ -19,9 +21,17 @@ def pass_gate(run: Run, artifact: Artifact, reason: str | None) -> Passing:
     """Judges the environment's gate for an artifact; for arguments and errors see `Passing`."""
     from cdconf.promotion.passing import Passing
 
-    passing = Passing(run.project, run.environment, artifact, run.emit, run.mask(reason) if reason else None, run.extra)
+    masked = run.mask(reason) if reason else None
+    passing = Passing(run.project, run.environment, artifact, run.emit, masked, run.extra, clock_of(run))
     passing.first()
     return passing
+
+
+def clock_of(run: Run) -> Clock:
+    """What time it is, by the clocks that the run has seen."""
+    from cdconf import clocks
+
+    return clocks.Clock(ahead=lambda: clocks.difference(run.collector.clocks))
 
 
 def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
@@ -43,6 +53,26 @@ def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
     return made
 
 
+def smoke_run(run: Run, name: str | None) -> SmokeRun:
+    """The stage whose environment is tested, ready to say what was found; for errors see `stage_for`, `SmokeRun`."""
+    from cdconf.promotion.smoke_run import SmokeRun
+    from cdconf.promotion.stage_run import stage_for
+
+    stage = stage_for(run.project, run.environment, name)
+    made = SmokeRun(
+        run.project,
+        run.environment,
+        stage,
+        run.collector,
+        run.emit,
+        lambda: _is_isolated(run),
+        demanded=name is not None,
+        extra=run.extra,
+    )
+    made.begin()
+    return made
+
+
 def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> ProvisionRun:
     """A provision whose roles may be applied to an environment; for errors see `ProvisionRun.pass_gate`."""
     from cdconf.cli.options import parse_extra
@@ -61,6 +91,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
         variables=list(parse_extra(flags.get("extra") or ())),
         extra=run.extra,
+        clock=clock_of(run),
     )
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)

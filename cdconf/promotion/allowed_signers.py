@@ -9,6 +9,7 @@ namespaces, wildcards, certificate authorities.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -125,10 +126,11 @@ def _key(kind: str, text: str, where: str) -> tuple[str, Ed25519PublicKey | None
     if kind == ED25519:
         found: PublicKey = parse(f"{kind} {text}", where)
         return found.id, found.key
-    id_ = fingerprint_of(f"{kind} {text}")
-    if id_ is None:
-        raise _broken(where, f"the key isn't one of {kind}", _SUCH_AS)
-    return id_, None
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _broken(where, "the key isn't Base64", _SUCH_AS) from error
+    return _fingerprint(blob), None
 
 
 def fingerprint_of(line: str) -> str | None:
@@ -148,6 +150,10 @@ def fingerprint_of(line: str) -> str | None:
     length = int.from_bytes(blob[:4], "big")
     if not _KEY_TYPES.fullmatch(kind) or len(blob) <= 4 + length or blob[4 : 4 + length] != kind.encode("ascii"):
         return None
+    return _fingerprint(blob)
+
+
+def _fingerprint(blob: bytes) -> str:
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
     return f"SHA256:{digest}"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, named
 from cdconf.artifacts.places import Place, place_of
+from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
 from cdconf.promotion.approvals.given import Given, given_all
 from cdconf.promotion.checked import Checked, check_all
@@ -41,9 +41,9 @@ class Evidence:
     emit: Emit
 
     @classmethod
-    def of(cls, project: Project, emit: Emit, place: Place | None = None) -> Evidence:
+    def of(cls, project: Project, emit: Emit, place: Place | None = None, clock: Clock | None = None) -> Evidence:
         """A project's; raises `ArtifactError` where the signers can't be read."""
-        return cls(project, place or place_of(project), signers_of(project), time.time(), emit)
+        return cls(project, place or place_of(project), signers_of(project), (clock or Clock()).here(), emit)
 
     def proofs(self, archive: str) -> list[Checked]:
         """What stages said of an artifact."""

@@ -9,21 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.clocks import Clock
 from cdconf.errors import GateClosed
 from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.judge import Candidate, Link, judge
+from cdconf.promotion.pins import check_pins
 from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
 from cdconf.promotion.said import Subject
+from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
-    from cdconf.inventory.requirement import Freeze, Soak, Window
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Gate:
         return f"`{first}` brings the first of them; {again}" if first else again
 
 
-def closed(what: str, missing: list[Link], hint: str) -> GateClosed:
+def closed(what: str, missing: list[Link], hint: str | None) -> GateClosed:
     """The error of a gate that's closed: the first link in its message, all of them below it."""
     first, *others = missing
     more = f" (and {len(others)} more)" if others else ""
@@ -63,7 +66,12 @@ def closed(what: str, missing: list[Link], hint: str) -> GateClosed:
 
 
 def gate_of(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, place: Place | None = None
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    emit: Emit,
+    place: Place | None = None,
+    clock: Clock | None = None,
 ) -> Gate:
     """The environment's gate for an artifact, judged now.
 
@@ -73,27 +81,28 @@ def gate_of(
         artifact: The artifact.
         emit: Gets a warning for each object that counts for nothing.
         place: Where the store lies; the project's own if not given.
+        clock: What time it is; this machine's if not given.
 
     Raises:
-        ArtifactError: The store or the signers can't be read.
+        ArtifactError: The store, the signers or the operator's policy can't be read.
+        GateClosed: The project isn't what the operator's policy says.
+        InvalidFile: The policy breaks a rule.
     """
+    clock = clock or Clock()
     wanted = requirements_of(project, environment)
-    candidate = candidate_of(project, environment, artifact, proven=bool(wanted.after or wanted.approvals))
+    check_pins(project, wanted.policy)
+    proven = bool(wanted.after or wanted.approvals)
+    candidate = candidate_of(project, environment, artifact, proven=proven)
     if wanted.is_empty:
         return Gate(artifact.label, environment.name, candidate, ())
-    evidence = Evidence.of(project, emit, place)
+    evidence = Evidence.of(project, emit, place, clock)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += soak_links(wanted, candidate, proofs, evidence.now)
     links += judge_approvals(wanted, candidate, evidence, stops)
-    links += _unjudged(wanted)
+    links += time_links(wanted, clock.counted())
     return Gate(artifact.label, environment.name, candidate, tuple(links))
-
-
-def _unjudged(wanted: Requirements) -> list[Link]:
-    """What this version can't judge is never an open gate."""
-    asked: tuple[Window | Freeze | Soak, ...] = (*wanted.windows, *wanted.freezes, *wanted.soaks)
-    return [Link(type(one).__name__.lower(), "missing", f"can't be judged: {one} ({one.source})") for one in asked]
 
 
 def candidate_of(project: Project, environment: Environment, artifact: Artifact, *, proven: bool = True) -> Candidate:

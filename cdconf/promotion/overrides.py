@@ -18,6 +18,8 @@ from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.role_proofs import judge_roles
 from cdconf.promotion.said import Override, Subject
 from cdconf.promotion.saying import say, whoami
+from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
@@ -130,11 +132,13 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
     wanted = replace(requirements_of(project, environment), max_age=None, parity=())
     if said.subject is None:
         trees = dict(said.trees)
-        links = judge_roles(environment, wanted, trees, {}, evidence) if trees else []
-        return bool(trees) and all(one.state == "there" for one in links)
+        links = judge_roles(environment, wanted, trees, {}, evidence) if trees and wanted.is_guarded else []
+        links += time_links(wanted, evidence.now)
+        return bool(links) and all(one.state == "there" for one in links)
     candidate = _candidate(said, said.subject, _built_from(evidence, said.subject) if wanted.approvals else None)
     proofs, stops = evidence.proofs(said.subject.archive), evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += soak_links(wanted, candidate, proofs, evidence.now) + time_links(wanted, evidence.now)
     links += judge_approvals(wanted, candidate, evidence, stops, ever=True)
     return all(one.state == "there" for one in links)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.believed import text_of
-from cdconf.errors import ArtifactError
+from cdconf.errors import ArtifactError, CdconfError
 from cdconf.inventory.pipeline import Require
 from cdconf.promotion.people import People
 
 if TYPE_CHECKING:
+    from cdconf.engine import Guarded
     from cdconf.inventory import Project
 
 VARIABLE = "CDCONF_POLICY"
@@ -87,3 +88,25 @@ def read_file(path: Path) -> Policy | None:
 
     text = text_of(path, _WHAT)
     return None if text is None else read_policy(text, str(path))
+
+
+def guarded_by(project: Project) -> Guarded:
+    """The environments that policies on this machine guard: the project's, and those of other projects.
+
+    Another project's policy counts as its file's name says, unless it pins a name. One that can't be read is its own
+    project's trouble.
+    """
+    from cdconf.engine import Guarded
+
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(policies_folder().glob("*.yml")):
+        try:
+            policy = read_file(path)
+        except CdconfError:
+            continue
+        if policy is not None and path != policy_file(project):
+            name = policy.project.value if policy.project else path.stem
+            found.setdefault(name, {}).update(dict.fromkeys(policy.environments, policy.file))
+    own = policy_of(project)
+    found.setdefault(project.name, {}).update(dict.fromkeys(own.environments, own.file))
+    return Guarded(project.name, {name: names for name, names in found.items() if names})

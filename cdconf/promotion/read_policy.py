@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory.keys import NAME, STORE
+from cdconf.inventory.key import NAME
+from cdconf.inventory.keys import STORE
 from cdconf.inventory.pipeline import Require
 from cdconf.inventory.policy_keys import GUARDED, PERSON, POLICY, VERSION
 from cdconf.inventory.read_require import read_entries

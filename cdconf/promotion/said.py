@@ -74,6 +74,43 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Period:
+    """A time for which hosts held a release, proven well; `procedure` is the digest of how it was brought there."""
+
+    begins: float
+    ends: float
+    procedure: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """For how long the hosts of a stage have held an artifact, proven well. For the rest see `Proof`.
+
+    Attributes:
+        periods: When all of them did so, in order.
+        at: When that was found out.
+        isolated: Whether the commit's own code that ran for it could reach no key.
+    """
+
+    subject: Subject
+    project: str
+    app: str
+    version: str
+    stage: str
+    environment: str
+    copy_of: str | None
+    periods: tuple[Period, ...]
+    hosts: Mapping[str, Any]
+    at: float
+    isolated: bool
+
+    @property
+    def key(self) -> str:
+        """What it's found by."""
+        return self.subject.archive
+
+
+@dataclass(frozen=True)
 class RolesProof:
     """An environment that a stage names was provisioned with roles, and all went well. For the rest see `Proof`.
 
@@ -213,7 +250,7 @@ class Approval:
         return self.subject.archive
 
 
-Said = Proof | RolesProof | Stop | Lift | Override | Approval
+Said = Proof | Held | RolesProof | Stop | Lift | Override | Approval
 
 
 def app_key(project: str, app: str) -> str:

@@ -14,6 +14,7 @@ from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, attest
 from cdconf.promotion.said import (
     Approval,
+    Held,
     Lift,
     Override,
     Proof,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.office_keys import OfficeKey
 
 
-def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
+def say(place: Place, said: Proof | Held | Stop | Override, key: OfficeKey) -> str:
     """Signs it and stores it, beside what it's about; returns the object's name.
 
     A proof gets a statement of its tests beside it, in in-toto's own words. One that has passed is found by its
@@ -39,7 +40,7 @@ def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
     Raises:
         ArtifactError: The store can't be written to.
     """
-    kind = {Proof: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
+    kind = {Proof: STATEMENT, Held: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
     made = _signed(document(said), key)
     name = attest(place, kind, said.key, made)
     if isinstance(said, Proof):

@@ -15,13 +15,14 @@ from typing import Any
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.provenance import STATEMENT as IN_TOTO_V1
-from cdconf.promotion.said import Approval, Lift, Override, Proof, RolesProof, Said, Stop, Subject
+from cdconf.promotion.said import Approval, Held, Lift, Override, Period, Proof, RolesProof, Said, Stop, Subject
 
 BASE = "https://github.com/cdconf/cdconf/attestation/"
 VERSION = 1
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 _NAMES: dict[type[Said], str] = {
     Proof: "stage",
+    Held: "held",
     RolesProof: "roles",
     Stop: "stop",
     Lift: "lift",
@@ -82,6 +83,10 @@ def _subjects(said: Said) -> list[dict[str, Any]]:
 def _out(name: str, value: Any) -> Any:
     if name in _TIMES and value is not None:
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if name == "periods":
+        return [
+            {"from": _out("at", one.begins), "to": _out("at", one.ends), "procedure": one.procedure} for one in value
+        ]
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
 
@@ -135,7 +140,7 @@ def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
             raise ValueError("its subjects aren't its trees")
     else:
         given["subject"] = _subject(subjects)
-        if given["subject"] is None and kind in (Proof, Approval):
+        if given["subject"] is None and kind in (Proof, Held, Approval):
             raise ValueError("it names no artifact")
     said: Said = kind(**given)
     if isinstance(said, (Stop, Override)) and said.subject is None:
@@ -204,6 +209,12 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(one) for one in value)
 
 
+def _periods(value: Any) -> tuple[Period, ...]:
+    if not isinstance(value, list):
+        raise TypeError("periods")
+    return tuple(Period(_time(one["from"]), _time(one["to"]), _text(one["procedure"])) for one in value)
+
+
 def _digests(value: Any) -> tuple[str, ...]:
     return tuple(_digest(one) for one in _texts(value))
 
@@ -229,6 +240,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("acceptance", "parity"), _or_none(_map)),
     "trees": _trees,
     "missing": _texts,
+    "periods": _periods,
     "result": _one_of("passed", "failed"),
     "decision": _one_of("approved", "rejected"),
     "expires": _or_none(_time),

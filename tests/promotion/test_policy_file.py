@@ -133,7 +133,7 @@ BROKEN = {
         "ops",
     ),
     "approvals of too few": (
-        f"version: 1\nenvironments:\n  p:\n    require:\n      - approvals: {{count: 2}}\npeople: {{a: {{keys: {ID}}}}}",
+        f"version: 1\nenvironments:\n  p:\n    require:\n      - approvals: {{count: 2}}\npeople:\n  a: {{keys: {ID}}}",
         5,
         "approvals of p ask for 2 people, and 1 with a key may approve",
         None,
