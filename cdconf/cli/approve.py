@@ -49,6 +49,7 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
     from cdconf.errors import UsageError
     from cdconf.promotion.approvals.approving import approver, check_counts
     from cdconf.promotion.approvals.review import check_approvable, review_of
+    from cdconf.render.words import shown
 
     with run_of("approve", environment, flags) as run:
         lasts = _seconds(flags["expires"])
@@ -59,7 +60,7 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         run.extra |= document(review, chosen)
         if not flags["as_json"]:
             for line in lines(review, chosen):
-                click.echo(run.mask(line))
+                click.echo(shown(run.mask(line)))
         if not reject:
             check_approvable(review)
         who = approver(review, flags["key"])

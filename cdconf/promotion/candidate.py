@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cdconf.promotion.said import Subject
 
@@ -18,6 +19,7 @@ class Link:
         why: What's there, or what's missing.
         command: What brings it.
         statement: The object that proves it, or that stands in the way.
+        details: The same as data, where there's more to say; of approvals see `approvals.count`.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Link:
     why: str
     command: str | None = None
     statement: str | None = None
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

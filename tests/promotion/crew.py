@@ -178,12 +178,9 @@ class Crew:
         return code == 0
 
     def why(self, name="approvals", artifact=None):
-        """Why a link is missing; that `deploy` says the same before it asks any host."""
+        """Why a link is missing."""
         code, links = self.gates(artifact)
         assert (code, links[name]["state"]) == (3, "missing"), links
-        deployed = self.run("deploy", (artifact or self.artifact).label, "--to", "production")
-        assert deployed.returncode == 3
-        assert "192.0.2.1" not in deployed.stderr
         return links[name]["why"]
 
 

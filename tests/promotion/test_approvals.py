@@ -24,6 +24,15 @@ def test_one_approves_and_the_gate_opens(crew):
     assert links["approvals"]["statement"] == told["approval"]
 
 
+def test_deploy_says_the_same_before_it_asks_any_host(crew):
+    crew.given("stranger")
+    done = crew.run("deploy", "app@5", "--to", "production", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["error"]["kind"], told["hosts"]) == (3, "gate", {})
+    assert f"approvals: {crew.why()}" in told["error"]["message"]
+    assert "`cdconf approve app@5 --to production`" in told["error"]["hint"]
+
+
 def test_the_link_names_who_is_missing_and_the_command(crew):
     crew.asks(count=2, **{"from": ["ops"]})
     crew.approve("carl")
@@ -31,6 +40,13 @@ def test_the_link_names_who_is_missing_and_the_command(crew):
     link = links["approvals"]
     assert link["why"] == "1 of 2 by ops: carl; missing one of: anna, ben"
     assert link["command"] == "cdconf approve app@5 --to production"
+    crew.given("anna", environment="staging")
+    details = crew.gates()[1]["approvals"]["details"]
+    assert (details["count"], details["from"], details["may_approve"]) == (2, ["ops"], ["anna", "ben"])
+    assert list(details["approved"]) == ["carl"]
+    assert [(one["person"], one["why"][:24]) for one in details["not_counted"]] == [
+        ("anna", "is for the environment '")
+    ]
     crew.approve("ben")
     assert crew.is_open()
 

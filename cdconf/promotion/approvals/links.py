@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.promotion.approvals.authors import authors_of
-from cdconf.promotion.approvals.count import Counting, approval_links
+from cdconf.promotion.approvals.count import approval_links
+from cdconf.promotion.approvals.counting import Counting
 from cdconf.promotion.approvals.last_release import last_release
 from cdconf.promotion.judge import is_about
 from cdconf.promotion.policy import policy_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cdconf.artifacts.attestations import content_of
 from cdconf.errors import CdconfError, GateClosed, UsageError
 from cdconf.promotion.approvals.authors import Authors
-from cdconf.promotion.approvals.count import rejection
+from cdconf.promotion.approvals.counting import rejection
 from cdconf.promotion.approvals.links import counting
 from cdconf.promotion.changes import Change, changes
 from cdconf.promotion.gates import Gate, candidate_of, gate_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
-    from cdconf.promotion.approvals.count import Counting
+    from cdconf.promotion.approvals.counting import Counting
     from cdconf.promotion.evidence import Evidence
     from cdconf.promotion.requirements import Requirements
 
