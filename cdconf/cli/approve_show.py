@@ -47,7 +47,7 @@ def _commits(review: Review) -> Iterator[str]:
     if authors.problem:
         yield f"commits {since}: can't be told: {authors.problem}"
         return
-    yield f"{len(authors.commits)} commits {since}:"
+    yield f"{len(authors.commits)} commit{'' if len(authors.commits) == 1 else 's'} {since}:"
     for commit in authors.commits[:_COMMITS]:
         yield f"  {commit.commit[:10]}  {commit.subject}"
         yield f"    by {', '.join(_author(commit, place, people) for place in range(len(commit.authors)))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.promotion.approvals.authors import Authors
@@ -27,7 +28,8 @@ def approval_links(wanted: Sequence[Approvals], about: Counting) -> list[Link]:
     for place, one in enumerate(wanted):
         again = names[:place].count(names[place])
         links.append(_link(f"{names[place]} ({again + 1})" if again else names[place], one, about))
-    return [*_rejected(about), *links]
+    rejected = _rejected(about)
+    return [*rejected, *(replace(one, command=None) if rejected else one for one in links)]
 
 
 def _rejected(about: Counting) -> list[Link]:
