@@ -42,7 +42,8 @@ class Guarded:
         for project, known in session.call("projects").items():
             guarded = self.environments.get(project, {})
             if known is None and guarded:
-                raise GateClosed(f"whose it is for project '{project}' can't be read", host=session.host.name)
+                text = f"which environment of project '{project}' this host belongs to can't be read"
+                raise GateClosed(text, host=session.host.name, hint="see `cdconf status` of that project")
             if known is not None and known["environment"] in guarded:
                 was = known["environment"] if project == self.project else f"{project}/{known['environment']}"
                 now = environment if project == self.project else f"{self.project}/{environment}"

@@ -53,8 +53,7 @@ class Window:
     source: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        days = ",".join(DAYS[one] for one in sorted(self.days)) if len(self.days) < 7 else "every day"
-        return f"{days} {_minutes(self.begins)} to {_minutes(self.ends)} {self.zone}"
+        return f"{_days(self.days)} {_minutes(self.begins)} to {_minutes(self.ends)} {self.zone}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,20 @@ class Entry:
     text: str
     source: str
     stages: tuple[str, ...] = ()
+
+
+def _days(days: frozenset[int]) -> str:
+    """`mon-thu`, `mon,wed`, `every day`."""
+    if len(days) == len(DAYS):
+        return "every day"
+    runs: list[list[int]] = []
+    for day in sorted(days):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    words = (f"{DAYS[run[0]]}-{DAYS[run[-1]]}" if len(run) > 2 else ",".join(DAYS[one] for one in run) for run in runs)
+    return ",".join(words)
 
 
 def _minutes(minutes: int) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
     from cdconf.promotion.requirements import Requirements
 
+CANT_WAIT = "what can't wait passes with `--override REASON`, which everybody sees"
 NOT_COMMITTED = "roles as a commit has them"
 
 
@@ -114,7 +115,7 @@ class ProvisionRun:
         if reason is None:
             first = missing[0]
             hint = f"`{first.command}` brings the first of them" if first.command else None
-            hint = hint or ("commit what's changed" if first.name == NOT_COMMITTED else None)
+            hint = hint or ("commit what's changed" if first.name == NOT_COMMITTED else CANT_WAIT)
             raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
         name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
         self.extra |= {"override": reason, "overridden": name}

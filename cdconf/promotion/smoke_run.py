@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from cdconf.promotion.offices import stage_office
 from cdconf.promotion.reasons import span
 from cdconf.promotion.said import Held, Period, Subject
 from cdconf.promotion.saying import say
-from cdconf.promotion.soaking import by_all, held_by
+from cdconf.promotion.soaking import Span, by_all, held_by, length
 from cdconf.promotion.stage_run import StageRun
 
 if TYPE_CHECKING:
@@ -171,9 +171,9 @@ class SmokeRun:
         if self._key is None or self.stage is None:
             return
         is_current = all(look.current(artifact.app) == artifact.archive for look in looks.values())
-        total = _length(periods)
         known = self._known(artifact)
-        if not (self.demanded and is_current) and total < known * GROWN:
+        spans = [(one.begins, one.ends) for one in periods]
+        if not (self.demanded and is_current) and length([*known, *spans]) < length(known) * GROWN:
             return
         held = Held(
             subject=Subject.of(artifact),
@@ -198,18 +198,18 @@ class SmokeRun:
             return
         self.extra.setdefault("statements", []).append(name)
         isolated = "" if held.isolated else ", though not isolated from the stage's key"
-        text = f"{self.environment.name} has held {artifact.label} for {span(total)}, proven well{isolated}: {name}"
-        self.emit(Notice(text))
+        held_for = f"{self.environment.name} has held {artifact.label} for {span(length(spans))}"
+        self.emit(Notice(f"{held_for}, proven well{isolated}: {name}"))
 
-    def _known(self, artifact: Artifact) -> float:
-        """For how long it's known already to have been held here, in seconds, as the stage's key has said last."""
+    def _known(self, artifact: Artifact) -> list[Span]:
+        """When it's known already to have been held here, as the stage's key has said."""
         try:
             proofs = Evidence.of(self.project, lambda event: None).proofs(artifact.archive)
         except CdconfError:
-            return 0.0
+            return []
         said = [one.said for one in proofs if one.refusal is None and isinstance(one.said, Held)]
         own = [one for one in said if (one.stage, one.environment) == (self._stage_name, self.environment.name)]
-        return max((_length(one.periods) for one in own), default=0.0)
+        return [(period.begins, period.ends) for one in own for period in one.periods]
 
     @property
     def speaks(self) -> bool:
@@ -219,10 +219,6 @@ class SmokeRun:
     @property
     def _stage_name(self) -> str:
         return self.stage.name if self.stage else ""
-
-
-def _length(periods: Iterable[Period]) -> float:
-    return sum(one.ends - one.begins for one in periods)
 
 
 def _looks(fleet: Fleet, hosts: Sequence[Host]) -> dict[str, Look]:

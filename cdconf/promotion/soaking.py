@@ -49,8 +49,8 @@ def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Check
         why = f"it begins to count once {label} has passed stage '{stage.name}' ({soak.source})"
         return Link(name, "missing", why, proving_command(stage, label))
     counted = [one for one in proofs if _problem(one, stage, candidate) is None]
-    spans = _merged(span for one in counted for span in _counted(one, candidate, passed))
-    total = sum(end - begin for begin, end in spans)
+    spans = merged(span for one in counted for span in _counted(one, candidate, passed))
+    total = length(spans)
     last = max(counted, key=_at, default=None)
     if total >= soak.seconds:
         why = f"{where} has held {label} for {span(total)}, proven well"
@@ -118,7 +118,8 @@ def _at(one: Checked) -> float:
     return one.said.at if isinstance(one.said, Held) else 0.0
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same time, each moment once, in order."""
     found: list[Span] = []
     for begin, end in sorted(spans):
         if found and begin <= found[-1][1]:
@@ -126,6 +127,11 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
         else:
             found.append((begin, end))
     return found
+
+
+def length(spans: Iterable[Span]) -> float:
+    """For how many seconds, each moment counted once."""
+    return sum(end - begin for begin, end in merged(spans))
 
 
 def held_by(events: Iterable[Mapping[str, Any]], archive: str, holds: bool, now: float) -> list[Period]:
