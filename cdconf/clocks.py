@@ -1,9 +1,12 @@
-"""Clocks that differ: how that's measured, what's said of it, and which one counts."""
+"""What time it is; clocks that differ: how that's measured, what's said of it, and which one counts."""
 
 from __future__ import annotations
 
 import math
 import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,29 @@ if TYPE_CHECKING:
 TOLERANCE = 30.0  # seconds by which clocks may differ without a word
 _NAMED = 5
 _UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
+
+
+def _nobody_asked() -> float | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What time it is, for all that's judged by time.
+
+    Attributes:
+        here: Tells this machine's time, in seconds since 1970.
+        ahead: Tells by how many seconds the clock that counts, see `difference`, is ahead of it, or None when nobody
+            knows.
+    """
+
+    here: Callable[[], float] = time.time
+    ahead: Callable[[], float | None] = _nobody_asked
+
+    def counted(self) -> float:
+        """The time that counts: that of the hosts once they were asked, since a laptop's clock may be anywhere."""
+        by = self.ahead()
+        return self.here() + (by if by is not None and abs(by) > TOLERANCE else 0.0)
 
 
 def ahead(theirs: object, before: float, after: float) -> float | None:

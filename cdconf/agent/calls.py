@@ -50,6 +50,13 @@ def open_session(agent, project, facts=(), ends_leases=False):
     }
 
 
+def projects(agent):
+    """Whose the host is, by all projects; see `whose.identities`."""
+    from cdconf.agent import whose  # asked for only where an operator has a policy
+
+    return whose.identities()
+
+
 def gather_facts(agent, groups):
     """Facts of this host, `{fact: value}`; see `facts.gather`."""
     from cdconf.agent import facts  # most runs of a deployment read none
@@ -164,6 +171,7 @@ def stream_command(agent, **arguments):
 CALLS = {
     "open": open_session,
     "facts": gather_facts,
+    "projects": projects,
     "lease.take": take_lease,
     "lease.join": join_lease,
     "lease.check": check_lease,

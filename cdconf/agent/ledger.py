@@ -101,7 +101,7 @@ class Ledger(object):
         self.page["verified"] = verified_with(self.page["verified"], name, back)
         self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time()), "back": back}
         self.page["reverted"] = None
-        past.note(self.page, self.by, "verified", name, procedure=procedure)
+        past.note(self.page, self.by, "verified", name, procedure=procedure, back=back or None)
         self._back_at(name)
 
     def rolled_back(self, name, why=None):

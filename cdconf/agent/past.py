@@ -2,8 +2,9 @@
 
 The history of a project can be rebuilt from it (`cdconf.history.rebuild`). Events of an app lie in its page of the
 ledger, so that they're written together with what they tell of: `{"at", "event", "run", "owner", "reason"}`, with
-`release`, `version`, `archive`, `to`, `why` and `procedure` where there's something to say. `at` is the host's own
-clock, in seconds since 1970. `provisions.json` holds `{"at", "run", "owner", "reason", "catalog", "counts", "failed"}`.
+`release`, `version`, `archive`, `to`, `why`, `procedure` and `back` (by a rollback) where there's something to say.
+`at` is the host's own clock, in seconds since 1970. `provisions.json` holds `{"at", "run", "owner", "reason",
+"catalog", "counts", "failed"}`.
 """
 
 import time
@@ -24,8 +25,8 @@ def note(page, by, event, release=None, **about):
         by: Whose doing it is, see `Lease.by`.
         event: `staged`, `activated`, `verified`, `rolled_back`, `reverted`, `pinned`, `unpinned`.
         release: The name of the release that it's about.
-        about: `to`, the release that the host went back to; `why`; `version` and `archive` when they aren't the
-            release's.
+        about: `to`, the release that the host went back to; `why`; `back`; `version` and `archive` when they aren't
+            the release's.
     """
     known = page["releases"].get(release) or {}
     entry = {"at": round(time.time(), 3), "event": event, "release": release}

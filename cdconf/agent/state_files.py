@@ -97,7 +97,7 @@ _PROVISION = record(
 _EVENT = record(
     {"at": number, "event": text},
     None,
-    dict(_WHO, release=text, version=text, archive=text, to=text, why=text, procedure=text),
+    dict(_WHO, release=text, version=text, archive=text, to=text, why=text, procedure=text, back=flag),
 )
 _PAGE = record(
     {},

@@ -27,6 +27,7 @@ SIGNATURE = "signature"  # the artifact's provenance with one more signature
 STATEMENT = "statement"  # a stage has passed or failed
 STOP = "stop"  # an artifact or an app goes no further; or a stop is lifted
 OVERRIDE = "override"  # somebody has passed a gate without what it asks for
+APPROVAL = "approval"  # a person approves or rejects
 LARGEST = 1024 * 1024  # bytes
 _NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<archive>[0-9a-f]{64})-(?P<content>[0-9a-f]{64})\.dsse")
 

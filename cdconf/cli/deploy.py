@@ -106,14 +106,14 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
         for error in check_copy(run.compiler, hosts):
             text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
             run.emit(Notice(text, warning=True))
-    if not (run.environment.require and run.environment.require.parity):
-        return None
     from cdconf.deploy.required import check_required, required
     from cdconf.errors import GateClosed
     from cdconf.events import Notice
 
     accept = run.flags["accept_new_host_keys"]
     names = required(run.project, run.environment)
+    if not names:
+        return None
     try:
         check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
     except GateClosed as error:

@@ -29,6 +29,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
     """
     from dataclasses import asdict
 
+    from cdconf.cli.passing import clock_of
     from cdconf.cli.tables import show
     from cdconf.deploy.choose import choose
     from cdconf.errors import GATED
@@ -38,7 +39,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
     with run_of("gates", environment, flags) as run:
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
-        gate = gate_of(run.project, run.environment, chosen, run.emit)
+        gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
         run.extra |= {"procedure": gate.candidate.procedure, "gates": [asdict(one) for one in gate.links]}
         run.code = GATED if gate.missing else 0
         if not gate.links:

@@ -189,6 +189,8 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
 def revoke(fingerprint: str, office: str, **flags: Any) -> None:
     """Make the key with this FINGERPRINT prove nothing any more, whatever it has signed, and for whichever office.
 
+    A person's key, with which they approve, has no office: give its whole line, 'ssh-ed25519 AAAA…', and `approve`.
+
     Example: cdconf key revoke SHA256:Xy12 --office stage:manual
     """
     with run_of("key", None, flags) as run:

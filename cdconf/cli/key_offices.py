@@ -33,6 +33,7 @@ def new(run: Run, word: str, *, as_json: bool) -> None:
     run.extra |= {"key": document(made), "office": office}
     run.emit(Notice(f"the private key of {shown(office)} is in {office_keys.private_file(run.project, office)}"))
     run.emit(Notice(f"it may speak for {shown(office)} here, in {signers.signers_file(run.project)}: {made.id}"))
+    _tell_of_people(run, office)
     if not as_json:
         click.echo(made.text)
 
@@ -61,6 +62,7 @@ def trust(run: Run, word: str, key: PublicKey, valid_before: str | None) -> None
     run.record_as("key trust", f"{shown(office)} {key.id} {key.name}".rstrip())
     run.extra |= {"key": document(key), "office": office}
     run.emit(Notice(f"{key.id} {key.name} may speak for {shown(office)} of {run.project.name} here"))
+    _tell_of_people(run, office)
 
 
 def list_(run: Run, word: str | None, *, as_json: bool) -> None:
@@ -103,9 +105,16 @@ def revoke(run: Run, word: str, fingerprint: str) -> None:
     from cdconf.events import Notice
     from cdconf.promotion.offices import named, shown
     from cdconf.promotion.signers import revoke as revoke_key
-    from cdconf.promotion.signers import revoked_file
+    from cdconf.promotion.signers import revoke_line, revoked_file
 
     office = named(word)
+    if " " in fingerprint.strip():
+        gone_id = revoke_line(run.project, fingerprint)
+        run.record_as("key revoke", gone_id)
+        run.extra |= {"office": office, "key": {"id": gone_id}}
+        text = f"{gone_id} proves nothing any more here, whatever it signed ({revoked_file(run.project)})"
+        run.emit(Notice(text, warning=True))
+        return
     gone = revoke_key(run.project, office, fingerprint)
     run.record_as("key revoke", f"{shown(office)} {gone.id}")
     run.extra |= {"office": office, "key": {"id": gone.id, "principals": gone.principals}}
@@ -130,6 +139,17 @@ def _check_stage(run: Run, office: str) -> None:
         known = [one.name for one in run.project.pipeline.stages]
         hint = did_you_mean(stage, known)
         run.emit(Notice(f"cdconf.yml has no stage '{stage}'{f': {hint}' if hint else ''}", warning=True))
+
+
+def _tell_of_people(run: Run, office: str) -> None:
+    """Says that this office isn't what approvals take."""
+    from cdconf.events import Notice
+    from cdconf.promotion.offices import APPROVE
+    from cdconf.promotion.policy import policy_file
+
+    if office == APPROVE:
+        text = f"it may stop the line; who approves stands under `people` in {policy_file(run.project)}"
+        run.emit(Notice(f"{text}, with their own SSH keys", warning=True))
 
 
 def _day(text: str | None) -> str | None:

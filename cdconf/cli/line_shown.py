@@ -39,11 +39,10 @@ def line_state(run: Run, pages: Iterable[Mapping[str, Mapping[str, Any]]]) -> Li
     from cdconf.promotion.requirements import requirements_of
 
     found = LineState()
-    wanted = requirements_of(run.project, run.environment)
-    if not (wanted.after or wanted.heeds_stops):
-        return found
     running = {(app, archive) for page in pages for app, about in page.items() if (archive := running_archive(about))}
     try:
+        if requirements_of(run.project, run.environment).is_empty:
+            return found
         _read(run, running, found)
     except CdconfError as error:
         run.emit(Notice(f"what is stopped or overridden can't be told: {error.message}", warning=True))

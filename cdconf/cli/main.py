@@ -30,6 +30,8 @@ VERBS = {
     "build": ("build", "build an app's artifact, once per commit"),
     "deploy": ("deploy", "push an artifact to an environment, verify it, roll back when it fails"),
     "gates": ("gates", "judge whether an artifact may go to an environment; ask no host"),
+    "approve": ("approve", "approve with your own SSH key that an artifact goes to an environment, or reject it"),
+    "policy": ("policy", "show what holds for environments, and where it's written; ask no host"),
     "pipeline": ("pipeline", "stop an artifact or an app, or let it go on"),
     "rollback": ("rollback", "go back to the last verified release"),
     "contract": ("contract", "remove from an app's database what no release needs any more"),

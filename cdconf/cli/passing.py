@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
+    from cdconf.clocks import Clock
     from cdconf.inventory import Host
     from cdconf.promotion.passing import Passing
     from cdconf.promotion.procedures import Procedures
     from cdconf.promotion.provision_run import ProvisionRun
+    from cdconf.promotion.smoke_run import SmokeRun
     from cdconf.promotion.stage_run import StageRun
 
 
@@ -21,9 +23,16 @@ def pass_gate(run: Run, artifact: Artifact, reason: str | None, read: Procedures
     from cdconf.promotion.passing import Passing
 
     masked = run.mask(reason) if reason else None
-    passing = Passing(run.project, run.environment, artifact, run.emit, masked, run.extra, read)
+    passing = Passing(run.project, run.environment, artifact, run.emit, masked, run.extra, read, clock_of(run))
     passing.first()
     return passing
+
+
+def clock_of(run: Run) -> Clock:
+    """What time it is, by the clocks that the run has seen."""
+    from cdconf import clocks
+
+    return clocks.Clock(ahead=lambda: clocks.difference(run.collector.clocks))
 
 
 def stage_run(run: Run, app: str | None, name: str | None = None, read: Procedures | None = None) -> StageRun:
@@ -46,6 +55,26 @@ def stage_run(run: Run, app: str | None, name: str | None = None, read: Procedur
     return made
 
 
+def smoke_run(run: Run, name: str | None) -> SmokeRun:
+    """The stage whose environment is tested, ready to say what was found; for errors see `stage_for`, `SmokeRun`."""
+    from cdconf.promotion.smoke_run import SmokeRun
+    from cdconf.promotion.stage_run import stage_for
+
+    stage = stage_for(run.project, run.environment, name)
+    made = SmokeRun(
+        run.project,
+        run.environment,
+        stage,
+        run.collector,
+        run.emit,
+        lambda: _is_isolated(run),
+        demanded=name is not None,
+        extra=run.extra,
+    )
+    made.begin()
+    return made
+
+
 def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> ProvisionRun:
     """A provision whose roles may be applied to an environment; for errors see `ProvisionRun.pass_gate`."""
     from cdconf.cli.options import parse_extra
@@ -64,6 +93,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
         variables=list(parse_extra(flags.get("extra") or ())),
         extra=run.extra,
+        clock=clock_of(run),
     )
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)

@@ -8,10 +8,12 @@ from collections.abc import Collection, Sequence
 import click
 
 from cdconf.render.renderer import has_colour
+from cdconf.render.words import shown
 
 
 def show(heads: Sequence[str], rows: Sequence[Sequence[str]], red: Collection[int] = ()) -> None:
-    """Prints rows below their heads; on a terminal, those with these numbers in red."""
+    """Prints rows below their heads, control characters as such; on a terminal, those with these numbers in red."""
+    rows = [[shown(str(cell)) for cell in row] for row in rows]
     widths = [max(len(str(row[place])) for row in [heads, *rows]) for place in range(len(heads))]
 
     def line(row: Sequence[str]) -> str:

@@ -26,11 +26,12 @@ from cdconf.deploy.stored import stored
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
-from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity
+from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import Pinned, UsageError, did_you_mean
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
+from cdconf.promotion.policy import guarded_by
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -238,7 +239,9 @@ def _fleet(
     systems: bool = False,  # must they be what the inventory says? The ways back are open on any
 ) -> Fleet:
     load_toggles(project, environment.name)  # a file that breaks a rule ends the run here
-    checks = Checks(environment, systems=systems)
+    # Ways back are open whatever a policy says, and whether or not it can be read.
+    guarded = guarded_by(project) if systems else Guarded()
+    checks = Checks(environment, systems=systems, guarded=guarded)
     accept = options.accept_new_host_keys
     connector = Connector(project, environment, emit, accept_new_host_keys=accept, facts=checks.facts())
     provider = provider_for(project, environment)

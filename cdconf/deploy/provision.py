@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
-from cdconf.engine import Checks, Fleet, Inheritance, RunIdentity, converge_host
+from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host
 from cdconf.environments import ensure_hosts, provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
 from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
 from cdconf.facts import FactCache
+from cdconf.promotion.policy import guarded_by
 from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def provision(
             emit(HostDone(name, "not_attempted"))
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
-    checks = Checks(environment, systems=True, take_over=options.take_over)
+    guarded = Guarded() if options.check else guarded_by(project)
+    checks = Checks(environment, systems=True, take_over=options.take_over, guarded=guarded)
     connector = Connector(
         project,
         environment,

@@ -1,4 +1,4 @@
-"""What an environment requires before anything is deployed to it: `require` in its hosts.yml."""
+"""Whether those environments are alike that must be, before anything is deployed to one: `parity` in `require`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cdconf.errors import UNREACHABLE, GateClosed, HostFailed, InvalidFile, Unre
 from cdconf.events import HostDone, Notice, Step
 from cdconf.inventory import load_environment
 from cdconf.parity.report import briefly
+from cdconf.promotion.requirements import requirements_of
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
@@ -76,7 +77,7 @@ def required(project: Project, environment: Environment) -> list[str]:
         InvalidFile: `parity` is required, and no environment is a copy of this one.
     """
     names: dict[str, None] = {}
-    for one in environment.require.parity if environment.require else ():
+    for one in requirements_of(project, environment).parity:
         found = [one] if one != "*" else _copies(project, environment)
         if not found:
             raise InvalidFile(

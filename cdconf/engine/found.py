@@ -6,10 +6,10 @@ All of it comes with what the session opens with anyway, and is looked at before
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import HostFailed, Unreachable
+from cdconf.errors import GateClosed, HostFailed, Unreachable
 from cdconf.facts import is_system, system_name
 
 if TYPE_CHECKING:
@@ -21,6 +21,38 @@ Groups = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
+class Guarded:
+    """Environments that operators' policies on this machine guard.
+
+    Attributes:
+        project: The name of the run's project.
+        environments: Project's name -> its guarded environments -> the file of the policy.
+    """
+
+    project: str = ""
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def check(self, session: Session, environment: str) -> None:
+        """Raises `GateClosed` for a host of a guarded environment, unless the run's own is guarded as well.
+
+        What a policy asks for could be left behind otherwise: by an environment, or a project, of another name.
+        """
+        if environment in self.environments.get(self.project, {}):
+            return
+        for project, known in session.call("projects").items():
+            guarded = self.environments.get(project, {})
+            if known is None and guarded:
+                text = f"which environment of project '{project}' this host belongs to can't be read"
+                raise GateClosed(text, host=session.host.name, hint="see `cdconf status` of that project")
+            if known is not None and known["environment"] in guarded:
+                was = known["environment"] if project == self.project else f"{project}/{known['environment']}"
+                now = environment if project == self.project else f"{self.project}/{environment}"
+                text = f"this host is {was}'s '{known['host']}', which {guarded[known['environment']]} guards"
+                hint = f"if it's meant to become {now}'s, let a policy name that environment first"
+                raise GateClosed(f"{text}; no policy names {now}", host=session.host.name, hint=hint)
+
+
+@dataclass(frozen=True)
 class Checks:
     """What a run wants of the hosts that it meets.
 
@@ -28,11 +60,13 @@ class Checks:
         environment: Whose hosts they should be.
         systems: Whether hosts that nobody made of their `os` must run it.
         take_over: The names of those that may have been another environment's.
+        guarded: What operators' policies guard.
     """
 
     environment: Environment
     systems: bool = False
     take_over: frozenset[str] = frozenset()
+    guarded: Guarded = field(default_factory=Guarded)
 
     def facts(self, wanted: Groups = lambda host: ()) -> Groups:
         """The groups of facts that sessions should open with: what the run reads, and what's checked here."""
@@ -54,6 +88,8 @@ class Checks:
             HostFailed: It belongs to another environment, or runs another system.
         """
         host = session.host
+        if self.guarded.environments:
+            self.guarded.check(session, self.environment.name)
         before = self.was_of(session)
         if before is not None and host.name not in self.take_over:
             raise _wrong_environment(host, before, self.environment.name)

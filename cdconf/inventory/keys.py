@@ -5,51 +5,9 @@ A key that isn't here is refused by the reader, unknown to editors and missing f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from cdconf.inventory.key import NAME, Key
+from cdconf.inventory.require_keys import REQUIREMENT
 
-# text: a string · names: a string or a list of them · duration: 30s, 5m, 2h, 1d or seconds
-# switch: on or off · map: a mapping, of `keys` or of free names to `member` · list: a list of `member`
-KeyKind = Literal["text", "names", "integer", "boolean", "switch", "duration", "port", "map", "list", "any"]
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of a project file.
-
-    Args:
-        kind: What its value is.
-        doc: One sentence for the reference.
-        required: Whether it must be there.
-        default: The default, for the reference.
-        choices: The only values allowed.
-        pattern: A regular expression (ECMA 262 and Python) that text must match.
-        keys: Of a `map`: the keys that it may have.
-        member: Of a `map` with free names, or of a `list`: what each value is.
-        nullable: Whether it may be left empty.
-        one_of: Of a `map`: exactly one of these keys must be given.
-        any_of: Of a `map`: at least one of these keys must be given.
-        short: Of a `map`: a list of names may stand for it, as the value of its first key.
-        short_list: Of a `map`: the key whose list may stand for it.
-    """
-
-    kind: KeyKind
-    doc: str
-    required: bool = False
-    default: Any = None
-    choices: tuple[str, ...] = ()
-    pattern: str | None = None
-    keys: Mapping[str, Key] | None = None
-    member: Key | None = None
-    nullable: bool = False
-    one_of: tuple[str, ...] = ()
-    any_of: tuple[str, ...] = ()
-    short: bool = False
-    short_list: str | None = None
-
-
-NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
@@ -211,13 +169,6 @@ PIPELINE = {
     ),
     "stages": Key("list", "The stages, in their order.", required=True, member=Key("map", "A stage.", keys=STAGE)),
 }
-# What an entry of `require` may be about: exactly one of these. LATER are judged by newer versions.
-REQUIRE = {
-    "after": Key("names", "The stages that must have passed, with this artifact and this procedure."),
-    "parity": Key("text", "The environment that must be like this one."),
-    "max_age": Key("duration", "How old the proof of each stage may be."),
-}
-LATER = ("approvals", "window", "freeze", "soak")
 CDCONF = {
     "project": Key("text", "The project's name; it names its directory on the hosts.", required=True, pattern=NAME),
     "groups": Key(
@@ -361,9 +312,10 @@ HOSTS = {
     "require": Key(
         "list",
         "What must hold before anything is brought to this environment: `after: [STAGE, …]`, `max_age: 7d`, `parity` "
-        "(with every environment that is a copy of this one), or `parity: ENV`. If it isn't given, hosts that exist "
-        "already are guarded where the pipeline names their environment: every stage before that must have passed.",
-        member=Key("any", "A requirement."),
+        "(with every environment that is a copy of this one), `parity: ENV`, `approvals`, `window`, `freeze`, `soak`. "
+        "If it isn't given, hosts that exist already are guarded where the pipeline names their environment: every "
+        "stage before that must have passed.",
+        member=REQUIREMENT,
     ),
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cdconf.inventory.requirement import Approvals, Entry, Freeze, Soak, Window
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -53,14 +55,24 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Require:
-    """What an environment's hosts.yml requires.
+    """What an environment's hosts.yml requires, or the operator's policy.
 
     Attributes:
         after: The stages that must have passed.
         parity: The environments that must be like this one; `*`: all that are copies of it.
         max_age: How old a stage's proof may be, in seconds; None: as old as it is.
+        approvals: By people; all of these must be met.
+        windows: All must be open.
+        freezes: None may hold.
+        soaks: For how long stages' hosts must have held the release.
+        entries: All of that for people, each with its place.
     """
 
     after: tuple[str, ...] = ()
     parity: tuple[str, ...] = ()
     max_age: float | None = None
+    approvals: tuple[Approvals, ...] = ()
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    soaks: tuple[Soak, ...] = ()
+    entries: tuple[Entry, ...] = field(default=(), compare=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
+from cdconf.inventory.key import NAME
 from cdconf.inventory.pipeline import Pipeline, Stage
 from cdconf.inventory.stages import inputs_of
 from cdconf.inventory.values import names
@@ -69,7 +70,7 @@ def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
     check_keys(entry, keys.STAGE, "a pipeline stage")
     name = expect(entry, "stage", str, "a pipeline stage")
     what = f"stage '{name}'"
-    if not re.match(keys.NAME, name):
+    if not re.match(NAME, name):
         raise entry.error(f"{shown(name)} can't be a stage's name", "stage", "use a-z, 0-9, - and _, at most 63")
     known = [one.name for one in before]
     if name in known:

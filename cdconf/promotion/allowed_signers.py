@@ -130,8 +130,32 @@ def _key(kind: str, text: str, where: str) -> tuple[str, Ed25519PublicKey | None
         blob = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _broken(where, "the key isn't Base64", _SUCH_AS) from error
+    return _fingerprint(blob), None
+
+
+def fingerprint_of(line: str) -> str | None:
+    """The fingerprint of a public key's line, of any kind that OpenSSH has, as `ssh-keygen -l` shows it.
+
+    Args:
+        line: Such as `ssh-ed25519 AAAA… name`.
+
+    Returns:
+        None when it's no such line.
+    """
+    kind, _, rest = line.partition(" ")
+    try:
+        blob = base64.b64decode(rest.split()[0], validate=True)
+    except (IndexError, ValueError):
+        return None
+    length = int.from_bytes(blob[:4], "big")
+    if not _KEY_TYPES.fullmatch(kind) or len(blob) <= 4 + length or blob[4 : 4 + length] != kind.encode("ascii"):
+        return None
+    return _fingerprint(blob)
+
+
+def _fingerprint(blob: bytes) -> str:
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
-    return f"SHA256:{digest}", None
+    return f"SHA256:{digest}"
 
 
 def _time(text: str, name: str, where: str) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cdconf.promotion.said import Subject
 
@@ -18,6 +19,7 @@ class Link:
         why: What's there, or what's missing.
         command: What brings it.
         statement: The object that proves it, or that stands in the way.
+        details: The same as data, where there's more to say; of approvals see `approvals.count`.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Link:
     why: str
     command: str | None = None
     statement: str | None = None
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Candidate:
 
     Attributes:
         procedure: The digest of how; None when there's none, and `not_provable` says why.
+        commit: The commit that the procedure was read from; empty when there's none.
+        built_from: The commit that the artifact was built from; None when nobody can say.
         not_built: Why nobody can say from which commit the artifact was built; empty when it's known.
     """
 
@@ -43,3 +48,5 @@ class Candidate:
     procedure: str | None
     not_provable: str = ""
     not_built: str = ""
+    commit: str = ""
+    built_from: str | None = None

@@ -14,7 +14,7 @@ from cdconf.artifacts import dsse
 from cdconf.errors import ArtifactError
 from cdconf.promotion.allowed_signers import Signer
 from cdconf.promotion.offices import APPROVE, OVERRIDE, STAGE, shown, stage_office
-from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Said, Stop
+from cdconf.promotion.said import Held, Lift, Override, Proof, RolesProof, Said, Stop
 from cdconf.promotion.signers import Signers
 from cdconf.promotion.statement import NotSaid, read
 
@@ -110,7 +110,7 @@ def _unsigned(envelope: Mapping[str, Any], signers: Signers) -> str:
 
 
 def _may_say(signer: Signer, said: Said) -> bool:
-    if isinstance(said, (Proof, RolesProof)):
+    if isinstance(said, (Proof, Held, RolesProof)):
         return stage_office(said.stage) in signer.offices
     if isinstance(said, Override):
         return OVERRIDE in signer.offices

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, named
+from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, named
 from cdconf.artifacts.places import Place, place_of
+from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
+from cdconf.promotion.approvals.given import Given, given_all
 from cdconf.promotion.checked import Checked, check_all
-from cdconf.promotion.said import app_key, environment_key, tree_key
+from cdconf.promotion.people import People
+from cdconf.promotion.said import app_key, environment_key, release_key, tree_key
 from cdconf.promotion.signers import Signers, signers_of
 from cdconf.promotion.stops import refused
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 _COUNTED_OUT = 3  # warnings of one kind
-_LAST = 10  # provisions that are looked at, to find the last one
+_LAST = 10  # provisions or releases that are looked at, to find the last one
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Evidence:
     skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, project: Project, emit: Emit, place: Place | None = None) -> Evidence:
+    def of(cls, project: Project, emit: Emit, place: Place | None = None, clock: Clock | None = None) -> Evidence:
         """A project's; raises `ArtifactError` where the signers can't be read."""
-        return cls(project, place or place_of(project), signers_of(project), time.time(), emit)
+        return cls(project, place or place_of(project), signers_of(project), (clock or Clock()).here(), emit)
 
     def proofs(self, archive: str) -> list[Checked]:
         """What stages said of an artifact."""
@@ -69,6 +71,15 @@ class Evidence:
             text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
             self.emit(Notice(text, warning=True))
         return found
+
+    def releases(self, environment: str, app: str) -> list[Checked]:
+        """What stages said of the last releases of an app in an environment."""
+        return self._checked(STATEMENT, release_key(self.project.name, environment, app), _LAST)
+
+    def approvals(self, archive: str, people: People) -> list[Given]:
+        """Who has approved or rejected an artifact, for whichever environment."""
+        found = named(self.place, APPROVAL, archive, self._skip())
+        return given_all(found, people, self.signers.revoked, self.now)
 
     def overrides(self, environment: str) -> list[Checked]:
         """Who has passed an environment's gate without what it asks for."""

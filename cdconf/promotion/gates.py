@@ -10,13 +10,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import content_of
+from cdconf.clocks import Clock
 from cdconf.errors import GateClosed
+from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.judge import NOBODY, Candidate, Link, judge
+from cdconf.promotion.pins import check_pins
 from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
 from cdconf.promotion.said import Subject
+from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +61,7 @@ class Gate:
         return f"`{first}` brings the first of them; {again}" if first else again
 
 
-def closed(what: str, missing: list[Link], hint: str) -> GateClosed:
+def closed(what: str, missing: list[Link], hint: str | None) -> GateClosed:
     """The error of a gate that's closed: the first link in its message, all of them below it."""
     first, *others = missing
     more = f" (and {len(others)} more)" if others else ""
@@ -73,6 +78,7 @@ def gate_of(
     emit: Emit,
     place: Place | None = None,
     read: Callable[[str], Procedure] | None = None,
+    clock: Clock | None = None,
 ) -> Gate:
     """The environment's gate for an artifact, judged now.
 
@@ -83,20 +89,29 @@ def gate_of(
         emit: Gets a warning for each object that counts for nothing.
         place: Where the store lies; the project's own if not given.
         read: Reads the procedure of an app; see `Procedures`.
+        clock: What time it is; this machine's if not given.
 
     Raises:
-        ArtifactError: The store or the signers can't be read.
+        ArtifactError: The store, the signers or the operator's policy can't be read.
+        GateClosed: The project isn't what the operator's policy says.
+        InvalidFile: The policy breaks a rule.
     """
+    clock = clock or Clock()
     wanted = requirements_of(project, environment)
-    candidate = _candidate(project, environment, artifact, wanted, read)
-    if not (wanted.after or wanted.heeds_stops or wanted.parity):
+    check_pins(project, wanted.policy)
+    proven = bool(wanted.after or wanted.approvals)
+    candidate = candidate_of(project, environment, artifact, proven=proven, read=read)
+    if wanted.is_empty:
         return Gate(artifact.label, environment.name, candidate, ())
-    evidence = Evidence.of(project, emit, place)
+    evidence = Evidence.of(project, emit, place, clock)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
     unread = dict(evidence.skipped)
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links = [_with_unread(one, unread) for one in links]
+    links += soak_links(wanted, candidate, proofs, evidence.now)
+    links += judge_approvals(wanted, candidate, evidence, stops)
+    links += time_links(wanted, clock.counted())
     return Gate(artifact.label, environment.name, candidate, tuple(links))
 
 
@@ -109,25 +124,37 @@ def _with_unread(link: Link, unread: Mapping[str, str]) -> Link:
     return replace(link, why=f"{link.why}; skipped {'; '.join(told)}{more}")
 
 
-def _candidate(
+def candidate_of(
     project: Project,
     environment: Environment,
     artifact: Artifact,
-    wanted: Requirements,
-    read: Callable[[str], Procedure] | None,
+    *,
+    proven: bool = True,
+    read: Callable[[str], Procedure] | None = None,
 ) -> Candidate:
+    """What would be brought to an environment.
+
+    Args:
+        project: The project.
+        environment: Where to.
+        artifact: The artifact.
+        proven: Whether the procedure is needed.
+        read: Reads the procedure of an app; see `Procedures`.
+    """
     about: dict[str, Any] = {"procedure": None}
-    if wanted.after:
+    if proven:
         try:
             found = read(artifact.app) if read else procedure(project.root, "HEAD", artifact.app)
-            about["procedure"] = found.digest
+            about |= {"procedure": found.digest, "commit": found.commit}
         except NotProvable as error:
             about["not_provable"] = error.message
     if artifact.commit is None:
         about["not_built"] = f"{artifact.label} was added, and no commit is known of it"
     elif artifact.dirty:
         about["not_built"] = f"{artifact.label} was built from files that no commit has"
+    else:
+        about["built_from"] = artifact.commit
     return Candidate(Subject.of(artifact), project.name, artifact.app, environment.name, **about)
 
 
-__all__ = ["Gate", "Requirements", "closed", "gate_of"]
+__all__ = ["Gate", "Requirements", "candidate_of", "closed", "gate_of"]

@@ -41,12 +41,13 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    concerned = [one for one in wanted.after if one.build in (None, candidate.app) or one.name in wanted.always]
     links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
         why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
         links = [Link("after a stage", "missing", why)]
+    links += [Link(f"after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
     if links and candidate.not_built:
         links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
     if wanted.heeds_stops:
@@ -57,10 +58,15 @@ def judge(
     return links
 
 
+def absent(stage: str, source: str) -> str:
+    """Why a stage that the operator's policy asks for can't be passed."""
+    return f"the pipeline in cdconf.yml has no stage '{stage}', for which {source} asks"
+
+
 def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
     found = []
     for name, stop in standing(stops):
-        if not _is_about(stop, candidate):
+        if not is_about(stop, candidate):
             continue
         what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
         where = f" in {stop.environment}" if stop.environment else ""
@@ -70,7 +76,7 @@ def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
     return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
 
 
-def _is_about(stop: Stop, candidate: Candidate) -> bool:
+def is_about(stop: Stop, candidate: Candidate) -> bool:
     """Whether a stop is about this artifact, or its app: objects may lie under any name."""
     same = (stop.project, stop.app) == (candidate.project, candidate.app)
     return same and (stop.subject is None or stop.subject.archive == candidate.subject.archive)
@@ -89,16 +95,25 @@ def _after(
         return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
     if candidate.procedure is None:
         return Link(name, "missing", candidate.not_provable, command)
-    about_it = sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
+    about_it = words_of(stage, candidate, proofs)
     problems = {one.name: _unproven(one, wanted, candidate, now) for one in about_it}
-    since_failed = list(itertools.takewhile(lambda one: not _has_failed(one), about_it))
-    good = next((one for one in since_failed if problems[one.name] is None), None)
+    good = next((one for one in since_failed(about_it) if problems[one.name] is None), None)
     if good is not None:
         return Link(name, "there", _told(good), statement=good.name)
     if about_it:
         last = about_it[0]
         return Link(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
     return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
+
+
+def words_of(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> list[Checked]:
+    """What a stage has said of the artifact by its procedure, the newest first."""
+    return sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
+
+
+def since_failed(words: Sequence[Checked]) -> list[Checked]:
+    """What it has said since it last failed, the newest first."""
+    return list(itertools.takewhile(lambda one: not _has_failed(one), words))
 
 
 def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
@@ -160,4 +175,4 @@ def _shortly(one: Checked) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
-__all__ = ["Candidate", "Link", "judge", "proving_command"]
+__all__ = ["Candidate", "Link", "absent", "is_about", "judge", "proving_command", "since_failed", "words_of"]

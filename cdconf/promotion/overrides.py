@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts import Store
 from cdconf.errors import GateClosed, UsageError
 from cdconf.promotion import office_keys
+from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.judge import Candidate, Link, judge
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE
@@ -16,6 +18,8 @@ from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.role_proofs import judge_roles
 from cdconf.promotion.said import Override, Subject
 from cdconf.promotion.saying import say, whoami
+from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
@@ -128,14 +132,25 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
     wanted = replace(requirements_of(project, environment), max_age=None, parity=())
     if said.subject is None:
         trees = dict(said.trees)
-        links = judge_roles(environment, wanted, trees, {}, evidence) if trees else []
-        return bool(trees) and all(one.state == "there" for one in links)
-    candidate = _candidate(said, said.subject)
+        links = judge_roles(environment, wanted, trees, {}, evidence) if trees and wanted.is_guarded else []
+        links += time_links(wanted, evidence.now)
+        return bool(links) and all(one.state == "there" for one in links)
+    candidate = _candidate(said, said.subject, _built_from(evidence, said.subject) if wanted.approvals else None)
     proofs, stops = evidence.proofs(said.subject.archive), evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
+    links += soak_links(wanted, candidate, proofs, evidence.now) + time_links(wanted, evidence.now)
+    links += judge_approvals(wanted, candidate, evidence, stops, ever=True)
     return all(one.state == "there" for one in links)
 
 
-def _candidate(said: Override, subject: Subject) -> Candidate:
+def _built_from(evidence: Evidence, subject: Subject) -> str | None:
+    """The commit that an artifact was built from, as the store has it."""
+    found = Store(evidence.project, evidence.place).with_archive(subject.archive)
+    return found.commit if found is not None and not found.dirty else None
+
+
+def _candidate(said: Override, subject: Subject, built_from: str | None) -> Candidate:
     unknown = "" if said.procedure else "by no procedure that a commit knows"
-    return Candidate(subject, said.project, said.app or "", said.environment, said.procedure or None, unknown)
+    return Candidate(
+        subject, said.project, said.app or "", said.environment, said.procedure or None, unknown, built_from=built_from
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import Gate, closed, gate_of
@@ -26,6 +27,7 @@ class Passing:
         reason: Why it's passed without what it asks for; None: it isn't.
         extra: Gets what was judged, for the JSON document.
         read: Reads the procedure of an app; see `Procedures`.
+        clock: What time it is: by this machine's clock at first, and by its hosts' once they're held.
     """
 
     project: Project
@@ -35,6 +37,7 @@ class Passing:
     reason: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     read: Callable[[str], Procedure] | None = None
+    clock: Clock = field(default_factory=Clock)
     _passed: frozenset[str] = frozenset()
 
     def first(self) -> None:
@@ -85,4 +88,4 @@ class Passing:
 
     def _gate(self, *, quietly: bool = False) -> Gate:
         emit: Emit = (lambda event: None) if quietly else self.emit
-        return gate_of(self.project, self.environment, self.artifact, emit, read=self.read)
+        return gate_of(self.project, self.environment, self.artifact, emit, read=self.read, clock=self.clock)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.places import place_of
+from cdconf.clocks import Clock
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
@@ -18,14 +19,18 @@ from cdconf.promotion.judge import Link
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
 from cdconf.promotion.overrides import check_reason, override_roles
+from cdconf.promotion.pins import check_pins
 from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.role_proofs import applied_roles, judge_roles, roles_on, stage_of, trees_of
 from cdconf.promotion.said import RolesProof
 from cdconf.promotion.saying import say_of_trees, tool_digest
+from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
+    from cdconf.promotion.requirements import Requirements
 
+CANT_WAIT = "what can't wait passes with `--override REASON`, which everybody sees"
 NOT_COMMITTED = "roles as a commit has them"
 
 
@@ -40,6 +45,7 @@ class ProvisionRun:
         collector: Knows the run's id.
         isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         extra: Gets what was judged and said, for the JSON document.
+        clock: What time it is.
     """
 
     project: Project
@@ -52,6 +58,7 @@ class ProvisionRun:
     narrowed: str = ""
     variables: Sequence[str] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
     began: float = field(default_factory=time.time)
     _trees: Mapping[str, str] = field(default_factory=dict)
     _commit: str = ""
@@ -91,17 +98,14 @@ class ProvisionRun:
         if reason is not None:
             check_reason(reason)
         wanted = requirements_of(self.project, self.environment)
-        if not wanted.is_guarded:
+        check_pins(self.project, wanted.policy)
+        if not (wanted.is_guarded or wanted.has_times):
             if reason is not None:
                 self.emit(Notice(f"there's nothing to override: {self.environment.name} has no gate for roles"))
             return
-        evidence = Evidence.of(self.project, self.emit)
-        try:
-            self._read()
-            applied = applied_roles(self.environment, wanted, evidence)
-            links = judge_roles(self.environment, wanted, self._trees, applied, evidence)
-        except NotProvable as error:
-            links = [Link(NOT_COMMITTED, "missing", error.message)]
+        evidence = Evidence.of(self.project, self.emit, clock=self.clock)
+        links = self._roles(wanted, evidence) if wanted.is_guarded else []
+        links += time_links(wanted, self.clock.counted())
         self.extra["gates"] = [asdict(one) for one in links]
         missing = [one for one in links if one.state == "missing"]
         if not missing:
@@ -109,13 +113,24 @@ class ProvisionRun:
                 self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
             return
         if reason is None:
-            hint = f"`{missing[0].command}` brings the first of them" if missing[0].command else "commit what's changed"
+            first = missing[0]
+            hint = f"`{first.command}` brings the first of them" if first.command else None
+            hint = hint or ("commit what's changed" if first.name == NOT_COMMITTED else CANT_WAIT)
             raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
         name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
         self.extra |= {"override": reason, "overridden": name}
         listed = ", ".join(one.name for one in missing)
         text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
         self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+
+    def _roles(self, wanted: Requirements, evidence: Evidence) -> list[Link]:
+        """The links of the roles that would be applied."""
+        try:
+            self._read()
+            applied = applied_roles(self.environment, wanted, evidence)
+            return judge_roles(self.environment, wanted, self._trees, applied, evidence)
+        except NotProvable as error:
+            return [Link(NOT_COMMITTED, "missing", error.message)]
 
     def _read(self) -> None:
         """Reads the roles' git trees, unless that was done before.

@@ -1,15 +1,22 @@
-"""What an environment asks for before anything is brought to it: its `require`, or what holds by default."""
+"""What an environment asks for before anything is brought to it: `require`, or what holds by default, and the policy.
+
+The operator's policy adds to what the commit says, and nothing in a commit takes that away.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.inventory.pipeline import Require
+from cdconf.inventory.requirement import Entry
+from cdconf.promotion.policy import Policy, policy_of
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage
+    from cdconf.inventory.requirement import Approvals, Freeze, Soak, Window
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,14 @@ class Requirements:
         parity: Environments that must be like this one; `*`: its copies.
         heeds_stops: Whether stopped artifacts are refused.
         own: The name of the stage that deploys to the environment, which needs no proof of itself.
+        approvals: By people; all of these must be met.
+        windows: All must be open.
+        freezes: None may hold.
+        soaks: For how long stages' hosts must have held the release.
+        always: The names of stages that every app must have passed, also one for which the pipeline hasn't made them.
+        absent: Stages that are asked for, and that the pipeline hasn't: name -> `file:line` of who asks.
+        entries: All of that for people, each with its place.
+        policy: The operator's policy.
     """
 
     after: tuple[Stage, ...] = ()
@@ -29,11 +44,30 @@ class Requirements:
     parity: tuple[str, ...] = ()
     heeds_stops: bool = False
     own: str | None = None
+    approvals: tuple[Approvals, ...] = ()
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    soaks: tuple[Soak, ...] = ()
+    always: frozenset[str] = frozenset()
+    absent: tuple[tuple[str, str], ...] = ()
+    entries: tuple[Entry, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def is_guarded(self) -> bool:
         """Whether proofs are asked for."""
-        return bool(self.after)
+        return bool(self.after or self.absent)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether it matters what time it is."""
+        return bool(self.windows or self.freezes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for."""
+        asked = (self.parity, self.approvals, self.has_times, self.heeds_stops)
+        return not (self.is_guarded or any(asked))
 
 
 def requirements_of(project: Project, environment: Environment) -> Requirements:
@@ -42,12 +76,54 @@ def requirements_of(project: Project, environment: Environment) -> Requirements:
     Without `require`, hosts that exist already are guarded where the pipeline names their environment: all stages
     before its own must have passed. Copies that a provider makes are where things are tried; they ask for nothing.
     What's on the line, since the pipeline names it or it requires something, takes nothing that was stopped.
+
+    Raises:
+        ArtifactError: The operator's policy can't be read.
+        InvalidFile: It breaks a rule.
     """
+    policy = policy_of(project)
     own = project.pipeline.of_environment(environment.name)
-    require = environment.require
-    if require is None:
-        is_guarded = environment.provider == "existing" and own is not None
-        require = Require(after=project.pipeline.before(own.name) if is_guarded and own is not None else ())
-    after = tuple(one for one in project.pipeline.stages if one.name in require.after)
-    heeds = environment.throwaway is None and (own is not None or environment.require is not None)
-    return Requirements(after, require.max_age, require.parity, heeds, own.name if own else None)
+    require = environment.require or _default(project, environment)
+    added = policy.environments.get(environment.name)
+    on_line = own is not None or environment.require is not None
+    heeds = added is not None or (environment.throwaway is None and on_line)
+    return _together(project, require, added or Require(), heeds, policy, own.name if own else None)
+
+
+def _default(project: Project, environment: Environment) -> Require:
+    own = project.pipeline.of_environment(environment.name)
+    if own is None or environment.provider != "existing":
+        return Require()
+    before = project.pipeline.before(own.name)
+    source = f"cdconf.yml:{own.line}"
+    return Require(after=before, entries=(Entry("after", ", ".join(before), source, before),) if before else ())
+
+
+def _together(
+    project: Project, require: Require, added: Require, heeds: bool, policy: Policy, own: str | None
+) -> Requirements:
+    soaks = require.soaks + added.soaks
+    wanted = {*require.after, *added.after, *(one.stage for one in soaks)}
+    always = {*added.after, *(one.stage for one in added.soaks)}
+    known = [one.name for one in project.pipeline.stages]
+    return Requirements(
+        after=tuple(one for one in project.pipeline.stages if one.name in wanted),
+        max_age=min((one.max_age for one in (require, added) if one.max_age is not None), default=None),
+        parity=tuple(dict.fromkeys(require.parity + added.parity)),
+        heeds_stops=heeds,
+        own=own,
+        approvals=require.approvals + added.approvals,
+        windows=require.windows + added.windows,
+        freezes=require.freezes + added.freezes,
+        soaks=soaks,
+        always=frozenset(always & set(known)),
+        absent=tuple(_absent(always - set(known), added)),
+        entries=require.entries + added.entries,
+        policy=policy,
+    )
+
+
+def _absent(names: Iterable[str], added: Require) -> list[tuple[str, str]]:
+    """Stages that the policy asks for and a commit doesn't have, with the place where it does."""
+    asking = {stage: one.source for one in reversed(added.entries) for stage in one.stages}
+    return [(name, asking.get(name, "")) for name in sorted(names)]

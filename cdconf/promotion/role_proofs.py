@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cdconf.promotion.checked import Checked
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
-from cdconf.promotion.judge import Link
+from cdconf.promotion.judge import Link, absent
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import NOT_ISOLATED, span
 from cdconf.promotion.said import RolesProof, Said
@@ -76,7 +76,7 @@ def judge_roles(
         applied: The same of what was last applied here: that needs no proof.
         evidence: What was said.
     """
-    links = []
+    links = [Link(f"roles after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
     changed = {path: tree for path, tree in trees.items() if applied.get(path) != tree}
     for stage in (one for one in wanted.after if one.environment or one.copy_of):
         office = stage_office(stage.name)

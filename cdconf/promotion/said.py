@@ -43,6 +43,7 @@ class Proof:
         parity: `{"with", "alike"}`; None when it wasn't asked.
         run: The run's id, as hosts and history know it.
         isolated: Whether the commit's own code ran without access to the key.
+        built_from: The commit that the artifact was built from; None when nobody knows, or an older version said it.
     """
 
     subject: Subject
@@ -63,6 +64,44 @@ class Proof:
     acceptance: Mapping[str, Any] | None
     parity: Mapping[str, Any] | None
     run: str
+    isolated: bool
+    built_from: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What it's found by."""
+        return self.subject.archive
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time for which hosts held a release, proven well; `procedure` is the digest of how it was brought there."""
+
+    begins: float
+    ends: float
+    procedure: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """For how long the hosts of a stage have held an artifact, proven well. For the rest see `Proof`.
+
+    Attributes:
+        periods: When all of them did so, in order.
+        at: When that was found out.
+        isolated: Whether the commit's own code that ran for it could reach no key.
+    """
+
+    subject: Subject
+    project: str
+    app: str
+    version: str
+    stage: str
+    environment: str
+    copy_of: str | None
+    periods: tuple[Period, ...]
+    hosts: Mapping[str, Any]
+    at: float
     isolated: bool
 
     @property
@@ -177,7 +216,41 @@ class Override:
         return environment_key(self.project, self.environment)
 
 
-Said = Proof | RolesProof | Stop | Lift | Override
+@dataclass(frozen=True)
+class Approval:
+    """A person approves that an artifact is brought to an environment by a procedure, or rejects it.
+
+    Attributes:
+        commit: The commit that the procedure was read from.
+        note: Why; empty where nothing was said.
+        seen: The SHA-256 of each statement and stop that was there when it was decided.
+        by: `user@host`, for people: whose key has signed is what counts.
+        expires: After which time it counts for nothing; None: as an environment says.
+        nonce: Makes each of them another one.
+    """
+
+    subject: Subject
+    project: str
+    app: str
+    version: str
+    environment: str
+    procedure: str
+    commit: str
+    decision: Literal["approved", "rejected"]
+    note: str
+    seen: tuple[str, ...]
+    by: str
+    at: float
+    expires: float | None
+    nonce: str
+
+    @property
+    def key(self) -> str:
+        """What it's found by."""
+        return self.subject.archive
+
+
+Said = Proof | Held | RolesProof | Stop | Lift | Override | Approval
 
 
 def app_key(project: str, app: str) -> str:
@@ -188,6 +261,11 @@ def app_key(project: str, app: str) -> str:
 def environment_key(project: str, environment: str) -> str:
     """What the overrides of an environment are found by."""
     return _key("environment", project, environment)
+
+
+def release_key(project: str, environment: str, app: str) -> str:
+    """What the proofs of an app's releases in an environment are found by."""
+    return _key("release", project, environment, app)
 
 
 def tree_key(project: str, path: str, tree: str) -> str:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import hashlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
-from cdconf.artifacts.attestations import OVERRIDE, STATEMENT, STOP, attest
-from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Stop, environment_key, tree_key
+from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, attest
+from cdconf.promotion.said import (
+    Approval,
+    Held,
+    Lift,
+    Override,
+    Proof,
+    RolesProof,
+    Stop,
+    environment_key,
+    release_key,
+    tree_key,
+)
 from cdconf.promotion.statement import document, envelope, test_result
 
 if TYPE_CHECKING:
@@ -19,18 +31,22 @@ if TYPE_CHECKING:
     from cdconf.promotion.office_keys import OfficeKey
 
 
-def say(place: Place, said: Proof | Stop | Override, key: OfficeKey) -> str:
+def say(place: Place, said: Proof | Held | Stop | Override, key: OfficeKey) -> str:
     """Signs it and stores it, beside what it's about; returns the object's name.
 
-    A proof gets a statement of its tests beside it, in in-toto's own words.
+    A proof gets a statement of its tests beside it, in in-toto's own words. One that has passed is found by its
+    environment, too.
 
     Raises:
         ArtifactError: The store can't be written to.
     """
-    kind = {Proof: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
+    kind = {Proof: STATEMENT, Held: STATEMENT, Stop: STOP, Override: OVERRIDE}[type(said)]
+    made = _signed(document(said), key)
     if isinstance(said, Proof):  # first: where the statement is, its tests are
+        if said.result == "passed":
+            attest(place, STATEMENT, release_key(said.project, said.environment, said.app), made)
         attest(place, STATEMENT, said.key, _signed(test_result(said), key))
-    return attest(place, kind, said.key, _signed(document(said), key))
+    return attest(place, kind, said.key, made)
 
 
 def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey) -> str:
@@ -51,6 +67,21 @@ def say_of_trees(place: Place, proof: RolesProof, key: OfficeKey) -> list[str]:
     keys = [environment_key(proof.project, proof.environment)]
     keys += (tree_key(proof.project, path, tree) for path, tree in proof.trees.items())
     return [attest(place, STATEMENT, one, made) for one in keys]
+
+
+def say_approved(place: Place, approval: Approval, sign: Callable[[bytes], bytes], keyid: str) -> str:
+    """Has an approval signed, and stores it beside its artifact; returns the object's name.
+
+    Args:
+        place: Where the store lies.
+        approval: What's said.
+        sign: Makes an SSH signature of some bytes.
+        keyid: The key's fingerprint, as a hint: who has signed is told by the signature.
+    """
+    made = envelope(document(approval))
+    signature = base64.b64encode(sign(dsse.pae(*dsse.content(made)))).decode("ascii")
+    made["signatures"] = [{"keyid": keyid, "sig": signature}]
+    return attest(place, APPROVAL, approval.key, made)
 
 
 def _signed(statement: dict[str, Any], key: OfficeKey) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.believed import one_change, text_of
-from cdconf.artifacts.keys import PublicKey, parse
+from cdconf.artifacts.keys import PublicKey
 from cdconf.errors import ArtifactError
-from cdconf.promotion.allowed_signers import Signer, signer_of
+from cdconf.promotion.allowed_signers import Signer, fingerprint_of, signer_of
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -94,8 +94,16 @@ def written(project: Project) -> Signers:
     text = text_of(path, _WHAT)
     found = tuple(signer_of(line, f"{path}:{number}") for number, line in _lines(text or "", path))
     revoked = revoked_file(project)
-    gone = [parse(line, f"{revoked}:{number}").id for number, line in _lines(text_of(revoked, _WHAT) or "", revoked)]
+    gone = [_revoked(line, f"{revoked}:{number}") for number, line in _lines(text_of(revoked, _WHAT) or "", revoked)]
     return Signers(str(path), found, frozenset(gone))
+
+
+def _revoked(line: str, where: str) -> str:
+    """The fingerprint of a key's line, of any kind: people have revoked keys, too."""
+    found = fingerprint_of(line)
+    if found is None:
+        raise ArtifactError(f"{where} isn't a public key: 'ssh-ed25519 AAAA… name'")
+    return found
 
 
 def trust(project: Project, office: str, key: PublicKey, valid_before: str | None = None) -> None:
@@ -134,6 +142,28 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
         text = text_of(path, _WHAT) or _REVOKED_HEAD
         write_private(path, f"{text.rstrip()}\n{_public(project, signer.id)}\n")
         return signer
+
+
+def revoke_line(project: Project, line: str) -> str:
+    """Writes down that a key proves nothing any more, such as a person's: it needn't have an office.
+
+    Args:
+        project: The project.
+        line: The public key's line.
+
+    Returns:
+        Its fingerprint.
+
+    Raises:
+        ArtifactError: It's no public key.
+    """
+    found = _revoked(line, "what's to be revoked")
+    with one_change(signers_file(project)):
+        if found not in written(project).revoked:
+            path = revoked_file(project)
+            text = text_of(path, _WHAT) or _REVOKED_HEAD
+            write_private(path, f"{text.rstrip()}\n{' '.join(line.split())}\n")
+    return found
 
 
 def _public(project: Project, keyid: str) -> str:

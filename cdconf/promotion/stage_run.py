@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cdconf.artifacts.places import place_of
-from cdconf.errors import ArtifactError, CdconfError, UsageError, did_you_mean
+from cdconf.errors import ArtifactError, CdconfError, InvalidFile, UsageError, did_you_mean
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
@@ -178,12 +178,12 @@ class StageRun:
 
     def stopped(self, app: str, archives: Iterable[str]) -> set[str]:
         """Those of the archives that are stopped themselves; none when that can't be told: the way back is open."""
-        if not requirements_of(self.project, self.environment).heeds_stops:
-            return set()
         try:
+            if not requirements_of(self.project, self.environment).heeds_stops:
+                return set()
             evidence = Evidence.of(self.project, self.emit)
             return {one for one in set(archives) if self._is_stopped(evidence, app, one)}
-        except ArtifactError as error:
+        except (ArtifactError, InvalidFile) as error:
             self.emit(Notice(f"which releases are stopped can't be told: {error.message}", warning=True))
             return set()
 
@@ -227,6 +227,7 @@ class StageRun:
             parity=self.parity,
             run=self.collector.run or "",
             isolated=self.isolated(),
+            built_from=artifact.commit if not artifact.dirty else None,
         )
         try:
             place = place_of(self.project)
@@ -274,7 +275,7 @@ class StageRun:
         key = self._key or self._stopping_key()
         what = f"{app}@{version}" if subject is not None else f"all of {app}"
         if key is None:
-            if requirements_of(self.project, self.environment).heeds_stops:
+            if self._heeds_stops():
                 command = f"cdconf pipeline stop {what if subject else app} --note WHY"
                 self.emit(Notice(f"{what} isn't stopped, since no key here may say so; `{command}` does where one is"))
             return
@@ -293,6 +294,12 @@ class StageRun:
         name = say(place_of(self.project), stop, key)
         self.extra.setdefault("stops", []).append(name)
         self.emit(Notice(f"{what} is stopped: `cdconf pipeline resume` lifts that ({name})", warning=True))
+
+    def _heeds_stops(self) -> bool:
+        try:
+            return requirements_of(self.project, self.environment).heeds_stops
+        except (ArtifactError, InvalidFile):  # the policy can't be read: it may ask for that
+            return True
 
     def _stopping_key(self) -> OfficeKey | None:
         """The stage's key, where nothing else was to be said with it, or the one that overrides."""

@@ -15,17 +15,19 @@ from typing import Any
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.provenance import STATEMENT as IN_TOTO_V1
-from cdconf.promotion.said import Lift, Override, Proof, RolesProof, Said, Stop, Subject
+from cdconf.promotion.said import Approval, Held, Lift, Override, Period, Proof, RolesProof, Said, Stop, Subject
 
 BASE = "https://github.com/cdconf/cdconf/attestation/"
 VERSION = 1
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 _NAMES: dict[type[Said], str] = {
     Proof: "stage",
+    Held: "held",
     RolesProof: "roles",
     Stop: "stop",
     Lift: "lift",
     Override: "override",
+    Approval: "approval",
 }
 _TYPE = re.compile(re.escape(BASE) + r"([a-z-]+)/v([0-9]+)")
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -79,8 +81,12 @@ def _subjects(said: Said) -> list[dict[str, Any]]:
 
 
 def _out(name: str, value: Any) -> Any:
-    if name in _TIMES:
+    if name in _TIMES and value is not None:
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if name == "periods":
+        return [
+            {"from": _out("at", one.begins), "to": _out("at", one.ends), "procedure": one.procedure} for one in value
+        ]
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
 
@@ -91,8 +97,9 @@ def read(envelope: Mapping[str, Any]) -> Said | None:
         NotSaid: It's no statement that this version can read.
     """
     kind, payload = dsse.content(envelope)
+    twice: list[str] = []
     try:
-        found = json.loads(payload)
+        found = json.loads(payload, object_pairs_hook=lambda pairs: _object(pairs, twice))
     except (ValueError, RecursionError) as error:
         raise NotSaid("isn't JSON") from error
     if kind != dsse.IN_TOTO or not isinstance(found, dict) or found.get("_type") != IN_TOTO_V1:
@@ -103,17 +110,28 @@ def read(envelope: Mapping[str, Any]) -> Said | None:
     kinds = {name: one for one, name in _NAMES.items()}
     if match[1] not in kinds or int(match[2]) > VERSION:
         raise NotSaid(f"is of the type {match[1]}/v{match[2]}, as of a newer cdconf")
+    if twice and kinds[match[1]] is Approval:
+        raise NotSaid(f"says '{twice[0][:60]}' twice")
     try:
         return _said(kinds[match[1]], found["subject"], found["predicate"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise NotSaid(f"lacks something: {str(error)[:80]}") from error
 
 
+def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    """A JSON object; of names that stand in it twice, readers could take one or the other."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        twice += [name] if name in found else []
+        found[name] = value
+    return found
+
+
 def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
     if not isinstance(subjects, list) or not isinstance(predicate, dict):
         raise TypeError("subject or predicate")
     fields = [name for name in kind.__dataclass_fields__ if name not in ("subject", "stop")]
-    given = {name: _in(name, predicate[name]) for name in fields}
+    given = {name: _in(name, predicate[name]) for name in fields if name not in _OPTIONAL or name in predicate}
     if kind is Lift:
         given["stop"] = _digest(_only(subjects)["digest"]["sha256"])
     elif kind is RolesProof:
@@ -122,7 +140,7 @@ def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
             raise ValueError("its subjects aren't its trees")
     else:
         given["subject"] = _subject(subjects)
-        if given["subject"] is None and kind is Proof:
+        if given["subject"] is None and kind in (Proof, Held, Approval):
             raise ValueError("it names no artifact")
     said: Said = kind(**given)
     if isinstance(said, (Stop, Override)) and said.subject is None:
@@ -191,17 +209,30 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(one) for one in value)
 
 
-def _result(value: Any) -> str:
-    if value not in ("passed", "failed"):
-        raise ValueError("passed or failed")
-    return str(value)
+def _periods(value: Any) -> tuple[Period, ...]:
+    if not isinstance(value, list):
+        raise TypeError("periods")
+    return tuple(Period(_time(one["from"]), _time(one["to"]), _text(one["procedure"])) for one in value)
+
+
+def _digests(value: Any) -> tuple[str, ...]:
+    return tuple(_digest(one) for one in _texts(value))
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read_one(value: Any) -> str:
+        if value not in words:
+            raise ValueError(" or ".join(words))
+        return str(value)
+
+    return read_one
 
 
 def _or_none(read_one: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read_one(value)
 
 
-_TIMES = ("started", "finished", "at")
+_TIMES = ("started", "finished", "at", "expires")
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_TIMES, _time),
     **dict.fromkeys(("isolated", "throwaway"), _flag),
@@ -209,9 +240,14 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("acceptance", "parity"), _or_none(_map)),
     "trees": _trees,
     "missing": _texts,
-    "result": _result,
+    "periods": _periods,
+    "result": _one_of("passed", "failed"),
+    "decision": _one_of("approved", "rejected"),
+    "expires": _or_none(_time),
+    "seen": _digests,
 }
-_MAY_BE_NONE = {"copy_of", "version", "stage", "environment", "app"}
+_MAY_BE_NONE = {"copy_of", "version", "stage", "environment", "app", "built_from"}
+_OPTIONAL = {"built_from"}  # what older versions didn't say
 
 
 def _in(name: str, value: Any) -> Any:

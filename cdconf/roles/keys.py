@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdconf.inventory.keys import Key
+from cdconf.inventory.key import Key
 
 VARIABLE_TYPES = ("string", "integer", "number", "boolean", "list", "map", "any")
 _KINDS: dict[str, tuple[type, ...]] = {

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.engine import Checks, Fleet, RunIdentity
-from cdconf.errors import Interrupted, LeaseHeld, Terminated, TerminateSignal, Unreachable
+from cdconf.engine import Checks, Fleet, Guarded, RunIdentity
+from cdconf.errors import GateClosed, Interrupted, LeaseHeld, Terminated, TerminateSignal, Unreachable
 from cdconf.events import ClocksSeen, HostLeased, Notice
 from cdconf.inventory import Host
 from cdconf.session.start import NoPython
@@ -23,6 +23,7 @@ class World:
 
     def __init__(self, slow=lambda run, host: 0.0, dead=()):
         self.identities = {}
+        self.projects = {}
         self.versions = {}
         self.moved = {}
         self.slow = slow
@@ -56,6 +57,8 @@ class World:
         with self.lock:
             if at in self.dead:
                 raise Unreachable("hangs", host=at)
+            if call == "projects":
+                return self.projects.get(at, {})
             if call == "lease.take":
                 self.asked.append(at)
                 self.moved[at] = about["moved_from"]
@@ -271,6 +274,53 @@ def test_a_host_is_taken_over_when_somebody_says_so():
         assert fleet.connect(hosts, lease=True) == {}
     assert world.moved == {"a": "production", "b": None}
     assert Notice("a was production's 'web1': it's taken over") in told
+
+
+GUARDED = {"demo": {"production": "/home/me/demo.yml"}, "shop": {"live": "/home/me/shop.yml"}}
+IDENTITY = {"environment": "production", "host": "web1"}
+
+
+def guarded(world, own, environment="dev"):
+    """The errors of a fleet that takes over every host, as a project of that name; policies guard `GUARDED`."""
+    fleet, hosts = checked(world, Inventory(a=None), take_over=["a"])
+    inventory = Inventory(a=None)
+    inventory.name = environment
+    fleet._checks = Checks(inventory, take_over=frozenset("a"), guarded=Guarded(own, GUARDED))
+    with fleet:
+        return fleet.connect(hosts, lease=True)
+
+
+def test_a_guarded_environment_s_host_is_not_taken_over_by_one_that_no_policy_names():
+    world = World()
+    world.identities, world.projects = {"a": IDENTITY}, {"a": {"demo": IDENTITY}}
+    error = guarded(world, "demo")["a"]
+    assert isinstance(error, GateClosed)
+    assert str(error) == ("a: this host is production's 'web1', which /home/me/demo.yml guards; no policy names dev")
+    assert world.asked == []
+
+
+def test_nor_by_another_project_but_for_one_of_its_guarded_environments():
+    world = World()
+    world.projects = {"a": {"demo": IDENTITY}}
+    error = guarded(world, "renamed", "production")["a"]
+    assert "this host is demo/production's 'web1', which /home/me/demo.yml guards" in str(error)
+    assert "no policy names renamed/production" in str(error)
+    assert world.asked == []
+    assert guarded(world, "shop", "live") == {}
+
+
+def test_hosts_that_no_policy_guards_are_nobody_s_matter():
+    world = World()
+    world.projects = {"a": {"demo": {"environment": "staging", "host": "web1"}, "other": IDENTITY}}
+    assert guarded(world, "renamed", "production") == {}
+
+
+def test_a_host_that_can_t_say_whose_it_is_is_refused_only_where_that_matters():
+    world = World()
+    world.projects = {"a": {"other": None}}
+    assert guarded(world, "renamed") == {}
+    world.projects = {"a": {"demo": None}}
+    assert "which environment of project 'demo' this host belongs to can't be read" in str(guarded(world, "x")["a"])
 
 
 def lacking(world, systems, *, installed):

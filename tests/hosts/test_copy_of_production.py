@@ -14,6 +14,7 @@ import yaml
 from tests.conftest import CDCONF, cdconf, git, write
 from tests.host_image import furnished
 from tests.hosts.machines import Machines
+from tests.promotion.crew import key_pair, line_of
 
 pytestmark = pytest.mark.hosts
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -358,8 +359,17 @@ PIPELINE = "pipeline:\n  - {stage: manual, environment: staging}\n  - {stage: re
 
 @pytest.fixture
 def promoted(twins, tmp_path):
-    """The same, with a pipeline, so that production has a gate; and the key of the stage before it."""
+    """The same, with a pipeline, so that production has a gate; and the key of the stage before it.
+
+    The operator's policy wants two people besides, of whom none has written it.
+    """
     twins.env |= {"CDCONF_SIGNERS": str(tmp_path / "signers"), "CDCONF_SIGNING_KEY_DIR": str(tmp_path / "keys")}
+    people = {name: {"keys": [line_of(key_pair(tmp_path, name))]} for name in ("anna", "ben")}
+    people["tess"] = {"keys": [line_of(key_pair(tmp_path, "tess"))], "git": ["test@example.com"]}
+    require = [{"approvals": {"count": 2, "not_author": True, "expires": "24h"}}]
+    policy = {"version": 1, "environments": {"production": {"require": require}}, "people": people}
+    (tmp_path / "policy.yml").write_text(json.dumps(policy))
+    twins.env["CDCONF_POLICY"] = str(tmp_path / "policy.yml")
     config = (twins.root / "cdconf.yml").read_text()
     twins.append("cdconf.yml", PIPELINE)
     for office in ("stage:manual", "override"):
@@ -367,7 +377,7 @@ def promoted(twins, tmp_path):
     twins.build()
     yield twins
     (twins.root / "cdconf.yml").write_text(config)
-    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR"):
+    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR", "CDCONF_POLICY"):
         del twins.env[name]
 
 
@@ -379,16 +389,25 @@ def refused(shop, *arguments):
     return said
 
 
+def approve(shop, folder, who, artifact, code=0):
+    """A person approves with their own key."""
+    return shop("approve", artifact, "--to", "production", "--yes", "--key", str(folder / who), code=code)
+
+
 @pytest.mark.once  # it proves what it wants to find unproven
-def test_production_takes_only_what_passed_staging_by_the_same_procedure(promoted):
+def test_production_takes_only_what_passed_staging_by_the_same_procedure(promoted, tmp_path):
     shop = promoted
     to_production = ("deploy", "shop", "--to", "production")
     assert "after manual: nobody has said" in refused(shop, *to_production)
     assert "roles/base after manual: nobody has said" in refused(shop, "provision", "production")
     shop("provision", "staging")
     shop("deploy", "shop", "--to", "staging")
-    first = json.loads(shop("gates", "shop", "--to", "production", "--json").stdout)
-    assert [one["state"] for one in first["gates"]] == ["there", "there"]
+    first = json.loads(shop("gates", "shop", "--to", "production", "--json", code=3).stdout)
+    assert [one["state"] for one in first["gates"]] == ["there", "there", "missing"]
+    assert "0 of 2; missing 2 of: anna, ben" in refused(shop, *to_production)
+    assert "tess has written commit" in approve(shop, tmp_path, "tess", "shop", code=3).stderr
+    for who in ("anna", "ben"):
+        approve(shop, tmp_path, who, "shop")
     shop(*to_production)
 
     # A role that's changed makes another procedure, of the same artifact too.
@@ -399,6 +418,9 @@ def test_production_takes_only_what_passed_staging_by_the_same_procedure(promote
     assert "roles/base after manual: nobody has said" in refused(shop, "provision", "production")
     shop("provision", "staging")
     shop("deploy", old, "--to", "staging", "--stage", "manual")
+    assert "by anna is for another procedure" in refused(shop, "deploy", old, "--to", "production")
+    for who in ("anna", "ben"):
+        approve(shop, tmp_path, who, old)
     shop("deploy", old, "--to", "production")
     shop("provision", "production")
     assert shop.machines.shell("web1", "cat /etc/proven") == "here"

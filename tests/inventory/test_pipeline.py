@@ -110,13 +110,6 @@ def test_what_may_be_required(required):
     assert found == Require(("one", "two"), ("*", "staging"), 2 * 86400.0)
 
 
-@pytest.mark.parametrize("key", ["approvals", "window", "freeze", "soak"])
-def test_what_this_version_cannot_judge_is_never_an_open_gate(required, key):
-    with pytest.raises(InvalidFile, match=f"'{key}' in require isn't known to this version") as caught:
-        required(f"require:\n  - {{{key}: x}}\n")
-    assert caught.value.line == required.first + 1
-
-
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [

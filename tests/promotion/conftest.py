@@ -103,7 +103,7 @@ def commit(root, message):
 
 @pytest.fixture(autouse=True)
 def nobodys(home, monkeypatch):  # noqa: F811
-    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR"):
+    for name in ("CDCONF_SIGNERS", "CDCONF_SIGNING_KEY_DIR", "CDCONF_POLICY"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.authoring.schemas import output, role, variables
 from cdconf.authoring.schemas.keyed import mapping, value
 from cdconf.errors import UsageError, did_you_mean
-from cdconf.inventory import keys
+from cdconf.inventory import keys, policy_keys
 
 if TYPE_CHECKING:
     from cdconf.resources.spec import ResourceType
@@ -23,6 +23,7 @@ ABOUT = {
     "secrets": "inventories/ENV/secrets.yml",
     "toggles": "inventories/ENV/toggles.yml",
     "role": "roles/ROLE/role.yml",
+    "policy": "~/.config/cdconf/policy/PROJECT.yml",
     "output": "what `--json` prints",
 }
 
@@ -51,6 +52,8 @@ def schema(name: str, types: Mapping[str, ResourceType], roles: Mapping[str, Rol
         body = {"type": "object", "additionalProperties": value(keys.TOGGLES["APP"])}
     elif name == "role":
         body = role.schema(types)
+    elif name == "policy":
+        body = mapping("What an operator lays down for a project, outside of its repository.", policy_keys.POLICY)
     elif name == "output":
         body = output.schema()
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cdconf.inventory.keys import Key
+from cdconf.inventory.key import Key
 
 _SIMPLE: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
@@ -76,4 +76,6 @@ def _of_keys(key: Key, keys: Mapping[str, Key]) -> dict[str, Any]:
     result = mapping(key.doc, keys, key.one_of, key.any_of)
     if key.short:
         return {"anyOf": [dict(_SIMPLE["names"]), result]}
+    if key.word:
+        return {"anyOf": [{"const": key.word}, result]}
     return {"anyOf": [value(keys[key.short_list]), result]} if key.short_list else result

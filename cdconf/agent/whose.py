@@ -1,0 +1,29 @@
+"""Whose a host is, by all projects that have been here."""
+
+import os
+
+from cdconf.agent import state
+from cdconf.agent.base import Failed
+from cdconf.agent.lease import IDENTITY
+
+
+def identities(folder=None):
+    """Project's name -> `{"environment", "host"}`; None for a project whose file can't be read.
+
+    Args:
+        folder: The directory above all projects', for tests; the host's own by default.
+    """
+    above = folder or state.root()
+    found = {}
+    for name in sorted(os.listdir(above)) if os.path.isdir(above) else ():
+        own = os.path.join(above, name)
+        if name.startswith(".") or not os.path.isdir(own):
+            continue
+        try:
+            known = state.Store(name, own).read(IDENTITY)
+        except Failed:
+            found[name] = None
+            continue
+        if known is not None:
+            found[name] = known
+    return found

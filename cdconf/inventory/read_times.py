@@ -1,0 +1,112 @@
+"""Reads the times of `require`: windows, freezes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cdconf.errors import did_you_mean
+from cdconf.inventory.require_keys import CLOCK, DATE, FREEZE, WINDOW
+from cdconf.inventory.requirement import DAY, DAYS, Freeze, Window
+from cdconf.inventory.values import names
+from cdconf.yamlfile import YamlMap, check_keys, expect, shown
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_RANGE = re.compile(r"([a-z]+)(?:-([a-z]+))?")
+
+
+def read_window(section: YamlMap, source: str) -> Window:
+    """A window.
+
+    Args:
+        section: What's written.
+        source: `file:line`.
+
+    Raises:
+        InvalidFile: It breaks a rule, or never opens.
+    """
+    check_keys(section, WINDOW, "window")
+    begins, ends = _clock(section, "from", "00:00"), _clock(section, "to", "24:00")
+    if begins in (ends, DAY):
+        hint = "`from` is when it opens, `to` when it closes; leave both out for the whole day"
+        raise section.error("this window never opens", "from" if "from" in section else "to", hint)
+    zone = zone_of(section, "window")
+    return Window(_days(section), begins, ends, zone.key, source)
+
+
+def read_freeze(section: YamlMap, source: str) -> Freeze:
+    """A freeze; for arguments and errors see `read_window`."""
+    check_keys(section, FREEZE, "freeze")
+    zone = zone_of(section, "freeze")
+    begins, ends = _moment(section, "from", zone), _moment(section, "to", zone)
+    if begins >= ends:
+        raise section.error("this freeze ends before it begins", "to", "`from` is its first day, `to` its last one")
+    why = expect(section, "why", str, "freeze").strip()
+    if not why:
+        raise section.error("this freeze has no reason", "why", "say why: everybody sees it who is refused")
+    return Freeze(begins, ends, why, f"{section['from']} to {section['to']} {zone.key}", source)
+
+
+def zone_of(section: YamlMap, what: str) -> ZoneInfo:
+    """The time zone that a mapping names; UTC if none.
+
+    Raises:
+        InvalidFile: There's none of this name.
+    """
+    from zoneinfo import ZoneInfo, available_timezones
+
+    name = expect(section, "zone", str, what, "UTC")
+    try:
+        if re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", name):
+            return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: a directory of zones, such as Europe
+        pass
+    known = available_timezones()
+    hint = did_you_mean(name, known) or "such as Europe/Berlin or UTC"
+    raise section.error(f"there is no time zone {shown(name)}", "zone", hint if known else "install tzdata")
+
+
+def _clock(section: YamlMap, key: str, default: str) -> int:
+    """Minutes after midnight."""
+    text = expect(section, key, str, "window", default)
+    if not re.fullmatch(CLOCK, text):
+        raise section.error(f"{shown(text)} isn't a time of the day", key, 'such as "09:00"; "24:00" is its end')
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def _days(section: YamlMap) -> frozenset[int]:
+    found: set[int] = set()
+    for word in ",".join(names(section, "days", "window", ("mon-sun",))).split(","):
+        match = _RANGE.fullmatch(word.strip().lower())
+        if match is None:
+            raise section.error(f"{shown(word)} isn't a day", "days", "such as mon-thu, or mon,wed")
+        first = _day(section, match[1])
+        last = _day(section, match[2]) if match[2] else first
+        found |= {(first + step) % 7 for step in range((last - first) % 7 + 1)}
+    return frozenset(found)
+
+
+def _day(section: YamlMap, word: str) -> int:
+    if word not in DAYS:
+        raise section.error(
+            f"unknown day '{word}'", "days", did_you_mean(word, DAYS) or f"there are: {', '.join(DAYS)}"
+        )
+    return DAYS.index(word)
+
+
+def _moment(section: YamlMap, key: str, zone: ZoneInfo) -> float:
+    """Seconds since 1970; a day without a time is its first moment, and for `to` the end of it."""
+    text = expect(section, key, str, "freeze")
+    try:
+        if not re.fullmatch(DATE, text):
+            raise ValueError
+        found = datetime.fromisoformat(text)
+        if key == "to" and len(text) == len("2026-12-20"):
+            found += timedelta(days=1)
+        return found.replace(tzinfo=zone).timestamp()
+    except (ValueError, OverflowError) as error:
+        hint = "such as 2026-12-20, or 2026-12-20 18:00"
+        raise section.error(f"{shown(text)} isn't a day, or a day and a time", key, hint) from error

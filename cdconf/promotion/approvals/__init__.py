@@ -1,0 +1,1 @@
+"""Approvals by people: read and checked, counted, and given."""

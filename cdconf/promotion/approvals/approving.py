@@ -1,0 +1,141 @@
+"""Gives an approval, or a rejection: whose key, what is signed, where it goes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cdconf.errors import GateClosed, UsageError
+from cdconf.promotion.offices import APPROVE
+from cdconf.promotion.said import Approval
+from cdconf.promotion.saying import say_approved, whoami
+from cdconf.promotion.ssh.own_keys import OwnKey, key_in, keys_here
+from cdconf.promotion.ssh.signing import sign
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
+    from cdconf.promotion.approvals.review import Review
+    from cdconf.promotion.people import Person
+
+
+@dataclass(frozen=True)
+class Approver:
+    """Who is about to sign, and with what.
+
+    Attributes:
+        own: The key.
+        person: Whose it is; None when this machine has no policy that could say so.
+    """
+
+    own: OwnKey
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.person.name if self.person else "somebody whom no policy here knows"
+
+
+def approver(review: Review, file: str | None) -> Approver:
+    """Who signs: with the key that's named, or else with the first one here that the policy knows.
+
+    Args:
+        review: What's approved.
+        file: `--key`.
+
+    Raises:
+        GateClosed: The key is revoked.
+        UsageError: There's no such key, or none that the policy knows.
+    """
+    people, policy, revoked = review.about.people, review.about.policy, review.evidence.signers.revoked
+    if file is None:
+        found = keys_here()
+        own = next((one for one in found if people.by_key(one.key.id) and one.key.id not in revoked), None)
+        if own is None:
+            raise _no_key(found, policy, is_known=bool(people.persons))
+    else:
+        own = key_in(Path(file).expanduser())
+    if own.key.id in revoked:
+        raise GateClosed(f"{own.shown} is a revoked key, and approves nothing: {own.key.id}")
+    person = people.by_key(own.key.id)
+    if person is None and people.persons:
+        hint = f"add it to `keys` of a person there: '{own.key.line}'"
+        raise UsageError(f"the policy doesn't say whose key {own.shown} is, {own.key.id} ({policy})", hint=hint)
+    return Approver(own, person)
+
+
+def _no_key(found: list[OwnKey], policy: str, *, is_known: bool) -> UsageError:
+    if not is_known:
+        hint = "`people` there says who may approve; without it, --key FILE names the key to sign with"
+        return UsageError(f"there's no policy here that says whose keys these are ({policy})", hint=hint)
+    if not found:
+        hint = "start an ssh-agent and `ssh-add` your key, or name its file: --key ~/.ssh/id_ed25519"
+        return UsageError("there's no SSH key to sign with: none in an ssh-agent, none in ~/.ssh", hint=hint)
+    listed = ", ".join(f"{one.shown} {one.key.id}" for one in found)
+    hint = f"add one to `keys` of a person in {policy}, or name another: --key FILE"
+    return UsageError(f"the policy doesn't know any of the SSH keys here: {listed}", hint=hint)
+
+
+def check_counts(review: Review, who: Approver) -> None:
+    """Raises `GateClosed` where this machine knows already that the approval couldn't count for anything."""
+    if who.person is None or not review.wanted.approvals:
+        return
+    label, where = review.gate.label, review.gate.environment
+    people, problems = review.about.people, []
+    written = review.authors.known(people).get(who.person.name)
+    for one in review.wanted.approvals:
+        if not people.are_of(who.person, one.groups):
+            problems.append(f"{one.source} asks for {', '.join(one.groups)}, and {who.name} isn't of them")
+        elif one.not_author and written is not None:
+            problems.append(f"{one.source} takes no author, and {who.name} has written commit {written.commit[:10]}")
+        else:
+            return
+    raise GateClosed(f"{who.name} can't approve {label} for {where}: {'; '.join(problems)}", hint="ask somebody else")
+
+
+def give(
+    review: Review,
+    artifact: Artifact,
+    who: Approver,
+    decision: Literal["approved", "rejected"],
+    note: str,
+    lasts: float | None,
+) -> str:
+    """Signs it and stores it; returns the object's name.
+
+    Args:
+        review: What's approved.
+        artifact: The artifact.
+        who: Who signs.
+        decision: What they say.
+        note: Why.
+        lasts: For how many seconds; if not given, as long as the environment takes approvals at most.
+
+    Raises:
+        ArtifactError: The store can't be written to.
+        CdconfError: Nothing could be signed.
+    """
+    candidate, now = review.about.candidate, time.time()
+    limits = [one.expires for one in review.wanted.approvals]
+    if lasts is None and limits and None not in limits:
+        lasts = max(one for one in limits if one is not None)
+    said = Approval(
+        subject=candidate.subject,
+        project=candidate.project,
+        app=candidate.app,
+        version=artifact.version,
+        environment=candidate.environment,
+        procedure=candidate.procedure or "",
+        commit=candidate.commit,
+        decision=decision,
+        note=note.strip(),
+        seen=review.seen,
+        by=whoami(),
+        at=now,
+        expires=now + lasts if lasts is not None and decision == "approved" else None,
+        nonce=secrets.token_hex(16),
+    )
+    return say_approved(review.evidence.place, said, lambda message: sign(message, who.own, APPROVE), who.own.key.id)

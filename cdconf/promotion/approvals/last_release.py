@@ -1,0 +1,72 @@
+"""What an environment has released last, as its own stage's signed statements say.
+
+No host is asked, so that `gates` and `deploy` judge alike. What nobody has said isn't taken for released: then more
+commits count than those since the last release, and never fewer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdconf.promotion.said import Proof, Stop
+
+if TYPE_CHECKING:
+    from cdconf.promotion.candidate import Candidate
+    from cdconf.promotion.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release.
+
+    Attributes:
+        label: Such as `shop@1.4`.
+        built_from: The commit that its artifact was built from.
+        commit: The commit whose procedure it was deployed by.
+        procedure: That procedure's digest.
+        at: When, in seconds since 1970.
+        statement: The object that says so.
+    """
+
+    label: str
+    built_from: str
+    commit: str
+    procedure: str
+    at: float
+    statement: str
+
+
+def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) -> Release | None:
+    """The newest release of another artifact than the candidate that wasn't stopped afterwards, as a rollback does.
+
+    Args:
+        evidence: What was said.
+        candidate: What's about to be released.
+        stage: The stage that deploys to the environment; None: no statement can say that it did.
+    """
+    if stage is None:
+        return None
+    where = (candidate.project, candidate.app, candidate.environment, stage)
+    found = []
+    for one in evidence.releases(candidate.environment, candidate.app):
+        said = one.said
+        if one.refusal is not None or not isinstance(said, Proof) or said.result != "passed":
+            continue
+        if (said.project, said.app, said.environment, said.stage) == where:
+            found.append((said, one.name))
+    for said, name in sorted(found, key=lambda pair: pair[0].finished, reverse=True):
+        if said.subject.archive == candidate.subject.archive or said.built_from is None:
+            continue
+        if not _was_stopped(evidence, said):
+            return Release(said.subject.name, said.built_from, said.commit, said.procedure, said.finished, name)
+    return None
+
+
+def _was_stopped(evidence: Evidence, said: Proof) -> bool:
+    """Whether the artifact was stopped, also when that was lifted: it may have been rolled back."""
+    return any(
+        isinstance(one.said, Stop) and one.said.subject is not None and one.said.subject.archive == said.subject.archive
+        for one in evidence.stops(said.app, said.subject.archive)
+        if one.refusal is None or one.is_expired
+    )

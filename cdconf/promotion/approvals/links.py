@@ -1,0 +1,86 @@
+"""What a gate asks of people, read from the store, the policy and git."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdconf.promotion.approvals.authors import authors_of
+from cdconf.promotion.approvals.count import approval_links
+from cdconf.promotion.approvals.counting import Counting
+from cdconf.promotion.approvals.last_release import last_release
+from cdconf.promotion.judge import is_about
+from cdconf.promotion.policy import policy_file
+from cdconf.promotion.said import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cdconf.promotion.candidate import Candidate, Link
+    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.evidence import Evidence
+    from cdconf.promotion.requirements import Requirements
+
+
+def judge_approvals(
+    wanted: Requirements,
+    candidate: Candidate,
+    evidence: Evidence,
+    stops: Iterable[Checked],
+    *,
+    ever: bool = False,
+) -> list[Link]:
+    """The links that a gate asks of people; none when it asks nothing of them, and nobody has rejected it.
+
+    Args:
+        wanted: What the environment asks for.
+        candidate: What's about to be brought there.
+        evidence: What was said.
+        stops: What was stopped and lifted, of the artifact and of its app, checked.
+        ever: See `Counting`.
+
+    Raises:
+        ArtifactError: The store can't be read.
+    """
+    if not (wanted.approvals or wanted.policy.people.persons):
+        return []
+    about = counting(wanted, candidate, evidence, stops, ever=ever)
+    return approval_links(wanted.approvals, about)
+
+
+def counting(
+    wanted: Requirements,
+    candidate: Candidate,
+    evidence: Evidence,
+    stops: Iterable[Checked],
+    *,
+    ever: bool = False,
+    with_authors: bool = False,
+) -> Counting:
+    """What approvals are counted with. For the arguments see `judge_approvals`.
+
+    With `with_authors`, who has written it is found out also where nobody asks.
+    """
+    authors = None
+    if with_authors or any(one.not_author for one in wanted.approvals):
+        since = last_release(evidence, candidate, wanted.own)
+        authors = authors_of(evidence.project.root, candidate, since)
+    people = wanted.policy.people
+    return Counting(
+        candidate=candidate,
+        people=people,
+        policy=wanted.policy.file or str(policy_file(evidence.project)),
+        given=evidence.approvals(candidate.subject.archive, people),
+        stops=_stops(candidate, stops),
+        authors=authors,
+        now=evidence.now,
+        ever=ever,
+    )
+
+
+def _stops(candidate: Candidate, stops: Iterable[Checked]) -> dict[str, Stop]:
+    """Those about the artifact or its app, also the ones that were lifted."""
+    return {
+        one.name: one.said
+        for one in stops
+        if isinstance(one.said, Stop) and (one.refusal is None or one.is_expired) and is_about(one.said, candidate)
+    }

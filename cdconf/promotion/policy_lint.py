@@ -1,0 +1,52 @@
+"""What a policy probably doesn't mean: names that the project hasn't, windows that never open."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from cdconf.catalog.findings import Finding
+from cdconf.promotion.times import SEARCHED, opens
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+    from cdconf.inventory.pipeline import Require
+    from cdconf.promotion.policy import Policy
+
+
+def findings(policy: Policy, project: Project) -> list[Finding]:
+    """Warnings about a policy, by the project as its files are now.
+
+    Args:
+        policy: The policy.
+        project: The project that it's for.
+    """
+    found = []
+    for key, pin, own in (("project", policy.project, project.name), ("store", policy.store, project.store)):
+        if pin is not None and pin.value.rstrip("/") != (own or "").rstrip("/"):
+            said = f"the {key} '{own}'" if own else f"no {key}"
+            found.append(_finding(f"cdconf.yml says {said}, so nothing is brought anywhere", pin.source))
+    stages = [one.name for one in project.pipeline.stages]
+    for name, require in policy.environments.items():
+        if name not in project.filed():
+            text = f"there is no environment '{name}' in inventories/"
+            found.append(Finding("policy", text, policy.file, 1))
+        for entry in require.entries:
+            missing = [one for one in entry.stages if one not in stages]
+            if missing:
+                text = f"the pipeline in cdconf.yml has no stage '{missing[0]}', so nothing can be brought to {name}"
+                found.append(_finding(text, entry.source))
+        found += _never(name, require)
+    return found
+
+
+def _never(name: str, require: Require) -> list[Finding]:
+    if not require.windows or opens(require.windows, (), time.time()) is not None:
+        return []
+    text = f"no moment of the next {SEARCHED} days is in all windows of {name}"
+    return [_finding(text, require.windows[-1].source)]
+
+
+def _finding(text: str, source: str) -> Finding:
+    file, _, line = source.rpartition(":")
+    return Finding("policy", text, file, int(line))

@@ -1,0 +1,122 @@
+"""Whether it's the time to begin: windows and freezes. Pure: what time it is, is given.
+
+A window is open by what clocks on the wall show in its zone. So one from 02:00 to 03:00 doesn't open on the night on
+which clocks go forward, and opens twice on the night on which they go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from cdconf.inventory.requirement import DAYS
+from cdconf.promotion.candidate import Link
+from cdconf.promotion.reasons import span
+
+if TYPE_CHECKING:
+    from cdconf.inventory.requirement import Freeze, Window
+    from cdconf.promotion.requirements import Requirements
+
+MINUTE = 60.0
+DAY = 86400.0
+SEARCHED = 15  # days in which the next opening is looked for: every day of the week, twice
+
+
+def is_open(window: Window, at: float) -> bool:
+    """Whether a window is open at a time, in seconds since 1970."""
+    local = datetime.fromtimestamp(at, ZoneInfo(window.zone))
+    minute, day = local.hour * 60 + local.minute, local.weekday()
+    if window.begins < window.ends:
+        return day in window.days and window.begins <= minute < window.ends
+    before = (day - 1) % 7
+    return (day in window.days and minute >= window.begins) or (before in window.days and minute < window.ends)
+
+
+def freezes_at(freeze: Freeze, at: float) -> bool:
+    """Whether a freeze holds at a time."""
+    return freeze.begins <= at < freeze.ends
+
+
+def opens(windows: Sequence[Window], freezes: Sequence[Freeze], now: float) -> float | None:
+    """The first moment from now on in which all windows are open and no freeze holds; None: not in the next days."""
+    at = now
+    until = now + SEARCHED * DAY
+    while at < until:
+        frozen = [one.ends for one in freezes if freezes_at(one, at)]
+        if frozen:
+            at = max(frozen)
+            until = at + SEARCHED * DAY
+        elif all(is_open(one, at) for one in windows):
+            return at
+        else:
+            at = (at // MINUTE + 1) * MINUTE
+    return None
+
+
+def time_links(wanted: Requirements, now: float) -> list[Link]:
+    """The links of windows and freezes.
+
+    Args:
+        wanted: What's asked for.
+        now: The time that counts.
+    """
+    together = _memo(lambda: opens(wanted.windows, wanted.freezes, now))
+    links = [_window(one, wanted, now, together) for one in wanted.windows]
+    return links + [_freeze(one, wanted, now, together) for one in wanted.freezes if one.ends > now]
+
+
+def _window(window: Window, wanted: Requirements, now: float, together: Callable[[], float | None]) -> Link:
+    name = f"window {window}"
+    if is_open(window, now):
+        return Link(name, "there", f"it's open: it's {shown(now, window.zone)}")
+    own = opens([window], (), now)
+    if own is None:
+        why = f"it's {shown(now, window.zone)}, and it doesn't open within {SEARCHED} days ({window.source})"
+        return Link(name, "missing", why)
+    why = f"it's {shown(now, window.zone)}, and it opens at {shown(own, window.zone)} ({window.source})"
+    return Link(name, "missing", f"{why}; {_advice(together(), own, now, window.zone, wanted)}")
+
+
+def _freeze(freeze: Freeze, wanted: Requirements, now: float, together: Callable[[], float | None]) -> Link:
+    name = f"freeze {freeze.text}"
+    zone = freeze.text.rpartition(" ")[2]
+    if not freezes_at(freeze, now):
+        return Link(name, "there", f"it begins at {shown(freeze.begins, zone)}")
+    why = f"{freeze.why}; it ends at {shown(freeze.ends, zone)} ({freeze.source})"
+    return Link(name, "missing", f"{why}; {_advice(together(), freeze.ends, now, zone, wanted)}")
+
+
+def _advice(together: float | None, own: float, now: float, zone: str, wanted: Requirements) -> str:
+    """What to do: wait until all windows and freezes allow it, which may be later than this one does."""
+    if together is None:
+        sources = ", ".join([*(one.source for one in wanted.windows), *(one.source for one in wanted.freezes)])
+        return f"never at a time at which the others allow it, within {SEARCHED} days: see {sources}"
+    later = f" until {shown(together, zone)}, when all windows and freezes allow it" if together > own else ""
+    return f"wait {span(max(together - now, MINUTE))}{later}"
+
+
+def shown(at: float, zone: str) -> str:
+    """A time for people, by the clocks of a zone: `Thu 2026-12-03 16:12 Europe/Berlin`."""
+    local = datetime.fromtimestamp(at, ZoneInfo(zone))
+    offset = f" ({local.tzname()})" if _happens_twice(local) else ""
+    return f"{DAYS[local.weekday()].capitalize()} {local:%Y-%m-%d %H:%M}{offset} {zone}"
+
+
+def _happens_twice(local: datetime) -> bool:
+    """Whether clocks show this time twice, since they go back: not whether they skip it."""
+    first, second = (local.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    return first > second
+
+
+def _memo(find: Callable[[], float | None]) -> Callable[[], float | None]:
+    """Looks for it once, and only when it's asked for."""
+    found: list[float | None] = []
+
+    def asked() -> float | None:
+        if not found:
+            found.append(find())
+        return found[0]
+
+    return asked
