@@ -44,7 +44,7 @@ def staged(live, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_what_a_run_could_not_say_is_said_by_the_next_one_which_deploys_nothing(staged, ending):
-    staged.commit(**{"note": f"{ending}\n"})
+    staged.commit(note=f"{ending}\n")
     command = [sys.executable, "-c", HANGS, "deploy", "app", "--to", "dev", "--stage", "manual"]
     with subprocess.Popen(command, cwd=staged.root, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as run:
         assert any("about to say it" in line for line in run.stderr), run.wait()
