@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import cdconf, git
 from tests.hosts.live import eventually
 
+pytestmark = pytest.mark.hosts
 # cdconf, which hangs just before it says that the stage is passed.
 HANGS = """
 import sys, time
