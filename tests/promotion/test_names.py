@@ -28,7 +28,7 @@ CASES = {
     "key show --office stage:nosuch": f"cdconf.yml has no stage 'nosuch': {STAGES}",
     "key list --office stage:nosuch": f"cdconf.yml has no stage 'nosuch': {STAGES}",
     "key revoke --office stage:manul SHA256:abcdefgh": "cdconf.yml has no stage 'manul': did you mean 'manual'?",
-    "artifact add nosuch x.tar.gz --version 1": "there are: app",
+    "artifact add nosuch cdconf.yml --version 1": "there are: app",
     "build nosuch": "there are: app",
 }
 
