@@ -206,6 +206,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return f"did you mean '{best}'?"
 
 
+def nearest_or_all(word: str, known: Iterable[str]) -> str:
+    """A hint for a name that isn't among the known ones: the nearest one, or all of them."""
+    names = list(known)
+    return did_you_mean(word, names) or f"there are: {', '.join(names) or 'none'}"
+
+
 def worst_exit(codes: Iterable[int]) -> int:
     """The exit code of a run in which several hold: signals, then 1, 4, 3, 2, 0."""
     present = set(codes)

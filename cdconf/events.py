@@ -33,10 +33,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class OwnCodeRan:
-    """Code of the commit itself ran here: a build, smoke tests. `isolated`: where it couldn't reach any key."""
+    """Code of the commit itself ran here: a build, smoke tests.
+
+    `isolated`: where it couldn't reach any key; `why`: why it could.
+    """
 
     what: str
     isolated: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,7 @@ class Collector:
         fences: Host -> the run's fencing number there.
         clocks: By how many seconds others' clocks are ahead of this machine's, by what has them and their names.
         isolated: Whether all of the commit's own code ran where it couldn't reach any key; None: none ran.
+        not_isolated: Why it could.
     """
 
     def __init__(self) -> None:
@@ -197,6 +202,7 @@ class Collector:
         self.fences: dict[str, int] = {}
         self.clocks: dict[str, dict[str, float]] = {"host": {}, "store": {}}
         self.isolated: bool | None = None
+        self.not_isolated = ""
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -219,6 +225,7 @@ class Collector:
                 self.clocks[event.kind].update(event.ahead)
             elif isinstance(event, OwnCodeRan):
                 self.isolated = event.isolated and self.isolated is not False
+                self.not_isolated = self.not_isolated or event.why
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

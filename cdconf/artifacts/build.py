@@ -162,7 +162,7 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
     variables = {"PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
     folder = builder.home / "tree" if builder is not None else project.root
     isolated = _shell(app, folder, variables, log, builder)
-    emit(OwnCodeRan(f"the build of {app.name}", isolated))
+    emit(OwnCodeRan(f"the build of {app.name}", isolated, builder.why if builder is not None else ""))
     file, found_version = _result(app, folder, version)
     made = store.add(
         app.name,

@@ -31,7 +31,7 @@ from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
 from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
 from cdconf.artifacts.places import Entry, Place, place_of
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
-from cdconf.errors import ArtifactError
+from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
@@ -238,7 +238,8 @@ class Store:
                 if broken.may_be(reference):
                     raise broken.error
             newest = ", ".join(one.label for one in known[:5]) or "none yet"
-            raise ArtifactError(f"there is no artifact '{reference}'", hint=f"the newest: {newest}")
+            near = did_you_mean(reference, [one.label for one in known]) if "@" in reference else None
+            raise ArtifactError(f"there is no artifact '{reference}'", hint=near or f"the newest: {newest}")
         if len({one.archive for one in found}) > 1:
             raise ArtifactError(f"'{reference}' names several artifacts", hint="give more digits")
         return found[0]

@@ -155,12 +155,12 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
     """Take in an artifact that was built elsewhere: a tar (.gz, .bz2, .xz, .zst), a zip, a wheel, or a single file."""
     from cdconf.artifacts import Store
     from cdconf.deploy.choose import add_file, version_of_file
-    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.errors import UsageError, nearest_or_all
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
         if app not in run.project.apps:
-            raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, run.project.apps))
+            raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, run.project.apps))
         version = version or version_of_file(run.project, app, file)
         if version is None:
             raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")

@@ -24,13 +24,13 @@ def command(app: str | None, allow_dirty: bool, **flags: Any) -> None:
     import dataclasses
 
     from cdconf.artifacts import build
-    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.errors import UsageError, nearest_or_all
     from cdconf.events import Notice
 
     with run_of("build", None, flags) as run:
         apps = run.project.apps
         if app is not None and app not in apps:
-            raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, apps))
+            raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, apps))
         built = []
         for name in [app] if app else apps:
             run.record_as("build", name)  # also when it fails

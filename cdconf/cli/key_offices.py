@@ -22,10 +22,9 @@ def new(run: Run, word: str, *, as_json: bool) -> None:
     """Makes an office's key, and trusts it here."""
     from cdconf.events import Notice
     from cdconf.promotion import office_keys, signers
-    from cdconf.promotion.offices import named, shown
+    from cdconf.promotion.offices import shown
 
-    office = named(word)
-    _check_stage(run, office)
+    office = _office(run, word)
     signers.written(run.project)  # a broken file is found before a key is made
     made = office_keys.new(run.project, office)
     signers.trust(run.project, office, made)
@@ -42,10 +41,10 @@ def show_own(run: Run, word: str, *, as_json: bool) -> None:
     """Prints the public part of an office's key."""
     from cdconf.artifacts.keys import public_of
     from cdconf.promotion.office_keys import needed
-    from cdconf.promotion.offices import named
 
-    public = public_of(needed(run.project, named(word)).key)
-    run.extra |= {"key": document(public), "office": named(word)}
+    office = _office(run, word)
+    public = public_of(needed(run.project, office).key)
+    run.extra |= {"key": document(public), "office": office}
     if not as_json:
         click.echo(public.text)
 
@@ -54,10 +53,9 @@ def trust(run: Run, word: str, key: PublicKey, valid_before: str | None) -> None
     """Lets a key speak for an office on this machine."""
     from cdconf.events import Notice
     from cdconf.promotion import signers
-    from cdconf.promotion.offices import named, shown
+    from cdconf.promotion.offices import shown
 
-    office = named(word)
-    _check_stage(run, office)
+    office = _office(run, word)
     signers.trust(run.project, office, key, _day(valid_before))
     run.record_as("key trust", f"{shown(office)} {key.id} {key.name}".rstrip())
     run.extra |= {"key": document(key), "office": office}
@@ -69,10 +67,10 @@ def list_(run: Run, word: str | None, *, as_json: bool) -> None:
     """Lists who may speak for an office, or for any."""
     from cdconf.cli.tables import show
     from cdconf.events import Notice
-    from cdconf.promotion.offices import named, shown
+    from cdconf.promotion.offices import shown
     from cdconf.promotion.signers import signers_of
 
-    office = named(word) if word else None
+    office = _office(run, word) if word else None
     found = signers_of(run.project)
     now = time.time()
     chosen = [one for one in found.signers if office is None or office in one.offices]
@@ -103,11 +101,11 @@ def list_(run: Run, word: str | None, *, as_json: bool) -> None:
 def revoke(run: Run, word: str, fingerprint: str) -> None:
     """Makes a key prove nothing any more, on this machine."""
     from cdconf.events import Notice
-    from cdconf.promotion.offices import named, shown
+    from cdconf.promotion.offices import shown
     from cdconf.promotion.signers import revoke as revoke_key
     from cdconf.promotion.signers import revoke_line, revoked_file
 
-    office = named(word)
+    office = _office(run, word)
     if " " in fingerprint.strip():
         gone_id = revoke_line(run.project, fingerprint)
         run.record_as("key revoke", gone_id)
@@ -128,17 +126,22 @@ def document(key: PublicKey) -> dict[str, str]:
     return {"id": key.id, "name": key.name, "public": key.text}
 
 
-def _check_stage(run: Run, office: str) -> None:
-    """Says that a stage isn't in the pipeline: a later commit may have it."""
-    from cdconf.errors import did_you_mean
-    from cdconf.events import Notice
-    from cdconf.promotion.offices import STAGE
+def _office(run: Run, word: str) -> str:
+    """The office that a word names; says that a stage isn't in the pipeline, which a later commit may have.
 
+    Raises:
+        UsageError: There's no such office.
+    """
+    from cdconf.errors import nearest_or_all
+    from cdconf.events import Notice
+    from cdconf.promotion.offices import STAGE, named
+
+    known = [one.name for one in run.project.pipeline.stages]
+    office = named(word, known)
     stage = office.removeprefix(STAGE)
-    if office.startswith(STAGE) and run.project.pipeline.named(stage) is None:
-        known = [one.name for one in run.project.pipeline.stages]
-        hint = did_you_mean(stage, known)
-        run.emit(Notice(f"cdconf.yml has no stage '{stage}'{f': {hint}' if hint else ''}", warning=True))
+    if office.startswith(STAGE) and stage not in known:
+        run.emit(Notice(f"cdconf.yml has no stage '{stage}': {nearest_or_all(stage, known)}", warning=True))
+    return office
 
 
 def _tell_of_people(run: Run, office: str) -> None:

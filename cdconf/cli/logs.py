@@ -71,13 +71,13 @@ def command(environment: str, app: str | None, units: tuple[str, ...], follow: b
 
 def _units(run: Run, app: str | None, units: Sequence[str]) -> dict[str, list[str]]:
     """Host -> the units that are asked for."""
-    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.errors import UsageError, nearest_or_all
 
     if app is not None and units:
         raise UsageError("--app and --unit exclude each other")
     apps = run.project.apps
     if app is not None and app not in apps:
-        raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, apps))
+        raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, apps))
     if units:
         return {name: list(units) for name in run.environment.hosts}
     chosen = [apps[app]] if app else list(apps.values())

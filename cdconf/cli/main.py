@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import os
 import signal
 import sys
 import tempfile
@@ -16,7 +17,16 @@ import click
 
 from cdconf import __version__
 from cdconf.cli.asked import asked
-from cdconf.errors import CdconfError, Interrupted, TerminateSignal, UsageError, did_you_mean, interruption, worst_exit
+from cdconf.errors import (
+    DIFFERENT,
+    CdconfError,
+    Interrupted,
+    TerminateSignal,
+    UsageError,
+    did_you_mean,
+    interruption,
+    worst_exit,
+)
 from cdconf.render.outlet import open_outlets, outlet_of
 
 if TYPE_CHECKING:
@@ -138,7 +148,18 @@ def run() -> NoReturn:
         code = show_error(interruption(cause) if cause is not None else Interrupted("interrupted"))
     except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
         code = _bug()
+    _name_isolation(code)
     sys.exit(_flushed(code))
+
+
+def _name_isolation(code: int) -> None:
+    """Says why a cdconf fails that the commit's own code has started: it has neither keys nor the whole project."""
+    if code not in (0, DIFFERENT) and os.environ.get("CDCONF_ISOLATED"):
+        text = (
+            "this cdconf was started by a build, a smoke test or a resource type, which can't reach your keys and files"
+        )
+        hint = "CDCONF_ISOLATION=off, set where you run cdconf, lets it; gates then take no proof of that run"
+        print(f"{text}\n  hint: {hint}", file=sys.stderr)
 
 
 def _flushed(code: int) -> int:

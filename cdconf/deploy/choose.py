@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts import Artifact, Store, commits
-from cdconf.errors import ArtifactError, UsageError, did_you_mean
+from cdconf.errors import ArtifactError, UsageError, did_you_mean, nearest_or_all
 from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def choose(project: Project, reference: str, emit: Emit) -> Artifact:
     if found.app not in project.apps:
         raise UsageError(
             f"{found.label} can't be deployed: cdconf.yml has no app '{found.app}'",
-            hint=did_you_mean(found.app, project.apps),
+            hint=nearest_or_all(found.app, project.apps),
         )
     return found
 
@@ -50,8 +50,7 @@ def named_app(project: Project, name: str | None) -> App:
         raise UsageError("which app?", hint=f"there are: {', '.join(apps) or 'none'}")
     chosen = name or next(iter(apps))
     if chosen not in apps:
-        there = f"there are: {', '.join(apps) or 'none'}"
-        raise UsageError(f"cdconf.yml has no app '{chosen}'", hint=did_you_mean(chosen, apps) or there)
+        raise UsageError(f"cdconf.yml has no app '{chosen}'", hint=nearest_or_all(chosen, apps))
     return apps[chosen]
 
 
@@ -80,8 +79,8 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
         raise UsageError(f"there is no file '{reference}'")
     if "@" not in reference and len(reference) < 8:
         short = re.fullmatch("[0-9a-f]+", reference) and "of a digest, give 8 digits or more"
-        known = f"there are: {', '.join(project.apps) or 'none'}"
-        raise UsageError(f"there is no app '{reference}'", hint=did_you_mean(reference, project.apps) or short or known)
+        hint = did_you_mean(reference, project.apps) or short or nearest_or_all(reference, project.apps)
+        raise UsageError(f"there is no app '{reference}'", hint=hint)
     return store.find(reference)
 
 

@@ -28,7 +28,7 @@ from cdconf.deploy.verify import check_smoke
 from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import Pinned, UsageError, did_you_mean
+from cdconf.errors import Pinned, UsageError, nearest_or_all
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.promotion.policy import guarded_by
@@ -224,7 +224,7 @@ def _stopped(app: App, options: Deployment) -> Callable[[set[str]], set[str]]:
 
 def _app(project: Project, name: str) -> App:
     if name not in project.apps:
-        raise UsageError(f"cdconf.yml has no app '{name}'", hint=did_you_mean(name, project.apps))
+        raise UsageError(f"cdconf.yml has no app '{name}'", hint=nearest_or_all(name, project.apps))
     return project.apps[name]
 
 

@@ -108,7 +108,7 @@ def _report(
     known = _known(environment.hosts.values())
     run_on = {host.name: on(host.name) for host in hosts}
     report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
-    emit(OwnCodeRan("the smoke tests", report.isolated))
+    emit(OwnCodeRan("the smoke tests", report.isolated, report.why))
     return report
 
 

@@ -25,6 +25,7 @@ from cdconf.isolation.variables import scrubbed
 from cdconf.scratch import scratch
 
 SWITCH = "CDCONF_ISOLATION"  # `off`: the operator runs the commit's code with all rights, and proves less
+ISOLATED = "CDCONF_ISOLATED"  # tells a cdconf that such code starts why it can't do much
 _NAME = "cdconf"
 _ENTERED = 0o711  # others may pass through to what's theirs, and see nothing
 
@@ -88,6 +89,7 @@ class Account:
         environment = scrubbed(os.environ)
         if self.isolated:
             environment |= {"HOME": str(self.home), "TMPDIR": str(self.home / "tmp"), "USER": _NAME, "LOGNAME": _NAME}
+            environment[ISOLATED] = "1"
         return {**environment, **(self.guard.mark if self.guard is not None else {}), **variables}
 
     def start(

@@ -36,7 +36,7 @@ def mounts(folder: Path, home: Path, hidden: Sequence[Path], mountinfo: str = "/
         hidden: Directories that are emptied where they lie below something that's shown.
         mountinfo: Where the kernel tells what is mounted.
     """
-    private = [*hidden, Path.home()]
+    private = [*hidden, *filter(Path.is_absolute, [Path(os.path.expanduser("~"))])]  # noqa: PTH111  knows no home, too
     programs = [Path(one) for one in (*_PROGRAMS, *(f"/etc/{name}" for name in _SETTINGS)) if Path(one).exists()]
     wanted = [*sight.python_paths(), *sight.tools(os.environ.get("PATH", ""))]
     shown = _topmost([*programs, *(one for one in wanted if _may_be_shown(one, private))])

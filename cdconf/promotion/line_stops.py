@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import content_of
-from cdconf.errors import ArtifactError, GateClosed, UsageError
+from cdconf.errors import ArtifactError, GateClosed, UsageError, did_you_mean
 from cdconf.events import Emit
 from cdconf.promotion import office_keys
 from cdconf.promotion.checked import may_lift
@@ -56,7 +56,7 @@ def stop(project: Project, target: Target, note: str, office: str | None, emit: 
     """
     _check(note)
     evidence = Evidence.of(project, emit)
-    key = _key(evidence, [named(office)] if office else _offices(project))
+    key = _key(evidence, [_named(project, office)] if office else _offices(project))
     said = Stop(
         subject=Subject.of(target.artifact) if target.artifact else None,
         project=project.name,
@@ -87,7 +87,7 @@ def lift(project: Project, targets: Sequence[Target], note: str, office: str | N
             if not _is_about(found, project, target):
                 continue
             said = Lift(content_of(name), project.name, target.app, whoami(), note.strip(), time.time())
-            offices = [named(office)] if office else _lifting(project, found)
+            offices = [_named(project, office)] if office else _lifting(project, found)
             say_lifted(evidence.place, said, found.key, _lifting_key(evidence, found, offices))
             lifted.append(name)
     return lifted
@@ -108,6 +108,10 @@ def _offices(project: Project) -> list[str]:
     return [OVERRIDE, *(stage_office(one.name) for one in project.pipeline.stages)]
 
 
+def _named(project: Project, word: str) -> str:
+    return named(word, [one.name for one in project.pipeline.stages])
+
+
 def _lifting(project: Project, found: Stop) -> list[str]:
     return [stage_office(found.stage), OVERRIDE] if found.stage is not None else _offices(project)
 
@@ -124,10 +128,10 @@ def _key(evidence: Evidence, offices: Sequence[str]) -> OfficeKey:
             hint=f"`cdconf key trust --office {shown(here[0].office)} KEY` trusts it ({evidence.signers.file})",
         )
     listed = ", ".join(shown(one) for one in offices)
-    raise ArtifactError(
-        f"there is no key here that may say so: {listed}",
-        hint=f"run this where one is, or make one: `cdconf key new --office {shown(offices[0])}`",
-    )
+    known = _offices(evidence.project)
+    near = None if offices[0] in known else did_you_mean(shown(offices[0]), map(shown, known))
+    make = f"run this where one is, or make one: `cdconf key new --office {shown(offices[0])}`"
+    raise ArtifactError(f"there is no key here that may say so: {listed}", hint=near or make)
 
 
 def _lifting_key(evidence: Evidence, found: Stop, offices: Sequence[str]) -> OfficeKey:

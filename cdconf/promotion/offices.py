@@ -8,8 +8,9 @@ cdconf-override      passes a gate without what it asks for, and lifts any stop
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from cdconf.errors import UsageError, did_you_mean
+from cdconf.errors import UsageError, nearest_or_all
 
 PREFIX = "cdconf-"
 STAGE = "cdconf-stage:"
@@ -30,16 +31,23 @@ def is_office(text: str) -> bool:
     return text in (APPROVE, OVERRIDE)
 
 
-def named(word: str) -> str:
+def named(word: str, stages: Iterable[str] = ()) -> str:
     """The office that a word on the command line names: `stage:manual`, `override`, or the whole namespace.
+
+    Args:
+        word: The word.
+        stages: Those of the pipeline, for the hint.
 
     Raises:
         UsageError: None does.
     """
     office = word if word.startswith(PREFIX) else f"{PREFIX}{word}"
     if not is_office(office):
-        known = ("stage:NAME", "approve", "override")
-        hint = did_you_mean(word, known) or f"there are: {', '.join(known)}"
+        there = [shown(stage_office(one)) for one in stages] or ["stage:NAME"]
+        if stage_office(word).removeprefix(PREFIX) in there:
+            hint = f"did you mean 'stage:{word}'?"
+        else:
+            hint = nearest_or_all(word, [*there, shown(APPROVE), shown(OVERRIDE)])
         raise UsageError(f"there is no office '{word}'", hint=hint)
     return office
 

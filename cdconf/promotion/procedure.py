@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import UsageError, did_you_mean
+from cdconf.errors import UsageError, did_you_mean, nearest_or_all
 from cdconf.inventory.stages import inputs_of, stages_of
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
@@ -135,7 +135,7 @@ def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
     top = _yaml(commit, FILE)
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
     if app not in apps:
-        raise UsageError(f"cdconf.yml has no app '{app}'", hint=did_you_mean(app, apps))
+        raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, apps))
     groups = _groups(top, expect(apps, app, dict, "apps"))
     yield Part("app", app, _digest(apps[app]))
     for name, roles in groups.items():

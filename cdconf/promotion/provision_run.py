@@ -172,5 +172,6 @@ class ProvisionRun:
             text = f"that stage '{stage.name}' is passed by these roles couldn't be stored: {error.message}"
             self.emit(Notice(text, warning=True))
             return
-        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
+        why = f" ({self.collector.not_isolated})" if self.collector.not_isolated else ""
+        isolated = "" if proof.isolated else f", though not isolated from the stage's key{why}"
         self.emit(Notice(f"{', '.join(self._trees)} passed stage '{stage.name}'{isolated}"))

@@ -21,6 +21,7 @@ from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey
 from cdconf.errors import ArtifactError
 from cdconf.promotion.allowed_signers import Signer, fingerprint_of, signer_of
+from cdconf.promotion.offices import shown
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -114,9 +115,8 @@ def trust(project: Project, office: str, key: PublicKey, valid_before: str | Non
     """
     with one_change(signers_file(project)):
         if key.id in written(project).revoked:
-            hint = (
-                f"make a new one with `cdconf key new --office {office}`; revoked keys are in {revoked_file(project)}"
-            )
+            again = f"make a new one with `cdconf key new --office {shown(office)}`"
+            hint = f"{again}; revoked keys are in {revoked_file(project)}"
             raise ArtifactError(f"{key.id} is revoked, and can't be trusted again", hint=hint)
         options = f'namespaces="{office}"' + (f',valid-before="{valid_before}"' if valid_before else "")
         name = re.sub(r'[\s"*?!,#]+', "-", key.name) or "unnamed"
@@ -136,8 +136,8 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
         known = {one.id: one for one in written(project).signers if office in one.offices}
         found = [one for one in known if one.startswith(wanted)]
         if len(found) != 1 or len(wanted) < len("SHA256:") + 4:
-            hint = f"see `cdconf key list --office {office}`"
-            raise ArtifactError(f"no single key of the office {office} has the fingerprint {keyid}", hint=hint)
+            hint = f"see `cdconf key list --office {shown(office)}`"
+            raise ArtifactError(f"no single key of the office {shown(office)} has the fingerprint {keyid}", hint=hint)
         path, signer = revoked_file(project), known[found[0]]
         text = text_of(path, _WHAT) or _REVOKED_HEAD
         write_private(path, f"{text.rstrip()}\n{_public(project, signer.id)}\n")

@@ -241,7 +241,8 @@ class StageRun:
         if known is not None:
             self.emit(Notice(f"another run has said so meanwhile: {known}"))
             return
-        isolated = "" if proof.isolated else ", though not isolated from the stage's key"
+        why = f" ({self.collector.not_isolated})" if self.collector.not_isolated else ""
+        isolated = "" if proof.isolated else f", though not isolated from the stage's key{why}"
         self.emit(Notice(f"{artifact.label} has {result} stage '{self.stage.name}'{isolated}: {name}"))
 
     def _explain_unstored(self, artifact: Artifact, result: str, error: ArtifactError) -> None:

@@ -33,7 +33,8 @@ _TESTS_FAILED, _NO_TESTS = 1, 5
 class Report:
     """How the smoke tests ended. `problem` is set when they couldn't be run as they should.
 
-    A problem is nobody's verdict: it says nothing about the release. `isolated`: they couldn't reach any key.
+    A problem is nobody's verdict: it says nothing about the release. `isolated`: they couldn't reach any key; `why`:
+    why they could.
     """
 
     passed: int = 0
@@ -41,6 +42,7 @@ class Report:
     unreachable: dict[str, CdconfError] = field(default_factory=dict)
     problem: str | None = None
     isolated: bool = False
+    why: str = ""
 
     @property
     def ok(self) -> bool:
@@ -83,7 +85,7 @@ def run_smoke(
         except CdconfError as error:
             report.problem = str(error)
             return report
-        report.isolated = tester.isolated
+        report.isolated, report.why = tester.isolated, tester.why
         status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config})
     if report.problem is not None:
         pass  # what came over the socket was no test's

@@ -12,7 +12,7 @@ import pytest
 
 from cdconf.errors import CdconfError
 from cdconf.isolation import account, sight, users
-from tests.conftest import write
+from tests.conftest import cdconf, write
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
 
@@ -39,6 +39,14 @@ def test_it_is_somebody_without_rights_and_with_a_place_of_its_own(monkeypatch):
         )
         folder = who.folder
     assert not folder.exists()
+
+
+@root
+def test_a_cdconf_that_it_starts_says_why_it_fails(project):
+    with account("test") as who:
+        text = said(who, f"{sys.executable} -P -m cdconf --project / status dev")
+    assert "hint: CDCONF_ISOLATION=off, set where you run cdconf, lets it" in text
+    assert "CDCONF_ISOLATION" not in cdconf(project, "status", "nosuch").stderr
 
 
 @root

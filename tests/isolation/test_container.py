@@ -37,9 +37,10 @@ TYPE = ResourceType(
 )
 AGENT = "def observe(fields):\\n    return {}\\n\\n\\ndef apply(fields, difference):\\n    pass\\n"
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("docker") is None or not SOCKET.is_socket(), reason="takes root and docker"
-)
+pytestmark = [
+    pytest.mark.hosts,  # it takes Docker's engine
+    pytest.mark.skipif(os.geteuid() != 0 or not SOCKET.is_socket(), reason="takes root and Docker's engine"),
+]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from cdconf.artifacts.attestations import STATEMENT, named
 from cdconf.artifacts.places import Folder
 from cdconf.errors import ArtifactError, UsageError
-from cdconf.events import Notice, SmokeDone
+from cdconf.events import Notice, OwnCodeRan, SmokeDone
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.said import Proof
@@ -43,7 +43,10 @@ def test_a_green_deployment_to_the_stage_s_environment_opens_the_gate(any_world)
 
 
 def test_what_was_not_isolated_is_said_and_opens_nothing(world):
-    world.stage_run(isolated=lambda: False).passed(world.artifact, {})
+    run = world.stage_run(isolated=lambda: False)
+    run.collector(OwnCodeRan("the smoke tests", isolated=False, why="docker says: permission denied"))
+    run.passed(world.artifact, {})
+    assert "not isolated from the stage's key (docker says: permission denied)" in told(world)
     assert "isolated: false" in world.why()
 
 
