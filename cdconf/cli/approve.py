@@ -43,6 +43,7 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
 
     Example: cdconf approve shop@1.4 --to production --reject --note 'loses orders'
     """
+    from cdconf.cli.approve_plan import planned
     from cdconf.cli.approve_show import document, lines
     from cdconf.cli.ask import confirm
     from cdconf.deploy.choose import choose
@@ -57,9 +58,10 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
             raise UsageError("--reject needs a --note", hint="say why: everybody reads it")
         chosen = choose(run.project, artifact, run.emit)
         review = review_of(run.project, run.environment, chosen, run.emit)
-        run.extra |= document(review, chosen)
+        plan = planned(run, review)
+        run.extra |= document(review, chosen, plan)
         if not flags["as_json"]:
-            for line in lines(review, chosen):
+            for line in lines(review, chosen, plan):
                 click.echo(shown(run.mask(line)))
         if not reject:
             check_approvable(review)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cdconf.promotion import line_stops
+from cdconf.promotion.signers import signers_file
 from tests.conftest import git
 from tests.promotion.crew import Crew, key_pair, line_of
 
@@ -313,6 +314,17 @@ class TestChanges:
         assert "was given before" in crew.why()
         assert "stopped app@5 at" in crew.why()
         crew.approve("anna")
+        assert crew.is_open()
+
+    def test_a_stop_that_only_the_gate_s_machine_believes_was_seen_all_the_same(self, crew):
+        target, told = line_stops.Target("app", crew.artifact), crew.world.told.append
+        line_stops.stop(crew.world.project, target, "look again", "override", told)
+        line_stops.lift(crew.world.project, [target], "looked", "override", told)
+        signers = signers_file(crew.world.project)
+        known = signers.read_text()
+        signers.write_text("".join(one for one in known.splitlines(True) if "override" not in one))
+        crew.approve("anna")
+        signers.write_text(known)
         assert crew.is_open()
 
     def test_so_does_a_stop_of_the_app_whatever_the_clocks_say(self, crew):

@@ -53,7 +53,8 @@ def test_it_shows_what_is_approved(crew):
         "Count faster\n    by ben <ben@example.com> (ben)\n",
         "Fix the till\n    by anna <anna@example.com> (anna), Zoe <zoe@example.com> (unknown to the policy)\n",
         f"  ~ role roles/site/role.yml\n  `cdconf procedure app --from {old[:10]} --to {crew.head[:10]}`\n",
-        f"`cdconf plan production --from {old[:10]} --to {crew.head[:10]}`",
+        "what `provision` would change on hosts: 1 added, 1 removed; on 1 of 1 host (`cdconf plan production "
+        f"--from {old[:10]} --to {crew.head[:10]}`)\n",
         "  manual: passed in staging at ",
         "; smoke 12 passed, 0 failed; acceptance 3 passed, 0 failed; parity with production: alike\n",
         f"    {statement}\n",
@@ -108,6 +109,15 @@ def test_without_a_key_the_first_one_that_the_policy_knows_is_taken(crew, agent)
     agent(crew.keys["stranger"])
     agent(crew.keys["ben"])
     assert crew.approve(None)["person"] == "ben"
+
+
+def test_keys_of_two_people_are_not_mixed_up(crew, agent):
+    for name in ("anna", "ben"):
+        agent(crew.keys[name])
+    told = crew.approve(None, code=1)
+    assert told["error"]["message"] == "the SSH keys here are those of anna and ben"
+    assert told["error"]["hint"] == "say with which one to sign: --key FILE"
+    assert crew.approve("ben")["person"] == "ben"
 
 
 def test_keys_in_the_home_are_found(crew):

@@ -33,6 +33,7 @@ _HINTS = (
     ("agent refused", "the ssh-agent has refused: unlock it, or confirm what it asks"),
     ("device not found", "plug the FIDO token in, and try again"),
     ("communication with agent failed", "the ssh-agent doesn't work: `ssh-add -l`"),
+    ("not an OpenSSH FIDO library", "$SSH_SK_PROVIDER names the library for FIDO tokens: unset it, or mend it"),
     ("No such file", "the ssh-agent doesn't have the key, nor is its private file here: `ssh-add {key}`"),
     ("agent contains no", "the ssh-agent doesn't have the key: `ssh-add {key}`"),
     ("no private key", "the ssh-agent doesn't have the key, nor is its private file here: `ssh-add {key}`"),
@@ -116,7 +117,7 @@ def _end(process: subprocess.Popen[bytes], *, alone: bool) -> None:
 
 def _failed(own: OwnKey, said: list[str]) -> CdconfError:
     text = "; ".join(said)
-    key = quote(str(own.file)) if own.file else "KEY"
+    key = quote(str(own.file).removesuffix(".pub")) if own.file else "KEY"
     hint = next((hint for sign, hint in _HINTS if sign.lower() in text.lower()), "`ssh-add -l` lists the agent's keys")
     return CdconfError(
         f"couldn't sign with {own.shown}: {text or 'ssh-keygen said nothing'}", hint=hint.format(key=key)
