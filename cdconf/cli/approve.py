@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
     from cdconf.promotion.approvals.approving import Approver
+    from cdconf.promotion.approvals.review import Review
 
 
 @click.command()
@@ -56,6 +57,8 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         lasts = _seconds(flags["expires"])
         if reject and len(note.strip()) < SHORTEST:
             raise UsageError("--reject needs a --note", hint="say why: everybody reads it")
+        if len(note) > LONGEST:
+            raise UsageError(f"--note has more than {LONGEST} characters", hint="link to what is longer")
         chosen = choose(run.project, artifact, run.emit)
         review = review_of(run.project, run.environment, chosen, run.emit)
         plan = planned(run, review)
@@ -74,12 +77,12 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         _give(run, review, chosen, who, ("rejected" if reject else "approved", run.mask(note), lasts))
 
 
-SHORTEST = 3  # characters of a note
+SHORTEST, LONGEST = 3, 2000  # characters of a note
 
 
 def _give(
     run: Run,
-    review: Any,
+    review: Review,
     artifact: Artifact,
     who: Approver,
     words: tuple[Literal["approved", "rejected"], str, float | None],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.approvals.review import Review
     from cdconf.promotion.said import Proof
 
-_COMMITS = 20
+_COMMITS, _COMMITS_AS_DATA = 20, 1000
 _CHANGES = 12
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _STATES = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
@@ -102,7 +102,8 @@ def document(review: Review, artifact: Artifact, plan: Planned | None) -> dict[s
         "artifact": artifact.archive,
         "procedure": candidate.procedure,
         "since": asdict(authors.since) if authors.since else None,
-        "commits": [_written(commit, review) for commit in authors.commits],
+        "commits": [_written(commit, review) for commit in authors.commits[:_COMMITS_AS_DATA]],
+        "commits_count": len(authors.commits),
         "authors_unknown": authors.problem or None,
         "changes": None if review.changed is None else [asdict(one) for one in review.changed],
         "plan": asdict(plan) if plan else None,
