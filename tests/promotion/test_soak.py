@@ -20,7 +20,10 @@ def event(at, what, about, **more):
 
 
 def deployed(at, about, procedure="p"):
-    return [event(at, "activated", about), event(at + 1, "verified", about, procedure=procedure)]
+    return [
+        event(at, "activated", about),
+        event(at + 1, "verified", about, **({"procedure": procedure} if procedure else {})),
+    ]
 
 
 def spans(events, archive="a1", holds=True, now=1000.0):
