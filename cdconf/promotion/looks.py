@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.agent import ledger, state_files
 from cdconf.agent.base import Failed
 from cdconf.errors import HostFailed
+from cdconf.events import Emit, Notice
 from cdconf.promotion.said import Period
 from cdconf.promotion.soaking import held_by
 
@@ -53,7 +54,7 @@ class Look:
         return list(page["events"]) if page is not None else []
 
 
-def looks(fleet: Fleet, hosts: Sequence[Host]) -> dict[str, Look]:
+def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
     """What hosts remember, by name; one that doesn't answer, or says what no ledger holds, isn't among them."""
 
     def ask(session: Session) -> Look:
@@ -64,5 +65,7 @@ def looks(fleet: Fleet, hosts: Sequence[Host]) -> dict[str, Look]:
             raise HostFailed("it doesn't say what it holds as cdconf's agent does", host=session.host.name) from error
         return Look(pages, session.clock_ahead or 0.0)
 
-    found, _ = fleet.each(hosts, ask).split()
+    found, errors = fleet.each(hosts, ask).split()
+    for name, error in errors.items():
+        emit(Notice(f"what {name} holds can't be told: {error.message}", warning=True))
     return dict(found)

@@ -67,7 +67,7 @@ class SmokeRun:
     def look(self, fleet: Fleet, hosts: Sequence[Host]) -> None:
         """Notes what hosts hold before the tests."""
         if self._key is not None:
-            self._before = looks(fleet, hosts)
+            self._before = looks(fleet, hosts, self.emit)
 
     def ended(self, fleet: Fleet, red: Mapping[str, Mapping[str, str]], unproven: Collection[str]) -> None:
         """Says what the tests have shown.
@@ -84,7 +84,7 @@ class SmokeRun:
         if self._key is None or self.stage is None:
             return
         hosts = list(self.environment.hosts.values())
-        after = looks(fleet, [host for host in hosts if host.name in fleet.sessions])
+        after = looks(fleet, [host for host in hosts if host.name in fleet.sessions], self.emit)
         told = False
         for app in self.project.apps.values():
             members = [host.name for host in hosts if app.runs_on(host)]

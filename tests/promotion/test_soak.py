@@ -203,6 +203,16 @@ def test_a_failed_verification_ends_it_and_it_begins_anew(soaking):
     assert "for 50 s of 30 min" in soaking.link().why
 
 
+def test_a_clock_that_steps_makes_no_soak(soaking):
+    soaking.pass_stage(600)
+    soaking.held((600, 0))
+    assert "for 10 min of 30 min" in soaking.link(later=86400).why  # forward, by a day
+    back = soaking.link(later=-7200)  # what was said lies in the future then
+    assert back.state == "missing"
+    assert "it begins to count once app@1 has passed" in back.why
+    assert soaking.link().state == "missing"
+
+
 FORGERIES = {
     "another key": ({"key": "stage:acceptance"}, "is signed by the key of stage acceptance"),
     "another environment": ({"environment": "dev"}, "is about the environment 'dev'"),
