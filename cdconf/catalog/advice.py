@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from cdconf.catalog import guards, references
 from cdconf.catalog.findings import Finding
 from cdconf.errors import CdconfError, did_you_mean
+from cdconf.inventory import load_environment
+from cdconf.inventory.opening import SEARCHED, opens
 from cdconf.roles import Role, load_role
 from cdconf.yamlfile import YamlMap, load
 
@@ -45,6 +48,7 @@ class Advice:
             self._guards,
             self._apps,
             self._toggles,
+            self._windows,
         )
         found = {finding for rule in rules for finding in rule()}
         return sorted(found, key=lambda one: (one.file, one.line or 0, one.rule, one.message))
@@ -215,3 +219,16 @@ class Advice:
                     message = f"the toggle '{one.name}' of app '{app.name}' expired on {one.expires}{asked}"
                     hint = "take it out of the app and of cdconf.yml, or give it another day"
                     yield Finding("expired_toggle", message, one.file, one.line, hint)
+
+    def _windows(self) -> Iterator[Finding]:
+        for name in self.project.filed():
+            try:
+                environment = load_environment(self.project, name)
+            except CdconfError:
+                continue
+            windows = environment.require.windows if environment.require else ()
+            if windows and opens(windows, (), time.time()) is None:
+                message = f"no moment of the next {SEARCHED} days is in all windows of {name}"
+                line = int(windows[-1].source.rpartition(":")[2])
+                hint = "nothing could begin there: change one of them"
+                yield Finding("closed_windows", message, environment.file, line, hint)

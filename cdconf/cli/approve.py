@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
     from cdconf.promotion.approvals.approving import Approver
+    from cdconf.promotion.approvals.review import Review
 
 
 @click.command()
@@ -43,6 +44,7 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
 
     Example: cdconf approve shop@1.4 --to production --reject --note 'loses orders'
     """
+    from cdconf.cli.approve_plan import planned
     from cdconf.cli.approve_show import document, lines
     from cdconf.cli.ask import confirm
     from cdconf.deploy.choose import choose
@@ -55,11 +57,14 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         lasts = _seconds(flags["expires"])
         if reject and len(note.strip()) < SHORTEST:
             raise UsageError("--reject needs a --note", hint="say why: everybody reads it")
+        if len(note) > LONGEST:
+            raise UsageError(f"--note has more than {LONGEST} characters", hint="link to what is longer")
         chosen = choose(run.project, artifact, run.emit)
         review = review_of(run.project, run.environment, chosen, run.emit)
-        run.extra |= document(review, chosen)
+        plan = planned(run, review)
+        run.extra |= document(review, chosen, plan)
         if not flags["as_json"]:
-            for line in lines(review, chosen):
+            for line in lines(review, chosen, plan):
                 click.echo(shown(run.mask(line)))
         if not reject:
             check_approvable(review)
@@ -72,12 +77,12 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         _give(run, review, chosen, who, ("rejected" if reject else "approved", run.mask(note), lasts))
 
 
-SHORTEST = 3  # characters of a note
+SHORTEST, LONGEST = 3, 2000  # characters of a note
 
 
 def _give(
     run: Run,
-    review: Any,
+    review: Review,
     artifact: Artifact,
     who: Approver,
     words: tuple[Literal["approved", "rejected"], str, float | None],

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
+    from cdconf.cli.approve_plan import Planned
     from cdconf.promotion.approvals.authors import Written
     from cdconf.promotion.approvals.review import Review
     from cdconf.promotion.said import Proof
 
-_COMMITS = 20
+_COMMITS, _COMMITS_AS_DATA = 20, 1000
 _CHANGES = 12
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _STATES = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
 
 
-def lines(review: Review, artifact: Artifact) -> Iterator[str]:
+def lines(review: Review, artifact: Artifact, plan: Planned | None) -> Iterator[str]:
     """The review for people."""
     from cdconf.promotion.reasons import clock
 
@@ -29,9 +30,11 @@ def lines(review: Review, artifact: Artifact) -> Iterator[str]:
     if since is None:
         yield f"  replaces   nobody has said what {candidate.environment} runs"
     else:
-        yield f"  replaces   {since.label}, released {clock(since.at)} (statement {since.statement})"
+        yield f"  replaces   {since.label}, released {clock(since.at)} ({since.statement})"
     yield from _commits(review)
     yield from _procedure(review)
+    if plan is not None:
+        yield f"what `provision` would change on hosts: {plan.summary or 'not compared here'} (`{plan.command}`)"
     yield "what stages have found out:" if review.proofs else "no stage has said anything that counts here"
     for name, proof in sorted(review.proofs.items(), key=lambda pair: pair[1].finished):
         yield f"  {proof.stage}: {_result(proof)}"
@@ -75,8 +78,6 @@ def _procedure(review: Review) -> Iterator[str]:
     command = f"cdconf procedure {candidate.app} --from {since.commit[:10]} --to {candidate.commit[:10]}"
     more = f"{len(review.changed) - _CHANGES} more: " if len(review.changed) > _CHANGES else ""
     yield f"  {more}`{command}`"
-    plan = f"cdconf plan {candidate.environment} --from {since.commit[:10]} --to {candidate.commit[:10]}"
-    yield f"  on hosts, `{plan}` shows what that means"
 
 
 def _result(proof: Proof) -> str:
@@ -92,7 +93,7 @@ def _result(proof: Proof) -> str:
     return "; ".join(parts)
 
 
-def document(review: Review, artifact: Artifact) -> dict[str, Any]:
+def document(review: Review, artifact: Artifact, plan: Planned | None) -> dict[str, Any]:
     """The review as the JSON document's own keys."""
     candidate, authors = review.about.candidate, review.authors
     return {
@@ -101,9 +102,11 @@ def document(review: Review, artifact: Artifact) -> dict[str, Any]:
         "artifact": artifact.archive,
         "procedure": candidate.procedure,
         "since": asdict(authors.since) if authors.since else None,
-        "commits": [_written(commit, review) for commit in authors.commits],
+        "commits": [_written(commit, review) for commit in authors.commits[:_COMMITS_AS_DATA]],
+        "commits_count": len(authors.commits),
         "authors_unknown": authors.problem or None,
         "changes": None if review.changed is None else [asdict(one) for one in review.changed],
+        "plan": asdict(plan) if plan else None,
         "results": [_proof(name, proof) for name, proof in review.proofs.items()],
         "seen": list(review.seen),
         "gates": [asdict(one) for one in review.gate.links],

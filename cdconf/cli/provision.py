@@ -77,6 +77,7 @@ def command(environment: str | None, **flags: Any) -> None:
                 plan=plan,
                 take_over=taken_over(flags["take_over"], (host.name for host in hosts)),
                 from_snapshot=flags["from_snapshot"],
+                held=passing.again if passing else lambda: None,
             )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
             if passing is not None and run.code == 0:

@@ -40,6 +40,7 @@ class Options:
     from_snapshot: bool = False  # start new hosts from images of converged ones
     record: Recorder | None = None  # keep what was found
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
+    held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
@@ -126,6 +127,7 @@ def provision(
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
             refuse(errors, emit)
+            options.held()
         if smoke_tests is not None:
             smoke_tests.result()
         if options.plan:

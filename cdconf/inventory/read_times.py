@@ -15,6 +15,7 @@ from cdconf.yamlfile import YamlMap, check_keys, expect, shown
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+_YEARS = range(2000, 3000)  # clocks of all zones, and what comes after a freeze, can be told of these
 _RANGE = re.compile(r"([a-z]+)(?:-([a-z]+))?")
 
 
@@ -104,6 +105,8 @@ def _moment(section: YamlMap, key: str, zone: ZoneInfo) -> float:
         if not re.fullmatch(DATE, text):
             raise ValueError
         found = datetime.fromisoformat(text)
+        if found.year not in _YEARS:
+            raise ValueError
         if key == "to" and len(text) == len("2026-12-20"):
             found += timedelta(days=1)
         return found.replace(tzinfo=zone).timestamp()

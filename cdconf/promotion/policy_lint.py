@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cdconf.catalog.findings import Finding
-from cdconf.promotion.times import SEARCHED, opens
+from cdconf.inventory.opening import SEARCHED, opens
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

@@ -63,6 +63,7 @@ class ProvisionRun:
     _trees: Mapping[str, str] = field(default_factory=dict)
     _commit: str = ""
     _key: OfficeKey | None = None
+    _passed: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """Finds out what can be said at the end, before anything is done: files may be changed meanwhile."""
@@ -118,10 +119,23 @@ class ProvisionRun:
             hint = hint or ("commit what's changed" if first.name == NOT_COMMITTED else CANT_WAIT)
             raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
         name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
+        self._passed = frozenset(one.name for one in missing)
         self.extra |= {"override": reason, "overridden": name}
         listed = ", ".join(one.name for one in missing)
         text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
         self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+
+    def again(self) -> None:
+        """Judges once more whether it's the time to begin, by the hosts' clocks, while they're held.
+
+        Raises:
+            GateClosed: It isn't, and that wasn't overridden.
+        """
+        links = time_links(requirements_of(self.project, self.environment), self.clock.counted())
+        missing = [one for one in links if one.state == "missing" and one.name not in self._passed]
+        if missing:
+            what = f"{self.environment.name} can't be provisioned now"
+            raise closed(what, missing, f"nothing was changed; {CANT_WAIT}")
 
     def _roles(self, wanted: Requirements, evidence: Evidence) -> list[Link]:
         """The links of the roles that would be applied."""

@@ -6,7 +6,6 @@ what was proven once and doesn't prove well any more goes no further.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +17,13 @@ from cdconf.errors import ArtifactError, CdconfError, UsageError
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.looks import Look, looks
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
 from cdconf.promotion.reasons import span
 from cdconf.promotion.said import Held, Period, Subject
 from cdconf.promotion.saying import say
-from cdconf.promotion.soaking import Span, by_all, held_by, length
+from cdconf.promotion.soaking import Span, by_all, length
 from cdconf.promotion.stage_run import StageRun
 
 if TYPE_CHECKING:
@@ -31,27 +31,8 @@ if TYPE_CHECKING:
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.inventory.pipeline import Stage
-    from cdconf.session import Session
 
 GROWN = 1.1  # by how much more must be known, for it to be said unasked: else a cron job would fill the store
-Page = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a host's ledger says of all apps, and by how many seconds its clock is ahead of this machine's."""
-
-    pages: Mapping[str, Page]
-    ahead: float
-
-    def current(self, app: str) -> str | None:
-        """The archive of the release that the host holds, verified; None where that isn't so."""
-        page = self.pages.get(app, {})
-        release = page.get("current")
-        if release is None or page.get("activating") is not None or release not in page.get("verified", ()):
-            return None
-        archive = page["releases"].get(release, {}).get("archive")
-        return archive if isinstance(archive, str) else None
 
 
 @dataclass
@@ -86,7 +67,7 @@ class SmokeRun:
     def look(self, fleet: Fleet, hosts: Sequence[Host]) -> None:
         """Notes what hosts hold before the tests."""
         if self._key is not None:
-            self._before = _looks(fleet, hosts)
+            self._before = looks(fleet, hosts, self.emit)
 
     def ended(self, fleet: Fleet, red: Mapping[str, Mapping[str, str]], unproven: Collection[str]) -> None:
         """Says what the tests have shown.
@@ -103,7 +84,7 @@ class SmokeRun:
         if self._key is None or self.stage is None:
             return
         hosts = list(self.environment.hosts.values())
-        after = _looks(fleet, [host for host in hosts if host.name in fleet.sessions])
+        after = looks(fleet, [host for host in hosts if host.name in fleet.sessions], self.emit)
         told = False
         for app in self.project.apps.values():
             members = [host.name for host in hosts if app.runs_on(host)]
@@ -113,11 +94,9 @@ class SmokeRun:
             elif members and not set(members) & set(unproven) and self._is_steady(app, members, after):
                 told |= self._tell(app, {name: after[name] for name in members})
         if self.demanded and not told and not unproven:
-            text = (
-                f"nothing can be said of stage '{self.stage.name}': no release has been held for any time by all hosts"
-            )
+            text = f"nothing can be said of stage '{self.stage.name}': its hosts have held no release at the same time"
             raise ArtifactError(
-                text, hint="it takes all hosts of an app, and a release that was deployed from a commit"
+                text, hint="it takes a release that was deployed to all hosts of its app, from a commit"
             )
 
     def _is_steady(self, app: App, members: Sequence[str], after: Mapping[str, Look]) -> bool:
@@ -129,18 +108,18 @@ class SmokeRun:
                 raise UsageError(f"{', '.join(missing)} of {app.name} weren't tested", hint=hint)
             return False
         known = [(self._before[name].pages.get(app.name), after[name].pages.get(app.name)) for name in members]
-        return all(first == second and not (second or {}).get("activating") for first, second in known)
+        return all(first == second and not (second is not None and second["activating"]) for first, second in known)
 
     def _fail(self, app: App, failed: Mapping[str, str], after: Mapping[str, Look]) -> None:
-        """Fails the stage for what the hosts hold, which a deployment that's under way doesn't confuse."""
+        """Fails the stage for what the hosts held before the tests and after them, and stops it."""
         name, why = next(iter(failed.items()))
-        archives = {look.current(app.name) for host, look in after.items() if host in failed}
+        held = {host: (self._before.get(host), after.get(host)) for host in failed}
+        archives = {one.current(app.name) for one, other in held.values() if one and other and _same(one, other, app)}
         for archive in sorted(one for one in archives if one is not None):
             artifact = Store(self.project).with_archive(archive)
             if artifact is None:
-                self.emit(
-                    Notice(f"{name} runs an artifact that the store hasn't, so it can't be stopped", warning=True)
-                )
+                text = f"{name} runs an artifact of '{app.name}' that the store hasn't, so it can't be stopped"
+                self.emit(Notice(text, warning=True))
                 continue
             line = StageRun(
                 self.project,
@@ -154,23 +133,23 @@ class SmokeRun:
             line.begin(app.name)
             line.failed(artifact, f"{name}: {why}")
 
-    def _tell(self, app: App, looks: Mapping[str, Look]) -> bool:
+    def _tell(self, app: App, seen: Mapping[str, Look]) -> bool:
         """Says for how long the hosts have held each release of which they know; whether any is known."""
-        archives = {one.get("archive") for look in looks.values() for one in _events(look, app)}
+        archives = {one for look in seen.values() for one in look.archives(app.name)}
         told = False
         store = Store(self.project)
-        for archive in sorted(one for one in archives if isinstance(one, str)):
-            periods = by_all([_periods(look, app, archive) for look in looks.values()])
+        for archive in sorted(archives):
+            periods = by_all([look.periods(app.name, archive) for look in seen.values()])
             artifact = store.with_archive(archive) if periods else None
             if artifact is not None and artifact.app == app.name:
                 told = True
-                self._say(artifact, periods, looks)
+                self._say(artifact, periods, seen)
         return told
 
-    def _say(self, artifact: Artifact, periods: Sequence[Period], looks: Mapping[str, Look]) -> None:
+    def _say(self, artifact: Artifact, periods: Sequence[Period], seen: Mapping[str, Look]) -> None:
         if self._key is None or self.stage is None:
             return
-        is_current = all(look.current(artifact.app) == artifact.archive for look in looks.values())
+        is_current = all(look.current(artifact.app) == artifact.archive for look in seen.values())
         known = self._known(artifact)
         spans = [(one.begins, one.ends) for one in periods]
         if not (self.demanded and is_current) and length([*known, *spans]) < length(known) * GROWN:
@@ -184,7 +163,7 @@ class SmokeRun:
             environment=self.environment.name,
             copy_of=self.environment.copy_of,
             periods=tuple(periods),
-            hosts={name: {"identity": {"environment": self.environment.name, "host": name}} for name in looks},
+            hosts={name: {"identity": {"environment": self.environment.name, "host": name}} for name in seen},
             at=time.time(),
             isolated=self.isolated(),
         )
@@ -221,24 +200,5 @@ class SmokeRun:
         return self.stage.name if self.stage else ""
 
 
-def _looks(fleet: Fleet, hosts: Sequence[Host]) -> dict[str, Look]:
-    """What hosts remember; one that doesn't answer isn't among them."""
-
-    def ask(session: Session) -> Look:
-        return Look(session.call("history")["apps"], session.clock_ahead or 0.0)
-
-    found, _ = fleet.each(hosts, ask).split()
-    return dict(found)
-
-
-def _events(look: Look, app: App) -> list[Mapping[str, Any]]:
-    return list(look.pages.get(app.name, {}).get("events") or ())
-
-
-def _periods(look: Look, app: App, archive: str) -> list[Period]:
-    """When a host held a release, by this machine's clock."""
-    now = time.time()
-    events = [one for one in _events(look, app) if math.isfinite(one["at"])]
-    found = held_by(events, archive, look.current(app.name) == archive, now + look.ahead)
-    moved = [Period(one.begins - look.ahead, min(one.ends - look.ahead, now), one.procedure) for one in found]
-    return [one for one in moved if 0 < one.begins < one.ends]
+def _same(before: Look, after: Look, app: App) -> bool:
+    return before.current(app.name) == after.current(app.name)

@@ -46,6 +46,7 @@ ALLOWED = {
     ("agent/watch.py", "serve"): "the root directory",
     ("agent/loop.py", "main"): "/dev/null",
     ("agent/moved.py", "check"): "lists cdconf's own directory",
+    ("agent/whose.py", "identities"): "lists the directory above all projects', which is cdconf's own",
     ("resources/firewall/agent.py", "*"): "lists directories of /etc that are root's alone",
     ("resources/kernel_module/agent.py", "*"): "lists directories of /etc that are root's alone",
     ("resources/service/agent.py", "*"): "lists directories of /etc that are root's alone",

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import textwrap
 from pathlib import Path
 
 import jsonschema
@@ -228,3 +229,38 @@ def test_output_with_hosts_is_valid_and_a_wrong_one_is_not():
             place = place[key]
         place[path[-1]] = value
         assert complaints("output", wrong) != [], path
+
+
+REQUIRED = """
+    require:
+      - after: [acceptance, manual]
+      - parity
+      - parity: staging
+      - max_age: 7d
+      - approvals: {count: 2, from: [ops], not_author: true, expires: 24h}
+      - window: {days: mon-thu, from: "09:00", to: "16:00", zone: Europe/Berlin}
+      - freeze: {from: 2026-12-20, to: 2027-01-03 18:00, zone: Europe/Berlin, why: holidays}
+      - soak: {stage: manual, for: 30m}
+"""
+
+
+def test_the_schemas_know_what_may_be_required():
+    require = loads(textwrap.dedent(REQUIRED), "x")["require"]
+    hosts = {"hosts": {"web1": {"groups": ["web"]}}}
+    assert complaints("hosts", {**hosts, "require": require}) == []
+    people = {"anna": {"keys": ["SHA256:x"], "git": "anna@example.com", "groups": ["ops"]}}
+    policy = {"version": 1, "project": "shop", "environments": {"production": {"require": require}, "staging": None}}
+    assert complaints("policy", {**policy, "people": people, "groups": {"release": ["ops", "anna"]}}) == []
+    for wrong in (
+        "party",
+        {"after": ["manual"], "max_age": "7d"},
+        {"window": {"day": "mon"}},
+        {"window": {"from": "9:00"}},
+        {"freeze": {"from": "2026-12-20", "to": "2027-01-03"}},
+        {"soak": {"stage": "manual"}},
+        {"approvals": {"count": "two"}},
+    ):
+        assert complaints("hosts", {**hosts, "require": [wrong]}), wrong
+        assert complaints("policy", {"version": 1, "environments": {"p": {"require": [wrong]}}}), wrong
+    assert complaints("policy", {"version": 1, "peple": {}})
+    assert complaints("policy", {})

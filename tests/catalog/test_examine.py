@@ -320,3 +320,12 @@ def test_an_app_s_user_doesn_t_own_its_releases(project, resource, given):
     found = [one for one in warnings if one.rule == "app_owns_releases"]
     assert [(one.file, one.line) for one in found] == ([("roles/base/role.yml", 2)] if given else [])
     assert all(f"change '{given}'" in one.message for one in found)
+
+
+def test_windows_that_are_never_open_together(project):
+    path = project / "inventories/dev/hosts.yml"
+    before = path.read_text()
+    path.write_text(f"require:\n  - window: {{days: mon}}\n  - window: {{days: mon-tue}}\n{before}")
+    assert found(project) == []
+    path.write_text(f"require:\n  - window: {{days: mon}}\n  - window: {{days: tue}}\n{before}")
+    assert found(project) == [("closed_windows", "inventories/dev/hosts.yml:3")]

@@ -424,6 +424,7 @@ def test_production_takes_only_what_passed_staging_by_the_same_procedure(promote
     shop("deploy", old, "--to", "production")
     shop("provision", "production")
     assert shop.machines.shell("web1", "cat /etc/proven") == "here"
+    soaks_and_stays_guarded(shop, old)
 
     # What's stopped goes no further, and an override is seen.
     shop("pipeline", "stop", "shop", "--note", "nothing goes out tonight")
@@ -434,6 +435,28 @@ def test_production_takes_only_what_passed_staging_by_the_same_procedure(promote
     assert "OVERRIDDEN" in status.stdout
     assert reason in status.stderr
     shop("pipeline", "resume", "--note", "the night is over")
+
+
+def soaks_and_stays_guarded(shop, artifact):
+    """An operator's policy asks for what staging has held for a moment, and keeps production's hosts."""
+    path, before = shop.root.parent / "soak.yml", shop.env.get("CDCONF_POLICY")
+    require = {"require": [{"soak": {"stage": "manual", "for": "1s"}}]}
+    path.write_text(json.dumps({"version": 1, "project": "shop", "environments": {"production": require}}))
+    shop.env["CDCONF_POLICY"] = str(path)
+    assert "staging is known to have held" in refused(shop, "deploy", artifact, "--to", "production")
+    assert "proven well" in shop("smoke", "staging", "--stage", "manual").stderr
+    shop("gates", artifact, "--to", "production")
+
+    folder = shop.root / "inventories/elsewhere"  # the same hosts, under a name that no policy guards
+    shutil.copytree(shop.root / "inventories/production", folder)
+    said = shop("provision", "elsewhere", "--take-over", "web1", "--limit", "web1", code=3).stderr
+    assert "this host is production's 'web1', which" in said
+    assert "no policy names elsewhere" in said
+    assert '"environment": "production"' in shop.machines.shell("web1", "cat /var/lib/cdconf/shop/identity.json")
+    shutil.rmtree(folder)
+    shop.env |= {"CDCONF_POLICY": before} if before else {}
+    if before is None:
+        del shop.env["CDCONF_POLICY"]
 
 
 # --- the bastion dies: last, since hosts whose run was cut off are held until its lease is over

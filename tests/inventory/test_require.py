@@ -104,6 +104,8 @@ BROKEN = {
     "freeze: {from: 2026-12-20, to: 2027-01-03}": "freeze has no 'why'",
     "freeze: {from: 2026-12-20, to: 2027-01-03, why: ' '}": "this freeze has no reason",
     "freeze: {from: 2026-13-20, to: 2027-01-03, why: x}": "'2026-13-20' isn't a day",
+    "freeze: {from: 2026-12-20, to: 9999-12-30, why: x}": "'9999-12-30' isn't a day",
+    "freeze: {from: 0001-01-01, to: 2026-12-20, why: x}": "'0001-01-01' isn't a day",
     "freeze: {from: soon, to: 2027-01-03, why: x}": "'soon' isn't a day",
     "soak: {stage: manaul, for: 30m}": "has no stage 'manaul'",
     "soak: {stage: commit, for: 30m}": "stage 'commit' has no hosts, so nothing can soak there",

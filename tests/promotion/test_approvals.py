@@ -1,11 +1,15 @@
 """People approve, and are counted: on the command line, with real keys, commits and procedures."""
 
+import dataclasses
 import json
 import time
 
 import pytest
 
 from cdconf.promotion import line_stops
+from cdconf.promotion.said import Held, Period, Subject
+from cdconf.promotion.saying import say
+from cdconf.promotion.signers import signers_file
 from tests.conftest import git
 from tests.promotion.crew import Crew, key_pair, line_of
 
@@ -315,6 +319,17 @@ class TestChanges:
         crew.approve("anna")
         assert crew.is_open()
 
+    def test_a_stop_that_only_the_gate_s_machine_believes_was_seen_all_the_same(self, crew):
+        target, told = line_stops.Target("app", crew.artifact), crew.world.told.append
+        line_stops.stop(crew.world.project, target, "look again", "override", told)
+        line_stops.lift(crew.world.project, [target], "looked", "override", told)
+        signers = signers_file(crew.world.project)
+        known = signers.read_text()
+        signers.write_text("".join(one for one in known.splitlines(True) if "override" not in one))
+        crew.approve("anna")
+        signers.write_text(known)
+        assert crew.is_open()
+
     def test_so_does_a_stop_of_the_app_whatever_the_clocks_say(self, crew):
         crew.given("anna", at=time.time() + 50)  # a clock that's ahead
         target, told = line_stops.Target("app", None), crew.world.told.append
@@ -333,6 +348,22 @@ class TestChanges:
         crew.prove(result="failed", finished=time.time())
         code, links = crew.gates()
         assert (code, links["after manual"]["state"], links["approvals"]["state"]) == (3, "missing", "there")
+
+
+def test_an_approval_that_was_given_while_it_soaks_counts_afterwards(crew):
+    """And doesn't stand in for the soak."""
+    crew.require = [{"approvals": {"count": 1}}, {"soak": {"stage": "manual", "for": "30m"}}]
+    crew.write_policy()
+    passed = time.time() - 3600
+    proof = crew.world.proof(subject=Subject.of(crew.artifact), procedure=crew.procedure.digest)
+    crew.prove(started=passed - 1, finished=passed)
+    crew.approve("anna")
+    _, links = crew.gates()
+    assert (links["approvals"]["state"], links["soak 30m in manual"]["state"]) == ("there", "missing")
+    fields = {one.name: getattr(proof, one.name) for one in dataclasses.fields(Held) if hasattr(proof, one.name)}
+    periods = (Period(passed, time.time() - 1, proof.procedure),)
+    say(crew.world.place, Held(**fields, periods=periods, at=time.time()), crew.world.key("stage:manual"))
+    assert crew.is_open()
 
 
 class TestRejections:

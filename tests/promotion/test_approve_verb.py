@@ -2,10 +2,8 @@
 
 import json
 import os
-import pty
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from tests.conftest import git
 from tests.promotion.crew import Crew, key_pair, line_of
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -53,7 +52,8 @@ def test_it_shows_what_is_approved(crew):
         "Count faster\n    by ben <ben@example.com> (ben)\n",
         "Fix the till\n    by anna <anna@example.com> (anna), Zoe <zoe@example.com> (unknown to the policy)\n",
         f"  ~ role roles/site/role.yml\n  `cdconf procedure app --from {old[:10]} --to {crew.head[:10]}`\n",
-        f"`cdconf plan production --from {old[:10]} --to {crew.head[:10]}`",
+        "what `provision` would change on hosts: 1 added, 1 removed; on 1 of 1 host (`cdconf plan production "
+        f"--from {old[:10]} --to {crew.head[:10]}`)\n",
         "  manual: passed in staging at ",
         "; smoke 12 passed, 0 failed; acceptance 3 passed, 0 failed; parity with production: alike\n",
         f"    {statement}\n",
@@ -108,6 +108,15 @@ def test_without_a_key_the_first_one_that_the_policy_knows_is_taken(crew, agent)
     agent(crew.keys["stranger"])
     agent(crew.keys["ben"])
     assert crew.approve(None)["person"] == "ben"
+
+
+def test_keys_of_two_people_are_not_mixed_up(crew, agent):
+    for name in ("anna", "ben"):
+        agent(crew.keys[name])
+    told = crew.approve(None, code=1)
+    assert told["error"]["message"] == "the SSH keys here are those of anna and ben"
+    assert told["error"]["hint"] == "say with which one to sign: --key FILE"
+    assert crew.approve("ben")["person"] == "ben"
 
 
 def test_keys_in_the_home_are_found(crew):
@@ -218,44 +227,24 @@ def test_on_a_terminal_it_asks_and_a_passphrase_is_asked_for(crew):
     closed = key_pair(crew.folder, "closed", passphrase="secret")
     crew.people["anna"]["keys"].append(line_of(closed))
     crew.write_policy()
-    command = [sys.executable, "-m", "cdconf", "approve", "app@5", "--to", "production", "--key", str(closed)]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(crew.world.root)
-        os.execv(command[0], command)
-    shown = answered(terminal, [(b"[y/N]:", b"y\n"), (b"Enter passphrase", b"secret\n")])
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, shown
-    assert "as anna, with " in shown
-    assert "anna has approved app@5 for production" in shown
+    terminal = Terminal(crew.world.root, "approve", "app@5", "--to", "production", "--key", str(closed), columns=200)
+    terminal.until("[y/N]:")
+    terminal.type("y\n")
+    terminal.until("Enter passphrase")
+    terminal.type("secret\n")
+    assert terminal.end() == 0, terminal.text()
+    assert "approve app@5 for production as anna, with " in terminal.text()
+    assert "anna has approved app@5 for production" in terminal.text()
+    assert "secret" not in terminal.text()
     assert crew.is_open()
 
 
-def answered(terminal, answers):
-    """Answers what's asked on a terminal; returns all that was shown."""
-    shown, waiting = b"", list(answers)
-    while True:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:  # that's how a terminal ends
-            break
-        if not chunk:
-            break
-        shown += chunk
-        if waiting and waiting[0][0] in shown:
-            os.write(terminal, waiting.pop(0)[1])
-    os.close(terminal)
-    assert not waiting, shown
-    return shown.decode("utf-8", "replace")
-
-
 def test_a_no_signs_nothing(crew):
-    command = [sys.executable, "-m", "cdconf", "approve", "app@5", "--to", "production", "--key", crew.keys["anna"]]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(crew.world.root)
-        os.execv(str(command[0]), list(map(str, command)))
-    answered(terminal, [(b"[y/N]:", b"n\n")])
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    key = str(crew.keys["anna"])
+    terminal = Terminal(crew.world.root, "approve", "app@5", "--to", "production", "--key", key, columns=200)
+    terminal.until("[y/N]:")
+    terminal.type("n\n")
+    assert terminal.end() == 1
     assert not list(crew.world.root.rglob("approval-*"))
 
 

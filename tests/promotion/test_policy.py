@@ -170,6 +170,20 @@ def test_once_hosts_are_held_their_clocks_count(world):
     assert "nothing was changed" in caught.value.hint
 
 
+def test_a_provision_heeds_the_hosts_clocks_as_well(world):
+    lay_down(world, OFFICE)
+    hosts_without(world, "require: []\n")
+    ahead = []
+    clock = Clock(here=lambda: at(OPEN), ahead=lambda: ahead[-1] if ahead else None)
+    run = provision(world, "production", clock=clock)
+    run.again()
+    ahead.append(7 * 3600.0)
+    with pytest.raises(GateClosed, match="production can't be provisioned now: window"):
+        run.again()
+    overridden = provision(world, "production", REASON, clock=Clock(here=lambda: at(CLOSED)))
+    overridden.again()
+
+
 def test_an_override_passes_a_window_and_is_healed_when_it_opens(world, monkeypatch):
     lay_down(world, OFFICE)
     hosts_without(world, "require: []\n")

@@ -1,6 +1,8 @@
 """The operator's policy, read: what it may say, and each way in which it's wrong."""
 
+import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,16 @@ def test_groups_may_consist_of_groups_and_of_people():
     assert [one.name for one in people.members(("release",))] == ["anna", "ben", "cleo"]
     assert [one.name for one in people.members(("security", "anna"))] == ["anna", "ben"]
     assert len(people.members(())) == 3
+
+
+def test_the_guide_s_policy_is_one():
+    guide = (Path(__file__).parents[2] / "docs/guides/promotion.md").read_text()
+    (text,) = [one for one in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if one.startswith("version: 1")]
+    for number, key in enumerate(re.findall(r'"[^"]*…[^"]*"', text)):
+        text = text.replace(key, f"SHA256:{str(number) * 43}", 1)
+    found = policy(text)
+    assert {one.name for one in found.people.members(("release",))} == {"anna", "ben", "cleo"}
+    assert len(found.environments["production"].entries) == 3
 
 
 BROKEN = {

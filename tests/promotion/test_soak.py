@@ -20,7 +20,10 @@ def event(at, what, about, **more):
 
 
 def deployed(at, about, procedure="p"):
-    return [event(at, "activated", about), event(at + 1, "verified", about, procedure=procedure)]
+    return [
+        event(at, "activated", about),
+        event(at + 1, "verified", about, **({"procedure": procedure} if procedure else {})),
+    ]
 
 
 def spans(events, archive="a1", holds=True, now=1000.0):
@@ -198,6 +201,16 @@ def test_a_failed_verification_ends_it_and_it_begins_anew(soaking):
     soaking.held((3600, 0))
     assert [one.name for one in soaking.world.gate().missing] == ["soak 30m in manual"]
     assert "for 50 s of 30 min" in soaking.link().why
+
+
+def test_a_clock_that_steps_makes_no_soak(soaking):
+    soaking.pass_stage(600)
+    soaking.held((600, 0))
+    assert "for 10 min of 30 min" in soaking.link(later=86400).why  # forward, by a day
+    back = soaking.link(later=-7200)  # what was said lies in the future then
+    assert back.state == "missing"
+    assert "it begins to count once app@1 has passed" in back.why
+    assert soaking.link().state == "missing"
 
 
 FORGERIES = {

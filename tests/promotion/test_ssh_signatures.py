@@ -328,6 +328,12 @@ class TestOwnKeys:
         assert caught.value.hint == f"its passphrase is needed: `ssh-add {key}` gives the key to your ssh-agent"
         assert "passphrase" not in "".join(capfd.readouterr())
 
+    def test_a_temporary_directory_that_can_not_be_written_to(self, made, monkeypatch):
+        own = own_keys.key_in(made("ed25519"))
+        monkeypatch.setattr("tempfile.tempdir", "/proc/nowhere")
+        with pytest.raises(CdconfError, match="can't sign: No such file or directory"):
+            signing.sign(MESSAGE, own, NAMESPACE)
+
     def test_without_ssh_keygen(self, made, monkeypatch, tmp_path):
         own = own_keys.key_in(made("ed25519"))
         monkeypatch.setenv("PATH", str(tmp_path))

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cdconf.clocks import Clock
+from cdconf.inventory.opening import freezes_at, is_open, opens
 from cdconf.inventory.requirement import Freeze, Window
 from cdconf.promotion.requirements import Requirements
-from cdconf.promotion.times import freezes_at, is_open, opens, time_links
+from cdconf.promotion.times import time_links
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 WEEK = frozenset(range(7))

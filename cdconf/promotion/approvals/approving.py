@@ -51,13 +51,7 @@ def approver(review: Review, file: str | None) -> Approver:
         UsageError: There's no such key, or none that the policy knows.
     """
     people, policy, revoked = review.about.people, review.about.policy, review.evidence.signers.revoked
-    if file is None:
-        found = keys_here()
-        own = next((one for one in found if people.by_key(one.key.id) and one.key.id not in revoked), None)
-        if own is None:
-            raise _no_key(found, policy, is_known=bool(people.persons))
-    else:
-        own = key_in(Path(file).expanduser())
+    own = _first(keys_here(), review) if file is None else key_in(Path(file).expanduser())
     if own.key.id in revoked:
         raise GateClosed(f"{own.shown} is a revoked key, and approves nothing: {own.key.id}")
     person = people.by_key(own.key.id)
@@ -65,6 +59,19 @@ def approver(review: Review, file: str | None) -> Approver:
         hint = f"add it to `keys` of a person there: '{own.key.line}'"
         raise UsageError(f"the policy doesn't say whose key {own.shown} is, {own.key.id} ({policy})", hint=hint)
     return Approver(own, person)
+
+
+def _first(found: list[OwnKey], review: Review) -> OwnKey:
+    """The first key of those here that the policy knows, if they're all one person's."""
+    people, policy = review.about.people, review.about.policy
+    usable = [one for one in found if one.key.id not in review.evidence.signers.revoked]
+    owners = {one.key.id: person.name for one in usable if (person := people.by_key(one.key.id)) is not None}
+    if not owners:
+        raise _no_key(found, policy, is_known=bool(people.persons))
+    if len(set(owners.values())) > 1:
+        names = " and ".join(sorted(set(owners.values())))
+        raise UsageError(f"the SSH keys here are those of {names}", hint="say with which one to sign: --key FILE")
+    return next(one for one in usable if one.key.id in owners)
 
 
 def _no_key(found: list[OwnKey], policy: str, *, is_known: bool) -> UsageError:

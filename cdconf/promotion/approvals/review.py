@@ -16,7 +16,7 @@ from cdconf.promotion.gates import Gate, candidate_of, gate_of
 from cdconf.promotion.procedure import procedure_of
 from cdconf.promotion.reasons import clock
 from cdconf.promotion.requirements import requirements_of
-from cdconf.promotion.said import Proof
+from cdconf.promotion.said import Proof, Stop
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cdconf.promotion.approvals.counting import Counting
     from cdconf.promotion.evidence import Evidence
     from cdconf.promotion.requirements import Requirements
+
+_MOST_STOPS = 100  # that don't count here: whoever can write to the store could make thousands
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Review:
         about: What approvals are counted with.
         authors: Who has written it, since which release.
         proofs: What stages said of it, where the gate believes that: object's name -> proof.
+        stops: The objects of all stops, also of those that don't count here: they may where the gate is judged.
         changed: How the procedure differs from the last release's; None where that can't be told.
         evidence: What was said.
     """
@@ -46,13 +49,14 @@ class Review:
     about: Counting
     authors: Authors
     proofs: dict[str, Proof]
+    stops: Sequence[str]
     changed: Sequence[Change] | None
     evidence: Evidence
 
     @property
     def seen(self) -> tuple[str, ...]:
         """The digests of the statements and stops that were there."""
-        names = {*self.proofs, *self.about.stops, *(one.statement for one in self.gate.links if one.statement)}
+        names = {*self.proofs, *self.stops, *(one.statement for one in self.gate.links if one.statement)}
         if self.authors.since is not None:
             names.add(self.authors.since.statement)
         return tuple(sorted(content_of(one) for one in names))
@@ -80,7 +84,9 @@ def review_of(project: Project, environment: Environment, artifact: Artifact, em
     believed = {one.statement for one in gate.links if one.statement and one.state == "there"}
     found = {one.name: one.said for one in evidence.proofs(artifact.archive) if isinstance(one.said, Proof)}
     proofs = {name: said for name, said in found.items() if name in believed}
-    return Review(gate, wanted, about, authors, proofs, _changed(project, authors, artifact.app), evidence)
+    stopped = [one.name for one in stops if isinstance(one.said, Stop)]
+    told = [*about.stops, *(one for one in stopped[:_MOST_STOPS] if one not in about.stops)]
+    return Review(gate, wanted, about, authors, proofs, told, _changed(project, authors, artifact.app), evidence)
 
 
 def _changed(project: Project, authors: Authors, app: str) -> Sequence[Change] | None:

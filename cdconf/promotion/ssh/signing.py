@@ -12,14 +12,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError, UsageError
 from cdconf.promotion.ssh.signature import dearmoured, signature_of, verify
 from cdconf.promotion.ssh.wire import Malformed
+from cdconf.scratch import scratch
 
 if TYPE_CHECKING:
     from cdconf.promotion.ssh.own_keys import OwnKey
@@ -33,6 +32,7 @@ _HINTS = (
     ("agent refused", "the ssh-agent has refused: unlock it, or confirm what it asks"),
     ("device not found", "plug the FIDO token in, and try again"),
     ("communication with agent failed", "the ssh-agent doesn't work: `ssh-add -l`"),
+    ("not an OpenSSH FIDO library", "$SSH_SK_PROVIDER names the library for FIDO tokens: unset it, or mend it"),
     ("No such file", "the ssh-agent doesn't have the key, nor is its private file here: `ssh-add {key}`"),
     ("agent contains no", "the ssh-agent doesn't have the key: `ssh-add {key}`"),
     ("no private key", "the ssh-agent doesn't have the key, nor is its private file here: `ssh-add {key}`"),
@@ -52,18 +52,10 @@ def sign(message: bytes, own: OwnKey, namespace: str) -> bytes:
         CdconfError: ssh-keygen couldn't sign, or nobody has answered the agent.
         UsageError: There's no ssh-keygen.
     """
-    with tempfile.TemporaryDirectory(prefix="cdconf-sign-") as folder:
-        file = Path(folder) / "message"
-        file.write_bytes(message)
-        key = own.file
-        if key is None:
-            key = Path(folder) / "key.pub"
-            key.write_text(f"{own.key.line}\n")
-        said, code = _run(["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", str(key), str(file)])
-        made = file.with_suffix(".sig")
-        if code != 0 or not made.is_file():
-            raise _failed(own, said)
-        text = made.read_text(encoding="ascii", errors="replace")
+    try:
+        text = _made(message, own, namespace)
+    except OSError as error:
+        raise CdconfError(f"can't sign: {error.strerror or error}: {error.filename or 'ssh-keygen'}") from error
     try:
         data = dearmoured(text)
         found = signature_of(data)
@@ -73,6 +65,22 @@ def sign(message: bytes, own: OwnKey, namespace: str) -> bytes:
             f"what ssh-keygen has made {error}", hint=f"sign with another key than {own.shown}"
         ) from error
     return data
+
+
+def _made(message: bytes, own: OwnKey, namespace: str) -> str:
+    """The signature as ssh-keygen writes it."""
+    with scratch("sign") as folder:
+        file = folder / "message"
+        file.write_bytes(message)
+        key = own.file
+        if key is None:
+            key = folder / "key.pub"
+            key.write_text(f"{own.key.line}\n")
+        said, code = _run(["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", str(key), str(file)])
+        made = file.with_suffix(".sig")
+        if code != 0 or not made.is_file():
+            raise _failed(own, said)
+        return made.read_text(encoding="ascii", errors="replace")
 
 
 def _run(command: list[str]) -> tuple[list[str], int]:
@@ -116,7 +124,7 @@ def _end(process: subprocess.Popen[bytes], *, alone: bool) -> None:
 
 def _failed(own: OwnKey, said: list[str]) -> CdconfError:
     text = "; ".join(said)
-    key = quote(str(own.file)) if own.file else "KEY"
+    key = quote(str(own.file).removesuffix(".pub")) if own.file else "KEY"
     hint = next((hint for sign, hint in _HINTS if sign.lower() in text.lower()), "`ssh-add -l` lists the agent's keys")
     return CdconfError(
         f"couldn't sign with {own.shown}: {text or 'ssh-keygen said nothing'}", hint=hint.format(key=key)
