@@ -153,7 +153,7 @@ def test_a_window_and_a_freeze_close_the_gate_for_deployments_and_provisions(wor
 
 
 def passing(world, clock, reason=None):
-    return Passing(world.project, world.environment(), world.artifact, world.told.append, reason, {}, clock)
+    return Passing(world.project, world.environment(), world.artifact, world.told.append, reason, {}, clock=clock)
 
 
 def test_once_hosts_are_held_their_clocks_count(world):

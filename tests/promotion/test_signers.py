@@ -103,7 +103,7 @@ def test_a_revoked_key_is_not_trusted_again(world):
 
 
 def test_only_a_key_of_the_office_is_revoked_for_it(world):
-    with pytest.raises(ArtifactError, match="no single key of the office cdconf-override"):
+    with pytest.raises(ArtifactError, match="no single key of the office override"):
         signers.revoke(world.project, "cdconf-override", world.key("stage:manual").id)
 
 
