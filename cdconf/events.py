@@ -132,6 +132,17 @@ class ClocksSeen:
     ahead: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class StageChanged:
+    """A stage of the pipeline came into a state, or to its next step; see `pipeline.entries.StageNoted`."""
+
+    commit: str
+    stage: str
+    state: str
+    why: str = ""
+    step: str | None = None
+
+
 Event = (
     RunStarted
     | Step
@@ -146,6 +157,7 @@ Event = (
     | Leased
     | HostLeased
     | ClocksSeen
+    | StageChanged
 )
 Emit = Callable[[Event], None]
 
