@@ -9,6 +9,8 @@ import click
 from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
+from cdconf.cli.pipeline_status import command as status
+from cdconf.cli.pipeline_watch import command as watch
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -95,3 +97,7 @@ def _apps(run: Run) -> list[Target]:
     from cdconf.promotion.line_stops import Target
 
     return [Target(name, None) for name in run.project.apps]
+
+
+command.add_command(status)
+command.add_command(watch)

@@ -6,6 +6,7 @@ builds (ADR 25), there's no state in which everything is accepted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,12 @@ def closed(what: str, missing: list[Link], hint: str) -> GateClosed:
 
 
 def gate_of(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, place: Place | None = None
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    emit: Emit,
+    place: Place | None = None,
+    digest_of: Callable[[str], str] | None = None,
 ) -> Gate:
     """The environment's gate for an artifact, judged now.
 
@@ -71,12 +77,13 @@ def gate_of(
         artifact: The artifact.
         emit: Gets a warning for each object that counts for nothing.
         place: Where the store lies; the project's own if not given.
+        digest_of: Gives the digest of an app's procedure, or raises `NotProvable`; the work tree's if not given.
 
     Raises:
         ArtifactError: The store or the signers can't be read.
     """
     wanted = requirements_of(project, environment)
-    candidate = _candidate(project, environment, artifact, wanted)
+    candidate = _candidate(project, environment, artifact, wanted, digest_of)
     if not (wanted.after or wanted.heeds_stops or wanted.parity):
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place)
@@ -86,11 +93,18 @@ def gate_of(
     return Gate(artifact.label, environment.name, candidate, tuple(links))
 
 
-def _candidate(project: Project, environment: Environment, artifact: Artifact, wanted: Requirements) -> Candidate:
+def _candidate(
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    wanted: Requirements,
+    digest_of: Callable[[str], str] | None,
+) -> Candidate:
     about: dict[str, Any] = {"procedure": None}
     if wanted.after:
         try:
-            about["procedure"] = procedure(project.root, "HEAD", artifact.app).digest
+            made = digest_of or (lambda app: procedure(project.root, "HEAD", app).digest)
+            about["procedure"] = made(artifact.app)
         except NotProvable as error:
             about["not_provable"] = error.message
     if artifact.commit is None:

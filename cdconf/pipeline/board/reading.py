@@ -1,0 +1,175 @@
+"""Reads from the artifact store what the board is made of. No host is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts import store_clock
+from cdconf.artifacts.metadata import metadata, newest
+from cdconf.artifacts.places import place_of
+from cdconf.errors import CdconfError
+from cdconf.events import Event, Notice
+from cdconf.inventory import load_environment
+from cdconf.pipeline.board.decide import rows_of
+from cdconf.pipeline.board.procedures import Procedures
+from cdconf.pipeline.board.rows import Board, Known, Row
+from cdconf.pipeline.entries import StageNoted
+from cdconf.pipeline.record import RunRecord, read_runs
+from cdconf.promotion.candidate import Link
+from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.gates import gate_of
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
+    from cdconf.artifacts.metadata import Metadata, Unreadable
+    from cdconf.artifacts.places import Place
+    from cdconf.events import Emit
+    from cdconf.inventory import Environment, Project
+    from cdconf.inventory.pipeline import Stage
+
+SHOWN = 20
+RUNS = 60  # records that are read beside so many artifacts: a commit may have had several runs
+_COUNTED_OUT = 3  # warnings of one kind
+
+
+@dataclass
+class Reader:
+    """Reads a project's board, as often as it's asked to.
+
+    Attributes:
+        emit: Gets each warning once.
+    """
+
+    project: Project
+    emit: Emit
+    _told: set[str] = field(default_factory=set)
+    _ahead: float | None = None  # by how much the store's clock is ahead of this machine's
+    _environments: dict[str, Environment | Link] = field(default_factory=dict)
+    _procedures: Procedures | None = None
+
+    def board(self, count: int | None = SHOWN) -> Board:
+        """The board; only the newest so many rows, unless it's None.
+
+        Raises:
+            ArtifactError: The store or the signers can't be read.
+        """
+        place = place_of(self.project)
+        found, total = self._artifacts(place, count)
+        runs = self._runs(place, None, None if count is None else max(RUNS, 3 * count))
+        known = self._known(place, found, runs)[:count]
+        return Board(self._now(), self._stages, tuple(self._rows(place, known, found)), total)
+
+    def of_commit(self, commit: str) -> list[Row]:
+        """The rows of a commit's artifacts, or of the commit itself; none where nothing is known of it.
+
+        Raises:
+            ArtifactError: See `board`.
+        """
+        place = place_of(self.project)
+        found, _ = self._artifacts(place, 10 * SHOWN)
+        last = max((at for at, one in enumerate(found) if one.artifact.commit == commit), default=-1)
+        found = found[: last + 1]  # newer ones may go in its place
+        runs = self._runs(place, commit, None) if last < 0 else self._runs(place, None, RUNS)
+        rows = self._rows(place, self._known(place, found, runs), found)
+        return [one for one in rows if one.known.commit == commit]
+
+    @property
+    def _stages(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.project.pipeline.stages)
+
+    def _artifacts(self, place: Place, count: int | None) -> tuple[list[Metadata], int]:
+        unreadable: Sequence[Unreadable]
+        if count is None:
+            found, unreadable = metadata(place)
+            total = len(found) + len(unreadable)
+        else:
+            found, unreadable, total = newest(place, count)
+        for one in unreadable[:_COUNTED_OUT]:
+            self._tell(Notice(f"skipped {place.shown(one.name)}: {one.error.message}", warning=True))
+        return [one for one in found if one.artifact.app in self.project.apps], total
+
+    def _runs(self, place: Place, commit: str | None, count: int | None) -> dict[str, RunRecord]:
+        """Commit -> its last run; of one that's at work, that one."""
+
+        def skip(name: str, why: str) -> None:
+            self._tell(Notice(f"skipped a record of a run in {place.shown(name)}: {why}", warning=True))
+
+        found = read_runs(place, self.project.name, self._now(), commit=commit, newest=count, skip=skip)
+        if any(one.ended is None and one.holder is not None for one in found) and self._ahead is None:
+            self._ahead = store_clock.now(place, lambda event: None) - time.time()
+            found = [replace(one, now=self._now()) for one in found]
+        last: dict[str, RunRecord] = {}
+        for one in sorted(found, key=lambda one: one.is_at_work, reverse=True):
+            last.setdefault(one.commit, one)
+        return last
+
+    def _now(self) -> float:
+        return time.time() + (self._ahead or 0.0)
+
+    def _known(self, place: Place, found: Iterable[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
+        """The artifacts, and the commits that have none yet, the newest first."""
+        evidence = Evidence.of(self.project, self._tell, place)
+        known = []
+        for one in found:
+            artifact = one.artifact
+            known.append(
+                Known(
+                    label=artifact.label,
+                    app=artifact.app,
+                    version=artifact.version,
+                    archive=artifact.archive,
+                    commit=artifact.commit,
+                    at=one.created,
+                    proofs=tuple(evidence.proofs(artifact.archive)),
+                    stops=tuple(evidence.stops(artifact.app, artifact.archive)),
+                    run=runs.get(artifact.commit or ""),
+                )
+            )
+        have = {one.commit for one in known}
+        oldest = min((one.at for one in known), default=0.0)
+        for commit, run in runs.items():
+            at = run.began.at if run.began is not None else run.seen
+            if commit not in have and not _has_artifacts(run) and at >= oldest:
+                known.append(Known(commit[:10], None, None, None, commit, at, run=run))
+        return sorted(known, key=lambda one: one.at, reverse=True)
+
+    def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Metadata]) -> list[Row]:
+        artifacts = {one.artifact.label: one.artifact for one in found}
+
+        def judge(one: Known, stage: Stage) -> Sequence[Link]:
+            return self._links(place, artifacts[one.label], stage)
+
+        return rows_of(self.project.pipeline, self.project.name, known, judge)
+
+    def _links(self, place: Place, artifact: Artifact, stage: Stage) -> Sequence[Link]:
+        if stage.environment is None:
+            return ()
+        environment = self._environment(stage.environment)
+        if isinstance(environment, Link):
+            return (environment,)
+        if self._procedures is None:
+            self._procedures = Procedures(self.project)
+        digest_of = self._procedures.of(artifact.commit)
+        return gate_of(self.project, environment, artifact, self._tell, place, digest_of).links
+
+    def _environment(self, name: str) -> Environment | Link:
+        """The environment; where it can't be read, what's missing."""
+        if name not in self._environments:
+            try:
+                self._environments[name] = load_environment(self.project, name)
+            except CdconfError as error:
+                self._environments[name] = Link(f"environment {name}", "missing", str(error), "cdconf lint")
+        return self._environments[name]
+
+    def _tell(self, event: Event) -> None:
+        """Each warning once, however often the board is read."""
+        if isinstance(event, Notice) and event.message not in self._told:
+            self._told.add(event.message)
+            self.emit(event)
+
+
+def _has_artifacts(run: RunRecord) -> bool:
+    return any(isinstance(one, StageNoted) and one.artifacts for one in run.entries)

@@ -1,0 +1,150 @@
+"""The board as lines for people: a table of artifacts by stages, and below it what isn't done and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cdconf.promotion.reasons import span
+from cdconf.render.words import shown
+
+if TYPE_CHECKING:
+    from cdconf.pipeline.board.rows import Board, Cell, Row, State
+
+GAP = "  "
+SHORTEST_HEAD = 5
+_WORDS: dict[State, str] = {
+    "passed": "passed",
+    "unproven": "unproven",
+    "failed": "failed",
+    "running": "running",
+    "waiting": "waits",
+    "stopped": "stopped",
+    "interrupted": "cut off",
+    "ready": "next",
+    "superseded": "superseded",
+    "pending": "-",
+    "none": "",
+}
+_SHORT: dict[State, str] = {**_WORDS, "passed": "ok", "unproven": "ok?", "running": "runs", "superseded": "old"}
+_COLOURS: dict[State, str] = {
+    "passed": "green",
+    "failed": "red",
+    "stopped": "red",
+    "running": "cyan",
+    "waiting": "yellow",
+    "interrupted": "yellow",
+    "ready": "bold",
+}
+_SINCE: tuple[State, ...] = ("passed", "failed", "running", "waiting", "stopped", "interrupted")
+
+
+class Part(NamedTuple):
+    """A part of a line, and the colour that it may have: a style of rich's, or nothing."""
+
+    text: str
+    style: str = ""
+
+
+Line = list[Part]
+
+
+def lines(board: Board, width: int | None) -> list[Line]:
+    """The board.
+
+    Args:
+        board: What it says.
+        width: Characters that a line should have at most; None: as many as there are.
+    """
+    if not board.rows:
+        return [[Part("nothing has gone through the pipeline yet")]]
+    found = list(_table(board, width))
+    told = [line for row in board.rows for line in _about(board, row, width)]
+    if told:
+        found += [[], *told]
+    left = board.total - sum(one.known.app is not None for one in board.rows)
+    if left > 0:
+        found += [[], [Part(f"and {left} older artifacts, which --all shows", "dim")]]
+    return found
+
+
+def _table(board: Board, width: int | None) -> Iterator[Line]:
+    """The widest way to say it that has room."""
+    heads = ["artifact", *board.stages]
+    for words, with_times in ((_WORDS, True), (_WORDS, False), (_SHORT, False)):
+        rows = [[shown(one.known.label), *_cells(board, one, words, with_times)] for one in board.rows]
+        widths = _widths(heads, rows)
+        if width is None or sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+            break
+    else:
+        heads = [heads[0], *(_cut(one, SHORTEST_HEAD) for one in heads[1:])]
+        widths = _widths(heads, rows)
+    yield [Part(GAP.join(text.ljust(size) for text, size in zip(heads, widths, strict=True)).rstrip(), "bold")]
+    for row, texts in zip(board.rows, rows, strict=True):
+        styles = ["", *(_COLOURS.get(row.cells[name].state, "dim") for name in board.stages)]
+        parts = zip(texts, styles, widths, strict=True)
+        yield [Part(text.ljust(size) + GAP, style) for text, style, size in parts]
+
+
+def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[: size - 1]}…"
+
+
+def _cells(board: Board, row: Row, words: dict[State, str], with_times: bool) -> Iterator[str]:
+    for name in board.stages:
+        cell = row.cells[name]
+        text = words[cell.state]
+        if with_times and cell.since is not None and cell.state in _SINCE:
+            text += f" {span(max(0.0, board.now - cell.since))}"
+        yield text
+
+
+def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
+    """What's to be said of a row beside its cells; nothing where the cells say all."""
+    told = [one for one in row.cells.values() if _words_of(board, one)]
+    if not told and not row.stops:
+        return
+    began = row.known.run.began if row.known.run else None
+    commit = f" {row.known.commit[:10]}" if row.known.app and row.known.commit else ""
+    subject = f" {shown(began.subject)}" if began and began.subject else ""
+    yield [Part(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
+    size = max([len(one.stage) for one in told], default=0)
+    for one in told:
+        yield from _wrapped(f"  {one.stage.ljust(size)}  ", _words_of(board, one), width, _COLOURS.get(one.state, ""))
+        for command in dict.fromkeys(link.command for link in one.missing if link.command):
+            yield [Part(f"  {'':{size}}  {shown(command)}", "dim")]
+    for stop in row.stops:
+        yield from _wrapped("  ", f"{stop.what} is stopped by {stop.by}: {stop.why}", width, "red")
+        yield [Part(f"    {shown(stop.command)}", "dim")]
+
+
+def _words_of(board: Board, cell: Cell) -> str:
+    """What's to be said of a cell; nothing of one that says all."""
+    lasts = f" for {span(max(0.0, board.now - cell.since))}" if cell.since is not None else ""
+    missing = "; ".join(f"{one.name}: {one.why}" for one in cell.missing)
+    by, why = f", by {cell.by}" if cell.by else "", f": {cell.why}" if cell.why else ""
+    step, log = f": {cell.step}" if cell.step else "", f" (log: {cell.log})" if cell.log else ""
+    found: dict[State, str] = {
+        "running": f"runs{lasts}{by}{step}",
+        "waiting": f"waits{lasts}{f': {missing}' if missing else why}",
+        "superseded": f"{cell.superseded_by} goes in its place",
+        "interrupted": f"cut off{why}; the next run goes on",
+        "failed": f"failed{why}{log}",
+        "unproven": f"has passed, and {cell.why}",
+    }
+    return found.get(cell.state, "")
+
+
+def _wrapped(head: str, text: str, width: int | None, style: str) -> Iterator[Line]:
+    clean = shown(" ".join(text.split()))
+    if width is None:
+        yield [Part(head + clean, style)]
+        return
+    room = max(20, width - len(head))
+    for number, line in enumerate(textwrap.wrap(clean, room, break_on_hyphens=False) or [""]):
+        yield [Part((head if number == 0 else " " * len(head)) + line, style)]

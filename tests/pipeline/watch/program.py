@@ -1,0 +1,10 @@
+"""`cdconf`, whose runs of the pipeline are a shell script, which gets the commit: `program.py SCRIPT ARGUMENTS…`."""
+
+import sys
+
+from cdconf.cli.main import run
+from cdconf.pipeline.watch import work
+
+script = sys.argv.pop(1)
+work.command = lambda root, commit: ["sh", script, commit]
+run()
