@@ -39,7 +39,7 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    concerned = [one for one in wanted.after if one.concerns(candidate.app)]
     links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
