@@ -198,7 +198,7 @@ STAGE = {
     "environment": Key("text", "The environment that the artifact is deployed to."),
     "copy_of": Key("text", "The environment of which a throw-away copy is made for the stage."),
     "scale": Key("map", "Of that copy: how many hosts of a group it has.", member=Key("integer", "How many.")),
-    "ttl": Key("duration", "Of that copy: when it may be removed, should the run that made it have died.", default="4h"),
+    "ttl": Key("duration", "Of that copy: when it may be removed, if the run that made it has died.", default="4h"),
     "within": Key("duration", "How long `run` may take; then it's ended, and is red.", default="30m"),
     "url": Key(
         "text",

@@ -99,6 +99,16 @@ def _after(
     return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
 
 
+def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> Proof | None:
+    """What a stage has said last of an artifact and its procedure, for who wants to know whether there's more to do.
+
+    Unlike a gate it doesn't ask whether the commit's own code was kept from the key: to try again changes nothing.
+    """
+    about_it = [one for one in proofs if _is_about_it(one, stage, candidate)]
+    said = max(about_it, key=_rank).said if about_it else None
+    return said if isinstance(said, Proof) else None
+
+
 def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
     """The link when nothing speaks of the stage as it should: with the reason of what comes nearest to that."""
     claims = [one for one in proofs if isinstance(one.said, Proof) and one.said.stage == stage.name]
@@ -158,4 +168,4 @@ def _shortly(one: Checked) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
-__all__ = ["Candidate", "Link", "judge", "proving_command"]
+__all__ = ["Candidate", "Link", "judge", "last_word", "proving_command"]
