@@ -85,8 +85,10 @@ def _tidy(home: Project, own: str) -> None:
 def _remove(folder: Path) -> None:
     """The lock goes last: whoever has opened it meanwhile finds that it's gone, and makes one of its own."""
     for path in folder.iterdir():
-        if path.name != "lock":
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        elif path.name != "lock":
+            path.unlink(missing_ok=True)
     (folder / "lock").unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else's by now
         folder.rmdir()

@@ -51,9 +51,8 @@ def error_of(result: Result, root: Path, commit: str, records: Iterable[RunRecor
         return _red(name, outcome, root, commit, records)
     if wanted == "blocked":
         return _blocked(result.outcomes.items(), commit)
-    what = (
-        f"commit {commit[:10]} stops before stage '{name}'" if wanted == "superseded" else f"stage '{name}' was ended"
-    )
+    is_over = wanted == "superseded"
+    what = f"commit {commit[:10]} stops before stage '{name}'" if is_over else f"stage '{name}' was ended"
     return _plain(result.ended.code, f"{what}: {outcome.why}", outcome.hint, outcome.detail)
 
 
