@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST = 20  # commits that are named
 _LOOKED_AT = 1000  # ancestors
+_SHOWN = re.compile(r"\A *\| ")  # before what a stage's command prints
 _TESTS = (
     re.compile(r"(?:FAILED|ERROR) (\S+::\S+|\S+\.py\b\S*)"),  # pytest
     re.compile(r"\s*--- FAIL: (\S+)"),  # go
@@ -47,7 +48,8 @@ def commits_since(root: Path, commit: str, green: str | None) -> list[str]:
 
 def failed_tests(lines: Sequence[str]) -> tuple[str, ...]:
     """The tests that a command's output names as failed, each once."""
-    found = (match[1].strip() for line in lines for one in _TESTS if (match := one.match(line)))
+    plain = [_SHOWN.sub("", line) for line in lines]
+    found = (match[1].strip() for line in plain for one in _TESTS if (match := one.match(line)))
     return tuple(dict.fromkeys(found))
 
 

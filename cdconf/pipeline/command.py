@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 8192  # bytes; what's longer is shown in pieces
 LAST_LINES = 30
+_HINT = (
+    "it ran as another user, in the commit's files, without your own files and variables: CDCONF_PASS_VARIABLES names "
+    "variables that it gets"
+)
 _GRACE = 5.0  # seconds between asking a process group to end, and ending it
 _PIECE = 65536
 
@@ -80,10 +84,7 @@ def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, s
         f"`{stage.run}` of stage '{stage.name}' {_how(status, stage.within)}",
         file="cdconf.yml",
         line=stage.line,
-        hint=None
-        if not somebody.isolated
-        else "it ran as another user, without your variables and files, in the "
-        "commit's files alone; CDCONF_PASS_VARIABLES passes more variables on",
+        hint=_HINT if somebody.isolated and status in (126, 127) else None,
         detail="\n".join(last),
     )
 

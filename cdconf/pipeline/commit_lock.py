@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cdconf.inventory import Project
 
-FOLDER = "pipeline"
+FOLDER, COPIES = "pipeline", "copies"
 
 
 def folder_of(home: Project, commit: str) -> Path:
@@ -75,7 +75,7 @@ def _lock(folder: Path) -> int | None:
 
 def _tidy(home: Project, own: str) -> None:
     for folder in (home.data / FOLDER).iterdir():
-        if folder.name != own and (folder / "lock").exists():
+        if folder.name not in (own, COPIES):
             descriptor = _lock(folder)
             if descriptor is not None:
                 _remove(folder)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.inventory.pipeline import Stage
 
-FOLDER = "pipeline/copies"
+FOLDER = f"{commit_lock.FOLDER}/{commit_lock.COPIES}"
 _LONGEST = 30  # characters of a stage's name that a copy's has
 
 

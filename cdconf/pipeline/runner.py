@@ -88,8 +88,7 @@ class Runner:
         self.recorder.note(began)
         made = self.known.made()
         for name in self.known.passed(self._stages):
-            self._standing[name] = "passed"
-            self._note(name, "passed", why="it had passed before", artifacts=made)
+            self._settle(name, Outcome("passed", "it had passed before", artifacts=made))
 
     def run(self) -> Verdict:
         """Does it all; returns the verdict. Ctrl-C ends what runs in order, and is raised again."""
