@@ -40,6 +40,13 @@ class OwnCodeRan:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """A line that a stage's own command has printed."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostStep:
     """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
 
@@ -158,6 +165,7 @@ Event = (
     | HostLeased
     | ClocksSeen
     | StageChanged
+    | Printed
 )
 Emit = Callable[[Event], None]
 

@@ -75,12 +75,12 @@ class Place(Protocol):
 def place_of(project: Project) -> Place:
     """The project's store: `store` in cdconf.yml, else .cdconf/artifacts."""
     if project.store is None:
-        return Folder(project.data / "artifacts", project.root, own=True)
+        return Folder(project.data / "artifacts", project.home, own=True)
     if project.store.startswith("s3://"):
         from cdconf.artifacts.remote import Remote
 
         return Remote(project.store, project.data / "artifacts" / "fetched")
-    return Folder(project.root / Path(project.store).expanduser(), project.root)
+    return Folder(project.home / Path(project.store).expanduser(), project.home)
 
 
 class Folder:

@@ -30,7 +30,7 @@ VERBS = {
     "build": ("build", "build an app's artifact, once per commit"),
     "deploy": ("deploy", "push an artifact to an environment, verify it, roll back when it fails"),
     "gates": ("gates", "judge whether an artifact may go to an environment; ask no host"),
-    "pipeline": ("pipeline", "stop an artifact or an app, or let it go on"),
+    "pipeline": ("pipeline", "take a commit through the stages; stop an artifact, or let it go on"),
     "rollback": ("rollback", "go back to the last verified release"),
     "contract": ("contract", "remove from an app's database what no release needs any more"),
     "undrain": ("undrain", "put hosts that were taken out of use back, untested"),

@@ -24,8 +24,24 @@ def pass_gate(run: Run, artifact: Artifact, reason: str | None) -> Passing:
     return passing
 
 
-def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
-    """The stage that a run is, ready to say how it ended; for errors see `stage_for` and `StageRun.begin`."""
+def stage_run(
+    run: Run, app: str | None, name: str | None = None, others: str | None = None, *, is_last: bool = True
+) -> StageRun:
+    """The stage that a run is, ready to say how it ended.
+
+    Args:
+        run: The run.
+        app: Whose procedure it is.
+        name: The stage that's demanded.
+        others: See `StageRun`.
+        is_last: See `StageRun`.
+
+    Raises:
+        CdconfError: See `stage_for`, `StageRun.begin` and `acceptance`.
+    """
+    from pathlib import Path
+
+    from cdconf.plans.revision import commit_of
     from cdconf.promotion.stage_run import StageRun, stage_for
 
     stage = stage_for(run.project, run.environment, name)
@@ -37,9 +53,16 @@ def stage_run(run: Run, app: str | None, name: str | None = None) -> StageRun:
         run.emit,
         lambda: _is_isolated(run),
         demanded=name is not None,
+        others=Path(others) if others is not None else None,
+        is_last=is_last,
         extra=run.extra,
     )
     made.begin(app)
+    if name is not None and stage is not None and stage.run is not None and is_last:
+        from cdconf.pipeline.acceptance import acceptance
+
+        commit = commit_of(run.project.root, "HEAD")
+        made.accept = acceptance(run.project, run.environment, stage, commit, run.emit)
     return made
 
 

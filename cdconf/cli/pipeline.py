@@ -9,6 +9,7 @@ import click
 from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
+from cdconf.cli.pipeline_run import run_command, stage_command
 from cdconf.cli.pipeline_status import command as status
 from cdconf.cli.pipeline_watch import command as watch
 
@@ -22,10 +23,16 @@ _office = click.option("--office", metavar="O", help="Whose key signs; by defaul
 
 @click.group()
 def command() -> None:
-    """Stop an artifact or an app, or let it go on. A stop is signed, and holds everywhere.
+    """Take commits through the stages; stop an artifact or an app, or let it go on.
+
+    A stop is signed, and holds everywhere.
 
     Example: cdconf pipeline stop shop@1.4 --note 'loses orders, see the incident'
     """
+
+
+command.add_command(run_command)
+command.add_command(stage_command)
 
 
 @command.command()

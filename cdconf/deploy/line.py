@@ -21,7 +21,13 @@ class Line(Protocol):
     def check(self) -> None:
         """Judges the gate again, once the hosts are held; raises `GateClosed`."""
 
-    def passed(self, artifact: Artifact, hosts: Mapping[str, Any], untouched: Iterable[str] = ()) -> None:
+    def passed(
+        self,
+        artifact: Artifact,
+        hosts: Mapping[str, Any],
+        untouched: Iterable[str] = (),
+        lent: Mapping[str, str] | None = None,
+    ) -> None:
         """A whole deployment has ended well; see `StageRun.passed`."""
 
     def failed(self, artifact: Artifact, why: str) -> None:

@@ -4,7 +4,7 @@ pipeline-PROJECT-COMMIT-RUN-NUMBER.jsonl    lines of `entries`, created exclusiv
 pipelog-DIGEST.txt                          a stage's log; DIGEST is its SHA-256
 
 PROJECT is a digest of the project's name, RUN a random id. A run that has ended is one object, of the number `WHOLE`,
-and its others are removed: 10,000 commits are about 10,000 objects. Records are for people and for other runners. Nobody
+and its others are removed: 10,000 commits are about 10,000 objects. Records are for people and other runners. Nobody
 has signed them, so they prove nothing: what a stage has proven are its statements.
 """
 

@@ -4,8 +4,8 @@ pipelease-KEY-EPOCH.json        the work is somebody's; created exclusively. The
 pipebeat-KEY-EPOCH-NUMBER.json  the holder is alive; it makes the next one, then removes the last one
 
 KEY is a digest of what the work is. A lease whose newest object is older than `TTL`, by the store's own clock, is that
-of a dead run: whoever makes the next epoch has it. A holder that finds a higher epoch than its own, or its own gone, has
-lost it. What was given back is removed, so that free work has no object at all.
+of a dead run: whoever makes the next epoch has it. A holder that finds a higher epoch than its own, or its own gone,
+has lost it. What was given back is removed, so that free work has no object at all.
 """
 
 from __future__ import annotations

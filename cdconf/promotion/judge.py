@@ -39,7 +39,7 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    concerned = [one for one in wanted.after if one.build in (None, candidate.app)]
+    concerned = [one for one in wanted.after if one.concerns(candidate.app)]
     links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
@@ -97,6 +97,16 @@ def _after(
         last = about_it[0]
         return Link(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
     return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
+
+
+def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> Proof | None:
+    """What a stage has said last of an artifact and its procedure, for who wants to know whether there's more to do.
+
+    Unlike a gate it doesn't ask whether the commit's own code was kept from the key: to try again changes nothing.
+    """
+    about_it = [one for one in proofs if _is_about_it(one, stage, candidate)]
+    said = max(about_it, key=_rank).said if about_it else None
+    return said if isinstance(said, Proof) else None
 
 
 def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
@@ -158,4 +168,4 @@ def _shortly(one: Checked) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
-__all__ = ["Candidate", "Link", "judge", "proving_command"]
+__all__ = ["Candidate", "Link", "judge", "last_word", "proving_command"]

@@ -194,7 +194,7 @@ def _notified(role: YamlMap) -> Iterator[str]:
 
 def _of_stages(commit: Commit, top: YamlMap, app: str, strict: bool) -> Iterator[Part]:
     """The stages that this app goes through, and the files that their commands read."""
-    stages = [one for one in stages_of(top) if one.get("build") in (None, app)]
+    stages = [one for one in stages_of(top) if not _names(one.get("build")) or app in _names(one["build"])]
     for stage in stages:
         name = str(stage.get("stage"))
         yield Part("stage", name, _digest(stage))

@@ -97,6 +97,11 @@ def read(envelope: Mapping[str, Any]) -> Said | None:
         raise NotSaid("isn't JSON") from error
     if kind != dsse.IN_TOTO or not isinstance(found, dict) or found.get("_type") != IN_TOTO_V1:
         raise NotSaid("isn't a statement of in-toto v1")
+    return read_statement(found)
+
+
+def read_statement(found: Mapping[str, Any]) -> Said | None:
+    """What a statement says; see `read`, which opens its envelope."""
     match = _TYPE.fullmatch(str(found.get("predicateType")))
     if match is None:
         return None

@@ -176,14 +176,14 @@ class Watch:
     def _wait(self, child: Child, commit: str) -> str | None:
         """Until the run has ended; returns the newer commit for which it was ended before."""
         newer: str | None = None
-        is_told = False
+        heard = 0
         while child.is_at_work:
             asked = self.ending.asked
-            if asked and not is_told:
-                is_told = True
+            if asked and not heard:
                 self.emit(Notice(f"ending after the run of {commit[:10]}; a second signal ends that, too"))
-            if asked > 1:
+            if asked > max(heard, 1):
                 child.end()
+            heard = asked
             if not asked and newer is None and (newer := self._newer(commit)) is not None:
                 child.end()
             self.ending.wait(self.every)

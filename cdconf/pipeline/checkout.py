@@ -1,0 +1,91 @@
+"""A checkout of one commit: what a run of the pipeline works on, whatever the work tree is like.
+
+It's a clone that borrows the repository's objects, and `.cdconf/` of the directory that people work in, so that hosts,
+secrets and artifacts are the same from both. Nothing of it is registered in the repository: it goes with its directory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.errors import CdconfError, UsageError
+from cdconf.inventory import load_project
+from cdconf.inventory.project import FILE
+from cdconf.plans.git import check_repository, git, succeeds
+from cdconf.plans.revision import commit_of
+from cdconf.yamlfile import expect, loads
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+_BORROWED = (".cdconf", ".vagrant")  # of the checkout's own, and in no commit
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "protocol.file.allow=always")
+
+
+def commit_to_run(root: Path, name: str) -> str:
+    """The full id of what's asked for.
+
+    Raises:
+        UsageError: There's no repository, or no such commit.
+    """
+    check_repository(root, hint="a pipeline takes commits: `git init`, and commit the project")
+    return commit_of(root, name)
+
+
+def home_at(home: Project, commit: str) -> Project:
+    """The work tree's project, with the name and the store that the commit says: what isn't committed doesn't count.
+
+    Raises:
+        UsageError: The commit has no project.
+        InvalidFile: Its cdconf.yml breaks a rule.
+    """
+    prefix = git(home.root, "rev-parse", "--show-prefix").decode().strip("\n")
+    if not succeeds(home.root, "cat-file", "-e", f"{commit}:{prefix}{FILE}"):
+        raise UsageError(f"commit {commit[:10]} has no {FILE}", hint="name a commit that has the project")
+    top = loads(git(home.root, "cat-file", "blob", f"{commit}:{prefix}{FILE}").decode("utf-8", "replace"), FILE)
+    if "pipeline" not in top:
+        raise UsageError(f"commit {commit[:10]} has no `pipeline` in {FILE}", hint="see docs/guides/pipeline.md")
+    return replace(home, name=expect(top, "project", str, FILE), store=expect(top, "store", str, FILE, None))
+
+
+def check_out(home: Project, commit: str, folder: Path) -> Project:
+    """Makes the checkout, and reads the project as the commit has it.
+
+    Args:
+        home: The project in the directory that people work in.
+        commit: The commit's full id.
+        folder: Where; what a run that was killed has left there goes.
+
+    Raises:
+        InvalidFile: The commit's cdconf.yml breaks a rule.
+        UsageError: The commit has no project.
+        CdconfError: git can't.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    top = Path(git(home.root, "rev-parse", "--show-toplevel").decode().strip("\n"))
+    prefix = git(home.root, "rev-parse", "--show-prefix").decode().strip("\n").rstrip("/")
+    _git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(folder))
+    with (folder / ".git/info/exclude").open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{prefix and f'/{prefix}'}/{one}\n" for one in _BORROWED)
+    _git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
+    root = folder / prefix
+    for name in _BORROWED:
+        own = home.root / name
+        if own.is_dir() and not (root / name).exists():
+            (root / name).symlink_to(own, target_is_directory=True)
+    return load_project(root)
+
+
+def _git(*arguments: str) -> None:
+    variables = {**os.environ, "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
+    done = subprocess.run(
+        ["git", *_NO_HOOKS, *arguments], capture_output=True, env=variables, stdin=subprocess.DEVNULL, check=False
+    )
+    if done.returncode != 0:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+        raise CdconfError(f"the commit can't be checked out: git {arguments[0]}: {lines[-1]}")

@@ -1,0 +1,72 @@
+"""Another run works on the same commit: waits for it, and takes its result for the own one."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdconf.events import Emit, Notice
+from cdconf.pipeline.record import RunRecord, commit_key, read_runs
+from cdconf.pipeline.store_lease import about_of, holders, listed
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Place
+
+PAUSE = 1.0  # seconds
+
+
+@dataclass
+class Joining:
+    """A run that waits for another one.
+
+    Attributes:
+        place: The store.
+        project: The project's name.
+        commit: The commit's full id.
+        now: Gives the store's time.
+        emit: The event stream.
+    """
+
+    place: Place
+    project: str
+    commit: str
+    now: Callable[[], float]
+    emit: Emit
+    _joined: str | None = None
+
+    def wait(self) -> RunRecord | None:
+        """Waits a moment; returns the record of the run that it waits for, once that has ended in order."""
+        runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
+        if self._joined is None:
+            at_work = [one for one in runs if one.ended is None and one.began is not None]
+            if at_work:
+                latest = max(at_work, key=lambda one: one.began.at if one.began else 0.0)
+                self._joined = latest.id
+                who = latest.began.by if latest.began else "another run"
+                self.emit(
+                    Notice(f"{who} takes commit {self.commit[:10]} through the pipeline: its result is waited for")
+                )
+        found = next((one for one in runs if one.id == self._joined and one.ended is not None), None)
+        if found is None:
+            time.sleep(PAUSE)
+        return found
+
+
+def holder_is_dead(place: Place, project: str, commit: str, checkout: str) -> bool:
+    """Whether whoever has a commit's lease worked in this checkout, where nobody does any more.
+
+    Only for whoever has the commit's lock on this machine.
+    """
+    key = commit_key(project, commit)
+    if key not in holders(listed(place, key)):
+        return False
+    about = about_of(place, key)
+    return (about.get("machine"), about.get("checkout")) == (machine(), checkout)
+
+
+def machine() -> str:
+    """What tells this machine from others, until it's started anew: of processes of before none lives."""
+    return socket.gethostname()
