@@ -79,8 +79,7 @@ def _watch(run: Run, branch: Branch, every: float) -> None:
     from cdconf.pipeline.watch.memory import Memory, alone
     from cdconf.pipeline.watch.work import work_of
 
-    with alone(run.project.data, branch), Ending() as ending:
+    with alone(run.project.data, branch), Ending() as ending, work_of(run.project, run.emit) as work:
         run.emit(Step(f"watching {branch.shown}"))
-        memory = Memory(run.project.data, branch, run.emit)
-        Watch(branch, work_of(run.project, run.emit), memory, ending, run.emit, every).go_on()
+        Watch(branch, work, Memory(run.project.data, branch, run.emit), ending, run.emit, every).go_on()
         run.code = ending.code

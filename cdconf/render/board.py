@@ -133,6 +133,7 @@ def _words_of(board: Board, cell: Cell) -> str:
         "running": f"runs{lasts}{by}{step}",
         "waiting": f"waits{lasts}{f': {missing}' if missing else why}",
         "superseded": f"{cell.superseded_by} goes in its place",
+        "ready": cell.why,
         "interrupted": f"cut off{why}; the next run goes on",
         "failed": f"failed{why}{log}",
         "unproven": f"has passed, and {cell.why}",

@@ -57,7 +57,7 @@ def _row(pipeline: Pipeline, project: str, known: Known) -> Row:
     stops = tuple(_stops(project, known))
     cells: dict[str, Cell] = {}
     for stage in pipeline.stages:
-        if known.app is not None and stage.build not in (None, known.app):
+        if known.app is not None and not stage.concerns(known.app):
             cells[stage.name] = Cell(stage.name, "none")
             continue
         cell = _told(stage, project, known)
@@ -162,9 +162,16 @@ def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
             continue
         links = tuple(judge(row.known, stage))
         missing = [one for one in links if one.state == "missing"]
-        why = f"{missing[0].name}: {missing[0].why}" if missing else ""
+        why = f"{missing[0].name}: {missing[0].why}" if missing else _keyless(row.known, stage)
         cells[stage.name] = replace(cell, state="waiting" if missing else "ready", why=why, links=links)
     return replace(row, cells=cells)
+
+
+def _keyless(known: Known, stage: Stage) -> str:
+    """Why the last run couldn't begin a stage that nothing keeps, if it has said so: it had no key, for one."""
+    noted = known.run.stages.get(stage.name) if known.run is not None else None
+    keys = [one.why for one in noted.missing if one.name == "key"] if noted is not None else []
+    return f"the last run couldn't begin it: {keys[0]}" if keys else ""
 
 
 class _GoneBy:
@@ -190,7 +197,7 @@ class _GoneBy:
     def superseded(self, row: Row) -> Row:
         """The row; where a newer one has passed, or with `batch` and `cancel` is about to, an older one doesn't go.
 
-        With `queue` each one goes through what's made for it alone; but no environment is taken back to an older one.
+        No environment is taken back to an older one; what's made for an artifact alone, each may go through.
         """
         app = row.known.app
         if app is None:
@@ -198,10 +205,11 @@ class _GoneBy:
         cells = dict(row.cells)
         for stage in self._pipeline.stages:
             cell, place = cells[stage.name], (app, stage.name)
-            passed = self._passed.get(place) if stage.environment or self._pipeline.concurrency != "queue" else None
+            passed = self._passed.get(place) if stage.environment else None
             newer = passed or self._about_to.get(place)
             if newer is not None and cell.state in ("ready", "pending", "interrupted"):
-                cells[stage.name] = replace(cell, state="superseded", superseded_by=newer)
+                found = replace(cell, state="superseded", superseded_by=newer, is_past=passed is not None)
+                cells[stage.name] = found
             elif self._passed.get(place) is not None and cell.state == "failed":
-                cells[stage.name] = replace(cell, superseded_by=self._passed[place])
+                cells[stage.name] = replace(cell, superseded_by=self._passed[place], is_past=True)
         return replace(row, cells=cells)

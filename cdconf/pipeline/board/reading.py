@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -41,10 +41,12 @@ class Reader:
 
     Attributes:
         emit: Gets each warning once.
+        load: Reads an environment; by default the work tree's.
     """
 
     project: Project
     emit: Emit
+    load: Callable[[str], Environment] | None = None
     _told: set[str] = field(default_factory=set)
     _ahead: float | None = None  # by how much the store's clock is ahead of this machine's
     _environments: dict[str, Environment | Link] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Reader:
         Raises:
             ArtifactError: The store or the signers can't be read.
         """
+        self._environments.clear()
         place = place_of(self.project)
         found, total = self._artifacts(place, count)
         runs = self._runs(place, None, None if count is None else max(RUNS, 3 * count))
@@ -68,6 +71,7 @@ class Reader:
         Raises:
             ArtifactError: See `board`.
         """
+        self._environments.clear()
         place = place_of(self.project)
         found, _ = self._artifacts(place, 10 * SHOWN)
         last = max((at for at, one in enumerate(found) if one.artifact.commit == commit), default=-1)
@@ -159,7 +163,8 @@ class Reader:
         """The environment; where it can't be read, what's missing."""
         if name not in self._environments:
             try:
-                self._environments[name] = load_environment(self.project, name)
+                load = self.load or (lambda name: load_environment(self.project, name))
+                self._environments[name] = load(name)
             except CdconfError as error:
                 self._environments[name] = Link(f"environment {name}", "missing", str(error), "cdconf lint")
         return self._environments[name]

@@ -66,6 +66,7 @@ class Cell:
         statement: The object of the store that says so.
         log: The object of the store that has the stage's log.
         superseded_by: The newer one's label, or its commit; also of one that failed, where a newer one has passed.
+        is_past: Whether that one has passed the stage, and not only come to it.
     """
 
     stage: str
@@ -78,6 +79,7 @@ class Cell:
     statement: str | None = None
     log: str | None = None
     superseded_by: str | None = None
+    is_past: bool = False
 
     @property
     def missing(self) -> list[Link]:
@@ -108,7 +110,7 @@ class Row:
     @property
     def is_over(self) -> bool:
         """Whether nothing will be done for it any more."""
-        return all(one.state in DONE or one.superseded_by is not None for one in self.cells.values())
+        return all(one.state in DONE or one.is_past for one in self.cells.values())
 
     @property
     def is_ready(self) -> bool:
@@ -134,7 +136,7 @@ class Row:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    found = {name: value for name, value in vars(cell).items() if name not in ("stage", "links")}
+    found = {name: value for name, value in vars(cell).items() if name not in ("stage", "links", "is_past")}
     return {**found, "links": [vars(one) for one in cell.links]}
 
 

@@ -30,13 +30,14 @@ class Work:
 
     Attributes:
         concurrency: What the pipeline of a commit says.
-        outlook: What the store says of a commit; raises `CdconfError` where that can't be read.
+        outlook: What the store says of a commit, by the files of the branch's newest one; raises `CdconfError` where
+            that can't be read.
         start: Begins a commit's run; the function is called when it has ended.
         subject: The first line of a commit's message.
     """
 
     concurrency: Callable[[str], Concurrency]
-    outlook: Callable[[str], Outlook]
+    outlook: Callable[[str, str], Outlook]
     start: Callable[[str, Callable[[], None]], Child]
     subject: Callable[[str], str]
 
@@ -138,7 +139,7 @@ class Watch:
 
     def _outlook(self, commit: str) -> Outlook | None:
         try:
-            found = self.work.outlook(commit)
+            found = self.work.outlook(commit, self._progress.seen or commit)
         except CdconfError as error:
             if self._told != error.message:
                 self._told = error.message

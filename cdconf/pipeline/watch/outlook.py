@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 def outlook_of(rows: Sequence[Row]) -> Outlook:
     """Of a commit by its artifacts' rows of the board; without any, its run has still to begin."""
     evidence = hashlib.sha256(json.dumps([_evidence(one) for one in rows]).encode()).hexdigest()[:16]
-    is_ready = not rows or any(one.is_ready for one in rows)
+    is_ready = not rows or any(one.is_ready or _lacks_stages_only(one) for one in rows)
     return Outlook(evidence, is_ready, is_over=bool(rows) and all(one.is_over for one in rows))
+
+
+def _lacks_stages_only(row: Row) -> bool:
+    """Whether a stage waits for nothing but others before it, as after an update of cdconf: a run passes them again."""
+    cells = [one for one in row.cells.values() if one.state == "waiting" and one.missing]
+    return any(all(link.name.startswith("after ") for link in one.missing) for one in cells)
 
 
 def _evidence(row: Row) -> list[object]:

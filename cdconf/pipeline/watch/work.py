@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from cdconf.errors import CdconfError
 from cdconf.events import Emit, Notice
 from cdconf.pipeline.board.reading import Reader
 from cdconf.pipeline.watch.child import Child, command
+from cdconf.pipeline.watch.files import Files
 from cdconf.pipeline.watch.loop import Concurrency, Work
 from cdconf.pipeline.watch.outlook import outlook_of
 from cdconf.pipeline.watch.progress import Outlook
@@ -21,24 +23,32 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 
-def work_of(project: Project, emit: Emit) -> Work:
-    """See `Work`; each run is a process of its own, by this cdconf."""
-    reader = Reader(project, emit)
+@contextmanager
+def work_of(project: Project, emit: Emit) -> Iterator[Work]:
+    """See `Work`; each run is a process of its own, by this cdconf.
 
-    def start(commit: str, when_ended: Callable[[], None]) -> Child:
-        return Child(command(project.root, commit), when_ended)
+    Args:
+        project: The project in the checkout.
+        emit: Gets what can't be read.
+    """
+    with Files(project) as files:
+        reader = Reader(project, emit, files.environment)
 
-    def outlook(commit: str) -> Outlook:
-        return outlook_of(reader.of_commit(commit))
+        def start(commit: str, when_ended: Callable[[], None]) -> Child:
+            return Child(command(project.root, commit), when_ended)
 
-    def concurrency(commit: str) -> Concurrency:
-        try:
-            return concurrency_at(project.root, commit)
-        except CdconfError as error:
-            emit(Notice(f"cdconf.yml of {commit[:10]} can't be read: {error.message}", warning=True))
-            return project.pipeline.concurrency
+        def outlook(commit: str, tip: str) -> Outlook:
+            reader.project = files.use(tip)
+            return outlook_of(reader.of_commit(commit))
 
-    return Work(concurrency, outlook, start, lambda commit: subject_of(project.root, commit))
+        def concurrency(commit: str) -> Concurrency:
+            try:
+                return concurrency_at(project.root, commit)
+            except CdconfError as error:
+                emit(Notice(f"cdconf.yml of {commit[:10]} can't be read: {error.message}", warning=True))
+                return project.pipeline.concurrency
+
+        yield Work(concurrency, outlook, start, lambda commit: subject_of(project.root, commit))
 
 
 def concurrency_at(root: Path, commit: str) -> Concurrency:

@@ -7,7 +7,7 @@ import pytest
 from cdconf.inventory.pipeline import Pipeline, Stage
 from cdconf.pipeline.board.decide import rows_of
 from cdconf.pipeline.board.rows import Known
-from cdconf.pipeline.entries import Made, RunBegan, RunEnded, StageNoted
+from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted
 from cdconf.pipeline.record import RunRecord
 from cdconf.pipeline.store_lease import TTL, Holder
 from cdconf.promotion.candidate import Link
@@ -16,7 +16,7 @@ from cdconf.promotion.said import Lift, Proof, Stop, Subject
 
 NOW = 10_000.0
 STAGES = (
-    Stage("commit", build="app"),
+    Stage("commit", build=("app",)),
     Stage("acceptance", copy_of="production", needs=("commit",)),
     Stage("manual", environment="staging", needs=("acceptance",)),
     Stage("release", environment="production", needs=("manual",)),
@@ -307,6 +307,25 @@ def test_a_failed_one_is_over_when_a_newer_one_has_passed():
     row = found["app@1"]
     assert (states(row), row.cells["manual"].superseded_by) == (["passed", "passed", "failed", "superseded"], "app@2")
     assert row.is_over
+
+
+def test_one_that_waits_behind_a_newer_one_that_waits_is_not_over():
+    newer = known(2, proof(2, "commit"), proof(2, "acceptance"))
+    found, _ = rows(newer, known(1, *THROUGH[:2]), links=[APPROVAL], concurrency="batch")
+    assert not found["app@1"].is_over
+    through = known(2, *[replace(one, said=proof(2, one.said.stage).said) for one in THROUGH], proof(2, "release"))
+    found, _ = rows(through, known(1, *THROUGH[:2]), links=[APPROVAL], concurrency="batch")
+    assert found["app@1"].is_over
+
+
+def test_a_run_that_lacked_the_key_says_so_where_nothing_else_keeps_the_stage():
+    noted = StageNoted(130.0, "manual", "blocked", missing=(Missing("key", "the key of stage:manual isn't here"),))
+    held = known(1, *THROUGH[:2], run=run(1, noted, ended=RunEnded(140.0, "stopped", 3)))
+    found, _ = rows(held)
+    cell = found["app@1"].cells["manual"]
+    assert (cell.state, cell.why) == ("ready", "the last run couldn't begin it: the key of stage:manual isn't here")
+    found, _ = rows(held, links=[APPROVAL])
+    assert found["app@1"].cells["manual"].why == "approvals: 1 of ops, and nobody has"
 
 
 def test_another_apps_artifacts_supersede_nothing_and_its_stages_are_not_this_ones():

@@ -48,7 +48,7 @@ class World:
         self.watch._progress = memory.load()
         return self.watch
 
-    def outlook(self, commit):
+    def outlook(self, commit, tip):
         found = self.outlooks.get(commit, Outlook("e1", is_ready=False))
         if isinstance(found, Exception):
             raise found
