@@ -65,7 +65,7 @@ def lines(board: Board, width: int | None) -> list[Line]:
         found += [[], *told]
     left = board.total - sum(one.known.app is not None for one in board.rows)
     if left > 0:
-        found += [[], [Part(f"and {left} older artifacts, which --all shows", "dim")]]
+        found += [[], [Part(f"{left} older artifacts: --all shows them", "dim")]]
     return found
 
 

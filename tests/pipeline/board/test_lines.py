@@ -67,7 +67,7 @@ def test_the_board_says_what_each_waits_for_and_for_how_long():
         "  accept  failed: test_front failed (log: pipelog-1)",
         "  app@1 is stopped by ann@laptop: it loses orders",
         "    cdconf pipeline resume app@1 --note WHY",
-        "and 20 older artifacts, which --all shows",
+        "20 older artifacts: --all shows them",
     ):
         assert words in whole
 
