@@ -110,7 +110,8 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     if not told and not row.stops:
         return
     began = row.known.run.began if row.known.run else None
-    commit = f" {row.known.commit[:10]}" if row.known.app and row.known.commit else ""
+    short = (row.known.commit or "")[:10]
+    commit = f" {short}" if short and short not in row.known.label else ""
     subject = f" {shown(began.subject)}" if began and began.subject else ""
     yield [Part(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
     size = max([len(one.stage) for one in told], default=0)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from cdconf.pipeline.board.rows import Board
 
-EVERY = 2.0  # seconds between two looks at the store, and so many times as long as a look takes
+EVERY = 1.0  # seconds between two looks at the store, and so many times as long as a look takes
 PATIENCE = 4.0
-TICK = 1.0  # seconds between two drawings: what it says of "for how long" goes on
+TICK = 0.5  # seconds between two drawings: what it says of "for how long" goes on
 
 
 def watch(read: Callable[[], Board], warnings: Sequence[str]) -> None:

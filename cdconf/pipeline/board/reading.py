@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts import store_clock
+from cdconf.artifacts.attestations import STATEMENT, STOP
 from cdconf.artifacts.metadata import metadata, newest
 from cdconf.artifacts.places import place_of
 from cdconf.errors import CdconfError
@@ -21,6 +22,7 @@ from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.promotion.candidate import Link
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import gate_of
+from cdconf.promotion.said import app_key
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage
+    from cdconf.promotion.checked import Checked
 
 SHOWN = 20
-RUNS = 60  # records that are read beside so many artifacts: a commit may have had several runs
+RUNS = 100  # records that are read: what older runs did is told by statements; a commit may have had several
+LOOKED_AT = 200  # artifacts among which those of a commit are looked for
 _COUNTED_OUT = 3  # warnings of one kind
 
 
@@ -61,24 +65,23 @@ class Reader:
         self._environments.clear()
         place = place_of(self.project)
         found, total = self._artifacts(place, count)
-        runs = self._runs(place, None, None if count is None else max(RUNS, 3 * count))
+        runs = self._runs(place, RUNS if count is None else max(RUNS, 3 * count))
         known = self._known(place, found, runs)[:count]
         return Board(self._now(), self._stages, tuple(self._rows(place, known, found)), total)
 
-    def of_commit(self, commit: str) -> list[Row]:
-        """The rows of a commit's artifacts, or of the commit itself; none where nothing is known of it.
+    def of_commits(self, commits: Collection[str]) -> dict[str, list[Row]]:
+        """Commit -> the rows of its artifacts, or of the commit itself; none where nothing is known of it.
 
         Raises:
             ArtifactError: See `board`.
         """
         self._environments.clear()
         place = place_of(self.project)
-        found, _ = self._artifacts(place, 10 * SHOWN)
-        last = max((at for at, one in enumerate(found) if one.artifact.commit == commit), default=-1)
+        found, _ = self._artifacts(place, LOOKED_AT)
+        last = max((at for at, one in enumerate(found) if one.artifact.commit in commits), default=-1)
         found = found[: last + 1]  # newer ones may go in its place
-        runs = self._runs(place, commit, None) if last < 0 else self._runs(place, None, RUNS)
-        rows = self._rows(place, self._known(place, found, runs), found)
-        return [one for one in rows if one.known.commit == commit]
+        rows = self._rows(place, self._known(place, found, self._runs(place, RUNS)), found)
+        return {commit: [one for one in rows if one.known.commit == commit] for commit in commits}
 
     @property
     def _stages(self) -> tuple[str, ...]:
@@ -95,13 +98,13 @@ class Reader:
             self._tell(Notice(f"skipped {place.shown(one.name)}: {one.error.message}", warning=True))
         return [one for one in found if one.artifact.app in self.project.apps], total
 
-    def _runs(self, place: Place, commit: str | None, count: int | None) -> dict[str, RunRecord]:
+    def _runs(self, place: Place, count: int) -> dict[str, RunRecord]:
         """Commit -> its last run; of one that's at work, that one."""
 
         def skip(name: str, why: str) -> None:
             self._tell(Notice(f"skipped a record of a run in {place.shown(name)}: {why}", warning=True))
 
-        found = read_runs(place, self.project.name, self._now(), commit=commit, newest=count, skip=skip)
+        found = read_runs(place, self.project.name, self._now(), newest=count, skip=skip)
         if any(one.ended is None and one.holder is not None for one in found) and self._ahead is None:
             self._ahead = store_clock.now(place, lambda event: None) - time.time()
             found = [replace(one, now=self._now()) for one in found]
@@ -113,25 +116,17 @@ class Reader:
     def _now(self) -> float:
         return time.time() + (self._ahead or 0.0)
 
-    def _known(self, place: Place, found: Iterable[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
+    def _known(self, place: Place, found: Sequence[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
         """The artifacts, and the commits that have none yet, the newest first."""
         evidence = Evidence.of(self.project, self._tell, place)
+        said = _Said(evidence, is_everything=len(found) > LOOKED_AT)
         known = []
         for one in found:
-            artifact = one.artifact
-            known.append(
-                Known(
-                    label=artifact.label,
-                    app=artifact.app,
-                    version=artifact.version,
-                    archive=artifact.archive,
-                    commit=artifact.commit,
-                    at=one.created,
-                    proofs=tuple(evidence.proofs(artifact.archive)),
-                    stops=tuple(evidence.stops(artifact.app, artifact.archive)),
-                    run=runs.get(artifact.commit or ""),
-                )
-            )
+            made = one.artifact
+            proofs, stops = said.proofs(made.archive), said.stops(made.app, made.archive)
+            run = runs.get(made.commit or "")
+            artifact = (made.label, made.app, made.version, made.archive, made.commit)
+            known.append(Known(*artifact, one.created, tuple(proofs), tuple(stops), run))
         have = {one.commit for one in known}
         oldest = min((one.at for one in known), default=0.0)
         for commit, run in runs.items():
@@ -174,6 +169,31 @@ class Reader:
         if isinstance(event, Notice) and event.message not in self._told:
             self._told.add(event.message)
             self.emit(event)
+
+
+class _Said:
+    """What was said of artifacts.
+
+    Args:
+        evidence: The store.
+        is_everything: Whether to read all of it at once: for many artifacts.
+    """
+
+    def __init__(self, evidence: Evidence, *, is_everything: bool) -> None:
+        self._evidence = evidence
+        self._proofs = evidence.every(STATEMENT) if is_everything else None
+        self._stops = evidence.every(STOP) if is_everything else None
+
+    def proofs(self, archive: str) -> Sequence[Checked]:
+        """See `Evidence.proofs`."""
+        return self._evidence.proofs(archive) if self._proofs is None else self._proofs.get(archive, ())
+
+    def stops(self, app: str, archive: str) -> Sequence[Checked]:
+        """See `Evidence.stops`."""
+        if self._stops is None:
+            return self._evidence.stops(app, archive)
+        of_app = self._stops.get(app_key(self._evidence.project.name, app), ())
+        return [*of_app, *self._stops.get(archive, ())]
 
 
 def _has_artifacts(run: RunRecord) -> bool:

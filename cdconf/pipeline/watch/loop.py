@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from cdconf.errors import GATED, OK, CdconfError
+from cdconf.errors import FAILED, GATED, OK, CdconfError
 from cdconf.events import Emit, Notice, Step
 from cdconf.pipeline.watch import progress as decide
 from cdconf.pipeline.watch.branch import NotFetched
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cdconf.pipeline.watch.memory import Memory
 
 LONGEST = 600.0  # seconds between two tries to fetch
+PATIENCE = 5.0  # the store is asked what can go on again after so many times as long as that took
 Concurrency = Literal["queue", "batch", "cancel"]
 
 
@@ -30,14 +31,14 @@ class Work:
 
     Attributes:
         concurrency: What the pipeline of a commit says.
-        outlook: What the store says of a commit, by the files of the branch's newest one; raises `CdconfError` where
+        outlooks: What the store says of commits, by the files of the branch's newest one; raises `CdconfError` where
             that can't be read.
         start: Begins a commit's run; the function is called when it has ended.
         subject: The first line of a commit's message.
     """
 
     concurrency: Callable[[str], Concurrency]
-    outlook: Callable[[str, str], Outlook]
+    outlooks: Callable[[Sequence[str], str], Mapping[str, Outlook]]
     start: Callable[[str, Callable[[], None]], Child]
     subject: Callable[[str], str]
 
@@ -61,6 +62,7 @@ class Watch:
     _failures: int = 0
     _is_gone: bool = False
     _told: str = ""
+    _look_again: float = 0.0
 
     def go_on(self) -> None:
         """Until somebody asks for the end."""
@@ -75,7 +77,7 @@ class Watch:
         tip = self._look()
         if tip is None:
             return self._pause()
-        commit = self._next(tip)
+        commit = self._next()
         if commit is None or self.ending.asked:
             return self._pause()
         self._run(commit)
@@ -131,20 +133,24 @@ class Watch:
         self._progress = progress
         self.memory.save(progress)
 
-    def _next(self, tip: str) -> str | None:
-        outlooks = {one.commit: found for one in self._progress.held if (found := self._outlook(one.commit))}
+    def _next(self) -> str | None:
+        outlooks: Mapping[str, Outlook] = {}
+        if self._progress.held and time.monotonic() >= self._look_again:
+            began = time.monotonic()
+            outlooks = self._outlooks([one.commit for one in self._progress.held])
+            self._look_again = time.monotonic() + PATIENCE * (time.monotonic() - began)
         if any(one.is_over for one in outlooks.values()):
             self._keep(decide.over(self._progress, outlooks))
         return decide.next_of(self._progress, outlooks, time.time())
 
-    def _outlook(self, commit: str) -> Outlook | None:
+    def _outlooks(self, commits: Sequence[str]) -> Mapping[str, Outlook]:
         try:
-            found = self.work.outlook(commit, self._progress.seen or commit)
+            found = self.work.outlooks(commits, self._progress.seen or commits[-1])
         except CdconfError as error:
             if self._told != error.message:
                 self._told = error.message
-                self.emit(Notice(f"what {commit[:10]} waits for can't be told: {error.message}", warning=True))
-            return None
+                self.emit(Notice(f"what can go on can't be told: {error.message}", warning=True))
+            return {}
         self._told = ""
         return found
 
@@ -165,14 +171,22 @@ class Watch:
         self._say(commit, ended.code, ended.why, ended.hint)
         if self.ending.asked > 1:
             return  # it's due again when the watch is
-        self._keep(decide.ended(self._progress, commit, ended.code, self._outlook(commit), time.time()))
+        outlook = self._outlooks([commit]).get(commit)
+        self._keep(decide.ended(self._progress, commit, ended.code, outlook, time.time()))
+        self._say_when(commit)
 
     def _say(self, commit: str, code: int, why: str, hint: str) -> None:
         if code == OK:
             self.emit(Notice(f"{commit[:10]} has passed"))
             return
-        text = f"{commit[:10]} {'waits' if code == GATED else 'has failed'}: {why}"
+        what = {GATED: "waits", FAILED: "has failed"}.get(code, "was cut off")
+        text = f"{commit[:10]} {what}: {why}"
         self.emit(Notice(text + (f"\n  hint: {hint}" if hint else ""), warning=code != GATED))
+
+    def _say_when(self, commit: str) -> None:
+        again_at = next((one.again_at for one in self._progress.held if one.commit == commit), None)
+        if again_at is not None:
+            self.emit(Notice(f"{commit[:10]} is tried again in {span(again_at - time.time())}"))
 
     def _wait(self, child: Child, commit: str) -> str | None:
         """Until the run has ended; returns the newer commit for which it was ended before."""

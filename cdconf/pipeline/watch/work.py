@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,9 @@ def work_of(project: Project, emit: Emit) -> Iterator[Work]:
         def start(commit: str, when_ended: Callable[[], None]) -> Child:
             return Child(command(project.root, commit), when_ended)
 
-        def outlook(commit: str, tip: str) -> Outlook:
+        def outlooks(commits: Sequence[str], tip: str) -> dict[str, Outlook]:
             reader.project = files.use(tip)
-            return outlook_of(reader.of_commit(commit))
+            return {commit: outlook_of(rows) for commit, rows in reader.of_commits(commits).items()}
 
         def concurrency(commit: str) -> Concurrency:
             try:
@@ -48,7 +48,7 @@ def work_of(project: Project, emit: Emit) -> Iterator[Work]:
                 emit(Notice(f"cdconf.yml of {commit[:10]} can't be read: {error.message}", warning=True))
                 return project.pipeline.concurrency
 
-        yield Work(concurrency, outlook, start, lambda commit: subject_of(project.root, commit))
+        yield Work(concurrency, outlooks, start, lambda commit: subject_of(project.root, commit))
 
 
 def concurrency_at(root: Path, commit: str) -> Concurrency:

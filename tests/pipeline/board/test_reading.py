@@ -8,7 +8,7 @@ import pytest
 
 from cdconf.artifacts.places import Folder
 from cdconf.events import Notice
-from cdconf.pipeline.board import procedures
+from cdconf.pipeline.board import procedures, reading
 from cdconf.pipeline.board.reading import Reader
 from cdconf.pipeline.entries import Made, RunBegan, StageNoted
 from cdconf.pipeline.record import Recorder, commit_key
@@ -148,6 +148,20 @@ def test_only_the_newest_are_read(line, tmp_path, monkeypatch):
     assert len(board(line, count=None).rows) == 2
 
 
+def test_many_artifacts_are_read_as_few_are(line, built, monkeypatch):
+    line.pass_stage(built, "acceptance")
+    stop(line.project, Target("app", built), "loses orders", None, lambda event: None)
+    few = board(line, count=None)
+    monkeypatch.setattr(reading, "LOOKED_AT", 0)
+    stop(line.project, Target("app", line.other), "too", None, lambda event: None)
+    many = board(line, count=None)
+    assert many.rows[0].as_data() == few.rows[0].as_data()
+    stopped = {row.known.label: [one.why for one in row.stops] for row in many.rows}
+    assert stopped == {"app@3": ["loses orders"], "app@2": ["too"], "app@1": []}
+    stop(line.project, Target("app", None), "all of it", None, lambda event: None)
+    assert {len(row.stops) for row in board(line, count=None).rows} == {1, 2}
+
+
 def test_what_cannot_be_read_is_said_once_and_hides_nothing(line, built):
     line.place.create("app@9.json", b"garbage")
     line.place.create(f"statement-{built.archive}-{'0' * 64}.dsse", b"garbage")
@@ -172,11 +186,10 @@ def test_the_rows_of_one_commit_know_of_newer_ones(line, built, tmp_path):
     for stage in ("acceptance", "manual"):
         line.pass_stage(newer, stage)
     reader = Reader(line.project, lambda event: None)
-    (row,) = reader.of_commit(first)
-    assert row.cells["manual"].superseded_by == "app@4"
-    (row,) = reader.of_commit(newer.commit)
-    assert row.known.label == "app@4"
-    assert reader.of_commit("e" * 40) == []
+    found = reader.of_commits([first, newer.commit, "e" * 40])
+    assert found[first][0].cells["manual"].superseded_by == "app@4"
+    assert [row.known.label for row in found[newer.commit]] == ["app@4"]
+    assert found["e" * 40] == []
 
 
 class TestProcedures:

@@ -42,16 +42,17 @@ class World:
 
     def begin(self):
         """Another start of the same watch."""
-        work = Work(lambda commit: self.concurrency, self.outlook, self.start, lambda commit: "subject")
+        work = Work(lambda commit: self.concurrency, self.ask, self.start, lambda commit: "subject")
         memory = Memory(self.data, self.branch, self.told.append)
         self.watch = Watch(self.branch, work, memory, self.ending, self.told.append, self.every)
         self.watch._progress = memory.load()
         return self.watch
 
-    def outlook(self, commit, tip):
-        found = self.outlooks.get(commit, Outlook("e1", is_ready=False))
-        if isinstance(found, Exception):
-            raise found
+    def ask(self, commits, tip):
+        found = {commit: self.outlooks.get(commit, Outlook("e1", is_ready=False)) for commit in commits}
+        for one in found.values():
+            if isinstance(one, Exception):
+                raise one
         return found
 
     def start(self, commit, when_ended):
@@ -147,7 +148,7 @@ def test_a_crash_of_a_run_does_not_end_the_watch(world, repository):
     assert world.ran() == [second]
     world.code(second := repository.commit("third"), 70)
     world.rounds()
-    assert f"{second[:10]} has failed: the run ended with exit code 70" in world.said()
+    assert f"{second[:10]} was cut off: the run ended with exit code 70" in world.said()
     repository.commit("fourth")
     world.rounds()
     assert len(world.ran()) == 2
@@ -203,7 +204,7 @@ def test_a_store_that_cannot_be_read_is_said_once(world, repository):
     world.said()
     world.outlooks[first] = ArtifactError("the store is away")
     world.rounds(3)
-    assert world.said() == [f"what {first[:10]} waits for can't be told: the store is away"]
+    assert world.said() == ["what can go on can't be told: the store is away"]
     second = repository.commit("second")
     world.rounds()
     assert world.ran() == [first, second]

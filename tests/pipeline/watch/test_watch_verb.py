@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cdconf.cli.pipeline import command as verb
 from cdconf.pipeline.watch.child import command, read
 from tests.conftest import cdconf
 
@@ -128,6 +129,14 @@ def test_what_a_commit_calls_cdconf_is_never_run(repository, tmp_path):
     assert not trap.exists()
 
 
+def test_the_command_of_a_run_is_one_that_there_is(repository):
+    pipeline, run, *words = command(repository.root, repository.head)[4:]
+    assert (pipeline, run) == ("pipeline", "run")
+    context = verb.commands["run"].make_context("run", words)
+    found = {name: context.params[name] for name in ("commit", "directory", "as_json")}
+    assert found == {"commit": repository.head, "directory": str(repository.root), "as_json": True}
+
+
 @pytest.mark.parametrize(
     ("code", "output", "why"),
     [
@@ -153,6 +162,6 @@ def test_how_often_has_limits(repository, every):
 def test_without_a_pipeline_there_is_nothing_to_watch(repository):
     text = (repository.root / "cdconf.yml").read_text()
     (repository.root / "cdconf.yml").write_text(text[: text.index("pipeline:")])
-    for verb in ("watch", "status"):
-        done = cdconf(repository.root, "pipeline", verb)
+    for name in ("watch", "status"):
+        done = cdconf(repository.root, "pipeline", name)
         assert (done.returncode, "cdconf.yml has no pipeline" in done.stderr) == (1, True)
