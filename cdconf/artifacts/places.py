@@ -223,8 +223,10 @@ class Folder:
 
 
 def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> Iterator[Entry]:
-    for one in listed:
-        if one.name.startswith(".") or not (one.name.startswith(prefix) and one.name.endswith(suffix)):
+    # Most of what's listed isn't wanted, and there may be very much of it.
+    wanted = [one for one in listed if (name := one.name).startswith(prefix) and name.endswith(suffix)]
+    for one in wanted:
+        if one.name.startswith("."):
             continue
         with contextlib.suppress(FileNotFoundError):  # another run's file that's gone already
             if one.is_file():

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cdconf.promotion.reasons import span
 from cdconf.render.words import shown
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def lines(board: Board, width: int | None) -> list[Line]:
     """
     if not board.rows:
         return [[Part("nothing has gone through the pipeline yet")]]
-    found = list(_table(board, width))
+    found = [*_line_stops(board, width), *_table(board, width)]
     told = [line for row in board.rows for line in _about(board, row, width)]
     if told:
         found += [[], *told]
@@ -67,6 +66,25 @@ def lines(board: Board, width: int | None) -> list[Line]:
     if left > 0:
         found += [[], [Part(f"{left} older artifacts: --all shows them", "dim")]]
     return found
+
+
+def _line_stops(board: Board, width: int | None) -> Iterator[Line]:
+    """What stops all of an app's artifacts is said once, before everything else."""
+    found = {stop.name: stop for row in board.rows for stop in row.stops if stop.what != row.known.label}
+    for stop in found.values():
+        yield from _wrapped("", f"{stop.what} is stopped by {stop.by}: {stop.why}", width, "red")
+        yield [Part(f"  {shown(stop.command)}", "dim")]
+    if found:
+        yield []
+
+
+def age(seconds: float) -> str:
+    """A length of time in a word: `40 s`, `2 h`."""
+    left = max(0, int(seconds))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if left >= size:
+            return f"{left // size} {unit}"
+    return f"{left} s"
 
 
 def _table(board: Board, width: int | None) -> Iterator[Line]:
@@ -100,14 +118,15 @@ def _cells(board: Board, row: Row, words: dict[State, str], with_times: bool) ->
         cell = row.cells[name]
         text = words[cell.state]
         if with_times and cell.since is not None and cell.state in _SINCE:
-            text += f" {span(max(0.0, board.now - cell.since))}"
+            text += f" {age(board.now - cell.since)}"
         yield text
 
 
 def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     """What's to be said of a row beside its cells; nothing where the cells say all."""
     told = [one for one in row.cells.values() if _words_of(board, one)]
-    if not told and not row.stops:
+    own = [one for one in row.stops if one.what == row.known.label]
+    if not told and not own:
         return
     began = row.known.run.began if row.known.run else None
     short = (row.known.commit or "")[:10]
@@ -119,14 +138,16 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
         yield from _wrapped(f"  {one.stage.ljust(size)}  ", _words_of(board, one), width, _COLOURS.get(one.state, ""))
         for command in dict.fromkeys(link.command for link in one.missing if link.command):
             yield [Part(f"  {'':{size}}  {shown(command)}", "dim")]
-    for stop in row.stops:
-        yield from _wrapped("  ", f"{stop.what} is stopped by {stop.by}: {stop.why}", width, "red")
+    is_known = any(one.state == "failed" for one in row.cells.values())  # it's stopped for that
+    for stop in own:
+        why = "" if is_known else f": {stop.why}"
+        yield from _wrapped("  ", f"{stop.what} is stopped by {stop.by}{why}", width, "red")
         yield [Part(f"    {shown(stop.command)}", "dim")]
 
 
 def _words_of(board: Board, cell: Cell) -> str:
     """What's to be said of a cell; nothing of one that says all."""
-    lasts = f" for {span(max(0.0, board.now - cell.since))}" if cell.since is not None else ""
+    lasts = f" for {age(board.now - cell.since)}" if cell.since is not None else ""
     missing = "; ".join(f"{one.name}: {one.why}" for one in cell.missing)
     by, why = f", by {cell.by}" if cell.by else "", f": {cell.why}" if cell.why else ""
     step, log = f": {cell.step}" if cell.step else "", f" (log: {cell.log})" if cell.log else ""

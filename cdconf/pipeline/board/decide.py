@@ -80,6 +80,8 @@ def _stops(project: str, known: Known) -> Iterable[Stopped]:
 
 
 def _is_about(stop: Stop, project: str, known: Known) -> bool:
+    if known.app is None:  # it could become an artifact of any app
+        return stop.project == project and stop.subject is None
     same = (stop.project, stop.app) == (project, known.app)
     return same and (stop.subject is None or stop.subject.archive == known.archive)
 

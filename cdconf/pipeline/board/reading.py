@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts import store_clock
-from cdconf.artifacts.attestations import STATEMENT, STOP
+from cdconf.artifacts.attestations import STOP
 from cdconf.artifacts.metadata import metadata, newest
 from cdconf.artifacts.places import place_of
 from cdconf.errors import CdconfError
@@ -16,6 +16,7 @@ from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
 from cdconf.pipeline.board.decide import rows_of
 from cdconf.pipeline.board.procedures import Procedures
+from cdconf.pipeline.board.remembered import proofs_of
 from cdconf.pipeline.board.rows import Board, Known, Row
 from cdconf.pipeline.entries import StageNoted
 from cdconf.pipeline.record import RunRecord, read_runs
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.checked import Checked
 
 SHOWN = 20
-RUNS = 100  # records that are read: what older runs did is told by statements; a commit may have had several
+RUNS = 60  # records that are read: what older runs did is told by statements; a commit may have had several
 LOOKED_AT = 200  # artifacts among which those of a commit are looked for
 _COUNTED_OUT = 3  # warnings of one kind
 
@@ -132,7 +133,8 @@ class Reader:
         for commit, run in runs.items():
             at = run.began.at if run.began is not None else run.seen
             if commit not in have and not _has_artifacts(run) and at >= oldest:
-                known.append(Known(commit[:10], None, None, None, commit, at, run=run))
+                stops = [stop for app in self.project.apps for stop in said.stops(app)]
+                known.append(Known(commit[:10], None, None, None, commit, at, stops=tuple(stops), run=run))
         return sorted(known, key=lambda one: one.at, reverse=True)
 
     def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Metadata]) -> list[Row]:
@@ -181,19 +183,19 @@ class _Said:
 
     def __init__(self, evidence: Evidence, *, is_everything: bool) -> None:
         self._evidence = evidence
-        self._proofs = evidence.every(STATEMENT) if is_everything else None
+        self._proofs = proofs_of(evidence) if is_everything else None
         self._stops = evidence.every(STOP) if is_everything else None
 
     def proofs(self, archive: str) -> Sequence[Checked]:
         """See `Evidence.proofs`."""
         return self._evidence.proofs(archive) if self._proofs is None else self._proofs.get(archive, ())
 
-    def stops(self, app: str, archive: str) -> Sequence[Checked]:
+    def stops(self, app: str, archive: str | None = None) -> Sequence[Checked]:
         """See `Evidence.stops`."""
         if self._stops is None:
             return self._evidence.stops(app, archive)
         of_app = self._stops.get(app_key(self._evidence.project.name, app), ())
-        return [*of_app, *self._stops.get(archive, ())]
+        return [*of_app, *self._stops.get(archive or "", ())]
 
 
 def _has_artifacts(run: RunRecord) -> bool:

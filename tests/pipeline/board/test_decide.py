@@ -344,6 +344,17 @@ def test_a_commit_without_artifact_is_shown_by_its_record():
     assert (data["artifact"], data["subject"], data["stages"]["commit"]["step"]) == (None, "Say hello", "run")
 
 
+def test_a_commit_without_artifact_is_stopped_with_its_app_alone():
+    noted = StageNoted(60.0, "commit", "blocked", "app is stopped")
+    ended = RunEnded(70.0, "stopped", 3)
+    commit = Known("2222222222", None, None, None, "2" * 40, 50.0, stops=(stop(),), run=run(2, noted, ended=ended))
+    (row,) = rows(commit)[0].values()
+    assert states(row) == ["stopped", "pending", "pending", "pending"]
+    assert not row.is_ready
+    (row,) = rows(replace(commit, stops=(stop(1),)))[0].values()
+    assert states(row)[0] == "ready"
+
+
 def test_a_record_that_says_superseded_names_the_newer_artifact():
     noted = StageNoted(130.0, "manual", "superseded", superseded_by=f"{2:040x}")
     held = known(1, *THROUGH[:2], run=run(1, noted, ended=RunEnded(140.0, "superseded", 3)))

@@ -65,7 +65,7 @@ def test_the_board_says_what_each_waits_for_and_for_how_long():
         "           cdconf approve app@3 --to production",
         "app@3 goes in its place",
         "  accept  failed: test_front failed (log: pipelog-1)",
-        "  app@1 is stopped by ann@laptop: it loses orders",
+        "  app@1 is stopped by ann@laptop",
         "    cdconf pipeline resume app@1 --note WHY",
         "20 older artifacts: --all shows them",
     ):
@@ -86,6 +86,25 @@ def test_many_stages_are_shortened():
     shown = text(Board(NOW, names, (row(1, *cells),), 1), 80)
     assert max(map(len, shown)) <= 80
     assert shown[1].split() == ["app@1", *["ok"] * 9]
+
+
+def test_what_stops_an_app_is_said_once_and_first():
+    whole = Stopped(
+        "stop-2", "all of app", "bob@laptop", "the database moves", NOW, "cdconf pipeline resume --note WHY"
+    )
+    stopped = [row(number, Cell("commit", "stopped", NOW), stops=(whole,)) for number in (2, 1)]
+    shown = text(Board(NOW, ("commit",), tuple(stopped), 2))
+    assert shown[:3] == [
+        "all of app is stopped by bob@laptop: the database moves",
+        "  cdconf pipeline resume --note WHY",
+        "",
+    ]
+    assert "\n".join(shown).count("the database moves") == 1
+
+
+def test_a_stop_by_hand_says_why():
+    shown = text(Board(NOW, ("commit",), (row(1, Cell("commit", "stopped", NOW), stops=(STOPPED,)),), 1))
+    assert "  app@1 is stopped by ann@laptop: it loses orders" in shown
 
 
 def test_nothing_yet_is_said():
