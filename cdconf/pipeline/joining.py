@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.events import Emit, Notice
-from cdconf.pipeline.record import RunRecord, commit_key, read_runs
+from cdconf.pipeline import commit_lock
+from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.pipeline.store_lease import about_of, holders, listed
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
+    from cdconf.inventory import Project
 
 PAUSE = 1.0  # seconds
 
@@ -55,18 +57,24 @@ class Joining:
         return found
 
 
-def holder_is_dead(place: Place, project: str, commit: str, checkout: str) -> bool:
-    """Whether whoever has a commit's lease worked in this checkout, where nobody does any more.
+def holder_is_dead(place: Place, key: str, home: Project, own: str) -> bool:
+    """Whether whoever has a lease worked in this checkout, where it doesn't live any more.
 
-    Only for whoever has the commit's lock on this machine.
+    Args:
+        place: The store.
+        key: What the lease is about.
+        home: The project in the directory that people work in.
+        own: The commit whose lock this process has.
     """
-    key = commit_key(project, commit)
     if key not in holders(listed(place, key)):
         return False
     about = about_of(place, key)
-    return (about.get("machine"), about.get("checkout")) == (machine(), checkout)
+    commit = str(about.get("commit"))
+    if (about.get("machine"), about.get("checkout")) != (machine(), home.checkout):
+        return False
+    return commit == own or not commit_lock.is_held(home, commit)
 
 
 def machine() -> str:
-    """What tells this machine from others, until it's started anew: of processes of before none lives."""
+    """What tells this machine from others."""
     return socket.gethostname()

@@ -83,7 +83,7 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
     place, emit, now = joining.place, joining.emit, joining.now
     folder = commit_lock.folder_of(home, commit)
     key = commit_key(home.name, commit)
-    is_dead = holder_is_dead(place, home.name, commit, home.checkout)
+    is_dead = holder_is_dead(place, key, home, commit)
     held = holders(listed(place, key)).get(key)
     if held is not None and held.is_alive(now()) and not is_dead:
         return None
