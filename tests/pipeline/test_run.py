@@ -23,6 +23,7 @@ STAGES = """
 FILES = {
     "cdconf.yml": """
         project: demo
+        store: STORE
         groups: {web: [site]}
         apps:
           one: {groups: [web], path: /srv/one, build: sh build.sh one, artifact: "dist/one-*.tar.gz"}
@@ -45,8 +46,13 @@ FILES = {
         echo "$1" > out/app
         tar -C out -czf "dist/$1-$CDCONF_VERSION.tar.gz" .
     """,
-    ".gitignore": ".cdconf/\n",
+    ".gitignore": ".cdconf/\nstore/\n",
 }
+
+
+def configured(apps="one", concurrency="queue", stop="artifact"):
+    text = FILES["cdconf.yml"].replace("APPS", apps).replace("CONCURRENCY", concurrency).replace("STOP", stop)
+    return text.replace("STORE", "store")
 
 
 class Line:
@@ -54,8 +60,9 @@ class Line:
 
     def __init__(self, root, log, apps="one", concurrency="queue", stop="artifact", keys=("lint", "commit", "late")):
         self.root, self.log = root, log
-        text = FILES["cdconf.yml"].replace("APPS", apps).replace("CONCURRENCY", concurrency).replace("STOP", stop)
+        text = configured(apps, concurrency, stop)
         write(root, {**FILES, "cdconf.yml": text})
+        (root / "store").mkdir()
         git(root, "init", "-q", "-b", "main")
         self.commit("begin")
         for stage in keys:
@@ -104,7 +111,7 @@ class Line:
     def said(self):
         """What the statements say: (stage, app, result, commit), sorted."""
         found = []
-        for path in (self.root / ".cdconf/artifacts/attested").rglob("statement-*"):
+        for path in (self.root / "store/attested").rglob("statement-*"):
             statement = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
             if statement["predicateType"].endswith("/stage/v1"):
                 about = statement["predicate"]
@@ -113,7 +120,7 @@ class Line:
 
     def stops(self):
         found = []
-        for path in (self.root / ".cdconf/artifacts/attested").rglob("stop-*"):
+        for path in (self.root / "store/attested").rglob("stop-*"):
             about = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))["predicate"]
             found.append((about["app"], about["version"], about["stage"]))
         return found
@@ -125,7 +132,7 @@ class Line:
     def left(self):
         data = self.root / ".cdconf"
         found = [one.name for one in (data / "pipeline").iterdir() if one.name != "copies"]
-        return found + [one.name for one in (data / "artifacts").glob("pipe[lb]ea*")]
+        return found + [one.name for one in (self.root / "store").glob("pipe[lb]ea*")]
 
 
 @pytest.fixture
@@ -268,6 +275,43 @@ def test_what_a_stage_runs_ends_when_the_run_is_killed(line, tmp_path_factory):
     assert not Path(f"/proc/{path.read_text().strip()}").exists()
 
 
+@pytest.fixture
+def other(line, tmp_path_factory):
+    """Another clone, with the same store."""
+    root = tmp_path_factory.mktemp("other") / "clone"
+    git(line.root, "clone", "-q", ".", str(root))
+    (root / "store").symlink_to(line.root / "store")
+    found = Line.__new__(Line)
+    found.root, found.log = root, line.log
+    return found
+
+
+def test_another_machine_waits_for_the_result(line, other, tmp_path_factory):
+    path = tmp_path_factory.mktemp("go") / "go"
+    line.commit("slow", late_sh=go(path))
+    git(other.root, "pull", "-q")
+    first = line.begun(until="waits")
+    second = other.begun(until="its result is waited for")
+    path.touch()
+    assert [one.communicate(timeout=60) and one.returncode for one in (first, second)] == [0, 0]
+    assert (line.builds, len(line.said()), line.left(), other.left()) == (1, 3, [], [])
+
+
+def test_another_machine_takes_over_from_a_dead_one(line, other, tmp_path_factory):
+    path = tmp_path_factory.mktemp("go") / "go"
+    commit = line.commit("slow", late_sh=go(path))
+    git(other.root, "pull", "-q")
+    process = line.begun(until="waits")
+    process.kill()
+    process.communicate()
+    path.touch()
+    for one in (line.root / "store").glob("pipe[lb]ea*"):
+        os.utime(one, (time.time() - 100, time.time() - 100))
+    other()
+    assert (line.builds, len(line.said()), other.left()) == (1, 3, [])
+    assert sorted(one.ended.verdict for one in line.runs(commit)) == ["interrupted", "passed"]
+
+
 def test_newer_commits_supersede_those_that_wait(make, tmp_path_factory):
     line = make(concurrency="batch")
     path = tmp_path_factory.mktemp("go") / "go"
@@ -313,15 +357,14 @@ def test_what_cannot_be_run_is_said_before_anything_is(make, tmp_path):
     assert "stage 'lint' can't be passed here" in text
     assert "linted" not in text
     assert "'nothing' is no revision" in line("--commit", "nothing", code=1)
-    write(line.root, {"cdconf.yml": FILES["cdconf.yml"].partition("        pipeline")[0].replace("APPS", "one")})
+    write(line.root, {"cdconf.yml": configured().partition("        pipeline")[0]})
     git(line.root, "commit", "-qam", "no pipeline")
     assert "has no `pipeline`" in line(code=1)
     assert line.builds == 0
 
 
 def test_without_git_there_is_nothing_to_take(tmp_path, home):
-    text = FILES["cdconf.yml"].replace("APPS", "one").replace("CONCURRENCY", "queue").replace("STOP", "app")
-    write(tmp_path, {**FILES, "cdconf.yml": text})
+    write(tmp_path, {**FILES, "cdconf.yml": configured()})
     done = cdconf(tmp_path, "pipeline", "run")
     assert done.returncode == 1
     assert "isn't in a git repository" in done.stderr
