@@ -30,10 +30,13 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
 
     Example: cdconf pipeline run --commit v1.4
     """
-    from cdconf.pipeline.checkout import commit_to_run, home_at
+    import os
+
+    from cdconf.pipeline.checkout import commit_to_run, home_at, leave_hook
     from cdconf.pipeline.report import error_of
     from cdconf.pipeline.run import run_pipeline
 
+    leave_hook(os.environ)
     with run_of("pipeline", None, flags) as run:
         found = commit_to_run(run.project.root, commit)
         run.extra["commit"] = found

@@ -205,6 +205,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
         else:
             target = held.target(release, None, [host for host in hosts if host.name in found.activated])
+            target = replace(target, procedure=_procedure_of(pages, found.activated))
             batches = split(found.activated, app.batches, target.room.limit if target.room else None)
             drains = target.drains is not None
             taken_up = Rollout(batches, adopt=True, drains=drains, drained=_left_drained(target))
@@ -212,6 +213,12 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
                 taken_up.interrupt(f"the {found.what} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
         return {"release": release, "hosts_touched": rollout.touched}
+
+
+def _procedure_of(pages: dict[str, dict[str, Any]], names: Sequence[str]) -> str | None:
+    """By which procedure an interrupted deployment has activated its release, if all these hosts remember the same."""
+    found = {(pages[name].get("deployed") or {}).get("procedure") for name in names}
+    return found.pop() if len(found) == 1 else None
 
 
 def _stopped(app: App, options: Deployment) -> Callable[[set[str]], set[str]]:

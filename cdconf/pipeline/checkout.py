@@ -1,7 +1,7 @@
 """A checkout of one commit: what a run of the pipeline works on, whatever the work tree is like.
 
-It's a clone that borrows the repository's objects, and `.cdconf/` of the directory that people work in, so that hosts,
-secrets and artifacts are the same from both. Nothing of it is registered in the repository: it goes with its directory.
+It's a repository of its own that borrows the other one's objects, and `.cdconf/` of the directory that people work in,
+so that hosts, secrets and artifacts are the same from both. Nothing is registered there: it goes with its directory.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 _BORROWED = (".cdconf", ".vagrant")  # of the checkout's own, and in no commit
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "protocol.file.allow=always")
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
+# What git sets for its hooks, and what would lead git to another repository than the one that's named.
+_OF_HOOKS = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
+)
 
 
 def commit_to_run(root: Path, name: str) -> str:
@@ -67,9 +73,8 @@ def check_out(home: Project, commit: str, folder: Path) -> Project:
         CdconfError: git can't.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    top = Path(git(home.root, "rev-parse", "--show-toplevel").decode().strip("\n"))
     prefix = git(home.root, "rev-parse", "--show-prefix").decode().strip("\n").rstrip("/")
-    _git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(folder))
+    _borrow(home.root, folder)
     with (folder / ".git/info/exclude").open("a", encoding="utf-8") as stream:
         stream.writelines(f"{prefix and f'/{prefix}'}/{one}\n" for one in _BORROWED)
     _git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
@@ -79,6 +84,26 @@ def check_out(home: Project, commit: str, folder: Path) -> Project:
         if own.is_dir() and not (root / name).exists():
             (root / name).symlink_to(own, target_is_directory=True)
     return load_project(root)
+
+
+def _borrow(root: Path, folder: Path) -> None:
+    """Makes a repository with another one's objects and tags, also where that is shallow, or has a detached HEAD."""
+    common = Path(git(root, "rev-parse", "--path-format=absolute", "--git-common-dir").decode().strip("\n"))
+    kind = git(root, "rev-parse", "--show-object-format").decode().strip()
+    _git("init", "--quiet", "--template=", f"--object-format={kind}", str(folder))
+    own = folder / ".git"
+    (own / "info").mkdir(exist_ok=True)
+    (own / "objects/info").mkdir(parents=True, exist_ok=True)
+    (own / "objects/info/alternates").write_text(f"{common / 'objects'}\n", encoding="utf-8")
+    if (common / "shallow").is_file():
+        shutil.copyfile(common / "shallow", own / "shallow")
+    (own / "packed-refs").write_bytes(git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"))
+
+
+def leave_hook(variables: MutableMapping[str, str]) -> None:
+    """Takes away what git gives its hooks: a run that one of them starts works on the directory that it's given."""
+    for name in _OF_HOOKS:
+        variables.pop(name, None)
 
 
 def _git(*arguments: str) -> None:

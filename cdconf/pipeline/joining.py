@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.events import Emit, Notice
-from cdconf.pipeline.record import RunRecord, commit_key, read_runs
+from cdconf.pipeline import commit_lock
+from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.pipeline.store_lease import about_of, holders, listed
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
+    from cdconf.inventory import Project
 
 PAUSE = 1.0  # seconds
 
@@ -37,36 +39,46 @@ class Joining:
     emit: Emit
     _joined: str | None = None
 
-    def wait(self) -> RunRecord | None:
-        """Waits a moment; returns the record of the run that it waits for, once that has ended in order."""
-        runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
+    def result(self) -> RunRecord | None:
+        """The record of the run that was waited for, once that has come to a verdict."""
         if self._joined is None:
-            at_work = [one for one in runs if one.ended is None and one.began is not None]
-            if at_work:
-                latest = max(at_work, key=lambda one: one.began.at if one.began else 0.0)
-                self._joined = latest.id
-                who = latest.began.by if latest.began else "another run"
-                self.emit(
-                    Notice(f"{who} takes commit {self.commit[:10]} through the pipeline: its result is waited for")
-                )
-        found = next((one for one in runs if one.id == self._joined and one.ended is not None), None)
-        if found is None:
-            time.sleep(PAUSE)
-        return found
+            return None
+        runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
+        found = next((one for one in runs if one.id == self._joined), None)
+        is_over = found is not None and found.ended is not None and found.ended.verdict != "interrupted"
+        return found if is_over else None
+
+    def wait(self) -> None:
+        """Looks which run it is, and waits a moment. One that was interrupted isn't waited for: this one goes on."""
+        runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
+        at_work = [one for one in runs if one.ended is None and one.began is not None]
+        latest = max(at_work, key=lambda one: one.began.at if one.began else 0.0, default=None)
+        if latest is not None and latest.id != self._joined:
+            self._joined = latest.id
+            who = latest.began.by if latest.began else "another run"
+            text = f"{who} takes commit {self.commit[:10]} through the pipeline: its result is waited for"
+            self.emit(Notice(text))
+        time.sleep(PAUSE)
 
 
-def holder_is_dead(place: Place, project: str, commit: str, checkout: str) -> bool:
-    """Whether whoever has a commit's lease worked in this checkout, where nobody does any more.
+def holder_is_dead(place: Place, key: str, home: Project, own: str) -> bool:
+    """Whether whoever has a lease worked in this checkout, where it doesn't live any more.
 
-    Only for whoever has the commit's lock on this machine.
+    Args:
+        place: The store.
+        key: What the lease is about.
+        home: The project in the directory that people work in.
+        own: The commit whose lock this process has.
     """
-    key = commit_key(project, commit)
     if key not in holders(listed(place, key)):
         return False
     about = about_of(place, key)
-    return (about.get("machine"), about.get("checkout")) == (machine(), checkout)
+    commit = str(about.get("commit"))
+    if (about.get("machine"), about.get("checkout")) != (machine(), home.checkout):
+        return False
+    return commit == own or not commit_lock.is_held(home, commit)
 
 
 def machine() -> str:
-    """What tells this machine from others, until it's started anew: of processes of before none lives."""
+    """What tells this machine from others."""
     return socket.gethostname()

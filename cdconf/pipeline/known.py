@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Known:
-    """What's known now; nothing is remembered from one question to the next but the procedures.
+    """What's known now; from one question to the next only what can't change is remembered: procedures and artifacts.
 
     Attributes:
         project: The project, at the commit.
@@ -40,6 +40,7 @@ class Known:
     project: Project
     commit: str
     emit: Emit
+    _made: dict[str, Artifact] = field(default_factory=dict)
 
     @cached_property
     def procedures(self) -> dict[str, str]:
@@ -53,9 +54,13 @@ class Known:
 
     def artifacts(self) -> dict[str, Artifact]:
         """App -> the artifact that was built from the commit; those that aren't there are left out."""
+        lacking = [app for app in self.project.pipeline.apps if app not in self._made]
         store = Store(self.project, emit=self.emit)
-        found = {app: store.nearest(app, [self.commit]) for app in self.project.pipeline.apps}
-        return {app: one for app, one in found.items() if one is not None and store.has_archive(one)}
+        for app in lacking:
+            found = store.nearest(app, [self.commit])
+            if found is not None and store.has_archive(found):
+                self._made[app] = found
+        return {app: self._made[app] for app in self.project.pipeline.apps if app in self._made}
 
     def apps_of(self, stage: Stage) -> list[str]:
         """The pipeline's apps whose artifacts go through a stage."""

@@ -93,8 +93,14 @@ def _is_red(done: Done, kind: str) -> bool:
         return False
     if kind == "deploy_failed":
         return done.document.get("verdict") is True
-    failed = any(one.get("status") == "failed" for one in done.document.get("hosts", {}).values())
-    return kind in RED or (done.document.get("error") is None and failed)
+    return kind in RED or (done.document.get("error") is None and _has_red(done.document))
+
+
+def _has_red(document: Mapping[str, Any]) -> bool:
+    """Whether a resource or a smoke test failed on a host: else something is the matter with the host itself."""
+    hosts = document.get("hosts", {}).values()
+    resources = [one for host in hosts for one in host.get("resources", ())]
+    return bool(_tests(document)) or any(one.get("status") == "failed" for one in resources)
 
 
 def missing_of(document: Mapping[str, Any]) -> list[Missing]:

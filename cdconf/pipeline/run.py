@@ -68,14 +68,15 @@ def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = 
     ahead = store_clock.now(place, emit) - time.time()
     joining = Joining(place, home.name, commit, lambda: time.time() + ahead, emit)
     while True:
+        other = joining.result()
+        if other is not None and other.ended is not None:
+            return Result(other.id, other.ended, joined=True)
         with commit_lock.locked(home, commit) as lock:
             if lock is not None:
                 found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
                 if found is not None:
                     return found
-        ended = joining.wait()
-        if ended is not None and ended.ended is not None:
-            return Result(ended.id, ended.ended, joined=True)
+        joining.wait()
 
 
 def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool) -> Result | None:
@@ -83,7 +84,7 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
     place, emit, now = joining.place, joining.emit, joining.now
     folder = commit_lock.folder_of(home, commit)
     key = commit_key(home.name, commit)
-    is_dead = holder_is_dead(place, home.name, commit, home.checkout)
+    is_dead = holder_is_dead(place, key, home, commit)
     held = holders(listed(place, key)).get(key)
     if held is not None and held.is_alive(now()) and not is_dead:
         return None
@@ -113,7 +114,7 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
             emit(Step(f"removing {name}, which a run that died has left"))
             remove_copy(home, children, name, lambda line: None, lambda text: emit(Notice(text, warning=True)))
         recorder = Recorder(place, home.name, commit, now() - time.time())
-        began = _began(project, commit, recorder.now())
+        began = _began(home, project, commit, recorder.now())
         rivals = Rivals(home.root, place, home.name, commit, began.branch, now, began.at)
         runner = Runner(
             home, project, place, known, recorder, holding, children, rivals, folder, emit, keep_failed, keyless
@@ -164,7 +165,7 @@ def _check(known: Known, emit: Emit) -> dict[str, Missing]:
     return keyless
 
 
-def _began(project: Project, commit: str, at: float) -> RunBegan:
+def _began(home: Project, project: Project, commit: str, at: float) -> RunBegan:
     subject, author = (
         git(project.root, "show", "-s", "--format=%s%n%an <%ae>", commit)
         .decode("utf-8", "replace")
@@ -172,12 +173,13 @@ def _began(project: Project, commit: str, at: float) -> RunBegan:
         .split("\n", 1)
     )
     return RunBegan(
-        at, commit, _branch(project, commit), subject[:200], author, whoami(), shapes(project.pipeline.stages)
+        at, commit, _branch(home, project, commit), subject[:200], author, whoami(), shapes(project.pipeline.stages)
     )
 
 
-def _branch(project: Project, commit: str) -> str | None:
+def _branch(home: Project, project: Project, commit: str) -> str | None:
     """The pipeline's branch, where the commit is on it."""
     name = project.pipeline.branch
-    listed = git(project.root, "branch", "-r", "--contains", commit, "--format=%(refname:short)").decode().split()
-    return name if f"origin/{name}" in listed else None
+    wanted = [f"refs/heads/{name}", f"refs/remotes/origin/{name}"]
+    listed = git(home.root, "for-each-ref", "--contains", commit, "--format=%(refname)", *wanted).decode().split()
+    return name if listed else None

@@ -16,6 +16,7 @@ from cdconf.events import Emit, Notice, StageChanged
 from cdconf.pipeline.concurrency import Turn, must_end, turn
 from cdconf.pipeline.decide import Standing, decide
 from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape, State, Verdict
+from cdconf.pipeline.joining import holder_is_dead
 from cdconf.pipeline.outcome import Outcome
 from cdconf.pipeline.record import stage_key
 from cdconf.pipeline.stage_log import StageLog
@@ -89,6 +90,9 @@ class Runner:
         made = self.known.made()
         for name in self.known.passed(self._stages):
             self._settle(name, Outcome("passed", "it had passed before", artifacts=made))
+            key = stage_key(self.project.name, name)
+            if holder_is_dead(self.place, key, self.home, self.known.commit) and self.holding.take(key, is_dead=True):
+                self.holding.release(key)  # of a run that died right after the stage had passed
 
     def run(self) -> Verdict:
         """Does it all; returns the verdict. Ctrl-C ends what runs in order, and is raised again."""
@@ -156,10 +160,15 @@ class Runner:
         )
         if found.do == "give_up":
             self._give_up(stage.name, str(found.because_of))
-        elif found.do == "wait" or not self.holding.take(stage_key(self.project.name, stage.name)):
+        elif found.do == "wait" or not self._take(stage_key(self.project.name, stage.name)):
             self._wait(stage.name, found)
         else:
             self._begin(pool, stage)
+
+    def _take(self, key: str) -> bool:
+        return self.holding.take(key) or (
+            holder_is_dead(self.place, key, self.home, self.known.commit) and self.holding.take(key, is_dead=True)
+        )
 
     def _blocked(self, stage: Stage) -> Outcome | None:
         stops = self.known.stopped(stage)

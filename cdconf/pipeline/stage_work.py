@@ -139,6 +139,8 @@ class StageWork:
         found = self._build()
         if found is not None:
             return found
+        if name in self.home.throwaways():  # kept by an earlier run, for people to look at
+            remove_copy(self.home, self.children, name, self._show, self._say)
         copies.note(self.home, name, self.known.commit)
         found = Outcome("interrupted", "it was ended", 130)
         try:
@@ -161,7 +163,10 @@ class StageWork:
         words = ["provision", *(copy if copy is not None else [name])]
         if copy is not None or load_environment(self.project, name).provider == "docker":
             words.append("--from-snapshot")
-        found = self._red(self._patiently("provision", words), name)
+        provisioned = self._patiently("provision", words)
+        if provisioned.state == "interrupted" and provisioned.code == 1 and copy is None:
+            provisioned = self._after_resuming(name, words)
+        found = self._red(provisioned, name)
         if found is not None:
             return found
         environment = load_environment(self.project, name)
@@ -175,6 +180,14 @@ class StageWork:
                 if found is not None:
                     return found
         return PASSED if there else self._command(name) or PASSED
+
+    def _after_resuming(self, name: str, words: Sequence[str]) -> Outcome:
+        """Provisions again, once deployments have been ended that a dead run has left half-way."""
+        environment = load_environment(self.project, name)
+        for app in self.known.apps_of(self.stage):
+            if self._has_hosts(environment, app):
+                self._patiently(f"end what was interrupted of {app}", ["deploy", app, "--to", name, "--resume"])
+        return self._patiently("provision", words)
 
     def _patiently(self, what: str, words: Sequence[str]) -> Outcome:
         """Runs a verb; where another run holds the hosts, such as a dead one, again until they're free."""
