@@ -71,9 +71,20 @@ class Evidence:
             text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
             self.emit(Notice(text, warning=True))
 
-    def every(self, kind: str) -> dict[str, list[Checked]]:
-        """All of one kind, by what it's found by: for whoever looks at many artifacts. For the errors see `stops`."""
-        checked = check_all(all_named(self.place, kind, self._skip()), self.signers, self.now)
+    def every(self, kind: str, unread: Callable[[str], None] = lambda key: None) -> dict[str, list[Checked]]:
+        """All of one kind, by what it's found by: for whoever looks at many artifacts. For the errors see `stops`.
+
+        Args:
+            kind: `STATEMENT`, `STOP`, ….
+            unread: Gets what an object would be found by that can't be read.
+        """
+        tell = self._skip()
+
+        def skip(name: str, why: str) -> None:
+            unread(archive_named(name, kind) or "")
+            tell(name, why)
+
+        checked = check_all(all_named(self.place, kind, skip), self.signers, self.now)
         if kind == STOP:
             self._warn(checked)
         found: dict[str, list[Checked]] = {}

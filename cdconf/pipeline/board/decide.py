@@ -46,10 +46,11 @@ def rows_of(pipeline: Pipeline, project: str, known: Iterable[Known], judge: Jud
 def _named(row: Row, labels: Mapping[str, str]) -> Row:
     """The row, where a newer commit in its place is called by its artifact."""
     cells = {
-        name: replace(one, superseded_by=labels.get(one.superseded_by or "", one.superseded_by))
+        name: replace(one, superseded_by=labels[one.superseded_by])
         for name, one in row.cells.items()
+        if one.superseded_by in labels
     }
-    return replace(row, cells=cells)
+    return replace(row, cells={**row.cells, **cells}) if cells else row
 
 
 def _row(pipeline: Pipeline, project: str, known: Known) -> Row:
@@ -157,16 +158,16 @@ def _next(stage: Stage, known: Known, cells: dict[str, Cell], stops: Sequence[St
 
 def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
     """The row with what the gates say of the stages whose turn it is."""
-    cells = dict(row.cells)
+    cells: dict[str, Cell] = {}
     for stage in pipeline.stages:
-        cell = cells[stage.name]
+        cell = row.cells[stage.name]
         if cell.state != "ready" or row.known.app is None:
             continue
         links = tuple(judge(row.known, stage))
         missing = [one for one in links if one.state == "missing"]
         why = f"{missing[0].name}: {missing[0].why}" if missing else _keyless(row.known, stage)
         cells[stage.name] = replace(cell, state="waiting" if missing else "ready", why=why, links=links)
-    return replace(row, cells=cells)
+    return replace(row, cells={**row.cells, **cells}) if cells else row
 
 
 def _keyless(known: Known, stage: Stage) -> str:
@@ -204,9 +205,9 @@ class _GoneBy:
         app = row.known.app
         if app is None:
             return row
-        cells = dict(row.cells)
+        cells: dict[str, Cell] = {}
         for stage in self._pipeline.stages:
-            cell, place = cells[stage.name], (app, stage.name)
+            cell, place = row.cells[stage.name], (app, stage.name)
             passed = self._passed.get(place) if stage.environment else None
             newer = passed or self._about_to.get(place)
             if newer is not None and cell.state in ("ready", "pending", "interrupted"):
@@ -214,4 +215,4 @@ class _GoneBy:
                 cells[stage.name] = found
             elif self._passed.get(place) is not None and cell.state == "failed":
                 cells[stage.name] = replace(cell, superseded_by=self._passed[place], is_past=True)
-        return replace(row, cells=cells)
+        return replace(row, cells={**row.cells, **cells}) if cells else row

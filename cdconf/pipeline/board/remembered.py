@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import STATEMENT, archive_of
@@ -21,6 +22,7 @@ from cdconf.promotion.said import Proof, Subject
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
+    from cdconf.events import Event
     from cdconf.promotion.evidence import Evidence
 
 FILE = "board.json"
@@ -48,7 +50,8 @@ def proofs_of(evidence: Evidence) -> dict[str, list[Checked]]:
     remembered = _load(evidence, keys)
     digests = {archive: _digest(there) for archive, there in names.items()}
     fresh = {one for one, digest in digests.items() if one not in remembered or remembered[one][0] != digest}
-    every = evidence.every(STATEMENT) if len(fresh) > MANY else None
+    unread: set[str] = set()
+    every = evidence.every(STATEMENT, unread.add) if len(fresh) > MANY else None
     trusted = _Trusted(evidence)
     found: dict[str, list[Checked]] = {}
     kept: dict[str, Any] = {}
@@ -57,12 +60,20 @@ def proofs_of(evidence: Evidence) -> dict[str, list[Checked]]:
             kept[archive] = remembered[archive]
             found[archive] = [trusted.checked(one) for one in kept[archive][1]]
             continue
-        found[archive] = evidence.proofs(archive) if every is None else every.get(archive, [])
-        if all(_is_plain(one) for one in found[archive]):
+        found[archive] = _read(evidence, archive, unread) if every is None else every.get(archive, [])
+        if archive not in unread and all(_is_plain(one) for one in found[archive]):
             kept[archive] = [digest, [_row(one) for one in found[archive]]]
     if kept != remembered:
         _save(evidence, keys, kept)
     return found
+
+
+def _read(evidence: Evidence, archive: str, unread: set[str]) -> list[Checked]:
+    def warned(event: Event) -> None:
+        unread.add(archive)
+        evidence.emit(event)
+
+    return replace(evidence, emit=warned).proofs(archive)
 
 
 def _digest(words: Iterable[str]) -> str:

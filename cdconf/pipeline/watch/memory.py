@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import GateClosed
+from cdconf.errors import CdconfError, GateClosed
 from cdconf.events import Emit, Notice
 from cdconf.pipeline.watch.progress import Progress, as_data, from_data
 from cdconf.promotion.saying import whoami
@@ -56,9 +56,12 @@ class Memory:
             return Progress()
 
     def save(self, progress: Progress) -> None:
-        """Writes it down, before anything is done by it."""
-        self._path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(self._path, json.dumps({"branch": self._shown, **as_data(progress)}, indent=1) + "\n")
+        """Writes it down, before anything is done by it; raises `CdconfError` where that's impossible."""
+        try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_private(self._path, json.dumps({"branch": self._shown, **as_data(progress)}, indent=1) + "\n")
+        except OSError as error:
+            raise CdconfError(f"what was seen of {self._shown} can't be written to {self._path}: {error}") from error
 
 
 @contextmanager
@@ -66,11 +69,15 @@ def alone(data: Path, branch: Branch) -> Iterator[None]:
     """Holds the checkout for one watch.
 
     Raises:
+        CdconfError: Nothing can be written there.
         GateClosed: Another one has it.
     """
     folder = data / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CdconfError(f"this checkout can't be held for a watch: {folder}: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cdconf.errors import ArtifactError, GateClosed
+from cdconf.errors import ArtifactError, CdconfError, GateClosed
 from cdconf.events import Notice
 from cdconf.pipeline.watch.branch import Branch
 from cdconf.pipeline.watch.child import Child
@@ -349,6 +349,14 @@ def test_a_second_watch_of_a_checkout_is_refused_by_name(world):
     ):
         pass
     with alone(world.data, world.branch):
+        pass
+
+
+def test_a_checkout_that_cannot_be_written_to_is_an_error_with_its_place(world):
+    (world.data / "watch").write_text("a file")
+    with pytest.raises(CdconfError, match=r"can't be written to .*watch"):
+        world.rounds()
+    with pytest.raises(CdconfError, match="can't be held for a watch"), alone(world.data, world.branch):
         pass
 
 
