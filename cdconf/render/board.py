@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 GAP = "  "
 SHORTEST_HEAD = 5
+NARROW = 20  # characters that words need
 _WORDS: dict[State, str] = {
     "passed": "passed",
     "unproven": "unproven",
@@ -133,10 +134,14 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     commit = f" {short}" if short and short not in row.known.label else ""
     subject = f" {shown(began.subject)}" if began and began.subject else ""
     yield [Part(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
-    size = max([len(one.stage) for one in told], default=0)
+    alike: dict[str, list[Cell]] = {}
     for one in told:
-        yield from _wrapped(f"  {one.stage.ljust(size)}  ", _words_of(board, one), width, _COLOURS.get(one.state, ""))
-        for command in dict.fromkeys(link.command for link in one.missing if link.command):
+        alike.setdefault(_words_of(board, one), []).append(one)
+    size = max([len(cells[0].stage) for cells in alike.values() if len(cells) == 1], default=0)
+    for words, cells in alike.items():
+        head = ", ".join(one.stage for one in cells).ljust(size)
+        yield from _wrapped(f"  {head}  ", words, width, _COLOURS.get(cells[0].state, ""))
+        for command in dict.fromkeys(link.command for link in cells[0].missing if link.command):
             yield [Part(f"  {'':{size}}  {shown(command)}", "dim")]
     is_known = any(one.state == "failed" for one in row.cells.values())  # it's stopped for that
     for stop in own:
@@ -168,6 +173,9 @@ def _wrapped(head: str, text: str, width: int | None, style: str) -> Iterator[Li
     if width is None:
         yield [Part(head + clean, style)]
         return
-    room = max(20, width - len(head))
+    if width - len(head) < NARROW:
+        yield [Part(head.rstrip(), style)]
+        head = "    "
+    room = max(NARROW, width - len(head))
     for number, line in enumerate(textwrap.wrap(clean, room, break_on_hyphens=False) or [""]):
         yield [Part((head if number == 0 else " " * len(head)) + line, style)]

@@ -46,9 +46,9 @@ def rows_of(pipeline: Pipeline, project: str, known: Iterable[Known], judge: Jud
 def _named(row: Row, labels: Mapping[str, str]) -> Row:
     """The row, where a newer commit in its place is called by its artifact."""
     cells = {
-        name: replace(one, superseded_by=labels[one.superseded_by])
+        name: replace(one, superseded_by=labels[newer])
         for name, one in row.cells.items()
-        if one.superseded_by in labels
+        if (newer := one.superseded_by) is not None and newer in labels
     }
     return replace(row, cells={**row.cells, **cells}) if cells else row
 

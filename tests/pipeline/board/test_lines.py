@@ -63,7 +63,7 @@ def test_the_board_says_what_each_waits_for_and_for_how_long():
         "  accept  runs for 12 s, by ci@one: batch 2 of 3: web2",
         "  release  waits for 1 h: approvals: 1 of ops has to approve, and none has",
         "           cdconf approve app@3 --to production",
-        "app@3 goes in its place",
+        "  accept, manual, release  app@3 goes in its place",
         "  accept  failed: test_front failed (log: pipelog-1)",
         "  app@1 is stopped by ann@laptop",
         "    cdconf pipeline resume app@1 --note WHY",
