@@ -42,8 +42,9 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
             _watch(run, count)
             return
         board = Reader(run.project, run.emit).board(count)
-        run.extra["pipeline"] = _about(run, board)
-        if not flags["as_json"]:
+        if flags["as_json"]:
+            run.extra["pipeline"] = _about(run, board)
+        else:
             _print(board)
 
 

@@ -11,7 +11,7 @@ from cdconf.artifacts import store_clock
 from cdconf.artifacts.attestations import STOP
 from cdconf.artifacts.metadata import metadata, newest
 from cdconf.artifacts.places import place_of
-from cdconf.errors import CdconfError
+from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
 from cdconf.pipeline.board.decide import rows_of
@@ -154,7 +154,12 @@ class Reader:
         if self._procedures is None:
             self._procedures = Procedures(self.project)
         digest_of = self._procedures.of(artifact.commit)
-        return gate_of(self.project, environment, artifact, self._tell, place, digest_of).links
+        try:
+            return gate_of(self.project, environment, artifact, self._tell, place, digest_of).links
+        except ArtifactError:
+            raise
+        except CdconfError as error:  # one environment that can't be judged hides nothing of the others
+            return (Link(f"gate of {environment.name}", "missing", str(error), None),)
 
     def _environment(self, name: str) -> Environment | Link:
         """The environment; where it can't be read, what's missing."""

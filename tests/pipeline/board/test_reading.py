@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cdconf.artifacts.places import Folder
+from cdconf.errors import InvalidFile
 from cdconf.events import Notice
 from cdconf.pipeline.board import procedures, reading
 from cdconf.pipeline.board.reading import Reader
@@ -131,6 +132,17 @@ def test_an_environment_whose_files_are_broken_is_what_is_waited_for(line, built
         "environment staging",
         "cdconf lint",
     )
+
+
+def test_a_gate_that_cannot_be_judged_is_what_is_waited_for(line, built, monkeypatch):
+    def broken(*arguments):
+        raise InvalidFile("unknown key 'x' in the policy", file="policy.yml", line=3, hint="look at it")
+
+    line.pass_stage(built, "acceptance")
+    monkeypatch.setattr(reading, "gate_of", broken)
+    (row, *_) = board(line).rows
+    cell = row.cells["manual"]
+    assert (cell.state, cell.why) == ("waiting", "gate of staging: policy.yml:3: unknown key 'x' in the policy")
 
 
 def test_only_the_newest_are_read(line, tmp_path, monkeypatch):
