@@ -51,7 +51,7 @@ def _seconds(text: str) -> float:
     from cdconf.errors import UsageError
     from cdconf.inventory.values import seconds_of
 
-    found = seconds_of(text)
+    found = float(text) if text.isascii() and text.isdecimal() else seconds_of(text)
     if found is None or not SHORTEST <= found <= LONGEST:
         raise UsageError(f"--every '{text}' isn't a time between 1s and 1d", hint="such as 10s or 5m")
     return found

@@ -49,6 +49,8 @@ class Ending:
         os.close(self._write)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:  # a shell tells its programs so twice, which isn't a second wish
+            signal.signal(number, lambda *_: None)
         self.asked += 1
         self.code = Interrupted.exit_code if number == signal.SIGINT else Terminated.exit_code
         self.wake()

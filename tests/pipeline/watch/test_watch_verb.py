@@ -104,6 +104,20 @@ def test_a_second_signal_ends_the_run_in_hand_which_is_due_again(watching, repos
     again.until(lambda: len(again.ran()) == 2)
 
 
+def test_a_terminal_that_is_closed_is_one_signal_however_often_it_is_told(watching, repository, tmp_path):
+    (tmp_path / "hold").touch()
+    watch = watching()
+    watch.until(lambda: watch.ran() == [repository.head])
+    for _ in range(3):
+        watch.signal(signal.SIGHUP)
+        time.sleep(0.05)
+    watch.until(lambda: "ending after the run of" in watch.log.read_text())
+    (tmp_path / "go").touch()
+    assert watch.end() == 143
+    assert watch.ran("ended") == []
+    assert f"{repository.head[:10]} has passed" in watch.log.read_text()
+
+
 def test_a_watch_that_was_killed_leaves_the_checkout_free(watching, repository):
     watch = watching()
     watch.until(lambda: watch.ran() == [repository.head])
@@ -153,7 +167,7 @@ def test_how_a_run_ended_is_read_from_its_code_and_its_document(code, output, wh
     assert read(code, output).why == why
 
 
-@pytest.mark.parametrize("every", ["0s", "1w", "-1s", "", "nan", "2d"])
+@pytest.mark.parametrize("every", ["0s", "0", "1.5", "1w", "-1s", "", "nan", "2d"])
 def test_how_often_has_limits(repository, every):
     done = cdconf(repository.root, "pipeline", "watch", "--every", every)
     assert (done.returncode, done.stderr.count("isn't a time between 1s and 1d")) == (1, 1)
