@@ -85,7 +85,7 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
 
 @click.command("command", hidden=True)
 @click.argument("stage")
-@click.option("--environment", metavar="ENV")
+@click.option("--environment", metavar="ENV", help="What was deployed to.")
 @project_options
 @output_options
 def stage_command(stage: str, environment: str | None, **flags: Any) -> None:

@@ -102,7 +102,7 @@ def test_the_commit_says_where_its_store_is(root):
     ("files", "error", "words"),
     [
         ({"cdconf.yml": FILES["cdconf.yml"].partition("        pipeline")[0]}, UsageError, "has no `pipeline`"),
-        ({"cdconf.yml": "project: [\n"}, InvalidFile, ""),
+        ({"cdconf.yml": "project: [\n"}, InvalidFile, "YAML|flow|expected"),
         ({"cdconf.yml": None}, UsageError, "has no cdconf.yml"),
     ],
 )
