@@ -79,6 +79,8 @@ def check_out(home: Project, commit: str, folder: Path) -> Project:
         stream.writelines(f"{prefix and f'/{prefix}'}/{one}\n" for one in _BORROWED)
     _git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
     root = folder / prefix
+    if (root / "Vagrantfile").exists():  # what vagrant writes down there must outlive the checkout
+        (home.root / ".vagrant").mkdir(exist_ok=True)
     for name in _BORROWED:
         own = home.root / name
         if own.is_dir() and not (root / name).exists():
