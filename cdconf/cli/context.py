@@ -54,6 +54,7 @@ class Run:
         environment: The environment's name, None for verbs that have none.
         flags: The command line's: directory, limit, roles, extra, as_json, diff, verbose, forks, …
         load: Reads the environment.
+        read: Reads the project.
 
     Attributes:
         code: The exit code; set by the verb, or by the error that ended it.
@@ -63,11 +64,16 @@ class Run:
     """
 
     def __init__(
-        self, command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+        self,
+        command: str,
+        environment: str | None,
+        flags: dict[str, Any],
+        load: Load = load_environment,
+        read: Callable[[Path], Project] = load_project,
     ) -> None:
         self.command = command
         self.flags = flags
-        self.project: Project = load_project(Path(flags.get("directory") or "."))
+        self.project: Project = read(Path(flags.get("directory") or "."))
         self._environment = load(self.project, environment) if environment else None
         self.code = 0
         self.recorded = command in RECORDED
@@ -331,14 +337,18 @@ SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where fil
 
 @contextlib.contextmanager
 def run_of(
-    command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+    command: str,
+    environment: str | None,
+    flags: dict[str, Any],
+    load: Load = load_environment,
+    read: Callable[[Path], Project] = load_project,
 ) -> Iterator[Run]:
     """A run whose end is always shown; exits with its code unless that's 0. For the arguments see `Run`.
 
     Raises:
         SystemExit: With the exit code.
     """
-    run = Run(command, environment, flags, load)
+    run = Run(command, environment, flags, load, read)
     run.begin()
     error: CdconfError | None = None
     try:

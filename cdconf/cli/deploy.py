@@ -35,9 +35,15 @@ if TYPE_CHECKING:
 @click.option(
     "--forget-migrations", is_flag=True, help="Migrate anew, since the database was restored to an older state."
 )
-@click.option("--others", metavar="DIR", hidden=True, type=click.Path())  # these are the pipeline's own
-@click.option("--not-last", is_flag=True, hidden=True)
-@click.option("--goes-on", is_flag=True, hidden=True)
+@click.option(
+    "--others",
+    metavar="DIR",
+    hidden=True,
+    type=click.Path(),
+    help="Where the deployments of the stage's other artifacts have left what they proved.",
+)
+@click.option("--not-last", is_flag=True, hidden=True, help="Leave it there, for the stage's last deployment to say.")
+@click.option("--goes-on", is_flag=True, hidden=True, help="Test hosts again to which this stage has deployed it.")
 @output_options
 def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.

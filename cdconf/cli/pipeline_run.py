@@ -10,6 +10,8 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cdconf.inventory import Project
     from cdconf.pipeline.run import Result
 
@@ -32,15 +34,22 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
     """
     import os
 
+    from cdconf.inventory import find_root
     from cdconf.pipeline.checkout import commit_to_run, home_at, leave_hook
     from cdconf.pipeline.report import error_of
     from cdconf.pipeline.run import run_pipeline
 
     leave_hook(os.environ)
-    with run_of("pipeline", None, flags) as run:
-        found = commit_to_run(run.project.root, commit)
+    chosen: list[str] = []
+
+    def read(start: Path) -> Project:
+        root = find_root(start)
+        chosen.append(commit_to_run(root, commit))
+        return home_at(root, chosen[0])
+
+    with run_of("pipeline", None, flags, read=read) as run:
+        home, (found,) = run.project, chosen
         run.extra["commit"] = found
-        home = home_at(run.project, found)
         run.record_as("pipeline run", found[:10])
         result = run_pipeline(home, found, run.emit, keep_failed=keep_failed)
         run.record_as("pipeline run", f"{found[:10]}: {result.ended.verdict}")
@@ -85,7 +94,7 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
 
 @click.command("command", hidden=True)
 @click.argument("stage")
-@click.option("--environment", metavar="ENV")
+@click.option("--environment", metavar="ENV", help="What was deployed to.")
 @project_options
 @output_options
 def stage_command(stage: str, environment: str | None, **flags: Any) -> None:

@@ -13,7 +13,7 @@ from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.going_back import left_releases, of_version, previous
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
-from cdconf.deploy.lacking import lacking_hosts, stand
+from cdconf.deploy.lacking import got_it_by, lacking_hosts, stand
 from cdconf.deploy.line import Line, held_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
@@ -99,7 +99,8 @@ def _deploy(
         lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
         untouched = [host.name for host in hosts if host not in lacking]
         if options.line is not None and options.line.demanded and untouched:
-            if options.goes_on and stand(project, fleet, app, untouched, pages, options.procedure, emit):
+            goes_on = options.goes_on and got_it_by(pages, untouched, options.procedure)
+            if goes_on and stand(project, fleet, app, untouched, emit):
                 untouched = []
             else:
                 emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))

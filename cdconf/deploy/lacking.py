@@ -49,29 +49,20 @@ def lacking_hosts(
     return [host for host in hosts if reasons.get(host.name) != ""]
 
 
-def stand(
-    project: Project,
-    fleet: Fleet,
-    app: App,
-    names: Sequence[str],
-    pages: Mapping[str, Mapping[str, Any]],
-    procedure: str | None,
-    emit: Emit,
-) -> bool:
-    """Whether hosts that run a release already got it by this very procedure, and prove well now.
+def got_it_by(pages: Mapping[str, Mapping[str, Any]], names: Sequence[str], procedure: str | None) -> bool:
+    """Whether hosts remember that what they run was brought to them by this very procedure.
 
     Args:
-        project: The project.
-        fleet: Connected to the hosts.
-        app: The app.
-        names: The hosts.
         pages: What each host says of the app.
-        procedure: The procedure's digest.
-        emit: The event stream.
+        names: The hosts.
+        procedure: The procedure's digest; None where there's none.
     """
     brought = [(pages[name].get("deployed") or {}).get("procedure") for name in names]
-    if procedure is None or any(one != procedure for one in brought):
-        return False
+    return procedure is not None and all(one == procedure for one in brought)
+
+
+def stand(project: Project, fleet: Fleet, app: App, names: Sequence[str], emit: Emit) -> bool:
+    """Whether hosts to which an earlier run has deployed prove well now."""
     emit(Notice(f"{', '.join(names)}: deployed by this procedure before, so it's tested again, and not deployed"))
     failures = unproven(project, fleet, [app], [fleet.sessions[name].host for name in names], emit)
     for name, failure in failures.items():

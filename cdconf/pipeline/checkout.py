@@ -10,19 +10,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import MutableMapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError, UsageError
-from cdconf.inventory import load_project
+from cdconf.inventory import Project, load_project
 from cdconf.inventory.project import FILE
 from cdconf.plans.git import check_repository, git, succeeds
 from cdconf.plans.revision import commit_of
 from cdconf.yamlfile import expect, loads
-
-if TYPE_CHECKING:
-    from cdconf.inventory import Project
 
 _BORROWED = (".cdconf", ".vagrant")  # of the checkout's own, and in no commit
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -43,20 +38,27 @@ def commit_to_run(root: Path, name: str) -> str:
     return commit_of(root, name)
 
 
-def home_at(home: Project, commit: str) -> Project:
-    """The work tree's project, with the name and the store that the commit says: what isn't committed doesn't count.
+def home_at(root: Path, commit: str) -> Project:
+    """The project in the directory that people work in, by what a commit says: what isn't committed doesn't count.
+
+    It's for its data alone, so that it has neither groups nor apps.
+
+    Args:
+        root: The directory.
+        commit: The commit's full id.
 
     Raises:
-        UsageError: The commit has no project.
+        UsageError: The commit has no project, or no pipeline.
         InvalidFile: Its cdconf.yml breaks a rule.
     """
-    prefix = git(home.root, "rev-parse", "--show-prefix").decode().strip("\n")
-    if not succeeds(home.root, "cat-file", "-e", f"{commit}:{prefix}{FILE}"):
+    prefix = git(root, "rev-parse", "--show-prefix").decode().strip("\n")
+    if not succeeds(root, "cat-file", "-e", f"{commit}:{prefix}{FILE}"):
         raise UsageError(f"commit {commit[:10]} has no {FILE}", hint="name a commit that has the project")
-    top = loads(git(home.root, "cat-file", "blob", f"{commit}:{prefix}{FILE}").decode("utf-8", "replace"), FILE)
+    top = loads(git(root, "cat-file", "blob", f"{commit}:{prefix}{FILE}").decode("utf-8", "replace"), FILE)
     if "pipeline" not in top:
         raise UsageError(f"commit {commit[:10]} has no `pipeline` in {FILE}", hint="see docs/guides/pipeline.md")
-    return replace(home, name=expect(top, "project", str, FILE), store=expect(top, "store", str, FILE, None))
+    store, database = (expect(top, key, str, FILE, None) for key in ("store", "database"))
+    return Project(root, expect(top, "project", str, FILE), {}, {}, 60.0, store=store, database=database)
 
 
 def check_out(home: Project, commit: str, folder: Path) -> Project:
@@ -79,6 +81,8 @@ def check_out(home: Project, commit: str, folder: Path) -> Project:
         stream.writelines(f"{prefix and f'/{prefix}'}/{one}\n" for one in _BORROWED)
     _git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
     root = folder / prefix
+    if (root / "Vagrantfile").exists():  # what vagrant writes down there must outlive the checkout
+        (home.root / ".vagrant").mkdir(exist_ok=True)
     for name in _BORROWED:
         own = home.root / name
         if own.is_dir() and not (root / name).exists():

@@ -148,6 +148,9 @@ def _check(known: Known, emit: Emit) -> dict[str, Missing]:
     stages = known.project.pipeline.stages
     if known.project.pipeline.apps:
         _ = known.procedures
+    elif known.project.apps:
+        text = "no stage of the pipeline has `build`, so environments are provisioned, and no app is deployed"
+        emit(Notice(text, warning=True))
     passed = known.passed(stages)
     left = [one for one in stages if one.name not in passed]
     keyless = known.keyless(left)

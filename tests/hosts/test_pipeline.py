@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import cdconf
 from tests.pipeline.sweep import rounds
-from tests.pipeline.world import PROJECT, Line, checked
+from tests.pipeline.world import PROJECT, Line, checked, offices
 
 pytestmark = pytest.mark.hosts
 KILLED = ("acceptance | ==> batch 1 of 1: activate", "acceptance | ==> removing", "release | ==> batch 1 of 1: smoke")
@@ -17,8 +17,11 @@ FAILING = PROJECT["cdconf.yml"].replace('{expand: "echo', '{expand: "exit 7; ech
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory):
-    one = Line.made(tmp_path_factory.mktemp("line"))
     with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in offices(tmp_path_factory.mktemp("offices")).items():
+            patch.setenv(name, value)
+        one = Line.made(tmp_path_factory.mktemp("line"))
         stack.callback(shutil.rmtree, one.root, ignore_errors=True)
         stack.callback(cdconf, one.root, "destroy", "dev", "--yes")
         yield one

@@ -5,6 +5,7 @@ statement a stage, and with no copy left behind. Every second round kills the ve
 """
 
 import argparse
+import os
 import random
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import cdconf
-from tests.pipeline.world import MOMENTS, Line, checked
+from tests.pipeline.world import MOMENTS, Line, checked, offices
 
 
 def rounds(line, count, seed, moments=MOMENTS):
@@ -45,6 +46,8 @@ def main():
     parser.add_argument("--moments", nargs="*", default=MOMENTS)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cdconf-line-"))
+    keys = Path(tempfile.mkdtemp(prefix="cdconf-offices-"))
+    os.environ |= offices(keys)
     failed = 0
     try:
         line = Line.made(folder)
@@ -55,6 +58,7 @@ def main():
     finally:
         cdconf(folder, "destroy", "dev", "--yes")
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(keys, ignore_errors=True)
     raise SystemExit(bool(failed))
 
 

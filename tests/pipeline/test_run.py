@@ -152,12 +152,13 @@ def go(path):
 
 def test_a_commit_passes_all_stages_whatever_the_work_tree_is_like(line):
     commit = git(line.root, "rev-parse", "HEAD")
-    write(line.root, {"check.sh": "exit 1\n", "lint.sh": "exit 1\n", "new": "x\n"})
+    write(line.root, {"check.sh": "exit 1\n", "lint.sh": "exit 1\n", "new": "x\n", "cdconf.yml": "broken: [\n"})
     text = line()
     assert "linted" in text
     assert "checked" in text
     said = [(stage, "one", "passed", commit) for stage in ("commit", "late", "lint")]
     assert line.said() == said
+    git(line.root, "checkout", "-q", "cdconf.yml")
     (run,) = line.runs(commit)
     assert (run.ended.verdict, run.ended.code, run.began.subject) == ("passed", 0, "begin")
     assert {name: one.state for name, one in run.stages.items()} == dict.fromkeys(("lint", "commit", "late"), "passed")

@@ -59,6 +59,11 @@ MOMENTS = (
 )
 
 
+def offices(folder):
+    """Environment variables by which a project's keys and signers lie in a directory, and not with this user's own."""
+    return {"CDCONF_SIGNING_KEY_DIR": str(folder / "keys"), "CDCONF_SIGNERS": str(folder / "signers")}
+
+
 class Line(Live):
     """See the module."""
 
