@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from cdconf.errors import FAILED, GATED, OK, CdconfError
 from cdconf.events import Emit, Notice, Step
 from cdconf.pipeline.watch import progress as decide
-from cdconf.pipeline.watch.branch import NotFetched
 from cdconf.pipeline.watch.progress import Outlook, Progress
 from cdconf.promotion.reasons import span
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from cdconf.pipeline.watch.ending import Ending
     from cdconf.pipeline.watch.memory import Memory
 
-LONGEST = 600.0  # seconds between two tries to fetch
 PATIENCE = 5.0  # the store is asked what can go on again after so many times as long as that took
 Concurrency = Literal["queue", "batch", "cancel"]
 
@@ -60,6 +58,7 @@ class Watch:
     _progress: Progress = field(default_factory=Progress)
     _failed_since: float | None = None
     _failures: int = 0
+    _fetch_again: float = 0.0
     _is_gone: bool = False
     _told: str = ""
     _look_again: float = 0.0
@@ -75,19 +74,16 @@ class Watch:
     def round(self) -> float:
         """One look at everything, and the run that follows from it; returns after how many seconds to look again."""
         tip = self._look()
-        if tip is None:
-            return self._pause()
-        commit = self._next()
+        commit = self._next() if tip is not None else None
         if commit is None or self.ending.asked:
-            return self._pause()
+            return self.every
         self._run(commit)
         return 0.0
 
-    def _pause(self) -> float:
-        return min(max(LONGEST, self.every), self.every * 2.0 ** min(self._failures, 20))
-
     def _look(self) -> str | None:
         """The branch's newest commit, as far as it's known; None: there's no such branch."""
+        if self._failures and time.monotonic() < self._fetch_again:
+            return self._progress.seen
         try:
             tip = self.branch.tip()
         except CdconfError as error:
@@ -110,6 +106,7 @@ class Watch:
             self._failed_since = time.monotonic()
             self.emit(Notice(f"{error.message}; trying again, less and less often", warning=True))
         self._failures += 1
+        self._fetch_again = time.monotonic() + decide.pause_after(self._failures, self.every)
 
     def _moved(self, tip: str) -> None:
         before = self._progress.seen
@@ -122,12 +119,7 @@ class Watch:
             self.emit(Notice(f"{self.branch.shown} {why}; its newest commit is {tip[:10]}", warning=True))
         is_each = self.work.concurrency(tip) == "queue"
         found = decide.moved(self._progress, tip, what, is_each=is_each)
-        # What a shallow clone cut off may be on the branch all the same; it was there when it was taken in.
-        if what.how != "unknown":
-            found = decide.without(found, lambda commit: self.branch.has(commit, tip))
-        else:
-            found = decide.without(found, lambda commit: commit == tip)
-        self._keep(found)
+        self._keep(decide.without(found, lambda commit: self.branch.has(commit, tip)))
 
     def _keep(self, progress: Progress) -> None:
         self._progress = progress
@@ -211,6 +203,3 @@ class Watch:
             return None
         self._look()
         return next((one for one in reversed(self._progress.due) if one != commit), None)
-
-
-__all__ = ["NotFetched", "Watch", "Work"]

@@ -15,6 +15,7 @@ from cdconf.errors import FAILED, GATED, OK
 
 KEPT = 20  # commits that are held: of older ones nobody waits for what they need
 RETRIES = 5  # of a run that failed, and of which the store doesn't say that a stage did
+RARELY = 600.0  # seconds between two tries to fetch from a remote that's away
 FIRST, LONGEST = 30.0, 3600.0  # seconds until an interrupted run is tried again; each time twice as long
 
 How = Literal["same", "forward", "rewritten", "unknown"]
@@ -166,6 +167,11 @@ def over(progress: Progress, outlooks: Mapping[str, Outlook]) -> Progress:
     """Forgets the commits for which nothing will ever be done."""
     gone = {commit for commit, outlook in outlooks.items() if outlook.is_over}
     return replace(progress, held=tuple(one for one in progress.held if one.commit not in gone))
+
+
+def pause_after(failures: int, every: float) -> float:
+    """Seconds until a remote that couldn't be fetched so often in a row is asked again."""
+    return min(max(RARELY, every), every * 2.0 ** min(failures, 20))
 
 
 def as_data(progress: Progress) -> dict[str, object]:

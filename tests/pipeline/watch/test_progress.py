@@ -11,6 +11,7 @@ from cdconf.pipeline.watch.progress import (
     FIRST,
     KEPT,
     LONGEST,
+    RARELY,
     RETRIES,
     Held,
     Moved,
@@ -23,6 +24,7 @@ from cdconf.pipeline.watch.progress import (
     moved,
     next_of,
     over,
+    pause_after,
     without,
 )
 
@@ -134,6 +136,11 @@ def test_only_the_last_ones_are_held():
         progress = ended(progress, f"{number:040x}", GATED, WAITS, 0.0)
     assert len(progress.held) == KEPT
     assert progress.held[-1].commit == f"{KEPT + 4:040x}"
+
+
+def test_a_remote_that_is_away_is_asked_less_and_less_often():
+    assert [pause_after(failures, 10.0) for failures in (1, 2, 3, 30)] == [20.0, 40.0, 80.0, RARELY]
+    assert pause_after(5, 3600.0) == 3600.0
 
 
 def test_what_a_newer_one_went_past_is_forgotten():
