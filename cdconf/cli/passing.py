@@ -83,6 +83,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         roles=list(flags.get("roles") or ()),
         narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
         variables=list(parse_extra(flags.get("extra") or ())),
+        stage=flags.get("stage"),
         extra=run.extra,
     )
     made.begin()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
 
 _LOOKED_AT = 50  # runs that were last seen
-_FRESH = 1.0  # seconds
+_FRESH = 2.0  # seconds
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Rivals:
     _read: float = -_FRESH
 
     def runs(self) -> list[RunRecord]:
-        """The last runs, also those of the own commit; read anew when a second has gone."""
+        """The last runs, also those of the own commit; read anew when two seconds have gone."""
         if time.monotonic() - self._read >= _FRESH:
             self._runs = read_runs(self.place, self.project, self.now(), newest=_LOOKED_AT)
             self._read = time.monotonic()

@@ -81,7 +81,7 @@ class Runner:
         self._futures: dict[str, Future[Outcome]] = {}
         self._noted: dict[str, State] = {}
         self._writing = threading.Lock()
-        self._looked = 0.0
+        self._looked: dict[str, float] = {}
         self._lost = ""
 
     def begin(self, began: RunBegan) -> None:
@@ -144,24 +144,21 @@ class Runner:
 
     def _try(self, pool: ThreadPoolExecutor, stage: Stage) -> None:
         """Begins a stage, if nothing stands in its way and it's this commit's turn."""
-        if stage.name not in self._since:
-            blocked = self._blocked(stage)
-            if blocked is not None:
-                self._settle(stage.name, blocked)
-                return
-            self._since[stage.name] = self.recorder.now()
-            self._looked = 0.0
-        elif time.monotonic() - self._looked < _LOOK:
+        name = stage.name
+        if time.monotonic() - self._looked.get(name, -_LOOK) < _LOOK:
             return
-        self._looked = time.monotonic()
-        since = self._since[stage.name]
-        found = turn(
-            self.project.pipeline.concurrency, self.rivals.of(stage.name), since, stays=stage.environment is not None
-        )
+        self._looked[name] = time.monotonic()
+        blocked = self._blocked(stage)  # also what was stopped while it waited
+        if blocked is not None:
+            self._settle(name, blocked)
+            return
+        since = self._since.setdefault(name, self.recorder.now())
+        policy, rivals = self.project.pipeline.concurrency, self.rivals.of(name)
+        found = turn(policy, rivals, since, stays=stage.environment is not None)
         if found.do == "give_up":
-            self._give_up(stage.name, str(found.because_of))
-        elif found.do == "wait" or not self._take(stage_key(self.project.name, stage.name)):
-            self._wait(stage.name, found)
+            self._give_up(name, str(found.because_of))
+        elif found.do == "wait" or not self._take(stage_key(self.project.name, name)):
+            self._wait(name, found)
         else:
             self._begin(pool, stage)
 
@@ -247,9 +244,8 @@ class Runner:
         )
 
     def _cancel_where_newer(self) -> None:
-        if self.project.pipeline.concurrency != "cancel" or time.monotonic() - self._looked < _LOOK:
+        if self.project.pipeline.concurrency != "cancel":
             return
-        self._looked = time.monotonic()
         for name in self._futures:
             newer = must_end("cancel", self.rivals.of(name))
             if newer is not None and name not in self._superseded:

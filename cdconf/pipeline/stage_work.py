@@ -160,7 +160,7 @@ class StageWork:
 
     def _deployed(self, name: str, copy: Sequence[str] | None = None) -> Outcome:
         """Provisions an environment, deploys the artifacts to it, and runs the stage's command against them."""
-        words = ["provision", *(copy if copy is not None else [name])]
+        words = ["provision", "--stage", self.stage.name, *(copy if copy is not None else [name])]
         if copy is not None or load_environment(self.project, name).provider == "docker":
             words.append("--from-snapshot")
         provisioned = self._patiently("provision", words)

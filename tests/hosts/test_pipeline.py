@@ -42,12 +42,6 @@ def test_two_racing_runs_take_a_commit_to_the_host_once(line):
     ("what", "files", "stage", "words"),
     [
         ("acceptance", {"accept.py": "print('FAILED a.py::b'); exit(3)\n"}, "acceptance", "test: a.py::b"),
-        (
-            "smoke",
-            {"roles/app/smoke/test_app.py": "def test_it(host):\n    assert False\n"},
-            "acceptance",
-            "test: app: test_it on web1",
-        ),
         ("migration", {"cdconf.yml": FAILING}, "acceptance", "migration"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from cdconf.artifacts.places import Folder
 from cdconf.artifacts.remote import Remote
-from tests.artifacts.conftest import home, s3, s3_server  # noqa: F401  fixtures
+from tests.artifacts.conftest import app, home, s3, s3_server  # noqa: F401  fixtures
 
 
 @pytest.fixture(params=["directory", "s3"])

@@ -3,7 +3,12 @@
 import threading
 import time
 
+from cdconf.artifacts import Store
+from cdconf.artifacts.sweep import sweep
+from cdconf.inventory import load_project
 from cdconf.pipeline import store_lease
+from cdconf.pipeline.entries import StageNoted
+from cdconf.pipeline.record import Recorder
 from cdconf.pipeline.store_lease import TTL, about_of, holders, key_of, listed, take
 
 KEY, OTHER = key_of("stage", "demo", "manual"), key_of("stage", "demo", "release")
@@ -86,3 +91,17 @@ def test_what_it_is_not_is_overlooked(folder):
     folder.create(f"pipelease-{KEY}-1.json", b"x")
     assert holders(folder.entries("pipe")) == {}
     assert take(folder, KEY, {}, time.time()) is not None
+
+
+def test_the_store_s_own_cleaning_up_takes_what_dead_runners_left(app, monkeypatch):
+    project = load_project(app)
+    store = Store(project)
+    dead = take(store.place, KEY, {}, time.time())
+    assert dead.beat()
+    written = Recorder(store.place, "demo", "c" * 40)
+    written.note(StageNoted(1.0, "one", "running"))
+    kept = {one.name for one in store.place.entries("pipeline-")}
+    assert sweep(project, store).count == 0
+    assert sweep(project, store, grace=-60.0).count == 2
+    assert listed(store.place) == []
+    assert {one.name for one in store.place.entries("pipeline-")} == kept

@@ -1,5 +1,6 @@
 """A project whose commits go through a pipeline on real hosts: a copy to try them in, and a host that stays."""
 
+import base64
 import contextlib
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from tests.conftest import CDCONF, git, write
 from tests.host_image import furnished
@@ -148,8 +150,6 @@ class Line(Live):
         found = {}
         archive = json.loads((self.root / f".cdconf/artifacts/app@{version}.json").read_text())["archive"]
         for path in (self.root / ".cdconf/artifacts/attested").rglob(f"statement-{archive}-*"):
-            import base64
-
             said = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
             if "/stage/" in said["predicateType"]:
                 stage = said["predicate"]["stage"]
@@ -163,7 +163,7 @@ def _below(pid):
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                text = open(f"{entry.path}/stat").read()  # noqa: PTH123, SIM115
+                text = Path(entry.path, "stat").read_text()
                 parents.setdefault(int(re.search(r"\) \S (\d+)", text)[1]), []).append(int(entry.name))
     found, wanted = [], [pid]
     while wanted:
