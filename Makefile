@@ -32,6 +32,10 @@ test:
 chaos: engine
 	python -m tests.chaos.sweep --each 3 --lanes 2 $(CHAOS)
 
+# Runs of the pipeline are killed at 30 moments, and gone on with; forty minutes on two cores.
+line: engine
+	python -m tests.pipeline.sweep --rounds 30 $(LINE)
+
 # A user of the host attacks the agent before each of its steps, then 10,000 times as fast as it can; two hours on two cores.
 attacks: engine
 	python -m tests.attacks.run $(ATTACKS)
@@ -55,4 +59,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos attacks pythons team bench clean
+.PHONY: setup engine demo lint unit test chaos line attacks pythons team bench clean

@@ -7,8 +7,10 @@ CdconfError                 1   failed
 ├── SecretError             1   a secret is missing, can't be read, or would be exposed
 ├── ProviderError           1   Docker, Vagrant: hosts can't be made
 ├── ArtifactError           1   an artifact is missing, ambiguous, or isn't what its digest says
+│   └── BuildFailed         1   the commit's own build went wrong
 ├── HostFailed              1   something failed on a host
 │   └── DeployFailed        1   a deployment failed; `verdict` tells whether the artifact is to blame
+├── CommandFailed           1   a stage's own command is red
 ├── Unreachable             4   a host doesn't answer
 ├── GateClosed              3   refused by a rule: promotion, approval, stopped line
 │   ├── LeaseHeld           3   another run works on the host
@@ -118,6 +120,12 @@ class ArtifactError(CdconfError):
     kind = "artifact"
 
 
+class BuildFailed(ArtifactError):
+    """The build's own command line failed, or left no single artifact."""
+
+    kind = "build_failed"
+
+
 class HostFailed(CdconfError):
     """Something failed on a host."""
 
@@ -139,6 +147,12 @@ class DeployFailed(HostFailed):
     def __init__(self, message: str, *, verdict: bool, **keywords: object) -> None:
         super().__init__(message, **keywords)  # type: ignore[arg-type]
         self.verdict = verdict
+
+
+class CommandFailed(CdconfError):
+    """The command of a stage of the pipeline ended with another status than 0, or not in time: it's red."""
+
+    kind = "command_failed"
 
 
 class Unreachable(CdconfError):

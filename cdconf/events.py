@@ -44,6 +44,13 @@ class OwnCodeRan:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """A line that a stage's own command has printed."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostStep:
     """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
 
@@ -136,6 +143,17 @@ class ClocksSeen:
     ahead: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class StageChanged:
+    """A stage of the pipeline came into a state, or to its next step; see `pipeline.entries.StageNoted`."""
+
+    commit: str
+    stage: str
+    state: str
+    why: str = ""
+    step: str | None = None
+
+
 Event = (
     RunStarted
     | Step
@@ -150,6 +168,8 @@ Event = (
     | Leased
     | HostLeased
     | ClocksSeen
+    | StageChanged
+    | Printed
 )
 Emit = Callable[[Event], None]
 

@@ -27,7 +27,7 @@ LONGEST = (
         "test_plans",
     ),
     *("test_servers", "test_copy_of_production", "test_refused", "test_parity", "test_new_project", "test_snapshots"),
-    *("test_team", "test_upgrade"),
+    *("test_team", "test_upgrade", "test_pipeline"),
     *("test_dead_mans_switch", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
 )
 

@@ -163,7 +163,7 @@ def activate(agent, app, release, within=None, back=False):
     toggles.begin(agent.store, app, agent.lease)
     switch_to(app, releases, release)
     toggles.restarted(agent.store, app)
-    ledger.active(release)
+    ledger.active(release, app.get("procedure"))
     return {}
 
 

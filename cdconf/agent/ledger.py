@@ -89,10 +89,10 @@ class Ledger(object):
         self.page["activating"] = {"to": name, "run": run, "at": round(time.time()), "back": back}
         self.save()
 
-    def active(self, name):
+    def active(self, name, procedure=None):
         """Notes the release that the link points to now; `activating` stays until it's confirmed or rolled back."""
         self.page["current"] = name
-        past.note(self.page, self.by, "activated", name)
+        past.note(self.page, self.by, "activated", name, procedure=procedure)
         self.save()
 
     def confirmed(self, name, run=None, procedure=None):

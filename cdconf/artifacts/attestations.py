@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
@@ -81,9 +81,22 @@ def named(
     Raises:
         ArtifactError: The store can't be read; or an object that may be a stop can't, since what it stops would go on.
     """
-    names = []
     listed = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
-    for one in listed[:newest]:
+    return _envelopes(place, kind, listed[:newest], skip)
+
+
+def all_named(
+    place: Place, kind: str, skip: Callable[[str, str], None] = lambda name, why: None
+) -> dict[str, dict[str, Any]]:
+    """The same of everything in the store that there's such a kind of."""
+    return _envelopes(place, kind, place.entries(f"{kind}-", SUFFIX), skip)
+
+
+def _envelopes(
+    place: Place, kind: str, listed: Sequence[Entry], skip: Callable[[str, str], None]
+) -> dict[str, dict[str, Any]]:
+    names = []
+    for one in listed:
         if one.size > LARGEST:
             skip(one.name, f"it has more than {LARGEST} bytes")
         else:
@@ -101,7 +114,12 @@ def named(
 
 def archive_of(entry: Entry, kind: str) -> str | None:
     """Which archive an object of the store speaks of; None when it's no attestation of this kind."""
-    match = _NAME.fullmatch(entry.name)
+    return archive_named(entry.name, kind)
+
+
+def archive_named(name: str, kind: str) -> str | None:
+    """The same of an object by its name."""
+    match = _NAME.fullmatch(name)
     return match["archive"] if match and match["kind"] == kind else None
 
 

@@ -21,7 +21,7 @@ from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
-from cdconf.errors import ArtifactError
+from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
 from cdconf.isolation import Account, Guard, account, scrubbed
 
@@ -72,7 +72,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         if dirty:
             return _run(project, app, store, None, commit, emit), True
         with account(f"build-{app.name}", [root]) as builder:
-            _export(root, commit, builder.home / "tree", emit)
+            export(root, commit, builder.home / "tree", emit)
             builder.give(builder.home / "tree")
             try:
                 artifact = _run(project, app, store, builder, commit, emit)
@@ -128,8 +128,18 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
-    """The commit's files, and nothing else; piped, since a repository may be larger than memory."""
+def export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
+    """Writes a commit's files, and nothing else; piped, since a repository may be larger than memory.
+
+    Args:
+        root: The project; only what's below it is written.
+        commit: The commit's full id.
+        folder: Where; it's made.
+        emit: Gets a warning of what's left out.
+
+    Raises:
+        ArtifactError: git or tar failed.
+    """
     if (root / ".gitmodules").is_file():
         emit(Notice("git leaves submodules out of the export that is built", warning=True))
     folder.mkdir(mode=0o700)
@@ -217,7 +227,7 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
         kept_away = builder is not None and builder.isolated
         hint = f"the whole log is in {log}"
         hint += "; it ran as another user, without your variables and files: CDCONF_ISOLATION=off tells" * kept_away
-        raise ArtifactError(
+        raise BuildFailed(
             f"the build of '{app.name}' failed with exit status {status}",
             file=app.file,
             line=app.line,
@@ -236,7 +246,7 @@ def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
     chosen = own or found
     if len(chosen) != 1:
         names = ", ".join(path.name for path in chosen) or "no file"
-        raise ArtifactError(
+        raise BuildFailed(
             f"the build of '{app.name}' must leave one {pattern}, not {names}", file=app.file, line=app.line
         )
     name = chosen[0].name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,24 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
     Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
     """
     created = {one.name: one.modified for one in place.entries(suffix=".json") if _may_be_of(app, one.name)}
+    found, unreadable = _read_all(place, created)
+    own = [one for one in found if app in (None, one.artifact.app)]
+    return sorted(own, key=_order), unreadable
+
+
+def newest(place: Place, count: int) -> tuple[list[Metadata], list[Unreadable], int]:
+    """The same of those that the store took in last, without reading the others; and how many there are in all."""
+    created = {one.name: one.modified for one in place.entries(suffix=".json") if _may_be_of(None, one.name)}
+    last = sorted(created.items(), key=lambda pair: pair[1], reverse=True)[:count]
+    found, unreadable = _read_all(place, dict(last))
+    return sorted(found, key=_order), unreadable, len(created)
+
+
+def _order(one: Metadata) -> tuple[float, float]:
+    return (-one.created, -one.artifact.built_at)
+
+
+def _read_all(place: Place, created: Mapping[str, float]) -> tuple[list[Metadata], list[Unreadable]]:
     found: list[Metadata] = []
     unreadable: list[Unreadable] = []
     for name, data in place.read(list(created)).items():
@@ -59,9 +78,8 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
             text = f"the artifact's metadata can't be read: {error}"
             unreadable.append(Unreadable(name, ArtifactError(text, file=place.shown(name), hint=hint)))
             continue
-        if app in (None, one.artifact.app):
-            found.append(one)
-    return sorted(found, key=lambda one: (-one.created, -one.artifact.built_at)), unreadable
+        found.append(one)
+    return found, unreadable
 
 
 def _read(name: str, data: bytes | OSError, created: float) -> Metadata:

@@ -76,12 +76,12 @@ class Place(Protocol):
 def place_of(project: Project) -> Place:
     """The project's store: `store` in cdconf.yml, else .cdconf/artifacts."""
     if project.store is None:
-        return Folder(project.data / "artifacts", project.root, own=True)
+        return Folder(project.data / "artifacts", project.home, own=True)
     if project.store.startswith("s3://"):
         from cdconf.artifacts.remote import Remote
 
         return Remote(project.store, project.data / "artifacts" / "fetched")
-    return Folder(project.root / Path(project.store).expanduser(), project.root)
+    return Folder(project.home / Path(project.store).expanduser(), project.home)
 
 
 class Folder:
@@ -238,8 +238,10 @@ def _content(path: Path, *, links: bool) -> bytes:
 
 
 def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> Iterator[Entry]:
-    for one in listed:
-        if one.name.startswith(".") or not (one.name.startswith(prefix) and one.name.endswith(suffix)):
+    # Most of what's listed isn't wanted, and there may be very much of it.
+    wanted = [one for one in listed if (name := one.name).startswith(prefix) and name.endswith(suffix)]
+    for one in wanted:
+        if one.name.startswith("."):
             continue
         with contextlib.suppress(FileNotFoundError):  # another run's file that's gone already
             if one.is_file():

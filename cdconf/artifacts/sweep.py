@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 SAYING = "saying-"  # begins the name of an object by which runs take turns, see `cdconf.promotion.turns`
+OF_RUNNERS = ("pipelease-", "pipebeat-")  # leases and beats of the pipeline's runs, which last a minute
 _FILES = (".blob", ".log")
 
 
@@ -72,7 +73,7 @@ def _is_left_over(entry: Entry, needed: set[str], now: float) -> bool:
     if used is not None:
         is_at_work = entry.name.startswith((RESERVATION, REMOVAL))
         return entry.modified < now - LONGEST_RUN if is_at_work else f"{used}.blob" not in needed
-    if entry.name.startswith((PROBE, SAYING)):
+    if entry.name.startswith((PROBE, SAYING, *OF_RUNNERS)):
         return True
     return entry.name.endswith(_FILES) and entry.name not in needed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 Load = Callable[["Project", str], Environment]
 FILES_SHOWN = 5
+RESULT = "CDCONF_RESULT"  # the file in which a pipeline that has started this run finds how it ended
 SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
 
 
@@ -52,6 +54,7 @@ class Run:
         environment: The environment's name, None for verbs that have none.
         flags: The command line's: directory, limit, roles, extra, as_json, diff, verbose, forks, …
         load: Reads the environment.
+        read: Reads the project.
 
     Attributes:
         code: The exit code; set by the verb, or by the error that ended it.
@@ -61,11 +64,16 @@ class Run:
     """
 
     def __init__(
-        self, command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+        self,
+        command: str,
+        environment: str | None,
+        flags: dict[str, Any],
+        load: Load = load_environment,
+        read: Callable[[Path], Project] = load_project,
     ) -> None:
         self.command = command
         self.flags = flags
-        self.project: Project = load_project(Path(flags.get("directory") or "."))
+        self.project: Project = read(Path(flags.get("directory") or "."))
         self._environment = load(self.project, environment) if environment else None
         self.code = 0
         self.recorded = command in RECORDED
@@ -236,12 +244,25 @@ class Run:
             extra=self.extra,
         )
         self._renderer.finish(result)
+        self._leave(result, error)
         if self.recorded:
             self._record(result)
         elif self._work_tree is not None:
             self._work_tree.close()
         for one in self._at_work:
             one.end()
+
+    def _leave(self, result: RunResult, error: CdconfError | None) -> None:
+        """Leaves the document for the pipeline that has started this run, and reads no output for it."""
+        place = os.environ.get(RESULT)
+        if not place:
+            return
+        from cdconf.render.jsonout import document, masked
+
+        found = document(result) | {"run": self.collector.run, "verdict": getattr(error, "verdict", None)}
+        found |= {"detail": error.detail if error is not None else None}
+        with contextlib.suppress(OSError):  # it's told by the exit code, too
+            Path(place).write_text(json.dumps(masked(found, self.mask)), encoding="utf-8")
 
     def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
         if error is None:
@@ -316,14 +337,18 @@ SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where fil
 
 @contextlib.contextmanager
 def run_of(
-    command: str, environment: str | None, flags: dict[str, Any], load: Load = load_environment
+    command: str,
+    environment: str | None,
+    flags: dict[str, Any],
+    load: Load = load_environment,
+    read: Callable[[Path], Project] = load_project,
 ) -> Iterator[Run]:
     """A run whose end is always shown; exits with its code unless that's 0. For the arguments see `Run`.
 
     Raises:
         SystemExit: With the exit code.
     """
-    run = Run(command, environment, flags, load)
+    run = Run(command, environment, flags, load, read)
     run.begin()
     error: CdconfError | None = None
     try:

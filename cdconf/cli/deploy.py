@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 @click.option(
     "--forget-migrations", is_flag=True, help="Migrate anew, since the database was restored to an older state."
 )
+@click.option(
+    "--others",
+    metavar="DIR",
+    hidden=True,
+    type=click.Path(),
+    help="Where the deployments of the stage's other artifacts have left what they proved.",
+)
+@click.option("--not-last", is_flag=True, hidden=True, help="Leave it there, for the stage's last deployment to say.")
+@click.option("--goes-on", is_flag=True, hidden=True, help="Test hosts again to which this stage has deployed it.")
 @output_options
 def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
@@ -47,7 +56,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     Where ENV asks for proof, see `cdconf gates`, nothing goes there without. A deployment that ends well to an
     environment which a stage of the pipeline names makes such a proof, if the stage's key is here; --stage demands
-    one. --override needs a key of its own, and everybody sees it.
+    one, and runs the stage's own command as the last test. --override needs a key of its own, and everybody sees it.
 
     Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
@@ -75,7 +84,8 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         if flags["forget_migrations"]:
             run.extra["detail"] = "migrations forgotten"
         read = Procedures(run.project.root)
-        line = stage_run(run, chosen.app, flags["stage"], read)
+        others, is_last = flags["others"], not flags["not_last"]
+        line = stage_run(run, chosen.app, flags["stage"], read, others, is_last=is_last)
         passing = pass_gate(run, chosen, flags["override"], read)
         line.gate = passing.again
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
@@ -88,6 +98,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             forget_migrations=flags["forget_migrations"],
             procedure=procedure_now(run, chosen.app, read),
             line=line,
+            goes_on=flags["goes_on"],
             mask=run.mask,
         )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)

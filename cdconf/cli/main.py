@@ -42,7 +42,7 @@ VERBS = {
     "gates": ("gates", "judge whether an artifact may go to an environment; ask no host"),
     "approve": ("approve", "approve with your own SSH key that an artifact goes to an environment, or reject it"),
     "policy": ("policy", "show what holds for environments, and where it's written; ask no host"),
-    "pipeline": ("pipeline", "stop an artifact or an app, or let it go on"),
+    "pipeline": ("pipeline", "take a commit through the stages; stop an artifact, or let it go on"),
     "rollback": ("rollback", "go back to the last verified release"),
     "contract": ("contract", "remove from an app's database what no release needs any more"),
     "undrain": ("undrain", "put hosts that were taken out of use back, untested"),

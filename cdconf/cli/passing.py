@@ -35,8 +35,31 @@ def clock_of(run: Run) -> Clock:
     return clocks.Clock(ahead=lambda: clocks.difference(run.collector.clocks))
 
 
-def stage_run(run: Run, app: str | None, name: str | None = None, read: Procedures | None = None) -> StageRun:
-    """The stage that a run is, ready to say how it ended; for errors see `stage_for` and `StageRun.begin`."""
+def stage_run(
+    run: Run,
+    app: str | None,
+    name: str | None = None,
+    read: Procedures | None = None,
+    others: str | None = None,
+    *,
+    is_last: bool = True,
+) -> StageRun:
+    """The stage that a run is, ready to say how it ended.
+
+    Args:
+        run: The run.
+        app: Whose procedure it is.
+        name: The stage that's demanded.
+        read: Reads the procedure of an app.
+        others: See `StageRun`.
+        is_last: See `StageRun`.
+
+    Raises:
+        CdconfError: See `stage_for`, `StageRun.begin` and `acceptance`.
+    """
+    from pathlib import Path
+
+    from cdconf.plans.revision import commit_of
     from cdconf.promotion.stage_run import StageRun, stage_for
 
     stage = stage_for(run.project, run.environment, name)
@@ -48,10 +71,17 @@ def stage_run(run: Run, app: str | None, name: str | None = None, read: Procedur
         run.emit,
         lambda: _is_isolated(run),
         demanded=name is not None,
+        others=Path(others) if others is not None else None,
+        is_last=is_last,
         extra=run.extra,
         read=read,
     )
     made.begin(app)
+    if name is not None and stage is not None and stage.run is not None and is_last:
+        from cdconf.pipeline.acceptance import acceptance
+
+        commit = commit_of(run.project.root, "HEAD")
+        made.accept = acceptance(run.project, run.environment, stage, commit, run.emit)
     return made
 
 
@@ -92,6 +122,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         roles=list(flags.get("roles") or ()),
         narrowed=next((option for name, option in narrowed.items() if flags.get(name)), ""),
         variables=list(parse_extra(flags.get("extra") or ())),
+        stage=flags.get("stage"),
         extra=run.extra,
         clock=clock_of(run),
     )

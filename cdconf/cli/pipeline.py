@@ -9,6 +9,9 @@ import click
 from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
+from cdconf.cli.pipeline_run import run_command, stage_command
+from cdconf.cli.pipeline_status import command as status
+from cdconf.cli.pipeline_watch import command as watch
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -20,10 +23,16 @@ _office = click.option("--office", metavar="O", help="Whose key signs; by defaul
 
 @click.group()
 def command() -> None:
-    """Stop an artifact or an app, or let it go on. A stop is signed, and holds everywhere.
+    """Take commits through the stages; stop an artifact or an app, or let it go on.
+
+    A stop is signed, and holds everywhere.
 
     Example: cdconf pipeline stop shop@1.4 --note 'loses orders, see the incident'
     """
+
+
+command.add_command(run_command)
+command.add_command(stage_command)
 
 
 @command.command()
@@ -95,3 +104,7 @@ def _apps(run: Run) -> list[Target]:
     from cdconf.promotion.line_stops import Target
 
     return [Target(name, None) for name in run.project.apps]
+
+
+command.add_command(status)
+command.add_command(watch)

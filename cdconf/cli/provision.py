@@ -35,6 +35,7 @@ from cdconf.cli.throwaway import throwaway_options
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
 @click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
+@click.option("--stage", metavar="NAME", hidden=True, help="The pipeline's stage that this is a part of.")
 @throwaway_options
 @output_options
 def command(environment: str | None, **flags: Any) -> None:

@@ -13,7 +13,8 @@ from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.going_back import left_releases, of_version, previous
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
-from cdconf.deploy.late import is_unsaid, proves_again
+from cdconf.deploy.lacking import got_it_by, lacking_hosts, stand
+from cdconf.deploy.late import is_unsaid
 from cdconf.deploy.line import Line, held_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
@@ -23,9 +24,7 @@ from cdconf.deploy.runner import Runner, Target, app_document
 from cdconf.deploy.shape import Shape
 from cdconf.deploy.standing import standing
 from cdconf.deploy.stored import stored
-from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import check_smoke
-from cdconf.drift import changed_files
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.errors import Pinned, UsageError, nearest_or_all
@@ -36,7 +35,6 @@ from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
-    from cdconf.session import Session
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class Deployment:
 
     `to` is the version that a rollback goes to. `forget_migrations`: the database isn't the one that was migrated.
     `line` is the pipeline, which may refuse, and is told how it ended. `mask` takes secrets out of what is written
-    down on hosts. `procedure` is the digest that they remember.
+    down on hosts. `procedure` is the digest that they remember. `goes_on`: an earlier run of the pipeline may have done
+    it, and died before it could say so.
     """
 
     forks: int = 32
@@ -55,6 +54,7 @@ class Deployment:
     forget_migrations: bool = False
     procedure: str | None = None
     line: Line | None = None
+    goes_on: bool = False
     mask: Callable[[str], str] = field(kw_only=True)
 
 
@@ -98,14 +98,18 @@ def _deploy(
         migrations = Migrations(fleet, app, app_document(app), emit)
         if options.forget_migrations:
             migrations.forget()
-        lacking = _lacking(project, fleet, app, hosts, pages, artifact.release, emit)
+        lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
         untouched = [host.name for host in hosts if host not in lacking]
-        late = (
-            not lacking and is_unsaid(options.line, artifact, pages) and proves_again(project, fleet, app, hosts, emit)
-        )
-        if options.line is not None and options.line.demanded and untouched and not late:
-            emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
-            lacking, untouched = list(hosts), []
+        late = not lacking and is_unsaid(options.line, artifact, pages) and stand(project, fleet, app, untouched, emit)
+        if late:
+            untouched = []
+        elif options.line is not None and options.line.demanded and untouched:
+            goes_on = options.goes_on and got_it_by(pages, untouched, options.procedure)
+            if goes_on and stand(project, fleet, app, untouched, emit):
+                untouched = []
+            else:
+                emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
+                lacking, untouched = list(hosts), []
         for host in hosts:
             if host not in lacking:
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
@@ -115,20 +119,20 @@ def _deploy(
             emit(Notice(f"{artifact.label} runs on every host already"))
             if options.forget_migrations:
                 migrations.expand_again(artifact, hosts[0].name)
-            if late:
-                _say_passed(fleet, artifact, hosts, options)
+            _say_passed(artifact, fleet, hosts, untouched, options)
             return {"release": artifact.release, "hosts_touched": []}
         target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
-        _say_passed(fleet, artifact, hosts, options, untouched)
+        _say_passed(artifact, fleet, hosts, untouched, options)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
 
 
 def _say_passed(
-    fleet: Fleet, artifact: Artifact, hosts: Sequence[Host], options: Deployment, untouched: Sequence[str] = ()
+    artifact: Artifact, fleet: Fleet, hosts: Sequence[Host], untouched: Sequence[str], options: Deployment
 ) -> None:
-    if options.line is not None:
-        options.line.passed(artifact, held_hosts(fleet, hosts), untouched)
+    """Tells the pipeline, unless nothing was tried."""
+    if options.line is not None and len(untouched) < len(hosts):
+        options.line.passed(artifact, held_hosts(fleet, hosts), untouched, fleet.lend())
 
 
 def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
@@ -156,7 +160,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         shape.check_rollback(app, pages, release)
         emit(Notice(f"going back to {release}"))
         artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
-        lacking = _lacking(project, fleet, app, hosts, pages, release, emit)
+        lacking = lacking_hosts(project, fleet, app, hosts, pages, release, emit)
         target = replace(held.target(release, artifact, lacking, manifest), back=True)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         if options.line is not None:
@@ -207,6 +211,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
         else:
             target = held.target(release, None, [host for host in hosts if host.name in found.activated])
+            target = replace(target, procedure=_procedure_of(pages, found.activated))
             batches = split(found.activated, app.batches, target.room.limit if target.room else None)
             drains = target.drains is not None
             taken_up = Rollout(batches, adopt=True, drains=drains, drained=_left_drained(target))
@@ -214,6 +219,12 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
                 taken_up.interrupt(f"the {found.what} was interrupted")
             rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
         return {"release": release, "hosts_touched": rollout.touched}
+
+
+def _procedure_of(pages: dict[str, dict[str, Any]], names: Sequence[str]) -> str | None:
+    """By which procedure an interrupted deployment has activated its release, if all these hosts remember the same."""
+    found = {(pages[name].get("deployed") or {}).get("procedure") for name in names}
+    return found.pop() if len(found) == 1 else None
 
 
 def _stopped(app: App, options: Deployment) -> Callable[[set[str]], set[str]]:
@@ -291,39 +302,6 @@ def _gate(
         f"{artifact.label} is pinned, because it failed on {name}: {problem}",
         hint="deploy a build that mends it, or try this one again with --unpin REASON",
     )
-
-
-def _runs(page: dict[str, Any], release: str) -> bool:
-    """Whether a host runs the release, verified, and nothing is left over from an interrupted deployment."""
-    verified = page["verified"][-1:] == [release]
-    return verified and page["linked"] == release and page["activating"] is None and page["problem"] is None
-
-
-def _lacking(
-    project: Project,
-    fleet: Fleet,
-    app: App,
-    hosts: Sequence[Host],
-    pages: dict[str, dict[str, Any]],
-    release: str,
-    emit: Emit,
-) -> list[Host]:
-    """The hosts that don't run the release, or not as it should be: its files, shared paths or toggles differ."""
-    running = [host for host in hosts if _runs(pages[host.name], release)]
-    toggles = ToggleKeeper(project, fleet.environment)
-
-    def look(session: Session) -> str:
-        if changed_files(session, app):
-            return f"the files of {release} were changed by hand"
-        if tuple(pages[session.host.name]["releases"][release].get("shared") or ()) != app.shared.paths:
-            return f"cdconf.yml has other shared paths than {release} has"
-        return f"the toggles of {app.name} aren't what the inventory says" if toggles.differ(session, app) else ""
-
-    reasons = fleet.each(running, look).all()
-    for name, reason in reasons.items():
-        if reason:
-            emit(Notice(f"{name}: {reason}, so it's deployed again", warning=True))
-    return [host for host in hosts if reasons.get(host.name) != ""]
 
 
 def _roll_out(

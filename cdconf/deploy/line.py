@@ -24,7 +24,13 @@ class Line(Protocol):
     def is_unsaid(self, artifact: Artifact, deployed: Mapping[str, Mapping[str, Any] | None]) -> bool:
         """Whether one run brought the artifact to all hosts, and couldn't say so; see `StageRun.is_unsaid`."""
 
-    def passed(self, artifact: Artifact, hosts: Mapping[str, Any], untouched: Iterable[str] = ()) -> None:
+    def passed(
+        self,
+        artifact: Artifact,
+        hosts: Mapping[str, Any],
+        untouched: Iterable[str] = (),
+        lent: Mapping[str, str] | None = None,
+    ) -> None:
         """A whole deployment has ended well; see `StageRun.passed`."""
 
     def failed(self, artifact: Artifact, why: str) -> None:

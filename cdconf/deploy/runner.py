@@ -266,7 +266,7 @@ class Runner:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
         release, back = self._target.release, self._target.back
-        session.call("app.activate", app=self._app, release=release, within=within, back=back)
+        session.call("app.activate", app=self._with_procedure, release=release, within=within, back=back)
 
     def _adopt(self, session: Session) -> None:
         within = self._within[session.host.name]
@@ -293,10 +293,13 @@ class Runner:
         hosts = [self._hosts[name] for name in step.hosts]
         return smoke(self._project, self._environment, self._fleet, hosts, self._emit, self._deciding)
 
-    def _confirm(self, session: Session) -> None:
+    @property
+    def _with_procedure(self) -> dict[str, Any]:
         procedure = {} if self._target.procedure is None else {"procedure": self._target.procedure}
-        document = {**self._app, **procedure}
-        session.call("app.confirm", app=document, release=self._target.release, keep=self._target.app.keep)
+        return {**self._app, **procedure}
+
+    def _confirm(self, session: Session) -> None:
+        session.call("app.confirm", app=self._with_procedure, release=self._target.release, keep=self._target.app.keep)
         self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))

@@ -149,7 +149,7 @@ def _ssh(project: Project, entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
         _check_ssh(own if key in own else defaults, key, value, what)
     for key in ("identity_file", "known_hosts"):
         if key in merged and not merged[key].startswith("~"):
-            merged[key] = str(project.root / Path(merged[key]))
+            merged[key] = str(project.home / Path(merged[key]))
     if "sudo_password" in merged and "become" not in merged:
         place = own if "sudo_password" in own else defaults
         raise place.error(f"{what} has a sudo_password, but doesn't use sudo", "sudo_password", "add `become: sudo`")

@@ -140,17 +140,29 @@ TOGGLES = {
 }
 STAGE = {
     "stage": Key("text", "The stage's name, which signers' offices and gates refer to.", required=True, pattern=NAME),
-    "run": Key("text", "A command line that must succeed."),
+    "run": Key(
+        "text",
+        "A command line that must succeed: run in the commit's files, as the test of what was deployed where the stage "
+        "deploys something.",
+    ),
     "inputs": Key(
         "names",
         "What `run` reads: files and directories, relative to the project. They're part of the procedure; `lint` wants "
         "them where there's a `run`.",
     ),
-    "build": Key("text", "The app that is built."),
+    "build": Key(
+        "names", "The app that is built, or several. With it, only their artifacts go through this stage; else all do."
+    ),
     "environment": Key("text", "The environment that the artifact is deployed to."),
     "copy_of": Key("text", "The environment of which a throw-away copy is made for the stage."),
     "scale": Key("map", "Of that copy: how many hosts of a group it has.", member=Key("integer", "How many.")),
-    "url": Key("text", "Where people find what the stage has deployed; a template."),
+    "ttl": Key("duration", "Of that copy: when it may be removed, if the run that made it has died.", default="4h"),
+    "within": Key("duration", "How long `run` may take; then it's ended, and is red.", default="30m"),
+    "url": Key(
+        "text",
+        "Where people find what the stage has deployed: `CDCONF_URL` of its `run`. A template, in which `hosts` have "
+        "`name`, `address`, `groups`, and `published`: port -> `address:port` on this machine.",
+    ),
     "needs": Key("names", "The stages that must have passed before; the stage above if not given."),
 }
 PIPELINE = {

@@ -258,6 +258,12 @@ class Project:
         return self.root / ".cdconf"
 
     @property
+    def home(self) -> Path:
+        """The directory that people work in: that of `.cdconf/`, which a pipeline's checkout of a commit borrows."""
+        data = self.data_if_any
+        return data.resolve().parent if data.is_symlink() else self.root
+
+    @property
     def data(self) -> Path:
         """`.cdconf/`, for this checkout alone; made when it isn't there, and never git's: it holds keys."""
         path = self.data_if_any

@@ -14,20 +14,35 @@ class Stage:
     """A stage of the pipeline; see `keys.STAGE`.
 
     Attributes:
+        build: The apps that are built; their artifacts alone go through the stage. None: those of all apps do.
+        ttl: How long a throw-away copy lives at most, in seconds.
+        url: Where people find what was deployed; a template.
         needs: The stages that must have passed before it begins.
+        within: How long `run` may take, in seconds.
         line: Where it stands in cdconf.yml.
     """
 
     name: str
     run: str | None = None
     inputs: tuple[str, ...] = ()
-    build: str | None = None
+    build: tuple[str, ...] = ()
     environment: str | None = None
     copy_of: str | None = None
     scale: Mapping[str, int] = field(default_factory=dict)
+    ttl: float = 4 * 3600.0
     url: str | None = None
     needs: tuple[str, ...] = ()
+    within: float = 1800.0
     line: int = 0
+
+    def concerns(self, app: str) -> bool:
+        """Whether an app's artifacts go through it."""
+        return not self.build or app in self.build
+
+    @property
+    def place(self) -> str | None:
+        """The environment that's deployed to, or of which a copy is made; None: it only runs or builds something."""
+        return self.environment or self.copy_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,11 @@ class Pipeline:
     def of_environment(self, environment: str) -> Stage | None:
         """The first stage that names an environment."""
         return next((one for one in self.stages if one.environment == environment), None)
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """The apps that its stages build, in their order."""
+        return tuple(dict.fromkeys(app for stage in self.stages for app in stage.build))
 
     def before(self, name: str) -> tuple[str, ...]:
         """The names of the stages that stand before one."""

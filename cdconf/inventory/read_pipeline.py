@@ -11,7 +11,8 @@ from cdconf.inventory import keys
 from cdconf.inventory.key import NAME
 from cdconf.inventory.pipeline import Pipeline, Stage
 from cdconf.inventory.stages import inputs_of
-from cdconf.inventory.values import names
+from cdconf.inventory.throwaway import LONGEST
+from cdconf.inventory.values import duration, names
 from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, shown
 
 _MOVED = {
@@ -83,12 +84,14 @@ def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
         name=name,
         run=expect(entry, "run", str, what, None),
         inputs=inputs_of(entry) if "inputs" in entry else (),
-        build=expect(entry, "build", str, what, None),
+        build=tuple(dict.fromkeys(names(entry, "build", what, ()))),
         environment=expect(entry, "environment", str, what, None),
         copy_of=expect(entry, "copy_of", str, what, None),
         scale=expect(entry, "scale", dict, what, YamlMap(file=entry.file)),
+        ttl=duration(entry, "ttl", what, Stage.ttl),
         url=expect(entry, "url", str, what, None),
         needs=needs,
+        within=duration(entry, "within", what, Stage.within),
         line=entry.line,
     )
 
@@ -98,18 +101,33 @@ def _check_known(
 ) -> None:
     """Raises `InvalidFile` for a name of an app, an environment or a group that isn't there."""
     what = f"stage '{stage.name}'"
-    if stage.build is not None and stage.build not in apps:
-        raise entry.error(f"{what} builds an unknown app", "build", did_you_mean(stage.build, apps))
+    for app in stage.build:
+        if app not in apps:
+            raise entry.error(f"{what} builds an unknown app '{app}'", "build", did_you_mean(app, apps))
     if stage.environment is not None and stage.copy_of is not None:
         raise entry.error(f"{what} has both `environment` and `copy_of`", "copy_of", "leave one of them out")
     for key, name in (("environment", stage.environment), ("copy_of", stage.copy_of)):
         if name is not None and name not in environments:
             hint = did_you_mean(name, environments) or f"make inventories/{name}/hosts.yml"
             raise entry.error(f"{what} names an unknown environment '{name}'", key, hint)
-    if stage.scale and stage.copy_of is None:
-        raise entry.error(f"only a copy can be scaled, and {what} makes none", "scale", "say `copy_of: ENV`")
+    _check_reach(entry, stage, what)
     for group, count in stage.scale.items():
         if group not in groups:
             raise entry.error(f"scale of {what} names an unknown group '{group}'", "scale", did_you_mean(group, groups))
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise entry.error(f"'{group}' in scale of {what} must be a number of hosts, 0 or more", "scale")
+
+
+def _check_reach(entry: YamlMap, stage: Stage, what: str) -> None:
+    """Raises `InvalidFile` for keys that say nothing of such a stage."""
+    for key in ("scale", "ttl"):
+        if key in entry and stage.copy_of is None:
+            text = "only a copy can be scaled" if key == "scale" else "only a copy has a time to live"
+            raise entry.error(f"{text}, and {what} makes none", key, "say `copy_of: ENV`")
+    if stage.copy_of is not None and not 0 < stage.ttl <= LONGEST.total_seconds():
+        raise entry.error(f"'ttl' of {what} must be more than 0, and at most {LONGEST.days}d", "ttl")
+    if "url" in entry and stage.place is None:
+        raise entry.error(f"{what} deploys nothing, so that it has no `url`", "url", "say `environment` or `copy_of`")
+    if "within" in entry and (stage.run is None or not stage.within):
+        why = "has no `run` that it could be the time of" if stage.run is None else "would have no time at all"
+        raise entry.error(f"{what} {why}", "within")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, named
+from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, all_named, archive_named, named
 from cdconf.artifacts.places import Place, place_of
 from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
@@ -67,9 +67,33 @@ class Evidence:
         """
         found = self._checked(STOP, app_key(self.project.name, app))
         found += self._checked(STOP, archive) if archive is not None else []
-        for one in refused(found)[:_COUNTED_OUT]:
+        self._warn(found)
+        return found
+
+    def _warn(self, stops: Iterable[Checked]) -> None:
+        for one in refused(stops)[:_COUNTED_OUT]:
             text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
             self.emit(Notice(text, warning=True))
+
+    def every(self, kind: str, unread: Callable[[str], None] = lambda key: None) -> dict[str, list[Checked]]:
+        """All of one kind, by what it's found by: for whoever looks at many artifacts. For the errors see `stops`.
+
+        Args:
+            kind: `STATEMENT`, `STOP`, ….
+            unread: Gets what an object would be found by that can't be read.
+        """
+        tell = self._skip()
+
+        def skip(name: str, why: str) -> None:
+            unread(archive_named(name, kind) or "")
+            tell(name, why)
+
+        checked = check_all(all_named(self.place, kind, skip), self.signers, self.now)
+        if kind == STOP:
+            self._warn(checked)
+        found: dict[str, list[Checked]] = {}
+        for one in checked:
+            found.setdefault(archive_named(one.name, kind) or "", []).append(one)
         return found
 
     def releases(self, environment: str, app: str) -> list[Checked]:

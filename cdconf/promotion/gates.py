@@ -6,6 +6,7 @@ builds (ADR 25), there's no state in which everything is accepted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
-    from cdconf.promotion.procedure import Procedure
+    from cdconf.promotion.procedure import ProcedureDigest
 
 _SHOWN = 3  # objects that can't be read
 
@@ -77,7 +78,7 @@ def gate_of(
     artifact: Artifact,
     emit: Emit,
     place: Place | None = None,
-    read: Callable[[str], Procedure] | None = None,
+    read: Callable[[str], ProcedureDigest] | None = None,
     clock: Clock | None = None,
 ) -> Gate:
     """The environment's gate for an artifact, judged now.
@@ -88,7 +89,7 @@ def gate_of(
         artifact: The artifact.
         emit: Gets a warning for each object that counts for nothing.
         place: Where the store lies; the project's own if not given.
-        read: Reads the procedure of an app; see `Procedures`.
+        read: Reads the procedure of an app, or raises `NotProvable`; see `Procedures`. The work tree's if not given.
         clock: What time it is; this machine's if not given.
 
     Raises:
@@ -130,7 +131,7 @@ def candidate_of(
     artifact: Artifact,
     *,
     proven: bool = True,
-    read: Callable[[str], Procedure] | None = None,
+    read: Callable[[str], ProcedureDigest] | None = None,
 ) -> Candidate:
     """What would be brought to an environment.
 

@@ -41,7 +41,7 @@ def judge(
         signers: Who may speak for which office.
         now: This machine's time, in seconds since 1970.
     """
-    concerned = [one for one in wanted.after if one.build in (None, candidate.app) or one.name in wanted.always]
+    concerned = [one for one in wanted.after if one.concerns(candidate.app) or one.name in wanted.always]
     links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
@@ -111,6 +111,15 @@ def words_of(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> l
     return sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
 
 
+def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> Proof | None:
+    """What a stage has said last of an artifact and its procedure, for who wants to know whether there's more to do.
+
+    Unlike a gate it doesn't ask whether the commit's own code was kept from the key: to try again changes nothing.
+    """
+    said = next((one.said for one in words_of(stage, candidate, proofs)), None)
+    return said if isinstance(said, Proof) else None
+
+
 def since_failed(words: Sequence[Checked]) -> list[Checked]:
     """What it has said since it last failed, the newest first."""
     return list(itertools.takewhile(lambda one: not _has_failed(one), words))
@@ -175,4 +184,14 @@ def _shortly(one: Checked) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
-__all__ = ["Candidate", "Link", "absent", "is_about", "judge", "proving_command", "since_failed", "words_of"]
+__all__ = [
+    "Candidate",
+    "Link",
+    "absent",
+    "is_about",
+    "judge",
+    "last_word",
+    "proving_command",
+    "since_failed",
+    "words_of",
+]

@@ -52,17 +52,26 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Procedure:
-    """What an app is brought to its hosts by.
+class ProcedureDigest:
+    """Which procedure it is.
 
     Attributes:
         digest: `sha256:…`, of all parts.
         commit: The full id of the commit that it was read from.
-        parts: What it's made of, sorted.
     """
 
     digest: str
     commit: str
+
+
+@dataclass(frozen=True)
+class Procedure(ProcedureDigest):
+    """What an app is brought to its hosts by.
+
+    Attributes:
+        parts: What it's made of, sorted.
+    """
+
     parts: tuple[Part, ...]
 
 
@@ -194,7 +203,7 @@ def _notified(role: YamlMap) -> Iterator[str]:
 
 def _of_stages(commit: Commit, top: YamlMap, app: str, strict: bool) -> Iterator[Part]:
     """The stages that this app goes through, and the files that their commands read."""
-    stages = [one for one in stages_of(top) if one.get("build") in (None, app)]
+    stages = [one for one in stages_of(top) if not _names(one.get("build")) or app in _names(one["build"])]
     for stage in stages:
         name = str(stage.get("stage"))
         yield Part("stage", name, _digest(stage))

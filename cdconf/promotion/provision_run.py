@@ -28,6 +28,7 @@ from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
+    from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.requirements import Requirements
 
 CANT_WAIT = "what can't wait passes with `--override REASON`, which everybody sees"
@@ -42,6 +43,7 @@ class ProvisionRun:
         hosts: Those that it's about.
         narrowed: What keeps it from being about the whole environment as its files say: `--limit web`, `-e x`.
         variables: Names of the variables that `-e` sets.
+        stage: The name of the stage that it's a part of; the one to which the environment belongs if not given.
         collector: Knows the run's id.
         isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         extra: Gets what was judged and said, for the JSON document.
@@ -57,6 +59,7 @@ class ProvisionRun:
     roles: Sequence[str] = ()
     narrowed: str = ""
     variables: Sequence[str] = ()
+    stage: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     began: float = field(default_factory=time.time)
@@ -67,7 +70,7 @@ class ProvisionRun:
 
     def begin(self) -> None:
         """Finds out what can be said at the end, before anything is done: files may be changed meanwhile."""
-        stage = stage_of(self.project, self.environment)
+        stage = self._stage
         if stage is None:
             return
         try:
@@ -84,6 +87,11 @@ class ProvisionRun:
             self._key = None
             text = f"this run can't prove that stage '{stage.name}' is passed: {error.message}"
             self.emit(Notice(text, warning=not isinstance(error, NotProvable)))
+
+    @property
+    def _stage(self) -> Stage | None:
+        named = self.project.pipeline.named(self.stage) if self.stage is not None else None
+        return named or stage_of(self.project, self.environment)
 
     def pass_gate(self, reason: str | None) -> None:
         """Judges the environment's gate for the roles, before any host is asked; writes down that it's overridden.
@@ -162,7 +170,7 @@ class ProvisionRun:
 
     def passed(self) -> None:
         """Says that the environment was provisioned with these roles, when a stage names it and its key is here."""
-        stage = stage_of(self.project, self.environment)
+        stage = self._stage
         if stage is None or self._key is None:
             return
         proof = RolesProof(

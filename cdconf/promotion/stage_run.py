@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cdconf.artifacts.places import place_of
-from cdconf.errors import ArtifactError, CdconfError, InvalidFile, UsageError, did_you_mean
+from cdconf.errors import ArtifactError, CdconfError, CommandFailed, InvalidFile, UsageError, did_you_mean
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
@@ -19,6 +21,7 @@ from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.said import Proof, Stop, Subject
 from cdconf.promotion.saying import say, tool_digest, whoami
+from cdconf.promotion.statement import document, read_statement
 from cdconf.promotion.stops import standing
 from cdconf.promotion.turns import turn
 from cdconf.promotion.unsaid import is_unsaid, run_on_all
@@ -56,32 +59,41 @@ def stage_for(project: Project, environment: Environment, name: str | None) -> S
 
 @dataclass
 class StageRun:
-    """One run of `deploy`, `rollback` or `deploy --resume`.
+    """One run of `deploy`, `rollback` or `deploy --resume`, or of a stage that deploys nothing.
 
     Attributes:
+        environment: Where it deploys to; None: nowhere.
         stage: The stage that it is; None when no stage names the environment.
         demanded: Whether the operator has asked for the stage by its name: then what keeps it from being proven is an
             error, and hosts that run the artifact already get it again.
         collector: Knows the run's id, and its smoke tests.
         isolated: Tells, at the end, whether all of the commit's own code that ran couldn't reach any key.
         gate: Judges the environment's gate; raises `GateClosed`.
+        accept: Runs the stage's own command while the hosts are held, with the variables that lend it their leases, and
+            returns `{"passed", "failed"}`; raises `CommandFailed` when it's red. None: it has none.
+        others: A directory with what the deployments of the stage's other artifacts have proven: said with this one's.
+        is_last: Whether this deployment says it; else it leaves its own there.
         extra: Gets what was said, for the JSON document.
         parity: `{"with", "alike"}`, when that was asked.
         read: Reads the procedure of an app; see `Procedures`.
     """
 
     project: Project
-    environment: Environment
+    environment: Environment | None
     stage: Stage | None
     collector: Collector
     emit: Emit
     isolated: Callable[[], bool]
     demanded: bool = False
     gate: Callable[[], None] = lambda: None
+    accept: Callable[[Mapping[str, str]], Mapping[str, Any]] | None = None
+    others: Path | None = None
+    is_last: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] | None = None
     began: float = field(default_factory=time.time)
     read: Callable[[str], Procedure] | None = None
+    _accepted: Mapping[str, Any] | None = None
     _procedure: Procedure | None = None
     _key: OfficeKey | None = None
 
@@ -97,10 +109,6 @@ class StageRun:
         """
         if self.stage is None:
             return
-        if self.demanded and self.stage.run:
-            self.emit(
-                Notice(f"deploy doesn't run what stage '{self.stage.name}' runs, `{self.stage.run}`: do so before")
-            )
         office = stage_office(self.stage.name)
         try:
             self._key = office_keys.needed(self.project, office) if self.demanded else self._own(office, app)
@@ -123,20 +131,37 @@ class StageRun:
         """Judges the gate again, once the hosts are held; raises `GateClosed`."""
         self.gate()
 
-    def passed(self, artifact: Artifact, hosts: Mapping[str, Any], untouched: Iterable[str] = ()) -> None:
+    def passed(
+        self,
+        artifact: Artifact,
+        hosts: Mapping[str, Any],
+        untouched: Iterable[str] = (),
+        lent: Mapping[str, str] | None = None,
+    ) -> None:
         """Says that the artifact has passed, while the hosts are still held.
 
         Args:
             artifact: The artifact.
             hosts: Name -> `{"identity", "fence"}`, of all hosts of the app.
             untouched: Those that ran it already: nothing was tried there.
+            lent: The variables that lend the hosts' leases to what's started here.
+
+        Raises:
+            ArtifactError: The stage is demanded, and the store can't be written to.
+            CommandFailed: The stage's own command is red; the artifact has failed.
         """
         left = list(untouched)
         if left and self._can_say:
-            command = f"cdconf deploy {artifact.label} --to {self.environment.name} --stage {self._stage.name}"
+            command = f"cdconf deploy {artifact.label} --to {self._where} --stage {self._stage.name}"
             text = f"{', '.join(left)} ran {artifact.label} already, so this run proves nothing of stage"
             self.emit(Notice(f"{text} '{self._stage.name}'; `{command}` deploys it to all hosts again"))
             return
+        if not self.is_last:
+            self._leave(artifact, hosts)
+            return
+        self._accept(artifact, lent or {})
+        for other in self._left():
+            self._store(replace(other, acceptance=self._accepted, isolated=other.isolated and self.isolated()))
         self._say("passed", artifact, hosts)
 
     def is_unsaid(self, artifact: Artifact, deployed: Mapping[str, Mapping[str, Any] | None]) -> bool:
@@ -158,29 +183,71 @@ class StageRun:
             return False
         return is_unsaid(proofs, artifact, self.stage.name, digest, run)
 
+    def _accept(self, artifact: Artifact, lent: Mapping[str, str]) -> None:
+        if self.accept is None:
+            return
+        try:
+            self._accepted = self.accept(lent)
+        except CommandFailed as error:
+            self._accepted = {"passed": 0, "failed": 1}
+            for other in self._left():
+                self._failed(replace(other, result="failed", acceptance=self._accepted), error.message)
+            self.failed(artifact, error.message)
+            raise
+
+    def _leave(self, artifact: Artifact, hosts: Mapping[str, Any]) -> None:
+        """Leaves what was proven to the stage's last deployment: a stage is passed by all of its artifacts, or none."""
+        if self.others is not None and self._can_say:
+            text = json.dumps(document(self._proof("passed", artifact, hosts)))
+            (self.others / f"{artifact.app}.json").write_text(text, encoding="utf-8")
+
+    def _left(self) -> list[Proof]:
+        files = sorted(self.others.glob("*.json")) if self.others is not None else []
+        found = [read_statement(json.loads(one.read_text(encoding="utf-8"))) for one in files]
+        return [one for one in found if isinstance(one, Proof)]
+
+    def _failed(self, proof: Proof, why: str) -> None:
+        try:
+            self._store(proof)
+            by_app = self.project.pipeline.stop == "app"
+            self._stop(None if by_app else proof.subject, proof.app, proof.version, why)
+        except ArtifactError as error:
+            self.emit(Notice(f"{proof.subject.name} couldn't be stopped: {error.message}", warning=True))
+
     def failed(self, artifact: Artifact, why: str) -> None:
         """Says that the artifact has failed, and stops it; that it can't be said never hides the failure itself."""
+        if self._can_say:
+            self._failed(self._proof("failed", artifact, {}), why)
+            return
         try:
-            self._say("failed", artifact, {})
             by_app = self.project.pipeline.stop == "app"
             self._stop(None if by_app else Subject.of(artifact), artifact.app, artifact.version, why)
         except ArtifactError as error:
             self.emit(Notice(f"{artifact.label} couldn't be stopped: {error.message}", warning=True))
+
+    def stop_line(self, app: str, why: str) -> None:
+        """Stops all of an app, where the pipeline wants it and no artifact is there that could be stopped."""
+        if self.project.pipeline.stop != "app":
+            return
+        try:
+            self._stop(None, app, "", why)
+        except ArtifactError as error:
+            self.emit(Notice(f"all of {app} couldn't be stopped: {error.message}", warning=True))
 
     def went_back_from(self, app: str, releases: Iterable[Mapping[str, Any]]) -> None:
         """Stops what a rollback has left: each of the releases as hosts know them, `{"version", "archive", "tree"}`."""
         try:
             for one in releases:
                 subject = Subject(f"{app}@{one['version']}", one["archive"], one["tree"])
-                self._stop(subject, app, one["version"], f"{self.environment.name} was rolled back from it")
+                self._stop(subject, app, one["version"], f"{self._where} was rolled back from it")
         except ArtifactError as error:
             self.emit(Notice(f"what was rolled back from couldn't be stopped: {error.message}", warning=True))
 
     def stopped(self, app: str, archives: Iterable[str]) -> set[str]:
         """Those of the archives that are stopped themselves; none when that can't be told: the way back is open."""
+        if not self._heeds_stops:
+            return set()
         try:
-            if not requirements_of(self.project, self.environment).heeds_stops:
-                return set()
             evidence = Evidence.of(self.project, self.emit)
             return {one for one in set(archives) if self._is_stopped(evidence, app, one)}
         except (ArtifactError, InvalidFile) as error:
@@ -201,20 +268,37 @@ class StageRun:
     @property
     def _stage(self) -> Stage:
         if self.stage is None:
-            raise ArtifactError(f"no stage of the pipeline is {self.environment.name}")
+            raise ArtifactError(f"no stage of the pipeline is {self._where}")
         return self.stage
 
+    @property
+    def _where(self) -> str:
+        return self.environment.name if self.environment is not None else ""
+
+    @property
+    def _heeds_stops(self) -> bool:
+        if self.environment is None:
+            return True
+        try:
+            return requirements_of(self.project, self.environment).heeds_stops
+        except (ArtifactError, InvalidFile):  # the policy can't be read: it may ask for that
+            return True
+
     def _say(self, result: Literal["passed", "failed"], artifact: Artifact, hosts: Mapping[str, Any]) -> None:
-        if self.stage is None or self._key is None or self._procedure is None:
-            return
-        proof = Proof(
+        if self._can_say:
+            self._store(self._proof(result, artifact, hosts))
+
+    def _proof(self, result: Literal["passed", "failed"], artifact: Artifact, hosts: Mapping[str, Any]) -> Proof:
+        if self.stage is None or self._procedure is None:
+            raise ArtifactError(f"nothing can be said of {artifact.label}")
+        return Proof(
             subject=Subject.of(artifact),
             project=self.project.name,
             app=artifact.app,
             version=artifact.version,
             stage=self.stage.name,
-            environment=self.environment.name,
-            copy_of=self.environment.copy_of,
+            environment=self._where,
+            copy_of=self.environment.copy_of if self.environment is not None else None,
             result=result,
             procedure=self._procedure.digest,
             tool=tool_digest(),
@@ -223,19 +307,24 @@ class StageRun:
             finished=time.time(),
             hosts=hosts,
             smoke=self._smoke(),
-            acceptance=None,
+            acceptance=self._accepted,
             parity=self.parity,
             run=self.collector.run or "",
             isolated=self.isolated(),
             built_from=artifact.commit if not artifact.dirty else None,
         )
+
+    def _store(self, proof: Proof) -> None:
+        if self._key is None:
+            return
+        what = f"{proof.subject.name} has {proof.result} stage '{proof.stage}'"
         try:
             place = place_of(self.project)
             with turn(place, proof):
                 known = self._said_meanwhile(proof)
                 name = known or say(place, proof, self._key)
         except ArtifactError as error:
-            self._explain_unstored(artifact, result, error)
+            self._explain_unstored(proof, what, error)
             return
         self.extra["statement"] = name
         if known is not None:
@@ -243,13 +332,14 @@ class StageRun:
             return
         why = f" ({self.collector.not_isolated})" if self.collector.not_isolated else ""
         isolated = "" if proof.isolated else f", though not isolated from the stage's key{why}"
-        self.emit(Notice(f"{artifact.label} has {result} stage '{self.stage.name}'{isolated}: {name}"))
+        self.emit(Notice(f"{what}{isolated}: {name}"))
 
-    def _explain_unstored(self, artifact: Artifact, result: str, error: ArtifactError) -> None:
-        text = f"that {artifact.label} has {result} stage '{self._stage.name}' couldn't be stored: {error.message}"
+    def _explain_unstored(self, proof: Proof, what: str, error: ArtifactError) -> None:
+        text = f"that {what} couldn't be stored: {error.message}"
         again = ""
-        if result == "passed":
-            again = f"`cdconf deploy {artifact.label} --to {self.environment.name}` says it later, and deploys nothing"
+        if proof.result == "passed":
+            command = f"cdconf deploy {proof.subject.name} --to {proof.environment}" if proof.environment else ""
+            again = f"`{command or 'cdconf pipeline run'}` says it later, and deploys nothing"
             if self.demanded:
                 raise ArtifactError(text, hint=f"make room in the store, or mend it; then {again}") from error
         self.emit(Notice(f"{text}{f'; {again}' if again else ''}", warning=True))
@@ -276,7 +366,7 @@ class StageRun:
         key = self._key or self._stopping_key()
         what = f"{app}@{version}" if subject is not None else f"all of {app}"
         if key is None:
-            if self._heeds_stops():
+            if self._heeds_stops:
                 command = f"cdconf pipeline stop {what if subject else app} --note WHY"
                 self.emit(Notice(f"{what} isn't stopped, since no key here may say so; `{command}` does where one is"))
             return
@@ -286,8 +376,8 @@ class StageRun:
             app=app,
             version=version if subject is not None else None,
             stage=self.stage.name if self.stage else None,
-            environment=self.environment.name,
-            throwaway=self.environment.throwaway is not None,
+            environment=self.environment.name if self.environment is not None else None,
+            throwaway=self.environment is not None and self.environment.throwaway is not None,
             by=whoami(),
             why=why,
             at=time.time(),
@@ -295,12 +385,6 @@ class StageRun:
         name = say(place_of(self.project), stop, key)
         self.extra.setdefault("stops", []).append(name)
         self.emit(Notice(f"{what} is stopped: `cdconf pipeline resume` lifts that ({name})", warning=True))
-
-    def _heeds_stops(self) -> bool:
-        try:
-            return requirements_of(self.project, self.environment).heeds_stops
-        except (ArtifactError, InvalidFile):  # the policy can't be read: it may ask for that
-            return True
 
     def _stopping_key(self) -> OfficeKey | None:
         """The stage's key, where nothing else was to be said with it, or the one that overrides."""

@@ -104,14 +104,19 @@ def read(envelope: Mapping[str, Any]) -> Said | None:
         raise NotSaid("isn't JSON") from error
     if kind != dsse.IN_TOTO or not isinstance(found, dict) or found.get("_type") != IN_TOTO_V1:
         raise NotSaid("isn't a statement of in-toto v1")
+    if twice:
+        raise NotSaid(f"says '{twice[0][:60]}' twice")
+    return read_statement(found)
+
+
+def read_statement(found: Mapping[str, Any]) -> Said | None:
+    """What a statement says; see `read`, which opens its envelope."""
     match = _TYPE.fullmatch(str(found.get("predicateType")))
     if match is None:
         return None
     kinds = {name: one for one, name in _NAMES.items()}
     if match[1] not in kinds or int(match[2]) > VERSION:
         raise NotSaid(f"is of the type {match[1]}/v{match[2]}, as of a newer cdconf")
-    if twice and kinds[match[1]] is Approval:
-        raise NotSaid(f"says '{twice[0][:60]}' twice")
     try:
         return _said(kinds[match[1]], found["subject"], found["predicate"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.events import Event, HostDone, Notice, ResourceDone, SmokeDone, Step
+from cdconf.events import Event, HostDone, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
 
 if TYPE_CHECKING:
     from cdconf.events import HostResult, RunResult
@@ -38,6 +38,10 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
         if event.passed:
             return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
         return f"! {event.host}: smoke {event.test}: failed" + _indented(event.message)
+    if isinstance(event, Printed):
+        return f"  | {event.message}"
+    if isinstance(event, StageChanged):
+        return _stage(event)
     if isinstance(event, HostDone) and event.status in ("failed", "unreachable", "rolled_back"):
         return f"! {event.host}: {event.status.replace('_', ' ')}" + (f": {event.error}" if event.error else "")
     return None
@@ -59,6 +63,12 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
     if event.diff and style.diff:
         text += _indented(event.diff)
     return text
+
+
+def _stage(event: StageChanged) -> str | None:
+    """Each state, and each step of a stage that runs."""
+    what = event.step if event.state == "running" and event.step else event.state
+    return f"==> {event.stage}: {what}" + (f": {event.why.splitlines()[0]}" if event.why else "")
 
 
 def _indented(text: str | None) -> str:

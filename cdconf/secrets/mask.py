@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = "***"
 SHORTEST = 4  # shorter values would mask half of everything
-_TEXTS = ("message", "error", "diff", "title", "test")  # the fields of events that may quote a host
+_TEXTS = ("message", "error", "diff", "title", "test", "why", "step")  # the fields of events that may quote a host
 
 
 class Mask:

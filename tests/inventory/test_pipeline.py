@@ -34,7 +34,7 @@ def test_a_list_of_stages_is_a_pipeline(pipeline):
     )
     assert (found.branch, found.concurrency, found.stop) == ("main", "queue", "artifact")
     commit, acceptance, release = found.stages
-    assert (commit.run, commit.inputs, commit.build, commit.needs) == ("make test", ("tests", "app"), "shop", ())
+    assert (commit.run, commit.inputs, commit.build, commit.needs) == ("make test", ("tests", "app"), ("shop",), ())
     assert (acceptance.copy_of, acceptance.scale, acceptance.needs) == ("dev", {"web": 1}, ("commit",))
     assert release.needs == ("acceptance",)
     assert found.before("release") == ("commit", "acceptance")
@@ -71,6 +71,14 @@ def test_a_project_needs_none(pipeline):
         ("pipeline:\n  - {stage: a, copy_of: dve}\n", 1, "unknown environment 'dve'", "did you mean 'dev'?"),
         ("pipeline:\n  - {stage: a, copy_of: dev, environment: dev}\n", 1, "both `environment` and `copy_of`", None),
         ("pipeline:\n  - {stage: a, scale: {web: 1}}\n", 1, "only a copy can be scaled", None),
+        ("pipeline:\n  - {stage: a, ttl: 1h}\n", 1, "only a copy has a time to live", "copy_of"),
+        ("pipeline:\n  - {stage: a, copy_of: dev, ttl: 31d}\n", 1, "at most 30d", None),
+        ("pipeline:\n  - {stage: a, copy_of: dev, ttl: soon}\n", 1, "must be a duration", None),
+        ("pipeline:\n  - {stage: a, url: 'http://x'}\n", 1, "deploys nothing", "environment"),
+        ("pipeline:\n  - {stage: a, within: 5m}\n", 1, "has no `run`", None),
+        ("pipeline:\n  - {stage: a, run: x, inputs: [x], within: 0}\n", 1, "no time at all", None),
+        ("pipeline:\n  - {stage: a, build: [shop, shp]}\n", 1, "unknown app 'shp'", "did you mean 'shop'?"),
+        ("pipeline:\n  - {stage: a, build: [1]}\n", 1, "must be a list of names", None),
         ("pipeline:\n  - {stage: a, copy_of: dev, scale: {wbe: 1}}\n", 1, "unknown group 'wbe'", "did you mean 'web'?"),
         ("pipeline:\n  - {stage: a, copy_of: dev, scale: {web: -1}}\n", 1, "must be a number of hosts", None),
         ("pipeline:\n  - {stage: a, approvals: 1}\n", 1, "'approvals' is no matter of a stage", "hosts.yml"),

@@ -8,7 +8,7 @@ from cdconf.promotion import office_keys
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.overrides import overridden
 from cdconf.promotion.provision_run import ProvisionRun
-from tests.conftest import cdconf, git
+from tests.conftest import cdconf, git, write
 
 REASON = "checkout is down, the fix is reviewed"
 
@@ -145,3 +145,19 @@ def test_a_commit_that_lacks_a_role_proves_nothing(world):
     git(world.root, "commit", "-qm", "lose a role")
     with pytest.raises(GateClosed):
         provision(world, "production")
+
+
+def test_of_two_stages_that_copy_the_same_the_one_speaks_that_it_is_a_part_of(world):
+    config = world.root / "cdconf.yml"
+    stages = "  - {stage: acceptance, copy_of: production}\n"
+    config.write_text(config.read_text().replace(stages, f"{stages}  - {{stage: load, copy_of: production}}\n"))
+    world.commit("load")
+    world.hire("stage:load")
+    copy = ".cdconf/throwaway/try-1"
+    lifetime = "created: 2027-03-31T08:00:00Z\nexpires: 2027-03-31T12:00:00Z\n"
+    hosts = "copy_of: production\nprovider: docker\n"
+    write(world.root, {f"{copy}/hosts.yml": hosts, f"{copy}/lifetime.yml": lifetime})
+    provision(world, "try-1", stage="load")
+    assert "passed stage 'load'" in world.told[-1].message
+    provision(world, "try-1")
+    assert "passed stage 'acceptance'" in world.told[-1].message

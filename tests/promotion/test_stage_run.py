@@ -1,17 +1,18 @@
 """How a deployment ends is said by the stage that it is: a proof, a stop, or nothing."""
 
+import contextlib
 import time
 
 import pytest
 
 from cdconf.artifacts.attestations import STATEMENT, named
 from cdconf.artifacts.places import Folder
-from cdconf.errors import ArtifactError, UsageError
-from cdconf.events import Notice, OwnCodeRan, SmokeDone
+from cdconf.errors import ArtifactError, CommandFailed, UsageError
+from cdconf.events import Collector, Notice, OwnCodeRan, SmokeDone
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.said import Proof
-from cdconf.promotion.stage_run import stage_for
+from cdconf.promotion.stage_run import StageRun, stage_for
 from cdconf.promotion.statement import read
 
 
@@ -163,3 +164,65 @@ def test_a_copy_of_another_environment_does_not_pass_an_acceptance_stage(world):
     assert world.why().endswith("is about try-1, which isn't a copy of production")
     world.prove("stage:acceptance", stage="acceptance", environment="try-1")
     assert world.why() is None
+
+
+def test_a_stage_s_own_command_decides_while_the_hosts_are_held(world):
+    lent = []
+
+    def green(variables):
+        lent.append(dict(variables))
+        return {"passed": 1, "failed": 0}
+
+    world.stage_run(stage="manual", accept=green).passed(world.artifact, {}, (), {"CDCONF_LEASE": "x"})
+    (proof,) = said(world)
+    assert (proof.result, proof.acceptance, lent) == ("passed", {"passed": 1, "failed": 0}, [{"CDCONF_LEASE": "x"}])
+
+
+def test_a_red_command_fails_the_stage_and_stops_the_artifact(world):
+    def red(variables):
+        raise CommandFailed("`make acceptance` failed")
+
+    with pytest.raises(CommandFailed):
+        world.stage_run(stage="manual", accept=red).passed(world.artifact, {})
+    (proof,) = said(world)
+    assert (proof.result, proof.acceptance) == ("failed", {"passed": 0, "failed": 1})
+    assert "make acceptance" in {one.name: one.why for one in world.gate().missing}["no stop"]
+
+
+@pytest.mark.parametrize("is_green", [True, False])
+def test_of_several_artifacts_all_pass_a_stage_or_none(world, tmp_path, is_green):
+    folder = tmp_path / "others"
+    folder.mkdir()
+
+    def accept(variables):
+        if not is_green:
+            raise CommandFailed("red")
+        return {"passed": 1, "failed": 0}
+
+    first = world.stage_run(stage="manual", others=folder, is_last=False)
+    first.passed(world.artifact, {"web1": {"fence": 3}})
+    assert said(world) == []
+    isolated = {"isolated": lambda: False}
+    last = world.stage_run(stage="manual", accept=accept, others=folder, **isolated)
+    with contextlib.nullcontext() if is_green else pytest.raises(CommandFailed):
+        last.passed(world.other, {})
+    result = "passed" if is_green else "failed"
+    (proof,) = said(world)
+    assert (proof.result, proof.hosts, proof.version) == (result, {"web1": {"fence": 3}}, "1")
+    assert not (is_green and proof.isolated)  # neither is worth more than what was run last
+    found = [read(one) for one in named(world.place, STATEMENT, world.other.archive).values()]
+    assert [one.result for one in found if isinstance(one, Proof)] == [result]
+    gates = [world.gate(artifact=one) for one in (world.artifact, world.other)]
+    assert [any(link.name == "no stop" for link in one.missing) for one in gates] == [not is_green] * 2
+
+
+def test_a_stage_that_deploys_nothing_speaks_of_no_environment(world):
+    run = StageRun(
+        world.project, None, world.project.pipeline.named("manual"), Collector(), world.told.append, lambda: True
+    )
+    run.begin("app")
+    run.passed(world.artifact, {})
+    (proof,) = said(world)
+    assert (proof.environment, proof.copy_of) == ("", None)
+    run.stop_line("app", "the build failed")  # the pipeline stops artifacts
+    assert "no stop" not in [one.name for one in world.gate().missing]

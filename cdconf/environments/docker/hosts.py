@@ -52,7 +52,7 @@ class DockerProvider:
         self.snapshots: dict[str, str] = {}
         self._project = project
         self._environment = environment
-        self._root = project.root
+        self._root = project.home
         self._prefix = "-".join(_joined(part) for part in ("cdconf", project.name, environment.name))
         self._suffix = project.checkout
         self._labels = {

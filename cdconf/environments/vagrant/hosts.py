@@ -39,7 +39,7 @@ class VagrantProvider:
 
     def __init__(self, project: Project, environment: Environment) -> None:
         self._environment = environment
-        self._root = project.root
+        self._root = project.home
         self._folder = project.data / "environments" / environment.name
         self._vagrant = Vagrant(project.root, environment.name)
         self._lock = threading.RLock()  # hosts that reboot are asked for by several threads

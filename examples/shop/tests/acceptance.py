@@ -6,7 +6,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
-url = sys.argv[1].rstrip("/") if len(sys.argv) == 2 and sys.argv[1] else sys.exit("set SHOP_URL")
+url = sys.argv[1].rstrip("/") if len(sys.argv) == 2 and sys.argv[1] else sys.exit("set CDCONF_URL")
 article = f"acceptance {uuid.uuid4()}"
 body = urllib.parse.urlencode({"article": article}).encode()
 with urllib.request.urlopen(f"{url}/orders", body, timeout=10) as answer:

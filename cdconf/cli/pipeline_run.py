@@ -1,0 +1,112 @@
+"""`cdconf pipeline run`, and the hidden verb by which it runs a stage's own command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdconf.inventory import Project
+    from cdconf.pipeline.run import Result
+
+
+@click.command("run")
+@click.option("--commit", metavar="REV", default="HEAD", help="The commit (default: HEAD).")
+@click.option("--keep-failed", is_flag=True, help="Keep the throw-away copy of a red stage until its time is over.")
+@project_options
+@output_options
+def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
+    """Take a commit through the pipeline's stages: build once, deploy, test, sign, and go on to the next stage.
+
+    It works on the commit, not on the work tree. What has passed before isn't done again, so that a run which was
+    killed, or which stopped at a person, goes on where it was, on any machine with the same artifact store.
+
+    Exit code 1: a stage is red, and the artifact is stopped; 3: a gate is closed, or a newer commit goes in its place;
+    4: a host was unreachable, which says nothing of the commit: run it again.
+
+    Example: cdconf pipeline run --commit v1.4
+    """
+    import os
+
+    from cdconf.inventory import find_root
+    from cdconf.pipeline.checkout import commit_to_run, home_at, leave_hook
+    from cdconf.pipeline.report import error_of
+    from cdconf.pipeline.run import run_pipeline
+
+    leave_hook(os.environ)
+    chosen: list[str] = []
+
+    def read(start: Path) -> Project:
+        root = find_root(start)
+        chosen.append(commit_to_run(root, commit))
+        return home_at(root, chosen[0])
+
+    with run_of("pipeline", None, flags, read=read) as run:
+        home, (found,) = run.project, chosen
+        run.extra["commit"] = found
+        run.record_as("pipeline run", found[:10])
+        result = run_pipeline(home, found, run.emit, keep_failed=keep_failed)
+        run.record_as("pipeline run", f"{found[:10]}: {result.ended.verdict}")
+        records = _records(home) if result.ended.verdict == "failed" else []
+        run.extra |= _told(result, home, found, records)
+        error = error_of(result, home.root, found, records)
+        if error is not None:
+            raise error
+        from cdconf.events import Notice
+
+        run.emit(Notice(f"commit {found[:10]} has passed all stages"))
+
+
+def _records(home: Project) -> list[Any]:
+    import time
+
+    from cdconf.artifacts.places import place_of
+    from cdconf.pipeline.record import read_runs
+
+    return read_runs(place_of(home), home.name, time.time(), newest=500)
+
+
+def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dict[str, Any]:
+    """For the JSON document."""
+    from dataclasses import asdict
+
+    from cdconf.pipeline.report import red
+
+    stages = {
+        name: {key: value for key, value in asdict(one).items() if key not in ("code", "is_said", "is_held")}
+        for name, one in result.outcomes.items()
+    }
+    told = {
+        "pipeline_run": result.run,
+        "verdict": result.ended.verdict,
+        "joined": result.joined,
+        "stages": stages,
+    }
+    failed = next(((name, one) for name, one in result.outcomes.items() if one.state == "failed"), None)
+    return told | ({"red": red(*failed, home.root, commit, records)} if failed else {})
+
+
+@click.command("command", hidden=True)
+@click.argument("stage")
+@click.option("--environment", metavar="ENV", help="What was deployed to.")
+@project_options
+@output_options
+def stage_command(stage: str, environment: str | None, **flags: Any) -> None:
+    """Run a stage's own command as a run of the pipeline does."""
+    from cdconf.errors import UsageError
+    from cdconf.pipeline.acceptance import told
+    from cdconf.pipeline.command import run_command as run_it
+    from cdconf.plans.revision import commit_of
+
+    with run_of("pipeline", environment, flags) as run:
+        found = run.project.pipeline.named(stage)
+        if found is None or found.run is None:
+            raise UsageError(f"the pipeline in cdconf.yml has no stage '{stage}' with a `run`")
+        variables = told(run.project, run.environment, found) if environment is not None else {}
+        run_it(run.project.root, commit_of(run.project.root, "HEAD"), found, variables, run.emit)

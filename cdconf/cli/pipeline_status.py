@@ -1,0 +1,97 @@
+"""`cdconf pipeline status`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.pipeline.board.rows import Board
+    from cdconf.render.board import Line
+
+
+@click.command("status")
+@click.option("--all", "everything", is_flag=True, help="Show all artifacts, not just the last 20.")
+@click.option("--watch", "watched", is_flag=True, help="Go on showing it, until Ctrl-C.")
+@project_options
+@output_options
+def command(everything: bool, watched: bool, **flags: Any) -> None:
+    """Show the board: artifacts by stages, the newest first; what each waits for, runs, or is stopped by.
+
+    Only the artifact store and files are read; no host is asked. What runs is told by the records of runs, what has
+    passed by signed statements. `next` is what the next run begins.
+
+    Example: cdconf pipeline status --watch
+    """
+    from cdconf.errors import UsageError
+    from cdconf.pipeline.board.reading import SHOWN, Reader
+
+    with run_of("pipeline", None, flags) as run:
+        if watched and flags["as_json"]:
+            raise UsageError("--json prints one document, so it can't watch", hint="call it again and again")
+        if not run.project.pipeline.stages:
+            raise UsageError("cdconf.yml has no pipeline", hint="see docs/guides/promotion.md")
+        count = None if everything else SHOWN
+        if watched:
+            _watch(run, count)
+            return
+        board = Reader(run.project, run.emit).board(count)
+        if flags["as_json"]:
+            run.extra["pipeline"] = _about(run, board)
+        else:
+            _print(board)
+
+
+def _about(run: Run, board: Board) -> dict[str, Any]:
+    pipeline = run.project.pipeline
+    return {
+        "branch": pipeline.branch,
+        "concurrency": pipeline.concurrency,
+        "stages": list(board.stages),
+        "now": round(board.now, 3),
+        "total": board.total,
+        "artifacts": [one.as_data() for one in board.rows],
+    }
+
+
+def _print(board: Board) -> None:
+    from cdconf.render.board import lines
+
+    for line in lines(board, _width()):
+        click.echo(_coloured(line))
+
+
+def _width() -> int | None:
+    """A terminal's width; a pipe takes lines of any length."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _coloured(line: Line) -> str:
+    from cdconf.render.renderer import has_colour
+
+    if not has_colour(sys.stdout):
+        return "".join(part.text for part in line).rstrip()
+    styles: dict[str, dict[str, Any]] = {"bold": {"bold": True}, "dim": {"dim": True}, "": {}}
+    return "".join(click.style(part.text, **styles.get(part.style, {"fg": part.style})) for part in line)
+
+
+def _watch(run: Run, count: int | None) -> None:
+    from cdconf.events import Asking, Notice
+    from cdconf.pipeline.board.reading import Reader
+    from cdconf.render.board_live import watch
+
+    told: list[str] = []
+    reader = Reader(run.project, lambda event: told.append(event.message) if isinstance(event, Notice) else None)
+    run.emit(Asking(begins=True))  # the screen is the board's alone
+    try:
+        watch(lambda: reader.board(count), told)
+    finally:
+        run.emit(Asking(begins=False))

@@ -1,0 +1,74 @@
+"""A stage's own command as the test of what was deployed: it's told where that is, and works within the leases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cdconf.catalog.scope import Scope
+from cdconf.catalog.templating import Templating
+from cdconf.environments import provider_for
+from cdconf.pipeline.command import run_command
+from cdconf.secrets import Mask
+
+if TYPE_CHECKING:
+    from cdconf.events import Emit
+    from cdconf.inventory import Environment, Project
+    from cdconf.inventory.pipeline import Stage
+
+
+def acceptance(
+    project: Project, environment: Environment, stage: Stage, commit: str, emit: Emit
+) -> Callable[[Mapping[str, str]], Mapping[str, Any]]:
+    """Makes the test; the variables that lend it the leases are given when it's run.
+
+    Args:
+        project: The project, at the commit.
+        environment: What was deployed to.
+        stage: The stage; it has a command.
+        commit: The commit's full id.
+        emit: The event stream.
+
+    Raises:
+        TemplateError: The stage's `url` can't be rendered.
+    """
+    variables = told(project, environment, stage)
+
+    def run(lent: Mapping[str, str]) -> Mapping[str, Any]:
+        run_command(project.root, commit, stage, {**variables, **lent}, emit)
+        return {"passed": 1, "failed": 0}
+
+    return run
+
+
+def told(project: Project, environment: Environment, stage: Stage) -> dict[str, str]:
+    """`CDCONF_ENVIRONMENT`, `CDCONF_HOSTS`, and `CDCONF_URL` where the stage has a `url`.
+
+    `CDCONF_HOSTS` is JSON: `[{"name", "groups", "address", "published": {"80": "127.0.0.1:49153"}}]`.
+    """
+    published = provider_for(project, environment).standing().published or {}
+    hosts = [
+        {
+            "name": one.name,
+            "groups": list(one.groups),
+            "address": one.address,
+            "published": published.get(one.name, {}),
+        }
+        for one in environment.hosts.values()
+    ]
+    found = {"CDCONF_ENVIRONMENT": environment.name, "CDCONF_HOSTS": json.dumps(hosts)}
+    if stage.url is not None:
+        found["CDCONF_URL"] = _url(project, environment, stage, hosts)
+    return found
+
+
+def _url(project: Project, environment: Environment, stage: Stage, hosts: list[dict[str, Any]]) -> str:
+    by_number = [
+        {**one, "published": {int(port): at for port, at in one["published"].items() if port.isdigit()}}
+        for one in hosts
+    ]
+    groups = {group: [one for one in by_number if group in one["groups"]] for group in project.groups}
+    builtins = {"hosts": groups, "environment": {"name": environment.name, "copy_of": environment.copy_of}}
+    scope = Scope(Templating(project.root), {}, {}, builtins, lambda name: None, Mask())
+    return str(Templating(project.root).value(str(stage.url), scope, "cdconf.yml", stage.line))

@@ -1,0 +1,218 @@
+"""What the board says of each artifact in each stage. Pure: the store was read elsewhere.
+
+A record tells what is being done; what a stage has found out is told by its statements, which are signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cdconf.pipeline.board.rows import DONE, Cell, Known, Row, Stopped
+from cdconf.promotion.said import Lift, Proof
+from cdconf.promotion.stops import standing
+
+if TYPE_CHECKING:
+    from cdconf.inventory.pipeline import Pipeline, Stage
+    from cdconf.pipeline.entries import StageNoted
+    from cdconf.promotion.candidate import Link
+    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.said import Stop
+
+Judge = Callable[[Known, "Stage"], Sequence["Link"]]
+
+
+def rows_of(pipeline: Pipeline, project: str, known: Iterable[Known], judge: Judge) -> list[Row]:
+    """The board's rows.
+
+    Args:
+        pipeline: The pipeline.
+        project: The project's name; what was said of another one's artifacts says nothing.
+        known: The artifacts, the newest first.
+        judge: The links of the gate to a stage's environment; asked only where an artifact could go there.
+    """
+    newest_first = list(known)
+    labels = {one.commit: one.label for one in newest_first if one.commit is not None}
+    gone_by = _GoneBy(pipeline)
+    rows = []
+    for one in newest_first:
+        row = gone_by.superseded(_row(pipeline, project, one))
+        gone_by.add(row)
+        rows.append(_named(_judged(row, pipeline, judge), labels))
+    return rows
+
+
+def _named(row: Row, labels: Mapping[str, str]) -> Row:
+    """The row, where a newer commit in its place is called by its artifact."""
+    cells = {
+        name: replace(one, superseded_by=labels[newer])
+        for name, one in row.cells.items()
+        if (newer := one.superseded_by) is not None and newer in labels
+    }
+    return replace(row, cells={**row.cells, **cells}) if cells else row
+
+
+def _row(pipeline: Pipeline, project: str, known: Known) -> Row:
+    """The row without what the gates say."""
+    stops = tuple(_stops(project, known))
+    cells: dict[str, Cell] = {}
+    for stage in pipeline.stages:
+        if known.app is not None and not stage.concerns(known.app):
+            cells[stage.name] = Cell(stage.name, "none")
+            continue
+        cell = _told(stage, project, known)
+        if cell is None:
+            open_needs = [one for one in stage.needs if one in cells and cells[one].state not in DONE]
+            cell = Cell(stage.name, "pending") if open_needs else _next(stage, known, cells, stops)
+        cells[stage.name] = cell
+    return Row(known, cells, stops)
+
+
+def _stops(project: str, known: Known) -> Iterable[Stopped]:
+    for name, stop in standing(known.stops):
+        if not _is_about(stop, project, known):
+            continue
+        what = f"all of {stop.app}" if stop.subject is None else f"{stop.app}@{stop.version}"
+        target = "" if stop.subject is None else f" {what}"
+        where = f"in {stop.environment}, " if stop.environment else ""
+        command = f"cdconf pipeline resume{target} --note WHY"
+        yield Stopped(name, what, stop.by, f"{where}{stop.why}" if where else stop.why, stop.at, command)
+
+
+def _is_about(stop: Stop, project: str, known: Known) -> bool:
+    if known.app is None:  # it could become an artifact of any app
+        return stop.project == project and stop.subject is None
+    same = (stop.project, stop.app) == (project, known.app)
+    return same and (stop.subject is None or stop.subject.archive == known.archive)
+
+
+def _told(stage: Stage, project: str, known: Known) -> Cell | None:
+    """What statements or the record say of a stage; None where it hasn't begun."""
+    run = known.run
+    noted = run.stages.get(stage.name) if run is not None else None
+    by = run.began.by if run is not None and run.began is not None else None
+    if run is not None and noted is not None and run.is_at_work and noted.state in ("running", "waiting"):
+        return Cell(stage.name, noted.state, noted.at, noted.why, noted.step, by)
+    proof = _proof(stage, project, known)
+    if proof is not None and isinstance(proof.said, Proof):
+        if proof.said.result == "failed" and _is_lifted_since(known, proof.said.finished):
+            return None
+        why = noted.why if noted is not None and noted.state == "failed" else ""
+        log = noted.log if noted is not None else None
+        return Cell(stage.name, proof.said.result, proof.said.finished, why, statement=proof.name, log=log)
+    return _noted(stage, noted, known) if noted is not None else None
+
+
+def _noted(stage: Stage, noted: StageNoted, known: Known) -> Cell | None:
+    """What the record alone says."""
+    if noted.state == "passed":
+        why = "no statement that counts here says so"
+        return Cell(stage.name, "unproven", noted.at, why, log=noted.log)
+    if noted.state == "failed" and _is_lifted_since(known, noted.at):
+        return None
+    if noted.state in ("failed", "interrupted"):
+        return Cell(stage.name, noted.state, noted.at, noted.why, log=noted.log)
+    if noted.state == "superseded":
+        return Cell(stage.name, "superseded", noted.at, noted.why, superseded_by=noted.superseded_by or "a newer one")
+    return None  # what it waited for is judged anew
+
+
+def _proof(stage: Stage, project: str, known: Known) -> Checked | None:
+    """The stage's last word; of two at the same moment the bad news."""
+
+    def rank(one: Checked) -> tuple[float, bool]:
+        said = one.said
+        return (said.finished, said.result == "failed") if isinstance(said, Proof) else (0.0, False)
+
+    found = [
+        one
+        for one in known.proofs
+        if one.refusal is None
+        and isinstance(one.said, Proof)
+        and (one.said.project, one.said.app, one.said.stage) == (project, known.app, stage.name)
+        and one.said.subject.archive == known.archive
+        and stage.environment in (None, one.said.environment)
+        and stage.copy_of in (None, one.said.copy_of)
+    ]
+    return max(found, key=rank, default=None)
+
+
+def _is_lifted_since(known: Known, at: float) -> bool:
+    """Whether somebody has let it go on since it failed, so that it may be tried again."""
+    lifts = [one.said for one in known.stops if one.refusal is None and isinstance(one.said, Lift)]
+    return any(one.at >= at for one in lifts) and not standing(known.stops)
+
+
+def _next(stage: Stage, known: Known, cells: dict[str, Cell], stops: Sequence[Stopped]) -> Cell:
+    """A stage whose turn it is, by all that's known without its gate."""
+    ends = [cells[one].since for one in stage.needs if one in cells]
+    since = max([one for one in ends if one is not None], default=known.at)
+    if stops and not any(one.state == "failed" for one in cells.values()):
+        last = stops[-1]
+        return Cell(stage.name, "stopped", last.at, f"{last.what} is stopped by {last.by}: {last.why}")
+    if any(one.state == "failed" for one in cells.values()):
+        return Cell(stage.name, "pending")
+    return Cell(stage.name, "ready", since)
+
+
+def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
+    """The row with what the gates say of the stages whose turn it is."""
+    cells: dict[str, Cell] = {}
+    for stage in pipeline.stages:
+        cell = row.cells[stage.name]
+        if cell.state != "ready" or row.known.app is None:
+            continue
+        links = tuple(judge(row.known, stage))
+        missing = [one for one in links if one.state == "missing"]
+        why = f"{missing[0].name}: {missing[0].why}" if missing else _keyless(row.known, stage)
+        cells[stage.name] = replace(cell, state="waiting" if missing else "ready", why=why, links=links)
+    return replace(row, cells={**row.cells, **cells}) if cells else row
+
+
+def _keyless(known: Known, stage: Stage) -> str:
+    """Why the last run couldn't begin a stage that nothing keeps, if it has said so: it had no key, for one."""
+    noted = known.run.stages.get(stage.name) if known.run is not None else None
+    keys = [one.why for one in noted.missing if one.name == "key"] if noted is not None else []
+    return f"the last run couldn't begin it: {keys[0]}" if keys else ""
+
+
+class _GoneBy:
+    """Which newer artifact of the same app has gone where an older one still waits to go."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._passed: dict[tuple[str, str], str] = {}  # app and stage -> label
+        self._about_to: dict[tuple[str, str], str] = {}
+
+    def add(self, row: Row) -> None:
+        """Takes in an artifact; the next ones are older."""
+        app = row.known.app
+        if app is None:
+            return
+        for stage in self._pipeline.stages:
+            state = row.cells[stage.name].state
+            if state in ("passed", "unproven"):
+                self._passed[app, stage.name] = row.known.label
+            elif state in ("ready", "waiting", "running") and self._pipeline.concurrency != "queue":
+                self._about_to[app, stage.name] = row.known.label
+
+    def superseded(self, row: Row) -> Row:
+        """The row; where a newer one has passed, or with `batch` and `cancel` is about to, an older one doesn't go.
+
+        No environment is taken back to an older one; what's made for an artifact alone, each may go through.
+        """
+        app = row.known.app
+        if app is None:
+            return row
+        cells: dict[str, Cell] = {}
+        for stage in self._pipeline.stages:
+            cell, place = row.cells[stage.name], (app, stage.name)
+            passed = self._passed.get(place) if stage.environment else None
+            newer = passed or self._about_to.get(place)
+            if newer is not None and cell.state in ("ready", "pending", "interrupted"):
+                found = replace(cell, state="superseded", superseded_by=newer, is_past=passed is not None)
+                cells[stage.name] = found
+            elif self._passed.get(place) is not None and cell.state == "failed":
+                cells[stage.name] = replace(cell, superseded_by=self._passed[place], is_past=True)
+        return replace(row, cells={**row.cells, **cells}) if cells else row

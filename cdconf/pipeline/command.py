@@ -1,0 +1,159 @@
+"""Runs a stage's own command: in the commit's files, as somebody who has no keys, no longer than it may take.
+
+It's the commit's own code, so it's isolated as builds and smoke tests are. Whatever it leaves running ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdconf.artifacts.build import export
+from cdconf.errors import CommandFailed
+from cdconf.events import Emit, OwnCodeRan, Printed
+from cdconf.isolation import Account, account
+
+if TYPE_CHECKING:
+    from cdconf.inventory.pipeline import Stage
+
+LONGEST_LINE = 8192  # bytes; what's longer is shown in pieces
+LAST_LINES = 30
+_HINT = (
+    "it ran as another user, in the commit's files, without your own files and variables: CDCONF_PASS_VARIABLES names "
+    "variables that it gets"
+)
+_GRACE = 5.0  # seconds between asking a process group to end, and ending it
+_PIECE = 65536
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended that was green; red ones are errors.
+
+    Attributes:
+        isolated: Whether it couldn't reach any key.
+        duration_s: How long it took.
+    """
+
+    isolated: bool
+    duration_s: float
+
+
+def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, str], emit: Emit) -> Ran:
+    """Runs the stage's command.
+
+    Args:
+        root: The project, in git.
+        commit: The commit whose files it's run in.
+        stage: The stage; it has a command.
+        variables: What it gets besides those that tools are known to need.
+        emit: Gets each line, and at the end whether it was isolated.
+
+    Raises:
+        CommandFailed: It's red.
+        CdconfError: It couldn't be run.
+    """
+    began = time.monotonic()
+    last: deque[str] = deque(maxlen=LAST_LINES)
+
+    def show(line: str) -> None:
+        last.append(line)
+        emit(Printed(line))
+
+    with account(f"stage-{stage.name}") as somebody:
+        folder = somebody.home / "tree"
+        export(root, commit, folder, emit)
+        somebody.give(folder)
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the Python that runs cdconf comes first
+        given = {"PATH": path, "CDCONF_STAGE": stage.name, "CDCONF_COMMIT": commit, **variables}
+        status = _finished(somebody, str(stage.run), folder, given, show, stage.within)
+    emit(OwnCodeRan(f"the command of stage '{stage.name}'", somebody.isolated))
+    if status == 0:
+        return Ran(somebody.isolated, round(time.monotonic() - began, 3))
+    raise CommandFailed(
+        f"`{stage.run}` of stage '{stage.name}' {_how(status, stage.within)}",
+        file="cdconf.yml",
+        line=stage.line,
+        hint=_HINT if somebody.isolated and status in (126, 127) else None,
+        detail="\n".join(last),
+    )
+
+
+def _how(status: int | None, within: float) -> str:
+    if status is None:
+        return f"was still running after {within:g} s (`within`), and was ended"
+    return f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
+
+
+def _finished(
+    somebody: Account, line: str, folder: Path, variables: Mapping[str, str], show: Callable[[str], None], within: float
+) -> int | None:
+    """Its exit status; None when it took too long. Nothing of it runs any more."""
+    reading, writing = os.pipe()
+    try:
+        somebody.lend(writing)
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": writing, "stderr": subprocess.STDOUT}
+        process = somebody.start(["/bin/sh", "-c", line], folder, variables, **options)
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    deadline = time.monotonic() + within
+    try:
+        for piece in _lines(reading, process, deadline):
+            show(piece)
+        return process.poll()
+    finally:
+        _end(process)
+        somebody.end()
+        os.close(reading)
+
+
+def _lines(reading: int, process: subprocess.Popen[Any], deadline: float) -> Iterator[str]:
+    """What's printed until the command has ended, or its time is over; what it left behind may go on printing."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(reading, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            ended = process.poll() is not None
+            data = os.read(reading, _PIECE) if selector.select(0 if ended else 0.1) else None
+            if not data:
+                if ended:
+                    break
+                if data == b"":  # it has closed its output, and goes on
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(max(0.0, deadline - time.monotonic()))
+                    break
+                continue
+            *whole, rest = (rest + data).split(b"\n")
+            while len(rest) > LONGEST_LINE:
+                whole, rest = [*whole, rest[:LONGEST_LINE]], rest[LONGEST_LINE:]
+            yield from (_text(one) for one in whole)
+    if rest:
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """Ends its whole process group: asked first, then at once."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,94 @@
+"""On this machine, one run at a time takes a commit through the pipeline, for as long as any of its processes lives.
+
+`.cdconf/pipeline/COMMIT/lock` is locked by the run and, since they have inherited it, by the verbs that it has started:
+a run that was killed isn't over until what it began has been ended in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+FOLDER, COPIES = "pipeline", "copies"
+
+
+def folder_of(home: Project, commit: str) -> Path:
+    """Where a run of a commit has its files."""
+    return home.data / FOLDER / commit
+
+
+@contextlib.contextmanager
+def locked(home: Project, commit: str) -> Iterator[int | None]:
+    """Locks a commit; gives the descriptor that has the lock, None where another process has it.
+
+    What the run has left is removed at the end; what others that are dead have left, at the beginning.
+    """
+    folder = folder_of(home, commit)
+    descriptor = _lock(folder)
+    try:
+        if descriptor is not None:
+            _tidy(home, commit)
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            _remove(folder)
+            os.close(descriptor)
+
+
+def is_held(home: Project, commit: str) -> bool:
+    """Whether a run of the commit, or something that it has started, lives on this machine."""
+    path = folder_of(home, commit) / "lock"
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def _lock(folder: Path) -> int | None:
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:  # whoever had it has just removed the directory
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
+def _tidy(home: Project, own: str) -> None:
+    for folder in (home.data / FOLDER).iterdir():
+        if folder.name not in (own, COPIES):
+            descriptor = _lock(folder)
+            if descriptor is not None:
+                _remove(folder)
+                os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    """The lock goes last: whoever has opened it meanwhile finds that it's gone, and makes one of its own."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != "lock":
+            path.unlink(missing_ok=True)
+    (folder / "lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else's by now
+        folder.rmdir()

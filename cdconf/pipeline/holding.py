@@ -1,0 +1,102 @@
+"""The leases in the store that a run of the pipeline holds, and the beats that keep them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from cdconf.errors import ArtifactError
+from cdconf.events import Emit, Notice
+from cdconf.pipeline import store_lease
+from cdconf.pipeline.store_lease import TTL, StoreLease
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Place
+
+_TICK = 1.0  # seconds
+
+
+class Holding:
+    """Takes leases, beats for them all, and gives them back. Safe for threads.
+
+    Args:
+        place: The store.
+        about: What others are told of this run.
+        now: Gives the store's time.
+        lost: Called once when one of them is somebody else's, or nobody could be told for too long that this run lives.
+        emit: The event stream.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        about: dict[str, object],
+        now: Callable[[], float],
+        lost: Callable[[str], None],
+        emit: Emit,
+    ) -> None:
+        self._place = place
+        self._about = about
+        self._now = now
+        self._lost = lost
+        self._emit = emit
+        self._guard = threading.Lock()
+        self._leases: dict[str, StoreLease] = {}
+        self._ended = threading.Event()
+        self._beaten = time.monotonic()
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Beats until the block ends; then everything is given back."""
+        thread = threading.Thread(target=self._beat, daemon=True, name="cdconf-pipeline-beats")
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            for key in list(self._leases):
+                with contextlib.suppress(ArtifactError):  # it's free when its time is over
+                    self.release(key)
+
+    def take(self, key: str, *, is_dead: bool = False) -> bool:
+        """Takes a lease; False where somebody else has it. Raises `ArtifactError` where the store can't be used."""
+        with self._guard:
+            if key in self._leases:
+                return True
+            found = store_lease.take(self._place, key, self._about, self._now(), is_dead=is_dead)
+            if found is not None:
+                self._leases[key] = found
+            return found is not None
+
+    def release(self, key: str) -> None:
+        """Gives one back; one that isn't held is fine."""
+        with self._guard:
+            lease = self._leases.pop(key, None)
+            if lease is not None and not lease.lost:
+                lease.release()
+
+    def _beat(self) -> None:
+        told = False
+        while not self._ended.wait(_TICK):
+            try:
+                with self._guard:
+                    due = [one for one in self._leases.values() if one.is_due]
+                    alive = [one.beat() for one in due]
+                if not all(alive):
+                    self._lost("another run has taken over: this one gave no sign of life for too long")
+                    return
+                self._beaten = time.monotonic() if due or not self._leases else self._beaten
+                told = False
+            except ArtifactError as error:
+                if not told:
+                    told = True
+                    self._emit(
+                        Notice(f"other runners can't be told that this run lives: {error.message}", warning=True)
+                    )
+                if time.monotonic() - self._beaten > TTL:
+                    self._lost("the artifact store can't be reached, and another run may have taken over")
+                    return

@@ -1,0 +1,188 @@
+"""`pipeline run`: one commit, from the locks around it to the last entry of its record."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts import store_clock
+from cdconf.artifacts.places import place_of
+from cdconf.errors import ArtifactError, CdconfError, UsageError
+from cdconf.events import Emit, Notice, Step
+from cdconf.pipeline import commit_lock, copies
+from cdconf.pipeline.checkout import check_out
+from cdconf.pipeline.children import Children
+from cdconf.pipeline.entries import Missing, RunBegan, RunEnded
+from cdconf.pipeline.holding import Holding
+from cdconf.pipeline.joining import Joining, holder_is_dead, machine
+from cdconf.pipeline.known import Known
+from cdconf.pipeline.outcome import Outcome
+from cdconf.pipeline.record import Recorder, close_dead, commit_key, read_runs
+from cdconf.pipeline.rivals import Rivals
+from cdconf.pipeline.runner import Runner, shapes
+from cdconf.pipeline.stage_work import remove_copy
+from cdconf.pipeline.store_lease import holders, listed
+from cdconf.plans.git import git
+from cdconf.promotion.saying import whoami
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        run: The run's id, as its record has it.
+        ended: The verdict, the exit code, and why.
+        outcomes: Stage -> how it ended; of a run that was joined, none.
+        joined: Whether it was another run's.
+    """
+
+    run: str
+    ended: RunEnded
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    joined: bool = False
+
+
+def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = False) -> Result:
+    """Takes a commit through the pipeline, or waits for another run that does.
+
+    Args:
+        home: The project in the directory that people work in.
+        commit: The commit's full id.
+        emit: The event stream.
+        keep_failed: Whether copies are kept of stages that are red.
+
+    Raises:
+        UsageError: The commit has no pipeline.
+        InvalidFile: One of its files breaks a rule.
+        ArtifactError: The store can't be used, or no key is here for a stage that could begin.
+        Interrupted: Ctrl-C or SIGTERM; what ran was ended in order.
+    """
+    place = place_of(home)
+    ahead = store_clock.now(place, emit) - time.time()
+    joining = Joining(place, home.name, commit, lambda: time.time() + ahead, emit)
+    while True:
+        other = joining.result()
+        if other is not None and other.ended is not None:
+            return Result(other.id, other.ended, joined=True)
+        with commit_lock.locked(home, commit) as lock:
+            if lock is not None:
+                found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
+                if found is not None:
+                    return found
+        joining.wait()
+
+
+def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool) -> Result | None:
+    """The run, on this machine's behalf; None where another machine works on the commit."""
+    place, emit, now = joining.place, joining.emit, joining.now
+    folder = commit_lock.folder_of(home, commit)
+    key = commit_key(home.name, commit)
+    is_dead = holder_is_dead(place, key, home, commit)
+    held = holders(listed(place, key)).get(key)
+    if held is not None and held.is_alive(now()) and not is_dead:
+        return None
+    project = check_out(home, commit, folder / "checkout")
+    if not project.pipeline.stages:
+        raise UsageError(f"commit {commit[:10]} has no `pipeline` in cdconf.yml", hint="see docs/guides/pipeline.md")
+    known = Known(project, commit, emit)
+    keyless = _check(known, emit)
+    lost: list[Runner] = []
+    children = Children(project.root, lock)
+    about: dict[str, object] = {
+        "by": whoami(),
+        "machine": machine(),
+        "checkout": home.checkout,
+        "commit": commit,
+        "at": round(now(), 3),
+    }
+    holding = Holding(place, about, now, lambda why: lost[0].lose(why) if lost else None, emit)
+    with holding.beating():
+        if not holding.take(key, is_dead=is_dead):
+            return None
+        for one in read_runs(place, home.name, now(), commit=commit):
+            if one.ended is None:
+                emit(Notice(f"goes on from where the run of {one.began.by if one.began else 'somebody'} ended"))
+                close_dead(place, home.name, one)
+        for name in copies.left_over(home, commit):
+            emit(Step(f"removing {name}, which a run that died has left"))
+            remove_copy(home, children, name, lambda line: None, lambda text: emit(Notice(text, warning=True)))
+        recorder = Recorder(place, home.name, commit, now() - time.time())
+        began = _began(home, project, commit, recorder.now())
+        rivals = Rivals(home.root, place, home.name, commit, began.branch, now, began.at)
+        runner = Runner(
+            home, project, place, known, recorder, holding, children, rivals, folder, emit, keep_failed, keyless
+        )
+        lost.append(runner)
+        with _recorded(recorder, emit):
+            runner.begin(began)
+            verdict = runner.run()
+            ended = runner.ended(verdict)
+        recorder.end(ended)
+        return Result(recorder.run, ended, runner.outcomes)
+
+
+@contextlib.contextmanager
+def _recorded(recorder: Recorder, emit: Emit) -> Iterator[None]:
+    """Whatever ends the run, its record says so."""
+    try:
+        yield
+    except BaseException as error:
+        code = error.exit_code if isinstance(error, CdconfError) else 130 if isinstance(error, KeyboardInterrupt) else 1
+        why = error.message if isinstance(error, CdconfError) else "it was ended"
+        try:
+            recorder.end(RunEnded(recorder.now(), "interrupted", code, why))
+        except ArtifactError as unwritable:
+            emit(Notice(f"the record of the run couldn't be ended: {unwritable.message}", warning=True))
+        raise
+
+
+def _check(known: Known, emit: Emit) -> dict[str, Missing]:
+    """Before anything is run: which stages can be passed here. Returns those that can't, and why."""
+    stages = known.project.pipeline.stages
+    if known.project.pipeline.apps:
+        _ = known.procedures
+    elif known.project.apps:
+        text = "no stage of the pipeline has `build`, so environments are provisioned, and no app is deployed"
+        emit(Notice(text, warning=True))
+    passed = known.passed(stages)
+    left = [one for one in stages if one.name not in passed]
+    keyless = known.keyless(left)
+    first = [one for one in left if all(need in passed for need in one.needs)]
+    if first and all(one.name in keyless for one in first):
+        lines = [f"{name}: {one.why}\n  {one.command}" for name, one in keyless.items()]
+        missing = keyless[first[0].name]
+        raise ArtifactError(
+            f"stage '{first[0].name}' can't be passed here: {missing.why}",
+            hint=f"run this where it is, or: `{missing.command}`; see docs/guides/promotion.md",
+            detail="\n".join(lines) if len(lines) > 1 else None,
+        )
+    for name, one in keyless.items():
+        emit(Notice(f"stage '{name}' can't be passed here, and the run stops before it: {one.why}", warning=True))
+    return keyless
+
+
+def _began(home: Project, project: Project, commit: str, at: float) -> RunBegan:
+    subject, author = (
+        git(project.root, "show", "-s", "--format=%s%n%an <%ae>", commit)
+        .decode("utf-8", "replace")
+        .rstrip("\n")
+        .split("\n", 1)
+    )
+    return RunBegan(
+        at, commit, _branch(home, project, commit), subject[:200], author, whoami(), shapes(project.pipeline.stages)
+    )
+
+
+def _branch(home: Project, project: Project, commit: str) -> str | None:
+    """The pipeline's branch, where the commit is on it."""
+    name = project.pipeline.branch
+    wanted = [f"refs/heads/{name}", f"refs/remotes/origin/{name}"]
+    listed = git(home.root, "for-each-ref", "--contains", commit, "--format=%(refname)", *wanted).decode().split()
+    return name if listed else None

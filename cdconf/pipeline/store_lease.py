@@ -1,0 +1,170 @@
+"""Who works on something, by objects of the artifact store, which has neither locks nor overwriting.
+
+pipelease-KEY-EPOCH.json        the work is somebody's; created exclusively. The highest epoch counts
+pipebeat-KEY-EPOCH-NUMBER.json  the holder is alive; it makes the next one, then removes the last one
+
+KEY is a digest of what the work is. A lease whose newest object is older than `TTL`, by the store's own clock, is that
+of a dead run: whoever makes the next epoch has it. A holder that finds a higher epoch than its own, or its own gone,
+has lost it. What was given back is removed, so that free work has no object at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdconf.artifacts.places import Entry, Place
+
+LEASE, BEAT = "pipelease-", "pipebeat-"
+TTL = 60.0  # seconds without a beat after which a runner counts as dead
+EVERY = 10.0  # seconds between beats
+_NAME = re.compile(r"pipe(?:lease|beat)-(?P<key>[0-9a-f]{32})-(?P<epoch>[0-9]{8})(?:-[0-9]{8})?\.json")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a lease.
+
+    Attributes:
+        key: What it's about, see `key_of`.
+        epoch: How often it was taken since it was last free.
+        beaten: When it last gave a sign of life, by the store's clock.
+    """
+
+    key: str
+    epoch: int
+    beaten: float
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it counts as alive at a time of the store's clock."""
+        return now - self.beaten <= TTL
+
+
+def key_of(*words: str) -> str:
+    """The key of some work: `("commit", PROJECT, COMMIT)`, `("stage", PROJECT, STAGE)`."""
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
+
+
+def holders(entries: Iterable[Entry]) -> dict[str, Holder]:
+    """Who has what, alive or not, by key; from the objects of the store whose names begin with `pipe`."""
+    found: dict[str, Holder] = {}
+    for one in entries:
+        match = _NAME.fullmatch(one.name)
+        if match is None:
+            continue
+        key, epoch = match["key"], int(match["epoch"])
+        known = found.get(key)
+        if known is None or (epoch, one.modified) > (known.epoch, known.beaten):
+            found[key] = Holder(key, epoch, one.modified)
+    return found
+
+
+def listed(place: Place, key: str = "") -> list[Entry]:
+    """The objects of a lease; of all of them, without a key."""
+    return [*place.entries(f"{LEASE}{key}"), *place.entries(f"{BEAT}{key}")]
+
+
+class StoreLease:
+    """A lease that's held; see `take`. Not safe for threads.
+
+    Attributes:
+        lost: Whether somebody else has it by now.
+    """
+
+    def __init__(self, place: Place, key: str, epoch: int) -> None:
+        self._place = place
+        self._key = key
+        self._epoch = epoch
+        self._beats = 0
+        self._last: str | None = None
+        self._beaten = time.monotonic()
+        self.lost = False
+
+    def beat(self) -> bool:
+        """Gives a sign of life, and returns whether it's still held.
+
+        Raises:
+            ArtifactError: The store can't be used.
+        """
+        if self.lost:
+            return False
+        self._beats += 1
+        name = f"{BEAT}{self._key}-{self._epoch:08d}-{self._beats:08d}.json"
+        self._place.create(name, b"{}")
+        if self._last is not None:
+            self._place.delete(self._last)
+        self._last = name
+        self._beaten = time.monotonic()
+        leases = {one.name for one in self._place.entries(f"{LEASE}{self._key}")}
+        own = _lease(self._key, self._epoch)
+        self.lost = own not in leases or max(leases) > own
+        return not self.lost
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a beat is due."""
+        return time.monotonic() - self._beaten >= EVERY
+
+    def release(self) -> None:
+        """Gives it back: its own object goes last, so that nobody finds it dead."""
+        own = _lease(self._key, self._epoch)
+        mine = [one for one in listed(self._place, self._key) if _epoch(one.name) <= self._epoch and one.name != own]
+        for one in mine:
+            self._place.delete(one.name)
+        self._place.delete(own)
+
+
+def take(place: Place, key: str, about: dict[str, object], now: float, *, is_dead: bool = False) -> StoreLease | None:
+    """Takes a lease; None where somebody else has it.
+
+    Args:
+        place: The store.
+        key: What it's about.
+        about: Written into the object, for people.
+        now: The store's time.
+        is_dead: Whether whoever has it is known to be dead, though its beats are young: its process was here.
+
+    Raises:
+        ArtifactError: The store can't be used.
+    """
+    held = holders(listed(place, key)).get(key)
+    if held is not None and held.is_alive(now) and not is_dead:
+        return None
+    epoch = held.epoch + 1 if held is not None else 1
+    data = json.dumps({**about, "nonce": os.urandom(8).hex()}, sort_keys=True).encode()
+    if not place.create(_lease(key, epoch), data):
+        return None
+    # Whoever had it may have given it back meanwhile, and another one taken it anew, from the first epoch on.
+    others = [one for one in listed(place, key) if _epoch(one.name) != epoch]
+    before = holders(others).get(key)
+    if before is not None and (held is None or before.epoch != held.epoch or before.beaten > held.beaten):
+        place.delete(_lease(key, epoch))
+        return None
+    return StoreLease(place, key, epoch)
+
+
+def about_of(place: Place, key: str) -> dict[str, object]:
+    """What the holder has said of itself; nothing where there's none, or it can't be read."""
+    names = sorted(one.name for one in place.entries(f"{LEASE}{key}"))
+    data = place.read(names[-1:]).get(names[-1]) if names else None
+    try:
+        found = json.loads(data) if isinstance(data, bytes) else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lease(key: str, epoch: int) -> str:
+    return f"{LEASE}{key}-{epoch:08d}.json"
+
+
+def _epoch(name: str) -> int:
+    match = _NAME.fullmatch(name)
+    return int(match["epoch"]) if match else 0

@@ -1,0 +1,1 @@
+"""Runs the pipeline for each new commit of a branch, without a CI server."""

@@ -1,0 +1,95 @@
+"""Writes the watch's systemd unit: root's for the system, everybody else's for themselves."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.errors import CdconfError, UsageError
+from cdconf.pipeline.watch.unit import MARK, PASSED_ON, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.inventory import Project
+
+SYSTEM = Path("/etc/systemd/system")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What was written.
+
+    Attributes:
+        secrets: The file that may hold further variables.
+        commands: What starts it, and what shows how it does.
+    """
+
+    path: Path
+    text: str
+    secrets: Path
+    commands: tuple[str, ...]
+
+
+def install(project: Project, options: Sequence[str]) -> Installed:
+    """Writes the unit, in place of an older one of the same checkout.
+
+    Args:
+        project: The project.
+        options: Those of `pipeline watch`.
+
+    Raises:
+        UsageError: Another checkout's watch has the name.
+        CdconfError: It can't be written.
+    """
+    is_system = os.geteuid() == 0
+    home = Path("~").expanduser()
+    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    folder = SYSTEM if is_system else configuration / "systemd/user"
+    name = f"cdconf-watch-{project.name}.service"
+    secrets = home / ".config/cdconf" / f"watch-{project.name}.env"
+    command = [sys.executable, "-P", "-m", "cdconf", "pipeline", "watch", "--project", str(project.root), *options]
+    variables = {one: os.environ[one] for one in PASSED_ON if os.environ.get(one)}
+    try:
+        text = unit(project.name, project.root, command, variables, secrets, is_system=is_system)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    path = folder / name
+    _check(path, project.root)
+    _write(path, text)
+    manager = "systemctl" if is_system else "systemctl --user"
+    stays = () if is_system else (f"loginctl enable-linger {shlex.quote(getpass.getuser())}",)
+    shown = ("journalctl" if is_system else "journalctl --user") + f" -f -u {name}"
+    starts = (f"{manager} daemon-reload", f"{manager} enable --now {name}")
+    return Installed(path, text, secrets, (*stays, *starts, shown))
+
+
+def _check(path: Path, root: Path) -> None:
+    try:
+        there = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CdconfError(f"{path} can't be read: {error.strerror}") from error
+    own = f"WorkingDirectory={str(root).replace('%', '%%')}\n"
+    if not there.startswith(MARK) or own not in there:
+        text = f"{path} is there already, and isn't that of this checkout's watch"
+        raise UsageError(text, hint="remove it, or run the watch from the checkout that it names")
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o644)
+        draft.replace(path)
+    except OSError as error:
+        raise CdconfError(f"{path} can't be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)

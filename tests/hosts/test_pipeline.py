@@ -1,0 +1,67 @@
+"""A commit travels through a copy to a host that stays: red ones stop, killed runs go on, racing ones agree."""
+
+import contextlib
+import json
+import shutil
+
+import pytest
+
+from tests.conftest import cdconf
+from tests.pipeline.sweep import rounds
+from tests.pipeline.world import PROJECT, Line, checked, offices
+
+pytestmark = pytest.mark.hosts
+KILLED = ("acceptance | ==> batch 1 of 1: activate", "acceptance | ==> removing", "release | ==> batch 1 of 1: smoke")
+FAILING = PROJECT["cdconf.yml"].replace('{expand: "echo', '{expand: "exit 7; echo')
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in offices(tmp_path_factory.mktemp("offices")).items():
+            patch.setenv(name, value)
+        one = Line.made(tmp_path_factory.mktemp("line"))
+        stack.callback(shutil.rmtree, one.root, ignore_errors=True)
+        stack.callback(cdconf, one.root, "destroy", "dev", "--yes")
+        yield one
+
+
+def test_two_racing_runs_take_a_commit_to_the_host_once(line):
+    commit = line.change("race")
+    processes = [line.started(), line.started("--json")]
+    said = [one.communicate(timeout=240)[0] for one in processes]
+    assert [one.returncode for one in processes] == [0, 0], said
+    assert checked(line, commit) == []
+    told = "".join(said)
+    assert f"accepted {commit[:10]} web1 ['web'] True" in told or json.loads(said[1])["joined"] is False
+    assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == commit[:10]
+
+
+@pytest.mark.parametrize(
+    ("what", "files", "stage", "words"),
+    [
+        ("acceptance", {"accept.py": "print('FAILED a.py::b'); exit(3)\n"}, "acceptance", "test: a.py::b"),
+        ("migration", {"cdconf.yml": FAILING}, "acceptance", "migration"),
+    ],
+)
+def test_a_red_one_stops_and_reaches_the_host_by_nothing(line, what, files, stage, words):
+    served = line.on("web1", "curl -sS http://127.0.0.1:8000/")
+    commit = line.change(f"break {what}", **files)
+    try:
+        text = line("pipeline", "run", code=1).stderr
+        shown = text[text.index("error: stage") :]
+        assert f"stage '{stage}' is red" in shown
+        assert words in shown
+        assert line.left() == []
+        assert line.proofs(commit[:10])[stage] == 1
+        assert "cdconf pipeline resume" in line("pipeline", "run", code=3).stderr
+        assert line("deploy", f"app@{commit[:10]}", "--to", "dev", code=3)
+        assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == served
+    finally:
+        line.change(f"mend {what}", **{name: PROJECT[name] for name in files})
+
+
+@pytest.mark.once
+def test_killed_runs_are_gone_on_with(line):
+    assert [problems for _, problems in rounds(line, 3, 1, KILLED)] == [[], [], []]

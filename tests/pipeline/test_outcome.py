@@ -1,0 +1,67 @@
+"""What's the commit's fault is red, what may go well the next time isn't, and what a person must do is neither."""
+
+import pytest
+
+from cdconf.pipeline.children import Done
+from cdconf.pipeline.entries import Missing
+from cdconf.pipeline.outcome import outcome_of
+
+
+def ended(code, kind=None, **about):
+    error = {"kind": kind, "message": "it broke\nbadly", "file": None, "line": None, "hint": "mend it"}
+    return Done(code, {"error": error if kind else None, "hosts": {}, **about})
+
+
+@pytest.mark.parametrize(
+    ("what", "done", "state", "code", "is_said"),
+    [
+        ("build", ended(0), "passed", 0, False),
+        ("run", ended(1, "command_failed"), "failed", 1, False),
+        ("build", ended(1, "build_failed"), "failed", 1, False),
+        ("build", ended(1, "artifact"), "interrupted", 1, False),
+        ("provision", ended(1, "invalid_file"), "failed", 1, False),
+        ("provision", ended(1, "provider"), "interrupted", 1, False),
+        ("provision", ended(1, "secret"), "interrupted", 1, False),
+        ("deploy a@1", ended(1, "command_failed"), "failed", 1, True),
+        ("deploy a@1", ended(1, "deploy_failed", verdict=True), "failed", 1, True),
+        ("deploy a@1", ended(1, "deploy_failed", verdict=False), "interrupted", 1, False),
+        ("deploy a@1", ended(1, "host_failed"), "interrupted", 1, False),
+        ("deploy a@1", ended(1, "invalid_file"), "failed", 1, False),
+        ("deploy a@1", ended(4, "unreachable"), "interrupted", 4, False),
+        ("deploy a@1", ended(3, "pinned"), "blocked", 3, False),
+        ("deploy a@1", ended(130, "interrupted"), "interrupted", 130, False),
+        ("deploy a@1", ended(143, "interrupted"), "interrupted", 143, False),
+        ("deploy a@1", Done(-9), "interrupted", 1, False),
+        ("deploy a@1", Done(1), "interrupted", 1, False),
+    ],
+)
+def test_what_an_end_means(what, done, state, code, is_said):
+    found = outcome_of(done, what)
+    assert (found.state, found.code, found.is_said) == (state, code, is_said)
+    assert "\n" not in found.why
+    assert bool(found.why) == (state != "passed")
+
+
+def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
+    failed = {"type": "package", "title": "nginx", "status": "failed", "message": "no such package"}
+    hosts = {"web1": {"status": "ok"}, "web2": {"status": "failed", "resources": [failed]}}
+    found = outcome_of(Done(1, {"error": None, "hosts": hosts}), "provision")
+    assert (found.state, found.why) == ("failed", "web2: package nginx failed: no such package")
+
+
+def test_smoke_tests_that_failed_are_named():
+    smoke = [{"test": "app: test_it", "passed": False}, {"test": "app: test_other", "passed": True}]
+    hosts = {"web1": {"status": "rolled_back", "smoke": smoke}}
+    found = outcome_of(ended(1, "deploy_failed", verdict=True, hosts=hosts), "deploy a@1")
+    assert found.tests == ("app: test_it on web1",)
+
+
+def test_what_a_gate_misses_is_passed_on():
+    gates = [
+        {"name": "no stop", "state": "there", "why": "x", "command": None},
+        {"name": "approvals", "state": "missing", "why": "0 of 1", "command": "cdconf approve a@1 --to production"},
+    ]
+    found = outcome_of(ended(3, "gate", gates=gates), "deploy a@1")
+    assert found.missing == (Missing("approvals", "0 of 1", "cdconf approve a@1 --to production"),)
+    assert not found.is_held
+    assert outcome_of(ended(3, "lease_held"), "deploy a@1").is_held
