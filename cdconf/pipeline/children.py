@@ -76,7 +76,7 @@ class Children:
 
     def _start(self, arguments: Sequence[str], result: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "cdconf.cli.child", *arguments],
+            [sys.executable, "-P", "-m", "cdconf.cli.child", *arguments],  # -P: no module of the commit's is imported
             cwd=self._root,
             env={**os.environ, RESULT: str(result)},
             stdin=subprocess.PIPE,

@@ -137,11 +137,22 @@ def _lines(reading: int, process: subprocess.Popen[Any], deadline: float) -> Ite
                     break
                 continue
             *whole, rest = (rest + data).split(b"\n")
-            while len(rest) > LONGEST_LINE:
-                whole, rest = [*whole, rest[:LONGEST_LINE]], rest[LONGEST_LINE:]
-            yield from (_text(one) for one in whole)
+            yield from (_text(piece) for one in whole for piece in _pieces(one))
+            *long, rest = _pieces(rest)
+            yield from (_text(one) for one in long)
     if rest:
         yield _text(rest)
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """A line that's too long in pieces, cut at blanks where it has some: half a secret couldn't be masked."""
+    found = []
+    while len(line) > LONGEST_LINE:
+        end = line.rfind(b" ", 1, LONGEST_LINE)
+        end = end if end > 0 else LONGEST_LINE
+        found.append(line[:end])
+        line = line[end:]
+    return [*found, line]
 
 
 def _text(line: bytes) -> str:

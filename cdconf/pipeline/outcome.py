@@ -59,18 +59,20 @@ class Outcome:
 PASSED = Outcome("passed")
 
 
-def outcome_of(done: Done, what: str) -> Outcome:
+def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
     """What a verb's end means.
 
     Args:
         done: How it ended.
         what: The verb, for people: `deploy shop@1.4`.
+        lines: The last that it has printed, where it may have said what its document doesn't.
     """
     if done.code == 0:
         return PASSED
     error: Mapping[str, Any] = done.document.get("error") or {}
     kind = str(error.get("kind"))
-    why = str(error.get("message") or "") or _of_hosts(done.document) or f"{what} ended with {_ended(done.code)}"
+    why = str(error.get("message") or "") or _of_hosts(done.document) or _error_in(lines)
+    why = why or f"{what} ended with {_ended(done.code)}"
     about: dict[str, Any] = {
         "why": why.splitlines()[0],
         "hint": error.get("hint"),
@@ -119,6 +121,11 @@ def _of_hosts(document: Mapping[str, Any]) -> str:
             what = f"{failed['type']} {failed['title']} failed: {failed.get('message') or ''}" if failed else ""
             return f"{name}: {what or host.get('error') or host['status']}"
     return ""
+
+
+def _error_in(lines: Sequence[str]) -> str:
+    """What the last of some lines says that begins as errors do; a verb without a document has only these."""
+    return next((one.removeprefix("error: ") for one in reversed(lines) if one.startswith("error: ")), "")
 
 
 def _tests(document: Mapping[str, Any]) -> tuple[str, ...]:

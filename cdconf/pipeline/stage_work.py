@@ -203,6 +203,7 @@ class StageWork:
 
     def _verb(self, what: str, words: Sequence[str]) -> Outcome:
         self.step(what)
+        self._lines.clear()
         self.log.add(f"$ cdconf {' '.join(words)}")
         done: Done = self.children.run(words, self._show, self.stopped)
         run = done.document.get("run")
@@ -211,7 +212,7 @@ class StageWork:
         isolated = done.document.get("isolated")
         if isinstance(isolated, bool):
             self._collector(OwnCodeRan(what, isolated))
-        found = outcome_of(done, what)
+        found = outcome_of(done, what, self._lines)
         if found.state == "interrupted" and self.stopped.is_set():
             return replace(found, why="it was ended")
         return found

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import cdconf
 from tests.pipeline.sweep import rounds
-from tests.pipeline.world import PROJECT, Line, checked, offices
+from tests.pipeline.world import PROJECT, Line, checked, forget_snapshots, offices
 
 pytestmark = pytest.mark.hosts
 KILLED = ("acceptance | ==> batch 1 of 1: activate", "acceptance | ==> removing", "release | ==> batch 1 of 1: smoke")
@@ -23,6 +23,7 @@ def line(tmp_path_factory):
             patch.setenv(name, value)
         one = Line.made(tmp_path_factory.mktemp("line"))
         stack.callback(shutil.rmtree, one.root, ignore_errors=True)
+        stack.callback(forget_snapshots)
         stack.callback(cdconf, one.root, "destroy", "dev", "--yes")
         yield one
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import cdconf
-from tests.pipeline.world import MOMENTS, Line, checked, offices
+from tests.pipeline.world import MOMENTS, Line, checked, forget_snapshots, offices
 
 
 def rounds(line, count, seed, moments=MOMENTS):
@@ -57,6 +57,7 @@ def main():
             failed += bool(problems)
     finally:
         cdconf(folder, "destroy", "dev", "--yes")
+        forget_snapshots()
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(keys, ignore_errors=True)
     raise SystemExit(bool(failed))

@@ -79,8 +79,15 @@ def test_it_may_close_its_output_and_go_on(run):
 
 def test_lines_are_cut_and_odd_bytes_shown(run):
     _, lines = run(f"head -c {LONGEST_LINE * 2 + 5} /dev/zero | tr '\\0' x; echo; printf 'a\\377b'")
-    assert [len(one) for one in lines[:3]] == [LONGEST_LINE, LONGEST_LINE, 5]
+    assert [len(one) for one in lines] == [LONGEST_LINE, LONGEST_LINE, 5, 3]
     assert lines[3] == "a\ufffdb"
+
+
+def test_words_are_not_cut_in_two(run):
+    _, lines = run(
+        f"head -c {LONGEST_LINE - 10} /dev/zero | tr '\\0' x; echo ' a-long-secret-word'; sleep 0.2; echo end"
+    )
+    assert [one[-20:].strip("x") for one in lines] == ["", " a-long-secret-word", "end"]
 
 
 def _lives(pid):

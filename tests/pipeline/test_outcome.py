@@ -42,6 +42,12 @@ def test_what_an_end_means(what, done, state, code, is_said):
     assert bool(found.why) == (state != "passed")
 
 
+def test_an_end_without_a_document_is_explained_by_what_was_printed():
+    lines = ["error: an older one", "error: no such option", "  hint: x"]
+    assert outcome_of(Done(1), "build", lines).why == "no such option"
+    assert outcome_of(Done(-9), "build").why == "build ended with signal 9"
+
+
 def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
     failed = {"type": "package", "title": "nginx", "status": "failed", "message": "no such package"}
     hosts = {"web1": {"status": "ok"}, "web2": {"status": "failed", "resources": [failed]}}

@@ -173,6 +173,14 @@ def test_a_commit_passes_all_stages_whatever_the_work_tree_is_like(line):
     assert (line.root / "check.sh").read_text() == "exit 1\n"
 
 
+def test_modules_of_the_commit_are_not_imported_where_the_keys_are(line):
+    """A project may well have a directory `cdconf`, and a commit may hold a `click.py` that reads keys."""
+    files = dict.fromkeys(("click.py", "cdconf/__init__.py", "sitecustomize.py"), "raise SystemExit('imported')\n")
+    write(line.root, files)
+    line.commit("modules")
+    assert "imported" not in line()
+
+
 def test_a_red_stage_says_who_changed_what_and_stops_the_artifact(line):
     line()
     green = git(line.root, "rev-parse", "HEAD")

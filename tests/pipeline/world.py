@@ -61,6 +61,14 @@ MOMENTS = (
 )
 
 
+def forget_snapshots():
+    """Removes the images that copies of this project were made from."""
+    listed = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "cdconf-snapshot:line-*"]
+    images = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    if images:
+        subprocess.run(["docker", "rmi", *images], capture_output=True, check=False)
+
+
 def offices(folder):
     """Environment variables by which a project's keys and signers lie in a directory, and not with this user's own."""
     return {"CDCONF_SIGNING_KEY_DIR": str(folder / "keys"), "CDCONF_SIGNERS": str(folder / "signers")}
