@@ -41,6 +41,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
         run.extra |= {"procedure": gate.candidate.procedure, "gates": [asdict(one) for one in gate.links]}
+        run.extra["skipped"] = dict(gate.skipped)
         run.code = GATED if gate.missing else 0
         if not gate.links:
             run.emit(Notice(f"{environment} asks for no proof"))

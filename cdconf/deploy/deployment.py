@@ -13,8 +13,8 @@ from cdconf.artifacts.provenance import check_aloud
 from cdconf.deploy.choose import choose
 from cdconf.deploy.going_back import left_releases, of_version, previous
 from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
-from cdconf.deploy.lacking import got_it_by, lacking_hosts, stand
-from cdconf.deploy.late import is_unsaid
+from cdconf.deploy.lacking import lacking_hosts, stand
+from cdconf.deploy.late import is_from_before
 from cdconf.deploy.line import Line, held_hosts
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
@@ -100,16 +100,16 @@ def _deploy(
             migrations.forget()
         lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
         untouched = [host.name for host in hosts if host not in lacking]
-        late = not lacking and is_unsaid(options.line, artifact, pages) and stand(project, fleet, app, untouched, emit)
-        if late:
+        procedure = options.procedure if options.goes_on else None
+        if (
+            untouched
+            and is_from_before(options.line, artifact, pages, untouched, procedure)
+            and stand(project, fleet, app, untouched, emit)
+        ):
             untouched = []
         elif options.line is not None and options.line.demanded and untouched:
-            goes_on = options.goes_on and got_it_by(pages, untouched, options.procedure)
-            if goes_on and stand(project, fleet, app, untouched, emit):
-                untouched = []
-            else:
-                emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
-                lacking, untouched = list(hosts), []
+            emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
+            lacking, untouched = list(hosts), []
         for host in hosts:
             if host not in lacking:
                 emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))

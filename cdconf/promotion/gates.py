@@ -7,16 +7,15 @@ builds (ADR 25), there's no state in which everything is accepted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts.attestations import content_of
 from cdconf.clocks import Clock
 from cdconf.errors import GateClosed
 from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
-from cdconf.promotion.judge import NOBODY, Candidate, Link, judge
+from cdconf.promotion.judge import Candidate, Link, judge
 from cdconf.promotion.pins import check_pins
 from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
@@ -33,17 +32,20 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
     from cdconf.promotion.procedure import ProcedureDigest
 
-_SHOWN = 3  # objects that can't be read
-
 
 @dataclass(frozen=True)
 class Gate:
-    """An environment's gate as it stands for one artifact."""
+    """An environment's gate as it stands for one artifact.
+
+    Attributes:
+        skipped: Object of the store -> why it counts for nothing: it can't be read.
+    """
 
     label: str
     environment: str
     candidate: Candidate
     links: tuple[Link, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[Link]:
@@ -106,23 +108,12 @@ def gate_of(
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place, clock)
     proofs = evidence.proofs(artifact.archive) if wanted.after else []
-    unread = dict(evidence.skipped)
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
-    links = [_with_unread(one, unread) for one in links]
     links += soak_links(wanted, candidate, proofs, evidence.now)
     links += judge_approvals(wanted, candidate, evidence, stops)
     links += time_links(wanted, clock.counted())
-    return Gate(artifact.label, environment.name, candidate, tuple(links))
-
-
-def _with_unread(link: Link, unread: Mapping[str, str]) -> Link:
-    """A link for which nothing speaks, with what may have been meant to: objects that can't be read."""
-    if link.state != "missing" or not link.why.startswith(NOBODY) or not unread:
-        return link
-    told = [f"statement {content_of(name)[:12]}: {why}" for name, why in list(unread.items())[:_SHOWN]]
-    more = f", and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
-    return replace(link, why=f"{link.why}; skipped {'; '.join(told)}{more}")
+    return Gate(artifact.label, environment.name, candidate, tuple(links), evidence.skipped)
 
 
 def candidate_of(

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cdconf.promotion.requirements import Requirements
     from cdconf.promotion.signers import Signers
 
-NOBODY = "nobody has said"  # begins the reason of a link for which nothing speaks
-
 
 def judge(
     wanted: Requirements,
@@ -131,7 +129,7 @@ def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], 
     unread = [one for one in proofs if one.said is None]
     nearest = max(claims, key=lambda one: (one.refusal is None, _rank(one)), default=unread[-1] if unread else None)
     if nearest is None:
-        return replace(link, why=f"{NOBODY} that {candidate.subject.name} passed stage '{stage.name}'")
+        return replace(link, why=f"nobody has said that {candidate.subject.name} passed stage '{stage.name}'")
     problem = nearest.refusal
     if problem is None and isinstance(nearest.said, Proof):
         problem = elsewhere(nearest.said, stage, candidate)

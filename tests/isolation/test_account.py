@@ -44,7 +44,7 @@ def test_it_is_somebody_without_rights_and_with_a_place_of_its_own(monkeypatch):
 @root
 def test_a_cdconf_that_it_starts_says_why_it_fails(project):
     with account("test") as who:
-        text = said(who, f"{sys.executable} -P -m cdconf --project / status dev")
+        text = said(who, f"{sys.executable} -P -m cdconf status dev --project /")
     assert "hint: CDCONF_ISOLATION=off, set where you run cdconf, lets it" in text
     assert "CDCONF_ISOLATION" not in cdconf(project, "status", "nosuch").stderr
 

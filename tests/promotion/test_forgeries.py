@@ -46,7 +46,9 @@ def judged(world, artifact="app@1", code=3, to="production"):
     message = (told.get("error") or {}).get("message", "")
     assert all(one.partition("statement")[0] in deployed.stderr for one in missing)
     assert message in deployed.stderr
-    return f"{why} {message}"
+    skipped = " ".join(told.get("skipped", {}).values())
+    assert all(one in deployed.stderr for one in told.get("skipped", {}).values())
+    return f"{why} {message} {skipped}"
 
 
 def reach(world, artifact="app@1"):

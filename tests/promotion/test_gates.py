@@ -78,10 +78,9 @@ def test_an_object_that_is_not_what_its_name_says_is_skipped_with_a_warning(any_
     data = any_world.place.read([name])[name]
     any_world.place.delete(name)
     any_world.place.create(name, data.replace(b'"signatures"', b' "signatures"'))
-    why = any_world.why()
-    assert why.startswith("nobody has said that app@1 passed stage 'manual'; skipped statement ")
+    assert any_world.why() == "nobody has said that app@1 passed stage 'manual'"
     warned = [one.message for one in any_world.told if isinstance(one, Notice) and one.warning]
-    assert any("isn't what its name says" in one for one in [why, *warned])
+    assert any("isn't what its name says" in one for one in warned)
 
 
 def test_garbage_beside_a_good_proof_does_no_harm(any_world):
