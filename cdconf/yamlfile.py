@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inside import check_inside
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -81,7 +82,7 @@ def load(path: Path, root: Path) -> YamlMap:
         shown = path.relative_to(root).as_posix()
     except ValueError:
         shown = str(path)
-    return loads(read_text(path, shown), shown)
+    return loads(read_text(path, shown, root), shown)
 
 
 def load_if_any(path: Path, root: Path) -> YamlMap | None:
@@ -100,16 +101,18 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def read_text(path: Path, shown: str) -> str:
+def read_text(path: Path, shown: str, root: Path) -> str:
     """The text of a project file.
 
     Args:
         path: The file.
         shown: What errors call it.
+        root: The project.
 
     Raises:
-        InvalidFile: It isn't a file, can't be read, or isn't UTF-8.
+        InvalidFile: It isn't a file of the project, can't be read, or isn't UTF-8.
     """
+    check_inside(path, root, shown)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise InvalidFile("this isn't a file", file=shown, line=1)

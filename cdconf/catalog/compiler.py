@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.fields import check_fields
@@ -13,6 +14,7 @@ from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
 from cdconf.catalog.sources import check_size, read_file, read_tree
 from cdconf.catalog.templating import Templating
+from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import HostFacts
@@ -163,12 +165,13 @@ class Compiler:
             yield from self._turn(scope, role, declared)
             return
         with scope.reading() as reads:
-            members = scope.render(declared.for_each, declared.file, declared.line)
+            rendered = scope.noted(lambda: scope.render(declared.for_each, declared.file, declared.line))
+        members, is_secret = rendered
         if not isinstance(members, (list, tuple)):
             raise InvalidFile("'for_each' must be a list", file=declared.file, line=declared.line)
         try:
             for member in members:
-                scope.with_each(member)
+                scope.with_each(member, is_secret=is_secret)
                 yield from self._turn(scope, role, declared, reads)
         finally:
             scope.without_each()
@@ -177,10 +180,13 @@ class Compiler:
         line = declared.fields.lines.get("when", declared.line)
         outer = scope.begin()
         try:
-            if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+            if declared.when is not None and not self._is_wanted(scope, declared, line):
                 return
             kind = self.types[declared.type]
-            titles = scope.render(declared.title, declared.file, declared.line)
+            titles, is_secret = scope.noted(lambda: scope.render(declared.title, declared.file, declared.line))
+            if is_secret:
+                message = f"'{kind.title}' names the {kind.name}, so it can't be made of a secret"
+                raise InvalidFile(message, file=declared.file, line=declared.line)
             if isinstance(titles, list) and not kind.titles_are_lists:
                 raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
             for one in titles if isinstance(titles, list) else [titles]:
@@ -191,6 +197,16 @@ class Compiler:
         finally:
             scope.end(outer)
 
+    @staticmethod
+    def _is_wanted(scope: Scope, declared: Declared, line: int) -> bool:
+        """Whether a `when` holds; which resources a host has is shown, so it can't tell anything of a secret."""
+        wanted, is_secret = scope.noted(lambda: scope.condition(declared.when, declared.file, line))
+        if is_secret:
+            message = "'when' can't be made of a secret: everybody sees which resources there are"
+            hint = "decide by a variable that isn't secret"
+            raise InvalidFile(message, file=declared.file, line=line, hint=hint)
+        return wanted
+
     def _resource(
         self,
         scope: Scope,
@@ -200,20 +216,14 @@ class Compiler:
         title: str,
         before: Collection[str],
     ) -> Resource:
-        values = {
-            name: scope.render(value, declared.file, declared.fields.lines.get(name, declared.line))
-            for name, value in declared.fields.items()
-        }
-        fields = check_fields(kind, declared, title, values)
-        if kind.normalise is not None:
-            asked = _Context(self, scope, role, declared, fields)
-            given = {**fields, "absent": declared.absent}
-            fields = kind.normalise(dict(given), asked)
-            if kind.elsewhere and (asked.gave_a_secret or is_tainted(given)):
-                fields = taint_again(fields, given)
-            fields.pop("absent", None)
+        values, secrets = _fields(scope, declared)
+        asked = _Context(self, scope, role, declared)
+        try:
+            fields = self._checked(kind, declared, title, values, asked)
+        except InvalidFile as error:
+            raise without(error, [*(values[name] for name in secrets), *asked.secrets]) from None
         self._check_app_service(declared, kind, title, fields)
-        self._check_public(declared, kind, fields)
+        self._check_public(declared, kind, fields, secrets)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
@@ -224,16 +234,31 @@ class Compiler:
             source=declared.source,
             role=role.name,
             notify=declared.notify,
-            sensitive=declared.sensitive or secret or is_tainted(fields),
+            sensitive=declared.sensitive or secret or bool(secrets or asked.secrets) or is_tainted(fields),
             removable=kind.absent,
             reads=scope.behind(before),
         )
 
-    def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:
+    def _checked(
+        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: _Context
+    ) -> dict[str, Any]:
+        """The fields as the catalog has them; `_Context` remembers what the type was given."""
+        fields = check_fields(kind, declared, title, values)
+        if kind.normalise is not None:
+            given = {**fields, "absent": declared.absent}
+            fields = kind.normalise(dict(given), asked)
+            if kind.elsewhere and (asked.secrets or is_tainted(given)):
+                fields = taint_again(fields, given)
+            fields.pop("absent", None)
+        return fields
+
+    def _check_public(
+        self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any], secrets: Collection[str]
+    ) -> None:
         """What names a resource, or is seen by others on the host, can't be made of a secret."""
         public = [name for name, spec in kind.fields.items() if spec.public]
         for name in (kind.title, *kind.identity, *public):
-            if is_tainted(fields.get(name)):
+            if name in secrets or is_tainted(fields.get(name)):
                 line = declared.fields.lines.get(name, declared.line)
                 message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
                 if name in public:
@@ -293,30 +318,39 @@ def _add(resources: dict[str, Resource], resource: Resource) -> None:
         )
 
 
+def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]]:
+    """A declared resource's fields, rendered, and the names of those that were made of secrets."""
+    values, secrets = {}, []
+    for name, value in declared.fields.items():
+        line = declared.fields.lines.get(name, declared.line)
+        values[name], is_secret = scope.noted(partial(scope.render, value, declared.file, line))
+        if is_secret:
+            secrets.append(name)
+    return values, secrets
+
+
 class _Context:
     """What a type's `normalise` may ask for."""
 
-    def __init__(
-        self, compiler: Compiler, scope: Scope, role: Role, declared: Declared, fields: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, compiler: Compiler, scope: Scope, role: Role, declared: Declared) -> None:
         self._compiler = compiler
         self._scope = scope
         self._role = role
         self._declared = declared
-        self._fields = fields
-        self.gave_a_secret = False
+        self.secrets: list[Any] = []  # what the type was given that was made of a secret
 
     def template(self, name: str) -> str:
         line = self._declared.fields.lines.get("template", self._declared.line)
         text = self._scope.template(self._role.name, name, self._declared.file, line)
-        self.gave_a_secret = self.gave_a_secret or is_tainted(text)
+        if is_tainted(text):
+            self.secrets.append(text)
         return text
 
     def source_file(self, name: str) -> bytes:
-        return read_file(name, self._folders(), self.error)
+        return read_file(name, self._folders(), self._compiler.project.root, self.error)
 
     def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
-        return read_tree(name, self._folders(), self.error)
+        return read_tree(name, self._folders(), self._compiler.project.root, self.error)
 
     def _folders(self) -> dict[str, Path]:
         root = self._compiler.project.root
@@ -324,7 +358,11 @@ class _Context:
         return {folder.relative_to(root).as_posix() + "/": folder for folder in folders}
 
     def condition(self, expression: str) -> bool:
-        return self._scope.condition(expression, self._declared.file, self._declared.line)
+        at = self._declared.file, self._declared.line
+        holds, is_secret = self._scope.noted(lambda: self._scope.condition(expression, *at))
+        if is_secret:
+            self.secrets.append(holds)
+        return holds
 
     def error(self, message: str, hint: str | None = None) -> InvalidFile:
         return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inside import check_inside
 from cdconf.resources.spec import ResourceType
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def type_folders(project_root: Path | None, packages: Sequence[str] = ()) -> dic
             `cdconf.resources`: a type's name, and the Python package that is its folder.
 
     Raises:
-        InvalidFile: Two types have the same name, or a package isn't installed or has no types.
+        InvalidFile: Two types have the same name, a file of one leads out of the project, or a package isn't
+            installed or has no types.
     """
     folders = {path.parent.name: path.parent for path in _OWN.glob("*/spec.py")}
     for package in packages:
@@ -40,12 +42,21 @@ def type_folders(project_root: Path | None, packages: Sequence[str] = ()) -> dic
                     f"resource type '{name}' of the package '{package}' exists already", file="cdconf.yml"
                 )
             folders[name] = folder
-    for path in sorted(project_root.glob("resources/*/spec.py")) if project_root else ():
+    for path in _of_project(project_root) if project_root else ():
         name = path.parent.name
         if name in folders:
             raise InvalidFile(f"resource type '{name}' exists already", file=f"resources/{name}/spec.py", line=1)
         folders[name] = path.parent
     return folders
+
+
+def _of_project(root: Path) -> list[Path]:
+    """The spec.py of each of the project's own types, sorted."""
+    found = sorted(root.glob("resources/*/spec.py"))
+    for path in found:
+        for one in (path, *sorted(path.parent.rglob("*.py"))):
+            check_inside(one, root, one.relative_to(root).as_posix())
+    return found
 
 
 def _of_package(package: str) -> dict[str, Path]:

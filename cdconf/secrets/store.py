@@ -53,7 +53,7 @@ class SecretStore:
                     name,
                     f"change it now, and use `cdconf secret set {environment.name} {name}`",
                 )
-        self._for = comments(read_text(self.path, self.shown)) if self._encrypted else {}
+        self._for = comments(read_text(self.path, self.shown, project.root)) if self._encrypted else {}
         self._plain: dict[str, Secret] = {}
         self._generated = self._load_generated()
 

@@ -43,7 +43,7 @@ def kept(tmp_path):
         environment = load_environment(project, "dev")
         compiler = Compiler(project, environment)
         facts = NotedFacts(FACTS)
-        whole = compiler.compile(environment.hosts["web1"], facts)
+        whole = compiler.compile(environment.hosts["web1"], facts.mapping)
         return portable(whole, compiler.types, own, compiler.mask, facts_read=facts.read)
 
     return lambda *resources, **options: [one.id for one in catalog(resources, **options).resources]
