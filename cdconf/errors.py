@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 OK, FAILED, DIFFERENT, GATED, UNREACHABLE = 0, 1, 2, 3, 4
 
 
+_LONGEST = 500  # characters of a message about a file
+_END = 150  # of them, those that say what's wrong with what's quoted
+
+
 class CdconfError(Exception):
     """An error that a user can understand and act on.
 
@@ -89,9 +93,22 @@ class UsageError(CdconfError):
 
 
 class InvalidFile(CdconfError):
-    """A project file breaks a rule."""
+    """A project file breaks a rule. What its message quotes can be anything, so it's cut and kept on one line."""
 
     kind = "invalid_file"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        host: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        hint = None if hint is None else _on_one_line(hint)
+        super().__init__(_on_one_line(message), file=file, line=line, hint=hint, host=host, detail=detail)
 
 
 class TemplateError(InvalidFile):
@@ -213,3 +230,12 @@ def worst_exit(codes: Iterable[int]) -> int:
         if code in present:
             return code
     return OK
+
+
+def _on_one_line(text: str) -> str:
+    r"""A text in which what can't be printed is `\n` or the like, without the midst of what's too long."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - _END]}…{text[-_END:]}"
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

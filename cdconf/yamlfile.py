@@ -28,8 +28,10 @@ _BRACES = re.compile(r"(:|^\s*-)\s+\{\{")
 _TAB = re.compile(r"[\s-]*\t")
 _BRACES_HINT = 'a value that begins with {{ must be quoted: "{{ … }}"'
 DIGITS = 100  # of a whole number: Python itself refuses thousands
+DEPTH = 50  # of lists and maps in each other
 EXPANDED = 10_000  # values that all aliases of a file may stand for
 SHOWN = 100  # characters of a value that's in an error
+_TOO_DEEP = f"lists and maps are nested more than {DEPTH} deep"
 REQUIRED: Any = object()
 
 
@@ -132,6 +134,8 @@ def loads(text: str, file: str) -> YamlMap:
         node = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text, file) from error
+    except RecursionError:
+        raise InvalidFile(_TOO_DEEP, file=file, line=1) from None
     except yaml.YAMLError as error:
         raise InvalidFile(f"this isn't YAML: {error}".splitlines()[0], file=file, line=1) from error
     if node is None:
@@ -178,6 +182,8 @@ class _Builder:
             raise self.error(node, "an alias can't contain itself")
         if id(node) in self.built:
             return self.again(node)
+        if len(self.building) >= DEPTH:
+            raise self.error(node, _TOO_DEEP)
         before = self.count
         self.building.add(id(node))
         value = self.mapping(node) if isinstance(node, yaml.MappingNode) else self.sequence(node)

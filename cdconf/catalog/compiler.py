@@ -8,11 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.asked import Asked, normalised
 from cdconf.catalog.fields import check_fields
+from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
-from cdconf.catalog.sources import check_size, read_file, read_tree
+from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
@@ -25,8 +27,6 @@ from cdconf.secrets import Mask, SecretStore, is_tainted
 from cdconf.secrets.taint import taint_again
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, Project
     from cdconf.resources.spec import ResourceType
@@ -86,6 +86,7 @@ class Compiler:
         self._ready: dict[str, Catalog] = {}  # ahead of its turn: each is handed out once, so that it needn't be kept
         self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
+        self.mask.spare(secrets.spared())
         self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
 
     def role(self, name: str) -> Role:
@@ -217,13 +218,17 @@ class Compiler:
         before: Collection[str],
     ) -> Resource:
         values, secrets = _fields(scope, declared)
-        asked = _Context(self, scope, role, declared)
+        asked = Asked(self, scope, role, declared)
         try:
             fields = self._checked(kind, declared, title, values, asked)
         except InvalidFile as error:
             raise without(error, [*(values[name] for name in secrets), *asked.secrets]) from None
         self._check_app_service(declared, kind, title, fields)
+        secrets += asked.fields_of_secrets
         self._check_public(declared, kind, fields, secrets)
+        holds_secret = holds(kind, declared, secrets)
+        if holds_secret:
+            fields = closed(kind, declared, title, fields)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
@@ -237,16 +242,17 @@ class Compiler:
             sensitive=declared.sensitive or secret or bool(secrets or asked.secrets) or is_tainted(fields),
             removable=kind.absent,
             reads=scope.behind(before),
+            holds_secret=holds_secret,
         )
 
     def _checked(
-        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: _Context
+        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: Asked
     ) -> dict[str, Any]:
-        """The fields as the catalog has them; `_Context` remembers what the type was given."""
+        """The fields as the catalog has them; `Asked` remembers what the type was given."""
         fields = check_fields(kind, declared, title, values)
         if kind.normalise is not None:
             given = {**fields, "absent": declared.absent}
-            fields = kind.normalise(dict(given), asked)
+            fields = normalised(kind, title, given, asked)
             if kind.elsewhere and (asked.secrets or is_tainted(given)):
                 fields = taint_again(fields, given)
             fields.pop("absent", None)
@@ -257,13 +263,14 @@ class Compiler:
     ) -> None:
         """What names a resource, or is seen by others on the host, can't be made of a secret."""
         public = [name for name, spec in kind.fields.items() if spec.public]
-        for name in (kind.title, *kind.identity, *public):
+        for name in (kind.title, *kind.identity, *[one for one in public if one in secrets], *public):
             if name in secrets or is_tainted(fields.get(name)):
-                line = declared.fields.lines.get(name, declared.line)
+                line, hint = declared.fields.lines.get(name, declared.line), None
                 message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
                 if name in public:
                     message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
-                raise InvalidFile(message, file=declared.file, line=line)
+                    hint = kind.fields[name].instead
+                raise InvalidFile(message, file=declared.file, line=line, hint=hint)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:
@@ -327,42 +334,3 @@ def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]
         if is_secret:
             secrets.append(name)
     return values, secrets
-
-
-class _Context:
-    """What a type's `normalise` may ask for."""
-
-    def __init__(self, compiler: Compiler, scope: Scope, role: Role, declared: Declared) -> None:
-        self._compiler = compiler
-        self._scope = scope
-        self._role = role
-        self._declared = declared
-        self.secrets: list[Any] = []  # what the type was given that was made of a secret
-
-    def template(self, name: str) -> str:
-        line = self._declared.fields.lines.get("template", self._declared.line)
-        text = self._scope.template(self._role.name, name, self._declared.file, line)
-        if is_tainted(text):
-            self.secrets.append(text)
-        return text
-
-    def source_file(self, name: str) -> bytes:
-        return read_file(name, self._folders(), self._compiler.project.root, self.error)
-
-    def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
-        return read_tree(name, self._folders(), self._compiler.project.root, self.error)
-
-    def _folders(self) -> dict[str, Path]:
-        root = self._compiler.project.root
-        folders = (self._role.folder / "files", root / "files")
-        return {folder.relative_to(root).as_posix() + "/": folder for folder in folders}
-
-    def condition(self, expression: str) -> bool:
-        at = self._declared.file, self._declared.line
-        holds, is_secret = self._scope.noted(lambda: self._scope.condition(expression, *at))
-        if is_secret:
-            self.secrets.append(holds)
-        return holds
-
-    def error(self, message: str, hint: str | None = None) -> InvalidFile:
-        return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)

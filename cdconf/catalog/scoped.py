@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.errors import TemplateError
 
 if TYPE_CHECKING:
     from cdconf.catalog.scope import Scope
@@ -109,6 +110,15 @@ class ScopedEnvironment(LimitedEnvironment):
     def join_path(self, template: str, parent: str) -> str:
         """The name of a template that another one includes."""
         return self._join(template, parent)
+
+    def compile(self, source: Any, name: Any = None, filename: Any = None, *options: Any, **more: Any) -> Any:
+        """Compiles a template; Python's own limits, which aren't Jinja2's, are errors of the template's file."""
+        try:
+            return super().compile(source, name, filename, *options, **more)
+        except (RecursionError, SyntaxError, MemoryError):
+            if filename is None:
+                raise RecursionError from None
+            raise TemplateError("this is nested too deeply", file=filename, line=1) from None
 
     @property
     def scope(self) -> Scope | None:

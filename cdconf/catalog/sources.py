@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile
 from cdconf.inside import leads_outside
+from cdconf.yamlfile import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,7 +67,11 @@ def _find(name: str, folders: Mapping[str, Path], root: Path, error: _Error) -> 
     name = str.__str__(name)  # pathlib takes no secret
     for folder in folders.values():
         path = folder / name
-        if ".." not in path.parts and not name.startswith("/") and path.exists():
+        try:
+            found = ".." not in path.parts and not name.startswith("/") and path.exists()
+        except OSError as problem:
+            raise error(f"{shown(name)} can't be read: {problem.strerror}", None) from None
+        if found:
             reason = leads_outside(path, root)
             if reason is not None:
                 raise error(f"'{name}' can't be read: {reason}", "put the file itself there")

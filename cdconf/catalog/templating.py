@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import posixpath
 import re
 import shlex
@@ -20,6 +21,7 @@ from cdconf.catalog.failed import explained, no_template
 from cdconf.catalog.limits import render
 from cdconf.catalog.scoped import ScopedEnvironment
 from cdconf.errors import CdconfError, TemplateError
+from cdconf.secrets import is_tainted
 from cdconf.yamlfile import read_text
 
 if TYPE_CHECKING:
@@ -170,7 +172,11 @@ def _to_yaml(value: object) -> str:
         """Takes what derives from dict, too."""
 
     Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
-    text: str = yaml.dump(_plain(value), Dumper=Dumper, default_flow_style=False, sort_keys=True, allow_unicode=True)
+    Dumper.add_multi_representer(str, lambda dumper, text: dumper.represent_str(str.__str__(text)))
+    options: dict[str, Any] = {"default_flow_style": False, "sort_keys": True, "allow_unicode": True}
+    if is_tainted(value):
+        options["width"] = math.inf  # a secret that went over two lines wouldn't be known by its mask
+    text: str = yaml.dump(_plain(value), Dumper=Dumper, **options)
     return text
 
 
