@@ -58,13 +58,18 @@ class CdconfError(Exception):
         host: str | None = None,
         detail: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(self._worded(message))
+        self.message = self._worded(message)
         self.file = file
         self.line = line or None
-        self.hint = hint
+        self.hint = hint if hint is None else self._worded(hint)
         self.host = host
         self.detail = detail
+
+    @staticmethod
+    def _worded(text: str) -> str:
+        """A message or a hint as it's kept."""
+        return text
 
     @property
     def place(self) -> str:
@@ -97,18 +102,9 @@ class InvalidFile(CdconfError):
 
     kind = "invalid_file"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        file: str | None = None,
-        line: int | None = None,
-        hint: str | None = None,
-        host: str | None = None,
-        detail: str | None = None,
-    ) -> None:
-        hint = None if hint is None else _on_one_line(hint)
-        super().__init__(_on_one_line(message), file=file, line=line, hint=hint, host=host, detail=detail)
+    @staticmethod
+    def _worded(text: str) -> str:
+        return _on_one_line(text)
 
 
 class TemplateError(InvalidFile):

@@ -15,8 +15,8 @@ from cdconf.resources.discovery import Types, type_folders
 from tests import broken_files as broken
 from tests.conftest import write
 
-FILES = 150
-RESOURCES = 600
+FILES = 80
+RESOURCES = 400
 LONGEST = 700
 NO_FAULT_OF_FILES = "can't cope with"
 

@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
+from cdconf.artifacts.build import _result
 from cdconf.catalog import Compiler
 from cdconf.catalog.examine import examine
 from cdconf.catalog.explain import explain_host
@@ -232,6 +234,14 @@ def test_an_own_type_is_not_packed_from_elsewhere(inner):
     link(inner, "resources/own/agent.py", inner.parent.parent / "type/agent.py", text={"resources/own/spec.py": SPEC})
     with pytest.raises(CdconfError, match="it leads out of the git work tree"):
         bundle(inner)
+
+
+@pytest.mark.parametrize("pattern", ["dist/x-*.tar", "../../secret*.txt", "dist/../../../secret*.txt"])
+def test_a_build_that_leaves_a_link_out_of_its_tree_makes_no_artifact(inner, pattern):
+    link(inner, "dist/x-1.tar", "../../../secret.txt")
+    app = SimpleNamespace(name="x", artifact=pattern, file="cdconf.yml", line=3)
+    with pytest.raises(CdconfError, match="the artifact of 'x' can't be read: it leads out of the git work tree"):
+        _result(app, inner, "1")
 
 
 def test_a_projects_directory_may_be_a_link_itself(inner, tmp_path):
