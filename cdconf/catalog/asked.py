@@ -41,17 +41,29 @@ def normalised(kind: ResourceType, title: str, given: Mapping[str, Any], asked: 
 
 
 class Asked:
-    """What a type's `normalise` may ask for."""
+    """What a type's `normalise` may ask for: a `cdconf.resources.spec.Context`, for one resource.
+
+    Args:
+        compiler: The environment's.
+        scope: The host's.
+        role: The resource's.
+        declared: The resource as it's declared; errors point at it.
+
+    Attributes:
+        secrets: What the type was given that was made of a secret.
+        fields_of_secrets: The fields by which it was asked for.
+    """
 
     def __init__(self, compiler: Compiler, scope: Scope, role: Role, declared: Declared) -> None:
         self._compiler = compiler
         self._scope = scope
         self._role = role
         self._declared = declared
-        self.secrets: list[Any] = []  # what the type was given that was made of a secret
+        self.secrets: list[Any] = []
         self.fields_of_secrets: list[str] = []
 
     def template(self, name: str) -> str:
+        """See `Context`."""
         line = self._declared.fields.lines.get("template", self._declared.line)
         text = self._scope.template(self._role.name, name, self._declared.file, line)
         if is_tainted(text):
@@ -60,9 +72,11 @@ class Asked:
         return text
 
     def source_file(self, name: str) -> bytes:
+        """See `Context`."""
         return read_file(name, self._folders(), self._compiler.project.root, self.error)
 
     def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
+        """See `Context`."""
         return read_tree(name, self._folders(), self._compiler.project.root, self.error)
 
     def _folders(self) -> dict[str, Path]:
@@ -71,6 +85,7 @@ class Asked:
         return {folder.relative_to(root).as_posix() + "/": folder for folder in folders}
 
     def condition(self, expression: str) -> bool:
+        """See `Context`; it's noted when the condition reads a secret."""
         at = self._declared.file, self._declared.line
         holds, is_secret = self._scope.noted(lambda: self._scope.condition(expression, *at))
         if is_secret:
@@ -78,4 +93,5 @@ class Asked:
         return holds
 
     def error(self, message: str, hint: str | None = None) -> InvalidFile:
+        """See `Context`."""
         return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)
