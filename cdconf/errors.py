@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 OK, FAILED, DIFFERENT, GATED, UNREACHABLE = 0, 1, 2, 3, 4
 
 
+_LONGEST = 500  # characters of a message about a file
+_END = 150  # of them, those that say what's wrong with what's quoted
+
+
 class CdconfError(Exception):
     """An error that a user can understand and act on.
 
@@ -56,13 +60,18 @@ class CdconfError(Exception):
         host: str | None = None,
         detail: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(self._worded(message))
+        self.message = self._worded(message)
         self.file = file
         self.line = line or None
-        self.hint = hint
+        self.hint = hint if hint is None else self._worded(hint)
         self.host = host
         self.detail = detail
+
+    @staticmethod
+    def _worded(text: str) -> str:
+        """A message or a hint as it's kept."""
+        return text
 
     @property
     def place(self) -> str:
@@ -91,9 +100,13 @@ class UsageError(CdconfError):
 
 
 class InvalidFile(CdconfError):
-    """A project file breaks a rule."""
+    """A project file breaks a rule. What its message quotes can be anything, so it's cut and kept on one line."""
 
     kind = "invalid_file"
+
+    @staticmethod
+    def _worded(text: str) -> str:
+        return _on_one_line(text)
 
 
 class TemplateError(InvalidFile):
@@ -233,3 +246,12 @@ def worst_exit(codes: Iterable[int]) -> int:
         if code in present:
             return code
     return OK
+
+
+def _on_one_line(text: str) -> str:
+    r"""A text in which what can't be printed is `\n` or the like, without the midst of what's too long."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - _END]}…{text[-_END:]}"
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

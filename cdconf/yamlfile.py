@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inside import check_inside
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -27,8 +28,10 @@ _BRACES = re.compile(r"(:|^\s*-)\s+\{\{")
 _TAB = re.compile(r"[\s-]*\t")
 _BRACES_HINT = 'a value that begins with {{ must be quoted: "{{ … }}"'
 DIGITS = 100  # of a whole number: Python itself refuses thousands
+DEPTH = 50  # of lists and maps in each other
 EXPANDED = 10_000  # values that all aliases of a file may stand for
 SHOWN = 100  # characters of a value that's in an error
+_TOO_DEEP = f"lists and maps are nested more than {DEPTH} deep"
 REQUIRED: Any = object()
 
 
@@ -81,7 +84,7 @@ def load(path: Path, root: Path) -> YamlMap:
         shown = path.relative_to(root).as_posix()
     except ValueError:
         shown = str(path)
-    return loads(read_text(path, shown), shown)
+    return loads(read_text(path, shown, root), shown)
 
 
 def load_if_any(path: Path, root: Path) -> YamlMap | None:
@@ -100,16 +103,18 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def read_text(path: Path, shown: str) -> str:
+def read_text(path: Path, shown: str, root: Path) -> str:
     """The text of a project file.
 
     Args:
         path: The file.
         shown: What errors call it.
+        root: The project.
 
     Raises:
-        InvalidFile: It isn't a file, can't be read, or isn't UTF-8.
+        InvalidFile: It isn't a file of the project, can't be read, or isn't UTF-8.
     """
+    check_inside(path, root, shown)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise InvalidFile("this isn't a file", file=shown, line=1)
@@ -129,6 +134,8 @@ def loads(text: str, file: str) -> YamlMap:
         node = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text, file) from error
+    except RecursionError:
+        raise InvalidFile(_TOO_DEEP, file=file, line=1) from None
     except yaml.YAMLError as error:
         raise InvalidFile(f"this isn't YAML: {error}".splitlines()[0], file=file, line=1) from error
     if node is None:
@@ -175,6 +182,8 @@ class _Builder:
             raise self.error(node, "an alias can't contain itself")
         if id(node) in self.built:
             return self.again(node)
+        if len(self.building) >= DEPTH:
+            raise self.error(node, _TOO_DEEP)
         before = self.count
         self.building.add(id(node))
         value = self.mapping(node) if isinstance(node, yaml.MappingNode) else self.sequence(node)

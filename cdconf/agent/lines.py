@@ -117,4 +117,5 @@ def read_for(fields):
 def write(fields, text):
     """Replaces the file that a resource edits, keeping owner, mode and a link that leads to it."""
     data = text.encode("utf-8", "surrogateescape")
-    files.write_atomic(fields["path"], data, validate=fields.get("validate"), follow=True)
+    mode = fields.get("new_mode") if read(fields["path"]) is None else None
+    files.write_atomic(fields["path"], data, mode=mode, validate=fields.get("validate"), follow=True)

@@ -23,6 +23,7 @@ from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
+from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
 
 if TYPE_CHECKING:
@@ -249,5 +250,8 @@ def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
         raise BuildFailed(
             f"the build of '{app.name}' must leave one {pattern}, not {names}", file=app.file, line=app.line
         )
+    reason = leads_outside(chosen[0], folder)
+    if reason is not None:
+        raise BuildFailed(f"the artifact of '{app.name}' can't be read: {reason}", file=app.file, line=app.line)
     name = chosen[0].name
     return chosen[0], name[len(before) : len(name) - len(after)]

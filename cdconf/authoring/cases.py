@@ -32,6 +32,7 @@ import yaml
 from cdconf.catalog import Compiler
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
+from cdconf.inside import check_inside
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def cases_of(folder: Path) -> list[Case]:
     """
     found = []
     for path in sorted((folder / "cases").glob("*.yml")):
+        check_inside(path, folder, str(path))
         try:
             cases = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:

@@ -73,7 +73,7 @@ class Advice:
     def shared(self) -> references.References:
         """What the project's own templates refer to."""
         found = references.References()
-        for path in references.files_in(self.project.root / "templates"):
+        for path in references.files_in(self.project.root / "templates", self.project.root):
             found.add_template(path)
         return found
 
@@ -179,7 +179,7 @@ class Advice:
 
     def _unused(self, folder: Path, found: references.References) -> Iterator[Finding]:
         for kind, rule in (("templates", "unused_template"), ("files", "unused_file")):
-            for path in references.files_in(folder / kind):
+            for path in references.files_in(folder / kind, self.project.root):
                 name = path.relative_to(folder / kind).as_posix()
                 if not found.file(name):
                     yield Finding(rule, f"nothing names '{name}'", self._shown(path))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.asked import Asked, normalised
 from cdconf.catalog.fields import check_fields
+from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
-from cdconf.catalog.sources import check_size, read_file, read_tree
+from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
+from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import HostFacts
@@ -23,8 +27,6 @@ from cdconf.secrets import Mask, SecretStore, is_tainted
 from cdconf.secrets.taint import taint_again
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, Project
     from cdconf.resources.spec import ResourceType
@@ -84,6 +86,7 @@ class Compiler:
         self._ready: dict[str, Catalog] = {}  # ahead of its turn: each is handed out once, so that it needn't be kept
         self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
+        self.mask.spare(secrets.spared())
         self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
 
     def role(self, name: str) -> Role:
@@ -163,12 +166,13 @@ class Compiler:
             yield from self._turn(scope, role, declared)
             return
         with scope.reading() as reads:
-            members = scope.render(declared.for_each, declared.file, declared.line)
+            rendered = scope.noted(lambda: scope.render(declared.for_each, declared.file, declared.line))
+        members, is_secret = rendered
         if not isinstance(members, (list, tuple)):
             raise InvalidFile("'for_each' must be a list", file=declared.file, line=declared.line)
         try:
             for member in members:
-                scope.with_each(member)
+                scope.with_each(member, is_secret=is_secret)
                 yield from self._turn(scope, role, declared, reads)
         finally:
             scope.without_each()
@@ -177,10 +181,13 @@ class Compiler:
         line = declared.fields.lines.get("when", declared.line)
         outer = scope.begin()
         try:
-            if declared.when is not None and not scope.condition(declared.when, declared.file, line):
+            if declared.when is not None and not self._is_wanted(scope, declared, line):
                 return
             kind = self.types[declared.type]
-            titles = scope.render(declared.title, declared.file, declared.line)
+            titles, is_secret = scope.noted(lambda: scope.render(declared.title, declared.file, declared.line))
+            if is_secret:
+                message = f"'{kind.title}' names the {kind.name}, so it can't be made of a secret"
+                raise InvalidFile(message, file=declared.file, line=declared.line)
             if isinstance(titles, list) and not kind.titles_are_lists:
                 raise InvalidFile(f"{kind.name} takes one title, not a list", file=declared.file, line=declared.line)
             for one in titles if isinstance(titles, list) else [titles]:
@@ -191,6 +198,16 @@ class Compiler:
         finally:
             scope.end(outer)
 
+    @staticmethod
+    def _is_wanted(scope: Scope, declared: Declared, line: int) -> bool:
+        """Whether a `when` holds; which resources a host has is shown, so it can't tell anything of a secret."""
+        wanted, is_secret = scope.noted(lambda: scope.condition(declared.when, declared.file, line))
+        if is_secret:
+            message = "'when' can't be made of a secret: everybody sees which resources there are"
+            hint = "decide by a variable that isn't secret"
+            raise InvalidFile(message, file=declared.file, line=line, hint=hint)
+        return wanted
+
     def _resource(
         self,
         scope: Scope,
@@ -200,20 +217,18 @@ class Compiler:
         title: str,
         before: Collection[str],
     ) -> Resource:
-        values = {
-            name: scope.render(value, declared.file, declared.fields.lines.get(name, declared.line))
-            for name, value in declared.fields.items()
-        }
-        fields = check_fields(kind, declared, title, values)
-        if kind.normalise is not None:
-            asked = _Context(self, scope, role, declared, fields)
-            given = {**fields, "absent": declared.absent}
-            fields = kind.normalise(dict(given), asked)
-            if kind.elsewhere and (asked.gave_a_secret or is_tainted(given)):
-                fields = taint_again(fields, given)
-            fields.pop("absent", None)
+        values, secrets = _fields(scope, declared)
+        asked = Asked(self, scope, role, declared)
+        try:
+            fields = self._checked(kind, declared, title, values, asked)
+        except InvalidFile as error:
+            raise without(error, [*(values[name] for name in secrets), *asked.secrets]) from None
         self._check_app_service(declared, kind, title, fields)
-        self._check_public(declared, kind, fields)
+        secrets += asked.fields_of_secrets
+        self._check_public(declared, kind, fields, secrets)
+        holds_secret = holds(kind, declared, secrets)
+        if holds_secret:
+            fields = closed(kind, declared, title, fields)
         secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
@@ -224,21 +239,38 @@ class Compiler:
             source=declared.source,
             role=role.name,
             notify=declared.notify,
-            sensitive=declared.sensitive or secret or is_tainted(fields),
+            sensitive=declared.sensitive or secret or bool(secrets or asked.secrets) or is_tainted(fields),
             removable=kind.absent,
             reads=scope.behind(before),
+            holds_secret=holds_secret,
         )
 
-    def _check_public(self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any]) -> None:
+    def _checked(
+        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: Asked
+    ) -> dict[str, Any]:
+        """The fields as the catalog has them; `Asked` remembers what the type was given."""
+        fields = check_fields(kind, declared, title, values)
+        if kind.normalise is not None:
+            given = {**fields, "absent": declared.absent}
+            fields = normalised(kind, title, given, asked)
+            if kind.elsewhere and (asked.secrets or is_tainted(given)):
+                fields = taint_again(fields, given)
+            fields.pop("absent", None)
+        return fields
+
+    def _check_public(
+        self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any], secrets: Collection[str]
+    ) -> None:
         """What names a resource, or is seen by others on the host, can't be made of a secret."""
         public = [name for name, spec in kind.fields.items() if spec.public]
-        for name in (kind.title, *kind.identity, *public):
-            if is_tainted(fields.get(name)):
-                line = declared.fields.lines.get(name, declared.line)
+        for name in (kind.title, *kind.identity, *[one for one in public if one in secrets], *public):
+            if name in secrets or is_tainted(fields.get(name)):
+                line, hint = declared.fields.lines.get(name, declared.line), None
                 message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
                 if name in public:
                     message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
-                raise InvalidFile(message, file=declared.file, line=line)
+                    hint = kind.fields[name].instead
+                raise InvalidFile(message, file=declared.file, line=line, hint=hint)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:
@@ -293,38 +325,12 @@ def _add(resources: dict[str, Resource], resource: Resource) -> None:
         )
 
 
-class _Context:
-    """What a type's `normalise` may ask for."""
-
-    def __init__(
-        self, compiler: Compiler, scope: Scope, role: Role, declared: Declared, fields: Mapping[str, Any]
-    ) -> None:
-        self._compiler = compiler
-        self._scope = scope
-        self._role = role
-        self._declared = declared
-        self._fields = fields
-        self.gave_a_secret = False
-
-    def template(self, name: str) -> str:
-        line = self._declared.fields.lines.get("template", self._declared.line)
-        text = self._scope.template(self._role.name, name, self._declared.file, line)
-        self.gave_a_secret = self.gave_a_secret or is_tainted(text)
-        return text
-
-    def source_file(self, name: str) -> bytes:
-        return read_file(name, self._folders(), self.error)
-
-    def source_directory(self, name: str) -> dict[str, tuple[bytes, bool]]:
-        return read_tree(name, self._folders(), self.error)
-
-    def _folders(self) -> dict[str, Path]:
-        root = self._compiler.project.root
-        folders = (self._role.folder / "files", root / "files")
-        return {folder.relative_to(root).as_posix() + "/": folder for folder in folders}
-
-    def condition(self, expression: str) -> bool:
-        return self._scope.condition(expression, self._declared.file, self._declared.line)
-
-    def error(self, message: str, hint: str | None = None) -> InvalidFile:
-        return InvalidFile(message, file=self._declared.file, line=self._declared.line, hint=hint)
+def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]]:
+    """A declared resource's fields, rendered, and the names of those that were made of secrets."""
+    values, secrets = {}, []
+    for name, value in declared.fields.items():
+        line = declared.fields.lines.get(name, declared.line)
+        values[name], is_secret = scope.noted(partial(scope.render, value, declared.file, line))
+        if is_secret:
+            secrets.append(name)
+    return values, secrets

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdconf.errors import CdconfError
 from cdconf.facts import HostFacts
-from cdconf.secrets import is_tainted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +33,7 @@ def explain_host(compiler: Compiler, host: Host, facts: Mapping[str, Any]) -> di
         raw = scope.raw.get(name)
         try:
             value = scope.lookup(name, None)
-            shown = "***" if is_tainted(value) else value if isinstance(value, str) else json.dumps(value)
+            shown = "***" if scope.is_secret(name) else value if isinstance(value, str) else json.dumps(value)
         except CdconfError as error:
             shown = f"({error.message})"
         secret = compiler.variables.secret_source(name)

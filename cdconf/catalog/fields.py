@@ -36,6 +36,10 @@ def check_fields(kind: ResourceType, declared: Declared, title: str, values: dic
     given = {kind.title: title, **values}
     for name, spec in kind.fields.items():
         value = given.get(name, spec.default)
+        if value is None and spec.default is not REQUIRED:
+            value = spec.default  # `owner:` without a value is as good as none
+        if name == kind.title and (value is None or value == ""):
+            raise _error(kind, declared, title, name, f"'{name}' is empty")
         if spec.default is REQUIRED and (value is REQUIRED or value is None):
             if declared.absent or declared.action:
                 continue
@@ -53,7 +57,7 @@ def _error(
     kind: ResourceType, declared: Declared, title: str, name: str, message: str, hint: str | None = None
 ) -> InvalidFile:
     line = declared.fields.lines.get(name, declared.line)
-    return InvalidFile(f"{message} in resource {kind.name} '{title}'", file=declared.file, line=line, hint=hint)
+    return InvalidFile(f"{message} in resource {kind.name} {shown(title)}", file=declared.file, line=line, hint=hint)
 
 
 def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:
@@ -61,8 +65,10 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
         return value
     if spec.kind in ("mode", "path"):
         return _normal(kind, declared, title, name, spec, value)
-    if spec.kind == "list" and isinstance(value, str):
+    if spec.kind == "list" and spec.members == "any" and isinstance(value, str):
         value = [value]
+    if spec.kind == "list" and spec.members == "string" and isinstance(value, (str, list, tuple)):
+        return _texts(kind, declared, title, name, value)
     if spec.kind == "string" and isinstance(value, float):
         hint = f'quote it where it stands: "{value}"'
         raise _error(kind, declared, title, name, f"'{name}' must be text, not {_shown(value)}", hint)
@@ -79,6 +85,18 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
         hint = did_you_mean(str(value), known) or f"one of: {', '.join(known)}"
         raise _error(kind, declared, title, name, f"'{name}' can't be {_shown(value)}", hint)
     return value
+
+
+def _texts(kind: ResourceType, declared: Declared, title: str, name: str, value: Any) -> list[str]:
+    """The members of a list; one text stands for a list of one."""
+    members = [value] if isinstance(value, str) else value
+    wrong = next((one for one in members if not isinstance(one, str) and type(one) is not int), None)
+    if wrong is not None or None in members:
+        hint = f'quote it: "{wrong}"' if isinstance(wrong, float) else None
+        raise _error(
+            kind, declared, title, name, f"'{name}' must be a list of texts, but {_shown(wrong)} is in it", hint
+        )
+    return [one if isinstance(one, str) else str(one) for one in members]
 
 
 def _normal(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:

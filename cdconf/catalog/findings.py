@@ -16,6 +16,7 @@ RULES = {
     "suspicious_guard": "The guard of a command is always or never true, changes the host, or forgets at a reboot.",
     "secret_in_clear": "A variable whose name says that it's a secret stands in a file in the clear.",
     "readable_secret": "A file with a secret in it can be read by everybody on its host.",
+    "unowned_secret": "A file with a secret in it has no owner, so that one that was somebody's stays his.",
     "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
     "no_smoke_test": "An app's roles have no smoke tests, so that nothing verifies its deployments.",
     "expired_toggle": "A feature toggle's day has come: what it switches should stay or go, and the toggle go.",

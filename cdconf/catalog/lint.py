@@ -17,11 +17,16 @@ from cdconf.secrets import SecretStore
 from cdconf.yamlfile import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.catalog.model import Catalog
     from cdconf.inventory import Project
+    from cdconf.resources.spec import ResourceType
+
+OnCatalog = Callable[["Catalog", "Mapping[str, ResourceType]"], None]
 
 
-def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) -> list[CdconfError]:
+def lint(project: Project, on_catalog: OnCatalog | None = None) -> list[CdconfError]:
     """Every error in cdconf.yml's roles and all environments, each once; the first one of each host.
 
     Hosts are compiled with the facts that were last seen of them; what wasn't seen is a sample. Secrets that
@@ -29,7 +34,7 @@ def lint(project: Project, on_catalog: Callable[[Catalog], None] | None = None) 
 
     Args:
         project: The project.
-        on_catalog: Gets the catalog of each host that can be compiled.
+        on_catalog: Gets the catalog of each host that can be compiled, and the types.
     """
     errors: dict[str, CdconfError] = {}
 
@@ -119,7 +124,7 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
     return errors
 
 
-def _hosts(compiler: Compiler, on_catalog: Callable[[Catalog], None] | None) -> list[CdconfError]:
+def _hosts(compiler: Compiler, on_catalog: OnCatalog | None) -> list[CdconfError]:
     errors: list[CdconfError] = []
     cache = FactCache(compiler.project.data_if_any, compiler.environment.name)
     for host in compiler.environment.hosts.values():
@@ -127,7 +132,7 @@ def _hosts(compiler: Compiler, on_catalog: Callable[[Catalog], None] | None) -> 
         try:
             catalog = compiler.compile(host, facts.mapping)
             if on_catalog is not None:
-                on_catalog(catalog)
+                on_catalog(catalog, compiler.types)
         except UnknownHandler:
             pass  # said of the role, with the line of its `notify`
         except CdconfError as error:

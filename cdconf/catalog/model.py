@@ -14,7 +14,8 @@ class Resource:
     """One resource, rendered and checked.
 
     `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
-    `reads` are the variables and other names that it was made of; they're no part of the document.
+    `reads` are the variables and other names that it was made of, `holds_secret` says that it writes a secret into a
+    file; they're no part of the document.
     """
 
     type: str
@@ -28,6 +29,7 @@ class Resource:
     sensitive: bool
     removable: bool
     reads: frozenset[str] = frozenset()
+    holds_secret: bool = False
 
     @property
     def id(self) -> str:

@@ -13,6 +13,7 @@ import jinja2
 from jinja2 import meta
 
 from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.inside import leads_outside
 
 if TYPE_CHECKING:
     from cdconf.roles import Declared, Role
@@ -98,7 +99,7 @@ def of_role(role: Role) -> References:
         _add_declared(found, declared)
     for variable in role.variables.values():
         found.add(variable.default)
-    for path in files_in(role.folder / "templates"):
+    for path in files_in(role.folder / "templates", role.folder.parent.parent):
         found.add_template(path)
     return found
 
@@ -114,9 +115,9 @@ def _add_declared(found: References, declared: Declared) -> None:
         found.add_expression(declared.when)
 
 
-def files_in(folder: Path) -> list[Path]:
-    """All files below a folder, sorted; none when there's no such folder."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def files_in(folder: Path, root: Path) -> list[Path]:
+    """All files of the project below a folder, sorted; none when there's no such folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and leads_outside(path, root) is None)
 
 
 def all_names(found: Iterable[References]) -> set[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import InvalidFile
 from cdconf.roles.keys import fits
-from cdconf.secrets import Mask, is_tainted, taint
+from cdconf.secrets import Mask, Secret, is_tainted, taint
 from cdconf.yamlfile import kind_of, shown
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from cdconf.catalog.templating import Templating
     from cdconf.roles import Variable
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Scope:
         self._late = late
         self._evaluating: list[str] = []
         self._tainted = False
+        self._secret: set[str] = set()  # the names of values that were made of secrets, whatever their type
         self._reads: set[str] = set()
         self._direct: dict[str, frozenset[str]] = {}
         self._behind: dict[frozenset[str], frozenset[str]] = {}
@@ -78,10 +81,18 @@ class Scope:
             if name not in self.raw and name not in self.declared:
                 return default
             self._values[name] = self._evaluate(name)
-        value = self._values[name]
-        if not self._tainted and is_tainted(value):
+        if name in self._secret:
             self._tainted = True
-        return value
+        return self._values[name]
+
+    def is_secret(self, name: str) -> bool:
+        """Whether a value that was looked up is a secret, or was made of one; numbers and truths don't show it."""
+        return name in self._secret
+
+    @property
+    def has_read_a_secret(self) -> bool:
+        """Whether what's being rendered has read a secret so far."""
+        return self._tainted
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[set[str]]:
@@ -123,28 +134,33 @@ class Scope:
             raise InvalidFile(f"variables refer to each other in a circle: {circle}", file=raw.file, line=raw.line)
         if name not in self.raw:
             value = self._late(name)
-            self._learn(value)
+            self._note(name, value, is_secret=is_tainted(value))
             return value
         raw = self.raw[name]
         self._evaluating.append(name)
         try:
             with self.reading() as direct:
-                value = self.render(raw.value, raw.file, raw.line)
+                value, is_secret = self.noted(lambda: self.render(raw.value, raw.file, raw.line))
             if direct:
                 self._direct[name] = frozenset(direct)
                 self._behind.clear()
         finally:
             self._evaluating.pop()
         if name in self.declared and self.declared[name].secret:
-            value = taint(value)  # given with -e
-        self._learn(value)
+            value, is_secret = taint(value), True  # given with -e
+        self._note(name, value, is_secret=is_secret)
         self._check_type(name, value, raw)
         return value
+
+    def _note(self, name: str, value: Any, *, is_secret: bool) -> None:
+        if is_secret:
+            self._secret.add(name)
+            self._learn(value)
 
     def _check_type(self, name: str, value: Any, raw: Raw) -> None:
         variable = self.declared.get(name)
         if variable is not None and not fits(value, variable.type):
-            given = "***" if is_tainted(value) else shown(value)
+            given = "***" if name in self._secret else shown(value)
             raise InvalidFile(
                 f"'{name}' must be of type {variable.type}, but is {given}",
                 file=raw.file,
@@ -154,13 +170,16 @@ class Scope:
 
     def _learn(self, value: Any) -> None:
         if isinstance(value, dict):
-            for member in value.values():
+            for key, member in value.items():
+                self._learn(key)
                 self._learn(member)
         elif isinstance(value, (list, tuple)):
             for member in value:
                 self._learn(member)
-        elif isinstance(value, str) and is_tainted(value):
+        elif isinstance(value, Secret):
             self.mask.add(value)
+        elif type(value) in (int, float):
+            self.mask.add(str(value))
 
     def render(self, value: Any, file: str, line: int) -> Any:
         """A value of a project file with all its texts rendered; tainted when any secret was read for it."""
@@ -183,6 +202,15 @@ class Scope:
         finally:
             self._tainted = outer or self._tainted
 
+    def noted(self, action: Callable[[], _Value]) -> tuple[_Value, bool]:
+        """Runs a render; returns its result, and whether it read a secret. Numbers and truths can't carry a taint."""
+        outer, self._tainted = self._tainted, False
+        try:
+            result = action()
+            return result, self._tainted
+        finally:
+            self._tainted = outer or self._tainted
+
     def condition(self, value: Any, file: str, line: int) -> bool:
         """Whether a `when` holds: a boolean, or an expression with or without braces."""
         if isinstance(value, bool):
@@ -201,10 +229,13 @@ class Scope:
         result: str = self.tracked(lambda: self._templating.template(role, name, self, file, line))
         return result
 
-    def with_each(self, value: Any) -> None:
+    def with_each(self, value: Any, *, is_secret: bool = False) -> None:
         """Sets `each`, for one turn of a `for_each`."""
         self._values["each"] = value
+        if is_secret:
+            self._secret.add("each")
 
     def without_each(self) -> None:
         """Removes `each`."""
         self._values.pop("each", None)
+        self._secret.discard("each")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile
+from cdconf.inside import leads_outside
+from cdconf.yamlfile import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from cdconf.catalog.model import Resource
@@ -19,18 +22,22 @@ CATALOG_LIMIT = 48 * 1024 * 1024
 _HINT = "what's larger belongs on a server, for `download` or `archive`, or into an artifact"
 
 
-def read_file(name: str, folders: Mapping[str, Path], error: Callable[[str, str | None], InvalidFile]) -> bytes:
+_Error = Callable[[str, str | None], InvalidFile]
+
+
+def read_file(name: str, folders: Mapping[str, Path], root: Path, error: _Error) -> bytes:
     """The bytes of a file in the first folder that has it.
 
     Args:
         name: Relative to the folder.
         folders: Shown name -> folder.
+        root: The project.
         error: Makes an error of a message and a hint.
 
     Raises:
-        InvalidFile: There's none, or it's too large for a catalog.
+        InvalidFile: There's none in the project, or it's too large for a catalog.
     """
-    path = _find(name, folders)
+    path = _find(name, folders, root, error)
     if path is None or not path.is_file():
         kind = "is a directory" if path is not None and path.is_dir() else "isn't a file"
         what = f"'{name}' {kind}" if path is not None else f"there is no file '{name}'"
@@ -38,17 +45,15 @@ def read_file(name: str, folders: Mapping[str, Path], error: Callable[[str, str 
     return _read(path, name, error)
 
 
-def read_tree(
-    name: str, folders: Mapping[str, Path], error: Callable[[str, str | None], InvalidFile]
-) -> dict[str, tuple[bytes, bool]]:
+def read_tree(name: str, folders: Mapping[str, Path], root: Path, error: _Error) -> dict[str, tuple[bytes, bool]]:
     """Every file below a directory: path -> (bytes, whether it's executable). Raises like `read_file`."""
-    root = _find(name, folders)
-    if root is None or not root.is_dir():
-        what = f"'{name}' isn't a directory" if root is not None else f"there is no directory '{name}'"
+    top = _find(name, folders, root, error)
+    if top is None or not top.is_dir():
+        what = f"'{name}' isn't a directory" if top is not None else f"there is no directory '{name}'"
         raise error(what, f"it's looked for in {' and '.join(folders)}")
     tree = {}
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root).as_posix()
+    for path in sorted(top.rglob("*")):
+        relative = path.relative_to(top).as_posix()
         if path.is_symlink():
             raise error(f"'{name}/{relative}' is a link, which isn't copied", "`link` makes links")
         if not path.is_dir() and not path.is_file():
@@ -58,15 +63,23 @@ def read_tree(
     return tree
 
 
-def _find(name: str, folders: Mapping[str, Path]) -> Path | None:
+def _find(name: str, folders: Mapping[str, Path], root: Path, error: _Error) -> Path | None:
+    name = str.__str__(name)  # pathlib takes no secret
     for folder in folders.values():
         path = folder / name
-        if ".." not in path.parts and not name.startswith("/") and path.exists():
+        try:
+            found = ".." not in path.parts and not name.startswith("/") and path.exists()
+        except OSError as problem:
+            raise error(f"{shown(name)} can't be read: {problem.strerror}", None) from None
+        if found:
+            reason = leads_outside(path, root)
+            if reason is not None:
+                raise error(f"'{name}' can't be read: {reason}", "put the file itself there")
             return path
     return None
 
 
-def _read(path: Path, name: str, error: Callable[[str, str | None], InvalidFile]) -> bytes:
+def _read(path: Path, name: str, error: _Error) -> bytes:
     try:
         size = path.stat().st_size
         if size > FILE_LIMIT:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import posixpath
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from jinja2.runtime import Context
-from jinja2.utils import missing
 
+from cdconf.catalog.data import as_data, check_text
 from cdconf.catalog.fact_names import check_fact_names
-from cdconf.catalog.limits import LimitedEnvironment, render
-from cdconf.errors import CdconfError, TemplateError, did_you_mean
-from cdconf.facts import path_of
+from cdconf.catalog.failed import explained, no_template
+from cdconf.catalog.limits import render
+from cdconf.catalog.scoped import ScopedEnvironment
+from cdconf.errors import CdconfError, TemplateError
+from cdconf.secrets import is_tainted
 from cdconf.yamlfile import read_text
 
 if TYPE_CHECKING:
@@ -28,53 +29,8 @@ if TYPE_CHECKING:
 
     from cdconf.catalog.scope import Scope
 
-SCOPE = "_cdconf_scope"
-LONGEST_MESSAGE = 500
 _MARKS = ("{{", "{%", "{#")
 _LONE = re.compile(r"\{\{-?(.*?)-?\}\}\Z", re.DOTALL)
-
-
-class _LazyContext(Context):
-    """Looks names up in the scope, which evaluates variables when they're first read."""
-
-    def resolve_or_missing(self, key: str) -> Any:
-        value = super().resolve_or_missing(key)
-        if value is missing and SCOPE in self.parent:
-            return self.parent[SCOPE].lookup(key, missing)
-        return value
-
-
-class _NoKey(jinja2.UndefinedError):
-    """A map was asked for a key that it doesn't have."""
-
-    def __init__(self, where: Mapping[str, Any], key: str, message: str) -> None:
-        super().__init__(message)
-        self.where = where
-        self.key = key
-
-
-class _Undefined(jinja2.StrictUndefined):
-    """Remembers which map was asked, so that the error can name it."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        hint: str | None = None,
-        obj: Any = missing,
-        name: str | None = None,
-        exc: Any = jinja2.UndefinedError,
-    ) -> None:
-        if isinstance(obj, Mapping) and name is not None and exc is jinja2.UndefinedError:
-            exc = partial(_NoKey, obj, name)
-        super().__init__(hint, obj, name, exc)
-
-
-class _Environment(LimitedEnvironment):
-    context_class = _LazyContext
-
-    def join_path(self, template: str, parent: str) -> str:
-        return joined(template, parent)
 
 
 class Templating:
@@ -88,22 +44,14 @@ class Templating:
         self._root = root
         self._expressions: dict[str, Callable[..., Any]] = {}
         self._texts: dict[str, jinja2.Template] = {}
-        self._environment = _Environment(
-            undefined=_Undefined,
-            trim_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-            cache_size=-1,
-            auto_reload=False,
-            loader=jinja2.FunctionLoader(self._load),
-        )
+        self._environment = ScopedEnvironment(self._load, joined)
         self._environment.filters.update(_FILTERS)
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         for shown in places_of(name):
             path = self._root / shown
             if path.is_file():
-                source = read_text(path, shown)
+                source = read_text(path, shown, self._root)
                 check_fact_names(self._environment, source, shown)
                 return source, shown, None
         return None
@@ -119,7 +67,7 @@ class Templating:
         lone = _LONE.match(text)
         if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
             return self.expression(lone[1], scope, file, line)
-        return self._guarded(lambda: render(self._text(text, file, line), {SCOPE: scope}), scope, file, line)
+        return self._guarded(lambda: _rendered(self._text(text, file, line)), scope, file, line)
 
     def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
         """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
@@ -128,10 +76,7 @@ class Templating:
             if text not in self._expressions:
                 check_fact_names(self._environment, "{{" + text + "}}", file, line)
                 self._expressions[text] = self._environment.compile_expression(text.strip(), undefined_to_none=False)
-            value = self._expressions[text](**{SCOPE: scope})
-            if isinstance(value, jinja2.Undefined):
-                str(value)  # raises with its own message
-            return _plain(value)
+            return as_data(self._expressions[text]())
 
         return self._guarded(evaluate, scope, file, line)
 
@@ -139,7 +84,7 @@ class Templating:
         """A template file, rendered; `file` and `line` are where it's asked for."""
 
         def rendered() -> str:
-            return render(self._environment.get_template(f"{role}//{name}"), {SCOPE: scope})
+            return _rendered(self._environment.get_template(f"{role}//{name}"))
 
         result: str = self._guarded(rendered, scope, file, line)
         return result
@@ -157,7 +102,8 @@ class Templating:
     def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
         self._environment.begin()
         try:
-            return action()
+            with self._environment.within(scope):
+                return action()
         except CdconfError:
             raise
         except jinja2.TemplateSyntaxError as error:
@@ -167,19 +113,14 @@ class Templating:
         except jinja2.TemplateNotFound as error:
             folders, missing = _folders(str(error.name))
             where = _place(error.__traceback__, self._root) or (file, line)
-            raise TemplateError(
-                f"there is no template '{missing}'",
-                file=where[0],
-                line=where[1],
-                hint=f"it's looked for in {' and '.join(f'{folder}/' for folder in folders)}",
-            ) from error
+            raise no_template(missing, folders, scope, where) from None
         except RecursionError as error:
             found = _place(error.__traceback__, self._root)
             message = "this is nested too deeply, or refers to itself"
             raise TemplateError(message, file=(found or (file,))[0], line=found[1] if found else line) from None
         except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend
             found = _place(error.__traceback__, self._root)
-            raise _explained(error, scope, *(found or (file, line))) from None
+            raise explained(error, scope, *(found or (file, line))) from None
 
 
 def joined(template: str, parent: str) -> str:
@@ -198,7 +139,8 @@ def places_of(name: str) -> tuple[str, ...]:
 def _folders(name: str) -> tuple[tuple[str, ...], str]:
     """Where a template is looked for, and its name there; `ROLE//NAME`, or `NAME` for a text's `include`."""
     role, mark, relative = name.partition("//")
-    return ((f"roles/{role}/templates", "templates"), relative) if mark else (("templates",), name)
+    is_role = mark and "/" not in role and role not in ("", ".", "..")
+    return ((f"roles/{role}/templates", "templates"), relative) if is_role else (("templates",), name)
 
 
 def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
@@ -212,37 +154,15 @@ def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
     return found
 
 
-def _explained(error: Exception, scope: Scope | None, file: str, line: int) -> TemplateError:
-    message = _cut(str(error)) or type(error).__name__
-    hint = None
-    undefined = re.match(r"'(\w+)' is undefined", message)
-    if isinstance(error, _NoKey):
-        path = path_of(scope.lookup("facts", {}), error.where) if scope is not None else None
-        message = f"there is no fact '{error.key}'" if path == "facts" else f"{path or 'the map'} has no '{error.key}'"
-        hint = did_you_mean(str(error.key), map(str, error.where)) or _members(error.where)
-    elif undefined and scope is not None:
-        message = f"the variable '{undefined[1]}' is undefined"
-        hint = did_you_mean(undefined[1], scope.names()) or "declare it in role.yml, or set it in group_vars"
-    elif isinstance(error, jinja2.exceptions.SecurityError):
-        message = f"templates may not do this: {message}"
-    if scope is not None:
-        message = scope.mask(message)
-    return TemplateError(message, file=file, line=line, hint=hint)
-
-
-def _cut(text: str) -> str:
-    """Python's messages can hold a whole value."""
-    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+def _rendered(template: jinja2.Template) -> str:
+    text = render(template, {})
+    check_text(text)
+    return text
 
 
 def _plain(value: Any) -> Any:
     """The facts as a whole are fetched as they're read; who keeps them wants a dict."""
     return dict(value.items()) if isinstance(value, Mapping) and not isinstance(value, dict) else value
-
-
-def _members(where: Mapping[Any, Any]) -> str | None:
-    names = sorted(map(str, where))
-    return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it's empty"
 
 
 def _to_yaml(value: object) -> str:
@@ -252,7 +172,11 @@ def _to_yaml(value: object) -> str:
         """Takes what derives from dict, too."""
 
     Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
-    text: str = yaml.dump(_plain(value), Dumper=Dumper, default_flow_style=False, sort_keys=True, allow_unicode=True)
+    Dumper.add_multi_representer(str, lambda dumper, text: dumper.represent_str(str.__str__(text)))
+    options: dict[str, Any] = {"default_flow_style": False, "sort_keys": True, "allow_unicode": True}
+    if is_tainted(value):
+        options["width"] = math.inf  # a secret that went over two lines wouldn't be known by its mask
+    text: str = yaml.dump(_plain(value), Dumper=Dumper, **options)
     return text
 
 

@@ -90,6 +90,7 @@ class Run:
             self._learn_lent()
         self._secrets: SecretStore | None = None
         self._knowing = threading.Lock()
+        self._unmaskable: list[str] = []
         self._knows_secrets = self._environment is None
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._at_work: list[AtWork] = []
@@ -130,6 +131,13 @@ class Run:
             reason = next(iter(unknown.values())).message
             names = ", ".join(unknown)
             self.emit(Notice(f"where hosts print {names}, it isn't masked: {reason}", warning=True))
+        self._tell_unmaskable(self._unmaskable)
+
+    def _tell_unmaskable(self, names: Sequence[str]) -> None:
+        self._unmaskable = []
+        if names:
+            what = f"{', '.join(names)} can't be masked: too short, or a word that runs show anyway"
+            self.emit(Notice(f"{what}; `cdconf secret set` changes it", warning=True))
 
     def _learn_lent(self) -> None:
         from cdconf.engine.inherit import lent
@@ -142,7 +150,9 @@ class Run:
             if self._knows_secrets:
                 return {}
             try:
-                return self.secrets.teach(self._mask)
+                unknown = self.secrets.teach(self._mask)
+                self._unmaskable = self.secrets.unmaskable()
+                return unknown
             finally:
                 self._knows_secrets = True
 
@@ -231,6 +241,10 @@ class Run:
         if error is not None:
             lost = any(host.status == "unreachable" for host in self.collector.hosts.values())
             self.code = worst_exit([error.exit_code, UNREACHABLE if lost else OK])
+        if self._secrets is not None and not self._knows_secrets:  # verbs that only print have shown no event
+            with contextlib.suppress(CdconfError):
+                if self._secrets.unmaskable():
+                    self._know_secrets()
         if self.collector.isolated is not None:
             self.extra["isolated"] = self.collector.isolated
         result = RunResult(

@@ -58,10 +58,8 @@ def key() -> None:
 def set_(environment: str, name: str, directory: str) -> None:
     """Set secret NAME of ENV. The value is asked for, or read from stdin; never an argument."""
     store = _store(directory, environment)
-    if sys.stdin.isatty():
-        value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        value = sys.stdin.read().removesuffix("\n")
+    asked = sys.stdin.isatty()
+    value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True) if asked else _piped()
     if not value:
         raise SecretError("an empty secret is none")
     store.set(name, value)
@@ -75,14 +73,23 @@ def set_(environment: str, name: str, directory: str) -> None:
 @click.argument("name")
 @project_options
 def get(environment: str, name: str, directory: str) -> None:
-    """Print secret NAME of ENV."""
+    """Print secret NAME of ENV; into a pipe or a file its bytes as they are, without a new line behind them."""
     from cdconf.errors import did_you_mean
 
     store = _store(directory, environment)
     value = store.get(name)
     if value is None:
         raise SecretError(f"there is no secret '{name}' in {environment}", hint=did_you_mean(name, store.names()))
-    click.echo(value)
+    click.echo(value if sys.stdout.isatty() else value.encode("utf-8"), nl=sys.stdout.isatty())
+
+
+def _piped() -> str:
+    """What stdin gives, byte for byte, but for one new line at its end: `echo` and editors put it there."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        hint = "encode it: `base64 -w0 FILE | cdconf secret set …`"
+        raise SecretError(f"a secret must be UTF-8, and byte {error.start} isn't", hint=hint) from error
 
 
 @command.command("list")

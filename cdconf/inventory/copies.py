@@ -50,7 +50,7 @@ def scaled(hosts: dict[str, Host], scale: Mapping[str, int], top: YamlMap) -> di
         if count > len(members[group]):
             message = f"scale asks for {count} hosts in '{group}', and {top['copy_of']} has {len(members[group])}"
             raise top["scale"].error(message, group, "name more hosts under `hosts`")
-    named = top.get("hosts") or {}
+    named = expect(top, "hosts", dict, "hosts.yml", {})
     return {
         name: host
         for name, host in hosts.items()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.inside import check_inside
 from cdconf.inventory.environment import load_environment
 from cdconf.inventory.model import Layer
 from cdconf.inventory.throwaway import SHARED_BY_COPIES
@@ -75,6 +76,7 @@ def _check_folders(root: Path, folder: Path) -> None:
         path = folder / kind
         if is_there(path) and not path.is_dir():
             raise InvalidFile("this must be a directory of .yml files", file=path.relative_to(root).as_posix(), line=1)
+        check_inside(path, root, path.relative_to(root).as_posix())
 
 
 def _variable_file(root: Path, path: Path) -> YamlMap:

@@ -11,7 +11,6 @@ from cdconf.errors import CdconfError
 from cdconf.facts import NotedFacts
 from cdconf.parity.model import Portrait, Setting, Wanted
 from cdconf.parity.seal import plain, sealed
-from cdconf.secrets import is_tainted
 
 if TYPE_CHECKING:
     from cdconf.catalog import Catalog, Compiler
@@ -40,8 +39,8 @@ def desired(
         CdconfError: The catalog can't be compiled.
     """
     noted = NotedFacts(facts)
-    catalog = compiler.compile(host, noted)
-    scope = compiler.scope(host, noted)
+    catalog = compiler.compile(host, noted.mapping)
+    scope = compiler.scope(host, noted.mapping)
     portrait = Portrait(
         environment=compiler.environment.name,
         host=host.name,
@@ -87,7 +86,7 @@ def _setting(name: str, scope: Scope, key: str) -> Iterator[Setting]:
             reads = scope.behind()
     except CdconfError:
         return
-    secret = is_tainted(value) or (declared is not None and declared.secret)
+    secret = scope.is_secret(name) or (declared is not None and declared.secret)
     place = f"{declared.file}:{declared.line}" if declared is not None else ""
     yield Setting(
         value=sealed(key, value) if secret else plain(value),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cdconf.errors import UsageError, did_you_mean
 from cdconf.events import Emit
+from cdconf.inside import MARK
 from cdconf.plans.git import check_repository, git, succeeds
 from cdconf.plans.tree import Tree
 from cdconf.scratch import scratch
@@ -72,6 +73,7 @@ def reading(root: Path, name: str, emit: Emit) -> Iterator[Revision]:
             raise UsageError(text, hint="TMPDIR may name another directory for temporary files") from error
         target = folder.resolve() / "tree"
         Tree(top, commit).write([f"{prefix}/{one}" if prefix else one for one in _NEEDED], target, emit)
+        (target / MARK).touch()  # links of the commit may lead to all of the repository
         project = target / prefix
         if not (project / "cdconf.yml").is_file():
             where = f" in {prefix}/" if prefix else ""

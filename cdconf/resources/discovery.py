@@ -12,12 +12,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.inside import check_inside
 from cdconf.resources.spec import ResourceType
+from cdconf.yamlfile import load, shown
 
 if TYPE_CHECKING:
     from cdconf.resources.elsewhere import Elsewhere
 
 ENTRY_POINTS = "cdconf.resources"
+_FILE = "cdconf.yml"
 _OWN = Path(__file__).parent
 
 
@@ -30,22 +33,36 @@ def type_folders(project_root: Path | None, packages: Sequence[str] = ()) -> dic
             `cdconf.resources`: a type's name, and the Python package that is its folder.
 
     Raises:
-        InvalidFile: Two types have the same name, or a package isn't installed or has no types.
+        InvalidFile: Two types have the same name, a file of one leads out of the project, or a package isn't
+            installed or has no types.
     """
     folders = {path.parent.name: path.parent for path in _OWN.glob("*/spec.py")}
     for package in packages:
-        for name, folder in _of_package(package).items():
-            if name in folders:
-                raise InvalidFile(
-                    f"resource type '{name}' of the package '{package}' exists already", file="cdconf.yml"
-                )
-            folders[name] = folder
-    for path in sorted(project_root.glob("resources/*/spec.py")) if project_root else ():
+        try:
+            found = _of_package(package)
+            twice = next((name for name in found if name in folders), None)
+            if twice is not None:
+                raise _refused(f"resource type '{twice}' of the package '{package}' exists already")
+        except InvalidFile as error:
+            if project_root is not None:
+                error.line = load(project_root / _FILE, project_root).where("type_packages")[1]
+            raise
+        folders |= found
+    for path in _of_project(project_root) if project_root else ():
         name = path.parent.name
         if name in folders:
             raise InvalidFile(f"resource type '{name}' exists already", file=f"resources/{name}/spec.py", line=1)
         folders[name] = path.parent
     return folders
+
+
+def _of_project(root: Path) -> list[Path]:
+    """The spec.py of each of the project's own types, sorted."""
+    found = sorted(root.glob("resources/*/spec.py"))
+    for path in found:
+        for one in (path, *sorted(path.parent.rglob("*.py"))):
+            check_inside(one, root, one.relative_to(root).as_posix())
+    return found
 
 
 def _of_package(package: str) -> dict[str, Path]:
@@ -56,22 +73,28 @@ def _of_package(package: str) -> dict[str, Path]:
     except metadata.PackageNotFoundError:
         names = [str(one.metadata["Name"]) for one in metadata.distributions()]
         hint = did_you_mean(package, names) or f"install it beside cdconf: pip install {package}"
-        raise InvalidFile(f"the package '{package}' isn't installed", file="cdconf.yml", hint=hint) from None
+        raise _refused(f"the package {shown(package)} isn't installed", hint) from None
+    except ValueError:
+        raise _refused(f"{shown(package)} can't be a package's name") from None
     found = {}
     for point in points:
         try:
             spec = importlib.util.find_spec(point.value)
         except (Exception, SystemExit) as error:  # it imports the packages around it, which may do anything
             message = f"the type '{point.name}' of the package '{package}' can't be imported: {error}"
-            raise InvalidFile(message, file="cdconf.yml") from error
+            raise _refused(message) from error
         place = next(iter(spec.submodule_search_locations or ()), None) if spec else None
         if place is None or not (Path(place) / "spec.py").is_file():
             message = f"the type '{point.name}' of the package '{package}' has no folder with a spec.py"
-            raise InvalidFile(message, file="cdconf.yml")
+            raise _refused(message)
         found[point.name] = Path(place)
     if not found:
-        raise InvalidFile(f"the package '{package}' has no entry points '{ENTRY_POINTS}'", file="cdconf.yml")
+        raise _refused(f"the package '{package}' has no entry points '{ENTRY_POINTS}'")
     return found
+
+
+def _refused(message: str, hint: str | None = None) -> InvalidFile:
+    return InvalidFile(message, file=_FILE, line=1, hint=hint)
 
 
 @cache
@@ -177,5 +200,5 @@ def import_spec(name: str, path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         line = next((frame.lineno for frame in reversed(extract_tb(error.__traceback__))), None)
         line = error.lineno if isinstance(error, SyntaxError) else line
-        raise InvalidFile(f"can't be imported: {error}", line=line) from error
+        raise InvalidFile(f"can't be imported: {error}", line=line or 1) from error
     return module

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import CdconfError, InvalidFile
+from cdconf.inside import leads_outside
 from cdconf.isolation import Account, account
 from cdconf.isolation.copies import copy
 from cdconf.resources.spec import Context, Fields, ResourceType
@@ -145,11 +146,14 @@ def _launched(who: Account, root: Path) -> subprocess.Popen[bytes]:
 def _copy_types(resources: Path, target: Path) -> None:
     """Each type's folder and what's beside them; either may be a link, as the loader follows it.
 
-    A commit can have a link to anything, so nothing comes along that isn't a type's: `resources -> .` shows no keys.
+    A commit can have a link to anything, so nothing comes along that isn't a type's, or isn't of the project:
+    `resources -> .` shows no keys.
     """
     target.mkdir(parents=True)
     for one in sorted(resources.iterdir()):
         if not one.name.startswith(".") and ((one / "spec.py").is_file() or one.suffix == ".py"):
+            if leads_outside(one, resources.parent) is not None:
+                continue
             real = one.resolve()
             copy(real, target / one.name, real, dots=False)
 

@@ -39,7 +39,9 @@ class Field:
         compare: Whether the field is state that the host is compared with. False for parameters that only say
             how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
         sensitive: The value is never shown, whatever it is.
+        members: What a `list` holds: texts, or whatever `normalise` checks.
         public: Other users of the host can see it, such as an argument of a program: it can't be made of a secret.
+        instead: Of a `public` one: what to do with a secret, for the error's hint.
     """
 
     kind: Kind
@@ -49,6 +51,8 @@ class Field:
     compare: bool = True
     sensitive: bool = False
     public: bool = False
+    instead: str | None = None
+    members: Literal["string", "any"] = "string"
 
 
 class Context(Protocol):
@@ -100,6 +104,8 @@ class ResourceType:
             it. Where they aren't all known (`--role`), the field is taken out instead.
         portrayed: Fields of the observed state that `parity` compares also where no resource asks for a value: a
             package's version.
+        holds: The fields that it writes into its file, which then needs a `mode` if they were made of a secret; all of
+            them if not given.
         elsewhere: Its functions run in another process, so that texts come back from them without their taint.
     """
 
@@ -120,6 +126,7 @@ class ResourceType:
     owns_tree: bool = False
     needs_managed: str | None = None
     portrayed: tuple[str, ...] = ()
+    holds: tuple[str, ...] | None = None
     elsewhere: bool = False
 
     def managed_paths(self, fields: Fields) -> list[str]:

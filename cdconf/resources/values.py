@@ -61,6 +61,7 @@ def type_of(description: Mapping[str, Any], functions: Mapping[str, Callable[...
         raise ValueError("it has no field that its title fills")
     for name in ("guards", "identity", "portrayed"):
         words[name] = tuple(map(str, words[name]))
+    words["holds"] = None if words.get("holds") is None else tuple(map(str, words["holds"]))
     words["exclusive"] = tuple(tuple(map(str, one)) for one in words["exclusive"])
     words["actions"] = {str(name): str(doc) for name, doc in words["actions"].items()}
     whole: dict[str, Any] = {**words, **functions, "fields": fields, "elsewhere": True}

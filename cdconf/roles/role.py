@@ -95,7 +95,7 @@ def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], ha
     kind = types[name]
     _check_keys(kind, entry, name, handler)
     file, line = entry.where(name)
-    action = entry.get("action", kind.default_action) if handler else None
+    action = expect(entry, "action", str, what, kind.default_action) if handler else None
     if handler and action not in kind.actions:
         known = ", ".join(kind.actions) or "none: this type can't be a handler"
         raise entry.error(f"unknown action '{action}' of {name}", "action", f"actions: {known}")

@@ -7,22 +7,41 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cdconf.errors import InvalidFile
+from cdconf.inside import check_inside
 
 
 def smoke_files(root: Path, roles: Iterable[str]) -> list[Path]:
-    """The test files of these roles."""
-    return [path for role in roles for path in sorted((root / "roles" / role / "smoke").glob("test_*.py"))]
+    """The test files of these roles.
+
+    Raises:
+        InvalidFile: One, or what lies beside it, is a link out of the project.
+    """
+    found = []
+    for role in roles:
+        for path in _python(root, role):
+            check_inside(path, root, path.relative_to(root).as_posix())
+            if path.parent.name == "smoke" and path.parent.parent.name == role and path.match("test_*.py"):
+                found.append(path)
+    return found
+
+
+def _python(root: Path, role: str) -> list[Path]:
+    """Every Python file of a role's smoke tests, sorted."""
+    return sorted((root / "roles" / role / "smoke").rglob("*.py"))
 
 
 def smoke_errors(root: Path, roles: Iterable[str]) -> list[InvalidFile]:
     """What Python can't compile of these roles' tests and of what lies beside them, file by file."""
     errors = []
     for role in roles:
-        for path in sorted((root / "roles" / role / "smoke").rglob("*.py")):
+        for path in _python(root, role):
             name = path.relative_to(root).as_posix()
             try:
+                check_inside(path, root, name)
                 with warnings.catch_warnings(action="ignore"):
                     compile(path.read_bytes(), name, "exec", dont_inherit=True)
+            except InvalidFile as error:
+                errors.append(error)
             except SyntaxError as error:
                 # A file in an encoding that it doesn't name has no line.
                 errors.append(InvalidFile(f"not Python: {error.msg}", file=name, line=error.lineno or 1))

@@ -72,7 +72,7 @@ def recipients(project: Project, environment: str) -> list[Any]:
 
     shown = f"{project.shown_folder(environment)}/recipients.txt"
     path = project.root / shown
-    lines = read_text(path, shown).splitlines() if is_there(path) else []
+    lines = read_text(path, shown, project.root).splitlines() if is_there(path) else []
     keys = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not keys and environment in project.throwaways():
         keys = [(0, make_identity())]

@@ -16,6 +16,7 @@ from cdconf.errors import SecretError
 from cdconf.secrets import age
 from cdconf.secrets.readers import Shift, comments, marked, readers, shift, short
 from cdconf.secrets.taint import Secret
+from cdconf.secrets.unmaskable import spared, why
 from cdconf.yamlfile import YamlMap, load_if_any, loads, read_text
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class SecretStore:
                     name,
                     f"change it now, and use `cdconf secret set {environment.name} {name}`",
                 )
-        self._for = comments(read_text(self.path, self.shown)) if self._encrypted else {}
+        self._for = comments(read_text(self.path, self.shown, project.root)) if self._encrypted else {}
         self._plain: dict[str, Secret] = {}
         self._generated = self._load_generated()
 
@@ -107,6 +108,7 @@ class SecretStore:
     def teach(self, mask: Mask) -> dict[str, SecretError]:
         """Shows every secret to a mask; returns the errors of those that can't be decrypted here, by name."""
         errors: dict[str, SecretError] = {}
+        mask.spare(self.spared())
         for name in self.names():
             try:
                 value = self.get(name)
@@ -116,6 +118,20 @@ class SecretStore:
                 mask.add(value or "")
         return errors
 
+    def spared(self) -> frozenset[str]:
+        """The words that no secret can be, if it's to be masked."""
+        return spared(self._project, self._environment, self.names())
+
+    def unmaskable(self) -> list[str]:
+        """The names of the secrets that can't be masked, of those that can be decrypted here."""
+        words, found = self.spared(), []
+        for name in self.names():
+            with contextlib.suppress(SecretError):
+                value = self.get(name)
+                if value is not None and why(value, words) is not None:
+                    found.append(name)
+        return found
+
     def set(self, name: str, value: str) -> None:
         """Encrypts a value for the environment's recipients and writes it down; raises what `change` raises."""
         self.change({name: value})
@@ -124,8 +140,8 @@ class SecretStore:
         """Sets secrets, and removes those whose value is None; all of them, or none when one can't be.
 
         Raises:
-            SecretError: A name is no variable's, a value is empty, a secret to remove isn't in secrets.yml, or there
-                are no recipients.
+            SecretError: A name is no variable's, a value is empty or couldn't be masked, a secret to remove isn't in
+                secrets.yml, or there are no recipients.
             InvalidFile: secrets.yml is written in a way in which it can't be changed safely.
         """
         for name, value in values.items():
@@ -135,6 +151,7 @@ class SecretStore:
                 raise SecretError(f"'{name}' can't be a variable's name", hint="use letters, digits and _")
             if value is not None and not value:
                 raise SecretError(f"the secret '{name}' is empty")
+            self._check_maskable(name, value)
         changed = {name: value for name, value in values.items() if value is not None}
         to = self.recipients() if changed else []
         encrypted = {name: age.encrypt(value, to) for name, value in changed.items()}
@@ -146,6 +163,12 @@ class SecretStore:
         self._encrypted.update(encrypted)
         self._for.update(dict.fromkeys(encrypted, frozenset(map(short, to))))
         self._plain.update({name: Secret(value) for name, value in changed.items()})
+
+    def _check_maskable(self, name: str, value: str | None) -> None:
+        reason = why(value, {*self.spared(), name}) if value is not None else None
+        if reason is not None and value != self._plain.get(name):  # what's there already is warned of
+            message = f"the secret '{name}' couldn't be masked in what runs show: {reason}"
+            raise SecretError(message, hint="choose another value; `openssl rand -base64 24` makes one")
 
     def shift(self) -> Shift:
         """How the secrets of secrets.yml differ from who should read them; needs no key.

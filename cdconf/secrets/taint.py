@@ -36,7 +36,7 @@ def taint(value: Any) -> Any:
     if isinstance(value, str):
         return Secret(value)
     if isinstance(value, dict):
-        return {key: taint(member) for key, member in value.items()}
+        return {taint(key): taint(member) for key, member in value.items()}
     return [taint(member) for member in value] if isinstance(value, list) else value
 
 

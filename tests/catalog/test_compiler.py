@@ -179,10 +179,12 @@ SECRET_ROLE = """
     resources:
       - file: /a
         content: "{{ password | upper | b64encode }}"
+        mode: "0600"
       - file: /b
         content: "plain"
       - file: /c
         template: c.j2
+        mode: "0600"
 """
 
 

@@ -146,8 +146,11 @@ def test_secrets_in_the_clear_and_readable_secrets_are_found(project):
         resources:
           - file: /etc/open
             content: "{{ db_password }}"
+            owner: root
+            mode: "0644"
           - file: /etc/closed
             content: "{{ db_password }} {{ mail_token }}"
+            owner: root
             mode: "0640"
         """,
     )

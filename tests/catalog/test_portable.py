@@ -43,7 +43,7 @@ def kept(tmp_path):
         environment = load_environment(project, "dev")
         compiler = Compiler(project, environment)
         facts = NotedFacts(FACTS)
-        whole = compiler.compile(environment.hosts["web1"], facts)
+        whole = compiler.compile(environment.hosts["web1"], facts.mapping)
         return portable(whole, compiler.types, own, compiler.mask, facts_read=facts.read)
 
     return lambda *resources, **options: [one.id for one in catalog(resources, **options).resources]
@@ -73,7 +73,7 @@ def test_what_all_hosts_of_a_kind_have_is_kept_in_its_order(kept):
     ],
 )
 def test_secrets_and_what_belongs_to_one_host_or_environment_is_left_out(kept, content):
-    assert kept("- package: [curl]", f"- {{file: /etc/x, content: '{content}'}}") == ["package:curl"]
+    assert kept("- package: [curl]", f"- {{file: /etc/x, content: '{content}', mode: '0600'}}") == ["package:curl"]
 
 
 def test_a_variable_that_is_not_shared_takes_its_resources_out(kept):
@@ -85,7 +85,7 @@ def test_a_variable_that_is_not_shared_takes_its_resources_out(kept):
 
 def test_a_secret_that_lost_its_taint_is_found_by_its_value(kept, monkeypatch):
     monkeypatch.setattr("cdconf.catalog.compiler.is_tainted", lambda value: False)
-    assert kept("- {file: /etc/x, content: 'a {{ password }} b'}", own=()) == []
+    assert kept("- {file: /etc/x, content: 'a {{ password }} b', mode: '0600'}", own=()) == []
 
 
 def test_facts_that_the_image_decides_may_be_read_and_others_may_not(kept):
@@ -115,7 +115,7 @@ def test_what_needs_something_that_was_left_out_is_left_out(kept):
         "- {user: app, password_hash: '$6$abcdefgh$abcdefghijklmnopqrstuvwxyz./'}",
         "- {directory: /srv/app, owner: app}",
         "- {group: web, members: [app]}",
-        "- {file: /etc/private, content: '{{ password }}'}",
+        "- {file: /etc/private, content: '{{ password }}', mode: '0600'}",
         "- {link: /etc/linked, target: /etc/private}",
         "- {directory: /srv/other}",
     ]

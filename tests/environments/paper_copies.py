@@ -21,6 +21,7 @@ ROLE = """
     resources:
       - file: /etc/app
         content: "{{ server_name }} {{ threads }} {{ mail }} {{ password }}\\n"
+        mode: "0600"
 """
 
 

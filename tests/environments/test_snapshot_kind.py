@@ -31,6 +31,7 @@ FILES = {
         resources:
           - file: /etc/x
             content: "{{ version }}{{ place }}{{ password }}"
+            mode: "0600"
     """,
 }
 

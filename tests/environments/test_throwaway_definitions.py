@@ -186,7 +186,7 @@ def test_a_secret_that_people_must_set_can_be_set_once_it_is_there(shop, tmp_pat
     command = [sys.executable, "-m", "cdconf", "secret", "set", "try-1", "token"]
     environment = {**os.environ, **identity}
     subprocess.run(command, cwd=shop.root, input="s3cret", env=environment, text=True, check=True, timeout=60)
-    assert cdconf(shop.root, "secret", "get", "try-1", "token", **identity).stdout == "s3cret\n"
+    assert cdconf(shop.root, "secret", "get", "try-1", "token", **identity).stdout == "s3cret"
     assert "secrets.yml" in names(shop)
     assert "s3cret" not in (shop.root / ".cdconf/throwaway/try-1/secrets.yml").read_text()
 

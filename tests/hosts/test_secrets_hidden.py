@@ -15,7 +15,7 @@ LEAKING_TEST = "def test_leak(host):\n    assert host.file('/etc/app.secret').co
 def secret(live):
     """A generated secret that lies in /etc/app.secret on all hosts; its value."""
     files = {name: (live.root / name).read_text() for name in (ROLE, "cdconf.yml")}
-    resource = "resources:\n  - file: /etc/app.secret\n    content: '{{ app_password }}'\n"
+    resource = "resources:\n  - file: /etc/app.secret\n    content: '{{ app_password }}'\n    mode: '0600'\n"
     role = files[ROLE].replace("resources:\n", resource, 1)
     (live.root / ROLE).write_text(role + "variables:\n  app_password: {secret: {generate: 24}}\n")
     live("provision", "dev")

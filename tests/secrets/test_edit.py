@@ -45,10 +45,10 @@ def lines(root):
 
 def test_what_is_edited_is_set_and_the_rest_keeps_its_ciphertext(keyed):
     before = lines(keyed)
-    result = edit(keyed, """sed -i 's/old: value/new: value/' "$1"; echo 'added: "1"' >> "$1" """)
+    result = edit(keyed, """sed -i 's/old: value/new: value/' "$1"; echo 'added: "1234"' >> "$1" """)
     assert result.returncode == 0, result.stderr
     assert store(keyed).get("token") == "new: value"
-    assert store(keyed).get("added") == "1"
+    assert store(keyed).get("added") == "1234"
     assert store(keyed).get("motto") == "ein Wört\nzwei\n"
     assert lines(keyed)["motto"] == before["motto"]
     assert lines(keyed)["token"] != before["token"]
@@ -95,7 +95,7 @@ def test_changes_are_written_all_or_not_at_all(keyed):
     before = (keyed / SECRETS).read_text()
     one = store(keyed)
     with pytest.raises(SecretError, match="can't be a variable's name"):
-        one.change({"good": "x", "not good": "y"})
+        one.change({"good": "a value", "not good": "another"})
     assert (keyed / SECRETS).read_text() == before
     assert one.names() == ["motto", "token"]
 

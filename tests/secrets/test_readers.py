@@ -80,7 +80,9 @@ def test_secrets_of_an_older_cdconf_tell_by_their_number(project, keys):
     say(project, "rekey", "dev")
     plain_comments(project)
     can_read(project, keys["ann"])
-    assert "someone who is no recipient can still read other, token" in say(project, "set", "dev", "third", text="x-v")
+    assert "someone who is no recipient can still read other, token" in say(
+        project, "set", "dev", "third", text="x-value"
+    )
     assert "someone was dropped who has been able to read, and may have kept: other" in say(project, "rekey", "dev")
 
 

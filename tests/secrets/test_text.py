@@ -69,8 +69,8 @@ def test_set_and_rekey_keep_comments_and_what_others_have_set_meanwhile(keyed):
     path = keyed / "inventories/dev/secrets.yml"
     path.write_text("# of production, too\n" + path.read_text().replace("token:", "# the API's\ntoken:"))
     first, second = store(keyed), store(keyed)
-    first.set("one", "1")
-    second.set("two", "2")
+    first.set("one", "the first")
+    second.set("two", "the second")
     assert store(keyed).names() == ["motto", "one", "token", "two"]
     result = cdconf(keyed, "secret", "rekey", "dev")
     assert result.returncode == 0, result.stderr

@@ -101,7 +101,7 @@ class Builder:
             CdconfError: The catalog can't be compiled; a package can't be installed.
         """
         facts = NotedFacts(session.facts.mapping)
-        whole = compiler.compile(example, facts)
+        whole = compiler.compile(example, facts.mapping)
         catalog = portable.portable(whole, compiler.types, self.kind.own, compiler.mask, facts_read=facts.read)
         # Neither name gets into the builder, not even for a moment.
         document = {"environment": NAME, "host": NAME}

@@ -74,6 +74,7 @@ TYPE = ResourceType(
         "mode": Field("mode", "Permission bits of the directory itself."),
     },
     exclusive=(_FROM, ("sha256", "checksum")),
+    holds=(),
     normalise=_normalise,
     owns_tree=True,
     example="archive: /opt/tool\nsource: tool-1.2.tar.gz\nstrip: 1\nowner: root\n",

@@ -67,6 +67,7 @@ TYPE = ResourceType(
         "directory_mode": Field("mode", "Permission bits of .ssh.", default="0700"),
     },
     exclusive=(("key", "keys"),),
+    holds=(),
     normalise=_normalise,
     identity=("key",),
     example=(

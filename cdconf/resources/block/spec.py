@@ -58,6 +58,7 @@ TYPE = ResourceType(
     },
     exclusive=(("text", "template"),),
     identity=("name",),
+    holds=("text", "template"),
     normalise=_normalise,
     example="block: /etc/hosts\nname: databases\ntext: |\n  10.0.0.1 db1\n  10.0.0.2 db2\n",
 )

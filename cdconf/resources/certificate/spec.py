@@ -115,6 +115,7 @@ TYPE = ResourceType(
     exclusive=(("content", "source"),),
     identity=("key",),
     paths=lambda fields: [fields["path"], *([fields["key"]] if "key" in fields else [])],
+    holds=(),
     normalise=_normalise,
     example="certificate: /etc/ssl/shop.crt\nkey: /etc/ssl/shop.key\nself_signed: true\nnames: [shop.internal]\n",
 )

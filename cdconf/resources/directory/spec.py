@@ -64,6 +64,7 @@ TYPE = ResourceType(
         ),
         "force": Field("boolean", "With `absent`: remove what's in it too.", compare=False),
     },
+    holds=(),
     normalise=_normalise,
     needs_managed="purge",
     example='directory: /srv/shop/shared\nowner: shop\nmode: "0750"\n',

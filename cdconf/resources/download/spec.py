@@ -56,6 +56,7 @@ TYPE = ResourceType(
         "validate": VALIDATE,
     },
     exclusive=(("sha256", "checksum"),),
+    holds=(),
     normalise=_normalise,
     example=(
         "download: /usr/local/bin/tool\nurl: https://example.com/tool-1.2\n"

@@ -39,6 +39,7 @@ TYPE = ResourceType(
         "validate": VALIDATE,
     },
     exclusive=(("content", "template", "source"),),
+    holds=("content", "template"),
     normalise=_normalise,
     example='file: /etc/motd\ncontent: "Be careful.\\n"\nmode: "0644"\n',
 )

@@ -74,6 +74,7 @@ TYPE = ResourceType(
             "Entries in their order: `accept`, `drop` or `reject` with ports, ranges or `all`; `from`: networks; "
             "`protocol`: tcp (the default with ports), udp, sctp, icmp; `interface`; `comment`.",
             compare=False,
+            members="any",
         ),
         "content": Field("string", "In place of rules: chains and sets in nft's syntax, as inside a table."),
         "loaded": Field("boolean", "The kernel has exactly these rules.", default=True, choices=(True,)),

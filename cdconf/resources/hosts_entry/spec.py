@@ -38,7 +38,7 @@ TYPE = ResourceType(
     title="address",
     fields={
         "address": Field("string", "IPv4 or IPv6."),
-        "names": Field("list", "All its names, the canonical one first."),
+        "names": Field("list", "All its names, the canonical one first.", public=True),
     },
     normalise=_normalise,
     example="hosts_entry: 10.0.0.20\nnames: [db1.example.com, db1]\n",

@@ -56,6 +56,7 @@ TYPE = ResourceType(
     },
     # `exact` is the text where there's no `match`; a text that may change isn't what a line is known by.
     identity=("match", "exact"),
+    holds=("text",),
     normalise=_normalise,
     example="line: /etc/ssh/sshd_config\ntext: PermitRootLogin no\nmatch: ^#?PermitRootLogin\\b\n",
 )

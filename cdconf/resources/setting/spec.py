@@ -125,6 +125,7 @@ TYPE = ResourceType(
         "validate": VALIDATE,
     },
     identity=("format", "section", "key"),
+    holds=("value",),
     normalise=_normalise,
     example="setting: /etc/docker/daemon.json\nkey: log-opts.max-size\nvalue: 10m\ncreate: true\n",
 )

@@ -37,7 +37,7 @@ TYPE = ResourceType(
         "key": Field(
             "string", "The parameter. A dot in an interface's name is a slash: net.ipv4.conf.eth0/100.forwarding."
         ),
-        "value": Field("string", "Its value, words separated by blanks."),
+        "value": Field("string", "Its value, words separated by blanks.", public=True),
         "at_boot": Field("boolean", "Set it at boot too.", default=True),
     },
     normalise=_normalise,

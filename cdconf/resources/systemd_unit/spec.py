@@ -19,14 +19,25 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     return fields
 
 
+_INSTEAD = (
+    "put it into a file of mode 0600, and name that: the app's `env_file` by EnvironmentFile=, "
+    "or any file by LoadCredential=NAME:/PATH"
+)
+
 TYPE = ResourceType(
     name="systemd_unit",
     doc="A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change.",
     title="name",
     fields={
         "name": Field("string", "The file's name: shop.service, shop.timer, shop.service.d/limits.conf."),
-        "content": Field("string", "Its whole content."),
-        "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
+        "content": Field("string", "Its whole content.", public=True, instead=_INSTEAD),
+        "template": Field(
+            "string",
+            "A Jinja2 template in the role's or project's templates/.",
+            compare=False,
+            public=True,
+            instead=_INSTEAD,
+        ),
         "validate": VALIDATE,
     },
     exclusive=(("content", "template"),),

@@ -1,0 +1,81 @@
+"""Why an expression or a template failed, in words that hold no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from cdconf.catalog.scoped import NoKey
+from cdconf.errors import TemplateError, did_you_mean
+from cdconf.facts import path_of
+
+if TYPE_CHECKING:
+    from cdconf.catalog.scope import Scope
+
+LONGEST_MESSAGE = 500
+_UNDEFINED = re.compile(r"'(\w+)' is undefined\Z")
+_UNSAID = "what it says isn't shown, since a secret was read before"
+
+
+def explained(error: Exception, scope: Scope | None, file: str, line: int) -> TemplateError:
+    """The error that users see.
+
+    Args:
+        error: What was raised while something was rendered.
+        scope: Whose names could be read; None when nothing was.
+        file: Where it happened.
+        line: Where in the file.
+    """
+    message = _cut(str(error)) or type(error).__name__
+    undefined = _UNDEFINED.match(message) if isinstance(error, jinja2.UndefinedError) else None
+    if undefined and scope is not None:
+        message = f"the variable '{undefined[1]}' is undefined"  # the name stands in the template
+        known = did_you_mean(undefined[1], scope.names())
+        hint = known or "declare it in role.yml, or set it in group_vars"
+        return TemplateError(message, file=file, line=line, hint=hint)
+    if scope is not None and scope.has_read_a_secret:
+        return TemplateError(f"this fails: {_kind(error)} ({_UNSAID})", file=file, line=line)
+    members = None
+    if isinstance(error, NoKey):
+        path = path_of(scope.lookup("facts", {}), error.where) if scope is not None else None
+        message = f"there is no fact '{error.key}'" if path == "facts" else f"{path or 'the map'} has no '{error.key}'"
+        members = did_you_mean(str(error.key), map(str, error.where)) or _members(error.where)
+    elif isinstance(error, jinja2.exceptions.SecurityError):
+        message = f"templates may not do this: {message}"
+    return TemplateError(scope.mask(message) if scope is not None else message, file=file, line=line, hint=members)
+
+
+def no_template(name: str, folders: tuple[str, ...], scope: Scope | None, where: tuple[str, int]) -> TemplateError:
+    """The error for a template that isn't there.
+
+    Args:
+        name: As it's looked for in the folders.
+        folders: Where it's looked for.
+        scope: Whose names could be read; None when nothing was.
+        where: File and line of whoever asks for it.
+    """
+    unsaid = scope is not None and scope.has_read_a_secret
+    message = f"there is no such template ({_UNSAID})" if unsaid else f"there is no template '{name}'"
+    hint = f"it's looked for in {' and '.join(f'{folder}/' for folder in folders)}"
+    return TemplateError(message, file=where[0], line=where[1], hint=hint)
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, NoKey):
+        return "a map has no such key"
+    if isinstance(error, jinja2.UndefinedError):
+        return "something is undefined"
+    return type(error).__name__
+
+
+def _cut(text: str) -> str:
+    """Python's messages can hold a whole value."""
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+
+
+def _members(where: Mapping[Any, Any]) -> str | None:
+    names = sorted(map(str, where))
+    return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it's empty"

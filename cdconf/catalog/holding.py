@@ -1,0 +1,91 @@
+"""Files that hold a secret: who may read them is said by their author, or it's root alone from the first byte on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from cdconf.catalog.findings import Finding
+from cdconf.errors import InvalidFile
+from cdconf.yamlfile import shown
+
+if TYPE_CHECKING:
+    from cdconf.catalog.model import Catalog, Resource
+    from cdconf.resources.spec import ResourceType
+    from cdconf.roles import Declared
+
+PRIVATE = "0600"
+_OTHERS_READ = 0o004
+
+
+def holds(kind: ResourceType, declared: Declared, secrets: Collection[str]) -> bool:
+    """Whether a resource writes what was made of secrets into a file.
+
+    Args:
+        kind: Its type.
+        declared: How it's declared.
+        secrets: The names of its fields that were made of secrets.
+    """
+    if declared.absent or declared.action or not ("mode" in kind.fields or "create" in kind.fields):
+        return False
+    given = kind.holds if kind.holds is not None else kind.fields
+    return any(name in given and not kind.fields[name].sensitive for name in secrets if name in kind.fields)
+
+
+def closed(kind: ResourceType, declared: Declared, title: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a resource that holds a secret, so that a new file is nobody else's to read.
+
+    Raises:
+        InvalidFile: It must say the file's `mode`, and doesn't.
+    """
+    mode = kind.fields.get("mode")
+    if mode is None:
+        return {**fields, "new_mode": PRIVATE}
+    if declared.fields.get("mode") is not None:
+        return fields
+    if mode.default is None and "mode" in fields:  # it's made of the others, and can't be given
+        return {**fields, "mode": PRIVATE}
+    if mode.default is not None and not _is_open(str(mode.default)):
+        return fields
+    message = f"{kind.name} {shown(title)} holds a secret, so it must say who may read it: it has no 'mode'"
+    hint = 'give it `mode: "0600"` (or "0640" and a `group`)' + (", and its `owner`" * ("owner" in kind.fields))
+    raise InvalidFile(message, file=declared.file, line=declared.line, hint=hint)
+
+
+def findings(catalogs: Iterable[Catalog], types: dict[str, ResourceType]) -> Iterator[Finding]:
+    """Files that hold a secret and that others may read, or of which nobody says who may.
+
+    Args:
+        catalogs: The catalogs of all hosts.
+        types: The types of their resources.
+    """
+    for catalog in catalogs:
+        modes = {
+            one.title: str(one.fields["mode"]) for one in catalog.resources if one.type == "file" and _has_mode(one)
+        }
+        for one in catalog.resources:
+            if one.holds_secret:
+                yield from _of(one, types[one.type], modes.get(str(one.fields.get(types[one.type].title))))
+
+
+def _has_mode(one: Resource) -> bool:
+    return one.fields.get("mode") is not None and not one.absent
+
+
+def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[Finding]:
+    file, _, line = one.source.rpartition(":")
+    mode = one.fields.get("mode") or managed or (PRIVATE if one.fields.get("create") else None)
+    if mode is None:
+        message = f"'{one.title}' gets a secret, and nothing says who may read the file"
+        hint = f'say it: `file: {one.fields[kind.title]}` with `owner` and `mode: "0600"`, without content'
+        yield Finding("readable_secret", message, file, int(line), hint)
+    elif _is_open(str(mode)):
+        message = f"'{one.title}' holds a secret, and its mode {mode} lets everybody on the host read it"
+        yield Finding("readable_secret", message, file, int(line), 'give it `mode: "0600"`, or "0640"')
+    if "owner" in kind.fields and one.fields.get("owner") is None:
+        message = f"'{one.title}' holds a secret, and a file that's there already stays whose it is"
+        yield Finding("unowned_secret", message, file, int(line), "give it an `owner`, such as root")
+
+
+def _is_open(mode: str) -> bool:
+    return bool(int(mode, 8) & _OTHERS_READ)

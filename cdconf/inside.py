@@ -1,0 +1,69 @@
+"""Which files a project may name: those of the git work tree that it's in; where there's none, its own.
+
+A project's files may come from somebody who isn't trusted yet (a pull request), and links stand in git like any file.
+What they lead to would be read as whoever runs cdconf, and shown or sent to hosts: a private key, say. `.git` and
+`.cdconf` hold credentials, and aren't content either.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cdconf.errors import InvalidFile
+
+MARK = ".cdconf-tree"  # at the top of a commit's files that were written elsewhere
+_PRIVATE = (".git", ".cdconf")
+_THROWN_AWAY = (".cdconf", "throwaway")  # holds files of environments
+
+
+def top_of(root: Path) -> tuple[Path, str]:
+    """The directory that a project's content lies in, resolved, and what it's called.
+
+    Args:
+        root: The project.
+    """
+    real = Path(os.path.realpath(root))
+    for folder in (real, *real.parents):
+        if os.path.lexists(folder / ".git") or os.path.lexists(folder / MARK):
+            return folder, "the git work tree"
+    return real, "the project"
+
+
+def leads_outside(path: Path, root: Path) -> str | None:
+    """Why a path isn't content of the project, for people; None where it is, or where there's nothing.
+
+    Args:
+        path: As it's named, links and all.
+        root: The project.
+    """
+    top, called = top_of(root)
+    real, base = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    if not real.is_relative_to(top):
+        return f"it leads out of {called}, to {real}"
+    parts = real.relative_to(base if real.is_relative_to(base) else top).parts
+    private = next((part for part in parts if part in _PRIVATE), None)
+    if private is None or (parts[:2] == _THROWN_AWAY and _is_below(path, root / "/".join(_THROWN_AWAY))):
+        return None
+    return f"it leads into {private}, which holds no files of the project"
+
+
+def check_inside(path: Path, root: Path, shown: str) -> None:
+    """Refuses a path that isn't content of the project.
+
+    Args:
+        path: As it's named.
+        root: The project.
+        shown: What the error calls it.
+
+    Raises:
+        InvalidFile: It leads elsewhere.
+    """
+    reason = leads_outside(path, root)
+    if reason is not None:
+        hint = "put the file itself there: links to what isn't in the repository are never followed"
+        raise InvalidFile(f"this can't be read: {reason}", file=shown, line=1, hint=hint)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) and ".." not in path.parts
