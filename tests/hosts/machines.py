@@ -18,7 +18,7 @@ RUN = [
 UP = """
 set -e
 for i in $(seq 300); do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep 0.1; done
-ssh-keygen -A >/dev/null
+[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 person() {
     useradd -m -s "$2" "$1"
     install -d -o "$1" -m 700 "/home/$1/.ssh"
