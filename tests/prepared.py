@@ -15,6 +15,7 @@ import json
 import os
 import pkgutil
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -28,6 +29,12 @@ from typing import NoReturn
 
 BIGGEST = 1 << 20  # bytes of a request: arguments and environment
 BEHIND = "TESTS_CLOCK_BEHIND"  # an environment variable: by how many seconds the command's clock is behind
+# What cdconf imports when it's needed, and `import cdconf` doesn't.
+LATER = (
+    *("docker", "psycopg", "pyfastcdc", "pyrage", "s3fs", "stamina"),
+    *("testinfra.modules.file", "testinfra.modules.service", "testinfra.modules.systeminfo"),
+    *("sqlalchemy", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite.pysqlite"),
+)
 SERVER = "from tests.prepared import serve; serve({})"
 
 
@@ -202,29 +209,85 @@ def prepared() -> Prepared:
     return Prepared()
 
 
-def serve(descriptor) -> None:
-    """Forks for each request, until there's nobody left to ask."""
+def _import_all() -> None:
+    """All that commands and smoke tests import, and what they make of cdconf's own files."""
+    from _pytest.config import default_plugins
+
     import cdconf
 
     for module in pkgutil.walk_packages(cdconf.__path__, "cdconf."):
-        if ".agent" not in module.name and module.name not in {"cdconf.__main__", "cdconf.smoke.plugin"}:
+        if ".agent" not in module.name and module.name != "cdconf.__main__":
             importlib.import_module(module.name)
+    for name in (*LATER, *(f"_pytest.{one}" for one in default_plugins)):
+        importlib.import_module(name)
+    from cdconf.resources.discovery import Types
+    from cdconf.session.bundle import bundle
+
+    list(Types().values())
+    bundle()  # the next ones in this process take what it has made of cdconf's own sources
+
+
+def serve(descriptor) -> None:
+    """Forks for each request, until there's nobody left to ask."""
+    _import_all()
     from cdconf.smoke.process import Pytest
 
+    # What's shared stays shared, and pytest's own collections of garbage at its end don't look at it.
+    gc.freeze()
     Pytest._launched = ReadyTests().launched
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and they end this
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
-    gc.freeze()  # what's shared stays shared
     requests = socket.socket(fileno=descriptor)
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(requests, BIGGEST, 4)
-        if not data:
-            return
-        if os.fork() == 0:
-            requests.close()
-            _wait(json.loads(data), descriptors)
-        for one in descriptors:
+    with selectors.DefaultSelector() as ready:
+        ready.register(requests, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.data is not None:
+                    ready.unregister(key.fileobj)
+                    key.data.tell()
+                    continue
+                data, descriptors, _, _ = socket.recv_fds(requests, BIGGEST, 4)
+                if not data:
+                    return
+                child = _forked(json.loads(data), descriptors, ready)
+                ready.register(child.ended, selectors.EVENT_READ, child)
+
+
+class Child:
+    """A command that runs, and who wants to know its process id and how it ends."""
+
+    def __init__(self, pid, told) -> None:
+        self.ended = os.pidfd_open(pid)
+        self._pid, self._told = pid, told
+        self._say(pid)
+
+    def tell(self) -> None:
+        """Says how it ended."""
+        _, status = os.waitpid(self._pid, 0)
+        self._say(os.waitstatus_to_exitcode(status))
+        self.close()
+
+    def close(self) -> None:
+        for one in (self.ended, self._told):
             os.close(one)
+
+    def _say(self, number) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._told, f"{number}\n".encode())
+
+
+def _forked(request, descriptors, ready) -> Child:
+    """Runs a command; `ready` knows what's open of other commands."""
+    *streams, told = descriptors
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        for key in list(ready.get_map().values()):
+            (key.data or key.fileobj).close()
+        ready.close()
+        _run(request, streams)
+    for one in streams:
+        os.close(one)
+    return Child(pid, told)
 
 
 class ReadyTests:
@@ -269,20 +332,6 @@ def _fork_tests(orders: socket.socket) -> NoReturn:
             sys.stdout.flush()
             os._exit(status or 0)
         os.close(descriptors[0])
-
-
-def _wait(request, descriptors) -> NoReturn:
-    """Runs a command, and tells its process id and how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    told = descriptors.pop()
-    child = os.fork()
-    if child == 0:
-        os.close(told)
-        _run(request, descriptors)
-    os.write(told, f"{child}\n".encode())
-    _, status = os.waitpid(child, 0)
-    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
 
 
 def _set_clock(behind) -> None:

@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 ATTEMPTS = 2  # s3fs's own; each asks botocore, which tries as often, or as AWS_MAX_ATTEMPTS says
+_VARIABLES = ("AWS_", "FSSPEC_", "BOTO")
+_CONFIGURED = {"AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials", "AWS_CONFIG_FILE": "~/.aws/config"}
 CONNECT, SILENCE = 5, 8  # seconds: for the connection; for a server that says nothing at all
 _SILENT = f"it said nothing for {SILENCE} s, in several attempts: it hangs"
 
@@ -34,6 +36,32 @@ def _limits() -> dict[str, Any]:
     """For botocore's Config. By default it would wait for minutes, again and again."""
     limits: dict[str, Any] = {"connect_timeout": CONNECT, "read_timeout": SILENCE}
     return limits if "AWS_MAX_ATTEMPTS" in os.environ else limits | {"retries": {"total_max_attempts": ATTEMPTS}}
+
+
+@lru_cache(maxsize=4)
+def _service(process: int, settings: tuple[tuple[str, str], ...]) -> AbstractFileSystem:
+    """What speaks to the service. To make it takes a tenth of a second, so all stores of a process share it.
+
+    Args:
+        process: This one's id: it can't be taken along into a fork.
+        settings: What it depends on; others make another one.
+    """
+    import fsspec
+
+    # Another machine may have written in the meantime: listings aren't kept.
+    files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False, config_kwargs=_limits())
+    files.retries = ATTEMPTS
+    return files
+
+
+def _settings() -> tuple[tuple[str, str], ...]:
+    """Where credentials, region and endpoint come from: variables, and files of AWS, which other programs may renew."""
+    found = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith(_VARIABLES)}
+    for variable, usual in _CONFIGURED.items():
+        with contextlib.suppress(OSError):
+            status = Path(os.environ.get(variable, usual)).expanduser().stat()
+            found[f"{variable} status"] = f"{status.st_mtime_ns} {status.st_size} {status.st_ino}"
+    return tuple(sorted(found.items()))
 
 
 def _is_silence(error: BaseException | None) -> bool:
@@ -60,12 +88,7 @@ class Remote:
     @cached_property
     def _files(self) -> AbstractFileSystem:
         try:
-            import fsspec
-
-            # Another machine may have written in the meantime: neither listings nor instances are kept.
-            files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False, config_kwargs=_limits())
-            files.retries = ATTEMPTS
-            return files
+            return _service(os.getpid(), _settings())
         except ImportError as error:
             raise ArtifactError(
                 f"the artifact store {self._url} needs s3fs, which isn't installed", hint="pip install 'cdconf[s3]'"

@@ -126,6 +126,7 @@ class CaseHost:
         self._environment = environment
         self._host = host
         self._session: Session | None = None
+        self._document: dict[str, Any] | None = None  # the catalog, compiled with this session's facts
         self._open = contextlib.ExitStack()
 
     @property
@@ -151,7 +152,7 @@ class CaseHost:
 
     def leave(self) -> None:
         """Ends the session: what comes next is another run, with another agent."""
-        self._session = None
+        self._session = self._document = None
         self._open.close()
 
     def shell(self, script: str) -> tuple[int, str]:
@@ -170,8 +171,11 @@ class CaseHost:
     def converge(self, *, check: bool) -> tuple[list[dict[str, Any]], bool]:
         """One pass; its events, those of handlers apart, and whether it failed."""
         events: list[dict[str, Any]] = []
-        catalog = Compiler(self._project, self._environment).compile(self._host, self.session.facts.mapping)
-        failed = self.session.converge(catalog.document(), check=check, on_event=events.append)["failed"]
+        session = self.session
+        if self._document is None:
+            catalog = Compiler(self._project, self._environment).compile(self._host, session.facts.mapping)
+            self._document = catalog.document()
+        failed = session.converge(self._document, check=check, on_event=events.append)["failed"]
         return [one for one in events if one["type"] != "handler"], failed
 
     def expect(self, wanted: Sequence[str], what: str, *, check: bool) -> list[dict[str, Any]]:
@@ -213,6 +217,7 @@ class CaseHost:
 
     def write(self, case: Case) -> None:
         """Writes the case's role."""
+        self._document = None
         folder = self._project.root / "roles" / ROLE
         parts = {name: case[name] for name in PARTS if name in case}
         for name, text in {"role.yml": json.dumps(parts), **case.get("files", {})}.items():
@@ -221,13 +226,12 @@ class CaseHost:
 
 
 def run_case(host: CaseHost, case: Case) -> None:
-    """Runs one case.
+    """Runs one case; it begins in the session in which the one before ended well.
 
     Raises:
         CaseFailed: It doesn't show what it says.
         CdconfError: The host can't be reached, or the case can't be compiled.
     """
-    host.leave()
     try:
         # The case before isn't this one's orphan.
         state = f"/var/lib/cdconf/{shlex.quote(host.project_name)}"
@@ -237,6 +241,9 @@ def run_case(host: CaseHost, case: Case) -> None:
             _fails(host, case)
         else:
             _works(host, case)
+    except BaseException:
+        host.leave()  # it may be broken
+        raise
     finally:
         host.must(case.get("undo", []))
 

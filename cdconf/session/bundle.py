@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
-from cdconf.session.compact import compact, narrow
+from cdconf.session.compact import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +55,16 @@ def bundle(project_root: Path | None = None, packages: tuple[str, ...] = (), kep
     if file is not None and file.is_file():
         data = file.read_bytes()
     else:
-        data = _packed(sources)
+        data = _packed_own() if sources == _sources(None, ()) else _packed(sources)
         if file is not None:
             _keep(file, data)
     return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+@cache
+def _packed_own() -> bytes:
+    """The agent of projects without types of their own."""
+    return _packed(_sources(None, ()))
 
 
 def _packed(sources: Mapping[str, Path | None]) -> bytes:
@@ -72,7 +78,13 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def _small(path: Path) -> bytes:
-    return narrow(compact(path.read_bytes()))
+    return _own_small(path) if _PACKAGE in path.parents else compact(path.read_bytes())
+
+
+@cache
+def _own_small(path: Path) -> bytes:
+    """Of cdconf's own source, which doesn't change while it runs."""
+    return compact(path.read_bytes())
 
 
 def _state(sources: Mapping[str, Path | None]) -> str:

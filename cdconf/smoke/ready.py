@@ -21,6 +21,7 @@ import pytest
 import testinfra.backend.base
 import testinfra.host  # noqa: F401  what every run of tests needs
 
+import cdconf.smoke.plugin  # noqa: F401
 from cdconf.isolation.rights import Rights, become
 
 _CHUNK = 65536  # bytes

@@ -1,10 +1,13 @@
 """An agent that keeps its data in a temp directory instead of the host's own, run by any Python."""
 
+import atexit
+import functools
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,8 +22,10 @@ from cdconf.session.transport import PipeTransport
 
 VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 DATA = "/var/lib/cdconf"
+MOVED = "TESTS_AGENT_DATA"  # an environment variable: the directory that stands for DATA
 
 
+@functools.cache
 def find(version):
     """A CPython of that version; where there is none the test fails in CI and is skipped elsewhere."""
     candidates = [str(path) for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python3")]
@@ -35,6 +40,27 @@ def find(version):
     raise AssertionError
 
 
+@functools.cache
+def moved_agent():
+    """The agent, which finds its data directory in its environment; nothing else of it is changed."""
+    literal = re.compile(b'"' + re.escape(DATA.encode()) + b'(/?)"')
+    variable = b'(__import__("os").environ["' + MOVED.encode() + rb'"]+"\1")'
+    files = {path: literal.sub(variable, source) for path, source in unpacked(bundle().data)}
+    assert not [path for path, source in files.items() if DATA.encode() in source]
+    data = pack(files)
+    return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+@functools.cache
+def _installed(python):
+    """A data directory in which one Python has compiled the agent: once for all tests of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="tests-agent-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    agent = PrivateAgent(python, folder, installed=False)
+    agent.open().close()
+    return agent.data
+
+
 class PrivateAgent:
     """Starts agents with one Python, all with the same data directory.
 
@@ -43,23 +69,20 @@ class PrivateAgent:
         folder: An empty directory.
         umask: What the agent's process begins with.
         env: Its environment.
+        installed: It's in its cache already, as on a host that has been worked on before.
     """
 
-    def __init__(self, python, folder, umask=0o022, env=None):
+    def __init__(self, python, folder, umask=0o022, env=None, *, installed=True):
         self.python = python
         self.folder = folder
         self.umask = umask
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", **(env or {})}
         self.data = folder / "data"
-        self.bundle = self._moved(bundle())
-
-    def _moved(self, original):
-        """The agent with the data directory changed, and nothing else."""
-        files = {
-            path: source.replace(DATA.encode(), str(self.data).encode()) for path, source in unpacked(original.data)
-        }
-        data = pack(files)
-        return Bundle(data, hashlib.sha256(data).hexdigest())
+        own = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", MOVED: str(self.data)}
+        self.env = {**own, **(env or {})}
+        self.bundle = moved_agent()
+        if installed:
+            shutil.copytree(_installed(python) / ".agent", self.data / ".agent")
+            self.data.chmod(0o700)
 
     def command(self, nonce):
         """The real start command's Python part, for this Python and data directory."""

@@ -27,7 +27,7 @@ def words(agent, send=b""):
 
 @pytest.fixture(params=VERSIONS)
 def agent(request, tmp_path):
-    one = PrivateAgent(find(request.param), tmp_path)
+    one = PrivateAgent(find(request.param), tmp_path, installed=False)
     one.open().close()
     return one
 
@@ -70,7 +70,7 @@ def test_a_damaged_cache_is_replaced(agent):
 
 
 def test_an_agent_that_arrives_damaged_is_refused(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     agent.bundle = type(agent.bundle)(agent.bundle.data + b"x", agent.bundle.digest)
     with pytest.raises(HostFailed, match="arrived damaged"):
         agent.open()
@@ -78,7 +78,7 @@ def test_an_agent_that_arrives_damaged_is_refused(tmp_path):
 
 
 def test_a_cache_that_can_not_be_written_is_one_clear_error(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     agent.data.write_text("a file where the directory should be")
     with pytest.raises(HostFailed, match=r"can't be kept on the host: .*data.*: Not a directory"):
         agent.open()
@@ -87,7 +87,7 @@ def test_a_cache_that_can_not_be_written_is_one_clear_error(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
 @pytest.mark.parametrize("whose", ["data", "data/.agent"])
 def test_a_directory_that_somebody_else_has_made_is_refused(tmp_path, whose):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     (tmp_path / "data/.agent").mkdir(parents=True)
     os.chown(tmp_path / whose, 4242, 4242)
     with pytest.raises(HostFailed, match=rf"can't be kept on the host: .*{whose}: it belongs to another user"):
@@ -97,7 +97,7 @@ def test_a_directory_that_somebody_else_has_made_is_refused(tmp_path, whose):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
 def test_a_cache_below_somebody_else_s_directory_isn_t_started_from(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     agent.open().close()
     os.chown(tmp_path / "data", 4242, 4242)
     with pytest.raises(HostFailed, match="it belongs to another user"):
@@ -105,7 +105,7 @@ def test_a_cache_below_somebody_else_s_directory_isn_t_started_from(tmp_path):
 
 
 def test_a_python_without_all_of_its_library_is_one_clear_error(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     command = agent.command
 
     def without_json(nonce):
@@ -121,7 +121,7 @@ def test_a_python_without_all_of_its_library_is_one_clear_error(tmp_path):
 
 
 def test_a_start_loads_only_what_it_needs(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     session = agent.open()
     session.close()
     *start, digest, nonce = [word for word in agent.command("nonce") if word not in ("-W", "error")]
@@ -147,7 +147,7 @@ def test_the_start_line_survives_every_shell():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_the_agent_ends_when_nobody_listens(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path)
+    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
     agent.open().close()
     with Path("/dev/full").open("wb") as full, Path(os.devnull).open("rb") as null:
         result = subprocess.run(agent.command("nonce"), stdin=null, stdout=full, check=False, timeout=30)

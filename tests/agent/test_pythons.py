@@ -80,7 +80,7 @@ def test_it_converges_and_a_second_run_changes_nothing(python, tmp_path, umask):
     root = tmp_path / "root"
     root.mkdir()
     (root / "gone").write_text("x")
-    session = PrivateAgent(python, tmp_path, umask).open()
+    session = PrivateAgent(python, tmp_path, umask, installed=False).open()
     try:
         result, events = converge(session, wanted(root), check=True)
         assert result == {"counts": {"would_change": 9}, "failed": False}

@@ -20,10 +20,12 @@ SIGNERS, ROUNDS = 5, 3
 
 def sign(root, key, barrier, results):
     os.environ["CDCONF_SIGNING_KEY"] = str(key)
-    store = Store(load_project(root))
-    artifact = store.find("app@1")
-    barrier.wait(60)
-    results.put(store.sign(artifact))
+    for _ in range(ROUNDS):
+        barrier.wait(120)
+        store = Store(load_project(root))
+        artifact = store.find("app@1")
+        barrier.wait(120)
+        results.put(store.sign(artifact))
 
 
 @pytest.fixture
@@ -46,18 +48,21 @@ def stored(app, tmp_path):
 def test_all_who_sign_at_once_have_signed(app, stored, people):
     store, artifact = stored
     context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(SIGNERS + 1), context.Queue()
+    signers = [context.Process(target=sign, args=(app, key, barrier, results), daemon=True) for key in people]
+    for one in signers:
+        one.start()
     for _ in range(ROUNDS):
         for one in store.entries(SIGNATURE):
             place(app).delete(one.name)
-        barrier, results = context.Barrier(SIGNERS), context.Queue()
-        signers = [context.Process(target=sign, args=(app, key, barrier, results)) for key in people]
-        for one in signers:
-            one.start()
+        barrier.wait(120)  # they look for the artifact
+        barrier.wait(120)  # they sign it
         signed = {results.get(timeout=120) for _ in signers}
-        for one in signers:
-            one.join(60)
         assert len(signed) == SIGNERS
         assert set(dsse.keyids(store.provenance(artifact))) == signed
+    for one in signers:
+        one.join(60)
+        assert one.exitcode == 0
 
 
 def test_nothing_that_is_there_is_ever_written_again(app, stored, people, monkeypatch):

@@ -117,9 +117,14 @@ def test_either_a_key_or_anybody_is_said(scene, words):
     assert trust.trust_of(scene[0]).state == "undecided"
 
 
+ROUNDS = 3
+
+
 def trust_one(root, text, barrier):
-    barrier.wait(60)
-    trust.trust(load_project(root), keys.parse(text, "the test"))
+    for _ in range(ROUNDS):
+        barrier.wait(60)
+        trust.trust(load_project(root), keys.parse(text, "the test"))
+        barrier.wait(60)
 
 
 def test_keys_that_are_trusted_at_once_are_all_trusted(scene, tmp_path, monkeypatch):
@@ -130,13 +135,16 @@ def test_keys_that_are_trusted_at_once_are_all_trusted(scene, tmp_path, monkeypa
         made.append(keys.new(project))
     context = multiprocessing.get_context("spawn")
     assert os.environ["HOME"]  # the processes write where this test reads
-    for _ in range(3):
-        barrier = context.Barrier(len(made))
-        writers = [context.Process(target=trust_one, args=(project.root, one.text, barrier)) for one in made]
-        for one in writers:
-            one.start()
-        for one in writers:
-            one.join(60)
+    barrier = context.Barrier(len(made) + 1)
+    writers = [context.Process(target=trust_one, args=(project.root, one.text, barrier), daemon=True) for one in made]
+    for one in writers:
+        one.start()
+    for _ in range(ROUNDS):
+        barrier.wait(60)  # all at once
+        barrier.wait(60)  # they have done it
         assert set(trust.trusted(project)) == {one.id for one in made}
         for one in made:
             trust.distrust(project, one.id)
+    for one in writers:
+        one.join(60)
+        assert one.exitcode == 0

@@ -17,7 +17,8 @@ from tests.chaos.plan import KINDS, STRIKES, Strike, left, strikes
 from tests.chaos.report import Report, line
 from tests.chaos.strikes import ACTIONS, Running
 from tests.chaos.sweep import Sweep
-from tests.chaos.world import is_held, is_waiting
+from tests.chaos.world import is_waiting
+from tests.hosts.leases import is_held
 
 KILL, CUT, STOP = "deploy-kill-controller", "deploy-cut-web", "provision-stop-lb"
 WANTED = {KILL: 20, CUT: 6, STOP: 4}

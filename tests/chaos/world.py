@@ -14,6 +14,8 @@ from tests.chaos.files import POSTS, artifact, project
 from tests.chaos.strikes import Running
 from tests.conftest import CDCONF, cdconf, git, write
 from tests.host_image import furnished
+from tests.hosts.leases import is_held
+from tests.inside import inside
 
 ASK = 3.0  # seconds
 BOOT = 60.0
@@ -180,7 +182,7 @@ class World:
     def looks_quiet(self):
         """Whether no host seems to have a lease, an armed switch or a drain that isn't kept; cheaper than `status`."""
         for host in (*self.hosts, BALANCER):
-            result = docker("exec", self._containers[host], "sh", "-c", LOOK, check=False)
+            result = self._run(host, "sh", "-c", LOOK, check=False)
             lease, drains, rest = (*result.stdout.split("\n/\n"), "", "")[:3]
             uptime, *names = rest.split() or ["0"]
             if (
@@ -218,8 +220,12 @@ class World:
         return [line for host in self.hosts for line in self.on(host, *read).split()]
 
     def on(self, host, *command):
-        """What a command prints on a host, asked through Docker."""
-        return docker("exec", self._containers[host], *command).stdout
+        """What a command prints on a host, past SSH."""
+        return self._run(host, *command).stdout
+
+    def _run(self, host, *command, check=True):
+        words = [*inside(self._containers[host]), *command]
+        return subprocess.run(words, check=check, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
 
     def cut(self, host):
         """Cuts the host's network off."""
@@ -258,8 +264,8 @@ class World:
         """Boots it, and waits until it's up."""
         docker("start", self._containers[host])
         deadline = time.monotonic() + BOOT
-        is_up = ["exec", self._containers[host], "systemctl", "is-system-running"]
-        while docker(*is_up, check=False).stdout.strip() not in ("running", "degraded"):
+        is_up = ["systemctl", "is-system-running"]
+        while self._run(host, *is_up, check=False).stdout.strip() not in ("running", "degraded"):
             assert time.monotonic() < deadline, f"{host} doesn't boot"
             time.sleep(0.3)
         if host == BALANCER:
@@ -285,19 +291,8 @@ class World:
 
     def evidence(self, host):
         """Everything that a host knows of the app, for people."""
-        result = docker("exec", self._containers[host], "sh", "-c", EVIDENCE, check=False)
+        result = self._run(host, "sh", "-c", EVIDENCE, check=False)
         return result.stdout + result.stderr
-
-
-def is_held(lease, uptime):
-    """Whether the text of a lease.json is of a lease that is held, by the kernel's clock."""
-    if not lease.strip():
-        return False
-    try:
-        entry = json.loads(lease)
-        return entry["run"] is not None and entry["expires"] > uptime
-    except (ValueError, KeyError):
-        return True
 
 
 def is_waiting(drains):

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 
 from tests.conftest import cdconf, write
+from tests.inside import inside
 
 PASSWORD = "s3cret,Wörd $x"
 FILES = {
@@ -119,7 +120,7 @@ class Awkward:
 
     def shell(self, host, script, *, check=True):
         """Runs a script as root in a container, past ssh; its stdout."""
-        command = ["docker", "exec", "-i", self.container(host), "sh"]
+        command = [*inside(self.container(host)), "sh"]
         done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=150, check=False)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -9,6 +9,8 @@ import time
 
 from tests.conftest import begun, cdconf, git, write
 from tests.host_image import furnished
+from tests.hosts.leases import until_free
+from tests.inside import inside
 
 
 class Live:
@@ -60,11 +62,7 @@ class Live:
 
     def free(self):
         """Waits until no lease is held."""
-        for _ in range(60):
-            if not any(self.document("lock", "status", "dev")["leases"].values()):
-                return
-            time.sleep(0.5)
-        raise AssertionError("a lease never ran out")
+        until_free(self)
 
 
 def eventually(question, within):
@@ -85,9 +83,9 @@ def container(root, host, environment="dev"):
 
 def on(name, command):
     """What a command prints in a container, whatever its exit status."""
-    done = subprocess.run(
-        ["docker", "exec", name, "bash", "-c", command], capture_output=True, text=True, timeout=120, check=False
-    )
+    words = [*inside(name), "bash", "-c", command]
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    done = subprocess.run(words, timeout=120, check=False, **pipes)
     return done.stdout.strip()
 
 

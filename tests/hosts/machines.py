@@ -6,6 +6,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.host_image import base_image
+from tests.inside import inside
 
 # Everything that a container needs for systemd, and no published port.
 RUN = [
@@ -17,7 +18,7 @@ RUN = [
 UP = """
 set -e
 for i in $(seq 300); do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep 0.1; done
-ssh-keygen -A >/dev/null
+[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 person() {
     useradd -m -s "$2" "$1"
     install -d -o "$1" -m 700 "/home/$1/.ssh"
@@ -85,7 +86,10 @@ class Machines:
 
     def shell(self, name, script):
         """Runs a script as root on a machine, past SSH; its stdout."""
-        return docker("exec", "-i", self.container(name), "sh", data=script)
+        command = [*inside(self.container(name)), "sh"]
+        done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
 
     def logins(self):
         """How often someone has logged in on the bastion."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.chaos.crowd import Crowd
 from tests.conftest import begun, cdconf, git, write
 from tests.host_image import furnished
+from tests.hosts.leases import until_free
 from tests.hosts.live import container, on
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,11 +119,7 @@ class ShopWorld:
 
     def free(self):
         """Waits until no lease is held."""
-        for _ in range(80):
-            if not any(self.document("lock", "status", "dev")["leases"].values()):
-                return
-            time.sleep(0.5)
-        raise AssertionError("a lease never ran out")
+        until_free(self)
 
     def container(self, host):
         return container(self.root, host)

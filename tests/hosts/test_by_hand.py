@@ -15,6 +15,7 @@ from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
 from tests.conftest import CDCONF, begun, cdconf
 from tests.hosts.test_main_job import container
+from tests.inside import inside
 from tests.terminal import Terminal, wrapped
 
 pytestmark = pytest.mark.hosts
@@ -149,7 +150,7 @@ def test_ssh_refuses_a_host_whose_key_is_not_the_known_one(live):
     finally:
         name = container(live, "web1")
         mend = "cp -a /root/kept /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh"
-        subprocess.run(["docker", "exec", name, "sh", "-c", mend], check=True)
+        subprocess.run([*inside(name), "sh", "-c", mend], check=True)
     live("ssh", "dev", "web1", "--", "true")
 
 

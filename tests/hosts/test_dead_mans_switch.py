@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import cdconf
 from tests.hosts.live import eventually
 from tests.hosts.test_main_job import container, deployed
+from tests.inside import inside
 
 pytestmark = pytest.mark.hosts
 __all__ = ["deployed"]
@@ -102,7 +103,7 @@ def test_a_host_that_is_cut_off_goes_back_by_itself_and_its_lease_comes_free(qui
         out, rest = process.communicate(timeout=120)
         assert process.returncode == 4, rest
         assert f"goes back by itself within {2 * WITHIN} s" in rest
-        read = ["docker", "exec", name, "cat", "/srv/app/current/VERSION"]
+        read = [*inside(name), "cat", "/srv/app/current/VERSION"]
 
         def linked():
             return subprocess.run(read, check=True, capture_output=True, text=True).stdout.strip() == deployed

@@ -133,11 +133,7 @@ def test_a_killed_controller_leaves_whole_releases_and_the_next_deploy_works(liv
             break
         time.sleep(0.25)
     assert set(served.values()) <= {deployed, newer}
-    for _ in range(60):
-        free = live.document("lock", "status", "dev")["leases"]
-        if not any(free.values()):
-            break
-        time.sleep(0.5)
+    live.free()
     live("deploy", "app", "--to", "dev")
     assert live.served() == {"web1": newer, "web2": newer}
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import cdconf, write
 from tests.hosts.live import provisioned
+from tests.inside import inside
 
 pytestmark = pytest.mark.hosts
 
@@ -172,12 +173,12 @@ def test_a_plan_is_applied_once(fleet):
 def test_a_host_that_does_not_answer_stops_the_plan_for_all(fleet):
     level(fleet, 2)
     fleet("plan", "dev", "--out", "p.json", code=2)
-    inside = ["docker", "exec", container(fleet.root, "db1"), "systemctl"]
-    subprocess.run([*inside, "stop", "ssh.service"], check=True)
+    systemctl = [*inside(container(fleet.root, "db1")), "systemctl"]
+    subprocess.run([*systemctl, "stop", "ssh.service"], check=True)
     try:
         done = cdconf(fleet.root, "provision", "dev", "--plan", "p.json")
     finally:
-        subprocess.run([*inside, "start", "ssh.service"], check=True)
+        subprocess.run([*systemctl, "start", "ssh.service"], check=True)
     assert done.returncode == 4, done.stderr
     assert "error: db1: " in done.stderr
     assert "nothing was changed on any" in done.stderr

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import begun
 from tests.hosts.conftest import FILES
 from tests.hosts.test_main_job import container
+from tests.inside import inside
 
 pytestmark = pytest.mark.hosts
 
@@ -34,15 +35,15 @@ def added(live, data):
     return version
 
 
-def inside(live, host, *command):
+def printed(live, host, *command):
     """What a command prints in a host's container; nothing of it goes over the host's network."""
-    line = ["docker", "exec", container(live, host), *command]
+    line = [*inside(container(live, host)), *command]
     return subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def moved(live, host):
     """Bytes that the host's interfaces have seen, both ways; one that was cut off comes back as eth1."""
-    text = inside(live, host, "cat", "/proc/net/dev")
+    text = printed(live, host, "cat", "/proc/net/dev")
     rows = [line.split(":")[1].split() for line in text.splitlines() if line.strip().startswith("eth")]
     return sum(int(fields[0]) + int(fields[8]) for fields in rows)
 
@@ -59,7 +60,7 @@ def deployed(live, version):
 def ended(live, host):
     """Waits until a host's agent has taken in what the network still held for it, and has ended."""
     for _ in range(60):
-        if "-X utf8 -I -S" not in inside(live, host, "ps", "-eo", "args"):
+        if "-X utf8 -I -S" not in printed(live, host, "ps", "-eo", "args"):
             return
         time.sleep(0.5)
     raise AssertionError("an agent that lost its controller never ended")
@@ -90,7 +91,7 @@ def test_a_push_whose_controller_was_killed_goes_on_where_it_was(live):
     deadline = time.monotonic() + 120
     size = "du -sk /srv/app/releases/.staging-* 2>/dev/null || true"
     while time.monotonic() < deadline:
-        text = inside(live, "web1", "sh", "-c", size).split()
+        text = printed(live, "web1", "sh", "-c", size).split()
         if text and int(text[0]) * 1024 > 20 * MB:
             break
     process.send_signal(signal.SIGKILL)
@@ -99,9 +100,9 @@ def test_a_push_whose_controller_was_killed_goes_on_where_it_was(live):
     for host in ("web1", "web2"):
         ended(live, host)
     assert live.served() == served
-    kept = int(inside(live, "web1", "sh", "-c", size).split()[0]) * 1024
+    kept = int(printed(live, "web1", "sh", "-c", size).split()[0]) * 1024
     assert 20 * MB < kept < 145 * MB
     seen = deployed(live, version)
     assert abs(seen["web1"] + kept - 150 * MB) < 8 * MB
-    assert "staging" not in inside(live, "web1", "ls", "-a", "/srv/app/releases")
+    assert "staging" not in printed(live, "web1", "ls", "-a", "/srv/app/releases")
     live("drift", "dev")

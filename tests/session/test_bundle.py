@@ -19,6 +19,16 @@ def test_the_same_sources_make_the_same_agent(tmp_path):
     assert bundle(tmp_path / "one").digest == bundle(tmp_path / "two").digest
 
 
+def test_one_process_makes_cdconf_s_own_sources_small_once(tmp_path, monkeypatch):
+    first = bundle(tmp_path / "one")
+    write(tmp_path, {"three/resources/mine/spec.py": "", "three/resources/mine/agent.py": f"import json\n{BOTH}"})
+    made = []
+    monkeypatch.setattr("cdconf.session.bundle.compact", lambda source: made.append(source) or source)
+    assert bundle(tmp_path / "two").digest == first.digest
+    assert bundle(tmp_path / "three").digest != first.digest
+    assert made == [f"import json\n{BOTH}".encode()]
+
+
 def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
     first = bundle(tmp_path, (), tmp_path / "kept")

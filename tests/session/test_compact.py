@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.session.compact import compact, narrow
+from cdconf.session.compact import compact
 
 ROOT = Path(__file__).parents[2] / "cdconf"
 SOURCES = sorted([*ROOT.glob("agent/**/*.py"), *ROOT.glob("resources/*/agent.py")])
@@ -24,8 +24,8 @@ ODD_COMPACT = b"""def f():
 class C:
 
 
- x = "# not a comment"
- def g(self): return "# neither"
+ x="# not a comment"
+ def g(self):return "# neither"
 """
 NESTED = b'''def f(a):
     if a:
@@ -37,19 +37,19 @@ NESTED = b'''def f(a):
     for c in a: \\
             print(c)
     return {
-        "a": f"{a}"}
+        "a": a}
 '''
 NESTED_COMPACT = b'''def f(a):
  if a:
-  b = """one
+  b="""one
             two
     """
-  return [a,
+  return[a,
 b]
  for c in a: \\
 print(c)
- return {
-"a": f"{a}"}
+ return{
+"a":a}
 '''
 
 
@@ -78,7 +78,7 @@ def calls(source):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_it_is_the_same_program_with_the_same_lines(path):
     source = path.read_bytes()
-    small = narrow(compact(source))
+    small = compact(source)
     assert shape(small) == shape(source)
     assert calls(small) == calls(source)
     assert len(small) < len(source)
@@ -95,5 +95,5 @@ def test_indentation_is_one_space_a_level_but_not_inside_texts():
 
 def test_only_blanks_that_say_nothing_go():
     source = b'x = [1, 2 if y else 3]\nz = "a" if not (x) else f"{ x = }" "b"\nimport a . b\nw = x  and  "c  d"\n'
-    assert ast.dump(ast.parse(narrow(source))) == ast.dump(ast.parse(source))
-    assert narrow(b"x = [1, 2]  \n") == b"x=[1,2]  \n"
+    assert ast.dump(ast.parse(compact(source))) == ast.dump(ast.parse(source))
+    assert compact(b"x = [1, 2]  \n") == b"x=[1,2]  \n"

@@ -53,6 +53,8 @@ class Race:
         labels = self._all(self._build)
         self._all(lambda one: self._sign(one, labels))
         self._count_signatures(labels)
+        if number == 0:  # else whoever rolls back first has nothing to go back to
+            self._deploy(self.world.members[-1])
         turns = [self._deploy, self._deploy_and_roll_back, self._collect_twice]
         turns = turns[number % 3 :] + turns[: number % 3]
         jobs = dict(zip((one.name for one in self.world.members), turns, strict=True))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.conftest import git, write
 from tests.history.postgresql import Server, programs
-from tests.hosts.machines import Machines, docker
+from tests.hosts.machines import Machines
 from tests.prepared import BEHIND, prepared
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -184,12 +184,12 @@ class World:
 
     def current(self):
         """Which version each host really runs."""
-        found = (docker("exec", self.machines.container(host), "readlink", "/srv/app/current") for host in HOSTS)
+        found = (self.machines.shell(host, "readlink /srv/app/current") for host in HOSTS)
         return {link.rpartition("/")[2].rpartition("-")[0] for link in found}
 
     def past(self):
         """The versions that web1 says were brought into use and stayed so, the oldest first."""
-        ledger = docker("exec", self.machines.container("web1"), "cat", "/var/lib/cdconf/team/ledger.json")
+        ledger = self.machines.shell("web1", "cat /var/lib/cdconf/team/ledger.json")
         events = json.loads(ledger)["app"]["events"]
         ends = {"verified": "version", "rolled_back": "to"}
         return [one["run"] for one in events if one["event"] in ends and "run" in one]
