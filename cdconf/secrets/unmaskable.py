@@ -10,7 +10,7 @@ from cdconf.secrets.forms import SHORTEST
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
-    from cdconf.inventory.keys import Key
+    from cdconf.inventory.key import Key
 
 
 def spared(project: Project, environment: Environment, names: Collection[str]) -> frozenset[str]:
