@@ -100,7 +100,10 @@ class UsageError(CdconfError):
 
 
 class InvalidFile(CdconfError):
-    """A project file breaks a rule. What its message quotes can be anything, so it's cut and kept on one line."""
+    """A project file breaks a rule.
+
+    What its message quotes can be anything, so it's cut and kept on one line.
+    """
 
     kind = "invalid_file"
 

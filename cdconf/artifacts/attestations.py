@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse
@@ -86,10 +86,16 @@ def named(
 
 
 def all_named(
-    place: Place, kind: str, skip: Callable[[str, str], None] = lambda name, why: None
+    place: Place,
+    kind: str,
+    skip: Callable[[str, str], None] = lambda name, why: None,
+    wanted: Collection[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The same of everything in the store that there's such a kind of."""
-    return _envelopes(place, kind, place.entries(f"{kind}-", SUFFIX), skip)
+    """The same of everything in the store that there's such a kind of, or of what's found by one of `wanted`."""
+    listed = place.entries(f"{kind}-", SUFFIX)
+    if wanted is not None:
+        listed = [one for one in listed if archive_of(one, kind) in wanted]
+    return _envelopes(place, kind, listed, skip)
 
 
 def _envelopes(

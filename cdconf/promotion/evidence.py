@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,12 +75,15 @@ class Evidence:
             text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
             self.emit(Notice(text, warning=True))
 
-    def every(self, kind: str, unread: Callable[[str], None] = lambda key: None) -> dict[str, list[Checked]]:
+    def every(
+        self, kind: str, unread: Callable[[str], None] = lambda key: None, wanted: Collection[str] | None = None
+    ) -> dict[str, list[Checked]]:
         """All of one kind, by what it's found by: for whoever looks at many artifacts. For the errors see `stops`.
 
         Args:
             kind: `STATEMENT`, `STOP`, ….
             unread: Gets what an object would be found by that can't be read.
+            wanted: What's found by something else isn't read; None: everything is.
         """
         tell = self._skip()
 
@@ -88,7 +91,7 @@ class Evidence:
             unread(archive_named(name, kind) or "")
             tell(name, why)
 
-        checked = check_all(all_named(self.place, kind, skip), self.signers, self.now)
+        checked = check_all(all_named(self.place, kind, skip, wanted), self.signers, self.now)
         if kind == STOP:
             self._warn(checked)
         found: dict[str, list[Checked]] = {}

@@ -137,7 +137,7 @@ def revoke(project: Project, office: str, keyid: str) -> Signer:
         found = [one for one in known if one.startswith(wanted)]
         if len(found) != 1 or len(wanted) < len("SHA256:") + 4:
             hint = f"see `cdconf key list --office {shown(office)}`"
-            raise ArtifactError(f"no single key of the office {office} has the fingerprint {keyid}", hint=hint)
+            raise ArtifactError(f"no single key of the office {shown(office)} has the fingerprint {keyid}", hint=hint)
         path, signer = revoked_file(project), known[found[0]]
         text = text_of(path, _WHAT) or _REVOKED_HEAD
         write_private(path, f"{text.rstrip()}\n{_public(project, signer.id)}\n")

@@ -29,7 +29,7 @@ def test_artifacts_stand_in_the_order_in_which_the_store_took_them_in(local_app,
     store = Store(load_project(local_app))
     assert [one.version for one in store.list("app")] == ["6", "7", "5", "4"]
     with pytest.raises(ArtifactError) as caught:
-        store.find("app@none")
+        store.find("app@version-of-another-app")
     assert caught.value.hint == "the newest: app@6, app@7, app@5, app@4"
     listed = [line.split()[0] for line in cdconf(local_app, "artifact", "list").stdout.splitlines()[1:]]
     assert listed == ["app@6", "app@7", "app@5", "app@4"]

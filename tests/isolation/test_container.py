@@ -130,7 +130,7 @@ class Operator:
         return out
 
 
-PROGRAM = str(Path(__file__).with_name("operator.py"))
+PROGRAM = str(Path(__file__).with_name("without_root.py"))
 
 
 def test_builds_smoke_tests_and_types_get_hold_of_no_key(operator):

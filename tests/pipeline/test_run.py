@@ -109,9 +109,10 @@ class Line:
         return path.read_text().count("built") if path.exists() else 0
 
     def said(self):
-        """What the statements say: (stage, app, result, commit), sorted."""
+        """What the statements say: (stage, app, result, commit), sorted. One that's found by two names counts once."""
         found = []
-        for path in (self.root / "store/attested").rglob("statement-*"):
+        paths = {path.name.rpartition("-")[2]: path for path in (self.root / "store/attested").rglob("statement-*")}
+        for path in paths.values():
             statement = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
             if statement["predicateType"].endswith("/stage/v1"):
                 about = statement["predicate"]

@@ -157,13 +157,13 @@ def test_two_payloads_in_one_envelope(outside):
     assert "'payload' is there twice" in judged(outside)
 
 
-def test_a_name_twice_in_a_signed_payload_is_read_in_one_way_only(outside):
-    """Signed by the stage, so the last one counts for everybody; a failure that comes last is a failure."""
+def test_a_name_twice_in_a_signed_payload_counts_for_nothing(outside):
+    """Signed by the stage, but readers could take the one or the other."""
     said = json.dumps(document(outside.proof(procedure=outside.real().digest)))
     text = said.replace('"result": "passed"', '"result": "passed", "result": "failed"')
     key = outside.key("stage:manual")
     outside.attest(dsse.signed(dsse.wrap(text.encode()), key.key, key.id))
-    assert "says that it failed" in judged(outside)
+    assert "says 'result' twice" in judged(outside)
 
 
 def put(world, data):

@@ -120,7 +120,8 @@ class Reader:
     def _known(self, place: Place, found: Sequence[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
         """The artifacts, and the commits that have none yet, the newest first."""
         evidence = Evidence.of(self.project, self._tell, place)
-        said = _Said(evidence, is_everything=len(found) > LOOKED_AT)
+        archives = {one.artifact.archive for one in found}
+        said = _Said(evidence, archives if len(found) > LOOKED_AT else None)
         known = []
         for one in found:
             made = one.artifact
@@ -183,13 +184,13 @@ class _Said:
 
     Args:
         evidence: The store.
-        is_everything: Whether to read all of it at once: for many artifacts.
+        archives: Of which artifacts all is read at once; None: of each when it's asked for.
     """
 
-    def __init__(self, evidence: Evidence, *, is_everything: bool) -> None:
+    def __init__(self, evidence: Evidence, archives: Collection[str] | None) -> None:
         self._evidence = evidence
-        self._proofs = proofs_of(evidence) if is_everything else None
-        self._stops = evidence.every(STOP) if is_everything else None
+        self._proofs = proofs_of(evidence, archives) if archives is not None else None
+        self._stops = evidence.every(STOP) if archives is not None else None
 
     def proofs(self, archive: str) -> Sequence[Checked]:
         """See `Evidence.proofs`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from cdconf.artifacts.attestations import STATEMENT, archive_of
 from cdconf.artifacts.shards import SUFFIX
 from cdconf.promotion.checked import AHEAD, Checked
 from cdconf.promotion.offices import stage_office
-from cdconf.promotion.said import Proof, Subject
+from cdconf.promotion.said import Held, Proof, Subject
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -35,8 +35,12 @@ _KEPT = (
 _LOST: dict[str, Any] = {"tool": "", "hosts": {}, "smoke": {}, "acceptance": None, "parity": None, "run": ""}
 
 
-def proofs_of(evidence: Evidence) -> dict[str, list[Checked]]:
-    """Archive -> what stages said of it, of everything in the store; but for what boards don't show, as it was said.
+def proofs_of(evidence: Evidence, archives: Collection[str]) -> dict[str, list[Checked]]:
+    """Archive -> what stages said of it; but for what boards don't show, as it was said.
+
+    Args:
+        evidence: The store.
+        archives: The artifacts. What the store finds by an environment, too, isn't read twice.
 
     Raises:
         ArtifactError: The store can't be read.
@@ -44,14 +48,14 @@ def proofs_of(evidence: Evidence) -> dict[str, list[Checked]]:
     names: dict[str, list[str]] = {}
     for one in evidence.place.entries(f"{STATEMENT}-", SUFFIX):
         archive = archive_of(one, STATEMENT)
-        if archive is not None:
+        if archive in archives:
             names.setdefault(archive, []).append(one.name)
     keys = _digest(one.id for one in evidence.signers.signers)
     remembered = _load(evidence, keys)
     digests = {archive: _digest(there) for archive, there in names.items()}
     fresh = {one for one, digest in digests.items() if one not in remembered or remembered[one][0] != digest}
     unread: set[str] = set()
-    every = evidence.every(STATEMENT, unread.add) if len(fresh) > MANY else None
+    every = evidence.every(STATEMENT, unread.add, archives) if len(fresh) > MANY else None
     trusted = _Trusted(evidence)
     found: dict[str, list[Checked]] = {}
     kept: dict[str, Any] = {}
@@ -62,7 +66,7 @@ def proofs_of(evidence: Evidence) -> dict[str, list[Checked]]:
             continue
         found[archive] = _read(evidence, archive, unread) if every is None else every.get(archive, [])
         if archive not in unread and all(_is_plain(one) for one in found[archive]):
-            kept[archive] = [digest, [_row(one) for one in found[archive]]]
+            kept[archive] = [digest, [_row(one) for one in found[archive] if isinstance(one.said, Proof)]]
     if kept != remembered:
         _save(evidence, keys, kept)
     return found
@@ -81,7 +85,7 @@ def _digest(words: Iterable[str]) -> str:
 
 
 def _is_plain(one: Checked) -> bool:
-    return one.refusal is None and one.signer is not None and isinstance(one.said, Proof)
+    return one.refusal is None and one.signer is not None and isinstance(one.said, (Proof, Held))
 
 
 def _row(one: Checked) -> list[Any]:

@@ -221,7 +221,7 @@ class TestProcedures:
 
     def test_a_commits_procedure_is_read_once(self, line, built, read):
         for _ in range(3):
-            assert procedures.Procedures(line.project).of(built.commit)("app") == line.digest(built.commit)
+            assert procedures.Procedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
         assert read == [(built.commit, "app")]
 
     def test_another_cdconf_reads_it_anew(self, line, built, read, monkeypatch):
@@ -241,7 +241,7 @@ class TestProcedures:
         procedures.Procedures(line.project).of(built.commit)("app")
         path = line.root / ".cdconf" / procedures.FILE
         path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), "sha256:1")))
-        assert procedures.Procedures(line.project).of(built.commit)("app") == line.digest(built.commit)
+        assert procedures.Procedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
 
     @pytest.mark.parametrize("commit", [None, "--output=x", "HEAD", "f" * 40])
     def test_what_is_no_commit_here_has_none(self, line, commit):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cdconf.artifacts import dsse
+from cdconf.artifacts.metadata import metadata
 from cdconf.pipeline.board import remembered
 from cdconf.pipeline.board.remembered import FILE, proofs_of
 from cdconf.promotion import signers
@@ -42,7 +43,8 @@ def told(line, **changes):
     warned = []
     evidence = replace(Evidence.of(line.project, warned.append), **changes)
     line.warned = warned
-    return {archive: sorted(map(shown, found)) for archive, found in proofs_of(evidence).items()}
+    archives = {line.artifact.archive, *(one.artifact.archive for one in metadata(line.place)[0])}
+    return {archive: sorted(map(shown, found)) for archive, found in proofs_of(evidence, archives).items()}
 
 
 def shown(one):

@@ -1,6 +1,6 @@
 """A program that somebody who isn't root runs: builds, tests and compiles a project, and says how each went, as JSON.
 
-Run as `python operator.py PROJECT`, by `test_container`.
+Run as `python without_root.py PROJECT`, by `test_container`.
 """
 
 import json
