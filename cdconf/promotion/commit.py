@@ -5,6 +5,7 @@ Names are those that the loader uses, relative to the project: what's behind a l
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -100,7 +101,8 @@ class Commit:
 
     def close(self) -> None:
         """Ends git."""
-        self._process.stdin.close()  # type: ignore[union-attr]
+        with contextlib.suppress(BrokenPipeError):  # it ended before it was asked: there's no repository
+            self._process.stdin.close()  # type: ignore[union-attr]
         self._process.stdout.close()  # type: ignore[union-attr]
         self._process.wait()
 
