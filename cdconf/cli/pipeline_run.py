@@ -79,7 +79,9 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
     from cdconf.pipeline.report import red
 
     stages = {
-        name: {key: value for key, value in asdict(one).items() if key not in ("code", "is_said", "is_held")}
+        name: {
+            key: value for key, value in asdict(one).items() if key not in ("code", "is_said", "is_held", "is_of_hosts")
+        }
         for name, one in result.outcomes.items()
     }
     told = {

@@ -38,6 +38,7 @@ class Outcome:
         superseded_by: The commit that goes in its place.
         is_said: Whether the verb has said itself that the artifact failed, and has stopped it.
         is_held: Whether another run holds hosts, so that it may be tried again soon.
+        is_of_hosts: Whether something is the matter with hosts themselves.
     """
 
     state: State
@@ -54,6 +55,7 @@ class Outcome:
     superseded_by: str | None = None
     is_said: bool = False
     is_held: bool = field(default=False, compare=False)
+    is_of_hosts: bool = field(default=False, compare=False)
 
 
 PASSED = Outcome("passed")
@@ -87,7 +89,7 @@ def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
         is_said = what.startswith("deploy") and kind in ("deploy_failed", "command_failed")
         return Outcome("failed", code=FAILED, is_said=is_said, **about)
     code = done.code if done.code in (UNREACHABLE, *_SIGNALS) else FAILED
-    return Outcome("interrupted", code=code, **about)
+    return Outcome("interrupted", code=code, is_of_hosts=not error and bool(_of_hosts(done.document)), **about)
 
 
 def _is_red(done: Done, kind: str) -> bool:

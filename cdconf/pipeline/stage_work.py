@@ -164,7 +164,7 @@ class StageWork:
         if copy is not None or load_environment(self.project, name).provider == "docker":
             words.append("--from-snapshot")
         provisioned = self._patiently("provision", words)
-        if provisioned.state == "interrupted" and provisioned.code == 1 and copy is None:
+        if provisioned.is_of_hosts and provisioned.code == 1 and copy is None:
             provisioned = self._after_resuming(name, words)
         found = self._red(provisioned, name)
         if found is not None:

@@ -55,8 +55,8 @@ def found(root):
             "cdconf.yml:4: '../x' can't be an app's name",
         ),
         (
-            {"cdconf.yml": "project: x\ngroups: {}\npipeline:\n  - stage: a\n    build: {b: 1}"},
-            "cdconf.yml:5: 'build' in stage 'a' must be",
+            {"cdconf.yml": "project: x\ngroups: {}\npipeline:\n  - stage: a\n    build: {b: c}"},
+            "cdconf.yml:5: 'build' in stage 'a' must be a list of names",
         ),
         (
             {"cdconf.yml": f"{TOP}pipeline:\n  - {{stage: a}}\n  - {{stage: b, run: make}}"},

@@ -10,7 +10,7 @@ from cdconf.artifacts.places import Folder, place_of
 from cdconf.artifacts.remote import Remote
 from cdconf.errors import InvalidFile
 from cdconf.inventory import keys, load_project
-from tests.conftest import CDCONF, cdconf
+from tests.conftest import CDCONF
 
 
 def with_store(project, value):

@@ -10,6 +10,7 @@ from cdconf.events import OwnCodeRan, Printed
 from cdconf.inventory.pipeline import Stage
 from cdconf.pipeline.command import LONGEST_LINE, run_command
 from tests.conftest import git, write
+from tests.hosts.live import eventually
 
 
 @pytest.fixture
@@ -61,14 +62,14 @@ def test_it_is_ended_as_a_whole_when_its_time_is_over(run, tmp_path_factory, mon
     error, lines = run("echo $$; (trap '' TERM; while :; do sleep 0.1; done) & echo $!; sleep 60", within=1.5)
     assert "was still running after 1.5 s" in error.message
     assert len(lines) == 2
-    assert [one for one in lines if _lives(int(one))] == []
+    assert eventually(lambda: not any(_lives(int(one)) for one in lines), within=20)
 
 
 def test_what_it_leaves_running_does_not_keep_it_and_ends_with_it(run):
     began = time.monotonic()
     _, lines = run("sleep 300 & echo $!", within=200)
     assert time.monotonic() - began < 100
-    assert not _lives(int(lines[0]))
+    assert eventually(lambda: not _lives(int(lines[0])), within=20)
 
 
 def test_it_may_close_its_output_and_go_on(run):

@@ -55,6 +55,14 @@ def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
     assert (found.state, found.why) == ("failed", "web2: package nginx failed: no such package")
 
 
+def test_a_host_that_is_not_as_it_must_be_is_not_red():
+    hosts = {"web1": {"status": "failed", "error": "a deployment was interrupted", "resources": []}}
+    found = outcome_of(Done(1, {"error": None, "hosts": hosts}), "provision")
+    assert (found.state, found.code, found.why) == ("interrupted", 1, "web1: a deployment was interrupted")
+    assert found.is_of_hosts
+    assert not outcome_of(ended(1, "secret"), "provision").is_of_hosts
+
+
 def test_smoke_tests_that_failed_are_named():
     smoke = [{"test": "app: test_it", "passed": False}, {"test": "app: test_other", "passed": True}]
     hosts = {"web1": {"status": "rolled_back", "smoke": smoke}}

@@ -268,8 +268,8 @@ def test_a_key_twice_in_the_envelope(crew):
     good = envelope(document(crew.said()))["payload"]
     crew.raw(data[:-1] + f', "payload": "{good}"}}'.encode())
     assert crew.why().startswith("0 of 1; ")
-    document = json.loads(crew.run("gates", crew.artifact.label, "--to", "production", "--json").stdout)
-    assert any("'payload' is there twice" in why for why in document["skipped"].values())
+    told = json.loads(crew.run("gates", crew.artifact.label, "--to", "production", "--json").stdout)
+    assert any("'payload' is there twice" in why for why in told["skipped"].values())
 
 
 def test_a_newer_version_is_refused_by_its_name(crew):

@@ -2,12 +2,14 @@
 
 import ast
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import cdconf.resources
 from cdconf.errors import InvalidFile, UsageError
+from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.procedure import procedure, procedure_of
 from cdconf.promotion.reach import FILES, TEMPLATES
@@ -382,3 +384,17 @@ def change(root, path, old, new):
     assert old in text
     (root / path).write_text(text.replace(old, new, 1))
     commit(root, f"change {path}")
+
+
+def test_git_that_ended_before_it_was_asked_is_no_bug(tmp_path, monkeypatch):
+    """Without a repository it ends at once, and what was written to it can't be flushed any more."""
+    started = subprocess.Popen
+
+    def late(*arguments, **options):
+        process = started(*arguments, **options)
+        process.wait()
+        return process
+
+    monkeypatch.setattr("cdconf.promotion.commit.subprocess.Popen", late)
+    with pytest.raises(NotProvable, match="isn't in a git repository"):
+        Commit(tmp_path, "HEAD")

@@ -129,7 +129,14 @@ def test_in_a_pipe_it_is_plain_and_as_data_it_is_one_document(line, tmp_path):
     (about, *_) = found["artifacts"]
     assert (about["artifact"], about["stages"]["acceptance"]["state"]) == ("app@3", "passed")
     assert about["stages"]["manual"]["links"] == [
-        {"name": "no stop", "state": "there", "why": "app@3 isn't stopped", "command": None, "statement": None, "details": None}
+        {
+            "name": "no stop",
+            "state": "there",
+            "why": "app@3 isn't stopped",
+            "command": None,
+            "statement": None,
+            "details": None,
+        }
     ]
     assert cdconf(line.root, "pipeline", "status", "--watch", "--json").returncode == 1
 
