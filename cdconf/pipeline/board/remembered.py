@@ -48,7 +48,7 @@ def proofs_of(evidence: Evidence, archives: Collection[str]) -> dict[str, list[C
     names: dict[str, list[str]] = {}
     for one in evidence.place.entries(f"{STATEMENT}-", SUFFIX):
         archive = archive_of(one, STATEMENT)
-        if archive in archives:
+        if archive is not None and archive in archives:
             names.setdefault(archive, []).append(one.name)
     keys = _digest(one.id for one in evidence.signers.signers)
     remembered = _load(evidence, keys)
