@@ -33,7 +33,7 @@ LONGEST = (
 
 
 def pytest_configure(config):
-    """Runs in the background are started deaf to Ctrl-C, and what tests start would be, too.
+    """Runs in the background are started deaf to Ctrl-C, those of nohup to a hangup; what tests start would be, too.
 
     Smoke tests that tests start load no plugin of this suite's own: hypothesis alone takes 0.7 s each time.
     """
@@ -41,6 +41,8 @@ def pytest_configure(config):
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)
