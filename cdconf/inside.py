@@ -13,6 +13,7 @@ from pathlib import Path
 from cdconf.errors import InvalidFile
 
 MARK = ".cdconf-tree"  # at the top of a commit's files that were written elsewhere
+LENT = "cdconf-lent"  # in .git of a checkout that cdconf has made: whose .cdconf it works with
 _PRIVATE = (".git", ".cdconf")
 _THROWN_AWAY = (".cdconf", "throwaway")  # holds files of environments
 
@@ -39,11 +40,15 @@ def leads_outside(path: Path, root: Path) -> str | None:
     """
     top, called = top_of(root)
     real, base = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    thrown_away = _is_below(path, root / "/".join(_THROWN_AWAY))
+    lent = _lent(top) if thrown_away else None
+    if lent is not None and real.is_relative_to(lent / _THROWN_AWAY[1]):
+        return None
     if not real.is_relative_to(top):
         return f"it leads out of {called}, to {real}"
     parts = real.relative_to(base if real.is_relative_to(base) else top).parts
     private = next((part for part in parts if part in _PRIVATE), None)
-    if private is None or (parts[:2] == _THROWN_AWAY and _is_below(path, root / "/".join(_THROWN_AWAY))):
+    if private is None or (parts[:2] == _THROWN_AWAY and thrown_away):
         return None
     return f"it leads into {private}, which holds no files of the project"
 
@@ -63,6 +68,18 @@ def check_inside(path: Path, root: Path, shown: str) -> None:
     if reason is not None:
         hint = "put the file itself there: links to what isn't in the repository are never followed"
         raise InvalidFile(f"this can't be read: {reason}", file=shown, line=1, hint=hint)
+
+
+def lend(repository: Path, data: Path) -> None:
+    """Says that a checkout works with the `.cdconf` of another directory; no commit can, since it can't write there."""
+    (repository / ".git" / LENT).write_text(os.path.realpath(data), encoding="utf-8")
+
+
+def _lent(top: Path) -> Path | None:
+    try:
+        return Path((top / ".git" / LENT).read_text(encoding="utf-8"))
+    except OSError:
+        return None
 
 
 def _is_below(path: Path, folder: Path) -> bool:

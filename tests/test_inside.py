@@ -11,7 +11,7 @@ from cdconf.catalog import Compiler
 from cdconf.catalog.examine import examine
 from cdconf.catalog.explain import explain_host
 from cdconf.errors import CdconfError
-from cdconf.inside import MARK, leads_outside, top_of
+from cdconf.inside import MARK, leads_outside, lend, top_of
 from cdconf.inventory import load_environment, load_project
 from cdconf.resources.discovery import Types
 from cdconf.roles import smoke_files
@@ -253,3 +253,18 @@ def test_a_projects_directory_may_be_a_link_itself(inner, tmp_path):
 def test_a_mark_ends_the_tree(tmp_path):
     write(tmp_path, {"a/b/c": "", f"a/{MARK}": ""})
     assert top_of(tmp_path / "a/b")[0] == tmp_path / "a"
+
+
+def test_a_checkout_works_with_the_throw_away_copies_that_it_was_lent_and_with_nothing_else_of_them(project, tmp_path):
+    home = tmp_path / "home/.cdconf"
+    for name in ("throwaway/try-1/hosts.yml", "environments/dev/secrets.json"):
+        write(home, {name: "x"})
+    git(project, "init", "-q")
+    (project / ".cdconf").symlink_to(home)
+    path = project / ".cdconf/throwaway/try-1/hosts.yml"
+    assert "leads out of the git work tree" in leads_outside(path, project)
+    lend(project, home)
+    assert leads_outside(path, project) is None
+    assert "leads out of" in leads_outside(project / ".cdconf/environments/dev/secrets.json", project)
+    link(project, ".cdconf/throwaway/try-1/other.yml", tmp_path / "home/.cdconf/environments/dev/secrets.json")
+    assert "leads out of" in leads_outside(project / ".cdconf/throwaway/try-1/other.yml", project)

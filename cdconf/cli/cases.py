@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
+from cdconf.inside import check_inside
 from cdconf.scratch import scratch
 
 if TYPE_CHECKING:
@@ -61,8 +63,11 @@ def _chosen(project: Project, types: tuple[str, ...]) -> dict[str, Path]:
 
 def _write(folder: Path, project: Project, os: str) -> None:
     """A project of its own, with the types of the one that's asked about."""
-    if (project.root / "resources").is_dir():
-        (folder / "resources").symlink_to(project.root / "resources")
+    own = project.root / "resources"
+    if own.is_dir():
+        for path in own.rglob("*"):
+            check_inside(path, project.root, str(path.relative_to(project.root)))
+        shutil.copytree(own, folder / "resources", ignore=shutil.ignore_patterns("__pycache__"))
     top = {"project": "cases", "groups": {"every": ["case"]}, "type_packages": list(project.type_packages)}
     hosts = {"provider": "docker", "hosts": {"host": {"groups": ["every"], "os": os}}}
     for name, content in {

@@ -13,6 +13,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from cdconf.errors import CdconfError, UsageError
+from cdconf.inside import lend
 from cdconf.inventory import Project, load_project
 from cdconf.inventory.project import FILE
 from cdconf.plans.git import check_repository, git, succeeds
@@ -80,6 +81,7 @@ def check_out(home: Project, commit: str, folder: Path) -> Project:
     with (folder / ".git/info/exclude").open("a", encoding="utf-8") as stream:
         stream.writelines(f"{prefix and f'/{prefix}'}/{one}\n" for one in _BORROWED)
     _git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
+    lend(folder, home.root / _BORROWED[0])
     root = folder / prefix
     if (root / "Vagrantfile").exists():  # what vagrant writes down there must outlive the checkout
         (home.root / ".vagrant").mkdir(exist_ok=True)
