@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cdconf.errors import CdconfError, UsageError
+from cdconf.git_command import git_command
 from cdconf.history.worktree import prefix_of
-from cdconf.plans.git import check_repository, command
+from cdconf.plans.git import check_repository
 from cdconf.plans.revision import commit_of
 from cdconf.promotion.errors import NotProvable
 
@@ -64,7 +65,7 @@ class Commit:
         self._above: list[str] | None = None
         try:
             self._process = subprocess.Popen(
-                command(root, "cat-file", "--batch"),
+                git_command(root, "cat-file", "--batch"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

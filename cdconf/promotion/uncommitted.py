@@ -11,8 +11,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from cdconf.git_command import git_command
 from cdconf.history.worktree import prefix_of
-from cdconf.plans.git import command
 from cdconf.promotion.errors import NotProvable
 
 SHOWN = 5
@@ -93,7 +93,7 @@ class Uncommitted:
 def _begun(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            git_command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
     except FileNotFoundError as error:
         raise NotProvable("git isn't installed", hint="a proof names a commit: install git") from error
