@@ -133,6 +133,31 @@ class Commit:
         else:
             yield posixpath.normpath(path), found
 
+    def behind_links(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, Entry]]:
+        """Name and entry of what each link at or below a directory leads to, and of the links in what's there.
+
+        Args:
+            path: Relative to the project.
+            strict: See `below`.
+
+        Raises:
+            NotProvable: See `below`: a link's target isn't in the commit.
+        """
+        found = self.find(path)
+        if found is not None and found.is_tree:
+            yield from self._links(path, found, (found.oid,), strict)
+
+    def _links(self, name: str, tree: Entry, above: tuple[str, ...], strict: bool) -> Iterator[tuple[str, Entry]]:
+        members = self._tree(tree.oid)
+        self._load([one.oid for one in members.values() if one.is_tree])
+        for child, member in sorted(members.items()):
+            path, entry = f"{name}/{child}", member
+            if member.mode == _LINK:
+                entry = self._behind(path, member, strict)
+                yield path, entry
+            if entry.is_tree and entry.oid not in above:
+                yield from self._links(path, entry, (*above, entry.oid), strict)
+
     def members(self, path: str) -> dict[str, Entry]:
         """What a directory holds, by name; links are themselves. Empty where there's none."""
         found = self.find(path)
