@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import re
 import signal
@@ -23,8 +22,10 @@ from cdconf.artifacts.distrust import distrust
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
+from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
@@ -107,12 +108,12 @@ def commits(root: Path, limit: int = 1000) -> list[str]:
 
 def _git(root: Path, *arguments: str) -> str:
     try:
-        result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+        result = subprocess.run(git_command(root, *arguments), capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise ArtifactError(
             "git isn't installed", hint="builds are found by their commits: install git, or deploy a file"
         ) from error
-    refused = distrust(root, result.stderr)
+    refused = refusal(root) or distrust(root, result.stderr)
     if refused is not None:
         raise ArtifactError(refused[0], hint=refused[1])
     if result.returncode != 0:
@@ -144,7 +145,7 @@ def export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
     if (root / ".gitmodules").is_file():
         emit(Notice("git leaves submodules out of the export that is built", warning=True))
     folder.mkdir(mode=0o700)
-    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "."]
+    command = git_command(root, "archive", "--format=tar", commit, ".")
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as archive,
@@ -186,7 +187,7 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
         commit_time=commit_time,
         built_at=round(time.time(), 3),
         duration_s=round(time.time() - began, 3),
-        builder=f"{getpass.getuser()}@{socket.gethostname()}",
+        builder=f"{user_name()}@{socket.gethostname()}",
         dirty=builder is None,
     )
     emit(Notice(f"built {made.label} ({made.size / 1e6:.1f} MB, sha256 {made.archive[:12]})"))

@@ -13,7 +13,6 @@ that only another branch has.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING
 from cdconf.artifacts import store_clock
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Emit, Notice, Step
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
@@ -113,7 +113,7 @@ def _note(project: Project, place: Place, artifact: Artifact, environment: Envir
         "checkout": project.checkout,
         "environment": environment.name,
         "provider": environment.provider,
-        "by": f"{getpass.getuser()}@{socket.gethostname()}",
+        "by": f"{user_name()}@{socket.gethostname()}",
         "at": round(time.time(), 3),
     }
     data = json.dumps(about, sort_keys=True).encode("utf-8")

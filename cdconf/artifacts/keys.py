@@ -8,7 +8,6 @@ A key's id is its fingerprint as `ssh-keygen -l` shows it.
 from __future__ import annotations
 
 import base64
-import getpass
 import hashlib
 import os
 import socket
@@ -16,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.artifacts.believed import content_of
 from cdconf.errors import ArtifactError
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -96,8 +97,7 @@ def read(path: Path) -> Ed25519PrivateKey | None:
         ArtifactError: The file isn't an Ed25519 key, or others can read it.
     """
     try:
-        text = path.read_bytes()
-        mode = path.stat().st_mode
+        text, mode = content_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -122,7 +122,7 @@ def public_of(key: Ed25519PrivateKey) -> PublicKey:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     text = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
-    return parse(f"{text} {getpass.getuser()}@{socket.gethostname()}", "the key")
+    return parse(f"{text} {user_name()}@{socket.gethostname()}", "the key")
 
 
 def parse(text: str, where: str) -> PublicKey:

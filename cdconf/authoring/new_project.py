@@ -67,3 +67,8 @@ def write_project(folder: Path, name: str) -> Written:
     except OSError as error:
         raise CdconfError(f"can't write {error.filename}: {error.strerror}") from error
     return Written(tuple(new), tuple(kept))
+
+
+def vagrantfile() -> bytes:
+    """The Vagrantfile of a new project, which is the same for all."""
+    return (_TEMPLATE / f"Vagrantfile{_SUFFIX}").read_bytes()

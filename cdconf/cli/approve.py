@@ -116,11 +116,12 @@ def _give(
 def _seconds(text: str | None) -> float | None:
     """Raises `UsageError` for what is no length of time."""
     from cdconf.errors import UsageError
+    from cdconf.inventory.values import LONGEST as LONGEST_TIME
     from cdconf.inventory.values import seconds_of
 
     if text is None:
         return None
     found = seconds_of(text)
-    if not found:
-        raise UsageError(f"'{text}' isn't a length of time", hint="such as --expires 4h")
+    if not found or found > LONGEST_TIME:
+        raise UsageError(f"--expires '{text}' isn't a length of time", hint="such as --expires 4h")
     return found

@@ -65,7 +65,8 @@ take_over_option = click.option(
     "take_over",
     metavar="HOST",
     multiple=True,
-    help="A host that belonged to another environment and is this one's from now on (may be repeated).",
+    help="A host that belonged to another environment and is this one's from now on, or that another project's "
+    "policy guards (may be repeated).",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdconf.cli.vagrantfile import tell_of_vagrantfile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -76,6 +78,7 @@ def stage_run(
         extra=run.extra,
         read=read,
     )
+    tell_of_vagrantfile(run)
     made.begin(app)
     if name is not None and stage is not None and stage.run is not None and is_last:
         from cdconf.pipeline.acceptance import acceptance
@@ -101,6 +104,7 @@ def smoke_run(run: Run, name: str | None) -> SmokeRun:
         demanded=name is not None,
         extra=run.extra,
     )
+    tell_of_vagrantfile(run)
     made.begin()
     return made
 
@@ -126,6 +130,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         extra=run.extra,
         clock=clock_of(run),
     )
+    tell_of_vagrantfile(run)
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)
     return made

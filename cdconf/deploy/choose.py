@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import getpass
 import re
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from cdconf.agent.tree import sha256_file
 from cdconf.artifacts import Artifact, Store, commits
 from cdconf.errors import ArtifactError, UsageError, did_you_mean, nearest_or_all
 from cdconf.events import Emit, Notice
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
@@ -136,6 +136,6 @@ def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
         commit_time=None,
         built_at=round(time.time(), 3),
         duration_s=0.0,
-        builder=f"{getpass.getuser()} (added)",
+        builder=f"{user_name()} (added)",
         dirty=False,
     )

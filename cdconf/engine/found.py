@@ -32,12 +32,20 @@ class Guarded:
     project: str = ""
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def check(self, session: Session, environment: str) -> None:
+    def check(self, session: Session, environment: str, *, shared: bool = False) -> None:
         """Raises `GateClosed` for a host of a guarded environment, unless the run's own is guarded as well.
 
-        What a policy asks for could be left behind otherwise: by an environment, or a project, of another name.
+        What a policy asks for could be left behind otherwise: by an environment, or a project, of another name. That
+        name may well be one for which there's a policy, too: so a host that another project guards, and that doesn't
+        know the run's own project yet, must be shared by somebody's word.
+
+        Args:
+            session: The host.
+            environment: The run's.
+            shared: Whether the operator has named the host.
         """
-        if environment in self.environments.get(self.project, {}):
+        is_guarded = environment in self.environments.get(self.project, {})
+        if is_guarded and (shared or session.identity is not None):
             return
         for project, known in session.call("projects").items():
             guarded = self.environments.get(project, {})
@@ -48,6 +56,13 @@ class Guarded:
                 was = known["environment"] if project == self.project else f"{project}/{known['environment']}"
                 now = environment if project == self.project else f"{self.project}/{environment}"
                 text = f"this host is {was}'s '{known['host']}', which {guarded[known['environment']]} guards"
+                if is_guarded:
+                    hint = f"if both are to share it, say so: `cdconf provision {environment} --take-over"
+                    raise GateClosed(
+                        f"{text}; it doesn't know project '{self.project}' yet",
+                        host=session.host.name,
+                        hint=f"{hint} {session.host.name}`",
+                    )
                 hint = f"if it's meant to become {now}'s, let a policy name that environment first"
                 raise GateClosed(f"{text}; no policy names {now}", host=session.host.name, hint=hint)
 
@@ -89,7 +104,7 @@ class Checks:
         """
         host = session.host
         if self.guarded.environments:
-            self.guarded.check(session, self.environment.name)
+            self.guarded.check(session, self.environment.name, shared=host.name in self.take_over)
         before = self.was_of(session)
         if before is not None and host.name not in self.take_over:
             raise _wrong_environment(host, before, self.environment.name)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import time
 from dataclasses import dataclass, field
 
+from cdconf.user import user_name
+
 
 def new_run_id() -> str:
     """A unique id that sorts by time: milliseconds since 1970 in hex, then 64 random bits."""
     return f"{time.time_ns() // 1_000_000:012x}-{os.urandom(8).hex()}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +27,6 @@ class RunIdentity:
     """
 
     reason: str
-    owner: str = field(default_factory=lambda: f"{_user()}@{socket.gethostname()} pid {os.getpid()}")
+    owner: str = field(default_factory=lambda: f"{user_name()}@{socket.gethostname()} pid {os.getpid()}")
     run: str = field(default_factory=new_run_id)
     secret: str = field(default_factory=lambda: os.urandom(24).hex(), repr=False)

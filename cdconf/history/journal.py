@@ -6,7 +6,6 @@ that is brought up to date when someone asks. A line that a killed writer left u
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import socket
@@ -18,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.events import RunResult
+from cdconf.git_command import git_command
 from cdconf.history.worktree import KEPT, Changes
+from cdconf.user import user_name
 
 FILE = "history.jsonl"
 DIFFERENCE = "clock_difference_s"  # what is added to a run's own times to have its hosts' or the store's
@@ -65,7 +66,7 @@ def entry(
         "started_at": started_at,
         "duration_s": round(result.duration_s, 3),
         "exit_code": result.exit_code,
-        "user": _user(),
+        "user": user_name(),
         "controller": socket.gethostname(),
         "commit": head(root),
         "app": result.extra.get("app"),
@@ -111,13 +112,6 @@ def _migrated(result: RunResult) -> str | None:
     return None
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
 def head(root: Path) -> str | None:
     """The commit that the project is at, None outside of git. Reads git's files: a process would take longer."""
     folder = root / ".git"
@@ -130,7 +124,7 @@ def head(root: Path) -> str | None:
             return loose.read_text(encoding="utf-8").strip()
     except OSError:
         pass
-    command = ["git", "-C", str(root), "rev-parse", "--verify", "-q", "HEAD"]
+    command = git_command(root, "rev-parse", "--verify", "-q", "HEAD")
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:  # no git here, and a run needs none

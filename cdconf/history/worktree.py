@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdconf.git_command import git_command
+
 KEPT = 100  # files that are named
 
 
@@ -34,11 +36,10 @@ class WorkTree:
         options = ["--porcelain", "-z", "--untracked-files=normal", "--no-renames", "."]
         with contextlib.suppress(OSError):  # no git here, and a run needs none
             self._process = subprocess.Popen(
-                ["git", "-C", str(root), "status", *options],
+                git_command(root, "status", *options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
             )
 
     def changes(self) -> Changes | None:

@@ -138,6 +138,8 @@ class _Found:
 
     def _after(self, entry: YamlMap, source: str) -> str:
         found = names(entry, "after", "require")
+        if not all(found) or not found:
+            raise entry.error("'after' in require names no stage", "after", "name the stages that must have passed")
         for one in found:
             if self.known is not None:
                 self.known.check_stage(entry, "after", one)

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 from cdconf.artifacts.distrust import distrust
 from cdconf.errors import CdconfError, UsageError
+from cdconf.git_command import git_command, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def command(root: Path, *arguments: str) -> list[str]:
-    """The argument list; nothing is locked or refreshed, and no other object stands in for a commit."""
-    return ["git", "--no-optional-locks", "--no-replace-objects", "-C", str(root), *arguments]
 
 
 def git(root: Path, *arguments: str) -> bytes:
@@ -32,6 +28,9 @@ def git(root: Path, *arguments: str) -> bytes:
 
 def check_repository(root: Path, hint: str = "--from and --to read revisions out of git") -> None:
     """Raises `UsageError` unless git reads what's there; the hint is for where there's no repository."""
+    planted = refusal(root)
+    if planted is not None:
+        raise UsageError(planted[0], hint=planted[1])
     result = _run(root, "rev-parse", "--git-dir")
     refused = distrust(root, result.stderr.decode("utf-8", "replace"))
     if refused is not None:
@@ -47,6 +46,6 @@ def succeeds(root: Path, *arguments: str) -> bool:
 
 def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(command(root, *arguments), capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(git_command(root, *arguments), capture_output=True, check=False, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
         raise CdconfError("git isn't installed", hint="install git; revisions are read through it") from error

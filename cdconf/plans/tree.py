@@ -16,7 +16,8 @@ from pathlib import Path
 
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, Notice
-from cdconf.plans.git import command, git, succeeds
+from cdconf.git_command import git_command
+from cdconf.plans.git import git, succeeds
 
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
@@ -81,7 +82,7 @@ class Tree:
         with tempfile.TemporaryFile() as asked:
             asked.write("".join(f"{one.oid}\n" for one in entries).encode())
             asked.seek(0)
-            reading = command(self._top, "cat-file", "--batch")
+            reading = git_command(self._top, "cat-file", "--batch")
             with subprocess.Popen(reading, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
                 for entry in entries:
                     head = process.stdout.readline().split()  # type: ignore[union-attr]

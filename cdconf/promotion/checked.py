@@ -19,6 +19,7 @@ from cdconf.promotion.signers import Signers
 from cdconf.promotion.statement import NotSaid, read
 
 AHEAD = 60.0  # seconds by which a signer's clock may be ahead of this one
+_SHOWN = 80  # characters of what an envelope claims
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _unsigned(envelope: Mapping[str, Any], signers: Signers) -> str:
     revoked = [one for one in claimed if one in signers.revoked]
     if revoked:
         return f"is signed by a revoked key: {revoked[0]}"
-    return f"is signed by an unknown key: {claimed[0]}"
+    return f"is signed by an unknown key: {claimed[0][:_SHOWN]}"
 
 
 def _may_say(signer: Signer, said: Said) -> bool:

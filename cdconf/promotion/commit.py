@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cdconf.errors import CdconfError, UsageError
+from cdconf.git_command import git_command
 from cdconf.history.worktree import prefix_of
-from cdconf.plans.git import check_repository, command
+from cdconf.plans.git import check_repository
 from cdconf.plans.revision import commit_of
 from cdconf.promotion.errors import NotProvable
 
@@ -64,7 +65,7 @@ class Commit:
         self._above: list[str] | None = None
         try:
             self._process = subprocess.Popen(
-                command(root, "cat-file", "--batch"),
+                git_command(root, "cat-file", "--batch"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -131,6 +132,31 @@ class Commit:
             yield from self._walk(posixpath.normpath(path), found, (found.oid,), strict)
         else:
             yield posixpath.normpath(path), found
+
+    def behind_links(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, Entry]]:
+        """Name and entry of what each link at or below a directory leads to, and of the links in what's there.
+
+        Args:
+            path: Relative to the project.
+            strict: See `below`.
+
+        Raises:
+            NotProvable: See `below`: a link's target isn't in the commit.
+        """
+        found = self.find(path)
+        if found is not None and found.is_tree:
+            yield from self._links(path, found, (found.oid,), strict)
+
+    def _links(self, name: str, tree: Entry, above: tuple[str, ...], strict: bool) -> Iterator[tuple[str, Entry]]:
+        members = self._tree(tree.oid)
+        self._load([one.oid for one in members.values() if one.is_tree])
+        for child, member in sorted(members.items()):
+            path, entry = f"{name}/{child}", member
+            if member.mode == _LINK:
+                entry = self._behind(path, member, strict)
+                yield path, entry
+            if entry.is_tree and entry.oid not in above:
+                yield from self._links(path, entry, (*above, entry.oid), strict)
 
     def members(self, path: str) -> dict[str, Entry]:
         """What a directory holds, by name; links are themselves. Empty where there's none."""

@@ -107,11 +107,11 @@ def gate_of(
     if wanted.is_empty:
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place, clock)
-    proofs = evidence.proofs(artifact.archive) if wanted.after else []
+    proofs = evidence.proofs(artifact.archive) if wanted.after or wanted.approvals else []
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links += soak_links(wanted, candidate, proofs, evidence.now)
-    links += judge_approvals(wanted, candidate, evidence, stops)
+    links += judge_approvals(wanted, candidate, evidence, [*proofs, *stops])
     links += time_links(wanted, clock.counted())
     return Gate(artifact.label, environment.name, candidate, tuple(links), evidence.skipped)
 

@@ -139,7 +139,7 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
     proofs, stops = evidence.proofs(said.subject.archive), evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links += soak_links(wanted, candidate, proofs, evidence.now) + time_links(wanted, evidence.now)
-    links += judge_approvals(wanted, candidate, evidence, stops, ever=True)
+    links += judge_approvals(wanted, candidate, evidence, [*proofs, *stops], ever=True)
     return all(one.state == "there" for one in links)
 
 

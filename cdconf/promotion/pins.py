@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import GateClosed
-from cdconf.plans.git import command
-from cdconf.promotion.policy import policies_folder, policy_file
+from cdconf.git_command import git_command, refusal
+from cdconf.promotion.policy import VARIABLE, policies_folder, policy_file
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -62,17 +62,28 @@ def _check_not_renamed(project: Project) -> None:
 
 
 def _names_before(root: Path) -> set[str]:
-    """The names that cdconf.yml has had in this checkout's history; none outside of a repository."""
+    """The names that cdconf.yml has had in this checkout's history; none outside of a repository.
+
+    Raises:
+        GateClosed: git would read something else than the checkout's history, or takes too long.
+    """
+    planted = refusal(root)
+    if planted is not None:
+        raise GateClosed(f"which names the project had before can't be told: {planted[0]}", hint=planted[1])
     options = ["log", "-p", "--unified=0", "--format=", "--no-color", "--no-ext-diff", "--no-textconv", "-m"]
+    options.append("--text")  # whatever .gitattributes says: of what's binary, no lines are shown
     try:
         told = subprocess.run(
-            command(root, *options, "-G", "project", "HEAD", "--", "cdconf.yml"),
+            git_command(root, *options, "-G", "project", "HEAD", "--", "cdconf.yml"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_LONGEST,
             check=False,
         )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+    except FileNotFoundError:
         return set()
+    except subprocess.TimeoutExpired as error:
+        text = f"which names the project had before can't be told: git took more than {_LONGEST:.0f} s"
+        raise GateClosed(text, hint=f"${VARIABLE} says which policy is meant") from error
     lines = told.stdout.decode("utf-8", "replace").splitlines()
     return {match[1] for line in lines if (match := _NAMED.match(line)) is not None}

@@ -96,7 +96,7 @@ def procedure(project_root: Path, revision: str, app: str, *, extra: Iterable[st
         raise NotProvable(text, hint="put the value into the inventory, and commit it")
     with Uncommitted(project_root) as uncommitted, Commit(project_root, revision) as commit:
         found = _read(commit, app)
-        uncommitted.check(commit.id)
+        uncommitted.check(commit)
     return found
 
 

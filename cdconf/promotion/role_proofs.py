@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ def roles_on(project: Project, hosts: Iterable[Host]) -> list[str]:
 def trees_of(root: Path, roles: Iterable[str]) -> tuple[str, dict[str, str]]:
     """The commit that the work tree is at, and the ids of its git trees, by path: `roles/base`, `templates`.
 
+    Links in them are read, so that what's behind a link has an entry of its own, and so have the `.gitattributes` that
+    say what git makes of such files in a work tree.
+
     Args:
         root: The project.
         roles: The roles that are wanted. What all roles may use comes along: templates, files, resource types.
@@ -43,13 +47,16 @@ def trees_of(root: Path, roles: Iterable[str]) -> tuple[str, dict[str, str]]:
     """
     with Uncommitted(root) as uncommitted, Commit(root, "HEAD") as commit:
         found = {path: commit.find(path) for path in (*(f"roles/{one}" for one in roles), *_SHARED)}
-        uncommitted.check(commit.id)
+        uncommitted.check(commit)
         trees = {path: entry.oid for path, entry in found.items() if entry is not None and entry.is_tree}
         missing = [path for path in found if path not in trees and path not in _SHARED]
         if missing:
             text = f"commit {commit.id[:10]} has no directory {missing[0]}, so nothing can be proven of that role"
             raise NotProvable(text, hint="commit it")
-        return commit.id, trees
+        behind = {path: entry.oid for one in trees for path, entry in commit.behind_links(one)}
+        above = [f"{one}/.gitattributes" for one in (*commit.above(), "roles")]
+        attributes = {posixpath.normpath(one): entry.oid for one in above if (entry := commit.find(one)) is not None}
+        return commit.id, trees | behind | attributes
 
 
 def stage_of(project: Project, environment: Environment) -> Stage | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import hashlib
 import socket
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from cdconf.promotion.said import (
     tree_key,
 )
 from cdconf.promotion.statement import document, envelope, test_result
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
@@ -90,7 +90,7 @@ def _signed(statement: dict[str, Any], key: OfficeKey) -> dict[str, Any]:
 
 def whoami() -> str:
     """`user@host`, for statements."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{user_name()}@{socket.gethostname()}"
 
 
 def tool_digest() -> str:

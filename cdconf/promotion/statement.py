@@ -32,6 +32,7 @@ _NAMES: dict[type[Said], str] = {
 _TYPE = re.compile(re.escape(BASE) + r"([a-z-]+)/v([0-9]+)")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TREE = re.compile("[0-9a-f]{40,64}")
+_YEARS = range(1970, 9999)  # every zone's clocks can tell these
 TREE_DIGEST, APP_DIGEST, GIT_TREE = "cdconfTree1", "cdconfApp1", "gitTree"
 
 
@@ -187,6 +188,8 @@ def _time(value: Any) -> float:
     found = datetime.fromisoformat(_text(value))
     if found.tzinfo is None:
         raise ValueError("a time with its zone")
+    if found.year not in _YEARS:
+        raise ValueError(f"a time that clocks tell, not one in the year {found.year}")
     return found.timestamp()
 
 

@@ -9,11 +9,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cdconf.git_command import git_command
 from cdconf.history.worktree import prefix_of
-from cdconf.plans.git import command
 from cdconf.promotion.errors import NotProvable
+
+if TYPE_CHECKING:
+    from cdconf.promotion.commit import Commit
 
 SHOWN = 5
 # Files and directories that cdconf reads; a directory of which git tells only the name may hold one of them.
@@ -22,6 +27,7 @@ _READ = re.compile(
     r"|(templates|files|resources|roles/conftest\.py)(/.*)?)/?"
 )
 _FOLDERS = ("cdconf.yml", "roles", "templates", "files", "resources", "inventories", ":(glob)*.py")
+_READ_WHOLE = ("roles", "templates", "files", "resources")
 _VARIABLES = re.compile(r"inventories(/.*)?")
 _COMPILED = re.compile(r"(.*/)?__pycache__/.*|.*\.pyc")
 _OPTIONS = ["--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=normal", "--ignored=matching"]
@@ -49,11 +55,11 @@ class Uncommitted:
             process.stdout.close()  # type: ignore[union-attr]
             process.wait()
 
-    def check(self, commit: str) -> None:
+    def check(self, commit: Commit) -> None:
         """Compares, if the work tree is at that commit.
 
         Args:
-            commit: A commit's full id.
+            commit: The commit.
 
         Raises:
             NotProvable: Something isn't as the commit says; the message names the files.
@@ -62,13 +68,16 @@ class Uncommitted:
         for oid in (record.strip() for record in replaced):
             text = f"git shows another object in place of {oid[:10]} here, so people don't see what commits have"
             raise NotProvable(text, hint=f"`git replace -d {oid}` takes it away; `git replace --list` shows all")
-        if f"# branch.oid {commit}" not in records:
+        if f"# branch.oid {commit.id}" not in records:
             return
         found = [one for record in records if (one := self._counted(record)) is not None]
         found += [f"{one[2:]} (git is told to overlook changes)" for one in listed if self._is_overlooked(one)]
+        found += [f"{one} (not in git, behind a link)" for one in _unknown_behind_links(self._root, commit)]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            text = f"this run can't prove anything: not as commit {commit[:10]} says: {', '.join(found[:SHOWN])}{more}"
+            text = (
+                f"this run can't prove anything: not as commit {commit.id[:10]} says: {', '.join(found[:SHOWN])}{more}"
+            )
             raise NotProvable(text, hint="commit them, or take them away, and begin again")
 
     def _is_overlooked(self, record: str) -> bool:
@@ -90,10 +99,25 @@ class Uncommitted:
         return f"{path} (ignored by git)" if kind == "!" and _READ.fullmatch(path) else None
 
 
+def _unknown_behind_links(root: Path, commit: Commit) -> Iterator[str]:
+    """Files that no commit has, in directories to which links lead from where cdconf reads."""
+    for folder in _READ_WHOLE:
+        for path, entry in commit.behind_links(folder, strict=False):
+            for above, _, names in os.walk(root / path) if entry.is_tree else ():
+                shown = (f"{Path(above).relative_to(root).as_posix()}/{name}" for name in names)
+                yield from (one for one in shown if not _COMPILED.fullmatch(one) and not _has(commit, one))
+
+
+def _has(commit: Commit, path: str) -> bool:
+    """Whether a commit has a file, or a link that isn't followed."""
+    folder, _, name = path.rpartition("/")
+    return name in commit.members(folder)
+
+
 def _begun(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            git_command(root, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
     except FileNotFoundError as error:
         raise NotProvable("git isn't installed", hint="a proof names a commit: install git") from error

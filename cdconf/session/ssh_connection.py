@@ -6,7 +6,6 @@ What Fabric did here, less what it imports: see docs/adr/0007-paramiko-without-f
 from __future__ import annotations
 
 import contextlib
-import getpass
 import importlib
 import logging
 import socket
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -112,7 +112,7 @@ class Connection:
     def __init__(self, name: str, user: str | None, port: int | None, timeout: float, options: dict[str, Any]) -> None:
         self.config = configured(name)
         self.host: str = self.config.get("hostname", name)
-        self.user: str = user or self.config.get("user") or getpass.getuser()
+        self.user: str = user or self.config.get("user") or user_name()
         self.port: int = port or int(self.config.get("port", 22))
         keys = [*options.get("key_filename", []), *self.config.get("identityfile", [])]
         self.options = {**options, "key_filename": keys} if keys else options

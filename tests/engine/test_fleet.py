@@ -280,12 +280,12 @@ GUARDED = {"demo": {"production": "/home/me/demo.yml"}, "shop": {"live": "/home/
 IDENTITY = {"environment": "production", "host": "web1"}
 
 
-def guarded(world, own, environment="dev"):
-    """The errors of a fleet that takes over every host, as a project of that name; policies guard `GUARDED`."""
+def guarded(world, own, environment="dev", take_over="a"):
+    """The errors of a fleet that takes over such hosts, as a project of that name; policies guard `GUARDED`."""
     fleet, hosts = checked(world, Inventory(a=None), take_over=["a"])
     inventory = Inventory(a=None)
     inventory.name = environment
-    fleet._checks = Checks(inventory, take_over=frozenset("a"), guarded=Guarded(own, GUARDED))
+    fleet._checks = Checks(inventory, take_over=frozenset(take_over), guarded=Guarded(own, GUARDED))
     with fleet:
         return fleet.connect(hosts, lease=True)
 
@@ -307,6 +307,18 @@ def test_nor_by_another_project_but_for_one_of_its_guarded_environments():
     assert "no policy names renamed/production" in str(error)
     assert world.asked == []
     assert guarded(world, "shop", "live") == {}
+
+
+def test_a_project_that_takes_another_guarded_one_s_name_does_not_get_its_hosts():
+    world = World()
+    world.projects = {"a": {"demo": IDENTITY}}
+    error = guarded(world, "shop", "live", take_over="")["a"]
+    assert isinstance(error, GateClosed)
+    assert "demo/production's 'web1', which /home/me/demo.yml guards; it doesn't know project 'shop' yet" in str(error)
+    assert "cdconf provision live --take-over a" in error.hint
+    assert world.asked == []
+    world.identities = {"a": {"environment": "live", "host": "a"}}
+    assert guarded(world, "shop", "live", take_over="") == {}
 
 
 def test_hosts_that_no_policy_guards_are_nobody_s_matter():

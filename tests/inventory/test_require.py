@@ -115,6 +115,8 @@ BROKEN = {
     "soak: {stage: manual, for: soon}": "'for' in soak must be a duration",
     "approvals: {count: 0}": "'count' in approvals must be 1 to",
     "approvals: {count: two}": "'count' in approvals must be a whole number",
+    "after: []": "'after' in require names no stage",
+    "after: ['']": "'after' in require names no stage",
     "approvals: {from: []}": "'from' in approvals names nobody",
     "approvals: {expires: 0}": "'expires' in approvals must be more than 0",
     "approvals: {not_author: 1}": "'not_author' in approvals must be true or false",

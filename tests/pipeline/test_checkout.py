@@ -9,6 +9,7 @@ from cdconf.errors import InvalidFile, UsageError
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import load_project
 from cdconf.pipeline.checkout import check_out, commit_to_run, home_at, leave_hook
+from cdconf.promotion.commit import Commit
 from cdconf.promotion.uncommitted import Uncommitted
 from tests.conftest import git, write
 
@@ -55,8 +56,8 @@ def test_it_is_the_commit_and_clean(root, tmp_path):
     assert git(project.root, "rev-parse", "HEAD") == commit
     assert git(project.root, "describe", "--tags") == f"v1-1-g{commit[:7]}"
     assert WorkTree(project.root).changes().dirty is False
-    with Uncommitted(project.root) as uncommitted:
-        uncommitted.check(commit)
+    with Uncommitted(project.root) as uncommitted, Commit(project.root, commit) as read:
+        uncommitted.check(read)
     assert (project.checkout, project.home) == (home.checkout, home.root)
     assert place_of(project).shown("x") == place_of(home).shown("x") == "artifacts/x"
     assert git(root, "rev-parse", "--abbrev-ref", "HEAD") == "main"

@@ -111,7 +111,7 @@ class Crew:
     def release(self, artifact, **changes):
         """The last stage says that production runs it."""
         about = {"stage": "release", "environment": "production", "copy_of": None, "built_from": artifact.commit}
-        return self.prove(artifact, "stage:release", **about, **changes)
+        return self.prove(artifact, "stage:release", **{**about, **changes})
 
     def said(self, **changes):
         """A good approval, signed by nobody yet."""

@@ -364,3 +364,52 @@ def test_a_message_that_looks_like_another_commit_hides_no_author(crew):
     crew.prove()
     crew.given("anna")
     assert "is by an author of commit" in crew.why()
+
+
+def rewrite(crew, artifact, commit):
+    """Another commit beside an artifact, as whoever can write to the store may have it."""
+    path = crew.world.root / f".cdconf/artifacts/{artifact.label}.json"
+    text = path.read_text()
+    assert artifact.commit in text
+    path.chmod(0o600)
+    path.write_text(json.dumps({**json.loads(text), "commit": commit}))
+
+
+def test_another_commit_beside_the_artifact(crew):
+    """Its author would approve what she has written herself; the stage has signed from which commit it was built."""
+    crew.asks(count=1, not_author=True)
+    crew.commit("ben")
+    released = crew.built("6")
+    crew.release(released)
+    crew.commit("anna")
+    crew.artifact = crew.built("7")
+    crew.prove(built_from=crew.artifact.commit)
+    crew.given("anna")
+    assert "is by an author of commit" in crew.why()
+    rewrite(crew, crew.artifact, released.commit)
+    assert "is by an author of commit" in crew.why()
+
+
+def test_another_commit_beside_the_last_release(crew):
+    """Commits that it doesn't have would count as released, and their author as none."""
+    crew.asks(count=1, not_author=True)
+    released = crew.built("6")
+    crew.prove(released, built_from=released.commit)
+    crew.commit("anna")
+    newer = crew.head
+    crew.release(released, built_from=newer)
+    crew.commit("ben")
+    crew.artifact = crew.built("7")
+    crew.prove(built_from=crew.artifact.commit)
+    crew.given("anna")
+    assert "is by an author of commit" in crew.why()
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+def test_a_time_that_no_clock_tells(crew, at, decision):
+    said = document(crew.said(decision=decision))
+    said["predicate"]["at"] = at
+    made = envelope(said)
+    crew.put(made, signed(crew.message(made), crew.keys["ben"]))
+    assert "lacks something: a time that clocks tell" in crew.why()

@@ -184,8 +184,9 @@ class TestErrors:
         assert "--reject needs a --note" in self.refused(crew, "--yes", "--reject", "--key", crew.keys["anna"])
 
     def test_a_time_that_is_none(self, crew):
-        text = self.refused(crew, "--yes", "--expires", "soon", "--key", crew.keys["anna"])
-        assert "'soon' isn't a length of time" in text
+        for length in ("soon", "0s", "9999999999999d", f"{'9' * 400}d"):
+            text = self.refused(crew, "--yes", "--expires", length, "--key", crew.keys["anna"])
+            assert f"'{length}' isn't a length of time" in text
 
     def test_without_git(self, crew, tmp_path_factory):
         """The commits can't be shown, and nobody should approve what they can't see."""

@@ -360,3 +360,12 @@ def test_payload_bytes_that_are_not_utf8(outside):
     said = {"payload": raw, "payloadType": dsse.IN_TOTO, "signatures": []}
     outside.attest(dsse.signed(said, key.key, key.id))
     assert "isn't JSON" in judged(outside)
+
+
+def test_an_id_of_a_key_without_end(outside):
+    """It's shown, and anybody who can write to the store can write it."""
+    said = envelope(document(outside.proof(procedure=outside.real().digest)))
+    outside.attest({**said, "signatures": [{"keyid": "A" * 500_000, "sig": ""}]})
+    told = judged(outside)
+    assert "is signed by an unknown key: AAAA" in told
+    assert len(told) < 2000

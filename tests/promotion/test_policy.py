@@ -9,6 +9,7 @@ import pytest
 
 from cdconf.clocks import Clock
 from cdconf.errors import ArtifactError, GateClosed, InvalidFile
+from cdconf.inventory import load_project
 from cdconf.promotion.gates import gate_of
 from cdconf.promotion.passing import Passing
 from cdconf.promotion.pins import check_pins
@@ -220,6 +221,40 @@ def test_a_project_of_another_name_is_refused(world, monkeypatch, by_variable):
     if not by_variable:
         lay_down(world, "version: 1\n", "renamed")
         check_pins(world.project, policy_of(world.project))
+
+
+def test_attributes_do_not_hide_a_former_name(world):
+    """What git calls binary it shows no lines of."""
+    lay_down(world, PINS)
+    renamed = (world.root / "cdconf.yml").read_text().replace("project: demo", "project: renamed")
+    write(world.root, {"cdconf.yml": renamed, ".gitattributes": "cdconf.yml binary\n"})
+    world.commit("rename")
+    with pytest.raises(GateClosed, match="the project was called 'demo' before"):
+        check_pins(world.project, policy_of(world.project))
+
+
+def test_a_merge_does_not_hide_a_former_name(world):
+    """Of a merge that's like one of its parents, git shows the history of that parent alone."""
+    lay_down(world, PINS)
+    text, main = (world.root / "cdconf.yml").read_text(), git(world.root, "rev-parse", "HEAD")
+    git(world.root, "checkout", "-q", "--orphan", "other")
+    write(world.root, {"cdconf.yml": text.replace("project: demo", "project: renamed")})
+    world.commit("another root")
+    git(world.root, "merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "merge", main)
+    with pytest.raises(GateClosed, match="the project was called 'demo' before"):
+        check_pins(world.project, policy_of(world.project))
+
+
+def test_a_planted_repository_does_not_hide_a_former_name(tmp_path_factory, home):
+    root = tmp_path_factory.mktemp("repository") / "project"
+    write(root, {"cdconf.yml": "project: renamed\ngroups: {}\n", "HEAD": "ref: refs/heads/main\n"})
+    (root / "objects").mkdir()
+    path = policies_folder() / "demo.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(PINS)
+    project = load_project(root)
+    with pytest.raises(GateClosed, match=r"which names the project had before can't be told: .*/project has HEAD"):
+        check_pins(project, policy_of(project))
 
 
 def test_a_project_that_always_had_its_name_needs_no_policy_because_others_have_one(world):

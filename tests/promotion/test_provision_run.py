@@ -161,3 +161,58 @@ def test_of_two_stages_that_copy_the_same_the_one_speaks_that_it_is_a_part_of(wo
     assert "passed stage 'load'" in world.told[-1].message
     provision(world, "try-1")
     assert "passed stage 'acceptance'" in world.told[-1].message
+
+
+def test_what_a_link_in_a_role_leads_to_counts_as_well(world):
+    """The role's own tree has nothing but the link's name and target."""
+    write(world.root, {"common/motd": "hello\n", "common/deep/more": "more\n", "aside/last": "1\n"})
+    (world.root / "common/deep/last").symlink_to("../../aside/last")
+    (world.root / "roles/site/files").mkdir()
+    (world.root / "roles/site/files/common").symlink_to("../../../common")
+    world.commit("a link")
+    provision(world, "staging")
+    provision(world, "production")
+    for place, name in (
+        ("common/motd", "roles/site/files/common"),
+        ("aside/last", "roles/site/files/common/deep/last"),
+    ):
+        (world.root / place).write_text("changed\n")
+        world.commit("change what's behind it")
+        with pytest.raises(GateClosed, match=f"{name} after manual: nobody has said"):
+            provision(world, "production")
+        provision(world, "staging")
+        provision(world, "production")
+
+
+def test_a_link_to_what_no_commit_has_proves_nothing(world):
+    (world.root / "roles/site/files").mkdir()
+    (world.root / "roles/site/files/motd").symlink_to("../../../common/motd")
+    world.commit("a link")
+    write(world.root, {"common/motd": "nobody has committed that\n"})
+    assert "statements" not in provision(world, "staging").extra
+    with pytest.raises(GateClosed, match="roles/site/files/motd is a link to something that isn't in commit"):
+        provision(world, "production")
+
+
+@pytest.mark.parametrize("place", [".gitattributes", "roles/.gitattributes"])
+def test_what_git_makes_of_files_in_a_work_tree_counts_as_well(world, place):
+    """Another encoding makes another file of the same blob."""
+    provision(world, "staging")
+    write(world.root, {place: "*.j2 working-tree-encoding=UTF-16LE\n"})
+    world.commit("attributes")
+    with pytest.raises(GateClosed, match=rf"{place} after manual: nobody has said"):
+        provision(world, "production")
+    provision(world, "staging")
+    provision(world, "production")
+
+
+def test_what_no_commit_has_behind_a_link_counts_as_well(world):
+    write(world.root, {"common/motd": "hello\n"})
+    (world.root / "roles/site/files").symlink_to("../../common")
+    world.commit("a link")
+    provision(world, "staging")
+    provision(world, "production")
+    write(world.root, {"common/more": "nobody has committed that\n", "common/__pycache__/x.pyc": ""})
+    assert "statements" not in provision(world, "staging").extra
+    with pytest.raises(GateClosed, match=r"says: roles/site/files/more \(not in git, behind a link\)\Z"):
+        provision(world, "production")

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError, UsageError, did_you_mean
+from cdconf.git_command import git_command
 from cdconf.pipeline.watch.progress import Moved
-from cdconf.plans.git import check_repository, command, git, succeeds
+from cdconf.plans.git import check_repository, git, succeeds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +140,7 @@ def _patiently(root: Path, seconds: float, *arguments: str) -> subprocess.Comple
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:
         process = subprocess.Popen(
-            command(root, *arguments),
+            git_command(root, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

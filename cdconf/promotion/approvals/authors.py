@@ -6,7 +6,7 @@ Names in commits are claims: git lets everybody write any. `.mailmap` isn't aske
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +78,7 @@ class Authors:
                     yield person, commit
 
 
-def authors_of(root: Path, candidate: Candidate, since: Release | None) -> Authors:
+def authors_of(root: Path, candidate: Candidate, since: Release | None, also: Collection[str] = frozenset()) -> Authors:
     """Who has written a candidate, since an environment's last release.
 
     The commits from which the artifact was built count, and those that came later where they have changed the
@@ -88,25 +88,29 @@ def authors_of(root: Path, candidate: Candidate, since: Release | None) -> Autho
         root: The project, in a git repository.
         candidate: What would be released.
         since: The last release, whose commits don't count; None: nobody knows it, so all commits count.
+        also: Commits from which stages have said that the same archive was built: they count as the artifact's own.
     """
     if candidate.built_from is None:
         return Authors(problem=candidate.not_built or "no commit is known of the artifact")
     try:
-        if not _has(root, candidate.built_from):
-            text = f"commit {candidate.built_from[:10]}, from which it was built, isn't in this clone (`git fetch`)"
+        own = [candidate.built_from, *sorted({*also} - {candidate.built_from})]
+        missing = next((one for one in own if not _has(root, one)), None)
+        if missing is not None:
+            text = f"commit {missing[:10]}, from which it was built, isn't in this clone (`git fetch`)"
             return Authors(problem=text)
-        return _authors(root, candidate, candidate.built_from, since)
+        return _authors(root, candidate, own, since)
     except CdconfError as error:
         return Authors(problem=error.message)
 
 
-def _authors(root: Path, candidate: Candidate, built_from: str, since: Release | None) -> Authors:
+def _authors(root: Path, candidate: Candidate, own: Sequence[str], since: Release | None) -> Authors:
+    built_from = own[0]
     if since is not None and not _has(root, since.built_from):
         since = None
     excluded = [f"^{since.built_from}"] if since is not None else []
-    found = {one.commit: one for one in _listed(root, [built_from, *excluded])}
-    if not found:  # it's an older one than what runs: whoever has written it still isn't somebody else
-        found = {one.commit: one for one in _listed(root, ["--no-walk", built_from])}
+    found = {one.commit: one for one in _listed(root, [*own, *excluded])}
+    if not {*own} <= found.keys():  # it's an older one than what runs: who wrote it still isn't somebody else
+        found |= {one.commit: one for one in _listed(root, ["--no-walk", *own])}
     if candidate.commit and candidate.commit != built_from and _differs(root, candidate, built_from):
         excluded += [f"^{since.commit}"] if since is not None and _has(root, since.commit) else []
         later = _listed(root, [candidate.commit, f"^{built_from}", *excluded])

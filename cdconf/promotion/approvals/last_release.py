@@ -6,6 +6,7 @@ commits count than those since the last release, and never fewer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from cdconf.promotion.said import Proof, Stop
 
 if TYPE_CHECKING:
     from cdconf.promotion.candidate import Candidate
+    from cdconf.promotion.checked import Checked
     from cdconf.promotion.evidence import Evidence
 
 
@@ -40,6 +42,8 @@ class Release:
 def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) -> Release | None:
     """The newest release of another artifact than the candidate that wasn't stopped afterwards, as a rollback does.
 
+    One doesn't count whose stages don't agree on the commit that it was built from.
+
     Args:
         evidence: What was said.
         candidate: What's about to be released.
@@ -58,9 +62,22 @@ def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) ->
     for said, name in sorted(found, key=lambda pair: pair[0].finished, reverse=True):
         if said.subject.archive == candidate.subject.archive or said.built_from is None:
             continue
-        if not _was_stopped(evidence, said):
+        agreed = built_from(said, evidence.proofs(said.subject.archive)) == {said.built_from}
+        if agreed and not _was_stopped(evidence, said):
             return Release(said.subject.name, said.built_from, said.commit, said.procedure, said.finished, name)
     return None
+
+
+def built_from(about: Candidate | Proof, said: Iterable[Checked]) -> frozenset[str]:
+    """The commits from which stages have said that an archive was built; more than one where they don't agree.
+
+    Whoever can write to the store can write another commit beside an artifact, and these are signed.
+    """
+    proofs = (one.said for one in said if isinstance(one.said, Proof) and (one.refusal is None or one.is_expired))
+    same = (about.project, about.app, about.subject.archive)
+    return frozenset(
+        one.built_from for one in proofs if one.built_from and (one.project, one.app, one.subject.archive) == same
+    )
 
 
 def _was_stopped(evidence: Evidence, said: Proof) -> bool:

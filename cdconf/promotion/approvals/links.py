@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from cdconf.promotion.approvals.authors import authors_of
 from cdconf.promotion.approvals.count import approval_links
 from cdconf.promotion.approvals.counting import Counting
-from cdconf.promotion.approvals.last_release import last_release
+from cdconf.promotion.approvals.last_release import built_from, last_release
 from cdconf.promotion.judge import is_about
 from cdconf.promotion.policy import policy_file
 from cdconf.promotion.said import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cdconf.promotion.candidate import Candidate, Link
     from cdconf.promotion.checked import Checked
@@ -25,7 +25,7 @@ def judge_approvals(
     wanted: Requirements,
     candidate: Candidate,
     evidence: Evidence,
-    stops: Iterable[Checked],
+    said: Sequence[Checked],
     *,
     ever: bool = False,
 ) -> list[Link]:
@@ -35,7 +35,7 @@ def judge_approvals(
         wanted: What the environment asks for.
         candidate: What's about to be brought there.
         evidence: What was said.
-        stops: What was stopped and lifted, of the artifact and of its app, checked.
+        said: What stages said of the artifact, and what was stopped and lifted, of it and of its app, checked.
         ever: See `Counting`.
 
     Raises:
@@ -43,7 +43,7 @@ def judge_approvals(
     """
     if not (wanted.approvals or wanted.policy.people.persons):
         return []
-    about = counting(wanted, candidate, evidence, stops, ever=ever)
+    about = counting(wanted, candidate, evidence, said, ever=ever)
     return approval_links(wanted.approvals, about)
 
 
@@ -51,7 +51,7 @@ def counting(
     wanted: Requirements,
     candidate: Candidate,
     evidence: Evidence,
-    stops: Iterable[Checked],
+    said: Sequence[Checked],
     *,
     ever: bool = False,
     with_authors: bool = False,
@@ -63,24 +63,24 @@ def counting(
     authors = None
     if with_authors or any(one.not_author for one in wanted.approvals):
         since = last_release(evidence, candidate, wanted.own)
-        authors = authors_of(evidence.project.root, candidate, since)
+        authors = authors_of(evidence.project.root, candidate, since, built_from(candidate, said))
     people = wanted.policy.people
     return Counting(
         candidate=candidate,
         people=people,
         policy=wanted.policy.file or str(policy_file(evidence.project)),
         given=evidence.approvals(candidate.subject.archive, people),
-        stops=_stops(candidate, stops),
+        stops=_stops(candidate, said),
         authors=authors,
         now=evidence.now,
         ever=ever,
     )
 
 
-def _stops(candidate: Candidate, stops: Iterable[Checked]) -> dict[str, Stop]:
+def _stops(candidate: Candidate, said: Iterable[Checked]) -> dict[str, Stop]:
     """Those about the artifact or its app, also the ones that were lifted."""
     return {
         one.name: one.said
-        for one in stops
+        for one in said
         if isinstance(one.said, Stop) and (one.refusal is None or one.is_expired) and is_about(one.said, candidate)
     }

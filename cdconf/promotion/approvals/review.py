@@ -78,11 +78,11 @@ def review_of(project: Project, environment: Environment, artifact: Artifact, em
     gate = gate_of(project, environment, artifact, emit)
     wanted = requirements_of(project, environment)
     evidence = Evidence.of(project, lambda event: None)
-    stops = evidence.stops(artifact.app, artifact.archive)
-    about = counting(wanted, candidate, evidence, stops, with_authors=True)
+    said, stops = evidence.proofs(artifact.archive), evidence.stops(artifact.app, artifact.archive)
+    about = counting(wanted, candidate, evidence, [*said, *stops], with_authors=True)
     authors = about.authors or Authors()
     believed = {one.statement for one in gate.links if one.statement and one.state == "there"}
-    found = {one.name: one.said for one in evidence.proofs(artifact.archive) if isinstance(one.said, Proof)}
+    found = {one.name: one.said for one in said if isinstance(one.said, Proof)}
     proofs = {name: said for name, said in found.items() if name in believed}
     stopped = [one.name for one in stops if isinstance(one.said, Stop)]
     told = [*about.stops, *(one for one in stopped[:_MOST_STOPS] if one not in about.stops)]

@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdconf.artifacts.believed import content_of
 from cdconf.errors import UsageError
 from cdconf.promotion.ssh.keys import SshKey, key_of, key_of_line
 from cdconf.promotion.ssh.wire import Malformed, Reader
@@ -44,8 +45,7 @@ def key_in(path: Path) -> OwnKey:
         UsageError: There's no such file, or it holds no key that could approve.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST)
+        content, _ = content_of(path, _LARGEST)
     except OSError as error:
         hint = "--key takes the file of your SSH key, or its .pub when the key is in the ssh-agent"
         raise UsageError(f"can't read the key {path}: {error.strerror or error}", hint=hint) from error

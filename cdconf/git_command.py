@@ -1,0 +1,50 @@
+"""How git is called: it only reads, and never a repository that the commit itself has brought.
+
+A commit can't have a `.git`, but it can have HEAD, objects/ and refs/ in any directory. Below the repository's own
+directory git would take that for the repository, run what its configuration names, and say of other files that they
+are what was committed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# git itself refuses that from 2.38 on; it heeds this setting only where no repository can say it.
+_REFUSE = ("-c", "safe.bareRepository=explicit")
+
+
+def git_command(root: Path, *arguments: str) -> list[str]:
+    """The argument list; nothing is locked or refreshed, and no other object stands in for a commit.
+
+    Args:
+        root: A directory of the repository.
+        arguments: The command, and what it's about.
+    """
+    found = planted(root)
+    elsewhere = ["--git-dir", str(found / ".git")] if found is not None else []  # isn't there, so git fails
+    return ["git", "--no-optional-locks", "--no-replace-objects", *_REFUSE, "-C", str(root), *elsewhere, *arguments]
+
+
+def planted(root: Path) -> Path | None:
+    """The directory on the way up to the repository's own that has what makes git take it for a repository."""
+    root = root.absolute()
+    for folder in (root, *root.parents):
+        if (folder / ".git").exists():
+            return None
+        if _is_repository(folder):
+            return folder
+    return None
+
+
+def refusal(root: Path) -> tuple[str, str] | None:
+    """A message and a hint where git would take what's `planted` for a repository; None elsewhere."""
+    found = planted(root)
+    if found is None:
+        return None
+    text = f"{found} has HEAD and objects, so that git would take it for a repository of its own"
+    return text, f"a commit may have brought them: look at {found / 'config'}, and take them away"
+
+
+def _is_repository(folder: Path) -> bool:
+    head = folder / "HEAD"
+    return (head.is_symlink() or head.is_file()) and any((folder / one).exists() for one in ("objects", "commondir"))
