@@ -72,14 +72,14 @@ def _read(root: Path) -> Project:
 
 def _store(top: YamlMap) -> str | None:
     store: str | None = expect(top, "store", str, FILE, None)
-    if store is not None and not re.match(keys.STORE, store):
+    if store is not None and not re.fullmatch(keys.STORE, store):
         raise top.error("'store' must be a directory or s3://bucket/prefix", "store")
     return store
 
 
 def _database(top: YamlMap) -> str | None:
     database: str | None = expect(top, "database", str, FILE, None)
-    if database is None or (re.match(keys.DATABASE, database) and "password=" not in database):
+    if database is None or (re.fullmatch(keys.DATABASE, database) and "password=" not in database):
         return database
     if re.match(r"postgres(ql)?://", database) and (":" in database.rpartition("@")[0][13:] or "password=" in database):
         text = "'database' holds a password, which would be in git"

@@ -71,7 +71,7 @@ def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
     check_keys(entry, keys.STAGE, "a pipeline stage")
     name = expect(entry, "stage", str, "a pipeline stage")
     what = f"stage '{name}'"
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise entry.error(f"{shown(name)} can't be a stage's name", "stage", "use a-z, 0-9, - and _, at most 63")
     known = [one.name for one in before]
     if name in known:

@@ -55,7 +55,7 @@ def _pin(top: YamlMap, key: str, pattern: str, problem: str) -> Pin | None:
     value = expect(top, key, str, "the policy", None)
     if value is None:
         return None
-    if not re.match(pattern, value):
+    if not re.fullmatch(pattern, value):
         raise top.error(f"{shown(value)} {problem}", key)
     return Pin(value, _source(top, key))
 
@@ -64,7 +64,7 @@ def _environments(top: YamlMap) -> dict[str, Require]:
     section = expect(top, "environments", dict, "the policy", YamlMap(file=top.file))
     found = {}
     for name, body in section.items():
-        if not re.match(NAME, name):
+        if not re.fullmatch(NAME, name):
             raise section.error(f"{shown(name)} can't be an environment's name", name)
         if body is None:
             found[name] = Require()
