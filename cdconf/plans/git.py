@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 
 def command(root: Path, *arguments: str) -> list[str]:
-    """The argument list; nothing is locked or refreshed, and no other object stands in for a commit."""
-    return ["git", "--no-optional-locks", "--no-replace-objects", "-C", str(root), *arguments]
+    """The argument list; nothing is locked or refreshed, no other object stands in for a commit.
+
+    What a user has git say of signatures isn't mixed into what was asked for.
+    """
+    options = ("--no-optional-locks", "--no-replace-objects", "-c", "log.showSignature=false")
+    return ["git", *options, "-C", str(root), *arguments]
 
 
 def git(root: Path, *arguments: str) -> bytes:
