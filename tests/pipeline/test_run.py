@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -226,7 +227,8 @@ def test_with_stop_app_a_red_commit_stops_the_line_also_without_an_artifact(make
 def test_several_apps_pass_a_stage_all_or_none(make):
     line = make(apps="[one, two]")
     line.commit("break the second", build_sh=FILES["build.sh"].replace("set -e", "set -e; [ $1 = one ] || exit 5"))
-    line(code=1)
+    (log,) = set(re.findall(r"the whole log is in ([^;\s]+)", line(code=1)))
+    assert Path(log).is_file()
     assert not [one for one in line.said() if one[2] == "passed"]
     commit = line.commit("mend it", build_sh=FILES["build.sh"])
     line()

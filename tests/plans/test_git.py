@@ -2,6 +2,7 @@
 
 import subprocess
 
+from cdconf.artifacts.build import _git as built
 from cdconf.plans.git import git as read
 from tests.conftest import git
 
@@ -14,3 +15,4 @@ def test_signatures_are_not_mixed_into_what_is_read(tmp_path):
         git(tmp_path, "config", name, value)
     git(tmp_path, "commit", "-q", "--allow-empty", "-S", "-m", "signed")
     assert read(tmp_path, "show", "-s", "--format=%s", "HEAD") == b"signed\n"
+    assert built(tmp_path, "show", "-s", "--format=%ct", "HEAD").isdigit()
