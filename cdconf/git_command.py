@@ -10,11 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 # git itself refuses that from 2.38 on; it heeds this setting only where no repository can say it.
+_QUIET = ("-c", "log.showSignature=false")
 _REFUSE = ("-c", "safe.bareRepository=explicit")
 
 
 def git_command(root: Path, *arguments: str) -> list[str]:
     """The argument list; nothing is locked or refreshed, and no other object stands in for a commit.
+
+    What a user has git say of signatures isn't mixed into what was asked for.
 
     Args:
         root: A directory of the repository.
@@ -22,7 +25,17 @@ def git_command(root: Path, *arguments: str) -> list[str]:
     """
     found = planted(root)
     elsewhere = ["--git-dir", str(found / ".git")] if found is not None else []  # isn't there, so git fails
-    return ["git", "--no-optional-locks", "--no-replace-objects", *_REFUSE, "-C", str(root), *elsewhere, *arguments]
+    return [
+        "git",
+        "--no-optional-locks",
+        "--no-replace-objects",
+        *_QUIET,
+        *_REFUSE,
+        "-C",
+        str(root),
+        *elsewhere,
+        *arguments,
+    ]
 
 
 def planted(root: Path) -> Path | None:

@@ -255,8 +255,10 @@ def test_a_mark_ends_the_tree(tmp_path):
     assert top_of(tmp_path / "a/b")[0] == tmp_path / "a"
 
 
-def test_a_checkout_works_with_the_throw_away_copies_that_it_was_lent_and_with_nothing_else_of_them(project, tmp_path):
-    home = tmp_path / "home/.cdconf"
+def test_a_checkout_works_with_the_throw_away_copies_that_it_was_lent_and_with_nothing_else_of_them(
+    project, tmp_path_factory
+):
+    home = tmp_path_factory.mktemp("home") / ".cdconf"
     for name in ("throwaway/try-1/hosts.yml", "environments/dev/secrets.json"):
         write(home, {name: "x"})
     git(project, "init", "-q")
@@ -266,5 +268,5 @@ def test_a_checkout_works_with_the_throw_away_copies_that_it_was_lent_and_with_n
     lend(project, home)
     assert leads_outside(path, project) is None
     assert "leads out of" in leads_outside(project / ".cdconf/environments/dev/secrets.json", project)
-    link(project, ".cdconf/throwaway/try-1/other.yml", tmp_path / "home/.cdconf/environments/dev/secrets.json")
+    link(project, ".cdconf/throwaway/try-1/other.yml", home / "environments/dev/secrets.json")
     assert "leads out of" in leads_outside(project / ".cdconf/throwaway/try-1/other.yml", project)

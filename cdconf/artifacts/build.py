@@ -169,7 +169,8 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
     version = re.sub(r"[^A-Za-z0-9_.+~-]", "-", described)  # a tag may be called release/1.4
     if builder is None:
         version = f"{version}-dirty.{int(began)}"
-    log = project.data / f"build-{app.name}.log"  # stays here when the build fails
+    data = project.data.resolve() if project.data.is_symlink() else project.data  # a pipeline's checkout goes
+    log = data / f"build-{app.name}.log"  # stays here when the build fails
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the Python that runs cdconf comes first
     variables = {"PATH": path, "CDCONF_VERSION": version, "SOURCE_DATE_EPOCH": str(int(commit_time))}
     folder = builder.home / "tree" if builder is not None else project.root

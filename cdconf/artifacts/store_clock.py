@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
 
 PROBE = "clock-"  # begins the name of an object that's made to see when the store makes it
+_STEP = 2.0  # seconds by which somebody has set this machine's clock, when it went on by so much more or less
 
 
 def create(place: Place, name: str, data: bytes, emit: Emit) -> float:
@@ -43,3 +44,27 @@ def compare(place: Place, name: str, before: float, emit: Emit) -> float:
     if ahead is not None:
         emit(ClocksSeen("store", {"the artifact store": ahead}))
     return ahead or 0.0
+
+
+class StoreClock:
+    """A store's time, for what lives long: the store is asked again when somebody has set this machine's clock.
+
+    Args:
+        place: The store.
+        emit: The event stream.
+    """
+
+    def __init__(self, place: Place, emit: Emit) -> None:
+        self._place = place
+        self._emit = emit
+        self._ask()
+
+    def _ask(self) -> None:
+        self._ahead = now(self._place, self._emit) - time.time()
+        self._difference = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """The store's time in seconds since 1970."""
+        if abs(time.time() - time.monotonic() - self._difference) > _STEP:
+            self._ask()
+        return time.time() + self._ahead

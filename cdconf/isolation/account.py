@@ -27,6 +27,7 @@ from cdconf.scratch import scratch
 SWITCH = "CDCONF_ISOLATION"  # `off`: the operator runs the commit's code with all rights, and proves less
 ISOLATED = "CDCONF_ISOLATED"  # tells a cdconf that such code starts why it can't do much
 _NAME = "cdconf"
+_DATA = ".cdconf"
 _ENTERED = 0o711  # others may pass through to what's theirs, and see nothing
 
 
@@ -120,6 +121,8 @@ class Account:
             users.end_all(self.user)
         if self.container is not None:
             self.container.end()
+        if self.guard is not None:
+            self.guard.end()
 
     def close(self) -> None:
         """Ends all that it has started, where it could, and watches over nothing any more."""
@@ -158,7 +161,8 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
 
     Args:
         kind: What for, in the name of its directory.
-        hidden: Directories of this user's that it mustn't see, wherever they lie: the project, with its data.
+        hidden: Directories of this user's that it mustn't see, wherever they lie: the project, with its data. A
+            pipeline's checkout of a commit stands for the directory whose data it borrows, too.
 
     Raises:
         OSError: There's no place for temporary files.
@@ -180,11 +184,24 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
         made = Account(folder, user, why, closed)
         stack.callback(made.close)
         if user is None and os.geteuid() != 0 and os.environ.get(SWITCH) != "off":
-            made.container, lacking = container_for(folder, made.home, hidden)
+            made.container, lacking = container_for(folder, made.home, private(hidden))
             made.why = "" if made.container is not None else f"{why}, and no container can be made: {lacking}"
         if not made.isolated:
             made.guard = Guard()
         yield made
+
+
+def private(projects: Sequence[Path]) -> list[Path]:
+    """Projects' directories, and those that their data are in."""
+    found = []
+    for one in projects:
+        data = (one / _DATA).resolve()
+        found.append(one)
+        if one.resolve().is_relative_to(data):
+            found.append(data.parent)
+        elif not data.is_relative_to(one.resolve()):
+            found.append(data)
+    return found
 
 
 def _somebody(stack: contextlib.ExitStack) -> tuple[int | None, str]:

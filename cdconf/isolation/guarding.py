@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+
+from cdconf.isolation import guard
 
 _MARK = "CDCONF_GUARDED"
 _PROGRAM = Path(__file__).with_name("guard.py")
@@ -27,6 +30,7 @@ class Guard:
     def __init__(self, user: int | None = None, lock: int | None = None) -> None:
         self.mark = {_MARK: secrets.token_hex(8)}
         (mark,) = (f"{name}={value}" for name, value in self.mark.items())
+        self._mark = os.fsencode(mark)
         # -I and -S: it starts in a few milliseconds, and imports nothing that the project or its user could bring.
         command = [sys.executable, "-I", "-S", str(_PROGRAM), mark, *([] if user is None else [str(user)])]
         self._process = subprocess.Popen(
@@ -39,6 +43,11 @@ class Guard:
             pass_fds=[] if lock is None else [lock],
             start_new_session=True,  # Ctrl-C is the controller's
         )
+
+    def end(self) -> None:
+        """Kills what was started with the mark, also what has left its session; only where there's a /proc."""
+        with contextlib.suppress(FileNotFoundError):
+            guard.end_marked(self._mark)
 
     def close(self) -> None:
         """Everything has ended."""

@@ -33,7 +33,7 @@ _HINT = (
     "variables that it gets"
 )
 _GRACE = 5.0  # seconds between asking a process group to end, and ending it
-_PIECE = 65536
+_PIECE = 65536  # bytes, as many as a pipe holds
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, s
         last.append(line)
         emit(Printed(line))
 
-    with account(f"stage-{stage.name}") as somebody:
+    with account(f"stage-{stage.name}", [root]) as somebody:
         folder = somebody.home / "tree"
         export(root, commit, folder, emit)
         somebody.give(folder)
@@ -123,9 +123,10 @@ def _finished(
 def _lines(reading: int, process: subprocess.Popen[Any], deadline: float) -> Iterator[str]:
     """What's printed until the command has ended, or its time is over; what it left behind may go on printing."""
     rest = b""
+    left = _PIECE  # bytes that are read after its end: what it has printed itself is among them
     with selectors.DefaultSelector() as selector:
         selector.register(reading, selectors.EVENT_READ)
-        while time.monotonic() < deadline:
+        while left > 0 and time.monotonic() < deadline:
             ended = process.poll() is not None
             data = os.read(reading, _PIECE) if selector.select(0 if ended else 0.1) else None
             if not data:
@@ -136,6 +137,7 @@ def _lines(reading: int, process: subprocess.Popen[Any], deadline: float) -> Ite
                         process.wait(max(0.0, deadline - time.monotonic()))
                     break
                 continue
+            left -= len(data) if ended else 0
             *whole, rest = (rest + data).split(b"\n")
             yield from (_text(piece) for one in whole for piece in _pieces(one))
             *long, rest = _pieces(rest)

@@ -75,11 +75,15 @@ def _lock(folder: Path) -> int | None:
 
 def _tidy(home: Project, own: str) -> None:
     for folder in (home.data / FOLDER).iterdir():
-        if folder.name not in (own, COPIES):
+        if folder.name in (own, COPIES) or not folder.is_dir():
+            continue
+        with contextlib.suppress(OSError):  # another user's, such as root's: this commit's run doesn't need it
             descriptor = _lock(folder)
             if descriptor is not None:
-                _remove(folder)
-                os.close(descriptor)
+                try:
+                    _remove(folder)
+                finally:
+                    os.close(descriptor)
 
 
 def _remove(folder: Path) -> None:

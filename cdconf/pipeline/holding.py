@@ -26,7 +26,6 @@ class Holding:
         place: The store.
         about: What others are told of this run.
         now: Gives the store's time.
-        lost: Called once when one of them is somebody else's, or nobody could be told for too long that this run lives.
         emit: The event stream.
     """
 
@@ -35,17 +34,17 @@ class Holding:
         place: Place,
         about: dict[str, object],
         now: Callable[[], float],
-        lost: Callable[[str], None],
         emit: Emit,
     ) -> None:
         self._place = place
         self._about = about
         self._now = now
-        self._lost = lost
         self._emit = emit
         self._guard = threading.Lock()
         self._leases: dict[str, StoreLease] = {}
         self._ended = threading.Event()
+        self._lost = ""
+        self._losing: list[Callable[[str], None]] = []
         self._beaten = time.monotonic()
 
     @contextlib.contextmanager
@@ -61,6 +60,24 @@ class Holding:
             for key in list(self._leases):
                 with contextlib.suppress(ArtifactError):  # it's free when its time is over
                     self.release(key)
+
+    def when_lost(self, losing: Callable[[str], None]) -> None:
+        """Has somebody called when they're lost: they're another run's, or nobody could be told that this one lives.
+
+        It's called at once where that has happened already.
+        """
+        with self._guard:
+            self._losing.append(losing)
+            why = self._lost
+        if why:
+            losing(why)
+
+    def _lose(self, why: str) -> None:
+        with self._guard:
+            self._lost = why
+            losing = list(self._losing)
+        for one in losing:
+            one(why)
 
     def take(self, key: str, *, is_dead: bool = False) -> bool:
         """Takes a lease; False where somebody else has it. Raises `ArtifactError` where the store can't be used."""
@@ -87,7 +104,7 @@ class Holding:
                     due = [one for one in self._leases.values() if one.is_due]
                     alive = [one.beat() for one in due]
                 if not all(alive):
-                    self._lost("another run has taken over: this one gave no sign of life for too long")
+                    self._lose("another run has taken over: this one gave no sign of life for too long")
                     return
                 self._beaten = time.monotonic() if due or not self._leases else self._beaten
                 told = False
@@ -98,5 +115,5 @@ class Holding:
                         Notice(f"other runners can't be told that this run lives: {error.message}", warning=True)
                     )
                 if time.monotonic() - self._beaten > TTL:
-                    self._lost("the artifact store can't be reached, and another run may have taken over")
+                    self._lose("the artifact store can't be reached, and another run may have taken over")
                     return

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.events import Emit, Notice
 from cdconf.pipeline import commit_lock
 from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.pipeline.store_lease import about_of, holders, listed
+from cdconf.promotion.saying import whoami
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Place
     from cdconf.inventory import Project
 
 PAUSE = 1.0  # seconds
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass
@@ -74,11 +78,30 @@ def holder_is_dead(place: Place, key: str, home: Project, own: str) -> bool:
         return False
     about = about_of(place, key)
     commit = str(about.get("commit"))
-    if (about.get("machine"), about.get("checkout")) != (machine(), home.checkout):
+    if any(about.get(name) != value for name, value in _place(home).items()):
         return False
     return commit == own or not commit_lock.is_held(home, commit)
 
 
-def machine() -> str:
-    """What tells this machine from others."""
-    return socket.gethostname()
+def told_of(home: Project, commit: str, at: float) -> dict[str, object]:
+    """What a run says of itself in its leases.
+
+    Args:
+        home: The project in the directory that people work in.
+        commit: The commit's full id.
+        at: The store's time.
+    """
+    return {"by": whoami(), "commit": commit, "at": round(at, 3), **_place(home)}
+
+
+def _place(home: Project) -> dict[str, str]:
+    """What tells the directory of a run's lock from all others.
+
+    A directory that was copied has the id of its checkout, and a copied machine the name. Neither has the lock.
+    """
+    status = home.data.stat()
+    boot = ""
+    with contextlib.suppress(OSError):
+        boot = _BOOT.read_text(encoding="ascii").strip()
+    directory = f"{boot} {status.st_dev} {status.st_ino}"
+    return {"machine": socket.gethostname(), "checkout": home.checkout, "directory": directory}

@@ -100,23 +100,23 @@ class Recorder:
         place: The store.
         project: The project's name.
         commit: The commit's full id.
-        ahead: By how many seconds the store's clock is ahead of this machine's.
+        clock: Gives the store's time.
 
     Attributes:
         run: The run's id.
     """
 
-    def __init__(self, place: Place, project: str, commit: str, ahead: float = 0.0) -> None:
+    def __init__(self, place: Place, project: str, commit: str, clock: Callable[[], float] = time.time) -> None:
         self.run = os.urandom(8).hex()
         self._place = place
         self._prefix = f"{PREFIX}{project_key(project)}-{commit}-{self.run}-"
-        self._ahead = ahead
+        self._clock = clock
         self._lines: list[str] = []
         self._names: list[str] = []
 
     def now(self) -> float:
         """The store's time."""
-        return round(time.time() + self._ahead, 3)
+        return round(self._clock(), 3)
 
     def note(self, entry: Entry) -> None:
         """Writes an entry down; raises `ArtifactError` where the store can't be written to."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts import store_clock
 from cdconf.artifacts.places import place_of
-from cdconf.errors import ArtifactError, CdconfError, UsageError
+from cdconf.artifacts.store_clock import StoreClock
+from cdconf.errors import ArtifactError, CdconfError, UsageError, interruption
 from cdconf.events import Emit, Notice, Step
 from cdconf.pipeline import commit_lock, copies
 from cdconf.pipeline.checkout import check_out
 from cdconf.pipeline.children import Children
 from cdconf.pipeline.entries import Missing, RunBegan, RunEnded
 from cdconf.pipeline.holding import Holding
-from cdconf.pipeline.joining import Joining, holder_is_dead, machine
+from cdconf.pipeline.joining import Joining, holder_is_dead, told_of
 from cdconf.pipeline.known import Known
 from cdconf.pipeline.outcome import Outcome
 from cdconf.pipeline.record import Recorder, close_dead, commit_key, read_runs
@@ -65,18 +64,23 @@ def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = 
         Interrupted: Ctrl-C or SIGTERM; what ran was ended in order.
     """
     place = place_of(home)
-    ahead = store_clock.now(place, emit) - time.time()
-    joining = Joining(place, home.name, commit, lambda: time.time() + ahead, emit)
+    joining = Joining(place, home.name, commit, StoreClock(place, emit), emit)
     while True:
-        other = joining.result()
-        if other is not None and other.ended is not None:
-            return Result(other.id, other.ended, joined=True)
+        found = _joined(joining)
+        if found is not None:
+            return found
         with commit_lock.locked(home, commit) as lock:
             if lock is not None:
                 found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
                 if found is not None:
                     return found
         joining.wait()
+
+
+def _joined(joining: Joining) -> Result | None:
+    """What the run that was waited for has come to."""
+    other = joining.result()
+    return Result(other.id, other.ended, joined=True) if other is not None and other.ended is not None else None
 
 
 def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool) -> Result | None:
@@ -93,19 +97,14 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
         raise UsageError(f"commit {commit[:10]} has no `pipeline` in cdconf.yml", hint="see docs/guides/pipeline.md")
     known = Known(project, commit, emit)
     keyless = _check(known, emit)
-    lost: list[Runner] = []
     children = Children(project.root, lock)
-    about: dict[str, object] = {
-        "by": whoami(),
-        "machine": machine(),
-        "checkout": home.checkout,
-        "commit": commit,
-        "at": round(now(), 3),
-    }
-    holding = Holding(place, about, now, lambda why: lost[0].lose(why) if lost else None, emit)
+    holding = Holding(place, told_of(home, commit, now()), now, emit)
     with holding.beating():
         if not holding.take(key, is_dead=is_dead):
             return None
+        found = _joined(joining)  # it may have come to its end just before it gave the lease back
+        if found is not None:
+            return found
         for one in read_runs(place, home.name, now(), commit=commit):
             if one.ended is None:
                 emit(Notice(f"goes on from where the run of {one.began.by if one.began else 'somebody'} ended"))
@@ -113,13 +112,13 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
         for name in copies.left_over(home, commit):
             emit(Step(f"removing {name}, which a run that died has left"))
             remove_copy(home, children, name, lambda line: None, lambda text: emit(Notice(text, warning=True)))
-        recorder = Recorder(place, home.name, commit, now() - time.time())
+        recorder = Recorder(place, home.name, commit, now)
         began = _began(home, project, commit, recorder.now())
         rivals = Rivals(home.root, place, home.name, commit, began.branch, now, began.at)
         runner = Runner(
             home, project, place, known, recorder, holding, children, rivals, folder, emit, keep_failed, keyless
         )
-        lost.append(runner)
+        holding.when_lost(runner.lose)
         with _recorded(recorder, emit):
             runner.begin(began)
             verdict = runner.run()
@@ -134,7 +133,8 @@ def _recorded(recorder: Recorder, emit: Emit) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        code = error.exit_code if isinstance(error, CdconfError) else 130 if isinstance(error, KeyboardInterrupt) else 1
+        code = error.exit_code if isinstance(error, CdconfError) else 1
+        code = interruption(error).exit_code if isinstance(error, KeyboardInterrupt) else code
         why = error.message if isinstance(error, CdconfError) else "it was ended"
         try:
             recorder.end(RunEnded(recorder.now(), "interrupted", code, why))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 GAP = "  "
 SHORTEST_HEAD = 5
+SHORTEST_LABEL = 12
 NARROW = 20  # characters that words need
 _WORDS: dict[State, str] = {
     "passed": "passed",
@@ -99,6 +100,9 @@ def _table(board: Board, width: int | None) -> Iterator[Line]:
     else:
         heads = [heads[0], *(_cut(one, SHORTEST_HEAD) for one in heads[1:])]
         widths = _widths(heads, rows)
+        room = (width or 0) - sum(widths[1:]) - len(GAP) * len(board.stages)
+        rows = [[_end_of(row[0], max(SHORTEST_LABEL, room)), *row[1:]] for row in rows]
+        widths = _widths(heads, rows)
     yield [Part(GAP.join(text.ljust(size) for text, size in zip(heads, widths, strict=True)).rstrip(), "bold")]
     for row, texts in zip(board.rows, rows, strict=True):
         styles = ["", *(_COLOURS.get(row.cells[name].state, "dim") for name in board.stages)]
@@ -112,6 +116,11 @@ def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _cut(text: str, size: int) -> str:
     return text if len(text) <= size else f"{text[: size - 1]}…"
+
+
+def _end_of(text: str, size: int) -> str:
+    """The end of a text that's too long: a label's has its version."""
+    return text if len(text) <= size else f"…{text[len(text) - size + 1 :]}"
 
 
 def _cells(board: Board, row: Row, words: dict[State, str], with_times: bool) -> Iterator[str]:

@@ -14,11 +14,13 @@ _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "s
 _WORDS = {"would_change": "would change", "ok": "ok"}
 # A terminal would obey them: what stands in a host's file or banner could hide lines, or worse.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+_HALVES = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}  # of characters: no encoding has them
 
 
 def shown(text: str) -> str:
-    r"""The same text, with control characters as `\x1b`."""
-    return text.translate(_CONTROLS)
+    r"""The same text, with control characters as `\x1b`, and with what can't be encoded as `\ud800`."""
+    clean = text.translate(_CONTROLS)
+    return clean if clean.isascii() else clean.translate(_HALVES)
 
 
 def line_of(event: Event, style: Style) -> str | None:

@@ -70,3 +70,15 @@ def test_a_store_that_can_only_be_read_has_this_machine_s_time(local_app, monkey
 
     monkeypatch.setattr(type(store.place), "create", refuse)
     assert store_clock.now(store.place, lambda event: None) == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+def test_a_long_run_asks_the_store_again_when_somebody_sets_this_machine_s_clock(app, monkeypatch, by):
+    """Else it would take all other runners for dead."""
+    now = time.time
+    clock = store_clock.StoreClock(Store(load_project(app)).place, lambda event: None)
+    assert clock() == pytest.approx(now(), abs=15)
+    monkeypatch.setattr("time.time", lambda: now() + by)
+    assert clock() == pytest.approx(now(), abs=15)
+    monkeypatch.undo()
+    assert clock() == pytest.approx(now(), abs=15)

@@ -62,6 +62,7 @@ def test_a_project_needs_none(pipeline):
         ("pipeline: {branch: main}\n", 0, "pipeline has no 'stages'", None),
         ("pipeline: [a]\n", 0, "each stage of the pipeline must be a mapping", None),
         ("pipeline:\n  - {stage: 'a b'}\n", 1, "'a b' can't be a stage's name", None),
+        ('pipeline:\n  - {stage: "a\\n"}\n', 1, "can't be a stage's name", None),
         ("pipeline:\n  - {stage: a}\n  - {stage: a}\n", 2, "there are two stages 'a'", None),
         ("pipeline:\n  - {stage: a, needs: [b]}\n  - {stage: b}\n", 1, "needs 'b', which isn't a stage above it", None),
         ("pipeline:\n  - {stage: a, run: make, inputs: [../x]}\n", 1, "must be a path below the project", None),

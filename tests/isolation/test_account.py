@@ -12,6 +12,7 @@ import pytest
 
 from cdconf.errors import CdconfError
 from cdconf.isolation import account, sight, users
+from cdconf.isolation.account import private
 from tests.conftest import cdconf, write
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
@@ -214,3 +215,16 @@ def test_places_are_left_as_they_were():
     with account("test") as who:
         said(who, "true")
     assert look() == before
+
+
+def test_a_checkout_of_a_commit_hides_the_directory_whose_data_it_borrows(tmp_path):
+    home = tmp_path / "home"
+    checkout = home / ".cdconf/pipeline/1/checkout"
+    elsewhere = tmp_path / "elsewhere"
+    for one in (checkout, elsewhere, tmp_path / "linked"):
+        one.mkdir(parents=True)
+    (checkout / ".cdconf").symlink_to(home / ".cdconf")
+    (tmp_path / "linked/.cdconf").symlink_to(elsewhere)
+    assert private([home]) == [home]
+    assert private([checkout]) == [checkout, home]
+    assert private([tmp_path / "linked"]) == [tmp_path / "linked", elsewhere]

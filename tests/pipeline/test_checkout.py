@@ -1,11 +1,12 @@
 """The checkout is the commit, its history and tags, with the directory's own data, from whatever clone it's made."""
 
 import os
+import shutil
 
 import pytest
 
 from cdconf.artifacts.places import place_of
-from cdconf.errors import InvalidFile, UsageError
+from cdconf.errors import CdconfError, InvalidFile, UsageError
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import load_project
 from cdconf.pipeline.checkout import check_out, commit_to_run, home_at, leave_hook
@@ -113,3 +114,70 @@ def test_commits_without_a_pipeline_are_refused(root, files, error, words):
     git(root, "commit", "-qam", "three")
     with pytest.raises(error, match=words):
         home_at(root, git(root, "rev-parse", "HEAD"))
+
+
+@pytest.mark.parametrize("left_out", ["blob:none", "tree:0"])
+def test_a_partial_clone_gets_what_it_was_cloned_without(root, tmp_path, left_out):
+    """git itself leaves out files that it doesn't have, and ends with 0."""
+    top = git(root, "rev-parse", "--show-toplevel")
+    write(root, {"run.sh": "echo later\n", "sub/deep/file": "x\n"})
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "three")
+    for name in ("allowFilter", "allowAnySHA1InWant"):
+        git(top, "config", f"uploadpack.{name}", "true")
+    git(tmp_path, "clone", "-q", f"--filter={left_out}", f"file://{top}", "partial")
+    partial = tmp_path / "partial"
+    git(partial, "checkout", "-q", "HEAD~1")  # so that files of the newest commit may be away
+    git(top, "commit", "-q", "--allow-empty", "-m", "four")
+    write(root, {"run.sh": "echo latest\n", "sub/deep/other": "y\n"})
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "five")
+    git(partial, "fetch", "-q")
+    _, project = checked_out(partial / root.relative_to(top), tmp_path, "origin/main")
+    assert (project.root / "run.sh").read_text() == "echo latest\n"
+    assert (project.root / "sub/deep/other").read_text() == "y\n"
+
+
+def test_a_file_whose_contents_are_away_is_an_error(root, tmp_path):
+    top = git(root, "rev-parse", "--show-toplevel")
+    blob = git(root, "rev-parse", "HEAD:./run.sh")
+    os.unlink(f"{top}/.git/objects/{blob[:2]}/{blob[2:]}")  # noqa: PTH108
+    with pytest.raises(CdconfError, match=r"lacks the contents of (sub/)?run\.sh"):
+        checked_out(root, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["link", "directory"])
+def test_a_commit_brings_no_data_in_place_of_the_directory_s(root, tmp_path, what):
+    home = load_project(root)
+    _ = home.data
+    if what == "link":
+        shutil.rmtree(home.data)
+        (root / ".cdconf").symlink_to("nowhere")
+    git(root, "add", "-f", ".cdconf")
+    git(root, "commit", "-qm", "three")
+    git(root, "rm", "-rq", "--cached", ".cdconf")
+    if what == "link":
+        (root / ".cdconf").unlink()
+    with pytest.raises(UsageError, match=r"has (sub/)?\.cdconf in git"):
+        checked_out(root, tmp_path)
+
+
+def test_a_submodule_is_an_empty_directory(root, tmp_path):
+    top = git(root, "rev-parse", "--show-toplevel")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"file://{top}", "below")
+    git(root, "commit", "-qm", "three")
+    _, project = checked_out(root, tmp_path)
+    assert list((project.root / "below").iterdir()) == []
+
+
+def test_a_directory_may_have_any_name(tmp_path):
+    root = write(tmp_path / "repository/a [b]*? c", FILES)
+    git(root, "init", "-q", str(tmp_path / "repository"))
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    write(root, {".gitignore": "artifacts/\n"})
+    git(root, "commit", "-qam", "two")
+    home, project = checked_out(root, tmp_path)
+    assert home_at(root, git(root, "rev-parse", "HEAD")).name == "demo"
+    assert project.data.resolve() == home.data
+    assert WorkTree(project.root).changes().dirty is False

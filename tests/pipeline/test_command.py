@@ -8,6 +8,7 @@ import pytest
 from cdconf.errors import CommandFailed
 from cdconf.events import OwnCodeRan, Printed
 from cdconf.inventory.pipeline import Stage
+from cdconf.isolation import account
 from cdconf.pipeline.command import LONGEST_LINE, run_command
 from tests.conftest import git, write
 from tests.hosts.live import eventually
@@ -72,6 +73,21 @@ def test_what_it_leaves_running_does_not_keep_it_and_ends_with_it(run):
     assert eventually(lambda: not _lives(int(lines[0])), within=20)
 
 
+@pytest.mark.parametrize("isolation", ["on", "off"])
+def test_what_leaves_its_session_ends_with_it(run, monkeypatch, isolation):
+    monkeypatch.setenv("CDCONF_ISOLATION", isolation)
+    _, lines = run("setsid sh -c 'echo $$; exec sleep 300' & sleep 0.5; echo end")
+    assert lines[1:] == ["end"]
+    assert eventually(lambda: not _lives(int(lines[0])), within=20)
+
+
+def test_what_it_leaves_printing_does_not_keep_it_either(run):
+    ran, lines = run("yes & echo $!", within=60)
+    assert ran.duration_s < 40
+    (number,) = {one for one in lines if one.isdigit()}
+    assert eventually(lambda: not _lives(int(number)), within=20)
+
+
 def test_it_may_close_its_output_and_go_on(run):
     ran, lines = run("echo one; exec >&- 2>&-; sleep 0.3; exit 0")
     assert lines == ["one"]
@@ -98,3 +114,16 @@ def _lives(pid):
         return False
     with open(f"/proc/{pid}/stat") as stream:  # noqa: PTH123
         return stream.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_container_hides_the_project_from_it(run, monkeypatch):
+    """It might lie below what a container shows, such as a directory of programs."""
+    asked = []
+
+    def seen(kind, hidden=()):
+        asked.extend(hidden)
+        return account(kind, hidden)
+
+    monkeypatch.setattr("cdconf.pipeline.command.account", seen)
+    run("true")
+    assert asked == [run.root]

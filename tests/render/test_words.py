@@ -2,7 +2,7 @@
 
 from cdconf.events import HostDone, ResourceDone, RunResult
 from cdconf.render.renderer import Style
-from cdconf.render.words import error_lines, line_of
+from cdconf.render.words import error_lines, line_of, shown
 
 ESCAPES = "\x1b[1A\x1b[2K\x9bfine\r\tä"
 SHOWN = "\\x1b[1A\\x1b[2K\\x9bfine\\x0d\tä"
@@ -15,3 +15,8 @@ def test_control_characters_from_hosts_are_shown_and_not_obeyed():
     error = {"message": ESCAPES, "file": None, "line": None, "hint": ESCAPES}
     result = RunResult("plan", "dev", {}, exit_code=1, error=error, error_detail=ESCAPES.replace("\r", ""))
     assert error_lines(result) == [f"error: {SHOWN}", f"    {SHOWN}".replace("\\x0d", ""), f"  hint: {SHOWN}"]
+
+
+def test_what_no_encoding_has_is_shown():
+    assert shown("a\ud800b ä") == "a\\ud800b ä"
+    assert shown("plain") == "plain"

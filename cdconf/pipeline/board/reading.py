@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts import store_clock
 from cdconf.artifacts.attestations import STOP
 from cdconf.artifacts.metadata import metadata, newest
 from cdconf.artifacts.places import place_of
+from cdconf.artifacts.store_clock import StoreClock
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
@@ -53,7 +53,7 @@ class Reader:
     emit: Emit
     load: Callable[[str], Environment] | None = None
     _told: set[str] = field(default_factory=set)
-    _ahead: float | None = None  # by how much the store's clock is ahead of this machine's
+    _clock: StoreClock | None = None  # once it matters whose runner is alive
     _environments: dict[str, Environment | Link] = field(default_factory=dict)
     _procedures: Procedures | None = None
 
@@ -106,8 +106,8 @@ class Reader:
             self._tell(Notice(f"skipped a record of a run in {place.shown(name)}: {why}", warning=True))
 
         found = read_runs(place, self.project.name, self._now(), newest=count, skip=skip)
-        if any(one.ended is None and one.holder is not None for one in found) and self._ahead is None:
-            self._ahead = store_clock.now(place, lambda event: None) - time.time()
+        if any(one.ended is None and one.holder is not None for one in found) and self._clock is None:
+            self._clock = StoreClock(place, lambda event: None)
             found = [replace(one, now=self._now()) for one in found]
         last: dict[str, RunRecord] = {}
         for one in sorted(found, key=lambda one: one.is_at_work, reverse=True):
@@ -115,7 +115,7 @@ class Reader:
         return last
 
     def _now(self) -> float:
-        return time.time() + (self._ahead or 0.0)
+        return self._clock() if self._clock is not None else time.time()
 
     def _known(self, place: Place, found: Sequence[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
         """The artifacts, and the commits that have none yet, the newest first."""

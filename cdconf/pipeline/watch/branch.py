@@ -10,6 +10,8 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,11 +26,16 @@ if TYPE_CHECKING:
 
 REFS = "refs/cdconf/watch"
 ASKED, FETCHED = 60.0, 900.0  # seconds: for a server's answer, and for what it sends
+_TICK = 0.5  # seconds in which a wait for a server ends when the watch is to end
 _NO_SUCH_BRANCH = 2  # what `ls-remote --exit-code` ends with
 
 
 class NotFetched(CdconfError):
     """The remote can't be asked, or doesn't send what it has."""
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -74,21 +81,25 @@ class Branch:
                 f"this repository has no remote '{self.remote}'", hint=did_you_mean(self.remote, known) or there
             )
 
-    def tip(self) -> str | None:
+    def tip(self, is_over: Callable[[], bool] = _never) -> str | None:
         """The newest commit, which is here when this returns; None when there's no such branch.
+
+        Args:
+            is_over: Whether nobody wants to know it any more: then a server isn't waited for.
 
         Raises:
             NotFetched: The remote can't be asked, or the commit can't be got.
         """
-        return self._local() if self.remote is None else self._fetched(self.remote)
+        return self._local() if self.remote is None else self._fetched(self.remote, is_over)
 
     def _local(self) -> str | None:
         if not succeeds(self.root, "rev-parse", "--verify", "--quiet", f"{self.ref}^{{commit}}"):
             return None
         return git(self.root, "rev-parse", "--verify", f"{self.ref}^{{commit}}").decode().strip()
 
-    def _fetched(self, remote: str) -> str | None:
-        asked = _patiently(self.root, ASKED, "ls-remote", "--exit-code", "--", remote, f"refs/heads/{self.name}")
+    def _fetched(self, remote: str, is_over: Callable[[], bool]) -> str | None:
+        question = ("ls-remote", "--exit-code", "--", remote, f"refs/heads/{self.name}")
+        asked = _patiently(self.root, ASKED, is_over, *question)
         if asked.returncode == _NO_SUCH_BRANCH:
             return None
         _check(asked, remote)
@@ -98,7 +109,7 @@ class Branch:
         # The branch may have moved on in between: what counts is what came.
         options = ["--refmap=", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet"]
         refspec = f"+refs/heads/{self.name}:{self.ref}"
-        _check(_patiently(self.root, FETCHED, "fetch", *options, "--", remote, refspec), remote)
+        _check(_patiently(self.root, FETCHED, is_over, "fetch", *options, "--", remote, refspec), remote)
         return self._local()
 
     def moved(self, before: str | None, tip: str) -> Moved:
@@ -131,11 +142,13 @@ def _line(root: Path, *arguments: str) -> str | None:
         return None
 
 
-def _patiently(root: Path, seconds: float, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _patiently(
+    root: Path, seconds: float, is_over: Callable[[], bool], *arguments: str
+) -> subprocess.CompletedProcess[bytes]:
     """Runs git where it talks to a server. Nobody is there to type a password, so it mustn't ask for one.
 
     Raises:
-        NotFetched: It takes longer than that; all that it has started is ended.
+        NotFetched: It takes longer than that, or nobody waits for it any more; all that it has started is ended.
     """
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:
@@ -149,15 +162,19 @@ def _patiently(root: Path, seconds: float, *arguments: str) -> subprocess.Comple
         )
     except FileNotFoundError as error:
         raise NotFetched("git isn't installed", hint="install git; commits are read through it") from error
+    deadline = time.monotonic() + seconds
     try:
-        output, said = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        raise NotFetched(f"git {arguments[0]} hasn't ended within {seconds:.0f} s") from error
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                output, said = process.communicate(timeout=max(0.0, min(_TICK, deadline - time.monotonic())))
+                return subprocess.CompletedProcess(process.args, process.returncode, output, said)
+            if is_over():
+                raise NotFetched(f"git {arguments[0]} was ended, since the watch is to end")
+            if time.monotonic() >= deadline:
+                raise NotFetched(f"git {arguments[0]} hasn't ended within {seconds:.0f} s")
     except BaseException:
         _end(process)
         raise
-    return subprocess.CompletedProcess(process.args, process.returncode, output, said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

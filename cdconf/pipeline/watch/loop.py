@@ -85,9 +85,10 @@ class Watch:
         if self._failures and time.monotonic() < self._fetch_again:
             return self._progress.seen
         try:
-            tip = self.branch.tip()
+            tip = self.branch.tip(lambda: self.ending.asked > 0)
         except CdconfError as error:
-            self._not_fetched(error)
+            if not self.ending.asked:
+                self._not_fetched(error)
             return self._progress.seen
         if self._failed_since is not None:
             after = span(time.monotonic() - self._failed_since)
@@ -138,10 +139,11 @@ class Watch:
     def _outlooks(self, commits: Sequence[str]) -> Mapping[str, Outlook]:
         try:
             found = self.work.outlooks(commits, self._progress.seen or commits[-1])
-        except CdconfError as error:
-            if self._told != error.message:
-                self._told = error.message
-                self.emit(Notice(f"what can go on can't be told: {error.message}", warning=True))
+        except (CdconfError, OSError) as error:  # a full disk has no place for the commit's files
+            why = error.message if isinstance(error, CdconfError) else str(error)
+            if self._told != why:
+                self._told = why
+                self.emit(Notice(f"what can go on can't be told: {why}", warning=True))
             return {}
         self._told = ""
         return found

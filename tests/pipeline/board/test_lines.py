@@ -205,3 +205,13 @@ def test_sigterm_ends_it(line):
     watch.stdout.read()
     watch.stdout.close()
     assert watch.wait(timeout=60) == 143
+
+
+def test_long_names_leave_room_for_the_stages_and_keep_their_versions():
+    label = f"{'a' * 60}@1.4"
+    known = Known(label, "a" * 60, "1.4", "a" * 64, f"{1:040x}", NOW)
+    stages = (f"accept-{'b' * 53}", "manual", "release")
+    cells = {one: cell(one, "passed", 40) for one in stages}
+    head, line = text(Board(NOW, stages, (Row(known, cells),), 1), 40)[:2]
+    assert (max(map(len, (head, line))) <= 40, line.split()[0][-4:], line.split()[1:]) == (True, "@1.4", ["ok"] * 3)
+    assert head.split() == ["artifact", "acce…", "manu…", "rele…"]

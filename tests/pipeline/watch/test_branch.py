@@ -122,6 +122,16 @@ def test_a_remote_that_hangs_is_left_and_nothing_of_it_stays(repository, origin,
     assert marker.exists()
 
 
+def test_a_remote_that_hangs_is_not_waited_for_when_the_watch_is_to_end(repository, origin, monkeypatch, tmp_path):
+    """Ctrl-C would do nothing for a minute, and while a fetch hangs for a quarter of an hour."""
+    marker = tmp_path / "started"
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"touch {marker}; exec sleep 600 #")
+    monkeypatch.setattr(branches, "ASKED", 300.0)
+    repository.git("remote", "add", "slow", "ssh://192.0.2.1/x.git")
+    with pytest.raises(NotFetched, match="git ls-remote was ended, since the watch is to end"):
+        Branch(repository.root, "main", "slow").tip(marker.exists)
+
+
 def test_in_a_shallow_clone_the_newest_is_known_all_the_same(repository, origin, tmp_path):
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{tmp_path}/origin.git", shallow], check=True)

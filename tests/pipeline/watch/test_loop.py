@@ -197,14 +197,21 @@ def test_new_commits_are_run_while_an_older_one_waits(world, repository):
     assert world.ran() == [first, second]
 
 
-def test_a_store_that_cannot_be_read_is_said_once(world, repository):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ArtifactError("the store is away"), "the store is away"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+    ],
+)
+def test_a_store_that_cannot_be_read_is_said_once(world, repository, error, words):
     first = repository.head
     world.code(first, 3, "an approval")
     world.rounds()
     world.said()
-    world.outlooks[first] = ArtifactError("the store is away")
+    world.outlooks[first] = error
     world.rounds(3)
-    assert world.said() == ["what can go on can't be told: the store is away"]
+    assert world.said() == [f"what can go on can't be told: {words}"]
     second = repository.commit("second")
     world.rounds()
     assert world.ran() == [first, second]
