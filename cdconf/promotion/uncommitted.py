@@ -101,11 +101,13 @@ class Uncommitted:
 
 def _unknown_behind_links(root: Path, commit: Commit) -> Iterator[str]:
     """Files that no commit has, in directories to which links lead from where cdconf reads."""
-    for folder in _READ_WHOLE:
-        for path, entry in commit.behind_links(folder, strict=False):
-            for above, _, names in os.walk(root / path) if entry.is_tree else ():
-                shown = (f"{Path(above).relative_to(root).as_posix()}/{name}" for name in names)
-                yield from (one for one in shown if not _COMPILED.fullmatch(one) and not _has(commit, one))
+    behind = [one for folder in _READ_WHOLE for one in commit.behind_links(folder, strict=False)]
+    for path in (path for path, entry in behind if entry.is_tree):
+        for above, _, names in os.walk(root / path):
+            for name in names:
+                shown = f"{Path(above).relative_to(root).as_posix()}/{name}"
+                if not _COMPILED.fullmatch(shown) and not _has(commit, shown):
+                    yield shown
 
 
 def _has(commit: Commit, path: str) -> bool:
