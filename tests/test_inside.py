@@ -255,9 +255,7 @@ def test_a_mark_ends_the_tree(tmp_path):
     assert top_of(tmp_path / "a/b")[0] == tmp_path / "a"
 
 
-def test_a_checkout_works_with_the_throw_away_copies_that_it_was_lent_and_with_nothing_else_of_them(
-    project, tmp_path_factory
-):
+def test_a_checkout_reads_the_throw_away_copies_that_it_was_lent_and_nothing_else(project, tmp_path_factory):
     home = tmp_path_factory.mktemp("home") / ".cdconf"
     for name in ("throwaway/try-1/hosts.yml", "environments/dev/secrets.json"):
         write(home, {name: "x"})

@@ -64,20 +64,21 @@ class Staging(object):
 
     def _top(self):
         """The directory's `Folder`, with nothing in it that isn't the agent's own; see `_tidy`."""
-        top = files.make_directories(self.root, 0o700)
-        try:
-            top.check_mounts()
-            is_own = _is_own(top.status())
+        for _ in range(2):
+            top = files.make_directories(self.root, 0o700)
+            try:
+                top.check_mounts()
+                is_own = _is_own(top.status())
+                if is_own:
+                    self._tidy(top)
+            except BaseException:
+                top.close()
+                raise
             if is_own:
-                self._tidy(top)
-        except BaseException:
+                return top
             top.close()
-            raise
-        if is_own:
-            return top
-        top.close()
-        files.remove_tree(self.root)
-        return files.make_directories(self.root, 0o700)
+            files.remove_tree(self.root)
+        raise Failed("'{}' was replaced while it was made".format(self.root))
 
     def _held(self):
         """The directory's `Folder`, once more; somebody may have moved another one to its place meanwhile."""
@@ -98,6 +99,8 @@ class Staging(object):
             kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
             if kind is None or kinds.get(path) != kind or not _is_own(status):
                 trees.remove(folder, name)
+            elif kind == "file":
+                os.close(folder.open(name))  # which refuses what's mounted there
 
     def _fill_file(self, target, entry, pieces):
         """Chunk by chunk: what is in place already, else from another file; returns the digests that aren't here."""

@@ -19,6 +19,7 @@ from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
+from cdconf.agent.staging import Staging
 from cdconf.agent.state import Store
 from cdconf.artifacts.cuts import _list
 
@@ -292,3 +293,23 @@ def test_another_push_removes_what_an_interrupted_one_left(host):
         host.stage("1", Tree({"a": b"one", "b": b"two"}), stop_after=1)
     host.stage("2", Tree({"a": b"one"}))
     assert host.names() == ["2"]
+
+
+def test_a_directory_that_somebody_puts_there_each_time_is_never_filled(tmp_path, monkeypatch):
+    """It's removed since it isn't the agent's own; what stands there next isn't taken for what the agent makes."""
+    root, made = tmp_path / "releases/.staging-1", []
+
+    def plant(path):
+        shutil.rmtree(path, ignore_errors=True)
+        root.mkdir(parents=True)
+        os.chown(root, 4001, 4001)
+        made.append(path)
+
+    plant(root)
+    monkeypatch.setattr("cdconf.agent.staging.files.remove_tree", plant)
+    wanted = Tree({"file": b"x"})
+    staging = Staging(str(root), wanted.manifest, wanted.lists)
+    with pytest.raises(Failed, match="was replaced while it was made"):
+        staging.fill(lambda contents, pieces: ({}, {}), lambda: None)
+    assert len(made) == 3
+    assert list(root.iterdir()) == []
