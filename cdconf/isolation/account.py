@@ -121,8 +121,6 @@ class Account:
             users.end_all(self.user)
         if self.container is not None:
             self.container.end()
-        if self.guard is not None:
-            self.guard.end()
 
     def close(self) -> None:
         """Ends all that it has started, where it could, and watches over nothing any more."""

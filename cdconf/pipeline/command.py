@@ -117,6 +117,8 @@ def _finished(
     finally:
         _end(process)
         somebody.end()
+        if somebody.guard is not None:  # unlike a build's daemons, what a stage leaves doesn't go on
+            somebody.guard.end()
         os.close(reading)
 
 
