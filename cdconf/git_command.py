@@ -25,17 +25,8 @@ def git_command(root: Path, *arguments: str) -> list[str]:
     """
     found = planted(root)
     elsewhere = ["--git-dir", str(found / ".git")] if found is not None else []  # isn't there, so git fails
-    return [
-        "git",
-        "--no-optional-locks",
-        "--no-replace-objects",
-        *_QUIET,
-        *_REFUSE,
-        "-C",
-        str(root),
-        *elsewhere,
-        *arguments,
-    ]
+    options = ["git", "--no-optional-locks", "--no-replace-objects", *_QUIET, *_REFUSE]
+    return [*options, "-C", str(root), *elsewhere, *arguments]
 
 
 def planted(root: Path) -> Path | None:
