@@ -85,6 +85,8 @@ class Staging(object):
         top = files.hold(self.root)
         try:
             top.check_mounts()
+            if not _is_own(top.status()):
+                raise Failed("'{}' was changed while it was staged".format(self.root))
             return top
         except BaseException:
             top.close()
@@ -189,6 +191,11 @@ def _open_own(folder, name, flags=os.O_RDWR | os.O_CREAT):
     if not _is_own(status) or not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise Failed("'{}' was changed while it was staged".format(folder.place(name)))
+    try:
+        folder.check_not_mounted(name, descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -313,3 +313,17 @@ def test_a_directory_that_somebody_puts_there_each_time_is_never_filled(tmp_path
         staging.fill(lambda contents, pieces: ({}, {}), lambda: None)
     assert len(made) == 3
     assert list(root.iterdir()) == []
+
+
+def test_a_directory_that_was_exchanged_before_the_rest_came_is_never_filled(tmp_path):
+    root = tmp_path / "releases/.staging-1"
+    wanted = Tree({"file": b"x" * 100})
+    staging = Staging(str(root), wanted.manifest, wanted.lists)
+    staging.fill(lambda contents, pieces: ({}, {}), lambda: None)
+    root.rename(tmp_path / "aside")
+    root.mkdir()
+    (root / "file").write_bytes(b"old")
+    os.chown(root, 4001, 4001)
+    with pytest.raises(Failed, match="was changed while it was staged"):
+        staging.receive(lambda: b"?" + b"x" * 100)
+    assert (root / "file").read_bytes() == b"old"
