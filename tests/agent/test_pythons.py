@@ -1,5 +1,6 @@
 """What the agent does, on every Python from 3.6 on, with nothing but the standard library, over real pipes."""
 
+import bz2
 import hashlib
 import os
 import stat
@@ -250,7 +251,7 @@ def release(text):
 
 
 def test_every_module_of_the_agent_can_be_imported(python, tmp_path):
-    files = dict(unpacked(bundle().data))
+    files = dict(unpacked(bz2.decompress(bundle().data)))
     for path, source in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(source)
