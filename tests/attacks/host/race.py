@@ -88,7 +88,7 @@ def _hangs(pid):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False
         time.sleep(0.002)
-    anothers = steps.is_anothers(steps.session(pid))
+    anothers = steps.is_anothers(steps.family(pid))
     steps.end(pid)
     os.waitpid(pid, 0)
     return not anothers

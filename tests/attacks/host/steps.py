@@ -180,23 +180,28 @@ def _waits_for_fifo(pids):
     return min(found) if found else None
 
 
-def session(pid):
-    """The processes of a session."""
-    found = []
+def family(pid):
+    """A process and what it has started, itself or through others that live; a session of their own is no escape."""
+    parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/{}/stat".format(name)) as stream:
-                    if int(stream.read().rpartition(")")[2].split()[3]) == pid:
-                        found.append(int(name))
+                    words = stream.read().rpartition(")")[2].split()
+                parents[int(name)] = int(words[1]), int(words[3])
             except (OSError, ValueError, IndexError):
                 continue
-    return found
+    found = {one for one, (_, session) in parents.items() if session == pid} | {pid}
+    while True:
+        more = {one for one, (parent, _) in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
 
 
 def end(pid):
-    """Ends the child and what it has started; all are in its session."""
-    for one in session(pid):
+    """Ends the child and what it has started."""
+    for one in family(pid):
         try:
             os.kill(one, signal.SIGKILL)
         except OSError:
