@@ -106,10 +106,20 @@ class Convergence(object):
         return {"counts": self.counts, "failed": not alright}
 
     def _steps(self):
+        left = self.handlers.left_behind()
         for module, batch in self._batches():
+            first = batch[0]
+            if first.get("flush"):
+                yield self._due(first["flush"], "here, before {} {}".format(first["type"], first["title"]))
             yield lambda module=module, batch=batch: self._batch(module, batch)
+            for one in batch:
+                if one["id"] in left:
+                    yield self._due(left[one["id"]], "after {} {}".format(one["type"], one["title"]), True)
         yield self._orphans
-        yield lambda: self.handlers.run_due(self.proceed)
+        yield self._due(None, "at the end")
+
+    def _due(self, *arguments):
+        return lambda: self.handlers.run_due(self.proceed, *arguments)
 
     def report(self, status, entry, started, diff=None, message=None, by_hand=False, repair=None):
         """Counts and emits what happened to one resource or handler."""
@@ -135,7 +145,8 @@ class Convergence(object):
         """Contiguous resources of a type that knows how to do many at once, and all others one by one."""
         batch, module = [], None
         for resource in self.catalog["resources"]:
-            if batch and (resource["type"] != batch[0]["type"] or not hasattr(module, "observe_many")):
+            ends = resource.get("flush") or resource["type"] != batch[0]["type"] if batch else False
+            if ends or (batch and not hasattr(module, "observe_many")):
                 yield module, batch
                 batch = []
             if not batch:
