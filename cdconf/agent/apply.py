@@ -206,7 +206,10 @@ class Convergence(object):
         return isinstance(error, Missing) and not self.check
 
     def _difference(self, resource, observed):
-        return compare.difference(resource, observed, self.catalog["compare"].get(resource["type"], ()))
+        return compare.difference(resource, observed, self._compared(resource))
+
+    def _compared(self, resource):
+        return self.catalog["compare"].get(resource["type"], ())
 
     def _would_change(self, resource, differing, started):
         self.is_unsettled = True
@@ -216,12 +219,12 @@ class Convergence(object):
             resource,
             started,
             compare.text(resource, differing),
-            by_hand=self.applied.is_last_applied(resource),
+            by_hand=self.applied.is_by_hand(resource, differing),
         )
 
     def _record(self, resource):
         if not self.check:
-            self.applied.record(resource)
+            self.applied.record(resource, self._compared(resource))
 
     def _apply(self, module, changes):
         if len(changes) > 1 and hasattr(module, "apply_many"):
