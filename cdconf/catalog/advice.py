@@ -243,7 +243,7 @@ class Advice:
             if len(later) > 1:
                 names = ", ".join(f"'{name}'" for name in self.project.groups if name in later)
                 message = f"hosts of {names} are in '{first}' first, so they're provisioned at once, in no order"
-                hint = f"put '{first}' behind them"
+                hint = f"put '{first}' behind them, and its roles first into each"
                 yield Finding("lost_order", message, "cdconf.yml", top["groups"].where(first)[1], hint)
 
     def _behind(self) -> dict[str, set[str]]:
