@@ -61,6 +61,28 @@ class Down(Missing):
     """What it's in is there, but doesn't run, so that nobody can say what's in it: a server, a daemon."""
 
 
+class Obstacle(Failed):
+    """The host isn't as wanted, and cdconf doesn't change that by itself: it's drift, and `apply` fails.
+
+    Args:
+        problem: What's there.
+        repair: How people mend it, with a command.
+    """
+
+    def __init__(self, problem, repair):
+        Failed.__init__(self, "{}; {}".format(problem, repair))
+        self.problem = problem
+        self.repair = repair
+
+
+def in_the_way(path, what):
+    """The `Obstacle` of a path that is `what` ("a directory"), and whose content nobody asked cdconf to remove."""
+    import shlex
+
+    names = [shlex.quote(name) for name in (path, path.rstrip("/") + ".away")]
+    return Obstacle("'{}' is {}".format(path, what), "move it away: `mv {} {}`".format(*names))
+
+
 class Rebooting(Failed):
     """The host must reboot now, and the run goes on when it's back.
 

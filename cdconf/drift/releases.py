@@ -38,21 +38,23 @@ def check_releases(
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
-        def look(session: Session, app: App = app) -> tuple[str | None, bool]:
-            """What's wrong, and whether somebody has changed something: services fail by themselves."""
+        def look(session: Session, app: App = app) -> tuple[str | None, bool, str | None]:
+            """What's wrong, whether somebody has changed something (services fail by themselves), and what mends it."""
             page = session.call("app.status", app=_document(app))
+            repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
             found = drifted(page, session.lease)
             if found:
-                return found, found != _of_services(page)
-            return (page["linked"] and changed_files(session, app)) or None, True
+                return found, found != _of_services(page), repair
+            return (page["linked"] and changed_files(session, app)) or None, True, repair
 
         problems, failed = fleet.each(fleet.connected(members), look).split()
-        for name, (problem, is_by_hand) in problems.items():
+        for name, (problem, is_by_hand, repair) in problems.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
                     *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
                     by_hand=bool(problem) and is_by_hand,
+                    repair=repair if problem else None,
                 )
             )
             codes.append(DIFFERENT if problem else OK)
@@ -107,8 +109,17 @@ def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
         return f"{kind}: {page['activating']['to']}\n"
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:
-        return f"current: {wanted or '(none)'} -> {page['linked'] or '(none)'}\n"
+        return f"current: {page['linked'] or '(none)'} -> {wanted or '(none)'}\n"
     return _of_services(page) if wanted else None
+
+
+def repaired_by(page: Mapping[str, Any], lease: Mapping[str, Any] | None, app: str, environment: str) -> str | None:
+    """The command that mends an app's release on a host, whatever is the matter with it; None while a run is at it."""
+    deploy = f"cdconf deploy {app} --to {environment}"
+    if page["activating"] is not None:
+        return None if under_way(dict(page), dict(lease) if lease else None) else f"`{deploy} --resume`"
+    about = page["releases"].get(page["verified"][-1]) if page["verified"] else None
+    return f"`cdconf deploy {app}@{about['version']} --to {environment}`" if about else f"`{deploy}`"
 
 
 def _of_services(page: Mapping[str, Any]) -> str | None:

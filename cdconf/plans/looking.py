@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cdconf.engine.converge import remember_facts
+from cdconf.engine.converge import remember_facts, told
 from cdconf.events import Emit, HostStep, ResourceDone
 from cdconf.plans.saved import Finding, HostPlan
 
@@ -43,9 +43,10 @@ def look(
         done = ResourceDone(host=name, **event)
         diff, message = (mask(text) if text else None for text in (done.diff, done.message))
         found.append(Finding(done.type, done.title, done.status, done.source, wanted, there, diff, message))
-        emit(done)
+        tell(event)
 
-    result = session.call("plan", on_event=on_event, catalog=catalog.document(), prune=prune)
+    with told(catalog, name, emit, check=True) as tell:
+        result = session.call("plan", on_event=on_event, catalog=catalog.document(), prune=prune)
     marks = result.pop("marks")
     return HostPlan(marks["host"], marks["catalog"], tuple(found)), {**result, "catalog": catalog.digest}
 

@@ -36,6 +36,7 @@ def _host(host: HostResult, verbose: bool) -> dict[str, Any]:
     }
     shown = [one for one in host.resources if verbose or one.status != "ok"]
     data["resources"] = [_without_host(dataclasses.asdict(one)) for one in shown]
+    data["not_attempted"] = [dict(zip(("type", "title", "source"), one, strict=True)) for one in host.not_attempted]
     if host.smoke:
         data["smoke"] = [_without_host(dataclasses.asdict(one)) for one in host.smoke]
     return data

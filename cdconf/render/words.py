@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.events import Event, HostDone, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
+from cdconf.events import Event, HostDone, NotAttempted, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
 
 if TYPE_CHECKING:
     from cdconf.events import HostResult, RunResult
     from cdconf.render.renderer import Style
 
 _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "skipped": "-", "orphaned": "o"}
+_NAMED = 20  # resources that one line names
 _WORDS = {"would_change": "would change", "ok": "ok"}
 # A terminal would obey them: what stands in a host's file or banner could hide lines, or worse.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
@@ -36,6 +37,8 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
         return f"warning: {event.message}" if event.warning else event.message
     if isinstance(event, ResourceDone):
         return _resource(event, style)
+    if isinstance(event, NotAttempted):
+        return _not_attempted(event, style)
     if isinstance(event, SmokeDone):
         if event.passed:
             return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
@@ -62,9 +65,20 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
         text += _indented(event.message)
     elif event.message:
         text += f": {event.message.splitlines()[0]}"
+    if event.repair:
+        text += _indented(f"to mend it: {event.repair}")
     if event.diff and style.diff:
         text += _indented(event.diff)
     return text
+
+
+def _not_attempted(event: NotAttempted, style: Style) -> str:
+    names = [f"{kind} {title}" for kind, title, _ in event.resources]
+    listed = ", ".join(names if style.verbose else names[:_NAMED])
+    more = len(names) - _NAMED
+    end = f" and {more} more, which -v names" if more > 0 and not style.verbose else ""
+    what = "not looked at" if event.checked else "not attempted"
+    return f"- {event.host}: {what} ({len(names)}): {listed}{end}"
 
 
 def _stage(event: StageChanged) -> str | None:
@@ -90,6 +104,8 @@ def _counts(host: HostResult) -> str:
         return "not attempted"
     parts = [f"ok={host.ok} changed={host.changed} failed={host.failed}"]
     parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
+    if host.not_attempted:
+        parts.append(f"not_attempted={len(host.not_attempted)}")
     if host.smoke:
         parts.append(f"smoke={sum(one.passed for one in host.smoke)}/{len(host.smoke)}")
     if host.status in ("unreachable", "rolled_back") or (host.status == "failed" and not host.failed):

@@ -9,7 +9,7 @@ from cdconf.engine.fleet import Outcome
 from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
 from cdconf.events import ResourceDone
 
-PAGE = {"activating": None, "verified": [], "linked": None, "problem": None}
+PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
 
 
 def checked(*errors, apps=("shop", "blog"), told=None):
@@ -27,7 +27,8 @@ def checked(*errors, apps=("shop", "blog"), told=None):
         return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
 
     project = SimpleNamespace(apps={name: app(name) for name in apps})
-    fleet = SimpleNamespace(each=each, connected=lambda hosts: hosts)
+    environment = SimpleNamespace(name="dev")
+    fleet = SimpleNamespace(environment=environment, each=each, connected=lambda hosts: hosts)
     codes, failed = check_releases(project, fleet, hosts, events.append)
     if told is not None:
         told.extend(events)
