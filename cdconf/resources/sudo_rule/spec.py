@@ -76,7 +76,7 @@ def _name(text: str, context: Context, kind: str = "") -> str:
 
 
 def _option(text: str, context: Context) -> str:
-    """A default: `#` outside of quotes would begin a comment, and a backslash at the end would take the next line in."""
+    """A default: `#` outside of quotes would begin a comment, a backslash at the end take the next line in."""
     text = _line(text, context)
     if _QUOTED.sub("", text).endswith("\\"):
         raise context.error(f"'{text}' ends in a backslash: sudo would read the next line as a part of it")
