@@ -38,7 +38,8 @@ def parse(text):
 
 def current():
     """What is mounted now."""
-    return parse(texts.read("/proc/self/mountinfo"))
+    with open("/proc/self/mountinfo", "rb") as stream:
+        return parse(stream.read().decode("utf-8", "surrogateescape"))
 
 
 def device_path(device):

@@ -9,12 +9,6 @@ import re
 BLANKS = " \t\n\r\v\f"
 
 
-def read(path):
-    """The text of a file that nobody but root can have put there, such as one in /proc; nothing in it is changed."""
-    with open(path, "rb") as stream:
-        return stream.read().decode("utf-8", "surrogateescape")
-
-
 def lines(text):
     """The lines, without their LF."""
     found = text.split("\n")
