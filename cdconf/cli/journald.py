@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,7 @@ def _time(text: str) -> str:
     return f"-{ago[1]}{ago[2]}" if ago else text.strip()
 
 
-def read(host: str, result: dict[str, Any]) -> list[Entry]:
+def read(host: str, result: Mapping[str, Any]) -> list[Entry]:
     """The entries that journalctl printed; `result` is that of `Session.run`.
 
     Raises:
