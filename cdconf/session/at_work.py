@@ -75,7 +75,7 @@ def killed(data: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted((data / FOLDER).glob("[!.]*")):
         if _is_dead(path):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
                 found[path.name] = json.loads(path.read_text(encoding="utf-8"))
     return found
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cdconf.session.transport import Transport
 
 LARGEST = 8 * 1024 * 1024  # bytes of a frame, as it comes and inflated
-HEAVIEST = 40 * 1024 * 1024  # bytes of memory for what's parsed of one, by estimation
+HEAVIEST = 24 * 1024 * 1024  # bytes of memory for what's parsed of one, by estimation
 # What a character that opens or separates costs at most, in CPython 3.11 to 3.13: an object, a list, a member and its
 # slot, a key with its entry. Those within texts are counted as well: the estimation is too high rather than too low.
 _WEIGHTS = ((b"{", 280), (b"[", 100), (b",", 80), (b":", 130))

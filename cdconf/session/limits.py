@@ -12,7 +12,7 @@ LOOK = 60.0  # of a call that looks at something, and on top of all others
 GOODBYE = 10.0  # of the last call
 STOPPED = 1.5  # after Ctrl-C, of a command that is only watched
 SLOWEST = 20_000.0  # bytes a second of a frame that has begun
-KEPT = 48 * 1024 * 1024  # bytes of memory that a session's answers and events may have taken, by estimation
+KEPT = 24 * 1024 * 1024  # bytes of memory that a session's answers and events may have taken, by estimation
 
 _COMMAND = 600.0  # what an agent gives most of its commands
 _RESOURCE = 3600.0  # of one resource: several commands
