@@ -10,7 +10,7 @@ from typing import Any
 SILENCE = 25.0  # seconds without a single frame
 LOOK = 60.0  # of a call that looks at something, and on top of all others
 GOODBYE = 10.0  # of the last call
-STOPPED = 1.5  # after Ctrl-C, of a command that is only watched
+STOPPED = 1.2  # after Ctrl-C, of a command that is only watched
 SLOWEST = 20_000.0  # bytes a second of a frame that has begun
 KEPT = 24 * 1024 * 1024  # bytes of memory that a session's answers and events may have taken, by estimation
 

@@ -60,7 +60,7 @@ def _check(channel: Any) -> None:
 
 def bounded(kind: type[Transport], sock: Any, **options: Any) -> Transport:
     """A connection of a class of Paramiko's, with these bounds."""
-    transport = kind(sock, packetizer_class=Packets, **options)  # type: ignore[call-arg]
+    transport = kind(sock, packetizer_class=Packets, **options)
     table = dict(transport._channel_handler_table)  # type: ignore[attr-defined]
     table |= {MSG_CHANNEL_DATA: _feed, MSG_CHANNEL_EXTENDED_DATA: _feed_extended}
     transport._channel_handler_table = table  # type: ignore[attr-defined]
