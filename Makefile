@@ -45,6 +45,10 @@ attacks: engine
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
 
+# A million sessions with hosts that lie, half an hour on one core; FUZZ="--count 100000 --seed 7" makes another part.
+fuzz: setup
+	python -m tests.hostile.sessions --count 1000000 $(FUZZ)
+
 # Two laptops and a CI runner race on one production, with each kind of store; ten minutes on two cores.
 team: engine
 	@scripts/need pg_ctlcluster=postgresql
@@ -59,4 +63,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos line attacks pythons team bench clean
+.PHONY: setup engine demo lint unit test fuzz chaos line attacks pythons team bench clean

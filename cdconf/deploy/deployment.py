@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.session.app_answers import AppStatus
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         return {"release": release, "hosts_touched": rollout.touched}
 
 
-def _procedure_of(pages: dict[str, dict[str, Any]], names: Sequence[str]) -> str | None:
+def _procedure_of(pages: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str | None:
     """By which procedure an interrupted deployment has activated its release, if all these hosts remember the same."""
     found = {(pages[name].get("deployed") or {}).get("procedure") for name in names}
     return found.pop() if len(found) == 1 else None
@@ -270,18 +271,15 @@ def _fleet(
     )
 
 
-def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, dict[str, Any]]:
-    pages: dict[str, dict[str, Any]] = fleet.each(
-        hosts, lambda session: session.call("app.status", app=app_document(app))
-    ).all()
-    return pages
+def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, AppStatus]:
+    return fleet.each(hosts, lambda session: session.app_status(app_document(app))).all()
 
 
 def _gate(
     fleet: Fleet,
     app: App,
     artifact: Artifact,
-    pages: dict[str, dict[str, Any]],
+    pages: Mapping[str, Mapping[str, Any]],
     hosts: Sequence[Host],
     options: Deployment,
 ) -> None:
@@ -294,7 +292,7 @@ def _gate(
     if options.unpin:
         reason = options.mask(options.unpin)
         allow: dict[str, Any] = {"app": app_document(app), "archive": artifact.archive, "reason": reason}
-        fleet.each(hosts, lambda session: session.call("app.unpin", **allow)).all()
+        fleet.each(hosts, lambda session: session.app_unpin(**allow)).all()
         return
     name, pin = next(iter(pins.items()))
     problem = str(pin["reason"]).splitlines()[0]

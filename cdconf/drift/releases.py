@@ -40,7 +40,7 @@ def check_releases(
 
         def look(session: Session, app: App = app) -> tuple[str | None, bool, str | None]:
             """What's wrong, whether somebody has changed something (services fail by themselves), and what mends it."""
-            page = session.call("app.status", app=_document(app))
+            page = session.app_status(_document(app))
             repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
             found = drifted(page, session.lease)
             if found:
@@ -68,7 +68,7 @@ def _document(app: App) -> dict[str, Any]:
 
 def changed_files(session: Session, app: App) -> str:
     """Which files of the app's current release on a host aren't as deployed, `changed: path` a line; "" for none."""
-    found = session.call("app.changes", app=_document(app))
+    found = session.app_changes(_document(app))
     lines = [f"{what}: {path}\n" for what, path in found["files"]]
     more = found["count"] - len(lines)
     return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
@@ -81,7 +81,7 @@ def runs_of(lease: Mapping[str, Any] | None) -> set[str]:
     return {lease["run"], *(one["run"] for one in lease.get("inner", ()))} - set(lease.get("dead", ()))
 
 
-def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
+def under_way(page: Mapping[str, Any], lease: Mapping[str, Any] | None) -> bool:
     """Whether the run that activates a release on a host still holds it; else it was interrupted."""
     activating = page["activating"]
     if activating is None or lease is None:
@@ -101,7 +101,7 @@ def kind_of(page: Mapping[str, Any], run: str | None) -> str:
     return "rollback" if str(about.get("reason")).startswith("rollback ") else "deployment"
 
 
-def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
+def drifted(page: Mapping[str, Any], lease: Mapping[str, Any] | None) -> str | None:
     """What's wrong with an app on a host, from its ledger page and the host's lease; None when all is well."""
     if page["activating"] is not None:
         what = activation_of(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def converge_host(
 
 
 @contextmanager
-def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Turns an agent's events into `ResourceDone`; what it never came to, for whatever reason, is told at the end.
 
     Args:
@@ -64,7 +64,7 @@ def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Ca
     due: dict[str, None] = {}
     by_key = {(one.type, one.title): one for one in catalog.resources}
 
-    def on_event(event: dict[str, Any]) -> None:
+    def on_event(event: Mapping[str, Any]) -> None:
         key = (event["type"], event["title"])
         seen.add(key)
         if event["status"] == "changed" and key in by_key:

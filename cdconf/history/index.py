@@ -235,6 +235,6 @@ def _parsed(mark: Any) -> dict[str, Any]:
     """How far a journal was read; from its beginning where a version did that which didn't keep all of its fields."""
     try:
         read = json.loads(mark or "{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) and read.get("fields") else {}

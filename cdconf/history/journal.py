@@ -170,7 +170,7 @@ def _parsed(text: bytes) -> list[dict[str, Any]]:
     for line in text.splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict) and record.get("id"):
             found.append(record)

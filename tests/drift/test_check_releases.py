@@ -8,6 +8,7 @@ from cdconf.drift import check_releases, releases
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
 from cdconf.events import ResourceDone
+from tests.called import Called
 
 PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
 
@@ -23,7 +24,7 @@ def checked(*errors, apps=("shop", "blog"), told=None):
 
     def each(members, look):
         names = {host.name for host in members} - {error.host for error in errors}
-        session = SimpleNamespace(call=lambda name, app: PAGE, lease=None)
+        session = Called(lambda name, app: PAGE, lease=None)
         return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
 
     project = SimpleNamespace(apps={name: app(name) for name in apps})
