@@ -135,8 +135,8 @@ class Reader:
         for commit, run in runs.items():
             at = run.began.at if run.began is not None else run.seen
             if commit not in have and not _has_artifacts(run) and at >= oldest:
-                stops = [stop for app in self.project.apps for stop in said.stops(app)]
-                known.append(Known(commit[:10], None, None, None, commit, at, stops=tuple(stops), run=run))
+                every = tuple(stop for app in self.project.apps for stop in said.stops(app))
+                known.append(Known(commit[:10], None, None, None, commit, at, stops=every, run=run))
         return sorted(known, key=lambda one: one.at, reverse=True)
 
     def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Listed]) -> list[Row]:
