@@ -94,7 +94,8 @@ def all_named(
     """The same of everything in the store that there's such a kind of, or of what's found by one of `wanted`."""
     listed = place.entries(f"{kind}-", SUFFIX)
     if wanted is not None:
-        listed = [one for one in listed if archive_of(one, kind) in wanted]
+        keys = frozenset(wanted)
+        listed = [one for one in listed if archive_of(one, kind) in keys]
     return _envelopes(place, kind, listed, skip)
 
 
