@@ -34,7 +34,6 @@ hosts:
   db1: {groups: [db], os: debian-12}
 require:
   - after: [acceptance, manual]
-  - parity
 """
 VERIFIED = re.compile(r'"at": ?([0-9.]+), ?"event": ?"verified"')
 
