@@ -13,6 +13,8 @@ GOODBYE = 10.0  # of the last call
 STOPPED = 1.2  # after Ctrl-C, of a command that is only watched
 SLOWEST = 20_000.0  # bytes a second of a frame that has begun
 KEPT = 24 * 1024 * 1024  # bytes of memory that a session's answers and events may have taken, by estimation
+TEXTS = 12 * 1024 * 1024  # the same, of events: diffs and messages that come after are left out
+LEFT_OUT = "(left out: this host has told too much already)"
 
 _COMMAND = 600.0  # what an agent gives most of its commands
 _RESOURCE = 3600.0  # of one resource: several commands

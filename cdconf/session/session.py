@@ -18,7 +18,7 @@ from cdconf.session.agent_errors import AgentError, Disconnected, LeaseLost, Uni
 from cdconf.session.answers import ANSWERS, EVENTS, OUTPUT, Error, Output, Ran
 from cdconf.session.calls import Calls
 from cdconf.session.frames import Frames, TooLate
-from cdconf.session.limits import KEPT, SILENCE, STOPPED, Limit, limit_of
+from cdconf.session.limits import KEPT, LEFT_OUT, SILENCE, STOPPED, TEXTS, Limit, limit_of
 from cdconf.session.shape import fitted
 from cdconf.session.transport import CLOSE_WITHIN, TransportClosed, TransportSilent
 
@@ -132,14 +132,13 @@ class Session(Calls):
                     continue
                 if "event" in frame and name in EVENTS:
                     last = time.monotonic()
-                    self._keep(limit, _EVENT)
-                    event = self._fitted(f"an event of '{name}'", EVENTS[name], frame["event"])
+                    event = self._short(limit, self._fitted(f"an event of '{name}'", EVENTS[name], frame["event"]))
                     if on_event is not None:
                         on_event(event)
                 elif "error" in frame:
                     raise self._error(name, frame["error"])
                 elif "result" in frame:
-                    self._keep(limit)
+                    self._keep(limit, self._frames.weight)
                     return self._fitted(f"its answer to '{name}'", ANSWERS[name], frame["result"])
                 else:
                     raise self._unintelligible(f"its answer to '{name}' has neither a result nor an error")
@@ -258,10 +257,19 @@ class Session(Calls):
         if self._unasked > self._beats + _UNASKED:
             raise self._broke("it goes on sending what nobody has asked for")
 
-    def _keep(self, limit: Limit, more: int = 0) -> None:
+    def _short(self, limit: Limit, event: Any) -> Any:
+        """An event without its long texts once many were kept: a host with many large files isn't a hostile one."""
+        if self._kept + self._frames.weight <= TEXTS or limit.passes:
+            self._keep(limit, self._frames.weight + _EVENT)
+            return event
+        long = {name: LEFT_OUT for name in ("diff", "message") if len(event.get(name) or "") > len(LEFT_OUT)}
+        self._keep(limit, _EVENT)
+        return {**event, **long}
+
+    def _keep(self, limit: Limit, weight: int) -> None:
         if limit.passes:
             return
-        self._kept += self._frames.weight + more
+        self._kept += weight
         if self._kept > KEPT:
             raise self._broke("it sends more than any host has to say")
 

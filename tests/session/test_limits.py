@@ -75,6 +75,18 @@ def test_events_without_end_are_more_than_a_host_has_to_say():
     assert sum(len(one["message"]) for one in heard) <= limits.KEPT
 
 
+def test_a_host_with_many_large_diffs_is_heard_to_the_end():
+    event = {"type": "file", "title": "x", "status": "changed", "diff": "ä" * 65_000}
+    answer = {"id": 2, "result": {"counts": {"changed": 2000}, "failed": False}}
+    said = itertools.chain(itertools.repeat(wire.pack({"id": 2, "event": event}), 2000), [wire.pack(answer)])
+    session = Session(HOST, Chatty(said), b"", "demo")
+    heard = []
+    result = session.converge({"resources": [], "handlers": {}}, check=True, on_event=heard.append)
+    assert result["counts"] == {"changed": 2000}
+    assert heard[0]["diff"] == event["diff"]
+    assert heard[-1] == {**event, "diff": limits.LEFT_OUT}
+
+
 def test_large_output_comes_in_events_and_is_bounded():
     chunk = b"x" * wire.CHUNK
     printed = [wire.pack({"id": 2, "event": {"out": chunk}})] * 3
