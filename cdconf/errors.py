@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 OK, FAILED, DIFFERENT, GATED, UNREACHABLE = 0, 1, 2, 3, 4
 
 
+def first_line(text: str) -> str:
+    """The first line of what somebody else has said, which may be nothing at all."""
+    return (text.splitlines() or [""])[0]
+
+
 _LONGEST = 500  # characters of a message about a file
 _END = 150  # of them, those that say what's wrong with what's quoted
 

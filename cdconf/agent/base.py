@@ -75,11 +75,14 @@ class Obstacle(Failed):
 
 
 def in_the_way(path, what):
-    """The `Obstacle` of a path that is `what` ("a directory"), and whose content nobody asked cdconf to remove."""
+    """The `Obstacle` of a path that is `what` ("a directory"), and whose content nobody asked cdconf to remove.
+
+    `mv -T`, since others may have made a link to a directory of the second name: root would move the path into it.
+    """
     import shlex
 
     names = [shlex.quote(name) for name in (path, path.rstrip("/") + ".away")]
-    return Obstacle("'{}' is {}".format(path, what), "move it away: `mv {} {}`".format(*names))
+    return Obstacle("'{}' is {}".format(path, what), "move it away: `mv -T {} {}`".format(*names))
 
 
 class Rebooting(Failed):
@@ -143,9 +146,8 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
         Missing: The program or the user doesn't exist.
         Failed: (details `timed_out`) It took longer than `timeout` seconds; the whole group was ended.
     """
-    from cdconf.agent import (
-        piped,
-    )  # most runs that change nothing start no process, and this takes as long as all they do
+    # Most runs that change nothing start no process, and this import takes as long as all they do.
+    from cdconf.agent import piped
 
     tails = {"out": piped.Tail(), "err": piped.Tail()}
     deadline = time.monotonic() + timeout

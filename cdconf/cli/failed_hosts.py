@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cdconf.errors import FAILED, UNREACHABLE, CdconfError, HostsFailed, Unreachable
+from cdconf.errors import FAILED, UNREACHABLE, CdconfError, HostsFailed, Unreachable, first_line
 from cdconf.events import HostResult
+
+_PLACE = re.compile("(.+):([0-9]{1,9})", re.DOTALL)  # what a host says of an orphan may be anything
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,16 @@ def summed_up(hosts: Mapping[str, HostResult], code: int) -> CdconfError | None:
     text = first.text + (f" (and {more} more failure{'' if more == 1 else 's'})" if more else "")
     if code == UNREACHABLE:
         return Unreachable(text)
-    file, _, line = (first.source or "").rpartition(":")
+    place = _PLACE.fullmatch(first.source or "")
     left = sum(len(host.not_attempted) for host in hosts.values())
     hint = f"{left} resource{' was' if left == 1 else 's were'} not attempted" if left else None
-    return HostsFailed(text, file=file or None, line=int(line) if line.isdigit() else None, hint=hint)
+    return HostsFailed(text, file=place and place[1], line=int(place[2]) if place else None, hint=hint)
 
 
 def _failures(name: str, host: HostResult, kind: str) -> Iterator[_Failure]:
     failed = [one for one in host.resources if one.status == "failed"] if kind == "failed" else []
     for one in failed:
-        said = f": {one.message.splitlines()[0]}" if one.message else ""
+        said = f": {first_line(one.message)}" if one.message else ""
         yield _Failure(f"{name}: {one.type} {one.title} failed{said}", one.source)
     if not failed and host.status == kind:
-        yield _Failure(f"{name}: {(host.error or kind).splitlines()[0]}")
+        yield _Failure(f"{name}: {first_line(host.error or kind)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.drains import drained_on
 from cdconf.deploy.rollout import OUT_OF_USE
+from cdconf.errors import first_line
 from cdconf.events import Emit, HostDone, HostStep, Notice
 from cdconf.session.agent_errors import BY_HOST
 
@@ -54,7 +55,7 @@ def look_again(rollout: Rollout, target: Target, document: Mapping[str, Any], fl
         answers, errors = fleet.afresh(stuck, ask).split()
         for name, error in errors.items():
             rollout.unknown.add(name)
-            emit(Notice(f"{name} can't be asked what became of it: {error.message.splitlines()[0]}", warning=True))
+            emit(Notice(f"{name} can't be asked what became of it: {first_line(error.message)}", warning=True))
         soon = {name for name, (page, busy, _) in answers.items() if _is_soon(page, busy, deadline - time.monotonic())}
         for name in answers.keys() - soon:
             page, _, activated = answers[name]
@@ -101,7 +102,7 @@ def _look_at_drains(rollout: Rollout, app: App, drains: Drains, fleet: Fleet, em
         pages, errors = drained_on(fleet, app, drains.hosts, afresh=True).split()
         rollout.unasked = bool(errors)
         for where, error in errors.items():
-            emit(Notice(f"{where} can't be asked what it drains: {error.message.splitlines()[0]}", warning=True))
+            emit(Notice(f"{where} can't be asked what it drains: {first_line(error.message)}", warning=True))
         drained = {name for page in pages.values() for name in page["hosts"]}
         if not errors:
             rollout.is_in_use([name for name in rollout.left_drained if name not in drained])

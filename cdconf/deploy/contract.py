@@ -18,7 +18,7 @@ from cdconf.deploy.runner import app_document
 from cdconf.deploy.shape import Entry, Pages, Shape, told, version_of
 from cdconf.drift import changed_files, drifted
 from cdconf.engine import Fleet, Inheritance, RunIdentity
-from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable
+from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
 from cdconf.session import Connector
 
@@ -199,7 +199,7 @@ class _Contract:
         host = [one for one in self._hosts if one.name == decision.host]
         found = self._fleet.each(host, lambda session: changed_files(session, self._app)).all()
         if found[decision.host]:
-            changed = found[decision.host].splitlines()[0]
+            changed = first_line(found[decision.host])
             raise GateClosed(
                 f"{decision.host}: the files of {decision.release} were changed by hand: {changed}",
                 hint="deploying the same version again puts them back",

@@ -27,7 +27,7 @@ from cdconf.deploy.stored import stored
 from cdconf.deploy.verify import check_smoke
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import Pinned, UsageError, nearest_or_all
+from cdconf.errors import Pinned, UsageError, first_line, nearest_or_all
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.promotion.policy import guarded_by
@@ -295,7 +295,7 @@ def _gate(
         fleet.each(hosts, lambda session: session.app_unpin(**allow)).all()
         return
     name, pin = next(iter(pins.items()))
-    problem = str(pin["reason"]).splitlines()[0]
+    problem = first_line(str(pin["reason"]))
     raise Pinned(
         f"{artifact.label} is pinned, because it failed on {name}: {problem}",
         hint="deploy a build that mends it, or try this one again with --unpin REASON",
@@ -345,7 +345,7 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
             target.drains.finish()
         if pin and rollout.is_verdict:
             reason = next(failure.message for failure in rollout.failures.values() if failure.verdict)
-            why = options.mask(reason).splitlines()[0]
+            why = first_line(options.mask(reason))
             runner.pin(why)
             if options.line is not None and target.artifact is not None:
                 options.line.failed(target.artifact, why)

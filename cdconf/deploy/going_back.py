@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.ledger import in_turn
 from cdconf.deploy.shape import Shape
-from cdconf.errors import GateClosed, Pinned
+from cdconf.errors import GateClosed, Pinned, first_line
 
 if TYPE_CHECKING:
     from cdconf.inventory import App
@@ -81,6 +81,6 @@ def of_version(pages: Pages, app: App, version: str) -> str:
     for name, page in pages.items():
         pin = page["pinned"].get(known[found[0]]["archive"])
         if pin is not None:
-            reason = str(pin["reason"]).splitlines()[0]
+            reason = first_line(str(pin["reason"]))
             raise Pinned(f"version {version} is pinned, because it failed on {name}: {reason}")
     return found[0]

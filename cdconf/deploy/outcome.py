@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.rollout import Failure, Rollout
-from cdconf.errors import CdconfError, DeployFailed, HostFailed, Unreachable
+from cdconf.errors import CdconfError, DeployFailed, HostFailed, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     for host in target.hosts:
         if host.name in rollout.failures and host.name not in rollout.touched:
             why = rollout.failures[host.name]
-            emit(HostDone(host.name, _status(why), why.message.splitlines()[0]))
+            emit(HostDone(host.name, _status(why), first_line(why.message)))
         elif host.name not in rollout.touched:
             emit(HostDone(host.name, "not_attempted"))
         elif host.name in rollout.failures and host.name != name:  # the first one's reason is the error's
@@ -58,7 +58,7 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
     targets = {host.name for host in target.hosts}
     for other, why in rollout.failures.items():
         if other and other not in targets:  # it has the release already
-            emit(HostDone(other, _status(why), why.message.splitlines()[0]))
+            emit(HostDone(other, _status(why), first_line(why.message)))
     alone = target.app.confirm_within and all(why.unreachable for why in rollout.stuck.values())
     name_stuck(rollout, emit)
     message, _, detail = failure.message.partition("\n")

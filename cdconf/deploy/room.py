@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cdconf.deploy.rollout import Failure
-from cdconf.errors import CdconfError, Unreachable
+from cdconf.errors import CdconfError, Unreachable, first_line
 from cdconf.events import Emit, HostStep
 from cdconf.session import AgentError
 
@@ -65,7 +65,7 @@ class Room:
         """The same, and the errors of those that couldn't be asked."""
         problems, errors = self._fleet.each(self._fleet.connected(self._hosts), self._look).split()
         found = {name: problem for name, problem in problems.items() if problem is not None}
-        found |= {name: error.message.splitlines()[0] for name, error in errors.items()}
+        found |= {name: first_line(error.message) for name, error in errors.items()}
         silent = {host.name: "not connected" for host in self._hosts if host.name not in self._fleet.sessions}
         kept = {
             host.name: f"kept out of use: {self._kept[host.name]}" for host in self._hosts if host.name in self._kept
@@ -85,7 +85,7 @@ class Room:
             try:
                 session.app_check_health(check=self._app.health.as_check(), within=0)
             except AgentError as error:
-                return error.message.splitlines()[0]
+                return first_line(error.message)
         return None
 
     def first_the_unwell(self, hosts: Sequence[Host]) -> list[Host]:

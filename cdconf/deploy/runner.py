@@ -20,7 +20,7 @@ from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
-from cdconf.errors import Interrupted, Terminated, TerminateSignal
+from cdconf.errors import Interrupted, Terminated, TerminateSignal, first_line
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import Session
@@ -253,7 +253,7 @@ class Runner:
 
     def _drain_back(self, step: Step) -> dict[str, Failure]:
         for failure in self._drain(step).values():
-            message = failure.message.splitlines()[0]
+            message = first_line(failure.message)
             self._emit(Notice(f"{message}: {', '.join(step.hosts)} is rolled back while it's in use", warning=True))
         return {}
 
@@ -331,7 +331,7 @@ class Runner:
             return
         for name, failure in self._health(Step("health", tuple(names))).items():
             self._waits_for_old = False
-            message = failure.message.splitlines()[0]
+            message = first_line(failure.message)
             self._emit(Notice(f"{name} went back, and isn't well: {message}", warning=True))
 
     def pin(self, reason: str) -> None:
@@ -376,7 +376,7 @@ def unheeded(emit: Emit) -> Emit:
 def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:
     """Why a rollout goes back, in one line for the hosts to remember."""
     first = max(rollout.failures.values(), key=lambda one: one.verdict, default=None)
-    return mask(first.message).splitlines()[0] if first and first.message else None
+    return first_line(mask(first.message)) if first and first.message else None
 
 
 def megabytes(size: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.failure import failure_of
 from cdconf.deploy.rollout import Failure
-from cdconf.errors import InvalidFile
+from cdconf.errors import InvalidFile, first_line
 from cdconf.events import Emit, HostStep, Notice, OwnCodeRan, Step
 from cdconf.roles import smoke_errors, smoke_files
 from cdconf.smoke.runner import Report, check_runnable, run_smoke
@@ -26,7 +26,7 @@ def wait_for_health(session: Session, app: App, emit: Emit) -> None:
         return
 
     def say(event: HealthAttempt) -> None:
-        problem = str(event["problem"]).splitlines()[0]
+        problem = first_line(str(event["problem"]))
         words = f"health (attempt {event['attempt']}, {event['left_s']:.0f} s left): {problem}"
         emit(HostStep(session.host.name, words))
 

@@ -117,7 +117,7 @@ def repaired_by(page: Mapping[str, Any], lease: Mapping[str, Any] | None, app: s
     """The command that mends an app's release on a host, whatever is the matter with it; None while a run is at it."""
     deploy = f"cdconf deploy {app} --to {environment}"
     if page["activating"] is not None:
-        return None if under_way(dict(page), dict(lease) if lease else None) else f"`{deploy} --resume`"
+        return None if under_way(page, lease) else f"`{deploy} --resume`"
     about = page["releases"].get(page["verified"][-1]) if page["verified"] else None
     return f"`cdconf deploy {app}@{about['version']} --to {environment}`" if about else f"`{deploy}`"
 

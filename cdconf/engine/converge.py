@@ -51,8 +51,12 @@ def converge_host(
 
 
 @contextmanager
-def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def told(
+    catalog: Catalog, host: str, emit: Emit, *, check: bool
+) -> Iterator[Callable[[Mapping[str, Any]], ResourceDone]]:
     """Turns an agent's events into `ResourceDone`; what it never came to, for whatever reason, is told at the end.
+
+    Where a resource is declared is for the catalog to say, not for the host; which alone knows where an orphan was.
 
     Args:
         catalog: What the agent was given.
@@ -64,12 +68,17 @@ def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Ca
     due: dict[str, None] = {}
     by_key = {(one.type, one.title): one for one in catalog.resources}
 
-    def on_event(event: Mapping[str, Any]) -> None:
+    def on_event(event: Mapping[str, Any]) -> ResourceDone:
         key = (event["type"], event["title"])
         seen.add(key)
-        if event["status"] == "changed" and key in by_key:
-            due.update(dict.fromkeys(by_key[key].notify))
-        emit(ResourceDone(host=host, **event))
+        declared = by_key.get(key)
+        if event["status"] == "changed" and declared is not None:
+            due.update(dict.fromkeys(declared.notify))
+        handler = catalog.handlers.get(event["title"]) if event["type"] == "handler" else None
+        known = handler.resource if handler is not None else declared
+        done = ResourceDone(**{**event, "host": host, **({"source": known.source} if known is not None else {})})
+        emit(done)
+        return done
 
     try:
         yield on_event

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import FAILED, GATED, UNREACHABLE, HostsFailed
+from cdconf.errors import FAILED, GATED, UNREACHABLE, HostsFailed, first_line
 from cdconf.pipeline.entries import Made, Missing, State
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
     why = str(error.get("message") or "") or _of_hosts(done.document) or _error_in(lines)
     why = why or f"{what} ended with {_ended(done.code)}"
     about: dict[str, Any] = {
-        "why": why.splitlines()[0],
+        "why": first_line(why),
         "hint": error.get("hint"),
         "detail": done.document.get("detail"),
         "place": f"{error['file']}:{error.get('line') or 1}" if error.get("file") else None,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cdconf.engine.converge import remember_facts, told
-from cdconf.events import Emit, HostStep, ResourceDone
+from cdconf.events import Emit, HostStep
 from cdconf.plans.saved import Finding, HostPlan
 
 if TYPE_CHECKING:
@@ -41,11 +41,9 @@ def look(
 
     def on_event(event: MarkedEvent) -> None:
         wanted, there = event["marks"]
-        about: dict[str, Any] = {key: value for key, value in event.items() if key != "marks"}
-        done = ResourceDone(host=name, **about)
+        done = tell({key: value for key, value in event.items() if key != "marks"})
         diff, message = (mask(text) if text else None for text in (done.diff, done.message))
         found.append(Finding(done.type, done.title, done.status, done.source, wanted, there, diff, message))
-        tell(about)
 
     with told(catalog, name, emit, check=True) as tell:
         result = session.plan(on_event=on_event, catalog=catalog.document(), prune=prune)

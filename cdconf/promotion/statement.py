@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -128,8 +129,7 @@ def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     """A JSON object; of names that stand in it twice, readers could take one or the other."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice += [name for name in found if names.count(name) > 1]
+        twice += [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdconf.errors import first_line
 from cdconf.events import Event, HostDone, NotAttempted, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
     if event.message and (event.status == "failed" or style.verbose or event.type == "handler"):
         text += _indented(event.message)
     elif event.message:
-        text += f": {event.message.splitlines()[0]}"
+        text += f": {first_line(event.message)}"
     if event.repair:
         text += _indented(f"to mend it: {event.repair}")
     if event.diff and style.diff:
@@ -88,7 +89,7 @@ def _not_attempted(event: NotAttempted, style: Style) -> str:
 def _stage(event: StageChanged) -> str | None:
     """Each state, and each step of a stage that runs."""
     what = event.step if event.state == "running" and event.step else event.state
-    return f"==> {event.stage}: {what}" + (f": {event.why.splitlines()[0]}" if event.why else "")
+    return f"==> {event.stage}: {what}" + (f": {first_line(event.why)}" if event.why else "")
 
 
 def _below(text: str) -> str:

@@ -67,9 +67,10 @@ class Unintelligible(Unreachable):
 def error_of(error: Error, host: str) -> HostFailed | LeaseHeld:
     """What an agent's own error is to a run."""
     details: dict[str, Any] = {**(error.get("details") or {})}
+    message = error["message"] or "it gives no reason"
     if error["kind"] == "lease_held":
         held = LeaseHeld(
-            error["message"],
+            message,
             host=host,
             hint="wait for it, or see `cdconf lock status`; a dead run's lease expires by itself",
         )
@@ -83,4 +84,4 @@ def error_of(error: Error, host: str) -> HostFailed | LeaseHeld:
     if error.get("output"):
         lines.append(str(error["output"]))
     kind = LeaseLost if error["kind"] == "lease_lost" else AgentError
-    return kind(error["message"], host=host, reason=error["kind"], details=details, detail="\n".join(lines) or None)
+    return kind(message, host=host, reason=error["kind"], details=details, detail="\n".join(lines) or None)

@@ -5,7 +5,7 @@ Names follow what the host keeps, see `cdconf.agent.state_files`.
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from cdconf.session.shape import Count, Digest, Long, Most, Time
+from cdconf.session.shape import Count, Digest, Long, Most, Time, Version
 
 
 class Activating(TypedDict):
@@ -20,7 +20,7 @@ class Activating(TypedDict):
 class Release(TypedDict):
     """A release on a host."""
 
-    version: str
+    version: Version
     archive: str
     tree: str
     staged_at: Time

@@ -23,7 +23,7 @@ class Calls(ABC):
         self,
         name: str,
         *,
-        on_event: Callable[[Any], None] | None = None,
+        on_event: Callable[[Any], object] | None = None,
         raw: Iterable[bytes] = (),
         **arguments: Any,
     ) -> Any:
@@ -31,23 +31,28 @@ class Calls(ABC):
 
     def open(self, project: str, facts: Sequence[str], *, ends_leases: bool) -> a.Opened:
         """Begins the session."""
-        return self.call("open", project=project, facts=list(facts), ends_leases=ends_leases)  # type: ignore[no-any-return]
+        answer: a.Opened = self.call("open", project=project, facts=list(facts), ends_leases=ends_leases)
+        return answer
 
     def gather(self, groups: Sequence[str]) -> dict[str, Any]:
         """Facts of some groups."""
-        return self.call("facts", groups=list(groups))  # type: ignore[no-any-return]
+        answer: dict[str, Any] = self.call("facts", groups=list(groups))
+        return answer
 
     def projects(self) -> dict[str, a.Identity | None]:
         """Whose the host is, by all projects."""
-        return self.call("projects")  # type: ignore[no-any-return]
+        answer: dict[str, a.Identity | None] = self.call("projects")
+        return answer
 
     def take_lease(self, **about: Any) -> a.Taken:
         """Takes the host's lease."""
-        return self.call("lease.take", **about)  # type: ignore[no-any-return]
+        answer: a.Taken = self.call("lease.take", **about)
+        return answer
 
     def join_lease(self, **about: Any) -> a.Taken:
         """Works within the lease of the run that has started this one."""
-        return self.call("lease.join", **about)  # type: ignore[no-any-return]
+        answer: a.Taken = self.call("lease.join", **about)
+        return answer
 
     def check_lease(self) -> None:
         """Raises when this run no longer holds the host."""
@@ -59,7 +64,8 @@ class Calls(ABC):
 
     def force_lease(self) -> a.Damaged | a.Lease | None:
         """Ends anyone's lease."""
-        return self.call("lease.force")  # type: ignore[no-any-return]
+        answer: a.Damaged | a.Lease | None = self.call("lease.force")
+        return answer
 
     def converge(
         self,
@@ -68,26 +74,35 @@ class Calls(ABC):
         check: bool,
         prune: bool = False,
         digest: str | None = None,
-        on_event: Callable[[a.ResourceEvent], None],
+        on_event: Callable[[a.ResourceEvent], object],
     ) -> a.Converged:
         """Applies a catalog, or checks it; `digest` is what the host remembers it by."""
-        return self.call("converge", on_event=on_event, catalog=catalog, check=check, prune=prune, digest=digest)  # type: ignore[no-any-return]
+        answer: a.Converged = self.call(
+            "converge", on_event=on_event, catalog=catalog, check=check, prune=prune, digest=digest
+        )
+        return answer
 
-    def plan(self, catalog: Mapping[str, Any], *, prune: bool, on_event: Callable[[a.MarkedEvent], None]) -> a.Planned:
+    def plan(
+        self, catalog: Mapping[str, Any], *, prune: bool, on_event: Callable[[a.MarkedEvent], object]
+    ) -> a.Planned:
         """Checks a catalog, with marks."""
-        return self.call("plan", on_event=on_event, catalog=catalog, prune=prune)  # type: ignore[no-any-return]
+        answer: a.Planned = self.call("plan", on_event=on_event, catalog=catalog, prune=prune)
+        return answer
 
     def history(self) -> p.Memory:
         """What the host remembers."""
-        return self.call("history")  # type: ignore[no-any-return]
+        answer: p.Memory = self.call("history")
+        return answer
 
     def portray(self, catalog: Mapping[str, Any], key: str, portrayed: Mapping[str, list[str]]) -> a.Portrayed:
         """What the host really is."""
-        return self.call("portray", catalog=catalog, key=key, portrayed=portrayed)  # type: ignore[no-any-return]
+        answer: a.Portrayed = self.call("portray", catalog=catalog, key=key, portrayed=portrayed)
+        return answer
 
     def boot_id(self) -> str:
         """The id of the host's boot."""
-        return self.call("boot_id")  # type: ignore[no-any-return]
+        answer: str = self.call("boot_id")
+        return answer
 
     def reboot(self) -> None:
         """Reboots the host; the answer may be lost."""
@@ -95,19 +110,23 @@ class Calls(ABC):
 
     def app_status(self, app: App) -> p.AppStatus:
         """What the host knows of an app."""
-        return self.call("app.status", app=app)  # type: ignore[no-any-return]
+        answer: p.AppStatus = self.call("app.status", app=app)
+        return answer
 
     def app_preflight(self, app: App, **about: Any) -> p.AppReady:
         """Finds what would stop a deployment."""
-        return self.call("app.preflight", app=app, **about)  # type: ignore[no-any-return]
+        answer: p.AppReady = self.call("app.preflight", app=app, **about)
+        return answer
 
     def app_changes(self, app: App) -> p.AppChanges:
         """How the current release's files differ from what was deployed."""
-        return self.call("app.changes", app=app)  # type: ignore[no-any-return]
+        answer: p.AppChanges = self.call("app.changes", app=app)
+        return answer
 
     def app_prepare(self, app: App, **about: Any) -> p.AppLacking:
         """Begins to stage a release."""
-        return self.call("app.prepare", app=app, **about)  # type: ignore[no-any-return]
+        answer: p.AppLacking = self.call("app.prepare", app=app, **about)
+        return answer
 
     def app_stage(self, app: App, release: str, about: Mapping[str, Any], *, raw: Iterable[bytes]) -> None:
         """Stages the prepared release; `raw` are the chunks that lack."""
@@ -131,11 +150,13 @@ class Calls(ABC):
 
     def app_roll_back(self, app: App, why: str | None) -> p.AppReleased:
         """Back to the last verified release."""
-        return self.call("app.roll_back", app=app, why=why)  # type: ignore[no-any-return]
+        answer: p.AppReleased = self.call("app.roll_back", app=app, why=why)
+        return answer
 
     def app_confirm(self, app: App, release: str, keep: int) -> p.AppConfirmed:
         """The release is verified."""
-        return self.call("app.confirm", app=app, release=release, keep=keep)  # type: ignore[no-any-return]
+        answer: p.AppConfirmed = self.call("app.confirm", app=app, release=release, keep=keep)
+        return answer
 
     def app_pin(self, app: App, archive: str, version: str, reason: str) -> None:
         """Refuses an artifact from now on."""
@@ -154,11 +175,15 @@ class Calls(ABC):
         on_event: Callable[[p.HealthAttempt], None] | None = None,
     ) -> p.Health:
         """Waits until an app is healthy."""
-        return self.call("app.check_health", on_event=on_event, check=check, within=within, names=list(names))  # type: ignore[no-any-return]
+        answer: p.Health = self.call(
+            "app.check_health", on_event=on_event, check=check, within=within, names=list(names)
+        )
+        return answer
 
     def drain_status(self, app: str) -> p.DrainStatus:
         """What the host has drained for an app."""
-        return self.call("drain.status", app=app)  # type: ignore[no-any-return]
+        answer: p.DrainStatus = self.call("drain.status", app=app)
+        return answer
 
     def drain_begin(self, drain: Mapping[str, Any], hosts: Sequence[Mapping[str, str]], within: float | None) -> None:
         """Drains hosts."""
@@ -174,11 +199,13 @@ class Calls(ABC):
 
     def drain_end(self, drain: Mapping[str, Any], names: Sequence[str], *, proven: bool) -> p.DrainEnd:
         """Puts drained hosts back."""
-        return self.call("drain.end", drain=drain, names=list(names), proven=proven)  # type: ignore[no-any-return]
+        answer: p.DrainEnd = self.call("drain.end", drain=drain, names=list(names), proven=proven)
+        return answer
 
     def migrations_memory(self, app: App) -> p.MigrationEntries:
         """What the host remembers of an app's migrations."""
-        return self.call("migrations.memory", app=app)  # type: ignore[no-any-return]
+        answer: p.MigrationEntries = self.call("migrations.memory", app=app)
+        return answer
 
     def migrations_learn(self, app: App, entries: Sequence[Mapping[str, Any]]) -> None:
         """Tells it what others remember."""
@@ -194,19 +221,23 @@ class Calls(ABC):
 
     def migrations_run(self, app: App, entry: Mapping[str, Any], **about: Any) -> p.MigrationResult:
         """Runs a migration."""
-        return self.call("migrations.run", app=app, entry=entry, **about)  # type: ignore[no-any-return]
+        answer: p.MigrationResult = self.call("migrations.run", app=app, entry=entry, **about)
+        return answer
 
     def toggles_look(self, app: App) -> p.TogglesLook:
         """How an app's toggles are."""
-        return self.call("toggles.look", app=app)  # type: ignore[no-any-return]
+        answer: p.TogglesLook = self.call("toggles.look", app=app)
+        return answer
 
     def toggles_put(self, app: App) -> p.TogglesChanged:
         """Makes them what the inventory says."""
-        return self.call("toggles.put", app=app)  # type: ignore[no-any-return]
+        answer: p.TogglesChanged = self.call("toggles.put", app=app)
+        return answer
 
     def toggles_try_out(self, app: App, toggle: str, *, on: bool) -> p.TogglesChanged:
         """Switches one toggle until it's settled or put back."""
-        return self.call("toggles.try_out", app=app, toggle=toggle, on=on)  # type: ignore[no-any-return]
+        answer: p.TogglesChanged = self.call("toggles.try_out", app=app, toggle=toggle, on=on)
+        return answer
 
     def toggles_settle(self, app: App) -> None:
         """The change has proven well."""
@@ -214,4 +245,5 @@ class Calls(ABC):
 
     def toggles_put_back(self, app: App) -> p.TogglesChanged:
         """Ends the change with what was there before."""
-        return self.call("toggles.put_back", app=app)  # type: ignore[no-any-return]
+        answer: p.TogglesChanged = self.call("toggles.put_back", app=app)
+        return answer

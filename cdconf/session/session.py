@@ -95,7 +95,7 @@ class Session(Calls):
         self,
         name: str,
         *,
-        on_event: Callable[[Any], None] | None = None,
+        on_event: Callable[[Any], object] | None = None,
         raw: Iterable[bytes] = (),
         **arguments: Any,
     ) -> Any:

@@ -40,6 +40,7 @@ class Plain:
 
 Count = Annotated[int, Most((1 << 63) - 1)]  # what a database holds
 Digest = Annotated[str, Like("[0-9a-f]{64}")]
+Version = Annotated[str, Like(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,99}")]  # of an artifact; people are told to type it
 Time = Annotated[float, Most(253_370_764_800)]  # seconds since 1970, before the year 9999
 Long = Annotated[str, Most(1 << 20)]  # what was printed, a diff
 Shape = Callable[[Any], Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0
 _CHATTER = 256 * 1024  # what a login may print before the agent's nonce
+_TIMES = 2  # for which a host may ask for the same: once more after Python was installed
 _GLANCE = 0.05  # seconds between looks at stderr, where sudo's prompt appears
 
 
@@ -72,6 +74,7 @@ class Start:
         self._terminal = terminal
         self._sudo = host.ssh.become == "sudo"
         self._answered = 0
+        self._said: Counter[str] = Counter()
         self._installing = False
         self._limit = TIMEOUT
         self._deadline = time.monotonic() + TIMEOUT
@@ -89,6 +92,9 @@ class Start:
             word, _, more = self._word().partition(" ")
             if word == "ready":
                 return
+            self._said[word] += 1
+            if self._said[word] > _TIMES:
+                raise self._refusal(word, more)
             if word == "need":
                 installer = bundle.installer()
                 self._send_parts(installer, self._agent.data)
@@ -231,6 +237,10 @@ class Start:
             "old": (
                 f"its Python is {more}; the agent needs 3.6 or newer",
                 "install a newer python3; /usr/libexec/platform-python and /usr/local/bin/python3 are found, too",
+            ),
+            **dict.fromkeys(
+                ("need", "deflated"),
+                ("it asks for the agent again and again", "look at the host by hand: it may be somebody else's"),
             ),
             "corrupt": ("the agent arrived damaged", "run again; if it happens twice, something alters the connection"),
             "uncacheable": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import subprocess
@@ -59,6 +60,13 @@ class Transport(Protocol):
         """Ends the command's stdin and lets go; never raises."""
 
 
+def _is_ready(descriptor: int, events: int, timeout: float) -> bool:
+    """Whether it can be read or written within some seconds; select(2) knows no descriptors from 1,024 on."""
+    poll = select.poll()
+    poll.register(descriptor, events)
+    return bool(poll.poll(math.ceil(timeout * 1000)))
+
+
 class PipeTransport:
     """A child process on this machine: `docker exec -i …` or the agent itself.
 
@@ -90,7 +98,7 @@ class PipeTransport:
                 with contextlib.suppress(BlockingIOError):
                     view = view[os.write(self._in, view) :]
                     continue
-                select.select([], [self._in], [], _STEP)
+                _is_ready(self._in, select.POLLOUT, _STEP)
                 if self._is_closing:
                     raise TransportClosed("it was closed")
                 if time.monotonic() > ends:
@@ -99,8 +107,7 @@ class PipeTransport:
             raise TransportClosed(self.last_words() or str(error)) from error
 
     def read(self, limit: int, timeout: float) -> bytes:
-        ready, _, _ = select.select([self._out], [], [], timeout)
-        if not ready:
+        if not _is_ready(self._out, select.POLLIN, timeout):
             raise TransportSilent
         return os.read(self._out, limit)
 

@@ -77,13 +77,13 @@ def test_what_is_in_the_way_is_drift_and_told_with_the_way_to_mend_it(tmp_path, 
     events, failed, _, found = run(tmp_path, monkeypatch, "blocked", "other", check=True)
     assert (events[0], failed) == (("blocked", "would_change"), False)
     assert found[0]["message"] == "'/etc/a b' is a directory"
-    assert found[0]["repair"] == "move it away: `mv '/etc/a b' '/etc/a b.away'`"
+    assert found[0]["repair"] == "move it away: `mv -T '/etc/a b' '/etc/a b.away'`"
 
 
 def test_applying_fails_where_something_is_in_the_way_and_says_the_same(tmp_path, monkeypatch):
     events, failed, mended, found = run(tmp_path, monkeypatch, "blocked", "other", check=False)
     assert (events, failed, mended) == ([("blocked", "failed")], True, [])
-    assert found[0]["message"].endswith("is a directory; move it away: `mv '/etc/a b' '/etc/a b.away'`")
+    assert found[0]["message"].endswith("is a directory; move it away: `mv -T '/etc/a b' '/etc/a b.away'`")
 
 
 @pytest.mark.parametrize("many", [False, True])

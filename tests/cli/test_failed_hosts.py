@@ -28,6 +28,18 @@ def test_the_first_failure_is_named_with_its_place_and_the_others_are_counted():
     assert (found.file, found.line, found.hint) == ("roles/r/role.yml", 7, "1 resource was not attempted")
 
 
+@pytest.mark.parametrize("source", ["", ":", "x:", "x:\u00b2", "x:" + "9" * 5000, "x", ":1"])
+def test_a_place_that_is_none_is_left_out(source):
+    found = summed_up({"web1": host(failed("cron", source=source))}, 1)
+    assert (found.file, found.line) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["", "\n"])
+def test_a_host_that_gives_no_reason_has_failed_all_the_same(said):
+    hosts = {"web1": host(failed("cron", message=said)), "web2": host(error=said)}
+    assert "web1: service cron failed" in summed_up(hosts, 1).message
+
+
 def test_a_host_that_is_unreachable_is_an_error_of_its_own():
     found = summed_up({"web1": host(status="ok"), "web2": host(status="unreachable", error="no route")}, 4)
     assert (found.exit_code, str(found), found.file) == (4, "web2: no route", None)

@@ -46,6 +46,16 @@ def test_a_handler_that_became_due_and_did_not_run_is_named():
     assert left("would_change", "ok", "ok", check=True) == []
 
 
+def test_where_a_resource_stands_is_not_for_the_host_to_say():
+    events = []
+    with told(CATALOG, "web1", events.append, check=False) as tell:
+        for number in (1, 2, 3):
+            tell({"type": "file", "title": str(number), "status": "ok", "source": "/etc/passwd:1"})
+        tell({"type": "handler", "title": "restart", "status": "changed", "source": "/etc/passwd:1"})
+        tell({"type": "file", "title": "old", "status": "orphaned", "source": "role.yml:44"})
+    assert [one.source for one in events] == ["role.yml:1", "role.yml:2", "role.yml:3", "role.yml:9", "role.yml:44"]
+
+
 def test_a_host_that_reboots_goes_on_when_it_is_back():
     error = AgentError("the host must reboot", host="web1", reason="rebooting", details={}, detail=None)
     assert left("ok", error=error) == []

@@ -7,7 +7,7 @@ import pytest
 
 from cdconf.agent.shapes import Misfit
 from cdconf.session.answers import ANSWERS, EVENTS
-from cdconf.session.shape import Count, Digest, Long, Most, Plain, Time, fitted
+from cdconf.session.shape import Count, Digest, Long, Most, Plain, Time, Version, fitted
 
 
 class Inner(TypedDict):
@@ -32,6 +32,7 @@ for _ in range(100):
         (str, "x" * 70_000, "it is one of 70000, not a text of at most"),
         (Annotated[str, Most(3)], "four", "not a text of at most 3"),
         (Digest, "../" * 21 + "x", "not a text like"),
+        (Version, "1.0 --to production; reboot", "not a text like"),
         (bool, 1, "not true or false"),
         (int, True, "not a number"),
         (int, 1.5, "not a whole number"),

@@ -91,6 +91,15 @@ def test_the_agent_is_sent_deflated_when_asked_for():
     assert zlib.decompress(deflated) == bz2.decompress(agent.data)
 
 
+@pytest.mark.parametrize("word", ["need", "deflated"])
+def test_a_host_that_asks_for_the_agent_without_end_gets_it_twice(word):
+    agent = pack({"cdconf/__init__.py": b"a = 1"})
+    fake = Fake(*[(b"NONCE %s\n" % word.encode(), "")] * 9)
+    with pytest.raises(HostFailed, match="asks for the agent again and again"):
+        start(fake, agent=agent)
+    assert fake.sent.count(agent.data if word == "need" else agent.deflated()) == 2
+
+
 def test_sudo_gets_its_password_once_after_its_own_prompt():
     trace = "+ sudo -S -p NONCE-sudo-%p: -- sh\nWe trust you have received the usual lecture.\n"
     fake = Fake((None, trace), (None, "NONCE-sudo-deploy:"), (None, ""), (b"NONCE ready\n", ""))
