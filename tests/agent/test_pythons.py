@@ -167,7 +167,7 @@ def test_a_failing_resource_ends_the_run_and_says_why(session, tmp_path):
     )
     result, events = converge(session, document)
     assert result == {"counts": {"failed": 1}, "failed": True}
-    assert events["d"]["message"] == f"'{path}' is a directory; move it away: `mv {path} {path}.away`"
+    assert events["d"]["message"] == f"'{path}' is a directory; move it away: `mv -T {path} {path}.away`"
     assert not (tmp_path / "e").exists()
 
 
