@@ -31,11 +31,11 @@ def origin_of(
 
 def record(project: Project, entry: dict[str, Any]) -> None:
     """Appends a line to the journal; a team's database that can't be reached gets it with a later run."""
-    from cdconf.history import journal
+    from cdconf.history import journal_file
     from cdconf.history.team import push
 
     try:
-        journal.append(project.data, entry)
+        journal_file.append(project.data, entry)
     except OSError as error:
         print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
         return
