@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class History:
 
         self.sa = sa
         self.is_team = url is not None
-        self._data = data
+        self._data, self._url = data, url
         self.project = project
         self._checkout = checkout
         try:
@@ -83,6 +83,20 @@ class History:
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A connection for questions; raises `CdconfError` when they can't be answered."""
         return self._database.reading()
+
+    def replace(self, table: sa.Table, rows: list[dict[str, Any]], keys: Sequence[str]) -> None:
+        """Puts rows into a table, in place of those with the same keys.
+
+        Raises:
+            CdconfError: The database can't be written to.
+        """
+        try:
+            with self._database.engine.begin() as connection:
+                fresh = self._database.insert(table)
+                values = {one.name: fresh.excluded[one.name] for one in table.c if one.name not in keys}
+                connection.execute(fresh.on_conflict_do_update(index_elements=list(keys), set_=values), rows)
+        except self.sa.exc.SQLAlchemyError as error:
+            raise failure_of(error, self._data, self._url) from error
 
     def _owner(self) -> Any:
         """Of a run, the checkout whose own hosts it was about, as JSON; NULL where they're everybody's."""

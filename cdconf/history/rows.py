@@ -88,13 +88,12 @@ def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
     return query.order_by(at.desc(), runs.c.id)
 
 
-def _wrong_clocks(history: History) -> sa.Select[tuple[str]]:
+def _wrong_clocks(history: History) -> Any:
     """The ids of runs whose machine's clock was wrong; what's no number says nothing of a clock."""
     sa, fields = history.sa, history.tables.run_fields
     is_number = fields.c.value.regexp_match(r"^-?[0-9]{1,11}(\.[0-9]+)?$") if history.is_team else sa.true()
     seconds = sa.case((is_number, sa.cast(fields.c.value, sa.Float)), else_=0.0)
-    found: sa.Select[tuple[str]] = sa.select(fields.c.id)
-    return found.where(fields.c.name == journal.DIFFERENCE, sa.func.abs(seconds) > TOLERANCE)
+    return sa.select(fields.c.id).where(fields.c.name == journal.DIFFERENCE, sa.func.abs(seconds) > TOLERANCE)
 
 
 def _matching(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:
