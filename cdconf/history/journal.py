@@ -52,7 +52,7 @@ def entry(
         origin: Where it came from.
     """
     return {
-        "id": f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}",
+        "id": new_id(started_at),
         "run": run,
         "command": result.command,
         "environment": result.environment,
@@ -75,6 +75,11 @@ def entry(
         **{name: result.extra[name] for name in PROVEN if result.extra.get(name) is not None},
         **(_told(origin) if origin is not None else {}),
     }
+
+
+def new_id(started_at: float) -> str:
+    """The id of a run's row: when it began, in milliseconds, and something random."""
+    return f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}"
 
 
 def _told(origin: Origin) -> dict[str, Any]:
