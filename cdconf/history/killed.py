@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.history import journal_file
+from cdconf.history.rows import number
 from cdconf.history.run_events import gone
 
 SOURCE = "killed"
@@ -38,19 +39,20 @@ def killed_record(identifier: str, events: Sequence[Mapping[str, Any]]) -> dict[
     for one in events:
         if one["event"] in ("began", "about"):
             about |= {name: value for name, value in one.items() if name not in ("event", "at") and value is not None}
-    began = about.get("started_at") or next((one.get("at") for one in events), None) or _time_of(identifier)
-    last = next((one["at"] for one in reversed(events) if isinstance(one.get("at"), (int, float))), began)
+    times = [at for one in events if (at := number(one.get("at"))) is not None]
+    began = number(about.get("started_at")) or next(iter(times), None) or _time_of(identifier)
     run = next((one.get("run") for one in events if one["event"] == "leased"), None)
-    fences = {one["host"]: one["fence"] for one in events if one["event"] == "host_leased" and "fence" in one}
-    committed = next((one["at"] for one in events if one["event"] == "committed" and "at" in one), None)
+    fences = {str(one.get("host")): one["fence"] for one in events if one["event"] == "host_leased" and "fence" in one}
+    committed = next((number(one.get("at")) for one in events if one["event"] == "committed"), None)
+    command = about.get("command")
     record = {
-        "command": "unknown",
         **about,
+        "command": command if isinstance(command, str) else "unknown",
         "id": identifier,
         "run": run,
         "source": SOURCE,
         "started_at": began,
-        "duration_s": round(max(0.0, last - began), 3),
+        "duration_s": round(max(0.0, (times[-1] if times else began) - began), 3),
         "exit_code": None,
         "error": f"{WHY}; {_at_last(events)}" if events else WHY,
         "hosts": _hosts(events),
