@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.database import Database, failure_of
+from cdconf.history.killed import SOURCE
 from cdconf.history.rows import Wanted, parsed, read_rows
 from cdconf.history.taking_in import TakingIn
 
@@ -123,9 +124,10 @@ class History:
         return self._values(self._runs.c.app)
 
     def known(self, runs: Iterable[str]) -> set[str]:
-        """Of these ids by which hosts know runs, those that the history has."""
-        column = self._runs.c.run
+        """Of these ids by which hosts know runs, those that the history has; of killed ones it knows the least."""
+        column, source = self._runs.c.run, self._runs.c.source
         query = self.sa.select(column).where(column.in_(list(runs)), self._runs.c.project == self.project)
+        query = query.where(source != SOURCE)
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 

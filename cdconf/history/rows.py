@@ -37,6 +37,7 @@ class Wanted:
         commands: The commands' names; empty: all.
         since: Runs that began then or later, in seconds since 1970.
         until: Runs that began before.
+        named: The beginning of the row's id, or of the id by which hosts know the run.
         succeeded: Only those that ended well, and are known to have deployed some version.
     """
 
@@ -48,6 +49,7 @@ class Wanted:
     commands: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
+    named: str | None = None
     succeeded: bool = False
 
 
@@ -104,6 +106,9 @@ def _matching(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Sel
         query = query.where(runs.c.environment == name, history.is_of(checkout) if checkout else history.is_here())
     for column, value in ((runs.c.app, wanted.app), (runs.c.user, wanted.user)):
         query = query.where(column == value) if value is not None else query
+    if wanted.named is not None:
+        begins = (column.startswith(wanted.named, autoescape=True) for column in (runs.c.id, runs.c.run))
+        query = query.where(history.sa.or_(*begins))
     if wanted.host is not None:  # `hosts` is JSON, whose keys are written in one way only
         key = f"{json.dumps(wanted.host)}: {{"
         query = query.where(runs.c.hosts.contains(key, autoescape=True))
