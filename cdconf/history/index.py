@@ -101,7 +101,7 @@ class History:
 
     def _owner(self) -> Any:
         """Of a run, the checkout whose own hosts it was about, as JSON; NULL where they're everybody's."""
-        runs, fields = self._runs, self._database.tables.run_fields
+        runs, fields = self._runs, self._database.tables.run_fields.alias()
         return (
             self.sa.select(fields.c.value)
             .where(fields.c.id == runs.c.id, fields.c.name == "environment_of")

@@ -12,7 +12,7 @@ from cdconf.history.rows import number
 from cdconf.history.run_events import gone
 
 SOURCE = "killed"
-WHY = "it was killed, or its machine was: it ended without a word"
+WHY = "killed"
 
 
 def record_killed(data: Path) -> list[str]:
@@ -54,7 +54,7 @@ def killed_record(identifier: str, events: Sequence[Mapping[str, Any]]) -> dict[
         "started_at": began,
         "duration_s": round(max(0.0, (times[-1] if times else began) - began), 3),
         "exit_code": None,
-        "error": f"{WHY}; {_at_last(events)}" if events else WHY,
+        "error": f"{WHY}, {_at_last(events)}",
         "hosts": _hosts(events),
     }
     return record | ({"fences": fences} if fences else {}) | ({"committed_at": committed} if committed else {})
@@ -71,9 +71,10 @@ def _time_of(identifier: str) -> float:
 def _at_last(events: Sequence[Mapping[str, Any]]) -> str:
     last = next((one for one in reversed(events) if isinstance(one.get("message"), str)), None)
     if last is None:
-        return "it had done nothing yet"
+        return "before it had said anything"
     host = f"{last['host']}: " if isinstance(last.get("host"), str) else ""
-    return f"the last that it said: {host}{last['message'].splitlines()[0] if last['message'].strip() else ''}"
+    line = next(iter(last["message"].strip().splitlines()), "")
+    return f"after it had said: {host}{line}"
 
 
 def _hosts(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -48,5 +48,5 @@ def _conditions(tables: Tables, kind: str) -> list[Any]:
 def _has(tables: Tables, name: str) -> Any:
     import sqlalchemy as sa
 
-    fields = tables.run_fields
+    fields = tables.run_fields.alias()  # one of its own: the query may ask for fields, too
     return sa.exists().where(fields.c.id == tables.runs.c.id, fields.c.name == name)

@@ -49,7 +49,7 @@ def test_a_run_that_is_at_work_is_not_said_to_be_killed_and_one_that_was_is_said
     with closing(History(tmp_path)) as history:
         (row,) = history.runs()
     assert (row["id"], row["source"], row["exit_code"], row["user"]) == (ID, "killed", None, "ann")
-    assert row["error"].endswith("it ended without a word; the last that it said: stage: web1")
+    assert row["error"] == "killed, after it had said: stage: web1"
     assert [one["event"] for one in read_events(tmp_path, ID)] == ["began", "step"]
 
 
