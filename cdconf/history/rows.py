@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.clocks import TOLERANCE
 from cdconf.history import journal
+from cdconf.history.indexes import difference_of
 from cdconf.history.kinds import is_of_kind
 from cdconf.history.order import newest_first
 
@@ -81,7 +82,7 @@ def _by_own_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
 
 def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
     sa, runs, fields = history.sa, history.tables.runs, history.tables.run_fields
-    at = runs.c.started_at + sa.cast(fields.c.value, sa.Float)
+    at = runs.c.started_at + _seconds(history)
     is_difference = sa.and_(fields.c.id == runs.c.id, fields.c.name == journal.DIFFERENCE)
     query = sa.select(runs).join(fields, is_difference).where(runs.c.id.in_(_wrong_clocks(history)))
     query = _matching(history, wanted, query)
@@ -91,11 +92,17 @@ def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
 
 
 def _wrong_clocks(history: History) -> Any:
-    """The ids of runs whose machine's clock was wrong; what's no number says nothing of a clock."""
+    """The ids of runs whose machine's clock was wrong."""
     sa, fields = history.sa, history.tables.run_fields
-    is_number = fields.c.value.regexp_match(r"^-?[0-9]{1,11}(\.[0-9]+)?$") if history.is_team else sa.true()
-    seconds = sa.case((is_number, sa.cast(fields.c.value, sa.Float)), else_=0.0)
-    return sa.select(fields.c.id).where(fields.c.name == journal.DIFFERENCE, sa.func.abs(seconds) > TOLERANCE)
+    is_difference = fields.c.name == sa.literal_column(f"'{journal.DIFFERENCE}'")  # as the index says it
+    return sa.select(fields.c.id).where(is_difference, sa.func.abs(_seconds(history)) > TOLERANCE)
+
+
+def _seconds(history: History) -> Any:
+    """The difference of a run's clock as a number; what's none, in a team's database, says nothing of a clock."""
+    sa, text = history.sa, difference_of(history.tables.run_fields)
+    is_number = text.regexp_match(r"^-?[0-9]{1,11}(\.[0-9]+)?$") if history.is_team else sa.true()
+    return sa.case((is_number, sa.cast(text, sa.Float)), else_=0.0)
 
 
 def _matching(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
+from cdconf.history.indexes import add_indexes
 from cdconf.history.later_tables import VERSIONS, Later, later_tables
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ def tables(prefix: str) -> Tables:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    return Tables(
+    found = Tables(
         _runs(meta, f"{prefix}runs"),
         sa.Table(f"{prefix}marks", meta, *marks),
         sa.Table(f"{prefix}run_fields", meta, *fields),
         later_tables(meta, prefix),
     )
+    add_indexes(found)
+    return found
 
 
 def _runs(meta: sa.MetaData, name: str) -> sa.Table:
@@ -105,6 +108,8 @@ def make(connection: sa.Connection, wanted: Tables, project: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     wanted.meta.create_all(connection)
     _add_columns(connection, wanted.runs)
+    for table in (wanted.runs, wanted.run_fields):
+        _add_indexes(connection, table)
     runs = wanted.runs
     connection.execute(sa.update(runs).where(runs.c.project.is_(None)).values(project=project))
     connection.execute(sa.update(runs).where(runs.c.source.is_(None)).values(source="journal"))
@@ -164,7 +169,10 @@ def _add_columns(connection: Any, table: sa.Table) -> None:
             connection.execute(
                 sa.text(f"ALTER TABLE {quote.format_table(table)} ADD COLUMN {quote.format_column(column)} {kind}")
             )
-    indexes = {index["name"] for index in inspector.get_indexes(table.name)}
+
+
+def _add_indexes(connection: Any, table: sa.Table) -> None:
+    import sqlalchemy as sa
+
     for index in table.indexes:
-        if index.name not in indexes:
-            index.create(connection)
+        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
