@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.database import Database, failure_of
+from cdconf.history.deployed import deployed
 from cdconf.history.killed import SOURCE
 from cdconf.history.rows import Wanted, parsed, read_rows
 from cdconf.history.taking_in import TakingIn
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from cdconf.history.tables import Tables
-
-_DEPLOYING = ("deploy", "rollback")
 
 
 class History:
@@ -143,18 +142,7 @@ class History:
             `{"environment", "app", "version", "started_at", "ordered_at", "command", "user"}` each; times are in
             seconds since 1970: by the clock of the run's own machine, and by its hosts'.
         """
-        runs = self._runs
-        query = self.sa.select(runs.c.environment, runs.c.app).distinct()
-        query = query.where(runs.c.project == self.project, runs.c.command.in_(_DEPLOYING))
-        query = query.where(runs.c.environment.is_not(None), runs.c.app.is_not(None))
-        with self._database.reading() as connection:
-            pairs = sorted(tuple(map(str, pair)) for pair in connection.execute(query))
-        names = ("environment", "app", "version", "started_at", "ordered_at", "command", "user")
-        found = []
-        for environment, app in pairs:
-            wanted = Wanted(environment, app, commands=_DEPLOYING, succeeded=True)
-            found += [{name: one[name] for name in names} for one in read_rows(self, wanted, 1)]
-        return found
+        return deployed(self)
 
     def runs(
         self,

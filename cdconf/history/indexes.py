@@ -29,7 +29,7 @@ def add_indexes(tables: Tables) -> None:
     sa.Index(f"ix_{fields.name}_clocks", difference_of(fields), fields.c.id, **where)
 
 
-def difference_of(fields: sa.Table) -> sa.ColumnElement[str]:
+def difference_of(fields: sa.FromClause) -> sa.ColumnElement[str]:
     """How the index has the difference of a run's clock: a text, cut."""
     import sqlalchemy as sa
 

@@ -74,38 +74,38 @@ def read_rows(history: History, wanted: Wanted, limit: int | None) -> list[dict[
 
 def _by_own_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
     runs = history.tables.runs
-    query = _matching(history, wanted, history.sa.select(runs)).where(runs.c.id.not_in(_wrong_clocks(history)))
+    query = where(history, wanted, history.sa.select(runs)).where(
+        runs.c.id.not_in(history.sa.select(wrong_clocks(history).c.id))
+    )
     query = query.where(runs.c.started_at >= wanted.since - TOLERANCE) if wanted.since is not None else query
     query = query.where(runs.c.started_at < wanted.until + TOLERANCE) if wanted.until is not None else query
     return query.order_by(runs.c.started_at.desc(), runs.c.id)
 
 
 def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
-    sa, runs, fields = history.sa, history.tables.runs, history.tables.run_fields
-    at = runs.c.started_at + _seconds(history)
-    is_difference = sa.and_(fields.c.id == runs.c.id, fields.c.name == journal.DIFFERENCE)
-    query = sa.select(runs).join(fields, is_difference).where(runs.c.id.in_(_wrong_clocks(history)))
-    query = _matching(history, wanted, query)
+    runs, wrong = history.tables.runs, wrong_clocks(history)
+    at = runs.c.started_at + wrong.c.seconds
+    query = history.sa.select(runs).join(wrong, wrong.c.id == runs.c.id)
+    query = where(history, wanted, query)
     query = query.where(at >= wanted.since) if wanted.since is not None else query
     query = query.where(at < wanted.until) if wanted.until is not None else query
     return query.order_by(at.desc(), runs.c.id)
 
 
-def _wrong_clocks(history: History) -> Any:
-    """The ids of runs whose machine's clock was wrong."""
-    sa, fields = history.sa, history.tables.run_fields
-    is_difference = fields.c.name == sa.literal_column(f"'{journal.DIFFERENCE}'")  # as the index says it
-    return sa.select(fields.c.id).where(is_difference, sa.func.abs(_seconds(history)) > TOLERANCE)
-
-
-def _seconds(history: History) -> Any:
-    """The difference of a run's clock as a number; what's none, in a team's database, says nothing of a clock."""
-    sa, text = history.sa, difference_of(history.tables.run_fields)
+def wrong_clocks(history: History) -> Any:
+    """Runs whose machine's clock was wrong, as a subquery: `id`, and by how many `seconds`."""
+    sa, fields = history.sa, history.tables.run_fields.alias()
+    text = difference_of(fields)
+    # What's no number, in a team's database, says nothing of a clock; in SQLite's eyes it's 0.
     is_number = text.regexp_match(r"^-?[0-9]{1,11}(\.[0-9]+)?$") if history.is_team else sa.true()
-    return sa.case((is_number, sa.cast(text, sa.Float)), else_=0.0)
+    seconds = sa.case((is_number, sa.cast(text, sa.Float)), else_=0.0)
+    is_difference = fields.c.name == sa.literal_column(f"'{journal.DIFFERENCE}'")  # as the index says it
+    found = sa.select(fields.c.id, seconds.label("seconds")).where(is_difference, sa.func.abs(seconds) > TOLERANCE)
+    return found.subquery()
 
 
-def _matching(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:
+def where(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:
+    """A question about `runs`, narrowed to those that are wanted, whenever they were."""
     runs = history.tables.runs
     query = query.where(runs.c.project == history.project)
     if wanted.environment is not None:
@@ -129,12 +129,15 @@ def _is_in_time(row: Mapping[str, Any], wanted: Wanted) -> bool:
     return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
 
 
-def fields_of(history: History, connection: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the records of these runs have beside the columns of `runs`."""
+def fields_of(
+    history: History, connection: Any, ids: Sequence[str], names: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """What the records of these runs have beside the columns of `runs`; of these names, or of any."""
     table = history.tables.run_fields
     fields: dict[str, dict[str, Any]] = {}
     for first in range(0, len(ids), _AT_ONCE):
         query = history.sa.select(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]))
+        query = query.where(table.c.name.in_(names)) if names else query
         for identifier, name, value in connection.execute(query):
             fields.setdefault(identifier, {})[name] = parsed(value)
     return fields
