@@ -264,8 +264,8 @@ class Run:
         )
         self._renderer.finish(result)
         self._leave(result, error)
-        if isinstance(getattr(error, "verdict", None), bool):
-            self.noted["verdict"] = getattr(error, "verdict", None)
+        verdict = getattr(error, "verdict", None)
+        self.noted |= {"verdict": verdict} if isinstance(verdict, bool) else {}
         if self.recorded:
             self._record(result, self._telling.id)
         elif self._work_tree is not None:
@@ -323,14 +323,10 @@ class Run:
         self.close()
         with contextlib.suppress(Exception):  # what's told of the first error matters more
             if self.recorded:
-                text = f"an error of cdconf's own ended it: {type(error).__name__}"
-                took = time.monotonic() - self._began
-                shown = {"message": text}
-                hosts = self.collector.hosts
-                self._record(
-                    RunResult(self.command, self.environment_name, hosts, FAILED, shown, None, took, self.extra),
-                    self._telling.id,
-                )
+                shown = {"message": f"an error of cdconf's own ended it: {type(error).__name__}"}
+                took, hosts = time.monotonic() - self._began, self.collector.hosts
+                result = RunResult(self.command, self.environment_name, hosts, FAILED, shown, None, took, self.extra)
+                self._record(result, self._telling.id)
         self._telling.end()
 
     def leave(self) -> None:

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cdconf.cli.tracing import send_trace
+
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.events import RunResult
@@ -59,6 +61,8 @@ def record_run(
         committed = run.collector.committed_at
         entry |= {"id": identifier} | run.noted | ({"committed_at": committed} if committed else {})
     record(run.project, entry)
+    if identifier is not None:
+        send_trace(run.project.data, entry)
 
 
 def record(project: Project, entry: dict[str, Any]) -> None:
