@@ -13,8 +13,10 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from fleet import CDCONF
 
@@ -71,7 +73,7 @@ def main() -> None:
             whole(root, arguments.times)
 
 
-def told(name: str, times: int, ask) -> str:
+def told(name: str, times: int, ask: Callable[[], int]) -> str:
     found, took = 0, []
     for _ in range(times):
         began = time.monotonic()
@@ -101,7 +103,7 @@ def write(data: Path, count: int) -> None:
             stream.write(line + b"\n")
 
 
-def record(number: int, at: float) -> dict:
+def record(number: int, at: float) -> dict[str, Any]:
     command = random.choice(COMMANDS)
     wrong = 3600.0 if number % 100 == 0 else random.choice((0.1, -0.2, 0.3))
     hosts = {f"web-{random.randrange(300)}": {"status": "ok", "ok": 29, "changed": 0, "failed": 0} for _ in range(5)}

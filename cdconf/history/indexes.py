@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cdconf.clocks import TOLERANCE
 from cdconf.history.journal import DIFFERENCE
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from cdconf.history.tables import Tables
 
 _BY = ("environment", "app", "user", "command")
-_LENGTH = 32  # characters of a number: an index of PostgreSQL refuses long texts
+_WRONG = r"^-?([3-9][0-9]|[1-9][0-9]{2,10})(\.[0-9]+)?$"  # 30 seconds or more
 
 
 def add_indexes(tables: Tables) -> None:
@@ -24,13 +25,22 @@ def add_indexes(tables: Tables) -> None:
     for name in _BY:
         sa.Index(f"ix_{runs.name}_by_{name}", runs.c.project, runs.c[name], runs.c.started_at, runs.c.id)
     fields = tables.run_fields
-    is_difference = fields.c.name == sa.literal_column(f"'{DIFFERENCE}'")
-    where: dict[str, Any] = {"sqlite_where": is_difference, "postgresql_where": is_difference}
-    sa.Index(f"ix_{fields.name}_clocks", difference_of(fields), fields.c.id, **where)
+    where: dict[str, Any] = {
+        "sqlite_where": is_wrong(fields, is_team=False),
+        "postgresql_where": is_wrong(fields, is_team=True),
+    }
+    sa.Index(f"ix_{fields.name}_wrong_clocks", fields.c.id, **where)
 
 
-def difference_of(fields: sa.FromClause) -> sa.ColumnElement[str]:
-    """How the index has the difference of a run's clock: a text, cut."""
+def is_wrong(fields: sa.FromClause, *, is_team: bool) -> sa.ColumnElement[bool]:
+    """Whether a run's field says that its machine's clock was wrong; as the index says it, word by word.
+
+    What's no number, in a team's database, says nothing of a clock; in SQLite's eyes it's 0.
+    """
     import sqlalchemy as sa
 
-    return sa.func.substr(fields.c.value, sa.literal_column("1"), sa.literal_column(str(_LENGTH)))
+    is_difference = fields.c.name == sa.literal_column(f"'{DIFFERENCE}'")
+    if is_team:
+        return sa.and_(is_difference, fields.c.value.op("~")(sa.literal_column(f"'{_WRONG}'")))
+    tolerance: sa.ColumnElement[Any] = sa.literal_column(str(TOLERANCE))
+    return sa.and_(is_difference, sa.func.abs(sa.cast(fields.c.value, sa.Float)) > tolerance)

@@ -41,12 +41,18 @@ def is_of_kind(tables: Tables, kinds: Sequence[str]) -> sa.ColumnElement[bool]:
 
 def _conditions(tables: Tables, kind: str) -> list[Any]:
     found: list[Any] = [tables.runs.c.command.in_(COMMANDS[kind])]
-    found += [_has(tables, _FIELDS[kind])] if kind in _FIELDS else []
-    return found + ([~_has(tables, _WITHOUT[kind])] if kind in _WITHOUT else [])
+    found += [_field(tables, _FIELDS[kind]).is_not(None)] if kind in _FIELDS else []
+    return found + ([_field(tables, _WITHOUT[kind]).is_(None)] if kind in _WITHOUT else [])
 
 
-def _has(tables: Tables, name: str) -> Any:
+def _field(tables: Tables, name: str) -> Any:
+    """A run's field, asked for run by run: PostgreSQL would look through all fields for an EXISTS."""
     import sqlalchemy as sa
 
     fields = tables.run_fields.alias()  # one of its own: the query may ask for fields, too
-    return sa.exists().where(fields.c.id == tables.runs.c.id, fields.c.name == name)
+    return (
+        sa.select(fields.c.value)
+        .where(fields.c.id == tables.runs.c.id, fields.c.name == name)
+        .correlate(tables.runs)
+        .scalar_subquery()
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.clocks import TOLERANCE
 from cdconf.history import journal
-from cdconf.history.indexes import difference_of
+from cdconf.history.indexes import is_wrong
 from cdconf.history.kinds import is_of_kind
 from cdconf.history.order import newest_first
 
@@ -95,13 +95,10 @@ def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
 def wrong_clocks(history: History) -> Any:
     """Runs whose machine's clock was wrong, as a subquery: `id`, and by how many `seconds`."""
     sa, fields = history.sa, history.tables.run_fields.alias()
-    text = difference_of(fields)
-    # What's no number, in a team's database, says nothing of a clock; in SQLite's eyes it's 0.
-    is_number = text.regexp_match(r"^-?[0-9]{1,11}(\.[0-9]+)?$") if history.is_team else sa.true()
-    seconds = sa.case((is_number, sa.cast(text, sa.Float)), else_=0.0)
-    is_difference = fields.c.name == sa.literal_column(f"'{journal.DIFFERENCE}'")  # as the index says it
-    found = sa.select(fields.c.id, seconds.label("seconds")).where(is_difference, sa.func.abs(seconds) > TOLERANCE)
-    return found.subquery()
+    wrong = is_wrong(fields, is_team=history.is_team)
+    # PostgreSQL may compute what's selected before it looks whether it's wanted.
+    seconds = sa.case((wrong, sa.cast(fields.c.value, sa.Float)), else_=0.0)
+    return sa.select(fields.c.id, seconds.label("seconds")).where(wrong).subquery()
 
 
 def where(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:

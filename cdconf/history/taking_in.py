@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cdconf.history.database import Database
 
 _TEXTS = ("run", "environment", "app", "version", "artifact", "commit", "user", "controller", "detail", "error")
+_INDEXED = ("id", "run", "command", "environment", "app", "user")
+_LONGEST = 300  # characters of what's in an index
 _LISTS: dict[str, type] = {"hosts": dict, "events": list}
 _GREATEST = 2**31 - 1  # of an INTEGER
 Row = dict[str, Any]
@@ -50,7 +52,7 @@ class TakingIn:
         lines, place = read(self._data, before)
         if not lines:
             return
-        records = [dict(line.record) for line in lines if line.record is not None]
+        records = [_clean(line.record) for line in lines if line.record is not None]
         self._take_runs(connection, records)
         self._take_fields(connection, records)
         self._take_events(connection, records)
@@ -129,6 +131,12 @@ class TakingIn:
             "duration_s": _seconds(record.get("duration_s")),
             "exit_code": code if is_code else None,
         }
+
+
+def _clean(record: Mapping[str, Any]) -> Row:
+    """A record whose names and ids any database takes; an index of PostgreSQL refuses long ones."""
+    named = {(text(name) or "")[:_LONGEST]: value for name, value in record.items()}
+    return named | {name: (text(record[name]) or "")[:_LONGEST] for name in _INDEXED if record.get(name) is not None}
 
 
 def text(value: Any) -> str | None:

@@ -13,6 +13,7 @@ from cdconf.errors import CdconfError
 from cdconf.events import HostResult, RunResult
 from cdconf.history import journal, journal_file
 from cdconf.history.index import History
+from cdconf.history.rows import Wanted
 from cdconf.history.team import push
 from tests.conftest import cdconf, write
 from tests.history.postgresql import Server, programs
@@ -123,6 +124,22 @@ def test_one_that_a_newer_cdconf_made_is_left_alone(tmp_path):
         engine.dispose()
         with pytest.raises(CdconfError, match="made by a newer cdconf"):
             History(tmp_path, other.url, "x", "y")
+
+
+def test_what_a_damaged_journal_says_keeps_nobody_from_telling_the_team(shared, tmp_path):
+    """What PostgreSQL can't store, in any place: NUL, half a character, what's too long for an index, odd numbers."""
+    url, _ = shared
+    odd = ["soon", 1e300, "9" * 400, True, [1], float("nan"), 3600, -3600.5, 0.2]
+    for number, value in enumerate(odd):
+        name = f"{number}\0\ud800{'x' * 5000}"
+        about = {"clock_difference_s": value, name: name, "user": name, "app": name, "environment": name}
+        record(tmp_path / "ann", "1", run=name, id=name, hosts={name: {"status": "ok"}}, error=name, **about)
+        record(tmp_path / "ann", str(number), clock_difference_s=value, fences={"web1": name})
+    with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
+        assert len(history.runs(limit=None)) == 2 * len(odd)
+        assert len(history.runs(wanted=Wanted("dev", since=1.0, host="web1"), limit=None)) == len(odd)
+        assert len(history.environments()) == len(odd) + 1
+        assert len(history.deployed()) == len(odd) + 1
 
 
 # What version 3 wrote and read, word by word: versions that share a database must go on understanding each other.
