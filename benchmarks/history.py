@@ -13,8 +13,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,19 @@ def main() -> None:
         with closing(History(data, *team)) as history:
             print(f"opening, nothing new: {1000 * (time.monotonic() - began):.0f} ms")
             for name, wanted in WANTED.items():
-                print(told(name, arguments.times, lambda wanted=wanted: len(history.runs(limit=20, wanted=wanted))))
+                print(told(name, arguments.times, partial(shown, history, wanted)))
             for ask in (history.environments, history.apps, history.deployed):
-                print(told(ask.__name__, arguments.times, lambda ask=ask: len(ask())))
+                print(told(ask.__name__, arguments.times, partial(asked, ask)))
         if not arguments.postgresql:
             whole(root, arguments.times)
+
+
+def shown(history: History, wanted: Wanted) -> int:
+    return len(history.runs(limit=20, wanted=wanted))
+
+
+def asked(ask: Callable[[], Sequence[object]]) -> int:
+    return len(ask())
 
 
 def told(name: str, times: int, ask: Callable[[], int]) -> str:
