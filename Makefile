@@ -45,6 +45,10 @@ attacks: engine
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
 
+# A million sessions with hosts that lie, half an hour on one core; FUZZ="--count 100000 --seed 7" makes another part.
+fuzz: setup
+	python -m tests.hostile.sessions --count 1000000 $(FUZZ)
+
 # Two laptops and a CI runner race on one production, with each kind of store; ten minutes on two cores.
 team: engine
 	@scripts/need pg_ctlcluster=postgresql
@@ -55,8 +59,12 @@ bench: engine
 	python benchmarks/push.py
 	python benchmarks/compare.py --write docs/benchmarks.md
 
+# From `git commit` to production's commit point, with the example project; about six minutes on two cores.
+lead-time: engine
+	python benchmarks/lead_time.py $(LEAD)
+
 clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test chaos line attacks pythons team bench clean
+.PHONY: setup engine demo lint unit test fuzz chaos line attacks pythons team bench lead-time clean

@@ -9,6 +9,7 @@ CdconfError                 1   failed
 ├── ArtifactError           1   an artifact is missing, ambiguous, or isn't what its digest says
 │   └── BuildFailed         1   the commit's own build went wrong
 ├── HostFailed              1   something failed on a host
+│   ├── HostsFailed         1   what failed on hosts, summed up once it's all said
 │   └── DeployFailed        1   a deployment failed; `verdict` tells whether the artifact is to blame
 ├── CommandFailed           1   a stage's own command is red
 ├── Unreachable             4   a host doesn't answer
@@ -146,6 +147,12 @@ class HostFailed(CdconfError):
     """Something failed on a host."""
 
     kind = "host_failed"
+
+
+class HostsFailed(HostFailed):
+    """What a run's events have said of hosts that failed, in one line: the first of it."""
+
+    kind = "hosts_failed"
 
 
 class DeployFailed(HostFailed):

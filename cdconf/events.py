@@ -66,6 +66,7 @@ class ResourceDone:
     `diff` is text made for people (a unified diff, or lines `mode: 0644 -> 0600`), None when there is none;
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
     `by_hand` is True when the files still say what was last applied, so that someone changed the host itself.
+    `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
     """
 
     host: str
@@ -77,6 +78,19 @@ class ResourceDone:
     message: str | None = None
     by_hand: bool = False
     duration_s: float = 0.0
+    repair: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAttempted:
+    """A host's run ended before these resources: `checked` says whether they'd only have been looked at.
+
+    `resources` are (type, title, source); handlers are among them that are due since this run.
+    """
+
+    host: str
+    resources: tuple[tuple[str, str, str | None], ...]
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +182,7 @@ Event = (
     | OwnCodeRan
     | HostStep
     | ResourceDone
+    | NotAttempted
     | SmokeDone
     | HostDone
     | Notice
@@ -185,7 +200,10 @@ Emit = Callable[[Event], None]
 
 @dataclass(slots=True)
 class HostResult:
-    """What a run did on one host, counted; `resources` in the order of the events."""
+    """What a run did on one host, counted; `resources` in the order of the events.
+
+    `not_attempted` are (type, title, source) of what a failure kept the run from.
+    """
 
     status: HostStatus = "not_attempted"
     ok: int = 0
@@ -196,6 +214,7 @@ class HostResult:
     orphaned: int = 0
     error: str | None = None
     resources: list[ResourceDone] = field(default_factory=list)
+    not_attempted: tuple[tuple[str, str, str | None], ...] = ()
     smoke: list[SmokeDone] = field(default_factory=list)
 
 
@@ -243,11 +262,8 @@ class Collector:
                     self.hosts.setdefault(name, HostResult())
             elif isinstance(event, ResourceDone):
                 self._count(self.hosts.setdefault(event.host, HostResult()), event)
-            elif isinstance(event, SmokeDone):
-                self.hosts.setdefault(event.host, HostResult()).smoke.append(event)
-            elif isinstance(event, HostDone):
-                result = self.hosts.setdefault(event.host, HostResult())
-                result.status, result.error = event.status, event.error
+            elif isinstance(event, (NotAttempted, SmokeDone, HostDone)):
+                self._note(self.hosts.setdefault(event.host, HostResult()), event)
             else:
                 self._learn(event)
 
@@ -264,6 +280,14 @@ class Collector:
         elif isinstance(event, OwnCodeRan):
             self.isolated = event.isolated and self.isolated is not False
             self.not_isolated = self.not_isolated or event.why
+
+    def _note(self, result: HostResult, event: NotAttempted | SmokeDone | HostDone) -> None:
+        if isinstance(event, NotAttempted):
+            result.not_attempted = event.resources
+        elif isinstance(event, SmokeDone):
+            result.smoke.append(event)
+        else:
+            result.status, result.error = event.status, event.error
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)

@@ -7,11 +7,28 @@ are what was committed.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
 
 # git itself refuses that from 2.38 on; it heeds this setting only where no repository can say it.
 _QUIET = ("-c", "log.showSignature=false")
 _REFUSE = ("-c", "safe.bareRepository=explicit")
+
+
+# What git says to its hooks of its own repository (`git rev-parse --local-env-vars`, and what receiving a push adds).
+# GIT_CONFIG_COUNT isn't among them: git sets it for no hook, and whoever runs cdconf may say there whom git believes.
+_OF_A_REPOSITORY = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
+    *("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
+    *("GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE"),
+    *("GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS"),
+)
+
+
+def leave_hook(variables: MutableMapping[str, str]) -> None:
+    """Takes away what would lead git to another repository than that of the directory that it's given."""
+    for name in _OF_A_REPOSITORY:
+        variables.pop(name, None)
 
 
 def git_command(root: Path, *arguments: str) -> list[str]:

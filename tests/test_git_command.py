@@ -1,7 +1,10 @@
 """git is never given a repository that a commit has brought, nor what that one's configuration names to be run."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,22 @@ def test_git_is_called_in_this_way_everywhere():
     }
     assert calling == {"git_command.py", "pipeline/checkout.py", "resources/git/agent.py"}
     assert git_command(Path("/x"), "status")[:3] == ["git", "--no-optional-locks", "--no-replace-objects"]
+
+
+def test_in_a_hook_every_command_reads_the_repository_of_its_own_project(tmp_path):
+    """git says to its hooks which repository they're of; `build` would take that one's HEAD for the project's."""
+    for name in ("project", "other"):
+        about = {"cdconf.yml": "project: demo\ngroups: {web: []}\n", "README": name, ".gitignore": ".cdconf/\n"}
+        if name == "project":
+            app = 'groups: [web], path: /srv/app, build: "tar czf app-1.tar.gz README", artifact: "app-*.tar.gz"'
+            about["cdconf.yml"] += f"apps: {{app: {{{app}}}}}\n"
+        write(tmp_path / name, about)
+        for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", name)):
+            git(tmp_path / name, *arguments)
+    of_hook = {"GIT_DIR": str(tmp_path / "other/.git"), "GIT_WORK_TREE": str(tmp_path / "other")}
+    command = [sys.executable, "-m", "cdconf", "build", "app", "--json"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "project", env={**os.environ, **of_hook}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert git(tmp_path / "project", "rev-parse", "HEAD") in done.stdout

@@ -8,7 +8,7 @@ import fcntl
 import os
 import stat
 
-from cdconf.agent import accounts, files
+from cdconf.agent import accounts, files, texts
 from cdconf.agent.base import Failed
 from cdconf.agent.files import trees
 from cdconf.agent.owned import edit, read_or_empty
@@ -34,7 +34,7 @@ def put(database, name, record, etc=accounts.ETC):
     """Replaces the record of a name in its place, adds it at the end, or with None removes it."""
     path = os.path.join(etc, database)
     kept, done = [], False
-    for line in read_or_empty(path).splitlines():
+    for line in texts.lines(read_or_empty(path)):
         if line.split(":")[0] != name:
             kept.append(line)
         elif record is not None and not done:
@@ -75,7 +75,8 @@ def put_user(name, values, system=False, etc=accounts.ETC):
     """
     old = accounts.user(name, etc)
     if old is None:
-        taken = {int(record[2]) for record in accounts.records("passwd", etc) if record[2:3] and record[2].isdigit()}
+        records = [record for record in accounts.records("passwd", etc) if len(record) > 2]
+        taken = {int(record[2]) for record in records if texts.is_number(record[2])}
         uid = values["uid"] if "uid" in values else free_number(taken, system)
         old = {"uid": uid, "gid": uid, "comment": "", "home": "/home/" + name, "shell": "/bin/sh"}
     entry = dict(old, **values)

@@ -6,6 +6,7 @@ account's business, and it may be cached.
 
 import os
 
+from cdconf.agent import texts
 from cdconf.agent.owned import read_or_empty
 
 ETC = "/etc"
@@ -14,7 +15,7 @@ NEVER = "never"
 
 def records(name, etc=ETC):
     """The lines of a database as lists of fields; lines that are none (NIS's `+`, empty ones) are left out."""
-    lines = read_or_empty(os.path.join(etc, name)).splitlines()
+    lines = texts.lines(read_or_empty(os.path.join(etc, name)))
     return [line.split(":") for line in lines if line and line[0] not in "+-#" and ":" in line]
 
 
@@ -29,7 +30,7 @@ def find(database, name, etc=ETC):
 def user(name, etc=ETC):
     """`{uid, gid, comment, home, shell}` of a local user, or None."""
     record = find("passwd", name, etc)
-    if record is None or len(record) < 7 or not record[2].isdigit() or not record[3].isdigit():
+    if record is None or len(record) < 7 or not all(map(texts.is_number, record[2:4])):
         return None
     return {
         "uid": int(record[2]),
@@ -44,7 +45,7 @@ def groups(etc=ETC):
     """`{name: (gid, [member, …])}` of the local groups."""
     found = {}
     for record in records("group", etc):
-        if len(record) >= 4 and record[2].isdigit():
+        if len(record) >= 4 and texts.is_number(record[2]):
             found[record[0]] = (int(record[2]), [member for member in record[3].split(",") if member])
     return found
 
@@ -75,7 +76,7 @@ def password(name, etc=ETC):
 
 def date_of(days):
     """shadow(5)'s days since 1970 as a date; empty and negative mean never."""
-    if not days.isdigit():
+    if not texts.is_number(days):
         return NEVER
     import datetime as dt  # few accounts expire
 

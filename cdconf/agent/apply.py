@@ -8,7 +8,7 @@ import sys
 import time
 
 from cdconf.agent import compare, orphans
-from cdconf.agent.base import Down, Failed, Missing, Rebooting, printable, unspeakable
+from cdconf.agent.base import Down, Failed, Missing, Obstacle, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
 
@@ -33,7 +33,12 @@ def fields_of(resource):
 
 
 def observe(module, resources):
-    """The states of resources of one type, each a state, None, or the `Failed` that observing it raised."""
+    """The states of resources of one type, each a state, None, or the `Failed` that observing it raised.
+
+    In the place of a module that can't be loaded stands the `Failed` which says so.
+    """
+    if isinstance(module, Failed):
+        return [module] * len(resources)
     fields = [fields_of(resource) for resource in resources]
     if len(resources) > 1 and hasattr(module, "observe_many"):
         try:
@@ -81,7 +86,7 @@ class Convergence(object):
         self.applied = Applied(store)
         self.handlers = Handlers(catalog, check, store, self.report)
         self.counts = {}
-        self.would_change = False
+        self.is_unsettled = False  # something before it would change, or couldn't be looked at
 
     def run(self):
         """Converges; returns `{"counts": {status: n}, "failed": bool}`.
@@ -89,16 +94,34 @@ class Convergence(object):
         Raises:
             Stopped, Failed: From `proceed`; what was done until then is recorded.
         """
+        alright = True
         try:
-            alright = all(self._batch(module, batch) for module, batch in self._batches())
-            if alright:
-                alright = self._orphans() and self.handlers.run_due(self.proceed)
+            for step in self._steps():
+                # Check mode goes on to the end: one that failed mustn't hide what's the matter with the rest.
+                if alright or self.check:
+                    alright = step() and alright
         finally:
             if not self.check:
                 self.applied.save()
         return {"counts": self.counts, "failed": not alright}
 
-    def report(self, status, entry, started, diff=None, message=None, by_hand=False):
+    def _steps(self):
+        left = self.handlers.left_behind()
+        for module, batch in self._batches():
+            first = batch[0]
+            if first.get("flush"):
+                yield self._due(first["flush"], "here, before {} {}".format(first["type"], first["title"]))
+            yield lambda module=module, batch=batch: self._batch(module, batch)
+            for one in batch:
+                if one["id"] in left:
+                    yield self._due(left[one["id"]], "after {} {}".format(one["type"], one["title"]), True)
+        yield self._orphans
+        yield self._due(None, "at the end")
+
+    def _due(self, *arguments):
+        return lambda: self.handlers.run_due(self.proceed, *arguments)
+
+    def report(self, status, entry, started, diff=None, message=None, by_hand=False, repair=None):
         """Counts and emits what happened to one resource or handler."""
         self.counts[status] = self.counts.get(status, 0) + 1
         event = {
@@ -113,6 +136,8 @@ class Convergence(object):
             event["message"] = printable(message)
         if by_hand:
             event["by_hand"] = True
+        if repair:
+            event["repair"] = printable(repair)
         event["duration_s"] = round(time.monotonic() - started, 4)
         self.emit(event)
 
@@ -120,26 +145,29 @@ class Convergence(object):
         """Contiguous resources of a type that knows how to do many at once, and all others one by one."""
         batch, module = [], None
         for resource in self.catalog["resources"]:
-            if batch and (resource["type"] != batch[0]["type"] or not hasattr(module, "observe_many")):
+            ends = resource.get("flush") or resource["type"] != batch[0]["type"] if batch else False
+            if ends or (batch and not hasattr(module, "observe_many")):
                 yield module, batch
                 batch = []
             if not batch:
-                module = agent_of(resource["type"])
+                module = _attempt(agent_of, resource["type"])
             batch.append(resource)
         if batch:
             yield module, batch
 
     def _batch(self, module, resources):
-        """Observes, compares and applies; False when one failed, after which nothing more is tried."""
+        """Observes, compares and applies; False when one failed, after which nothing more is applied."""
         started = time.monotonic()
-        changes = []
+        changes, failed = [], []
         for resource, observed in zip(resources, observe(module, resources)):
             if isinstance(observed, Failed):
-                if self._is_unknown(resource, observed, started):
+                if self._is_told(resource, observed, started):
                     continue
                 if not self._counts_as_nothing(resource, observed):
-                    self.report("failed", resource, started, message=observed.text(resource["sensitive"]))
-                    return False
+                    failed.append((resource, observed))
+                    if self.check:
+                        continue
+                    break  # those before it are applied as if they stood alone
                 observed = None
             differing = self._difference(resource, observed)
             if differing:
@@ -150,14 +178,24 @@ class Convergence(object):
         if self.check:
             for resource, differing in changes:
                 self._would_change(resource, differing, started)
-            return True
-        return self._apply(module, changes)
+            self.is_unsettled = self.is_unsettled or bool(failed)
+            alright = True
+        else:
+            alright = self._apply(module, changes)
+        for resource, error in failed:
+            self.report("failed", resource, started, message=error.text(resource["sensitive"]))
+        return alright and not failed
 
-    def _is_unknown(self, resource, error, started):
-        """True when check mode can honestly go on: what's missing may come with an earlier change."""
-        if not (self.check and isinstance(error, Missing) and self.would_change):
+    def _is_told(self, resource, error, started):
+        """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
+        if self.check and isinstance(error, Obstacle):
+            by_hand = self.applied.is_last_applied(resource)
+            self.report("would_change", resource, started, None, error.problem, by_hand, error.repair)
+            self.is_unsettled = True
+        elif self.check and isinstance(error, Missing) and self.is_unsettled:
+            self.report("unknown", resource, started, message=error.message)
+        else:
             return False
-        self.report("unknown", resource, started, message=error.message)
         self.handlers.may_be_due(resource)
         return True
 
@@ -168,22 +206,25 @@ class Convergence(object):
         return isinstance(error, Missing) and not self.check
 
     def _difference(self, resource, observed):
-        return compare.difference(resource, observed, self.catalog["compare"].get(resource["type"], ()))
+        return compare.difference(resource, observed, self._compared(resource))
+
+    def _compared(self, resource):
+        return self.catalog["compare"].get(resource["type"], ())
 
     def _would_change(self, resource, differing, started):
-        self.would_change = True
+        self.is_unsettled = True
         self.handlers.may_be_due(resource)
         self.report(
             "would_change",
             resource,
             started,
             compare.text(resource, differing),
-            by_hand=self.applied.is_last_applied(resource),
+            by_hand=self.applied.is_by_hand(resource, differing),
         )
 
     def _record(self, resource):
         if not self.check:
-            self.applied.record(resource)
+            self.applied.record(resource, self._compared(resource))
 
     def _apply(self, module, changes):
         if len(changes) > 1 and hasattr(module, "apply_many"):

@@ -2,8 +2,7 @@
 
 import os
 import pwd
-
-OUTPUT_LIMIT = 8 * 1024 * 1024
+import time
 
 
 class Failed(Exception):
@@ -61,6 +60,28 @@ class Down(Missing):
     """What it's in is there, but doesn't run, so that nobody can say what's in it: a server, a daemon."""
 
 
+class Obstacle(Failed):
+    """The host isn't as wanted, and cdconf doesn't change that by itself: it's drift, and `apply` fails.
+
+    Args:
+        problem: What's there.
+        repair: How people mend it, with a command.
+    """
+
+    def __init__(self, problem, repair):
+        Failed.__init__(self, "{}; {}".format(problem, repair))
+        self.problem = problem
+        self.repair = repair
+
+
+def in_the_way(path, what):
+    """The `Obstacle` of a path that is `what` ("a directory"), and whose content nobody asked cdconf to remove."""
+    import shlex
+
+    names = [shlex.quote(name) for name in (path, path.rstrip("/") + ".away")]
+    return Obstacle("'{}' is {}".format(path, what), "move it away: `mv {} {}`".format(*names))
+
+
 class Rebooting(Failed):
     """The host must reboot now, and the run goes on when it's back.
 
@@ -83,7 +104,7 @@ class Result(object):
 
 def last_lines(text, count=15):
     """The end of a command's output, which is where the reason stands."""
-    return "\n".join(text.strip().splitlines()[-count:])
+    return "\n".join(text.strip().split("\n")[-count:])
 
 
 def environment(extra=None):
@@ -114,54 +135,36 @@ def as_user(name):
 
 
 def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
-    """Runs a command without a shell, in its own process group; returns (status, out, err) as bytes.
+    """Runs a command without a shell, in its own process group; returns (status, out, err), the last 16 MiB of each.
+
+    It has ended when its process has, whatever it has left running.
 
     Raises:
         Missing: The program or the user doesn't exist.
-        Failed: (details `timed_out`) It took longer than `timeout` seconds; the whole group was killed.
+        Failed: (details `timed_out`) It took longer than `timeout` seconds; the whole group was ended.
     """
-    import subprocess  # most runs that change nothing start no process, and this takes as long as all they do
+    from cdconf.agent import (
+        piped,
+    )  # most runs that change nothing start no process, and this takes as long as all they do
 
-    variables = dict(env or {})
-    become = None
-    if user is not None:
-        become, home = as_user(user)
-        variables.setdefault("HOME", home)
-        variables.setdefault("USER", user)
-        variables.setdefault("LOGNAME", user)
+    tails = {"out": piped.Tail(), "err": piped.Tail()}
+    deadline = time.monotonic() + timeout
 
+    def proceed():
+        if time.monotonic() > deadline:
+            raise Failed("still running after {:g} s, killed".format(timeout), details={"timed_out": True})
+
+    process = piped.start(argv, data is not None, env, user, cwd)
     try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(variables),
-            cwd=cwd or "/",
-            preexec_fn=become,
-            start_new_session=True,
-        )
-    except FileNotFoundError:
-        if cwd is not None and not os.path.isdir(cwd):
-            raise Missing("directory", cwd)
-        raise Missing("program", argv[0])
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Failed("can't start {}: {}".format(argv[0], error), command=" ".join(argv))
-    try:
-        out, err = process.communicate(data, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        _kill_group(process)
-        out, err = process.communicate()
-        raise Failed(
-            "still running after {:g} s, killed".format(timeout),
-            command=" ".join(argv),
-            output=last_lines((out + err).decode("utf-8", "replace")),
-            details={"timed_out": True},
-        )
-    except BaseException:
-        _kill_group(process)
+        status = piped.pump(process, data, lambda name, chunk: tails[name].add(chunk), proceed)
+    except Failed as error:
+        error.command = " ".join(argv)
+        error.output = last_lines((tails["out"].data() + tails["err"].data()).decode("utf-8", "replace"))
         raise
-    return process.returncode, out, err
+    finally:
+        piped.end(process)
+        piped.leave(process)
+    return status, tails["out"].data(), tails["err"].data()
 
 
 def printable(text):
@@ -177,15 +180,6 @@ def unspeakable(error):
     """The `Failed` for a name that Python 3.6 can't hand to the kernel where there's no C.UTF-8 (CentOS 7)."""
     text = "Python 3.6 without a UTF-8 locale can't use the name {!a}; install the locale C.UTF-8, or a newer python3"
     return Failed(text.format(error.object))
-
-
-def _kill_group(process):
-    import signal
-
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except OSError:
-        process.kill()
 
 
 def run(argv, input=None, timeout=600, env=None, user=None, cwd=None):  # noqa: A002  the name that subprocess uses

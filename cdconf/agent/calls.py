@@ -143,10 +143,17 @@ def look_for_plan(agent, catalog, prune=False):
 
 
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
-    """Runs a command line; see `execute.execute`."""
-    from cdconf.agent import execute
+    """Runs a command line; see `execute.execute`. Large output is sent before, as in `stream.stream`."""
+    from cdconf.agent import execute, wire
 
-    return execute.execute(command, user, cwd, env, env_file, timeout, data)
+    result = execute.execute(command, user, cwd, env, env_file, timeout, data)
+    for name, event in (("stdout", "out"), ("stderr", "err")):
+        printed = result[name]
+        if len(printed) > wire.CHUNK:
+            for start in range(0, len(printed), wire.CHUNK):
+                agent.event({event: printed[start : start + wire.CHUNK]})
+            result[name] = b""
+    return result
 
 
 def reboot(agent):

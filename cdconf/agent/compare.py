@@ -4,6 +4,7 @@ import json
 
 DIFF_LIMIT = 64 * 1024
 HIDDEN = "(sensitive)"
+PUBLIC = ("owner", "group", "mode")  # everybody on the host sees them, whatever is in the file
 
 
 def difference(resource, observed, compared):
@@ -41,7 +42,7 @@ def text(resource, differing):
     for name, (old, new) in differing.items():
         if name == "exists":
             continue
-        if resource["sensitive"]:
+        if resource["sensitive"] and name not in PUBLIC:
             lines.append("{}: {}\n".format(name, HIDDEN))
         elif _is_text(old) and _is_text(new) and ("\n" in (old or "") or "\n" in (new or "")):
             lines.extend(_unified(resource["title"], old or "", new or ""))

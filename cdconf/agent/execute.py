@@ -3,7 +3,6 @@
 from cdconf.agent import files
 from cdconf.agent.base import Failed, run_bytes
 
-LIMIT = 16 * 1024 * 1024
 ENV_LIMIT = 1024 * 1024
 
 
@@ -54,4 +53,4 @@ def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, 
     variables = dict(read_env_file(env_file)) if env_file else {}
     variables.update(env or {})
     status, out, err = run_bytes(["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd)
-    return {"status": status, "stdout": out[-LIMIT:], "stderr": err[-LIMIT:]}
+    return {"status": status, "stdout": out, "stderr": err}

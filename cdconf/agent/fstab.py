@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import owned
+from cdconf.agent import owned, texts
 
 FILE = "/etc/fstab"
 
@@ -22,7 +22,7 @@ def encode(field):
 
 def parse(line):
     """`{device, path, type, options, dump, pass}` of a line; None for comments and what's no entry."""
-    fields = line.split()
+    fields = texts.words(line)
     if len(fields) < 3 or fields[0].startswith("#"):
         return None
     fields += ["defaults", "0", "0"][len(fields) - 3 :]
@@ -31,8 +31,8 @@ def parse(line):
         "path": normal(decode(fields[1])),
         "type": fields[2],
         "options": decode(fields[3]),
-        "dump": int(fields[4]) if fields[4].isdigit() else 0,
-        "pass": int(fields[5]) if fields[5].isdigit() else 0,
+        "dump": int(fields[4]) if texts.is_number(fields[4]) else 0,
+        "pass": int(fields[5]) if texts.is_number(fields[5]) else 0,
     }
 
 
@@ -54,7 +54,7 @@ def put(text, key, value, entry):
     spelling is left as it is.
     """
     kept, done = [], entry is None
-    for line in text.splitlines(True):
+    for line in texts.whole_lines(text):
         found = parse(line)
         if found is None or found[key] != value:
             kept.append(line)
@@ -70,7 +70,7 @@ def put(text, key, value, entry):
 
 def find(text, key, value):
     """The first entry of which `key` is `value`, or None."""
-    for line in text.splitlines():
+    for line in texts.lines(text):
         found = parse(line)
         if found is not None and found[key] == value:
             return found

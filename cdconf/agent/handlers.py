@@ -22,6 +22,7 @@ class Handlers(object):
 
     def __init__(self, catalog, check, store, report):
         self.known = catalog["handlers"]
+        self.resources = catalog["resources"]
         self.environment = catalog.get("environment")
         self.check = check
         self.store = store
@@ -47,9 +48,25 @@ class Handlers(object):
         """Notes what would become due, for check mode."""
         self._add(resource)
 
-    def run_due(self, proceed):
-        """Runs what's due, in the order in which it became due; False when one failed (it stays due)."""
+    def left_behind(self):
+        """Where what's left over from earlier runs can run: the id of the last resource that notifies it -> names."""
+        last = {}
+        for resource in self.resources if self.left_over else ():
+            last.update((name, resource["id"]) for name in resource["notify"] if name in self.left_over)
+        return {place: [name for name in last if last[name] == place] for place in last.values()}
+
+    def run_due(self, proceed, names=None, where="at the end", again=False):
+        """Runs what's due, in the order in which it became due; False when one failed (it stays due).
+
+        Args:
+            proceed: See `Convergence`.
+            names: Only these.
+            where: When they run, for people.
+            again: One that fails is tried again at the end.
+        """
         for entry in list(self.pending):
+            if names is not None and entry["name"] not in names:
+                continue
             # A handler that the files still define runs as they define it now.
             entry = self.known.get(entry["name"], entry)
             shown = dict(entry, type="handler", title=entry["name"])
@@ -59,17 +76,18 @@ class Handlers(object):
             elif self.check:
                 why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
                 kept = self._kept_from(entry)
-                self.report("would_change", shown, started, message="{}; {}".format(why, kept) if kept else why)
-                continue
+                why = "{}; {}".format(why, kept or "runs " + where)
+                self.report("would_change", shown, started, message=why)
             elif entry["name"] in self.rebooted_for:
                 self.report("changed", shown, started, message="rebooted")
-            elif not self._run(entry, shown, started, proceed):
+            elif not self._run(entry, shown, started, proceed, again):
+                if again:
+                    continue
                 return False
-            if not self.check:
-                self._done(entry["name"])
+            self._done(entry["name"])
         return True
 
-    def _run(self, entry, shown, started, proceed):
+    def _run(self, entry, shown, started, proceed, again):
         proceed()
         kept = self._kept_from(entry)
         error = Failed(kept) if kept else act(entry)
@@ -82,7 +100,10 @@ class Handlers(object):
             error.details["asked_by"] = "handler:{}".format(entry["name"])
             raise error
         if error is not None:
-            self.report("failed", shown, started, message=error.text())
+            status, text = "failed", error.text()
+            if again:
+                status, text = "skipped", "it failed, and is tried again at the end: " + text
+            self.report(status, shown, started, message=text)
             return False
         self.report("changed", shown, started, message="{} {}".format(entry["action"], entry["title"]))
         return True
@@ -97,6 +118,8 @@ class Handlers(object):
 
     def _done(self, name):
         self.pending = [entry for entry in self.pending if entry["name"] != name]
+        if self.check:
+            return
         if self.pending:
             self.store.write(FILE, self.pending)
         else:

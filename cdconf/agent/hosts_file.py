@@ -2,10 +2,12 @@
 
 import ipaddress
 
+from cdconf.agent import texts
+
 
 def parse(line):
     """(address, names) of a line; None for comments and what isn't an entry."""
-    words = line.partition("#")[0].split()
+    words = texts.words(line.partition("#")[0])
     if len(words) < 2:
         return None
     try:
@@ -17,7 +19,7 @@ def parse(line):
 def names(text, address):
     """All names of an address in their order, or None; several lines of one address count together."""
     wanted, found = ipaddress.ip_address(address), []
-    for line in text.splitlines():
+    for line in texts.lines(text):
         entry = parse(line)
         if entry is not None and entry[0] == wanted:
             found.extend(name for name in entry[1] if name not in found)
@@ -27,7 +29,7 @@ def names(text, address):
 def put(text, address, wanted):
     """The text with the address's names replaced, added at the end, or with None removed; a comment stays."""
     number, kept, done = ipaddress.ip_address(address), [], wanted is None
-    for line in text.splitlines(True):
+    for line in texts.whole_lines(text):
         entry = parse(line)
         if entry is None or entry[0] != number:
             kept.append(line)

@@ -1,7 +1,8 @@
 """Puts the agent into the host's cache. Sent by itself, ahead of the agent, and run inside boot.py.
 
 It uses boot.py's `base`, `home`, `code`, `digest`, `receive`, `seal`, `say` and `refuse`, which is why it has no
-imports of ours. All modules are compiled here, once, so that a start from the cache only unmarshals what it uses.
+imports of ours. It says `NONCE deflated` where Python was built without bzip2, and gets the agent in that form. All
+modules are compiled here, once, so that a start from the cache only unmarshals what it uses.
 """
 
 import os
@@ -13,12 +14,12 @@ NEEDED = [
 ]
 
 
-def _modules(data):
+def _modules(packed):
     """Name -> (is a package, marshalled code) of what `cdconf.session.bundle` has packed."""
     import marshal
 
     found = {}
-    for path, source in unpacked(data):
+    for path, source in unpacked(packed):
         name = path[:-3].replace("/", ".")
         package = name.endswith(".__init__")
         compiled = compile(source, "<{}>".format(path), "exec", dont_inherit=True)
@@ -26,12 +27,27 @@ def _modules(data):
     return found
 
 
-def unpacked(data):
-    """(path, source) of each file: a line of JSON tells paths and sizes, the files follow; deflated as a whole."""
-    import json
+def decompressed(data, boot):
+    """What's packed, of whichever form this Python can read; empty when it arrived damaged."""
     import zlib
 
-    names, _, sources = zlib.decompress(data).partition(b"\n")
+    try:
+        from bz2 import decompress
+    except ImportError:
+        decompress = zlib.decompress
+        boot["say"]("deflated")
+        data = boot["receive"]()
+    try:
+        return decompress(data)
+    except (OSError, ValueError, zlib.error):
+        return b""
+
+
+def unpacked(packed):
+    """(path, source) of each file: a line of JSON tells paths and sizes, the files follow."""
+    import json
+
+    names, _, sources = packed.partition(b"\n")
     at = 0
     for path, size in json.loads(names.decode("utf-8")):
         yield path, sources[at : at + size]
@@ -91,8 +107,8 @@ def _take(path):
         os.close(descriptor)
 
 
-def install(data, base, home, code, seal):
-    """Writes the agent's sources and its compiled modules; only their owner can read them."""
+def install(packed, base, home, code, seal):
+    """Writes the agent's compiled modules; only their owner can read them."""
     import marshal
     import tempfile
 
@@ -100,9 +116,8 @@ def install(data, base, home, code, seal):
     os.makedirs(base, exist_ok=True)
     _take(os.path.dirname(base))
     _take(base)
-    compiled = marshal.dumps(_modules(data))
+    compiled = marshal.dumps(_modules(packed))
     fresh = tempfile.mkdtemp(prefix="new-", dir=base)
-    _write(fresh, "sources", data)
     _write(fresh, os.path.basename(code), seal(compiled) + compiled)
     _clean(base, os.path.basename(fresh))
     _replace(fresh, home)
@@ -129,10 +144,11 @@ def main(boot):
         ask_for_library(lacking, boot["say"])
     import hashlib
 
-    if hashlib.sha256(data).hexdigest() != boot["digest"]:
+    packed = decompressed(data, boot)
+    if hashlib.sha256(packed).hexdigest() != boot["digest"]:
         boot["refuse"]("corrupt")
     try:
-        install(data, boot["base"], boot["home"], boot["code"], boot["seal"])
+        install(packed, boot["base"], boot["home"], boot["code"], boot["seal"])
     except OSError as error:
         boot["refuse"]("unwritable {}: {}".format(error.filename or boot["base"], error.strerror))
 

@@ -97,6 +97,10 @@ class Ledger(object):
 
     def confirmed(self, name, run=None, procedure=None):
         """The run's deployment, or rollback, ended well; `procedure` is the digest of how it was done."""
+        told = self.page["confirmed"] or {}
+        is_told = (told.get("release"), told.get("run")) == (name, run)
+        if run and is_told and self.page["current"] == name and self.page["activating"] is None:
+            return  # told once more, since the answer was lost or a signal came in between
         back = bool((self.page["activating"] or {}).get("back"))
         self.page["verified"] = verified_with(self.page["verified"], name, back)
         self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time()), "back": back}

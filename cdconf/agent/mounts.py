@@ -2,6 +2,7 @@
 
 import os
 
+from cdconf.agent import texts
 from cdconf.agent.fstab import decode
 
 # Options that the kernel shows as they were given, and what stands against each.
@@ -21,7 +22,7 @@ UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 def parse(text):
     """`{path: {source, type, root, options}}`; of several mounts on one path the last, which is the one seen."""
     found = {}
-    for line in text.splitlines():
+    for line in texts.lines(text):
         left, _, right = line.partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
         if len(fields) < 6 or len(rest) < 3:
@@ -37,8 +38,8 @@ def parse(text):
 
 def current():
     """What is mounted now."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        return parse(stream.read())
+    with open("/proc/self/mountinfo", "rb") as stream:
+        return parse(stream.read().decode("utf-8", "surrogateescape"))
 
 
 def device_path(device):
@@ -73,7 +74,7 @@ def wrong_options(wanted, live):
 def bytes_of(size):
     """tmpfs(5)'s sizes: `64m` is 67108864; None for a percentage."""
     number, unit = (size[:-1], UNITS.get(size[-1:].lower())) if size[-1:].lower() in UNITS else (size, 1)
-    return int(number) * unit if number.isdigit() else None
+    return int(number) * unit if texts.is_number(number) else None
 
 
 def same_source(device, kind, options, path, live):

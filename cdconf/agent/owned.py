@@ -5,7 +5,7 @@ import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, in_the_way
 
 
 def observe(path):
@@ -24,7 +24,7 @@ def observe(path):
     if stat.S_ISLNK(status.st_mode):
         return {"content": None, "mode": "a link"}
     if not stat.S_ISREG(status.st_mode):
-        raise Failed("'{}' isn't a file".format(path))
+        raise in_the_way(path, "no regular file")
     mode = files.mode_text(status.st_mode)
     if (status.st_uid, status.st_gid) != (0, 0):
         mode += " {}:{}".format(files.owner_name(status.st_uid), files.group_name(status.st_gid))

@@ -3,6 +3,7 @@
 import os
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.base import Failed, Missing, run, run_ok
 
 FORMAT = "%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
@@ -28,7 +29,7 @@ class Package(object):
 
 def parse(text):
     """The packages of lines in `FORMAT`; others (warnings, of Debian's dnf for example) are passed over."""
-    lines = [line.split("\t") for line in text.splitlines()]
+    lines = [line.split("\t") for line in texts.lines(text)]
     return [Package(*parts) for parts in lines if len(parts) == 5]
 
 
@@ -54,7 +55,7 @@ def installed():
 def provided(names):
     """Those of the names that an installed package provides, files included."""
     argv = ["rpm", "-q", "--whatprovides", "--qf", "provided\\n"]
-    answers = [line for line in run(argv + list(names), timeout=120).out.splitlines() if line]
+    answers = [line for line in texts.lines(run(argv + list(names), timeout=120).out) if line]
     if len(answers) == len(names):  # one line for each name, in order
         return {name for name, answer in zip(names, answers) if answer == "provided"}
     return {name for name in names if run(argv + [name], timeout=120).status == 0}

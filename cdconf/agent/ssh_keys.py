@@ -5,6 +5,8 @@ import binascii
 import hashlib
 import struct
 
+from cdconf.agent import texts
+
 TYPES = (
     "ssh-ed25519",
     "ssh-rsa",
@@ -42,7 +44,7 @@ def parse(line):
     Raises:
         ValueError: It isn't a public key; the text says why, and never holds the line.
     """
-    text = line.strip()
+    text = texts.strip(line)
     if "PRIVATE KEY" in text:
         raise ValueError("that's a private key")
     if "\n" in text or "\r" in text:
@@ -56,7 +58,7 @@ def parse(line):
         raise ValueError("'{}' is no type of key that sshd accepts".format(kind[:40]))
     blob, comment = rest.partition(" ")[::2]
     _check_blob(first, blob)
-    return Key(options, first, blob, comment.strip())
+    return Key(options, first, blob, texts.strip(comment))
 
 
 def _word(text):
@@ -93,7 +95,7 @@ def _check_blob(kind, blob):
 
 def parsed(line):
     """The key of a file's line; None for comments, empty lines and what isn't a key."""
-    if not line.strip() or line.lstrip().startswith("#"):
+    if not texts.strip(line) or line.lstrip(" \t").startswith("#"):
         return None
     try:
         return parse(line)

@@ -102,7 +102,8 @@ def fingerprint(key, value):
 class Applied(object):
     """What was last applied, per resource: `{id: {type, title, role, source, removable, order, digest, fields}}`.
 
-    Those of sensitive resources have `sensitive: true` as well.
+    Those of sensitive resources have `sensitive: true` as well. `macs` are fingerprints of the fields that are
+    compared, by name: what isn't as it was applied is told from what the files want otherwise.
 
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
     those that say which thing it is, of others all but long values. Of what should be absent there's only
@@ -143,8 +144,21 @@ class Applied(object):
         entry = self.entries.get(resource["id"])
         return entry is not None and entry["digest"] == self.digest(resource)
 
-    def record(self, resource):
-        """Notes that a resource is now as wanted; `save` writes it down."""
+    def is_by_hand(self, resource, differing):
+        """Whether somebody changed what was last applied, also where the files want something else by now."""
+        entry = self.entries.get(resource["id"])
+        if entry is None or entry["digest"] == self.digest(resource):
+            return entry is not None
+        macs = entry.get("macs", {})
+        if "exists" in differing:
+            return differing["exists"][0] == ("absent" in entry)
+        return any(name in macs and self._mac(old) != macs[name] for name, (old, _) in differing.items())
+
+    def _mac(self, value):
+        return fingerprint(self.key, value)[:16]
+
+    def record(self, resource, compared=()):
+        """Notes that a resource is now as wanted, by the fields that are compared; `save` writes it down."""
         if not self.key:
             self.key = self._key(create=True)
         if resource["absent"]:
@@ -153,6 +167,7 @@ class Applied(object):
         entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
         entry["digest"] = self.digest(resource)
         fields = resource["fields"]
+        entry["macs"] = {name: self._mac(fields[name]) for name in compared if name in fields}
         if resource["sensitive"]:
             entry["sensitive"] = True
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}

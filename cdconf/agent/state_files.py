@@ -75,7 +75,7 @@ _ABSENT = record({"absent": flag, "digest": text})
 _PRESENT = record(
     {"type": name, "title": text, "digest": text, "fields": mapping(anything)},
     {"role": (_OPTIONAL, _none), "source": (_OPTIONAL, _none), "removable": (flag, bool), "order": (number, int)},
-    {"sensitive": flag},
+    {"sensitive": flag, "macs": mapping(text)},
 )
 
 

@@ -1,5 +1,7 @@
 """Names of kernel parameters, and the files that set them at boot (sysctl.d(5))."""
 
+from cdconf.agent import texts
+
 ROOT = "/proc/sys/"
 
 
@@ -22,22 +24,22 @@ def key_of(path):
 
 def value_of(text):
     """Values are compared by their words: the kernel puts tabs between them."""
-    return " ".join(text.split())
+    return " ".join(texts.words(text))
 
 
 def parse(line):
     """(path, value) of a line; None for comments and what isn't an assignment."""
-    text = line.strip()
+    text = texts.strip(line)
     if not text or text[0] in "#;" or "=" not in text:
         return None
     key, _, value = text.partition("=")
-    return path_of(key.strip().lstrip("-").strip()), value_of(value)
+    return path_of(texts.strip(texts.strip(key).lstrip("-"))), value_of(value)
 
 
 def put(text, key, value):
     """A file's text with a parameter set in its place or at the end; None takes it out. Other lines are kept."""
     path, kept, done = path_of(key), [], False
-    for line in text.splitlines(True):
+    for line in texts.whole_lines(text):
         found = parse(line)
         if found is None or found[0] != path:
             kept.append(line)
@@ -53,4 +55,4 @@ def put(text, key, value):
 
 def read(text):
     """`{path: value}` of a file's text; the last line wins."""
-    return dict(found for found in map(parse, text.splitlines()) if found is not None)
+    return dict(found for found in map(parse, texts.lines(text)) if found is not None)

@@ -94,7 +94,8 @@ def all_named(
     """The same of everything in the store that there's such a kind of, or of what's found by one of `wanted`."""
     found = listed(place, kind)
     if wanted is not None:
-        found = [one for one in found if archive_of(one, kind) in wanted]
+        keys = frozenset(wanted)
+        found = [one for one in found if archive_of(one, kind) in keys]
     return read_listed(place, kind, found, skip)
 
 

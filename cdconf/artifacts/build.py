@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,15 @@ from cdconf.events import Emit, Notice, OwnCodeRan, Step
 from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
+from cdconf.isolation.group import end_group
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Project
 
 _LAST_LINES = 20
+_LOOK = 0.05  # seconds between looks at a build: who writes without end writes 100 MB in that time
+LARGEST_LOG = 64 * 1024 * 1024  # bytes
 _NAMED = 10  # untracked files that are named
 
 
@@ -214,17 +217,19 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
             builder.lend(output.fileno())
             process = builder.start(command, folder, variables, **options)
         try:
-            status = process.wait()
+            status = _ended(process, app, output.fileno())
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            if builder is not None:
-                builder.end()
-            process.wait()
+            end_group(process)
+            watching = builder.guard if builder is not None else guard
+            if watching is not None:  # also what has begun a session of its own
+                watching.end()
             raise
         finally:
             if builder is not None:
                 builder.end()
                 os.fchown(output.fileno(), os.geteuid(), os.getegid())
+            if os.fstat(output.fileno()).st_size > LARGEST_LOG:
+                os.ftruncate(output.fileno(), LARGEST_LOG)
     if status != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         kept_away = builder is not None and builder.isolated
@@ -238,6 +243,27 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
             detail="\n".join(lines[-_LAST_LINES:]),
         )
     return builder is not None and builder.isolated
+
+
+def _ended(process: subprocess.Popen[Any], app: App, log: int) -> int:
+    """Waits for a build; returns its exit status.
+
+    Raises:
+        BuildFailed: It takes too long, or writes too much; it may be running still.
+    """
+    deadline = time.monotonic() + app.build_within
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(min(_LOOK, max(0.0, deadline - time.monotonic())))
+        if time.monotonic() >= deadline:
+            why = f"was still running after {app.build_within:g} s, and was ended"
+            hint = "`build_within` of the app says how long it may take"
+        elif os.fstat(log).st_size > LARGEST_LOG:
+            why = f"had written more than {LARGEST_LOG // 1024**2} MiB, and was ended"
+            hint = "does it ask something again and again? What it has to keep belongs into a file"
+        else:
+            continue
+        raise BuildFailed(f"the build of '{app.name}' {why}", file=app.file, line=app.line, hint=hint)
 
 
 def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:

@@ -72,7 +72,7 @@ class Cuts:
             made = Cut(kept["manifest"], kept["lists"])
             whole = tree.digest(made.manifest) == digest and all(isinstance(one, bytes) for one in made.lists.values())
             return made if whole else None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
 

@@ -45,18 +45,7 @@ def content(envelope: Mapping[str, Any]) -> tuple[str, bytes]:
     Raises:
         ArtifactError: It isn't an envelope.
     """
-    try:
-        kind, signatures = envelope["payloadType"], envelope["signatures"]
-        if not isinstance(kind, str) or not isinstance(signatures, list):
-            raise TypeError("payloadType or signatures")
-        for one in signatures:
-            if not isinstance(one["keyid"], str) or not isinstance(one["sig"], str):
-                raise TypeError("a signature")
-        payload = envelope["payload"]
-        if not isinstance(payload, str):
-            raise TypeError("payload")
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"it isn't a DSSE envelope: {error}") from error
+    kind, payload = _shape(envelope)
     try:
         return kind, base64.b64decode(payload, validate=True)
     except ValueError as error:
@@ -64,9 +53,25 @@ def content(envelope: Mapping[str, Any]) -> tuple[str, bytes]:
         raise ArtifactError(f"it isn't a DSSE envelope: its payload isn't Base64 ({error})") from error
 
 
+def _shape(envelope: Mapping[str, Any]) -> tuple[str, str]:
+    """The payload's type, and the payload as it stands there; for the errors see `content`."""
+    try:
+        kind, signatures, payload = envelope["payloadType"], envelope["signatures"], envelope["payload"]
+        if not isinstance(kind, str) or not isinstance(signatures, list):
+            raise TypeError("payloadType or signatures")
+        for one in signatures:
+            if not isinstance(one["keyid"], str) or not isinstance(one["sig"], str):
+                raise TypeError("a signature")
+        if not isinstance(payload, str):
+            raise TypeError("payload")
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"it isn't a DSSE envelope: {error}") from error
+    return kind, payload
+
+
 def keyids(envelope: Mapping[str, Any]) -> list[str]:
     """Whose signatures the envelope claims to have. A claim is no proof: see `signers`."""
-    content(envelope)
+    _shape(envelope)
     return [one["keyid"] for one in envelope["signatures"]]
 
 

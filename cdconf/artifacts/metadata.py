@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from cdconf.artifacts.artifact import Artifact, NewerFormat, from_text
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.places import Entry, Place
 
 _NAME = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>.+)\.json")
 
@@ -48,27 +48,32 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
 
     Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
     """
-    created = {one.name: one.modified for one in place.entries(suffix=".json") if _may_be_of(app, one.name)}
-    found, unreadable = _read_all(place, created)
+    found, unreadable = read_all(place, [one for one in listed(place) if _may_be_of(app, one.name)])
     own = [one for one in found if app in (None, one.artifact.app)]
     return sorted(own, key=_order), unreadable
 
 
 def newest(place: Place, count: int) -> tuple[list[Metadata], list[Unreadable], int]:
     """The same of those that the store took in last, without reading the others; and how many there are in all."""
-    created = {one.name: one.modified for one in place.entries(suffix=".json") if _may_be_of(None, one.name)}
-    last = sorted(created.items(), key=lambda pair: pair[1], reverse=True)[:count]
-    found, unreadable = _read_all(place, dict(last))
-    return sorted(found, key=_order), unreadable, len(created)
+    there = listed(place)
+    found, unreadable = read_all(place, sorted(there, key=lambda one: one.modified, reverse=True)[:count])
+    return sorted(found, key=_order), unreadable, len(there)
+
+
+def listed(place: Place) -> list[Entry]:
+    """The objects of a store that are metadata by their names."""
+    return [one for one in place.entries(suffix=".json") if _may_be_of(None, one.name)]
 
 
 def _order(one: Metadata) -> tuple[float, float]:
     return (-one.created, -one.artifact.built_at)
 
 
-def _read_all(place: Place, created: Mapping[str, float]) -> tuple[list[Metadata], list[Unreadable]]:
+def read_all(place: Place, objects: Sequence[Entry]) -> tuple[list[Metadata], list[Unreadable]]:
+    """The metadata of some objects of a store, in no order: what can be read, and what can't."""
     found: list[Metadata] = []
     unreadable: list[Unreadable] = []
+    created = {one.name: one.modified for one in objects}
     for name, data in place.read(list(created)).items():
         try:
             one = _read(name, data, created[name])

@@ -113,7 +113,7 @@ def read(found: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError("another type")
         if not isinstance(document["predicate"], dict):
             raise TypeError("its predicate")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"the envelope doesn't hold a provenance of SLSA v1: {error}") from error
     return dict(document)
 

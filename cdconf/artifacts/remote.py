@@ -105,6 +105,9 @@ class Remote:
                 if one["type"] == "file" and one["name"].endswith(suffix)
             ]
 
+    def names(self, prefix: str = "", suffix: str = "") -> list[str]:
+        return [one.name for one in self.entries(prefix, suffix)]
+
     def _listed(self, prefix: str, suffix: str) -> list[dict[str, Any]]:
         """The objects whose names begin so; the service itself leaves out the others."""
         shard = shard_of(prefix)

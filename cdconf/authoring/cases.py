@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from cdconf.inventory import Environment, Host, Project
     from cdconf.session import Session
+    from cdconf.session.answers import ResourceEvent
 
 Case = dict[str, Any]
 ROLE = "case"
@@ -168,9 +169,9 @@ class CaseHost:
         if status:
             raise CaseFailed(f"exit status {status} of:\n{script}\n{output}")
 
-    def converge(self, *, check: bool) -> tuple[list[dict[str, Any]], bool]:
+    def converge(self, *, check: bool) -> tuple[list[ResourceEvent], bool]:
         """One pass; its events, those of handlers apart, and whether it failed."""
-        events: list[dict[str, Any]] = []
+        events: list[ResourceEvent] = []
         session = self.session
         if self._document is None:
             catalog = Compiler(self._project, self._environment).compile(self._host, session.facts.mapping)
@@ -178,7 +179,7 @@ class CaseHost:
         failed = session.converge(self._document, check=check, on_event=events.append)["failed"]
         return [one for one in events if one["type"] != "handler"], failed
 
-    def expect(self, wanted: Sequence[str], what: str, *, check: bool) -> list[dict[str, Any]]:
+    def expect(self, wanted: Sequence[str], what: str, *, check: bool) -> list[ResourceEvent]:
         """One pass that must report these statuses."""
         events, _ = self.converge(check=check)
         if [one["status"] for one in events] != list(wanted):
@@ -288,7 +289,7 @@ def _fails(host: CaseHost, case: Case) -> None:
     host.must(case.get("after", []))
 
 
-def _shown(events: Sequence[dict[str, Any]]) -> str:
+def _shown(events: Sequence[ResourceEvent]) -> str:
     lines = []
     for one in events:
         text = (one.get("message") or one.get("diff") or "").rstrip("\n")

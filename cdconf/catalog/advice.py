@@ -49,6 +49,7 @@ class Advice:
             self._apps,
             self._toggles,
             self._windows,
+            self._order,
         )
         found = {finding for rule in rules for finding in rule()}
         return sorted(found, key=lambda one: (one.file, one.line or 0, one.rule, one.message))
@@ -232,3 +233,29 @@ class Advice:
                 line = int(windows[-1].source.rpartition(":")[2])
                 hint = "nothing could begin there: change one of them"
                 yield Finding("closed_windows", message, environment.file, line, hint)
+
+    def _order(self) -> Iterator[Finding]:
+        """A host is converged whole with its first group: the groups behind that one have no order among them."""
+        top = self._load(self.project.root / "cdconf.yml")
+        if top is None or not isinstance(top.get("groups"), YamlMap):
+            return
+        for first, later in self._behind().items():
+            if len(later) > 1:
+                names = ", ".join(f"'{name}'" for name in self.project.groups if name in later)
+                message = f"hosts of {names} are in '{first}' first, so they're provisioned at once, in no order"
+                hint = f"put '{first}' behind them, and its roles first into each"
+                yield Finding("lost_order", message, "cdconf.yml", top["groups"].where(first)[1], hint)
+
+    def _behind(self) -> dict[str, set[str]]:
+        """Group -> the second groups of hosts that have it as their first one, in any environment."""
+        behind: dict[str, set[str]] = {}
+        for name in self.project.filed():
+            try:
+                hosts = load_environment(self.project, name).hosts.values()
+            except CdconfError:
+                continue
+            for host in hosts:
+                groups = [group for group in self.project.groups if group in host.groups]
+                for first in groups[:1]:
+                    behind.setdefault(first, set()).update(groups[1:2])
+        return behind

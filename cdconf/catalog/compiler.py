@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -140,14 +140,20 @@ class Compiler:
             return ready
         scope = self.scope(host, facts)
         resources: dict[str, Resource] = {}
-        for role in self.roles_of(host):
-            if self._only is None or role.name in self._only:
-                for declared in role.resources:
-                    for resource in self._resources(scope, role, declared):
-                        _add(resources, resource)
+        flushing: list[Resource] = []
+        for resource in self._declared(scope, host):
+            if resource.type == "flush":
+                flushing.append(resource)
+            else:
+                _add(resources, resource, flushing)
         resources = with_managed(resources, self.types, complete=self._only is None)
         check_size(resources.values())
-        handlers = {name: self._handler(scope, host, name, one) for one in resources.values() for name in one.notify}
+        asking = [(name, one) for one in resources.values() for name in (*one.flush, *one.notify)]
+        asking += [(one.title, one) for one in flushing]  # at the end of all: it would run there anyway
+        found = {name: self._handler(scope, host, name, one) for name, one in asking}
+        handlers = {name: one for name, one in found.items() if one is not None}
+        if len(handlers) < len(found):
+            resources = {name: _without_handlers(one, handlers) for name, one in resources.items()}
         if self._originals:
             self._originals.check(host, [*resources.values(), *(one.resource for one in handlers.values())], scope)
         used = {one.type for one in resources.values()}
@@ -160,6 +166,13 @@ class Compiler:
             resources=list(resources.values()),
             handlers=handlers,
         )
+
+    def _declared(self, scope: Scope, host: Host) -> Iterator[Resource]:
+        """What the host's roles declare, one after the other."""
+        for role in self.roles_of(host):
+            if self._only is None or role.name in self._only:
+                for declared in role.resources:
+                    yield from self._resources(scope, role, declared)
 
     def _resources(self, scope: Scope, role: Role, declared: Declared) -> Iterator[Resource]:
         if declared.for_each is None:
@@ -292,7 +305,8 @@ class Compiler:
                 return role, role.handlers[name]
         return None
 
-    def _handler(self, scope: Scope, host: Host, name: str, asked: Resource) -> Handler:
+    def _handler(self, scope: Scope, host: Host, name: str, asked: Resource) -> Handler | None:
+        """A handler as the host has it; None where its `when` doesn't hold."""
         found = self.find_handler(host, name)
         if found is None:
             file, _, line = asked.source.rpartition(":")
@@ -301,7 +315,9 @@ class Compiler:
                 f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known)
             )
         role, declared = found
-        resource = next(self._turn(scope, role, replace(declared, when=None)))
+        resource = next(self._turn(scope, role, declared), None)
+        if resource is None:
+            return None
         app = None
         if resource.type == "service":
             for candidate in self.project.apps.values():
@@ -310,11 +326,13 @@ class Compiler:
         return Handler(name=name, action=declared.action or "", resource=resource, app=app)
 
 
-def _add(resources: dict[str, Resource], resource: Resource) -> None:
-    """The same resource may be declared by several roles, if they agree."""
+def _add(resources: dict[str, Resource], resource: Resource, flushing: list[Resource]) -> None:
+    """The same resource may be declared by several roles, if they agree. What's to be flushed is, before a new one."""
     known = resources.get(resource.id)
     if known is None:
-        resources[resource.id] = resource
+        names = dict.fromkeys(one.title for one in flushing)
+        flushing.clear()
+        resources[resource.id] = replace(resource, flush=tuple(names))
     elif (known.fields, known.absent) == (resource.fields, resource.absent):
         notify = tuple(dict.fromkeys((*known.notify, *resource.notify)))
         resources[resource.id] = replace(known, notify=notify, reads=known.reads | resource.reads)
@@ -323,6 +341,12 @@ def _add(resources: dict[str, Resource], resource: Resource) -> None:
         raise InvalidFile(
             f"{resource.type} '{resource.title}' is declared differently at {known.source}", file=file, line=int(line)
         )
+
+
+def _without_handlers(resource: Resource, known: Container[str]) -> Resource:
+    """A resource without handlers that this host doesn't have."""
+    notify, flush = (tuple(name for name in names if name in known) for names in (resource.notify, resource.flush))
+    return replace(resource, notify=notify, flush=flush)
 
 
 def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]]:

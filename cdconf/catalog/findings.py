@@ -23,6 +23,7 @@ RULES = {
     "database_per_host": "An app's migrations run on one host, and several of its hosts have a database of their own.",
     "app_owns_releases": "A role lets an app's user change the app's `path`, `releases` or `current`.",
     "closed_windows": "The windows that an environment requires are never open at the same time.",
+    "lost_order": "Hosts of several groups have one group before all of these, so that they're provisioned at once.",
     "policy": "The policy that `--policy` names asks for what the project hasn't, or for what never comes.",
     "no_health": "An app has no health check, so that a deployment can't tell whether it works.",
 }

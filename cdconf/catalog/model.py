@@ -14,6 +14,7 @@ class Resource:
     """One resource, rendered and checked.
 
     `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
+    Handlers of `flush` run before it, if they're due.
     `reads` are the variables and other names that it was made of, `holds_secret` says that it writes a secret into a
     file; they're no part of the document.
     """
@@ -28,6 +29,7 @@ class Resource:
     notify: tuple[str, ...]
     sensitive: bool
     removable: bool
+    flush: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     holds_secret: bool = False
 
@@ -87,7 +89,9 @@ class Catalog:
             "host": self.host,
             "complete": self.complete,
             "compare": self.compare,
-            "resources": [{**resource.document(), "order": order} for order, resource in enumerate(self.resources)],
+            "resources": [
+                {**one.document(), "order": order, **_flush(one)} for order, one in enumerate(self.resources)
+            ],
             "handlers": {name: handler.document() for name, handler in self.handlers.items()},
         }
 
@@ -95,3 +99,7 @@ class Catalog:
     def digest(self) -> str:
         """SHA-256 of the document, in hex."""
         return hashlib.sha256(wire.dumps(self.document())).hexdigest()
+
+
+def _flush(resource: Resource) -> dict[str, list[str]]:
+    return {"flush": list(resource.flush)} if resource.flush else {}

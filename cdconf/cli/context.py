@@ -243,6 +243,10 @@ class Run:
 
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
+        if error is None and self.command in SUMMED_UP:
+            from cdconf.cli.failed_hosts import summed_up
+
+            error = summed_up(self.collector.hosts, self.code)
         if error is not None:
             lost = any(host.status == "unreachable" for host in self.collector.hosts.values())
             self.code = worst_exit([error.exit_code, UNREACHABLE if lost else OK])
@@ -352,6 +356,8 @@ class Run:
 
 
 RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh", "logs", "destroy", "smoke", "drift")
+
+SUMMED_UP = ("provision", "plan", "drift")  # these end with all that failed; others raise what ended them
 
 SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where files that aren't committed are named
 

@@ -10,11 +10,15 @@ from cdconf.drift import runs_of
 from cdconf.events import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.cli.context import Run
     from cdconf.deploy.drained import Drained
 
 
-def say_drained(run: Run, found: dict[str, dict[str, Any]], leases: dict[str, dict[str, Any] | None]) -> dict[str, Any]:
+def say_drained(
+    run: Run, found: dict[str, dict[str, Any]], leases: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, Any]:
     """Names each drained host, where, and until when.
 
     Args:

@@ -71,7 +71,7 @@ def _wait(run: Run, fleet: Fleet, process: subprocess.Popen[bytes]) -> tuple[dic
 
 def _look(run: Run, fleet: Fleet, lost: dict[str, CdconfError]) -> None:
     held = [session.host for name, session in list(fleet.sessions.items()) if name not in lost]
-    _, errors = fleet.each(held, lambda session: session.call("lease.check")).split()
+    _, errors = fleet.each(held, lambda session: session.check_lease()).split()
     for name, error in errors.items():
         run.emit(Notice(f"{name}: {error.message}: cdconf will be refused there", warning=True))
         lost[name] = error

@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cdconf.errors import HostFailed, UsageError
+from cdconf.render.words import shown
 
 _FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,UNIT,_PID,PRIORITY"
 _AGO = re.compile(r"([0-9]+)\s*(s|m|h|d|w)(\s+ago)?\Z")
+_LATEST = 253_370_764_800 * 10**6  # microseconds since 1970, before the year 9999
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), 127), "\N{REPLACEMENT CHARACTER}")  # all but tab and newline
 
 
@@ -37,7 +39,8 @@ class Entry:
         """`2026-03-01 12:00:00.123 shop[421]: started`; more lines of a message follow indented."""
         when = datetime.fromtimestamp(self.time / 1e6).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
         process = f"{self.identifier}[{self.pid}]" if self.pid is not None else self.identifier
-        return f"{when} {process}: " + self.message.translate(_CONTROLS).rstrip("\n").replace("\n", "\n    ")
+        message = self.message.translate(_CONTROLS).rstrip("\n").replace("\n", "\n    ")
+        return shown(f"{when} {process.replace(chr(10), ' ')}: {message}")
 
     def document(self) -> dict[str, Any]:
         """The entry in the JSON document."""
@@ -91,7 +94,7 @@ def _time(text: str) -> str:
     return f"-{ago[1]}{ago[2]}" if ago else text.strip()
 
 
-def read(host: str, result: dict[str, Any]) -> list[Entry]:
+def read(host: str, result: Mapping[str, Any]) -> list[Entry]:
     """The entries that journalctl printed; `result` is that of `Session.run`.
 
     Raises:
@@ -107,9 +110,14 @@ def read(host: str, result: dict[str, Any]) -> list[Entry]:
 def parse(host: str, line: str) -> Entry | None:
     """One entry; None for a line that isn't one (the output's beginning may have been cut off)."""
     try:
-        fields = json.loads(line)
-        time = int(fields["__REALTIME_TIMESTAMP"])
-    except (ValueError, KeyError, TypeError):
+        return _entry(host, json.loads(line))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def _entry(host: str, fields: dict[str, Any]) -> Entry | None:
+    time = int(fields["__REALTIME_TIMESTAMP"])
+    if not 0 <= time <= _LATEST:
         return None
     unit = _text(fields.get("_SYSTEMD_UNIT"))
     if unit in ("", "init.scope"):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from cdconf.cli.context import Run
     from cdconf.history.index import History
 
-Lease = dict[str, Any]
+Lease = Mapping[str, Any]
 
 
 def left_behind(lease: Lease | None, left: Lease | None, ttl: float) -> Lease | None:

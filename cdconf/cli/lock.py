@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from cdconf.cli.options import (
     project_options,
     yes_option,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.group()
@@ -51,14 +54,14 @@ def status(environment: str, **flags: Any) -> None:
             show(["host", "owner", "reason", "age", "expires in"], rows)
 
 
-def _owner(lease: dict[str, Any]) -> str:
+def _owner(lease: Mapping[str, Any]) -> str:
     """Who holds it, and whether that's over: a lease whose process was killed on this machine runs out by itself."""
     return f"{lease['owner']} (killed)" if lease["run"] in lease.get("dead", ()) else str(lease["owner"])
 
 
-def _reason(lease: dict[str, Any]) -> str:
+def _reason(lease: Mapping[str, Any]) -> str:
     """What the holder does, and what it has started within its lease."""
-    return " > ".join([lease["reason"], *(one["reason"] for one in lease["inner"])])
+    return " > ".join(one["reason"] or "no reason" for one in (lease, *lease["inner"]))
 
 
 @command.command()
@@ -118,7 +121,7 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
         run.extra["detail"] = f"release {flags['limit'] or 'all'}"
         with fleet_of(run, hosts, ends_leases=True) as fleet:
             live = [session.host for session in fleet.sessions.values()]
-            ends, errors = fleet.each(live, lambda session: session.call("lease.force")).split()
+            ends, errors = fleet.each(live, lambda session: session.force_lease()).split()
         run.extra["released"] = {name: held for name, held in ends.items() if held}
         for name, held in ends.items():
             run.emit(Notice(f"{name}: {_ended(held)}"))
@@ -129,7 +132,7 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
             raise error
 
 
-def _ended(held: dict[str, Any] | None) -> str:
+def _ended(held: Mapping[str, Any] | None) -> str:
     if held is None:
         return "was free"
     if "damaged" in held:
@@ -137,5 +140,5 @@ def _ended(held: dict[str, Any] | None) -> str:
     return f"ended the lease of {held['owner']}"
 
 
-def _whose(held: dict[str, Any]) -> str:
+def _whose(held: Mapping[str, Any]) -> str:
     return str(held["damaged"]) if "damaged" in held else f"of {held['owner']}, {held['reason']}"

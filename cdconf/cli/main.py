@@ -27,6 +27,7 @@ from cdconf.errors import (
     interruption,
     worst_exit,
 )
+from cdconf.git_command import leave_hook
 from cdconf.render.outlet import open_outlets, outlet_of
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def group() -> None:
 def run() -> NoReturn:
     """Runs the command line and exits."""
     open_outlets()
+    leave_hook(os.environ)
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup wants the run to go on
         signal.signal(signal.SIGHUP, _hang_up)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.tables import show
@@ -30,9 +30,14 @@ def migrations_of(
         shape = Shape.of({host: pages[app.name] for host, pages in results.items() if app.name in pages})
         if app.migrate or shape.entries:
             found[app.name] = {"expand": shape.last("expand"), "contract": shape.last("contract")}
-    for entry in [entry for phases in found.values() for entry in phases.values() if entry]:
-        entry["running"] = entry["state"] == "begun" and entry["run"] in at_work
-    return found
+    return {
+        app: {phase: entry and {**entry, "running": _is_running(entry, at_work)} for phase, entry in phases.items()}
+        for app, phases in found.items()
+    }
+
+
+def _is_running(entry: Mapping[str, Any], at_work: Collection[str]) -> bool:
+    return entry["state"] == "begun" and entry["run"] in at_work
 
 
 def show_migrations(migrations: Mapping[str, Mapping[str, Any]]) -> None:

@@ -12,7 +12,8 @@ import click
 from cdconf.render.outlet import is_over
 from cdconf.render.renderer import has_colour
 
-KEPT = 16 * 1024 * 1024
+KEPT = 4 * 1024 * 1024  # bytes
+LINE = 64 * 1024  # characters of a line that doesn't end; it's shown in pieces
 _COLOURS = ("cyan", "green", "yellow", "blue", "magenta", "bright_cyan")
 
 
@@ -62,7 +63,11 @@ class Splitter:
     def __call__(self, name: str, chunk: bytes) -> None:
         """Takes a chunk in."""
         text = self._rests[name] + self._decoders[name].decode(chunk)
-        *lines, self._rests[name] = text.split("\n")
+        *lines, rest = text.split("\n")
+        while len(rest) >= LINE:
+            lines.append(rest[:LINE])
+            rest = rest[LINE:]
+        self._rests[name] = rest
         for line in lines:
             self._on_line(line.removesuffix("\r"), name == "err")
 

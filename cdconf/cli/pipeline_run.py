@@ -32,14 +32,11 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
 
     Example: cdconf pipeline run --commit v1.4
     """
-    import os
-
     from cdconf.inventory import find_root
-    from cdconf.pipeline.checkout import commit_to_run, home_at, leave_hook
+    from cdconf.pipeline.checkout import commit_to_run, home_at
     from cdconf.pipeline.report import error_of
     from cdconf.pipeline.run import run_pipeline
 
-    leave_hook(os.environ)
     chosen: list[str] = []
 
     def read(start: Path) -> Project:

@@ -73,7 +73,7 @@ def command(
             try:
                 statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
             except Interrupted as error:
-                raise type(error)("interrupted: the command was ended on every host") from None
+                raise type(error)("interrupted: every host was told to end the command") from None
         if flags["as_json"]:
             run.extra["output"] = {
                 name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}

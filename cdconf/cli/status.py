@@ -16,6 +16,8 @@ from cdconf.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.cli.context import Run
 
 
@@ -52,7 +54,7 @@ def command(environment: str, **flags: Any) -> None:
         def look(session: Session) -> dict[str, Any]:
             apps = run.project.apps_on(session.host)
             drained[session.host.name] = drains_on(session, run.project)
-            return {one.name: session.call("app.status", app=app_document(one)) for one in apps}
+            return {one.name: session.app_status(app_document(one)) for one in apps}
 
         with fleet_of(run, hosts) as fleet:
             leases = {name: session.lease for name, session in fleet.sessions.items()}
@@ -137,7 +139,7 @@ def _deployed(page: dict[str, Any], *, verbose: bool = False) -> str:
     return f"{clock(about['at'])} by {about['owner'].partition(' pid ')[0]}{how}"
 
 
-def _state(page: dict[str, Any], lease: dict[str, Any] | None) -> str:
+def _state(page: Mapping[str, Any], lease: Mapping[str, Any] | None) -> str:
     from cdconf.drift import activation_of, under_way
 
     doing = "rolling back to" if activation_of(page) == "rollback" else "deploying"

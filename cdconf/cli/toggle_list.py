@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.fleets import fleet_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import App
 
 
-Looks = dict[str, dict[str, Any] | None]
+Looks = dict[str, Mapping[str, Any] | None]
 
 
 def show_toggles(run: Run, app: App, *, hosts: bool) -> None:
@@ -51,9 +52,7 @@ def _looks(run: Run, app: App, values: Values) -> Looks:
     if not app.toggles:
         return {}
     with fleet_of(run, members) as fleet:
-        looks, errors = fleet.each(
-            fleet.connected(members), lambda session: session.call("toggles.look", app=document)
-        ).split()
+        looks, errors = fleet.each(fleet.connected(members), lambda session: session.toggles_look(document)).split()
     codes = [report(run.emit, name, error) for name, error in errors.items()]
     run.code = worst_exit([run.code, *codes])
     for name, look in looks.items():
@@ -63,7 +62,7 @@ def _looks(run: Run, app: App, values: Values) -> Looks:
     return {host.name: looks.get(host.name) for host in members}
 
 
-def _cell(look: dict[str, Any] | None, name: str) -> str:
+def _cell(look: Mapping[str, Any] | None, name: str) -> str:
     if look is None:
         return "unreachable"
     since = look["since"].get(name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.deploy.drains import drained_on
 from cdconf.deploy.rollout import OUT_OF_USE
 from cdconf.events import Emit, HostDone, HostStep, Notice
-from cdconf.session.session import BY_HOST
+from cdconf.session.agent_errors import BY_HOST
 
 if TYPE_CHECKING:
     from cdconf.deploy.drains import Drains
@@ -39,12 +39,13 @@ def look_again(rollout: Rollout, target: Target, document: Mapping[str, Any], fl
     """
     stuck = [host for host in target.hosts if host.name in rollout.stuck]
 
-    def ask(session: Session) -> tuple[dict[str, Any], bool, bool]:
+    def ask(session: Session) -> tuple[Mapping[str, Any], bool, bool]:
         """What it knows of the app, whether it's at work on itself, and whether this run has activated a release."""
         emit(HostStep(session.host.name, "asking what became of it"))
-        busy = (session.lease or {}).get("owner") == BY_HOST
-        page = session.call("app.status", app=document)
-        past = session.call("history")["apps"].get(target.app.name, {}).get("events", ())
+        busy = session.lease is not None and session.lease["owner"] == BY_HOST
+        page = session.app_status(document)
+        pages = session.history()["apps"]
+        past = pages[target.app.name]["events"] if target.app.name in pages else ()
         ours = [one for one in past if one.get("run") == fleet.identity.run and one["event"] == "activated"]
         return page, busy, bool(ours)
 

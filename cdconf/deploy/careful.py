@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def serves(session: Session, apps: Sequence[App]) -> bool:
     """Whether a host has a release of one of these apps."""
-    return any(session.call("app.status", app=app_document(app))["linked"] for app in apps)
+    return any(session.app_status(app_document(app))["linked"] for app in apps)
 
 
 class Careful:
@@ -207,7 +207,7 @@ class Careful:
 
         def ask(session: Session) -> tuple[list[str], str | None]:
             members = [app for app in apps if app.runs_on(session.host)]
-            pages = [(session.call("app.status", app=app_document(app)), app) for app in members]
+            pages = [(session.app_status(app_document(app)), app) for app in members]
             wrong = [found for page, app in pages if (found := running_unproven(page, app, environment.name))]
             return [app.name for page, app in pages if page["linked"]], "\n  hint: ".join(wrong[0]) if wrong else None
 

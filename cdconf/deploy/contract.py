@@ -61,7 +61,7 @@ class Decision:
         return version_of(self.release)
 
 
-def decide(app: App, environment: str, pages: Pages, leases: Mapping[str, dict[str, Any] | None]) -> Decision:
+def decide(app: App, environment: str, pages: Pages, leases: Mapping[str, Mapping[str, Any] | None]) -> Decision:
     """Finds what may be contracted; pure.
 
     Args:
@@ -170,9 +170,7 @@ class _Contract:
 
     def run(self) -> int:
         """See `contract`."""
-        pages: Pages = self._fleet.each(
-            self._hosts, lambda session: session.call("app.status", app=self._document)
-        ).all()
+        pages: Pages = self._fleet.each(self._hosts, lambda session: session.app_status(self._document)).all()
         shape = Shape.of(pages)
         leases = {name: session.lease for name, session in self._fleet.sessions.items()}
         decision = decide(self._app, self._fleet.environment.name, pages, leases if self._options.check else {})
@@ -217,7 +215,7 @@ class _Contract:
             self._emit(HostDone(host.name, "ok"))
         return OK
 
-    def _would_run(self, decision: Decision, shape: Shape, leases: Mapping[str, dict[str, Any] | None]) -> int:
+    def _would_run(self, decision: Decision, shape: Shape, leases: Mapping[str, Mapping[str, Any] | None]) -> int:
         self._facts |= {"state": "would_run", "migration": shape.find("contract", decision.tree)}
         for name, names in decision.older.items():
             self._emit(Notice(f"{name} would no longer go back to {', '.join(names)}"))
@@ -240,7 +238,8 @@ class _Contract:
         )
         trees = {pages[host]["releases"][name]["tree"] for host, names in decision.older.items() for name in names}
         before = shape.find("contract", decision.tree)
-        entry |= {"began": round(time.time()), "forgotten": sorted(trees | set(before["forgotten"] if before else ()))}
+        forgotten = sorted(trees | set(before["forgotten"] if before else ()))
+        entry = {**entry, "began": round(time.time()), "forgotten": forgotten}
         self._emit(Step(f"contract migration: {decision.host}"))
         self._raise(self._migrations.spread(shape, [*shape.entries, entry]))
         self._give_up(decision)
@@ -256,7 +255,7 @@ class _Contract:
     def _give_up(self, decision: Decision) -> None:
         def job(session: Session) -> None:
             older = decision.older[session.host.name]
-            session.call("migrations.give_up", app=self._document, releases=older)
+            session.migrations_give_up(self._document, releases=older)
             self._emit(Notice(f"{session.host.name} no longer goes back to {', '.join(older)}"))
 
         self._fleet.each([host for host in self._hosts if host.name in decision.older], job).all()

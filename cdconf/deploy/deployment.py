@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.session.app_answers import AppStatus
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,9 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         if options.line is not None:
             options.line.went_back_from(app.name, left_releases(pages, release))
         version = release.rpartition("-")[0]
-        archives = (page["releases"].get(release, {}).get("archive") for page in pages.values())
-        about = {"version": version, "artifact": next(filter(None, archives), None)}
+        known = (page["releases"].get(release) for page in pages.values())
+        archives = [one["archive"] for one in known if one and one.get("archive")]
+        about = {"version": version, "artifact": next(iter(archives), None)}
         return {"release": release, "hosts_touched": rollout.touched} | about
 
 
@@ -223,7 +225,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         return {"release": release, "hosts_touched": rollout.touched}
 
 
-def _procedure_of(pages: dict[str, dict[str, Any]], names: Sequence[str]) -> str | None:
+def _procedure_of(pages: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str | None:
     """By which procedure an interrupted deployment has activated its release, if all these hosts remember the same."""
     found = {(pages[name].get("deployed") or {}).get("procedure") for name in names}
     return found.pop() if len(found) == 1 else None
@@ -272,18 +274,15 @@ def _fleet(
     )
 
 
-def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, dict[str, Any]]:
-    pages: dict[str, dict[str, Any]] = fleet.each(
-        hosts, lambda session: session.call("app.status", app=app_document(app))
-    ).all()
-    return pages
+def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, AppStatus]:
+    return fleet.each(hosts, lambda session: session.app_status(app_document(app))).all()
 
 
 def _gate(
     fleet: Fleet,
     app: App,
     artifact: Artifact,
-    pages: dict[str, dict[str, Any]],
+    pages: Mapping[str, Mapping[str, Any]],
     hosts: Sequence[Host],
     options: Deployment,
 ) -> None:
@@ -296,7 +295,7 @@ def _gate(
     if options.unpin:
         reason = options.mask(options.unpin)
         allow: dict[str, Any] = {"app": app_document(app), "archive": artifact.archive, "reason": reason}
-        fleet.each(hosts, lambda session: session.call("app.unpin", **allow)).all()
+        fleet.each(hosts, lambda session: session.app_unpin(**allow)).all()
         return
     name, pin = next(iter(pins.items()))
     problem = str(pin["reason"]).splitlines()[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cdconf.engine import Fleet
     from cdconf.inventory import Host, Project
     from cdconf.session import Session
+    from cdconf.session.answers import Lease
 
 
 @dataclass
@@ -23,8 +24,8 @@ class Drained:
         leases: Host -> who holds it, None for nobody.
     """
 
-    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    leases: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    pages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    leases: dict[str, Lease | None] = field(default_factory=dict)
 
     def look(self, project: Project, fleet: Fleet, hosts: Sequence[Host]) -> dict[str, CdconfError]:
         """Asks those of the hosts that are connected; returns the errors of those that can't be asked."""
@@ -37,5 +38,5 @@ class Drained:
 def drains_on(session: Session, project: Project) -> dict[str, Any]:
     """What a host has drained: app -> what its agent's `drain.status` says, without apps for which it drains none."""
     apps = [app for app in project.apps.values() if app.drain is not None and app.drain.group in session.host.groups]
-    pages = {app.name: session.call("drain.status", app=app.name) for app in apps}
+    pages = {app.name: session.drain_status(app.name) for app in apps}
     return {app: page for app, page in pages.items() if page["hosts"]}

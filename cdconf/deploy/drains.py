@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cdconf.engine import Fleet, Outcome
     from cdconf.inventory import App, Drain, Environment, Host, Project
     from cdconf.session import Session
+    from cdconf.session.app_answers import DrainEnd, DrainStatus
 
 T = TypeVar("T")
 DOUBT = "the provision that changes it hasn't proven it"
@@ -94,9 +95,7 @@ class Drains:
 
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, f"draining {', '.join(names)}"))
-            session.call(
-                "drain.begin", drain=self._document, hosts=wanted, within=self._within and (within or self._within)
-            )
+            session.drain_begin(drain=self._document, hosts=wanted, within=self._within and (within or self._within))
 
         _, errors = self._fleet.each(self._hosts, job).split()
         failures = self._failures(names, errors)
@@ -104,7 +103,7 @@ class Drains:
             return failures
         count_down(names, "drained, waiting for requests in flight", self._drain.wait, self._emit)
         _, errors = self._fleet.each(
-            self._hosts, lambda session: session.call("drain.holds", app=self._app.name, names=names)
+            self._hosts, lambda session: session.drain_holds(self._app.name, names=names)
         ).split()
         return self._failures(names, errors)
 
@@ -132,7 +131,7 @@ class Drains:
         """Has the hosts that drain note of others why these are kept; returns their errors."""
 
         def job(session: Session) -> None:
-            session.call("drain.keep", app=self._app.name, reasons=dict(reasons))
+            session.drain_keep(self._app.name, reasons=dict(reasons))
 
         _, errors = self._surely(job)
         self._failed.update(errors)
@@ -185,9 +184,9 @@ class Drains:
             By drained host why it couldn't be put back, somewhere.
         """
 
-        def job(session: Session) -> dict[str, Any]:
+        def job(session: Session) -> DrainEnd:
             self._emit(HostStep(session.host.name, f"putting back {', '.join(names)}"))
-            ended: dict[str, Any] = session.call("drain.end", drain=self._document, names=list(names), proven=proven)
+            ended: DrainEnd = session.drain_end(drain=self._document, names=list(names), proven=proven)
             return ended
 
         if not names:
@@ -204,7 +203,7 @@ class Drains:
                 self.kept.pop(name, None)
         return failures
 
-    def _ended(self, ends: Mapping[str, dict[str, Any]]) -> dict[str, Failure]:
+    def _ended(self, ends: Mapping[str, DrainEnd]) -> dict[str, Failure]:
         failures: dict[str, Failure] = {}
         for where, ended in ends.items():
             for name, reason in ended.get("kept", {}).items():
@@ -263,11 +262,11 @@ def drains_of(project: Project, app: App, fleet: Fleet, hosts: Sequence[Host], e
     return Drains(project, app, app.drain, fleet, draining, emit) if draining else None
 
 
-def drained_on(fleet: Fleet, app: App, hosts: Iterable[Host], *, afresh: bool = False) -> Outcome[dict[str, Any]]:
+def drained_on(fleet: Fleet, app: App, hosts: Iterable[Host], *, afresh: bool = False) -> Outcome[DrainStatus]:
     """What each of the hosts that drain for an app has drained: see the agent's `drain.status`, and `Fleet.afresh`."""
 
-    def ask(session: Session) -> dict[str, Any]:
-        page: dict[str, Any] = session.call("drain.status", app=app.name)
+    def ask(session: Session) -> DrainStatus:
+        page: DrainStatus = session.drain_status(app.name)
         return page
 
     way = fleet.afresh if afresh else fleet.each

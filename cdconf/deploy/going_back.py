@@ -12,7 +12,7 @@ from cdconf.errors import GateClosed, Pinned
 if TYPE_CHECKING:
     from cdconf.inventory import App
 
-Pages = Mapping[str, dict[str, Any]]
+Pages = Mapping[str, Mapping[str, Any]]
 
 
 def previous(pages: Pages, app: App, stopped: Callable[[set[str]], set[str]] = lambda archives: set()) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdconf.session import Session
 
 
-def _runs(page: dict[str, Any], release: str) -> bool:
+def _runs(page: Mapping[str, Any], release: str) -> bool:
     """Whether a host runs the release, verified, and nothing is left over from an interrupted deployment."""
     verified = page["verified"][-1:] == [release]
     return verified and page["linked"] == release and page["activating"] is None and page["problem"] is None
@@ -27,7 +27,7 @@ def lacking_hosts(
     fleet: Fleet,
     app: App,
     hosts: Sequence[Host],
-    pages: dict[str, dict[str, Any]],
+    pages: Mapping[str, Mapping[str, Any]],
     release: str,
     emit: Emit,
 ) -> list[Host]:

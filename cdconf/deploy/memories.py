@@ -51,5 +51,5 @@ def memories(
 
 
 def _ask(session: Session) -> dict[str, Any]:
-    memory: dict[str, Any] = session.call("history")
+    memory = session.history()
     return {**memory, "at_work": sorted(runs_of(session.lease))}

@@ -42,10 +42,11 @@ class Migrations:
 
     def shape(self) -> Shape:
         """What all hosts remember; raises the first host's error."""
-        entries = self._fleet.each(
-            self._hosts, lambda session: session.call("migrations.memory", app=self._document)["entries"]
-        ).all()
-        return Shape(entries)
+
+        def entries(session: Session) -> list[Entry]:
+            return [*session.migrations_memory(self._document)["entries"]]
+
+        return Shape(self._fleet.each(self._hosts, entries).all())
 
     def expand(self, artifact: Artifact, host: str) -> dict[str, CdconfError]:
         """Expands the database for a release that is on `host`, unless that was done; returns errors by host.
@@ -77,7 +78,7 @@ class Migrations:
         """Makes every host forget all of the app's migrations; raises the first host's error."""
 
         def job(session: Session) -> None:
-            session.call("migrations.forget", app=self._document)
+            session.migrations_forget(self._document)
 
         self._fleet.each(self._hosts, job).all()
 
@@ -103,9 +104,8 @@ class Migrations:
         name, phase = session.host.name, entry["phase"]
         self._emit(HostStep(name, f"{phase} migration"))
         migrate = self._app.migrate
-        result = session.call(
-            "migrations.run",
-            app=self._document,
+        result = session.migrations_run(
+            self._document,
             entry=entry,
             user=self._app.user,
             env_file=self._app.env_file,
@@ -127,7 +127,7 @@ class Migrations:
         lacking = [host for host in self._hosts if shape.lacks(host.name, together)]
 
         def tell(session: Session) -> None:
-            session.call("migrations.learn", app=self._document, entries=together)
+            session.migrations_learn(self._document, entries=together)
 
         _, errors = self._fleet.each(lacking, tell).split()
         return errors

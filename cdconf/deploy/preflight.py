@@ -10,7 +10,7 @@ from cdconf.errors import ArtifactError, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cdconf.deploy.push import Push
     from cdconf.deploy.runner import Target
@@ -53,7 +53,7 @@ def preflight(fleet: Fleet, target: Target, app: dict[str, Any], push: Push | No
         raise error
 
 
-def warn_of_failed(pages: dict[str, dict[str, Any]], environment: Environment, emit: Emit) -> None:
+def warn_of_failed(pages: Mapping[str, Mapping[str, Any]], environment: Environment, emit: Emit) -> None:
     """Says which hosts may not be what their roles say: nothing of that shows in a deployment."""
     for name, page in pages.items():
         failed = page.get("provision_failed")

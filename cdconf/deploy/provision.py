@@ -216,9 +216,7 @@ class Provisioning:
             if not members:
                 continue
             self._emit(Step(f"{group}: {', '.join(host.name for host in members)}"))
-            apps = [app for app in self._project.apps.values() if group in app.groups]
-            connected = self._fleet.connected(members)
-            codes += self._serving(apps, connected) if apps else self._converge(connected)
+            codes += self._by_apps(self._fleet.connected(members))
             lost = [host.name for host in members if host.name not in self._fleet.sessions]
             for host in members:
                 del left[host.name]
@@ -226,6 +224,24 @@ class Provisioning:
                 for name in left:
                     self._emit(HostDone(name, "not_attempted"))
                 break
+        return codes
+
+    def _by_apps(self, hosts: Sequence[Host]) -> list[int]:
+        """Hosts that have the same apps, together, those without first; whatever group they come in with.
+
+        A handler of an app must find its host drained, also where the host's first group isn't the app's.
+        """
+        together: dict[tuple[str, ...], list[Host]] = {(): []}
+        for host in hosts:
+            together.setdefault(tuple(app.name for app in self._project.apps_on(host)), []).append(host)
+        codes: list[int] = []
+        for names, members in together.items():
+            if any(code not in (OK, DIFFERENT) for code in codes):
+                for host in members:
+                    self._emit(HostDone(host.name, "not_attempted"))
+            elif members:
+                apps = [self._project.apps[name] for name in names]
+                codes += self._serving(apps, members) if apps else self._converge(members)
         return codes
 
     def _serving(self, apps: Sequence[App], hosts: Sequence[Host]) -> list[int]:

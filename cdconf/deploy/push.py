@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,10 +13,12 @@ from cdconf.agent import chunks
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.cuts import Cut, Cuts
 from cdconf.errors import ArtifactError
+from cdconf.session.agent_errors import Unintelligible
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.session import Session
+    from cdconf.session.app_answers import AppReady
 
 _SHARED = 32 * 1024 * 1024  # bytes of frames kept for hosts that come later
 _BLOCK = 4096
@@ -45,7 +47,7 @@ class Push:
         self._chunks: list[tuple[int, str, int]] = []
         self._told: dict[str, Told | None] = {}
         self._frames = Frames(self._frame)
-        self._ready: dict[str, dict[str, Any]] = {}
+        self._ready: dict[str, AppReady] = {}
 
     @property
     def size(self) -> int:
@@ -63,9 +65,8 @@ class Push:
         Raises:
             AgentError: It can't: no room, no unit, a shared file that's missing.
         """
-        self._ready[session.host.name] = session.call(
-            "app.preflight",
-            app=app,
+        self._ready[session.host.name] = session.app_preflight(
+            app,
             release=release,
             tree=self._artifact.tree,
             need_bytes=self.room,
@@ -98,9 +99,9 @@ class Push:
         about = {"version": self._artifact.version, "archive": self._artifact.archive, "tree": self._artifact.tree}
         level = _BEST if amount <= _SMALL else _FAST
         frames = (self._frames.get(numbers, level) for numbers in self._blocks(lacking))
-        session.call("app.stage", raw=frames, app=app, release=release, about=about)
+        session.app_stage(raw=frames, app=app, release=release, about=about)
 
-    def _prepare(self, session: Session, app: dict[str, Any], release: str, held: list[list[str]]) -> list[int]:
+    def _prepare(self, session: Session, app: dict[str, Any], release: str, held: list[tuple[str, str]]) -> list[int]:
         """The numbers of the chunks that the host lacks; see `chunks.table`."""
         self._begin()
         based = ((name, self._tell(tree)) for name, tree in held)
@@ -109,12 +110,22 @@ class Push:
         if runs is None:
             whole = chunks.tell(self._cut.manifest, self._cut.lists)
             runs = self._ask(session, app, release, {**whole, "base": None})
-        return [number for first, count in runs or () for number in range(first, first + count)]
+        return self._numbers(session, runs or ())
 
-    def _ask(self, session: Session, app: dict[str, Any], release: str, told: Told) -> list[list[int]] | None:
-        answer: dict[str, list[list[int]] | None] = session.call(
-            "app.prepare",
-            app=app,
+    def _numbers(self, session: Session, runs: Iterable[tuple[int, int]]) -> list[int]:
+        """The chunks of runs, each once and in order; no host lacks what the tree doesn't have."""
+        ended = 0
+        numbers: list[int] = []
+        for first, count in runs:
+            if first < ended or first + count > len(self._chunks):
+                raise Unintelligible("it lacks chunks that the release doesn't have", host=session.host.name)
+            ended = first + count
+            numbers += range(first, ended)
+        return numbers
+
+    def _ask(self, session: Session, app: dict[str, Any], release: str, told: Told) -> list[tuple[int, int]] | None:
+        answer = session.app_prepare(
+            app,
             release=release,
             tree=self._artifact.tree,
             lists=self._lists_digest,

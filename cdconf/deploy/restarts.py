@@ -44,7 +44,7 @@ def unproven_release(page: Mapping[str, Any], app: App, environment: str) -> tup
 def check_reboot(session: Session, apps: Sequence[App], environment: str) -> None:
     """Raises `HostFailed` when a host would come up from its reboot with a release that isn't proven."""
     for app in apps:
-        found = unproven_release(session.call("app.status", app=app_document(app)), app, environment)
+        found = unproven_release(session.app_status(app_document(app)), app, environment)
         if found is not None:
             why, repair = found
             raise HostFailed(
@@ -69,6 +69,6 @@ def running_unproven(page: Mapping[str, Any], app: App, environment: str) -> tup
 def check_running(session: Session, apps: Sequence[App], environment: str) -> None:
     """Raises `HostFailed` when an app's services run from a release that isn't proven, whatever has started them."""
     for app in apps:
-        found = running_unproven(session.call("app.status", app=app_document(app)), app, environment)
+        found = running_unproven(session.app_status(app_document(app)), app, environment)
         if found is not None:
             raise HostFailed(found[0], host=session.host.name, hint=found[1])

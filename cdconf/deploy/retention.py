@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts.holders import Holder, Uses
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
+    from cdconf.session.app_answers import AppStatus
 
 
 @dataclass
@@ -140,8 +141,8 @@ def in_use(
     return use
 
 
-def _pages(apps: Mapping[str, Sequence[App]], session: Session) -> list[dict[str, Any]]:
-    return [session.call("app.status", app=app_document(app)) for app in apps[session.host.name]]
+def _pages(apps: Mapping[str, Sequence[App]], session: Session) -> list[AppStatus]:
+    return [session.app_status(app_document(app)) for app in apps[session.host.name]]
 
 
 def _located(

@@ -76,14 +76,14 @@ class Room:
         from cdconf.deploy.runner import app_document
 
         self._emit(HostStep(session.host.name, "looking whether it's well"))
-        page = session.call("app.status", app=app_document(self._app))
+        page = session.app_status(app_document(self._app))
         if page["linked"] is None:
             return "no release"
         if page["problem"] is not None:
             return str(page["problem"])
         if self._app.health is not None:
             try:
-                session.call("app.check_health", check=self._app.health.as_check(), within=0)
+                session.app_check_health(check=self._app.health.as_check(), within=0)
             except AgentError as error:
                 return error.message.splitlines()[0]
         return None

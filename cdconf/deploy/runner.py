@@ -217,7 +217,7 @@ class Runner:
         }
         return actions[step.kind](step)
 
-    def _each(self, step: Step, job: Callable[[Session], None]) -> dict[str, Failure]:
+    def _each(self, step: Step, job: Callable[[Session], object]) -> dict[str, Failure]:
         _, errors = self._fleet.each([self._hosts[name] for name in step.hosts], job).split()
         return {name: failure_of(error) for name, error in errors.items()}
 
@@ -232,7 +232,7 @@ class Runner:
 
         push.to(session, self._app, self._target.release, say)
         if self._target.app.shared.paths:
-            session.call("app.share", app=self._app, release=self._target.release)
+            session.app_share(self._app, release=self._target.release)
 
     def _expand(self, step: Step) -> dict[str, Failure]:
         artifact = self._target.artifact
@@ -246,7 +246,7 @@ class Runner:
         if self._target.room is not None:
             return self._target.room.refusal(step.hosts)
         every = Step("room", tuple(self._hosts))
-        return self._each(every, lambda session: session.call("app.status", app=self._app))
+        return self._each(every, lambda session: session.app_status(self._app))
 
     def _drain(self, step: Step) -> dict[str, Failure]:
         drains = self._target.drains
@@ -268,14 +268,14 @@ class Runner:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
         release, back = self._target.release, self._target.back
-        session.call("app.activate", app=self._with_procedure, release=release, within=within, back=back)
+        session.app_activate(self._with_procedure, release=release, within=within, back=back)
 
     def _adopt(self, session: Session) -> None:
         within = self._within[session.host.name]
-        session.call("app.adopt", app=self._app, release=self._target.release, within=within)
+        session.app_adopt(self._app, release=self._target.release, within=within)
 
     def _hold(self, session: Session) -> None:
-        session.call("app.holds", app=self._app, release=self._target.release)
+        session.app_holds(self._app, release=self._target.release)
 
     def _soak(self, step: Step) -> dict[str, Failure]:
         """Lets a batch be for a while, and looks after all hosts that were touched until the next one begins."""
@@ -301,7 +301,7 @@ class Runner:
         return {**self._app, **procedure}
 
     def _confirm(self, session: Session) -> None:
-        session.call("app.confirm", app=self._with_procedure, release=self._target.release, keep=self._target.app.keep)
+        session.app_confirm(self._with_procedure, release=self._target.release, keep=self._target.app.keep)
         self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))
@@ -312,7 +312,7 @@ class Runner:
 
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
-            target = session.call("app.roll_back", app=self._app, why=why)["release"]
+            target = session.app_roll_back(self._app, why=why)["release"]
             self._gone_back.add(session.host.name)
             if target:
                 self._rolled_back.add(session.host.name)
@@ -343,7 +343,7 @@ class Runner:
             return
 
         def job(session: Session) -> None:
-            session.call("app.pin", app=self._app, archive=artifact.archive, version=artifact.version, reason=reason)
+            session.app_pin(self._app, archive=artifact.archive, version=artifact.version, reason=reason)
 
         _, errors = self._fleet.each(self._target.hosts, job).split()
         for name, error in errors.items():

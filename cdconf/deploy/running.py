@@ -46,7 +46,7 @@ def running(
 
     def ask(session: Session) -> dict[str, str | None]:
         documents = {app.name: app_document(app) for app in apps[session.host.name]}
-        return {name: session.call("app.status", app=one)["linked"] or None for name, one in documents.items()}
+        return {name: session.app_status(one)["linked"] or None for name, one in documents.items()}
 
     with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:
         found.errors |= fleet.connect(list(located.values()), lease=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import App
 
 Phase = Literal["expand", "contract"]
-Entry = dict[str, Any]  # see cdconf.agent.migrations
+Entry = Mapping[str, Any]  # see cdconf.agent.migrations
 Pages = Mapping[str, Mapping[str, Any]]
 
 

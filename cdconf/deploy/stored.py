@@ -12,6 +12,8 @@ from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Emit, Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdconf.inventory import App, Environment, Project
 
 
@@ -20,7 +22,7 @@ def stored(
     environment: Environment,
     app: App,
     release: str,
-    pages: dict[str, dict[str, Any]],
+    pages: Mapping[str, Mapping[str, Any]],
     emit: Emit,
     kept: ExitStack,
 ) -> tuple[Artifact | None, list[dict[str, Any]]]:

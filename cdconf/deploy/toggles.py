@@ -87,7 +87,7 @@ class ToggleKeeper:
             found = self._look(session, app)
             status: ResourceStatus = "ok" if not found.lines else "would_change" if check else "changed"
             if status == "changed":
-                session.call("toggles.put", app=self._document(app))
+                session.toggles_put(self._document(app))
             diff = "".join(f"{line}\n" for line in found.lines) or None
             emit(
                 ResourceDone(
@@ -105,5 +105,5 @@ class ToggleKeeper:
         return app_document(app) | document_of(app, self._values[app.name])
 
     def _look(self, session: Session, app: App) -> Differences:
-        look = session.call("toggles.look", app=self._document(app))
+        look = session.toggles_look(self._document(app))
         return differences(app, self._values[app.name], look)

@@ -8,7 +8,7 @@ differ from the inventory, which `drift` shows, and the next `toggle` or `provis
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from cdconf.session import Connector
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project, Toggle
     from cdconf.session import Session
+    from cdconf.session.app_answers import AppStatus, TogglesLook
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ class Toggling:
         """
         name, on = self.change.toggle.name, self.change.on
 
-        def ask(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
-            return session.call("app.status", app=self._app), session.call("toggles.look", app=self._app)
+        def ask(session: Session) -> tuple[AppStatus, TogglesLook]:
+            return session.app_status(self._app), session.toggles_look(self._app)
 
         found = self.fleet.each(hosts, ask).all()
         lacking = []
@@ -179,7 +180,7 @@ class Toggling:
                 lacking.append(host)
         return lacking
 
-    def _tell_of_others(self, host: Host, look: dict[str, Any]) -> None:
+    def _tell_of_others(self, host: Host, look: Mapping[str, Any]) -> None:
         """Other toggles stay as they are on the host: this checkout may be older than what's there."""
         name = self.change.toggle.name
         others = {one: value for one, value in self.values.items() if one != name}
@@ -228,7 +229,7 @@ class Toggling:
 
     def _try_one(self, session: Session) -> None:
         self.emit(HostStep(session.host.name, "switching"))
-        session.call("toggles.try_out", app=self._app, toggle=self.change.toggle.name, on=self.change.on)
+        session.toggles_try_out(self._app, toggle=self.change.toggle.name, on=self.change.on)
 
     def _prove(self, batch: list[Host]) -> dict[str, Failure]:
         serving = [host for host in batch if host.name in self.serving]
@@ -276,7 +277,7 @@ class Toggling:
 
         def job(session: Session) -> None:
             self.emit(HostStep(session.host.name, "putting back"))
-            session.call("toggles.put_back", app=self._app)
+            session.toggles_put_back(self._app)
             self.emit(HostDone(session.host.name, "rolled_back", f"{self.change.toggle.name} put back"))
 
         stuck = self._each(self.touched[::-1], job)
@@ -289,7 +290,7 @@ class Toggling:
         """The decision is made and written down; a host that doesn't hear of it is put right by the next run."""
 
         def job(session: Session) -> None:
-            session.call("toggles.settle", app=self._app)
+            session.toggles_settle(self._app)
 
         _, errors = self.fleet.each(self.touched, job).split()
         for host in self.touched:

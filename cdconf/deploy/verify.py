@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.failure import failure_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
+    from cdconf.session.app_answers import HealthAttempt
 
 
 def wait_for_health(session: Session, app: App, emit: Emit) -> None:
@@ -24,14 +25,14 @@ def wait_for_health(session: Session, app: App, emit: Emit) -> None:
     if app.health is None:
         return
 
-    def say(event: dict[str, Any]) -> None:
+    def say(event: HealthAttempt) -> None:
         problem = str(event["problem"]).splitlines()[0]
         words = f"health (attempt {event['attempt']}, {event['left_s']:.0f} s left): {problem}"
         emit(HostStep(session.host.name, words))
 
     emit(HostStep(session.host.name, "waiting for health"))
     names = list(app.services)
-    session.call("app.check_health", on_event=say, check=app.health.as_check(), within=app.health.within, names=names)
+    session.app_check_health(on_event=say, check=app.health.as_check(), within=app.health.within, names=names)
 
 
 def smoke(
@@ -102,7 +103,7 @@ def _report(
 ) -> Report:
     roles = _tested_on(project, hosts, only)
 
-    def on(name: str) -> Callable[[str], dict[str, Any]]:
+    def on(name: str) -> Callable[[str], Mapping[str, Any]]:
         return lambda command: fleet.sessions[name].run(command, timeout=120)
 
     known = _known(environment.hosts.values())

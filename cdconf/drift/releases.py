@@ -38,21 +38,23 @@ def check_releases(
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
-        def look(session: Session, app: App = app) -> tuple[str | None, bool]:
-            """What's wrong, and whether somebody has changed something: services fail by themselves."""
-            page = session.call("app.status", app=_document(app))
+        def look(session: Session, app: App = app) -> tuple[str | None, bool, str | None]:
+            """What's wrong, whether somebody has changed something (services fail by themselves), and what mends it."""
+            page = session.app_status(_document(app))
+            repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
             found = drifted(page, session.lease)
             if found:
-                return found, found != _of_services(page)
-            return (page["linked"] and changed_files(session, app)) or None, True
+                return found, found != _of_services(page), repair
+            return (page["linked"] and changed_files(session, app)) or None, True, repair
 
         problems, failed = fleet.each(fleet.connected(members), look).split()
-        for name, (problem, is_by_hand) in problems.items():
+        for name, (problem, is_by_hand, repair) in problems.items():
             status: ResourceStatus = "would_change" if problem else "ok"
             emit(
                 ResourceDone(
                     *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
                     by_hand=bool(problem) and is_by_hand,
+                    repair=repair if problem else None,
                 )
             )
             codes.append(DIFFERENT if problem else OK)
@@ -66,7 +68,7 @@ def _document(app: App) -> dict[str, Any]:
 
 def changed_files(session: Session, app: App) -> str:
     """Which files of the app's current release on a host aren't as deployed, `changed: path` a line; "" for none."""
-    found = session.call("app.changes", app=_document(app))
+    found = session.app_changes(_document(app))
     lines = [f"{what}: {path}\n" for what, path in found["files"]]
     more = found["count"] - len(lines)
     return "".join(lines) + (f"and {more} more\n" if more > 0 else "")
@@ -79,7 +81,7 @@ def runs_of(lease: Mapping[str, Any] | None) -> set[str]:
     return {lease["run"], *(one["run"] for one in lease.get("inner", ()))} - set(lease.get("dead", ()))
 
 
-def under_way(page: dict[str, Any], lease: dict[str, Any] | None) -> bool:
+def under_way(page: Mapping[str, Any], lease: Mapping[str, Any] | None) -> bool:
     """Whether the run that activates a release on a host still holds it; else it was interrupted."""
     activating = page["activating"]
     if activating is None or lease is None:
@@ -99,7 +101,7 @@ def kind_of(page: Mapping[str, Any], run: str | None) -> str:
     return "rollback" if str(about.get("reason")).startswith("rollback ") else "deployment"
 
 
-def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
+def drifted(page: Mapping[str, Any], lease: Mapping[str, Any] | None) -> str | None:
     """What's wrong with an app on a host, from its ledger page and the host's lease; None when all is well."""
     if page["activating"] is not None:
         what = activation_of(page)
@@ -107,8 +109,17 @@ def drifted(page: dict[str, Any], lease: dict[str, Any] | None) -> str | None:
         return f"{kind}: {page['activating']['to']}\n"
     wanted = page["verified"][-1] if page["verified"] else None
     if page["linked"] != wanted:
-        return f"current: {wanted or '(none)'} -> {page['linked'] or '(none)'}\n"
+        return f"current: {page['linked'] or '(none)'} -> {wanted or '(none)'}\n"
     return _of_services(page) if wanted else None
+
+
+def repaired_by(page: Mapping[str, Any], lease: Mapping[str, Any] | None, app: str, environment: str) -> str | None:
+    """The command that mends an app's release on a host, whatever is the matter with it; None while a run is at it."""
+    deploy = f"cdconf deploy {app} --to {environment}"
+    if page["activating"] is not None:
+        return None if under_way(dict(page), dict(lease) if lease else None) else f"`{deploy} --resume`"
+    about = page["releases"].get(page["verified"][-1]) if page["verified"] else None
+    return f"`cdconf deploy {app}@{about['version']} --to {environment}`" if about else f"`{deploy}`"
 
 
 def _of_services(page: Mapping[str, Any]) -> str | None:

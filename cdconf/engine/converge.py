@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import PlanMoved
-from cdconf.events import Emit, HostStep, Notice, ResourceDone
+from cdconf.errors import CdconfError, PlanMoved
+from cdconf.events import Emit, HostStep, NotAttempted, Notice, ResourceDone
 from cdconf.facts import FactCache
+from cdconf.session import AgentError
 
 if TYPE_CHECKING:
-    from cdconf.catalog import Compiler
+    from cdconf.catalog import Catalog, Compiler
     from cdconf.inventory import Environment, Project
     from cdconf.session import Session
 
@@ -40,14 +43,55 @@ def converge_host(
         raise PlanMoved(text, host=name, hint="nothing was changed here since; look at it with `cdconf plan`")
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
-    result = session.converge(
-        catalog.document(),
-        check=check,
-        prune=prune,
-        digest=catalog.digest,
-        on_event=lambda event: emit(ResourceDone(host=name, **event)),
-    )
+    with told(catalog, name, emit, check=check) as on_event:
+        result = session.converge(
+            catalog.document(), check=check, prune=prune, digest=catalog.digest, on_event=on_event
+        )
     return {**result, "catalog": catalog.digest}
+
+
+@contextmanager
+def told(catalog: Catalog, host: str, emit: Emit, *, check: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Turns an agent's events into `ResourceDone`; what it never came to, for whatever reason, is told at the end.
+
+    Args:
+        catalog: What the agent was given.
+        host: The host's name.
+        emit: The event stream.
+        check: Whether the agent only looks.
+    """
+    seen: set[tuple[str, str]] = set()
+    due: dict[str, None] = {}
+    by_key = {(one.type, one.title): one for one in catalog.resources}
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        key = (event["type"], event["title"])
+        seen.add(key)
+        if event["status"] == "changed" and key in by_key:
+            due.update(dict.fromkeys(by_key[key].notify))
+        emit(ResourceDone(host=host, **event))
+
+    try:
+        yield on_event
+    except AgentError as error:
+        if error.reason == "rebooting":
+            raise  # the rest comes when the host is back
+        _tell_left(catalog, host, emit, seen, due, check=check)
+        raise
+    except CdconfError:
+        _tell_left(catalog, host, emit, seen, due, check=check)
+        raise
+    _tell_left(catalog, host, emit, seen, due, check=check)
+
+
+def _tell_left(
+    catalog: Catalog, host: str, emit: Emit, seen: Container[tuple[str, str]], due: Iterable[str], *, check: bool
+) -> None:
+    left = [(one.type, one.title, one.source) for one in catalog.resources if (one.type, one.title) not in seen]
+    handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name) not in seen}
+    if left or (handlers and not check):
+        left += [("handler", name, source) for name, source in handlers.items()]
+        emit(NotAttempted(host, tuple(left), check))
 
 
 def remember_facts(session: Session, project: Project, environment: Environment, emit: Emit, *, keep: bool) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
 from cdconf.engine.outcome import Outcome
+from cdconf.engine.telling import tell_together
 from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, interruption
 from cdconf.events import Emit, HostLeased, HostStep, Leased, Notice, SecretRead
-from cdconf.session.session import BEAT, AgentError, LeaseLost, clocks_of, fence_of
+from cdconf.session.session import BEAT, AgentError, LeaseLost, clocks_of
 from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._beater.join()
         with ThreadPoolExecutor(max_workers=max(1, min(self._forks, len(self.sessions)))) as pool:
             list(pool.map(self._close, list(self.sessions)))
+        self._beater.join()  # a beat that a host didn't take has ended with its session
         self._connector.close()
         if error is None:
             self._last.check_asked()
@@ -102,7 +103,7 @@ class Fleet:
         session = self.sessions.pop(name)
         if name in self.fences:
             with contextlib.suppress(CdconfError):
-                session.call("lease.give_back")
+                session.give_lease_back()
         session.close()
 
     def connect(
@@ -217,13 +218,13 @@ class Fleet:
         about |= {"environment": self.environment.name, "host": name, "seal": seal_of(mine.secret)}
         around = self._inheritance.around(name) if self._inheritance else None
         if around is None:
-            was = self._checks.was_of(session) or {}
-            taken = session.call("lease.take", **about, moved_from=was.get("environment"))
+            was = self._checks.was_of(session)
+            taken = session.take_lease(**about, moved_from=was and was["environment"])
         else:
-            taken = session.call("lease.join", outer=around.run, secret=around.secret, **about)
-        fence = self.fences[name] = fence_of(taken)
+            taken = session.join_lease(outer=around.run, secret=around.secret, **about)
+        fence = self.fences[name] = taken["fence"]
         if before is not None and taken.get("before", fence) != before:
-            session.call("lease.give_back")
+            session.give_lease_back()
             raise HostFailed("another run has had it since the connection ended", host=name)
         self.emit(HostLeased(name, fence))
 
@@ -247,9 +248,9 @@ class Fleet:
         """
         host = session.host
         self.emit(HostStep(host.name, "rebooting"))
-        before = session.call("boot_id")
+        before = session.boot_id()
         with contextlib.suppress(Unreachable):
-            session.call("reboot")
+            session.reboot()
         self.sessions.pop(host.name, None)
         self.fences.pop(host.name, None)
         session.close()
@@ -277,7 +278,7 @@ class Fleet:
         """
         session = self._connect(host)
         try:
-            if session.call("boot_id") != before:
+            if session.boot_id() != before:
                 return session
         except BaseException:
             session.close()
@@ -389,11 +390,9 @@ class Fleet:
     def resume(self) -> None:
         """After a stop: hosts take calls again, so that what was begun can be rolled back."""
         self._stopped.clear()
-        for session in list(self.sessions.values()):
-            session.resume()
+        tell_together(session.resume for session in list(self.sessions.values()))
 
     def stop(self) -> None:
         """Asks all hosts to end before their next change."""
         self._stopped.set()
-        for session in list(self.sessions.values()):
-            session.stop()
+        tell_together(session.stop for session in list(self.sessions.values()))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cdconf.errors import CdconfError
     from cdconf.inventory import Environment, Host
     from cdconf.session import Session
+    from cdconf.session.answers import Identity
 
 Groups = Callable[[str], Sequence[str]]
 
@@ -47,7 +48,7 @@ class Guarded:
         is_guarded = environment in self.environments.get(self.project, {})
         if is_guarded and (shared or session.identity is not None):
             return
-        for project, known in session.call("projects").items():
+        for project, known in session.projects().items():
             guarded = self.environments.get(project, {})
             if known is None and guarded:
                 text = f"which environment of project '{project}' this host belongs to can't be read"
@@ -122,13 +123,13 @@ class Checks:
                 hint="correct its `os`, or its address: it may be another machine than you think",
             )
 
-    def was_of(self, session: Session) -> dict[str, str] | None:
+    def was_of(self, session: Session) -> Identity | None:
         """`{"environment", "host"}` of a host that belongs to another environment of the project; None otherwise."""
         known = session.identity
         return known if known is not None and known["environment"] != self.environment.name else None
 
 
-def _wrong_environment(host: Host, known: Mapping[str, str], environment: str) -> HostFailed:
+def _wrong_environment(host: Host, known: Identity, environment: str) -> HostFailed:
     return HostFailed(
         f"this host is {known['environment']}'s '{known['host']}', not {environment}'s",
         host=host.name,

@@ -90,7 +90,7 @@ def lent(variables: Mapping[str, str] = os.environ) -> list[Link]:
         return []
     try:
         return [_link(one) for one in json.loads(text)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"the environment variable {LENT} isn't what cdconf writes there",
             hint=f"only commands that cdconf starts have it: `unset {LENT}`",

@@ -5,6 +5,7 @@ from cdconf.facts.host import HostFacts, path_of
 from cdconf.facts.noted import NotedFacts
 from cdconf.facts.system import is_system, system_name
 from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
+from cdconf.facts.told import checked
 
 __all__ = [
     "GROUPS",
@@ -16,6 +17,7 @@ __all__ = [
     "Seen",
     "age_text",
     "below",
+    "checked",
     "group_of",
     "is_system",
     "path_of",

@@ -111,7 +111,7 @@ class FactCache:
             }
             known = {group.name for group in GROUPS}
             return tuple(name for name in document["read"] if name in known), found
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return (), {}
 
     def _write(self, host: str, document: dict[str, Any]) -> None:

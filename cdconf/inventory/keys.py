@@ -63,6 +63,7 @@ TOGGLE = {
 APP = {
     "groups": Key("names", "The groups whose hosts run it.", required=True),
     "build": Key("text", "The command line that `cdconf build` runs, once per commit; it gets CDCONF_VERSION."),
+    "build_within": Key("duration", "How long `build` may take; then it's ended, and has failed.", default="1h"),
     "artifact": Key("text", "The one file that the build makes; `*` is the version.", pattern=r"^[^*]*\*[^*]*$"),
     "max_size": Key(
         "text",

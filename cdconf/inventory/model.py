@@ -171,7 +171,7 @@ class Toggle:
 class App:
     """An application and how it's deployed; see cdconf.yml's `apps`.
 
-    `confirm_within` and `soak` are in seconds, `max_size` is in bytes.
+    `build_within`, `confirm_within` and `soak` are in seconds, `max_size` is in bytes.
     """
 
     name: str
@@ -197,6 +197,7 @@ class App:
     toggles: Mapping[str, Toggle] = field(default_factory=dict)
     toggles_file: str = ""
     toggles_reload: bool = False
+    build_within: float = 3600.0
 
     def runs_on(self, host: Host) -> bool:
         """Whether a host is in one of the app's groups."""

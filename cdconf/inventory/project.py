@@ -167,6 +167,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         toggles=declared_toggles(app, what),
         toggles_file=toggles_file(app, what, path),
         toggles_reload=expect(app, "toggles_reload", bool, what, False),
+        build_within=duration(app, "build_within", what, 3600.0),
     )
 
 

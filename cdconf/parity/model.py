@@ -92,7 +92,7 @@ class Sight:
     """
 
     states: Mapping[str, Mapping[str, Any] | str | None] = field(default_factory=dict)
-    orphans: Mapping[str, str] = field(default_factory=dict)
+    orphans: Mapping[str, str | None] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     toggles: Mapping[str, SeenToggles] = field(default_factory=dict)
 

@@ -33,7 +33,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
         CdconfError: The host doesn't answer, or the agent fails.
     """
     types = {one.type: list(one.portrayed) for one in portrait.wanted.values() if one.portrayed}
-    told = session.call("portray", catalog=catalog.document(), key=key, portrayed=types)
+    told = session.portray(catalog=catalog.document(), key=key, portrayed=types)
     states = {
         name: unsealed(key, state, portrait.wanted[name].fields) if isinstance(state, dict) else state
         for name, state in told["states"].items()
@@ -48,7 +48,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
 def _release(session: Session, app: App) -> dict[str, str | None]:
     """Which release runs, and why it doesn't if it doesn't; a first one that isn't there is no problem."""
     document = {"name": app.name, "path": app.path, "services": list(app.services)}
-    page = session.call("app.status", app=document)
+    page = session.app_status(document)
     return {"release": page["linked"], "problem": page["problem"] if page["linked"] else None}
 
 

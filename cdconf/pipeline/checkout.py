@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import MutableMapping
 from pathlib import Path
 
 from cdconf.errors import CdconfError, UsageError
@@ -25,11 +24,6 @@ from cdconf.yamlfile import expect, loads
 _DATA = ".cdconf"
 _BORROWED = (_DATA, ".vagrant")  # of the directory's own
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
-# What git sets for its hooks, and what would lead git to another repository than the one that's named.
-_OF_HOOKS = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"),
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
-)
 
 
 def commit_to_run(root: Path, name: str) -> str:
@@ -126,12 +120,6 @@ def _borrow(root: Path, folder: Path) -> None:
     if (common / "shallow").is_file():
         shutil.copyfile(common / "shallow", own / "shallow")
     (own / "packed-refs").write_bytes(git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"))
-
-
-def leave_hook(variables: MutableMapping[str, str]) -> None:
-    """Takes away what git gives its hooks: a run that one of them starts works on the directory that it's given."""
-    for name in _OF_HOOKS:
-        variables.pop(name, None)
 
 
 def _git(*arguments: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from cdconf.artifacts.build import export
 from cdconf.errors import CommandFailed
 from cdconf.events import Emit, OwnCodeRan, Printed
 from cdconf.isolation import Account, account
+from cdconf.isolation.group import end_group
 
 if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Stage
@@ -32,7 +32,6 @@ _HINT = (
     "it ran as another user, in the commit's files, without your own files and variables: CDCONF_PASS_VARIABLES names "
     "variables that it gets"
 )
-_GRACE = 5.0  # seconds between asking a process group to end, and ending it
 _PIECE = 65536  # bytes, as many as a pipe holds
 
 
@@ -115,7 +114,7 @@ def _finished(
             show(piece)
         return process.poll()
     finally:
-        _end(process)
+        end_group(process)
         somebody.end()
         if somebody.guard is not None:  # unlike a build's daemons, what a stage leaves doesn't go on
             somebody.guard.end()
@@ -161,14 +160,3 @@ def _pieces(line: bytes) -> list[bytes]:
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "replace").rstrip("\r")
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    """Ends its whole process group: asked first, then at once."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

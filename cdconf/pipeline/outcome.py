@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import FAILED, GATED, UNREACHABLE
+from cdconf.errors import FAILED, GATED, UNREACHABLE, HostsFailed
 from cdconf.pipeline.entries import Made, Missing, State
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
     """
     if done.code == 0:
         return PASSED
-    error: Mapping[str, Any] = done.document.get("error") or {}
+    error = _error_of(done.document)
     kind = str(error.get("kind"))
     why = str(error.get("message") or "") or _of_hosts(done.document) or _error_in(lines)
     why = why or f"{what} ended with {_ended(done.code)}"
@@ -92,12 +92,18 @@ def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
     return Outcome("interrupted", code=code, is_of_hosts=not error and bool(_of_hosts(done.document)), **about)
 
 
+def _error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The error that ended a run; what only sums up what became of its hosts is read from them."""
+    error: Mapping[str, Any] = document.get("error") or {}
+    return {} if error.get("kind") == HostsFailed.kind else error
+
+
 def _is_red(done: Done, kind: str) -> bool:
     if done.code != FAILED:
         return False
     if kind == "deploy_failed":
         return done.document.get("verdict") is True
-    return kind in RED or (done.document.get("error") is None and _has_red(done.document))
+    return kind in RED or (not _error_of(done.document) and _has_red(done.document))
 
 
 def _has_red(document: Mapping[str, Any]) -> bool:

@@ -156,7 +156,7 @@ def about_of(place: Place, key: str) -> dict[str, object]:
     data = place.read(names[-1:]).get(names[-1]) if names else None
     try:
         found = json.loads(data) if isinstance(data, bytes) else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -92,7 +92,7 @@ class OfflineCompiler(Compiler):
             return
         yield from made
 
-    def _handler(self, scope: Scope, host: Host, name: str, asked: Resource) -> Handler:
+    def _handler(self, scope: Scope, host: Host, name: str, asked: Resource) -> Handler | None:
         try:
             return super()._handler(scope, host, name, asked)
         except UnseenFacts as error:

@@ -97,7 +97,7 @@ def recall(data: Path, environment: str, before: float | None = None) -> tuple[f
         if before is not None and float(document["created_at"]) > before:
             return None
         return age, {name: dict(_entries(found)) for name, found in document["hosts"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

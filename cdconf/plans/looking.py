@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cdconf.engine.converge import remember_facts
+from cdconf.engine.converge import remember_facts, told
 from cdconf.events import Emit, HostStep, ResourceDone
 from cdconf.plans.saved import Finding, HostPlan
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.session import Session
+    from cdconf.session.answers import MarkedEvent
 
 
 def look(
@@ -38,16 +39,19 @@ def look(
     emit(HostStep(name, "checking"))
     found: list[Finding] = []
 
-    def on_event(event: dict[str, Any]) -> None:
-        wanted, there = event.pop("marks")
-        done = ResourceDone(host=name, **event)
+    def on_event(event: MarkedEvent) -> None:
+        wanted, there = event["marks"]
+        about: dict[str, Any] = {key: value for key, value in event.items() if key != "marks"}
+        done = ResourceDone(host=name, **about)
         diff, message = (mask(text) if text else None for text in (done.diff, done.message))
         found.append(Finding(done.type, done.title, done.status, done.source, wanted, there, diff, message))
-        emit(done)
+        tell(about)
 
-    result = session.call("plan", on_event=on_event, catalog=catalog.document(), prune=prune)
-    marks = result.pop("marks")
-    return HostPlan(marks["host"], marks["catalog"], tuple(found)), {**result, "catalog": catalog.digest}
+    with told(catalog, name, emit, check=True) as tell:
+        result = session.plan(on_event=on_event, catalog=catalog.document(), prune=prune)
+    marks = result["marks"]
+    outcome = {"counts": result["counts"], "failed": result["failed"], "catalog": catalog.digest}
+    return HostPlan(marks["host"], marks["catalog"], tuple(found)), outcome
 
 
 class Recorder:

@@ -58,7 +58,7 @@ def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
     """What hosts remember, by name; one that doesn't answer, or says what no ledger holds, isn't among them."""
 
     def ask(session: Session) -> Look:
-        told = session.call("history")
+        told = session.history()
         try:
             pages = state_files.decoded("its ledger", ledger.FILE, json.dumps(told["apps"]).encode())
         except (Failed, KeyError, TypeError, ValueError) as error:

@@ -154,10 +154,10 @@ def read_statement(found: Mapping[str, Any]) -> Said | None:
 
 def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     """A JSON object; of names that stand in it twice, readers could take one or the other."""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        twice += [name] if name in found else []
-        found[name] = value
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice += [name for name in found if names.count(name) > 1]
     return found
 
 

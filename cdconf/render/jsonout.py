@@ -10,8 +10,10 @@ from typing import Any
 
 from cdconf.events import Event, HostResult, RunResult
 from cdconf.render.renderer import Style
+from cdconf.secrets.mask import Mask
 
 SCHEMA_VERSION = 1
+INDENTED = 1_000_000  # characters: a longer document is one line, since nobody reads it and indenting takes seconds
 
 
 def document(result: RunResult, *, verbose: bool = False) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def _host(host: HostResult, verbose: bool) -> dict[str, Any]:
     }
     shown = [one for one in host.resources if verbose or one.status != "ok"]
     data["resources"] = [_without_host(dataclasses.asdict(one)) for one in shown]
+    data["not_attempted"] = [dict(zip(("type", "title", "source"), one, strict=True)) for one in host.not_attempted]
     if host.smoke:
         data["smoke"] = [_without_host(dataclasses.asdict(one)) for one in host.smoke]
     return data
@@ -48,12 +51,18 @@ def _without_host(data: dict[str, Any]) -> dict[str, Any]:
 
 def masked(value: Any, mask: Callable[[str], str]) -> Any:
     """The same data with the mask applied to every text in it."""
+    if isinstance(mask, Mask) and mask.is_empty:
+        return value
+    return _masked(value, mask)
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, dict):
-        return {key: masked(member, mask) for key, member in value.items()}
+        return {key: _masked(member, mask) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [masked(member, mask) for member in value]
+        return [_masked(member, mask) for member in value]
     return value
 
 
@@ -69,8 +78,10 @@ class JsonRenderer:
 
     def finish(self, result: RunResult) -> None:
         data = masked(document(result, verbose=self._style.verbose), self._mask)
-        json.dump(data, sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        text = json.dumps(data)
+        if len(text) < INDENTED:
+            text = json.dumps(data, indent=1)
+        sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
     def close(self) -> None:

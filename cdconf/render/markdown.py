@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from cdconf.render import revisions
+from cdconf.render import revisions, words
 
 if TYPE_CHECKING:
     from cdconf.plans.changes import Change
@@ -62,13 +62,13 @@ def _one(plan: FleetPlan, change: Change, mask: Callable[[str], str]) -> str:
     summary = f"{_SIGNS[change.kind]} {change.kind} {_code(revisions.what(change), mask)} on {hosts}"
     if not change.diff and not change.message:
         return f"\n{summary} {where}\n"
-    message = f"{html.escape(_cut(mask(change.message), 1000))}\n\n" if change.message else ""
+    message = f"{html.escape(words.shown(_cut(mask(change.message), 1000)))}\n\n" if change.message else ""
     diff = _fenced(_cut(mask(change.diff), ONE)) if change.diff else ""
     return f"\n<details><summary>{summary}</summary>\n\n{where}\n\n{message}{diff}\n</details>\n"
 
 
 def _code(text: str, mask: Callable[[str], str]) -> str:
-    return f"<code>{html.escape(' '.join(_cut(mask(text), 300).split()))}</code>"
+    return f"<code>{html.escape(' '.join(words.shown(_cut(mask(text), 300)).split()))}</code>"
 
 
 def _cut(text: str, size: int) -> str:
@@ -79,4 +79,4 @@ def _fenced(text: str) -> str:
     """The text in a fence that's longer than any in it."""
     longest = max(map(len, re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence}diff\n{text.rstrip(chr(10))}\n{fence}\n"
+    return f"{fence}diff\n{words.shown(text).rstrip(chr(10))}\n{fence}\n"

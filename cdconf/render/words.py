@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.events import Event, HostDone, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
+from cdconf.events import Event, HostDone, NotAttempted, Notice, Printed, ResourceDone, SmokeDone, StageChanged, Step
 
 if TYPE_CHECKING:
     from cdconf.events import HostResult, RunResult
     from cdconf.render.renderer import Style
 
 _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "skipped": "-", "orphaned": "o"}
+_NAMED = 20  # resources that one line names
 _WORDS = {"would_change": "would change", "ok": "ok"}
 # A terminal would obey them: what stands in a host's file or banner could hide lines, or worse.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+# They change the order in which what follows is shown (UAX #9), so that a line reads as another one.
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_LINES = "\u0085\u2028\u2029"  # some terminals and editors begin a new line there
 _HALVES = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}  # of characters: no encoding has them
+_HIDDEN = _HALVES | {ord(one): f"\\u{ord(one):04x}" for one in BIDI + _LINES}
 
 
 def shown(text: str) -> str:
-    r"""The same text, with control characters as `\x1b`, and with what can't be encoded as `\ud800`."""
+    r"""The same text, with control characters as `\x1b`; what turns text around, or can't be encoded, as `\u202e`."""
     clean = text.translate(_CONTROLS)
-    return clean if clean.isascii() else clean.translate(_HALVES)
+    return clean if clean.isascii() else clean.translate(_HIDDEN)
 
 
 def line_of(event: Event, style: Style) -> str | None:
@@ -36,6 +41,8 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
         return f"warning: {event.message}" if event.warning else event.message
     if isinstance(event, ResourceDone):
         return _resource(event, style)
+    if isinstance(event, NotAttempted):
+        return _not_attempted(event, style)
     if isinstance(event, SmokeDone):
         if event.passed:
             return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
@@ -45,7 +52,7 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
     if isinstance(event, StageChanged):
         return _stage(event)
     if isinstance(event, HostDone) and event.status in ("failed", "unreachable", "rolled_back"):
-        return f"! {event.host}: {event.status.replace('_', ' ')}" + (f": {event.error}" if event.error else "")
+        return f"! {event.host}: {event.status.replace('_', ' ')}" + (f": {_below(event.error)}" if event.error else "")
     return None
 
 
@@ -55,22 +62,43 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
     sign = _SIGNS.get(event.status, " ")
     word = _WORDS.get(event.status, event.status)
     by_hand = " (changed by hand)" if event.by_hand else ""
-    text = f"{sign} {event.host}: {event.type} {event.title}: {word}{by_hand}"
+    text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{by_hand}"
     if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
         text += f"  [{event.source}]"
     if event.message and (event.status == "failed" or style.verbose or event.type == "handler"):
         text += _indented(event.message)
     elif event.message:
         text += f": {event.message.splitlines()[0]}"
+    if event.repair:
+        text += _indented(f"to mend it: {event.repair}")
     if event.diff and style.diff:
         text += _indented(event.diff)
     return text
+
+
+def _not_attempted(event: NotAttempted, style: Style) -> str:
+    names = [f"{kind} {title}" for kind, title, _ in event.resources]
+    listed = ", ".join(names if style.verbose else names[:_NAMED])
+    more = len(names) - _NAMED
+    end = f" and {more} more, which -v names" if more > 0 and not style.verbose else ""
+    what = "not looked at" if event.checked else "not attempted"
+    return f"- {event.host}: {what} ({len(names)}): {listed}{end}"
 
 
 def _stage(event: StageChanged) -> str | None:
     """Each state, and each step of a stage that runs."""
     what = event.step if event.state == "running" and event.step else event.state
     return f"==> {event.stage}: {what}" + (f": {event.why.splitlines()[0]}" if event.why else "")
+
+
+def _below(text: str) -> str:
+    """A text whose other lines stand below the first: none of them looks like a line of ours."""
+    first, _, rest = text.partition("\n")
+    return first + _indented(rest)
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\\n")
 
 
 def _indented(text: str | None) -> str:
@@ -90,6 +118,8 @@ def _counts(host: HostResult) -> str:
         return "not attempted"
     parts = [f"ok={host.ok} changed={host.changed} failed={host.failed}"]
     parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
+    if host.not_attempted:
+        parts.append(f"not_attempted={len(host.not_attempted)}")
     if host.smoke:
         parts.append(f"smoke={sum(one.passed for one in host.smoke)}/{len(host.smoke)}")
     if host.status in ("unreachable", "rolled_back") or (host.status == "failed" and not host.failed):
@@ -104,7 +134,7 @@ def error_lines(result: RunResult) -> list[str]:
         return []
     where = f"{error['file']}:{error['line']}: " if error["file"] and error["line"] else ""
     where = where or (f"{error['file']}: " if error["file"] else "")
-    lines = [f"error: {where}{error['message']}"]
+    lines = [f"error: {where}{_below(error['message'])}"]
     lines += [f"    {line}" for line in (result.error_detail or "").splitlines()]
     if error["hint"]:
         lines.append(f"  hint: {error['hint']}")

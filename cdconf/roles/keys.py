@@ -52,6 +52,7 @@ COMMON = {
 # What every handler may have.
 HANDLER = {
     "action": Key("text", "What is done; the type's own default if not given."),
+    "when": Key("any", "An expression; the handler runs only on hosts for which it's true."),
     "sensitive": COMMON["sensitive"],
 }
 

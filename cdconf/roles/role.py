@@ -122,6 +122,8 @@ def _check_keys(kind: ResourceType, entry: YamlMap, name: str, handler: str | No
         if key not in kind.fields and key not in common and key != name:
             message, hint = kind.unknown_field(key, str(entry[name]), common)
             raise entry.error(message, key, hint)
+    if kind.name == "flush" and "notify" in entry:
+        raise entry.error("flush runs handlers, and can't notify any", "notify")
     if entry.get("absent") and not kind.absent:
         raise entry.error(f"resource {name} '{entry[name]}' can't be absent", "absent")
     missing = [field for field in kind.required if field not in entry]

@@ -41,6 +41,11 @@ class Mask:
         """All that's masked: what another mask can `learn`."""
         return frozenset(self._values)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there's nothing to mask."""
+        return self._pattern is None
+
     def learn(self, forms: AbstractSet[str]) -> None:
         """From now on these are masked, as they are."""
         with self._lock:

@@ -13,7 +13,10 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cdconf.session.answers import Lease
 
 FOLDER = "runs"
 KEPT = 7 * 24 * 3600.0  # seconds for which a killed run's file stays
@@ -72,7 +75,7 @@ def killed(data: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted((data / FOLDER).glob("[!.]*")):
         if _is_dead(path):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
                 found[path.name] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -82,7 +85,7 @@ def forget(data: Path, run: str) -> None:
     (data / FOLDER / run).unlink(missing_ok=True)
 
 
-def told(lease: dict[str, Any] | None, data: Path) -> dict[str, Any] | None:
+def told(lease: Lease | None, data: Path) -> Lease | None:
     """A lease, with `dead`: those of its runs whose process was killed on this machine."""
     if lease is None:
         return None

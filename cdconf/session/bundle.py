@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import contextlib
 import hashlib
 import json
@@ -28,14 +29,21 @@ _PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platfor
 
 @dataclass(frozen=True)
 class Bundle:
-    """The agent: `data` is its sources, packed and deflated as a whole (RFC 1950); `digest` its SHA-256 in hex.
+    """The agent: `data` is its sources, packed and then compressed as a whole by bzip2.
 
     Packed is a line of JSON, `[[path, bytes], ...]`, and the files that it names, one after the other. A zip's own
-    directory would cost a twentieth of what's sent.
+    directory would cost a twentieth of what's sent, and deflate a fifth: it looks back 32 kB only (RFC 1951).
+
+    Attributes:
+        digest: SHA-256 of what's packed, in hex: the same however it was compressed.
     """
 
     data: bytes
     digest: str
+
+    def deflated(self) -> bytes:
+        """The same (RFC 1950) for a host whose Python was built without bzip2."""
+        return zlib.compress(bz2.decompress(self.data), 9)
 
 
 @cache
@@ -53,28 +61,29 @@ def bundle(project_root: Path | None = None, packages: tuple[str, ...] = (), kep
     sources = _sources(project_root, packages)
     file = kept / f"{_state(sources)}.agent" if kept else None
     if file is not None and file.is_file():
-        data = file.read_bytes()
-    else:
-        data = _packed_own() if sources == _sources(None, ()) else _packed(sources)
-        if file is not None:
-            _keep(file, data)
-    return Bundle(data, hashlib.sha256(data).hexdigest())
+        digest, _, data = file.read_bytes().partition(b"\n")
+        return Bundle(data, digest.decode())
+    made = _packed_own() if sources == _sources(None, ()) else _packed(sources)
+    if file is not None:
+        _keep(file, made)
+    return made
 
 
 @cache
-def _packed_own() -> bytes:
+def _packed_own() -> Bundle:
     """The agent of projects without types of their own."""
     return _packed(_sources(None, ()))
 
 
-def _packed(sources: Mapping[str, Path | None]) -> bytes:
+def _packed(sources: Mapping[str, Path | None]) -> Bundle:
     return pack({name: _small(path) if path else b"" for name, path in sorted(sources.items())})
 
 
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """Path -> source, as `Bundle.data` has it."""
+def pack(files: Mapping[str, bytes]) -> Bundle:
+    """Of path -> source."""
     names = json.dumps([[name, len(source)] for name, source in files.items()], separators=(",", ":"))
-    return zlib.compress(b"".join([names.encode(), b"\n", *files.values()]), 9)
+    packed = b"".join([names.encode(), b"\n", *files.values()])
+    return Bundle(bz2.compress(packed), hashlib.sha256(packed).hexdigest())
 
 
 def _small(path: Path) -> bytes:
@@ -96,14 +105,14 @@ def _state(sources: Mapping[str, Path | None]) -> str:
     return total.hexdigest()
 
 
-def _keep(file: Path, data: bytes) -> None:
+def _keep(file: Path, made: Bundle) -> None:
     """Replaces what was kept; a directory that can't be written to only costs time."""
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, exist_ok=True)
         for old in file.parent.glob("*.agent"):
             old.unlink(missing_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(data)
+        fresh.write_bytes(made.digest.encode() + b"\n" + made.data)
         fresh.replace(file)
 
 
@@ -126,7 +135,7 @@ def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, 
 def sources_digest() -> str:
     """The SHA-256, in hex, of cdconf's own agent code as it's written.
 
-    What's packed differs with the Python and the zlib that pack it; this is the same on every controller.
+    What's packed differs with the Python that packs it; this is the same on every controller.
     """
     total = hashlib.sha256()
     for name, path in sorted(_sources(None, ()).items()):

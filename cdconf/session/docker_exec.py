@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+
 from cdconf.session.transport import PipeTransport, TransportClosed
 
 _NOT_THERE = ("No such container", "is not running", "is paused", "Cannot connect to the Docker daemon")
+
+_STDERR = 16 * 1024 * 1024  # bytes
 
 
 class DockerTransport(PipeTransport):
@@ -17,6 +22,8 @@ class DockerTransport(PipeTransport):
 
     def __init__(self, container: str, words: list[str]) -> None:
         super().__init__(["docker", "exec", "-i", "--", container, *words])
+        with contextlib.suppress(OSError, ValueError):  # what the container writes to stderr lands in a file here
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (_STDERR, _STDERR))
 
     def read(self, limit: int, timeout: float) -> bytes:
         """See `Transport`.

@@ -10,67 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
 from cdconf.agent import wire
+from cdconf.agent.shapes import Misfit
 from cdconf.errors import HostFailed, LeaseHeld, Unreachable
 from cdconf.events import ClocksSeen
-from cdconf.facts import HostFacts
-from cdconf.session.transport import TransportClosed, TransportSilent
+from cdconf.facts import HostFacts, checked
+from cdconf.session.agent_errors import AgentError, Disconnected, LeaseLost, Unintelligible, error_of
+from cdconf.session.answers import ANSWERS, EVENTS, OUTPUT, Error, Output, Ran
+from cdconf.session.calls import Calls
+from cdconf.session.frames import Frames, TooLate
+from cdconf.session.limits import KEPT, LEFT_OUT, SILENCE, STOPPED, TEXTS, Limit, limit_of
+from cdconf.session.shape import fitted
+from cdconf.session.transport import CLOSE_WITHIN, TransportClosed, TransportSilent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdconf.inventory import Host
+    from cdconf.session.answers import Lease
     from cdconf.session.transport import Transport
 
-# Beats go out every BEAT seconds and are answered by a thread that does nothing else: this much silence means
-# that the host hangs, not that it's busy.
-BEAT = 5.0
-SILENCE = 25.0
-_LARGEST = 1 << 63  # databases hold no larger numbers
-BY_HOST = "the host itself"  # the owner of a lease that `cdconf.agent.watch` takes
+__all__ = ["AgentError", "Disconnected", "LeaseLost", "Session", "Unintelligible"]
+
+BEAT = 5.0  # seconds between two beats; a thread of the agent that does nothing else answers them
+_GLANCE = 0.25  # seconds between two looks whether a watched command should end
+_UNASKED = 20  # frames more than beats
+_EVENT = 1024  # bytes of memory that an event takes beside its texts
 _AFTER_BREAK = (
     "the host ends by itself after the change it's at, and remembers what it did; run again when it answers: "
     "the lease on it expires by itself"
 )
-_HINTS = {
-    "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",
-    "same_machine": "two names must not lead to one machine: look at the addresses in hosts.yml",
-    "disk_full": "make room on the host (`df -h`, `df -i`); nothing is half-written",
-    "lease_lost": "beats didn't reach the host in time, or someone ran `cdconf lock release`; see `cdconf lock status`",
-    "stopped": "what was done until then is kept and recorded; run again to go on",
-    "protocol": "the agent and cdconf don't fit together; run again, so that the host gets this version's agent",
-    "bug": "please report it with the lines above at https://github.com/cdconf/cdconf/issues",
-}
 
 
-class AgentError(HostFailed):
-    """The agent says that something failed.
-
-    Args:
-        reason: The agent's kind: `failed`, `disk_full`, `lease_lost`, `wrong_environment`, `same_machine`, `stopped`,
-            `bug`, `release` (the release itself doesn't work), `damaged` (a file that cdconf keeps there).
-        details: The agent's plain data about it; `hint` says what to do.
-    """
-
-    def __init__(self, message: str, *, host: str, reason: str, details: dict[str, Any], detail: str | None) -> None:
-        super().__init__(message, host=host, detail=detail, hint=details.get("hint") or _HINTS.get(reason))
-        self.reason = reason
-        self.details = details
-
-
-class LeaseLost(AgentError, Unreachable):
-    """This run no longer holds the host: its beats didn't get there in time, since one of the two hung or slept.
-
-    It's the same to a run as silence: whether it notices the one or the other is a matter of moments.
-    """
-
-    kind = "unreachable"
-
-
-class Disconnected(Unreachable):
-    """A session's connection ended: its agent was killed, or somebody reset it. The host itself may be well."""
-
-
-class Session:
+class Session(Calls):
     """The live connection to one host's agent; one call at a time, beats in between.
 
     Args:
@@ -101,85 +72,102 @@ class Session:
     ) -> None:
         self.host = host
         self._transport = transport
-        self._buffer = bytearray(rest)
+        self._frames = Frames(transport, rest)
+        self._kept = 0
         self._ids = itertools.count(1)
+        self._beats = self._unasked = 0
         self._calling = threading.Lock()
         self._sending = threading.Lock()  # a transport may write a frame in pieces; a beat mustn't come in between
         self._broken: str | None = None
         self._has_ended = False
         self._stopping = threading.Event()
+        self._stopped_at = 0.0
         before = time.time()
-        opened = self.call("open", project=project, facts=list(facts), ends_leases=ends_leases)
+        opened = self.open(project, facts, ends_leases=ends_leases)
         self.clock_ahead = clocks.ahead(opened.get("time"), before, time.time())
-        self.facts = HostFacts(opened["facts"], lambda groups: self.call("facts", groups=list(groups)))
-        self.identity: dict[str, str] | None = opened["identity"]
-        self.lease: dict[str, Any] | None = opened["lease"]
-        self.left: dict[str, Any] | None = opened.get("left")
+        known = self._checked("open", opened["facts"], facts)
+        self.facts = HostFacts(known, lambda groups: self._checked("facts", self.gather(groups), groups))
+        self.identity = opened["identity"]
+        self.lease: Lease | None = opened["lease"]
+        self.left = opened.get("left")
 
     def call(
         self,
         name: str,
         *,
-        on_event: Callable[[dict[str, Any]], None] | None = None,
+        on_event: Callable[[Any], None] | None = None,
         raw: Iterable[bytes] = (),
         **arguments: Any,
     ) -> Any:
-        """Calls the agent and waits for the result, however long the work takes, as long as the host lives.
+        """Calls the agent and waits for the result, at most as long as `limits` says.
 
         Args:
-            name: A key of `cdconf.agent.calls.CALLS`.
+            name: A key of `answers.ANSWERS`.
             on_event: Gets each event of the call.
             raw: Raw frames sent after the request.
             arguments: The call's own, plain data.
+
+        Returns:
+            What `answers` declares for the call.
 
         Raises:
             AgentError: The agent refuses or failed.
             LeaseHeld: Another run holds the host.
             Unreachable: The host fell silent, or the connection broke, now or in an earlier call.
+            Unintelligible: What came isn't declared for the call.
         """
         with self._calling:
             identifier = next(self._ids)
+            limit = limit_of(name, arguments)
             self._send({"id": identifier, "call": name, "args": arguments})
             for chunk in raw:
                 if self._stopping.is_set():
                     break  # the agent ends the call instead of waiting for the rest
                 self._send(chunk)
+            began = last = time.monotonic()
             while True:
-                frame = self._receive()
-                if not isinstance(frame, dict) or frame.get("id") != identifier:
-                    continue  # a beat's echo
-                if "event" in frame:
+                frame = self._receive(limit, began, last)
+                if not isinstance(frame, dict) or frame.get("id") != identifier or isinstance(frame["id"], bool):
+                    self._count_unasked()
+                    continue
+                if "event" in frame and name in EVENTS:
+                    last = time.monotonic()
+                    event = self._short(limit, self._fitted(f"an event of '{name}'", EVENTS[name], frame["event"]))
                     if on_event is not None:
-                        on_event(frame["event"])
+                        on_event(event)
                 elif "error" in frame:
-                    raise self._error(frame["error"])
+                    raise self._error(name, frame["error"])
+                elif "result" in frame:
+                    self._keep(limit, self._frames.weight)
+                    return self._fitted(f"its answer to '{name}'", ANSWERS[name], frame["result"])
                 else:
-                    return frame["result"]
+                    raise self._unintelligible(f"its answer to '{name}' has neither a result nor an error")
 
-    def converge(
-        self,
-        document: Mapping[str, Any],
-        *,
-        check: bool,
-        on_event: Callable[[dict[str, Any]], None],
-        prune: bool = False,
-        digest: str | None = None,
-    ) -> dict[str, Any]:
-        """Applies a catalog, or checks it; returns `{"counts": {status: n}, "failed": bool}`.
+    def run(self, command: str, **keywords: Any) -> Ran:
+        """Runs a command line; see `cdconf.agent.execute.execute`.
 
-        `digest` is what the host remembers the catalog by.
+        Returns:
+            `{"status", "stdout", "stderr"}`, the end of what it printed.
         """
-        about: dict[str, Any] = {"catalog": document, "check": check, "prune": prune, "digest": digest}
-        result: dict[str, Any] = self.call("converge", on_event=on_event, **about)
-        return result
+        printed = {"out": bytearray(), "err": bytearray()}
 
-    def run(self, command: str, **keywords: Any) -> dict[str, Any]:
-        """Runs a command line; `{"status", "stdout", "stderr"}`, see `cdconf.agent.execute.execute`."""
-        result: dict[str, Any] = self.call("run", command=command, **keywords)
+        def on_event(event: Output) -> None:
+            printed["out"] += event.get("out", b"")
+            printed["err"] += event.get("err", b"")
+            for kept in printed.values():
+                if len(kept) > OUTPUT:
+                    raise self._unintelligible(f"it sends more than {OUTPUT} bytes of what a command printed")
+
+        result: Ran = self.call("run", on_event=on_event, command=command, **keywords)
+        for name, stream in (("stdout", printed.pop("out")), ("stderr", printed.pop("err"))):
+            if stream:
+                result[name] = bytes(stream)  # type: ignore[literal-required]
         return result
 
     def stream(self, command: str, on_output: Callable[[str, bytes], None], **keywords: Any) -> int:
         """Runs a command line and hands on what it prints as it comes; returns its status, see `cdconf.agent.stream`.
+
+        After a stop it ends within `STOPPED` seconds, whether or not the host says so.
 
         Args:
             command: The command line.
@@ -187,67 +175,118 @@ class Session:
             keywords: user, data, timeout, endless.
         """
 
-        def on_event(event: dict[str, Any]) -> None:
+        def on_event(event: Output) -> None:
             for name, chunk in event.items():
-                on_output(name, chunk)
+                on_output(name, chunk)  # type: ignore[arg-type]
 
-        result: dict[str, Any] = self.call("stream", on_event=on_event, command=command, **keywords)
+        result = self.call("stream", on_event=on_event, command=command, **keywords)
         status: int = result["status"]
         return status
 
     def beat(self) -> None:
         """Tells the agent that the controller lives, which renews the lease; never raises."""
-        with contextlib.suppress(Unreachable):
-            self._send({"beat": True})
+        self._beats += 1
+        self._tell({"beat": True})
 
     def stop(self) -> None:
         """Asks the agent to end the call in hand before its next change; never raises."""
+        self._stopped_at = time.monotonic()
         self._stopping.set()
-        with contextlib.suppress(Unreachable):
-            self._send({"stop": True})
+        self._tell({"stop": True}, self._stopping.is_set)
 
     def resume(self) -> None:
         """Takes a stop back, for what must be done after it; never raises."""
         self._stopping.clear()
-        with contextlib.suppress(Unreachable):
-            self._send({"resume": True})
+        self._tell({"resume": True})
 
     def close(self) -> None:
         """Ends the session; never raises."""
+        self._broken = self._broken or "it was closed"
+        is_quiet = self._sending.acquire(timeout=CLOSE_WITHIN)  # what's being written lets go of the transport
         self._transport.close()
+        if is_quiet:
+            self._sending.release()
 
-    def _send(self, message: object) -> None:
-        if self._broken is not None:
-            raise self._lost(self._broken)
+    def _tell(self, message: object, is_still_true: Callable[[], bool] = lambda: True) -> None:
+        with contextlib.suppress(Unreachable):
+            self._send(message, is_still_true)
+
+    def _send(self, message: object, is_still_true: Callable[[], bool] = lambda: True) -> None:
         frame = wire.pack(message)
         try:
             with self._sending:
-                self._transport.write(frame)
+                if self._broken is not None:
+                    raise self._lost(self._broken)
+                if is_still_true():
+                    self._transport.write(frame)
         except (TransportClosed, TimeoutError) as error:
             raise self._closed(str(error)) from error
 
-    def _receive(self) -> Any:
+    def _receive(self, limit: Limit, began: float, last: float) -> Any:
+        ends = [began + limit.total] if limit.total is not None else []
+        ends += [last + limit.between] if limit.between is not None else []
+
+        def until() -> float | None:
+            stopped = [self._stopped_at + STOPPED] if limit.watched and self._stopping.is_set() else []
+            return min((*ends, *stopped), default=None)
+
         try:
-            return wire.read(self._read_exactly)
+            return self._frames.next(until, _GLANCE if limit.watched else SILENCE)
         except wire.BadFrame as error:
             raise self._broke(str(error)) from error
+        except TooLate:
+            raise self._too_late(limit, began) from None
+        except TransportSilent as error:
+            why = str(error) or "it hangs, or the network swallows packets"
+            raise self._lost(f"it has answered nothing for {SILENCE:g} s: {why}") from None
+        except TransportClosed as error:
+            raise self._broke(str(error)) from error
+        except EOFError:
+            raise self._closed("the host closed it") from None
 
-    def _read_exactly(self, count: int) -> bytes:
-        while len(self._buffer) < count:
-            try:
-                data = self._transport.read(65536, SILENCE)
-            except TransportSilent as error:
-                why = str(error) or "it hangs, or the network swallows packets"
-                message = f"it has answered nothing for {SILENCE:g} s: {why}"
-                raise self._lost(message) from None
-            except TransportClosed as error:
-                raise self._broke(str(error)) from error
-            if not data:
-                raise self._closed("the host closed it")
-            self._buffer += data
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
+    def _too_late(self, limit: Limit, began: float) -> Unreachable | HostFailed:
+        if limit.watched and self._stopping.is_set():
+            self._broken = self._broken or "it didn't say that the command has ended"
+            return AgentError(self._broken, host=self.host.name, reason="stopped", details={}, detail=None)
+        within = time.monotonic() - began
+        return self._lost(f"its agent lives, but hasn't done in {within:.0f} s what it was asked to do")
+
+    def _count_unasked(self) -> None:
+        """A beat has one echo; more would keep this end busy for as long as the host likes."""
+        self._unasked += 1
+        if self._unasked > self._beats + _UNASKED:
+            raise self._broke("it goes on sending what nobody has asked for")
+
+    def _short(self, limit: Limit, event: Any) -> Any:
+        """An event without its long texts once many were kept: a host with many large files isn't a hostile one."""
+        if self._kept + self._frames.weight <= TEXTS or limit.passes:
+            self._keep(limit, self._frames.weight + _EVENT)
+            return event
+        long = {name: LEFT_OUT for name in ("diff", "message") if len(event.get(name) or "") > len(LEFT_OUT)}
+        self._keep(limit, _EVENT)
+        return {**event, **long}
+
+    def _keep(self, limit: Limit, weight: int) -> None:
+        if limit.passes:
+            return
+        self._kept += weight
+        if self._kept > KEPT:
+            raise self._broke("it sends more than any host has to say")
+
+    def _fitted(self, what: str, kind: Any, value: object) -> Any:
+        try:
+            return fitted(kind, value)
+        except Misfit as misfit:
+            raise self._unintelligible(f"{what} isn't one: {misfit.text()}") from None
+
+    def _checked(self, name: str, facts: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+        try:
+            return checked(facts, groups)
+        except Misfit as misfit:
+            raise self._unintelligible(f"its answer to '{name}' isn't one: {misfit.text()}") from None
+
+    def _unintelligible(self, message: str) -> Unintelligible:
+        return Unintelligible(message, host=self.host.name)
 
     def _closed(self, why: str) -> Unreachable:
         words = self._transport.last_words()
@@ -263,40 +302,15 @@ class Session:
         kind = Disconnected if self._has_ended else Unreachable
         return kind(message, host=self.host.name, hint=_AFTER_BREAK, detail=detail)
 
-    def _error(self, error: dict[str, Any]) -> HostFailed | LeaseHeld:
-        details = error.get("details") or {}
-        if error["kind"] == "lease_held":
-            held = LeaseHeld(
-                error["message"],
-                host=self.host.name,
-                hint="wait for it, or see `cdconf lock status`; a dead run's lease expires by itself",
-            )
-            held.by_host = details.get("owner") == BY_HOST
-            return held
-        lines = []
-        if error.get("command"):
-            lines.append(f"command: {error['command']}")
-        if error.get("status") is not None:
-            lines.append(f"exit status: {error['status']}")
-        if error.get("output"):
-            lines.append(error["output"])
-        kind = LeaseLost if error["kind"] == "lease_lost" else AgentError
-        return kind(
-            error["message"],
-            host=self.host.name,
-            reason=error["kind"],
-            details=details,
-            detail="\n".join(lines) or None,
-        )
+    def _error(self, name: str, error: object) -> Unreachable | HostFailed | LeaseHeld:
+        about: Error = self._fitted(f"its error of '{name}'", Error, error)
+        details = about.get("details") or {}
+        if about["kind"] == "rebooting" and not ("asked_by" in details and details.get("within", -1.0) >= 0):
+            return self._unintelligible(f"its error of '{name}' asks for a reboot without saying what for")
+        return error_of(about, self.host.name)
 
 
 def clocks_of(sessions: Iterable[Session]) -> ClocksSeen:
     """By how much the hosts' clocks are ahead of this machine's."""
     ahead = {one.host.name: one.clock_ahead for one in sessions}
     return ClocksSeen("host", {name: by for name, by in ahead.items() if by is not None})
-
-
-def fence_of(taken: Mapping[str, Any]) -> int:
-    """The fencing number in the answer to `lease.take`; 0 for what can't be one."""
-    fence = taken.get("fence")
-    return fence if isinstance(fence, int) and 0 < fence < _LARGEST else 0

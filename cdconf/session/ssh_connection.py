@@ -174,16 +174,22 @@ class Connection:
             from cdconf.session.old_servers import old
 
             kind = old(kind)
-        transport = kind(sock, **options)
+        from cdconf.session.ssh_bounds import bounded
+
+        transport: Any = bounded(kind, sock, **options)
         sock.settimeout(IDLE)
         self._socket = sock
         algorithms = transport.get_security_options()
         algorithms.key_types = self.prefer(algorithms.key_types)
         return transport
 
+    def sever(self) -> None:
+        """Ends it without a word, unless it has ended; a thread that waits for the other end goes on."""
+        if isinstance(self._socket, socket.socket):
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Closes it, open or not."""
-        if isinstance(self._socket, socket.socket):
-            with contextlib.suppress(OSError):  # it's closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+        self.sever()
         self.client.close()

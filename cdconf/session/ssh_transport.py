@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import Any
 
-from cdconf.session.transport import WORDS, TransportClosed, TransportSilent
+from cdconf.session.transport import CLOSE_WITHIN, WORDS, WRITE_WITHIN, TransportClosed, TransportSilent
+
+_PIECE = 256 * 1024  # bytes that are handed to Paramiko at once
 
 
 class SshTransport:
@@ -23,8 +26,16 @@ class SshTransport:
         self._words = b""
 
     def write(self, data: bytes) -> None:
+        ends = time.monotonic() + WRITE_WITHIN
+        view = memoryview(data)
         try:
-            self._channel.sendall(data)
+            while view:
+                sent = self._channel.send(view[:_PIECE])  # at most what its time limit allows
+                if not sent:
+                    raise OSError("Socket is closed")
+                view = view[sent:]
+                if view and time.monotonic() > ends:
+                    raise TransportClosed(f"it takes too long to take what it's sent: {WRITE_WITHIN:g} s")
         except (OSError, EOFError) as error:
             raise TransportClosed(self._connection.severed() or self.last_words() or str(error)) from error
 
@@ -77,6 +88,13 @@ class SshTransport:
         return status if status >= 0 else None
 
     def close(self) -> None:
+        """A goodbye waits for a server that doesn't take it, so that it's not waited for."""
+        goodbye = threading.Thread(target=self._say_goodbye, daemon=True)
+        goodbye.start()
+        goodbye.join(CLOSE_WITHIN)
+        self._connection.sever()
+
+    def _say_goodbye(self) -> None:
         with contextlib.suppress(Exception):
             self._channel.close()
         with contextlib.suppress(Exception):

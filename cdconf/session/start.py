@@ -91,12 +91,16 @@ class Start:
                 return
             if word == "need":
                 installer = bundle.installer()
-                parts = (installer, self._agent.data)
-                self._send(b"".join(f"{len(part)}.".encode() + part for part in parts))
+                self._send_parts(installer, self._agent.data)
+            elif word == "deflated":
+                self._send_parts(self._agent.deflated())
             elif word in ("nopython", "incomplete") and self._install and not self._installing:
                 self._install_python(more if word == "incomplete" else "")
             else:
                 raise self._refusal(word, more)
+
+    def _send_parts(self, *parts: bytes) -> None:
+        self._send(b"".join(f"{len(part)}.".encode() + part for part in parts))
 
     def _install_python(self, lacking: str) -> None:
         why = f"its Python has no module '{lacking}'" if lacking else "there is no Python"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+WRITE_WITHIN = 120.0  # seconds for one frame
+CLOSE_WITHIN = 2.0
+_STEP = 0.5  # seconds between two looks whether a write should end
 WORDS = 16 * 1024  # bytes of stderr that are remembered
 LENT = "CDCONF_LEASE"  # the environment variable of leases that a run lends to what it starts on this machine
 
@@ -75,13 +79,23 @@ class PipeTransport:
         )
         self._in = cast(IO[bytes], self._process.stdin).fileno()
         self._out = cast(IO[bytes], self._process.stdout).fileno()
+        os.set_blocking(self._in, False)
+        self._is_closing = False
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
+        ends = time.monotonic() + WRITE_WITHIN
         try:
             while view:
-                view = view[os.write(self._in, view) :]
-        except OSError as error:
+                with contextlib.suppress(BlockingIOError):
+                    view = view[os.write(self._in, view) :]
+                    continue
+                select.select([], [self._in], [], _STEP)
+                if self._is_closing:
+                    raise TransportClosed("it was closed")
+                if time.monotonic() > ends:
+                    raise TransportClosed(f"it takes too long to take what it's sent: {WRITE_WITHIN:g} s")
+        except (OSError, ValueError) as error:
             raise TransportClosed(self.last_words() or str(error)) from error
 
     def read(self, limit: int, timeout: float) -> bytes:
@@ -106,6 +120,7 @@ class PipeTransport:
             return ""
 
     def close(self) -> None:
+        self._is_closing = True
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
@@ -114,5 +129,9 @@ class PipeTransport:
             time.sleep(0.005)
         if self._process.poll() is None:
             self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_WITHIN)
+        if self._process.poll() is None:
+            self._process.kill()
             self._process.wait()
         self._stderr.close()

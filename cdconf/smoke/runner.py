@@ -22,7 +22,7 @@ from cdconf.smoke.checkout import copy_checkout
 from cdconf.smoke.contained import run_in_container
 from cdconf.smoke.process import pytest_process
 
-RunOn = Callable[[str], dict[str, Any]]
+RunOn = Callable[[str], Mapping[str, Any]]
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
 LARGEST = 64 * 1024 * 1024  # bytes of a message: as much as a frame of the agent's
 TIMEOUT = 600

@@ -1,8 +1,8 @@
 """An agent that keeps its data in a temp directory instead of the host's own, run by any Python."""
 
 import atexit
+import bz2
 import functools
-import hashlib
 import os
 import re
 import shutil
@@ -14,7 +14,7 @@ import pytest
 
 from cdconf.agent.install import unpacked
 from cdconf.inventory import Host
-from cdconf.session.bundle import Bundle, bundle, pack, start_command
+from cdconf.session.bundle import bundle, pack, start_command
 from cdconf.session.session import Session
 from cdconf.session.start import Start
 from cdconf.session.sudo import SudoPasswords
@@ -45,10 +45,9 @@ def moved_agent():
     """The agent, which finds its data directory in its environment; nothing else of it is changed."""
     literal = re.compile(b'"' + re.escape(DATA.encode()) + b'(/?)"')
     variable = b'(__import__("os").environ["' + MOVED.encode() + rb'"]+"\1")'
-    files = {path: literal.sub(variable, source) for path, source in unpacked(bundle().data)}
+    files = {path: literal.sub(variable, source) for path, source in unpacked(bz2.decompress(bundle().data))}
     assert not [path for path, source in files.items() if DATA.encode() in source]
-    data = pack(files)
-    return Bundle(data, hashlib.sha256(data).hexdigest())
+    return pack(files)
 
 
 @functools.cache

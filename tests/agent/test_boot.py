@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.errors import HostFailed
-from cdconf.session.bundle import start_command, start_line
+from cdconf.session.bundle import Bundle, pack, start_command, start_line
 from tests.agent.private import VERSIONS, PrivateAgent, find
 
 # Each of these costs a start milliseconds; they are for those who use them.
@@ -34,8 +34,21 @@ def agent(request, tmp_path):
 
 def cached(agent):
     """The file with the compiled modules."""
-    (found,) = (path for path in agent.data.glob(".agent/*/*") if path.name != "sources")
+    (found,) = agent.data.glob(".agent/*/*")
     return found
+
+
+def without(agent, module):
+    """The same agent, whose Python can't import that module."""
+    command = agent.command
+
+    def lacking(nonce):
+        *start, digest, last = command(nonce)
+        start[-1] = f"import sys; sys.modules[{module!r}] = None; " + start[-1]
+        return [*start, digest, last]
+
+    agent.command = lacking
+    return agent
 
 
 def test_a_second_start_is_from_the_cache(agent):
@@ -69,9 +82,26 @@ def test_a_damaged_cache_is_replaced(agent):
     assert words(agent) == ["ready"]
 
 
-def test_an_agent_that_arrives_damaged_is_refused(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
-    agent.bundle = type(agent.bundle)(agent.bundle.data + b"x", agent.bundle.digest)
+def test_a_python_without_bzip2_gets_the_agent_deflated(tmp_path):
+    agent = without(PrivateAgent(sys.executable, tmp_path, installed=False), "bz2")
+    agent.open().close()
+    assert words(agent) == ["ready"]
+
+
+@pytest.mark.parametrize("damage", ["byte", "end", "other", "empty"])
+@pytest.mark.parametrize("lacking", ["bz2", "turtle"])
+def test_an_agent_that_arrives_damaged_is_refused(tmp_path, monkeypatch, damage, lacking):
+    agent = without(PrivateAgent(sys.executable, tmp_path, installed=False), lacking)
+    other = pack({"a": b"b"}).deflated() if lacking == "bz2" else pack({"a": b"b"}).data
+    changed = {
+        "byte": lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:],
+        "end": lambda data: data[:-9],
+        "other": lambda data: other,
+        "empty": lambda data: b"",
+    }[damage]
+    whole = agent.bundle.deflated()
+    monkeypatch.setattr(Bundle, "deflated", lambda bundle: changed(whole))
+    agent.bundle = Bundle(changed(agent.bundle.data), agent.bundle.digest)
     with pytest.raises(HostFailed, match="arrived damaged"):
         agent.open()
     assert not list(tmp_path.glob("data/.agent/*"))
@@ -105,15 +135,7 @@ def test_a_cache_below_somebody_else_s_directory_isn_t_started_from(tmp_path):
 
 
 def test_a_python_without_all_of_its_library_is_one_clear_error(tmp_path):
-    agent = PrivateAgent(sys.executable, tmp_path, installed=False)
-    command = agent.command
-
-    def without_json(nonce):
-        *start, digest, last = command(nonce)
-        start[-1] = "import sys; sys.modules['json'] = None; " + start[-1]
-        return [*start, digest, last]
-
-    agent.command = without_json
+    agent = without(PrivateAgent(sys.executable, tmp_path, installed=False), "json")
     with pytest.raises(HostFailed, match="lacks a part of the standard library") as caught:
         agent.open()
     assert "the module 'json'" in caught.value.message

@@ -29,6 +29,17 @@ def test_a_deployment_leaves_who_did_what_with_which_release(tmp_path):
         assert isinstance(one["at"], float)
 
 
+def test_a_confirmation_that_is_told_twice_is_one_event(tmp_path):
+    ledger = make(tmp_path)
+    ledger.staged("2-abc", "2", "a" * 64, "t" * 64)
+    for _ in range(2):  # a deployment of the same release later on is another event
+        ledger.activating("2-abc", "r1")
+        ledger.active("2-abc")
+        ledger.confirmed("2-abc", "r1")
+        ledger.confirmed("2-abc", "r1")
+    assert [one["event"] for one in events(tmp_path)] == ["staged", *["activated", "verified"] * 2]
+
+
 def test_going_back_says_from_where_to_where_and_why(tmp_path):
     ledger = make(tmp_path)
     ledger.staged("2-abc", "2", "a" * 64, "t" * 64)

@@ -1,5 +1,6 @@
 """What the agent does, on every Python from 3.6 on, with nothing but the standard library, over real pipes."""
 
+import bz2
 import hashlib
 import os
 import stat
@@ -166,7 +167,7 @@ def test_a_failing_resource_ends_the_run_and_says_why(session, tmp_path):
     )
     result, events = converge(session, document)
     assert result == {"counts": {"failed": 1}, "failed": True}
-    assert events["d"]["message"] == f"'{path}' is a directory"
+    assert events["d"]["message"] == f"'{path}' is a directory; move it away: `mv {path} {path}.away`"
     assert not (tmp_path / "e").exists()
 
 
@@ -250,7 +251,7 @@ def release(text):
 
 
 def test_every_module_of_the_agent_can_be_imported(python, tmp_path):
-    files = dict(unpacked(bundle().data))
+    files = dict(unpacked(bz2.decompress(bundle().data)))
     for path, source in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(source)

@@ -24,7 +24,9 @@ def provisioned(host, monkeypatch, action="restart", check=False):
     entry = {"name": "restart app", "type": "service", "title": "app", "fields": {}, "action": action, "app": app}
     host.store.write(FILE, [entry])
     report = lambda status, shown, started, message=None: events.append((status, message))  # noqa: E731
-    alright = Handlers({"handlers": {}, "environment": "dev"}, check, host.store, report).run_due(lambda: None)
+    alright = Handlers({"handlers": {}, "resources": [], "environment": "dev"}, check, host.store, report).run_due(
+        lambda: None
+    )
     return alright, events[-1], ran
 
 

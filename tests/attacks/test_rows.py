@@ -15,6 +15,7 @@ ROOTS_ALONE = {
     "command",
     "container",
     "firewall",
+    "flush",
     "group",
     "hostname",
     "kernel_module",

@@ -332,3 +332,17 @@ def test_windows_that_are_never_open_together(project):
     assert found(project) == []
     path.write_text(f"require:\n  - window: {{days: mon}}\n  - window: {{days: tue}}\n{before}")
     assert found(project) == [("closed_windows", "inventories/dev/hosts.yml:3")]
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ("servers: [base]\n  app: [base]\n  lb: [base]", [("lost_order", "cdconf.yml:3")]),
+        ("app: [base]\n  lb: [base]\n  servers: [base]", []),
+        ("app: [base]\n  servers: [base]\n  lb: [base]", []),
+    ],
+)
+def test_a_group_that_is_first_for_hosts_of_several_others_undoes_their_order(project, groups, expected):
+    hosts = "hosts:\n  a1: {groups: [servers, app]}\n  b1: {groups: [lb, servers]}\n  c1: {groups: [servers]}\n"
+    write(project, {"cdconf.yml": f"project: demo\ngroups:\n  {groups}\n", "inventories/dev/hosts.yml": hosts})
+    assert [one for one in found(project) if one[0] == "lost_order"] == expected

@@ -93,3 +93,26 @@ def test_following_begins_where_the_past_ended():
         shlex.split(journald.command(["x"], after="c", follow=True))
     )
     assert "--lines=0" in shlex.split(journald.command(["x"], follow=True))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"__REALTIME_TIMESTAMP": "99999999999999999999999"}',
+        '{"__REALTIME_TIMESTAMP": "-1"}',
+        '{"__REALTIME_TIMESTAMP": 1e999}',
+        '{"__REALTIME_TIMESTAMP": "1", "MESSAGE": [300]}',
+        '{"__REALTIME_TIMESTAMP": "1", "_PID": "\u00b2"}',
+        "[" * 100_000,
+        "[]",
+        "5",
+    ],
+)
+def test_a_line_that_no_journal_has_is_no_entry(line):
+    assert journald.parse("web1", line) is None
+
+
+def test_an_entry_neither_turns_text_around_nor_begins_a_line():
+    line = '{"__REALTIME_TIMESTAMP": "1", "SYSLOG_IDENTIFIER": "a\\nb\\u001b", "MESSAGE": "x\\u202ey"}'
+    text = journald.parse("web1", line).text()
+    assert "a b\\x1b: x\\u202ey" in text

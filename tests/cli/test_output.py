@@ -1,7 +1,7 @@
 """Chunks become whole lines, each of its host, on the right stream."""
 
 from cdconf.cli import output
-from cdconf.cli.output import Kept, Lines, Splitter
+from cdconf.cli.output import LINE, Kept, Lines, Splitter
 
 
 def test_lines_are_put_together_and_decoded_over_chunks():
@@ -31,3 +31,13 @@ def test_only_the_end_is_kept(monkeypatch):
     kept("out", b"abc")
     kept("out", b"def")
     assert (kept.text("out"), kept.text("err")) == ("cdef", "")
+
+
+def test_a_line_without_end_is_shown_in_pieces_and_not_kept():
+    shown = []
+    splitter = Splitter(lambda text, error: shown.append(text))
+    for _ in range(40):
+        splitter("out", b"x" * 65_536)
+    splitter.close()
+    assert "".join(shown) == "x" * 65_536 * 40
+    assert max(map(len, shown)) <= LINE

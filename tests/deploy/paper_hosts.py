@@ -11,6 +11,7 @@ from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
 from cdconf.inventory.model import Migrate, Shared
 from cdconf.session import AgentError
+from cdconf.session.calls import Calls
 
 
 def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
@@ -21,7 +22,7 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     return SimpleNamespace(**values | more)
 
 
-class PaperHost:
+class PaperHost(Calls):
     """One host; `silent` makes it unreachable, `cut_after` names a call whose answer is lost."""
 
     def __init__(self, folder, name):

@@ -9,6 +9,7 @@ from cdconf.deploy.rollout import Failure
 from cdconf.deploy.runner import Target
 from cdconf.errors import CdconfError, Unreachable
 from cdconf.events import HostDone, Notice
+from cdconf.session.calls import Calls
 from tests.deploy.test_runner import APP, OPTIONS, Drains, Fleet
 
 SLEPT = {(call, "a", 1): Unreachable("it has answered nothing", host="a") for call in ("app.activate", "app.roll_back")}
@@ -16,7 +17,7 @@ BACK = {"activating": None, "linked": "old", "verified": ["old"], "reverted": No
 GOING = BACK | {"activating": {"to": "new", "run": "r1"}, "linked": "new"}
 
 
-class Asked:
+class Asked(Calls):
     """A fresh session; `pages` are what the host says, one after the other."""
 
     def __init__(self, pages, event="activated", owner=None):

@@ -12,6 +12,7 @@ from cdconf.events import HostDone, HostStep, Notice
 from cdconf.inventory import Drain
 from cdconf.session import AgentError
 from cdconf.session.session import Disconnected
+from tests.called import Called
 
 DRAIN = Drain(group="lb", command="down", undrain="up", wait=0.0, within=30.0)
 APP = SimpleNamespace(
@@ -42,7 +43,7 @@ class Fleet:
         for one in hosts:
             call = lambda name, one=one, **words: self.call(one.name, name, words)  # noqa: E731
             try:
-                results[one.name] = job(SimpleNamespace(host=one, call=call))
+                results[one.name] = job(Called(call, host=one))
             except CdconfError as error:
                 errors[one.name] = error
         return Outcome(results, errors)

@@ -289,7 +289,7 @@ def test_it_is_refused_unless_all_hosts_run_one_verified_release(world, how):
         reason = "b doesn't run what was verified there: an interrupted deployment: 2-"
     elif how == "moved":
         (world.b.path / "current").unlink()
-        reason = "b doesn't run what was verified there: current: 1-"
+        reason = r"b doesn't run what was verified there: current: \(none\) -> 1-"
     else:
         reason = "no host of 'app' has a verified release"
     with pytest.raises(GateClosed, match=reason) as caught:

@@ -6,6 +6,7 @@ import pytest
 
 from cdconf.deploy.restarts import check_reboot, check_running, unproven_release
 from cdconf.errors import HostFailed
+from tests.called import Called
 
 APP = SimpleNamespace(
     name="shop", path="/srv/shop", services=("shop",), confirm_within=8, user=None, keep=5,
@@ -28,7 +29,7 @@ UNPROVEN = [
 
 
 def session(**others):
-    return SimpleNamespace(host=SimpleNamespace(name="web1"), call=lambda name, app: PROVEN | others)
+    return Called(lambda name, app: PROVEN | others, host=SimpleNamespace(name="web1"))
 
 
 @pytest.mark.parametrize("page", [{}, {"linked": None, "verified": []}, {"pinned": {"aa": {"reason": "x"}}}])

@@ -12,6 +12,7 @@ from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
 from cdconf.inventory import Health, Shared
 from cdconf.session import AgentError
+from tests.called import Called
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ class Fleet:
             state = self.states[host.name]
             try:
                 if state != "gone":
-                    session = SimpleNamespace(host=host, call=lambda name, state=state, **_: self.call(name, state))
+                    session = Called(lambda name, state=state, **_: self.call(name, state), host=host)
                     results[host.name] = job(session)
             except Unreachable as error:
                 errors[host.name] = error

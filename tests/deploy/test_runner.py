@@ -12,6 +12,7 @@ from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone
 from cdconf.inventory import Shared
 from cdconf.session import AgentError
+from tests.called import Called
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
 APP = SimpleNamespace(
@@ -48,7 +49,7 @@ class Fleet:
     def each(self, hosts, job):
         results, errors = {}, {}
         for host in hosts:
-            session = SimpleNamespace(host=host, call=lambda name, host=host, **keywords: self.call(host.name, name))
+            session = Called(lambda name, host=host, **keywords: self.call(host.name, name), host=host)
             try:
                 results[host.name] = job(session)
             except (AgentError, Unreachable) as error:

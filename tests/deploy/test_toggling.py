@@ -14,6 +14,7 @@ from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import Notice
 from cdconf.inventory import load_project, load_toggles
+from tests.called import Called
 from tests.conftest import write
 
 GONE = Unreachable("doesn't answer", host="b")
@@ -42,7 +43,7 @@ class Fleet:
     def each(self, hosts, job):
         results, errors = {}, {}
         for host in hosts:
-            session = SimpleNamespace(host=host, call=lambda name, host=host, **keys: self.call(host.name, name, keys))
+            session = Called(lambda name, host=host, **keys: self.call(host.name, name, keys), host=host)
             try:
                 results[host.name] = job(session)
             except CdconfError as error:

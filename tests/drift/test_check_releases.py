@@ -8,8 +8,9 @@ from cdconf.drift import check_releases, releases
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
 from cdconf.events import ResourceDone
+from tests.called import Called
 
-PAGE = {"activating": None, "verified": [], "linked": None, "problem": None}
+PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
 
 
 def checked(*errors, apps=("shop", "blog"), told=None):
@@ -23,11 +24,12 @@ def checked(*errors, apps=("shop", "blog"), told=None):
 
     def each(members, look):
         names = {host.name for host in members} - {error.host for error in errors}
-        session = SimpleNamespace(call=lambda name, app: PAGE, lease=None)
+        session = Called(lambda name, app: PAGE, lease=None)
         return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
 
     project = SimpleNamespace(apps={name: app(name) for name in apps})
-    fleet = SimpleNamespace(each=each, connected=lambda hosts: hosts)
+    environment = SimpleNamespace(name="dev")
+    fleet = SimpleNamespace(environment=environment, each=each, connected=lambda hosts: hosts)
     codes, failed = check_releases(project, fleet, hosts, events.append)
     if told is not None:
         told.extend(events)

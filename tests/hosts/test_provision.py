@@ -99,6 +99,23 @@ def test_what_has_gone_from_the_files_is_shown_and_removed_by_prune(live, role):
     live("plan", "dev")
 
 
+def test_what_is_in_the_way_hides_nothing_and_is_told_with_the_way_to_mend_it(live):
+    live.on("web1", "rm /etc/app.conf; mkdir /etc/app.conf; echo '# x' >> /etc/systemd/system/app.service")
+    try:
+        found = live.document("drift", "dev", code=2)["hosts"]["web1"]
+        by_key = {(one["type"], one["title"]): one for one in found["resources"]}
+        assert "mv /etc/app.conf /etc/app.conf.away" in by_key["file", "/etc/app.conf"]["repair"]
+        assert "-# x" in by_key["systemd_unit", "app.service"]["diff"]
+        failed = live.document("provision", "dev", "--limit", "web1", code=1)
+        left = [one["title"] for one in failed["hosts"]["web1"]["not_attempted"]]
+        assert (failed["error"]["kind"], left) == ("hosts_failed", ["app.service", "app"])
+        assert failed["error"]["message"].startswith("web1: file /etc/app.conf failed: '/etc/app.conf' is a directory")
+    finally:
+        live.on("web1", "mv /etc/app.conf /etc/app.conf.away; rmdir /etc/app.conf.away")
+        live("provision", "dev")
+    assert live.document("provision", "dev")["hosts"]["web1"]["changed"] == 0
+
+
 def test_prune_leaves_what_other_roles_own_when_only_one_is_looked_at(live, role):
     role("  - {file: /etc/whole, content: x}\n")
     live("provision", "dev", "--prune")

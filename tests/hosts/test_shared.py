@@ -82,6 +82,26 @@ def test_a_link_that_was_removed_or_led_elsewhere_is_drift_and_the_same_deploy_p
     live("drift", "dev")
 
 
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "cp -a $(realpath /srv/app/current) /srv/app/releases/9-moved; ln -sfn releases/9-moved /srv/app/current",
+        "echo '# mine' >> /srv/app/current/serve.py",
+        "rm /srv/app/current/uploads; ln -s /tmp /srv/app/current/uploads",
+        "systemctl stop app",
+    ],
+    ids=["current", "file", "link", "service"],
+)
+def test_each_finding_about_a_release_ends_with_the_command_that_repairs_it(live, tamper):
+    live.on("web1", tamper)
+    found = live.document("drift", "dev", code=2)["hosts"]["web1"]["resources"]
+    repair = {one["repair"] for one in found if one["type"] == "release"}.pop()
+    assert repair.startswith("`cdconf deploy app@")
+    live(*repair.strip("`").split()[1:])
+    live.on("web1", "rm -rf /srv/app/releases/9-moved")
+    live("drift", "dev")
+
+
 def test_a_directory_with_content_in_a_links_place_isnt_lost(live):
     live.on("web1", "cd /srv/app/current; rm uploads; mkdir uploads; echo x > uploads/precious")
     result = live("deploy", "app", "--to", "dev", code=1)

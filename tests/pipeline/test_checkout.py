@@ -7,9 +7,10 @@ import pytest
 
 from cdconf.artifacts.places import place_of
 from cdconf.errors import CdconfError, InvalidFile, UsageError
+from cdconf.git_command import leave_hook
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import load_project
-from cdconf.pipeline.checkout import check_out, commit_to_run, home_at, leave_hook
+from cdconf.pipeline.checkout import check_out, commit_to_run, home_at
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.uncommitted import Uncommitted
 from tests.conftest import git, write

@@ -55,6 +55,15 @@ def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
     assert (found.state, found.why) == ("failed", "web2: package nginx failed: no such package")
 
 
+@pytest.mark.parametrize("resources", [[], [{"type": "file", "title": "/a", "status": "failed", "message": "full"}]])
+def test_an_error_that_only_sums_up_what_hosts_said_changes_nothing(resources):
+    hosts = {"web1": {"status": "failed", "error": "a full disk", "resources": resources}}
+    error = {"kind": "hosts_failed", "message": "web1: a full disk", "file": None, "line": None, "hint": None}
+    plain, summed = (outcome_of(Done(1, {"error": one, "hosts": hosts}), "provision") for one in (None, error))
+    assert plain == summed
+    assert (plain.state == "failed") == bool(resources)
+
+
 def test_a_host_that_is_not_as_it_must_be_is_not_red():
     hosts = {"web1": {"status": "failed", "error": "a deployment was interrupted", "resources": []}}
     found = outcome_of(Done(1, {"error": None, "hosts": hosts}), "provision")

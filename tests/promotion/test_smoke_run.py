@@ -14,6 +14,7 @@ from cdconf.promotion.offices import named
 from cdconf.promotion.said import Held
 from cdconf.promotion.smoke_run import SmokeRun
 from cdconf.promotion.stage_run import stage_for
+from tests.called import Called
 from tests.conftest import write
 from tests.promotion.test_soak import deployed
 from tests.promotion.world import PROCEDURE
@@ -52,7 +53,7 @@ class Hosts:
     def session(self, name):
         host = SimpleNamespace(name=name)
         call = lambda what: {"apps": {"app": self.pages[name]}, "provisions": []}  # noqa: E731
-        return SimpleNamespace(host=host, call=call, clock_ahead=self.ahead[name])
+        return Called(call, host=host, clock_ahead=self.ahead[name])
 
     @property
     def sessions(self):

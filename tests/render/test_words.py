@@ -1,8 +1,8 @@
 """A terminal obeys what it's shown: text from hosts must not be able to use that."""
 
-from cdconf.events import HostDone, ResourceDone, RunResult
+from cdconf.events import HostDone, HostResult, NotAttempted, ResourceDone, RunResult
 from cdconf.render.renderer import Style
-from cdconf.render.words import error_lines, line_of, shown
+from cdconf.render.words import error_lines, line_of, recap, shown
 
 ESCAPES = "\x1b[1A\x1b[2K\x9bfine\r\tä"
 SHOWN = "\\x1b[1A\\x1b[2K\\x9bfine\\x0d\tä"
@@ -20,3 +20,21 @@ def test_control_characters_from_hosts_are_shown_and_not_obeyed():
 def test_what_no_encoding_has_is_shown():
     assert shown("a\ud800b ä") == "a\\ud800b ä"
     assert shown("plain") == "plain"
+
+
+def test_what_was_not_attempted_is_counted_and_named():
+    left = tuple(("file", f"/etc/{number}", None) for number in range(22))
+    line = line_of(NotAttempted("web1", left), Style())
+    assert line.startswith("- web1: not attempted (22): file /etc/0, file /etc/1, ")
+    assert line.endswith("file /etc/19 and 2 more, which -v names")
+    assert line_of(NotAttempted("web1", left), Style(verbose=True)).endswith("file /etc/21")
+    assert line_of(NotAttempted("web1", left[:1], checked=True), Style()) == "- web1: not looked at (1): file /etc/0"
+    assert recap(RunResult("provision", "dev", {"web1": HostResult("failed", failed=1, not_attempted=left)})) == [
+        "web1  ok=0 changed=0 failed=1 not_attempted=22"
+    ]
+
+
+def test_a_finding_ends_with_the_way_to_mend_it():
+    found = ResourceDone("web1", "file", "/etc/a", "would_change", message="'/etc/a' is a directory", repair="`mv it`")
+    text = "~ web1: file /etc/a: would change: '/etc/a' is a directory\n    to mend it: `mv it`"
+    assert line_of(found, Style()) == text

@@ -1,5 +1,7 @@
 """What goes to the hosts: small, the same for the same sources, and nothing that couldn't run there."""
 
+import bz2
+
 import pytest
 
 from cdconf.agent.install import unpacked
@@ -33,7 +35,7 @@ def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
     first = bundle(tmp_path, (), tmp_path / "kept")
     [file] = (tmp_path / "kept").iterdir()
-    assert file.read_bytes() == first.data
+    assert file.read_bytes() == first.digest.encode() + b"\n" + first.data
     bundle.cache_clear()
     assert bundle(tmp_path, (), tmp_path / "kept") == first
     write(tmp_path, {"resources/mine/agent.py": f"import json, os\n{BOTH}"})
@@ -44,7 +46,7 @@ def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
 
 def test_a_project_s_type_comes_along(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
-    names = dict(unpacked(bundle(tmp_path).data))
+    names = dict(unpacked(bz2.decompress(bundle(tmp_path).data)))
     assert {"cdconf/resources/mine/__init__.py", "cdconf/resources/mine/agent.py"} <= set(names)
 
 

@@ -1,13 +1,15 @@
 """The conversation before the first frame, with a host that says what the test wants."""
 
+import bz2
 import time
+import zlib
 
 import pytest
 
 from cdconf.errors import HostFailed, Unreachable
 from cdconf.inventory import Host, Ssh
 from cdconf.session import sudo
-from cdconf.session.bundle import Bundle
+from cdconf.session.bundle import Bundle, pack
 from cdconf.session.start import NoPython, Start, TerminalNeeded
 from cdconf.session.transport import TransportSilent
 
@@ -58,9 +60,9 @@ class Passwords(sudo.SudoPasswords):
         return sudo.Secret("pässword")
 
 
-def start(fake, host=HOST, **keywords):
+def start(fake, host=HOST, agent=AGENT, **keywords):
     passwords = Passwords()
-    one = Start(fake, host, "NONCE", AGENT, passwords, keywords.pop("announce", print), **keywords)
+    one = Start(fake, host, "NONCE", agent, passwords, keywords.pop("announce", print), **keywords)
     one.passwords = passwords
     one.run()
     return one
@@ -78,6 +80,15 @@ def test_installer_and_agent_are_sent_when_asked_for():
     length, _, rest = fake.sent.partition(b".")
     assert rest[int(length) :] == b"3.ZIP"
     assert b"def install(" in rest[: int(length)]
+
+
+def test_the_agent_is_sent_deflated_when_asked_for():
+    agent = pack({"cdconf/__init__.py": b"a = 1"})
+    fake = Fake((b"NONCE need\n", ""), (b"NONCE deflated\n", ""), (b"NONCE ready\n", ""))
+    start(fake, agent=agent)
+    length, _, deflated = fake.sent.partition(agent.data)[2].partition(b".")
+    assert int(length) == len(deflated)
+    assert zlib.decompress(deflated) == bz2.decompress(agent.data)
 
 
 def test_sudo_gets_its_password_once_after_its_own_prompt():

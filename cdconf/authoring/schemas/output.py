@@ -38,8 +38,10 @@ def schema() -> dict[str, Any]:
         "hosts": {"type": "object", "additionalProperties": {"$ref": "#/$defs/host"}},
         "duration_s": {"type": "number", "minimum": 0},
     }
+    text = {"type": "string"}
     host = _fields(HostResult)
     host["resources"] = {"type": "array", "items": {"$ref": "#/$defs/resource"}}
+    host["not_attempted"] = {"type": "array", "items": {"$ref": "#/$defs/not_attempted"}}
     host["smoke"] = {"type": "array", "items": {"$ref": "#/$defs/smoke"}}
     return {
         "type": "object",
@@ -51,6 +53,7 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "host": _closed(host, optional=("smoke",)),
             "resource": _closed(_fields(ResourceDone, without="host")),
+            "not_attempted": _closed({"type": text, "title": text, "source": {"type": ["string", "null"]}}),
             "smoke": _closed(_fields(SmokeDone, without="host")),
             "finding": _closed(error),
         },

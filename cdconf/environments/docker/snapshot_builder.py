@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cdconf.environments.docker.snapshot_kind import Kind
     from cdconf.inventory import Project
     from cdconf.session import Session
+    from cdconf.session.answers import ResourceEvent
 
 NAME = "snapshot"  # stands for the environment and the host, wherever the builder is asked for them
 LABEL = "cdconf.builder"
@@ -108,7 +109,7 @@ class Builder:
         while True:
             failed: dict[str, ResourceDone] = {}
 
-            def hear(event: dict[str, Any], failed: dict[str, ResourceDone] = failed) -> None:
+            def hear(event: ResourceEvent, failed: dict[str, ResourceDone] = failed) -> None:
                 done = ResourceDone(host=NAME, **event)
                 if done.status == "failed":
                     failed[f"{done.type}:{done.title}"] = done

@@ -72,7 +72,7 @@ def recall(folder: Path) -> dict[str, Known]:
     try:
         entries = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         return {host: Known(**entry) for host, entry in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 
 

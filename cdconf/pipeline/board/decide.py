@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdconf.pipeline.board.rows import DONE, Cell, Known, Row, Stopped
-from cdconf.promotion.said import Lift, Proof
+from cdconf.promotion.said import Lift
 from cdconf.promotion.stops import standing
 
 if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Pipeline, Stage
+    from cdconf.pipeline.board.words import Word
     from cdconf.pipeline.entries import StageNoted
     from cdconf.promotion.candidate import Link
-    from cdconf.promotion.checked import Checked
     from cdconf.promotion.said import Stop
 
 Judge = Callable[[Known, "Stage"], Sequence["Link"]]
@@ -56,12 +56,13 @@ def _named(row: Row, labels: Mapping[str, str]) -> Row:
 def _row(pipeline: Pipeline, project: str, known: Known) -> Row:
     """The row without what the gates say."""
     stops = tuple(_stops(project, known))
+    words = _last_words(pipeline, known)
     cells: dict[str, Cell] = {}
     for stage in pipeline.stages:
         if known.app is not None and not stage.concerns(known.app):
             cells[stage.name] = Cell(stage.name, "none")
             continue
-        cell = _told(stage, project, known)
+        cell = _told(stage, known, words.get(stage.name))
         if cell is None:
             open_needs = [one for one in stage.needs if one in cells and cells[one].state not in DONE]
             cell = Cell(stage.name, "pending") if open_needs else _next(stage, known, cells, stops)
@@ -87,20 +88,19 @@ def _is_about(stop: Stop, project: str, known: Known) -> bool:
     return same and (stop.subject is None or stop.subject.archive == known.archive)
 
 
-def _told(stage: Stage, project: str, known: Known) -> Cell | None:
+def _told(stage: Stage, known: Known, word: Word | None) -> Cell | None:
     """What statements or the record say of a stage; None where it hasn't begun."""
     run = known.run
     noted = run.stages.get(stage.name) if run is not None else None
     by = run.began.by if run is not None and run.began is not None else None
     if run is not None and noted is not None and run.is_at_work and noted.state in ("running", "waiting"):
         return Cell(stage.name, noted.state, noted.at, noted.why, noted.step, by)
-    proof = _proof(stage, project, known)
-    if proof is not None and isinstance(proof.said, Proof):
-        if proof.said.result == "failed" and _is_lifted_since(known, proof.said.finished):
+    if word is not None:
+        if word.result == "failed" and _is_lifted_since(known, word.finished):
             return None
         why = noted.why if noted is not None and noted.state == "failed" else ""
         log = noted.log if noted is not None else None
-        return Cell(stage.name, proof.said.result, proof.said.finished, why, statement=proof.name, log=log)
+        return Cell(stage.name, word.result, word.finished, why, statement=word.statement, log=log)
     return _noted(stage, noted, known) if noted is not None else None
 
 
@@ -118,24 +118,20 @@ def _noted(stage: Stage, noted: StageNoted, known: Known) -> Cell | None:
     return None  # what it waited for is judged anew
 
 
-def _proof(stage: Stage, project: str, known: Known) -> Checked | None:
-    """The stage's last word; of two at the same moment the bad news."""
-
-    def rank(one: Checked) -> tuple[float, bool]:
-        said = one.said
-        return (said.finished, said.result == "failed") if isinstance(said, Proof) else (0.0, False)
-
-    found = [
-        one
-        for one in known.proofs
-        if one.refusal is None
-        and isinstance(one.said, Proof)
-        and (one.said.project, one.said.app, one.said.stage) == (project, known.app, stage.name)
-        and one.said.subject.archive == known.archive
-        and stage.environment in (None, one.said.environment)
-        and stage.copy_of in (None, one.said.copy_of)
-    ]
-    return max(found, key=rank, default=None)
+def _last_words(pipeline: Pipeline, known: Known) -> dict[str, Word]:
+    """Stage -> its last word; of two at the same moment the bad news."""
+    last: dict[str, Word] = {}
+    stages = {one.name: one for one in pipeline.stages}
+    for one in known.words:
+        stage = stages.get(one.stage)
+        if stage is None or one.app != known.app:
+            continue
+        if stage.environment not in (None, one.environment) or stage.copy_of not in (None, one.copy_of):
+            continue
+        before = last.get(one.stage)
+        if before is None or (one.finished, one.result == "failed") > (before.finished, before.result == "failed"):
+            last[one.stage] = one
+    return last
 
 
 def _is_lifted_since(known: Known, at: float) -> bool:

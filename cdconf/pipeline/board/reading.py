@@ -8,16 +8,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import STOP
-from cdconf.artifacts.metadata import metadata, newest
+from cdconf.artifacts.metadata import newest
 from cdconf.artifacts.places import place_of
 from cdconf.artifacts.store_clock import StoreClock
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
 from cdconf.pipeline.board.decide import rows_of
+from cdconf.pipeline.board.listed import Listed, artifact_of, listed_of
 from cdconf.pipeline.board.procedures import Procedures
-from cdconf.pipeline.board.remembered import proofs_of
+from cdconf.pipeline.board.remembered import Memory
 from cdconf.pipeline.board.rows import Board, Known, Row
+from cdconf.pipeline.board.words import Word, words_of
 from cdconf.pipeline.entries import StageNoted
 from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.promotion.candidate import Link
@@ -26,8 +28,7 @@ from cdconf.promotion.gates import gate_of
 from cdconf.promotion.said import app_key
 
 if TYPE_CHECKING:
-    from cdconf.artifacts import Artifact
-    from cdconf.artifacts.metadata import Metadata, Unreadable
+    from cdconf.artifacts.metadata import Unreadable
     from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
@@ -64,11 +65,11 @@ class Reader:
             ArtifactError: The store or the signers can't be read.
         """
         self._environments.clear()
-        place = place_of(self.project)
-        found, total = self._artifacts(place, count)
-        runs = self._runs(place, RUNS if count is None else max(RUNS, 3 * count))
-        known = self._known(place, found, runs)[:count]
-        return Board(self._now(), self._stages, tuple(self._rows(place, known, found)), total)
+        said = self._said()
+        found, total = self._artifacts(said, count)
+        runs = self._runs(said.place, RUNS if count is None else max(RUNS, 3 * count))
+        known = self._known(said, found, runs)[:count]
+        return Board(self._now(), self._stages, tuple(self._rows(said.place, known, found)), total)
 
     def of_commits(self, commits: Collection[str]) -> dict[str, list[Row]]:
         """Commit -> the rows of its artifacts, or of the commit itself; none where nothing is known of it.
@@ -77,27 +78,31 @@ class Reader:
             ArtifactError: See `board`.
         """
         self._environments.clear()
-        place = place_of(self.project)
-        found, _ = self._artifacts(place, LOOKED_AT)
-        last = max((at for at, one in enumerate(found) if one.artifact.commit in commits), default=-1)
+        said = self._said()
+        found, _ = self._artifacts(said, LOOKED_AT)
+        last = max((at for at, one in enumerate(found) if one.commit in commits), default=-1)
         found = found[: last + 1]  # newer ones may go in its place
-        rows = self._rows(place, self._known(place, found, self._runs(place, RUNS)), found)
+        rows = self._rows(said.place, self._known(said, found, self._runs(said.place, RUNS)), found)
         return {commit: [one for one in rows if one.known.commit == commit] for commit in commits}
+
+    def _said(self) -> _Said:
+        return _Said(Evidence.of(self.project, self._tell, place_of(self.project)))
 
     @property
     def _stages(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.project.pipeline.stages)
 
-    def _artifacts(self, place: Place, count: int | None) -> tuple[list[Metadata], int]:
+    def _artifacts(self, said: _Said, count: int | None) -> tuple[list[Listed], int]:
         unreadable: Sequence[Unreadable]
         if count is None:
-            found, unreadable = metadata(place)
+            found, unreadable = said.everything()
             total = len(found) + len(unreadable)
         else:
-            found, unreadable, total = newest(place, count)
+            last, unreadable, total = newest(said.place, count)
+            found = [listed_of(one) for one in last]
         for one in unreadable[:_COUNTED_OUT]:
-            self._tell(Notice(f"skipped {place.shown(one.name)}: {one.error.message}", warning=True))
-        return [one for one in found if one.artifact.app in self.project.apps], total
+            self._tell(Notice(f"skipped {said.place.shown(one.name)}: {one.error.message}", warning=True))
+        return [one for one in found if one.app in self.project.apps], total
 
     def _runs(self, place: Place, count: int) -> dict[str, RunRecord]:
         """Commit -> its last run; of one that's at work, that one."""
@@ -117,36 +122,32 @@ class Reader:
     def _now(self) -> float:
         return self._clock() if self._clock is not None else time.time()
 
-    def _known(self, place: Place, found: Sequence[Metadata], runs: dict[str, RunRecord]) -> list[Known]:
+    def _known(self, said: _Said, found: Sequence[Listed], runs: dict[str, RunRecord]) -> list[Known]:
         """The artifacts, and the commits that have none yet, the newest first."""
-        evidence = Evidence.of(self.project, self._tell, place)
-        archives = {one.artifact.archive for one in found}
-        said = _Said(evidence, archives if len(found) > LOOKED_AT else None)
+        said.expect([one.archive for one in found])
         known = []
         for one in found:
-            made = one.artifact
-            proofs, stops = said.proofs(made.archive), said.stops(made.app, made.archive)
-            run = runs.get(made.commit or "")
-            artifact = (made.label, made.app, made.version, made.archive, made.commit)
-            known.append(Known(*artifact, one.created, tuple(proofs), tuple(stops), run))
+            artifact = (one.label, one.app, one.version, one.archive, one.commit, one.created)
+            stops = said.stops(one.app, one.archive)
+            known.append(Known(*artifact, said.words(one.archive), stops, runs.get(one.commit or "")))
         have = {one.commit for one in known}
         oldest = min((one.at for one in known), default=0.0)
         for commit, run in runs.items():
             at = run.began.at if run.began is not None else run.seen
             if commit not in have and not _has_artifacts(run) and at >= oldest:
-                stops = [stop for app in self.project.apps for stop in said.stops(app)]
-                known.append(Known(commit[:10], None, None, None, commit, at, stops=tuple(stops), run=run))
+                every = tuple(stop for app in self.project.apps for stop in said.stops(app))
+                known.append(Known(commit[:10], None, None, None, commit, at, stops=every, run=run))
         return sorted(known, key=lambda one: one.at, reverse=True)
 
-    def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Metadata]) -> list[Row]:
-        artifacts = {one.artifact.label: one.artifact for one in found}
+    def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Listed]) -> list[Row]:
+        artifacts = {one.label: one for one in found}
 
         def judge(one: Known, stage: Stage) -> Sequence[Link]:
             return self._links(place, artifacts[one.label], stage)
 
         return rows_of(self.project.pipeline, self.project.name, known, judge)
 
-    def _links(self, place: Place, artifact: Artifact, stage: Stage) -> Sequence[Link]:
+    def _links(self, place: Place, one: Listed, stage: Stage) -> Sequence[Link]:
         if stage.environment is None:
             return ()
         environment = self._environment(stage.environment)
@@ -154,8 +155,9 @@ class Reader:
             return (environment,)
         if self._procedures is None:
             self._procedures = Procedures(self.project)
-        read = self._procedures.of(artifact.commit)
+        read = self._procedures.of(one.commit)
         try:
+            artifact = artifact_of(place, one)
             return gate_of(self.project, environment, artifact, self._tell, place, read).links
         except ArtifactError:
             raise
@@ -180,28 +182,50 @@ class Reader:
 
 
 class _Said:
-    """What was said of artifacts.
+    """What was said of artifacts: of many it's read at once, of some when it's asked for.
 
     Args:
         evidence: The store.
-        archives: Of which artifacts all is read at once; None: of each when it's asked for.
     """
 
-    def __init__(self, evidence: Evidence, archives: Collection[str] | None) -> None:
+    def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._proofs = proofs_of(evidence, archives) if archives is not None else None
-        self._stops = evidence.every(STOP) if archives is not None else None
+        self._memory: Memory | None = None
+        self._words: dict[str, list[Word]] | None = None
+        self._stops: dict[str, list[Checked]] | None = None
+        self._of_app: dict[str, tuple[Checked, ...]] = {}
 
-    def proofs(self, archive: str) -> Sequence[Checked]:
-        """See `Evidence.proofs`."""
-        return self._evidence.proofs(archive) if self._proofs is None else self._proofs.get(archive, ())
+    @property
+    def place(self) -> Place:
+        """The store."""
+        return self._evidence.place
 
-    def stops(self, app: str, archive: str | None = None) -> Sequence[Checked]:
+    def everything(self) -> tuple[list[Listed], Sequence[Unreadable]]:
+        """All artifacts; see `Memory.artifacts`."""
+        self._memory = self._memory or Memory(self._evidence)
+        return self._memory.artifacts()
+
+    def expect(self, archives: Collection[str]) -> None:
+        """These are the artifacts that are asked for next."""
+        if len(archives) > LOOKED_AT:
+            memory = self._memory = self._memory or Memory(self._evidence)
+            self._words = memory.words(archives)
+            self._stops = self._evidence.every(STOP) if memory.has_stops() else {}
+
+    def words(self, archive: str) -> Sequence[Word]:
+        """What stages said of an artifact, as far as it counts."""
+        if self._words is not None:
+            return self._words.get(archive, ())
+        return words_of(self._evidence.project.name, archive, self._evidence.proofs(archive))
+
+    def stops(self, app: str, archive: str | None = None) -> tuple[Checked, ...]:
         """See `Evidence.stops`."""
         if self._stops is None:
-            return self._evidence.stops(app, archive)
-        of_app = self._stops.get(app_key(self._evidence.project.name, app), ())
-        return [*of_app, *self._stops.get(archive or "", ())]
+            return tuple(self._evidence.stops(app, archive))
+        if app not in self._of_app:
+            self._of_app[app] = tuple(self._stops.get(app_key(self._evidence.project.name, app), ()))
+        own = self._stops.get(archive or "")
+        return (*self._of_app[app], *own) if own else self._of_app[app]
 
 
 def _has_artifacts(run: RunRecord) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from cdconf.pipeline.board.words import Word
     from cdconf.pipeline.record import RunRecord
     from cdconf.promotion.candidate import Link
     from cdconf.promotion.checked import Checked
@@ -37,7 +38,7 @@ class Known:
         archive: The archive's SHA-256.
         commit: The full id; None where nobody knows it.
         at: When the store took it in, or when the commit's run began.
-        proofs: What stages said of it, checked.
+        words: What stages said of it, as far as it counts.
         stops: What stops it or its app, and lifts, checked.
         run: The record of the last run of its commit.
     """
@@ -48,7 +49,7 @@ class Known:
     archive: str | None
     commit: str | None
     at: float
-    proofs: tuple[Checked, ...] = ()
+    words: Sequence[Word] = ()
     stops: tuple[Checked, ...] = ()
     run: RunRecord | None = None
 
@@ -136,8 +137,17 @@ class Row:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    found = {name: value for name, value in vars(cell).items() if name not in ("stage", "links", "is_past")}
-    return {**found, "links": [vars(one) for one in cell.links]}
+    return {
+        "state": cell.state,
+        "since": cell.since,
+        "why": cell.why,
+        "step": cell.step,
+        "by": cell.by,
+        "statement": cell.statement,
+        "log": cell.log,
+        "superseded_by": cell.superseded_by,
+        "links": [vars(one) for one in cell.links],
+    }
 
 
 @dataclass(frozen=True)

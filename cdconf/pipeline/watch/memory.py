@@ -101,5 +101,5 @@ def _told(descriptor: int) -> str:
     try:
         since = datetime.fromtimestamp(about["since"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         return f"{about['branch']}, by {about['by']}, process {about['pid']}, since {since}"
-    except (TypeError, KeyError, ValueError, OverflowError, OSError):
+    except (TypeError, KeyError, ValueError, OverflowError, OSError, RecursionError):
         return "by a process that hasn't said yet who it is"

@@ -6,7 +6,7 @@ import os
 import stat
 
 from cdconf.agent import archives, fetch, files, unpacked
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, in_the_way
 from cdconf.agent.files import trees
 from cdconf.agent.tree import sha256_of
 
@@ -23,7 +23,7 @@ def observe(fields):
         is_done = not fields.get("absent") and "creates" in fields and _creates(fields)
         return dict(fields) if is_done else None
     if not stat.S_ISDIR(status.st_mode):
-        raise Failed("'{}' exists, but isn't a directory".format(path))
+        raise in_the_way(path, "no directory")
     if fields.get("absent"):
         return None if _known(path) is None else {}
     state = files.ownership(status, fields)

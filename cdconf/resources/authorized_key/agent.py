@@ -1,6 +1,6 @@
 """Observes and applies the keys of a user's .ssh/authorized_keys."""
 
-from cdconf.agent import files, home, ssh_keys
+from cdconf.agent import files, home, ssh_keys, texts
 from cdconf.agent.base import Failed
 
 FOLDER, FILE = ".ssh", "authorized_keys"
@@ -33,7 +33,7 @@ def _mode(status, entry):
 
 
 def _lines(data):
-    return data.decode("utf-8", "surrogateescape").splitlines()
+    return texts.lines(data.decode("utf-8", "surrogateescape"))
 
 
 def _wanted(fields):
@@ -79,7 +79,7 @@ def _shown(lines, present, fields):
 
 
 def _is_entry(line):
-    return bool(line.strip()) and not line.lstrip().startswith("#")
+    return bool(texts.strip(line)) and not line.lstrip(" \t").startswith("#")
 
 
 def apply(fields, difference):

@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import below, files
-from cdconf.agent.base import Failed
+from cdconf.agent.base import Failed, in_the_way
 
 
 def observe(fields):
@@ -14,7 +14,7 @@ def observe(fields):
     if status is None:
         return None
     if not stat.S_ISDIR(status.st_mode):
-        raise Failed("'{}' exists, but isn't a directory".format(path))
+        raise in_the_way(path, "a {}, not a directory".format("link" if stat.S_ISLNK(status.st_mode) else "file"))
     state = files.ownership(status, fields)
     if "recursive" in fields:
         wrong = [(relative, below.wrong(one, fields)) for relative, one in below.walk(path)]

@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import fetch, files
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Missing, in_the_way
 from cdconf.agent.tree import sha256_of
 
 HOLLOW = 1024 * 1024 * 1024  # bytes below which it's read anyhow
@@ -26,7 +26,7 @@ def _observe(fields, folder, name):
     if stat.S_ISLNK(status.st_mode):
         return {} if fields.get("absent") else None
     if not stat.S_ISREG(status.st_mode):
-        raise Failed("'{}' is not a regular file".format(fields["path"]))
+        raise in_the_way(fields["path"], "no regular file")
     if fields.get("absent"):
         return {}
     descriptor = folder.open(name, fields.get("owner"))

@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Missing, in_the_way
 
 # Above this a file's content isn't read into memory: it's compared by its hash.
 LARGE = 16 * 1024 * 1024
@@ -24,13 +24,13 @@ def _observe(fields, folder, name):
     if status is None:
         return None
     if stat.S_ISDIR(status.st_mode):
-        raise Failed("'{}' is a directory".format(path))
+        raise in_the_way(path, "a directory")
     if fields.get("absent"):
         return {}
     if stat.S_ISLNK(status.st_mode):
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise Failed("'{}' is a device, a pipe or a socket".format(path))
+        raise in_the_way(path, "a device, a pipe or a socket")
     state = files.ownership(status, fields)
     if "content" in fields:
         if fields.get("create_only"):

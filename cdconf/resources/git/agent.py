@@ -5,7 +5,7 @@ import os
 import stat
 
 from cdconf.agent import below, files, gitdir
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent.base import Failed, in_the_way, last_lines, run
 
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -48,13 +48,13 @@ def observe(fields):
     if status is None:
         return None
     if not stat.S_ISDIR(status.st_mode):
-        raise Failed("'{}' exists, but isn't a directory".format(path))
+        raise in_the_way(path, "no directory")
     repository = gitdir.find(path)
     if repository is None:
         with files.hold(path) as folder:
             names = folder.names()
         if names:
-            raise Failed("'{}' has files in it, but no git repository".format(path))
+            raise in_the_way(path, "a directory that has files in it, but no git repository")
         return None
     if fields.get("absent"):
         return {}

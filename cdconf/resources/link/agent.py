@@ -3,7 +3,7 @@
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, Obstacle, in_the_way
 
 
 def observe(fields):
@@ -41,9 +41,10 @@ def _observe_hard(fields, status):
 def _in_its_place(fields, status):
     if stat.S_ISREG(status.st_mode) and fields.get("force"):
         return {} if fields.get("absent") else None
+    if stat.S_ISREG(status.st_mode):
+        raise Obstacle("'{}' is a file, not a link".format(fields["path"]), "`force: true` replaces it")
     what = "directory" if stat.S_ISDIR(status.st_mode) else "file"
-    hint = "; `force: true` replaces it" if stat.S_ISREG(status.st_mode) else ""
-    raise Failed("'{}' is a {}, not a link{}".format(fields["path"], what, hint))
+    raise in_the_way(fields["path"], "a {}, not a link".format(what))
 
 
 def apply(fields, difference):

@@ -5,7 +5,7 @@ import os
 import time
 
 from cdconf.agent import openrc, programs, services
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, Obstacle
 
 ENABLED = {"enabled", "enabled-runtime", "linked", "linked-runtime", "alias"}
 FIXED = {"static", "indirect", "transient"}
@@ -58,7 +58,8 @@ def _state(fields, shown):
     if shown["LoadState"] in ("bad-setting", "error"):
         raise Failed("unit '{}' can't be loaded: {}".format(services.unit(name), _load_error(shown)))
     if masked and "masked" not in fields and (fields.get("enabled") or fields.get("running")):
-        raise Failed("service '{}' is masked; `masked: false` unmasks it".format(name))
+        repair = "`masked: false` unmasks it, or `systemctl unmask {}`".format(services.unit(name))
+        raise Obstacle("service '{}' is masked".format(name), repair)
     if fields.get("enabled") and shown["UnitFileState"] in FIXED:
         raise Failed(
             "service '{}' is {}: it can't be enabled or disabled; remove `enabled:`".format(

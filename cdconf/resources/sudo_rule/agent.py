@@ -1,6 +1,9 @@
 """Observes and applies files of /etc/sudoers.d."""
 
+import json
+
 from cdconf.agent import owned, programs
+from cdconf.agent.base import Failed, run
 
 FOLDER = "/etc/sudoers.d/"
 
@@ -16,4 +19,26 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         owned.remove(path)
         return
+    _compare(fields)
     owned.write(path, fields["content"], fields["mode"], programs.need("visudo") + " -cf {}")
+
+
+def _compare(fields):
+    """Raises `Failed` when sudo would understand other commands than the wanted ones, where a program can tell."""
+    program = programs.find("cvtsudoers") if "commands" in fields else None
+    result = run([program, "-f", "json", "-"], input=fields["content"], timeout=60) if program else None
+    if result is None or result.status != 0:
+        return  # a rule that can't be read is refused by visudo, with its reason
+    try:
+        (rule,) = json.loads(result.out)["User_Specs"]
+        found = [one for some in rule["Cmnd_Specs"] for one in some["Commands"]]
+        understood = ["!" * one.get("negated", False) + (one.get("command") or one["cmndalias"]) for one in found]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Failed("can't read how sudo understands the rule", output=result.out)
+    if [_bare(one) for one in understood] != [_bare(one) for one in fields["commands"]]:
+        raise Failed("sudo would understand other commands than those: " + ", ".join(understood))
+
+
+def _bare(command):
+    """A command without blanks and backslashes, which sudo takes away or keeps, as its versions differ."""
+    return command.translate({ord(one): None for one in " \t\\"})

@@ -218,7 +218,7 @@ def main(bundle, rows_file, most, share, races):
     try:
         sources.fill(os.path.dirname(os.path.abspath(rows_file)))
         if int(races):
-            race.race(bench, rows[mine::of], int(races), mine)
+            race.race(bench, rows[mine::of], int(races))
             return
         for row in rows[mine::of]:
             with sources.hidden(row.get("hide", ())):

@@ -63,7 +63,7 @@ def run(action, prefixes, at=None, swap=None, swap_back=None):
         outcome.hung = None if ended == OWN else ended
     finally:
         if ended:
-            _end(pid)
+            end(pid)
         os.close(listener)
         os.waitpid(pid, 0)
     return outcome
@@ -129,10 +129,10 @@ def _supervise(listener, watch):
             if call is not None:
                 watch.see(call)
                 syscalls.go_on(listener, call)
-    return OWN if _is_anothers(watch.pids) else "it took longer than {:g} s".format(LIMIT)
+    return OWN if is_anothers(watch.pids) else "it took longer than {:g} s".format(LIMIT)
 
 
-def _is_anothers(pids):
+def is_anothers(pids):
     """Whether a process that isn't root is still at work: what root waits for then has a time limit of the agent's."""
     for pid in pids:
         try:
@@ -180,14 +180,29 @@ def _waits_for_fifo(pids):
     return min(found) if found else None
 
 
-def _end(pid):
-    """Ends the child and what it has started; all are in its session."""
+def family(pid):
+    """A process and what it has started, itself or through others that live; a session of their own is no escape."""
+    parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/{}/stat".format(name)) as stream:
-                    session = int(stream.read().rpartition(")")[2].split()[3])
-                if session == pid:
-                    os.kill(int(name), signal.SIGKILL)
+                    words = stream.read().rpartition(")")[2].split()
+                parents[int(name)] = int(words[1]), int(words[3])
             except (OSError, ValueError, IndexError):
                 continue
+    found = {one for one, (_, session) in parents.items() if session == pid} | {pid}
+    while True:
+        more = {one for one, (parent, _) in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
+
+
+def end(pid):
+    """Ends the child and what it has started."""
+    for one in family(pid):
+        try:
+            os.kill(one, signal.SIGKILL)
+        except OSError:
+            continue

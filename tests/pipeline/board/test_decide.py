@@ -7,6 +7,7 @@ import pytest
 from cdconf.inventory.pipeline import Pipeline, Stage
 from cdconf.pipeline.board.decide import rows_of
 from cdconf.pipeline.board.rows import Known
+from cdconf.pipeline.board.words import words_of
 from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted
 from cdconf.pipeline.record import RunRecord
 from cdconf.pipeline.store_lease import TTL, Holder
@@ -82,7 +83,7 @@ def known(number, *proofs, stops=(), run=None, at=None):
         archive(number),
         f"{number:040x}",
         float(number) if at is None else at,
-        tuple(proofs),
+        words_of("demo", archive(number), proofs),
         tuple(stops),
         run,
     )

@@ -1,0 +1,45 @@
+"""Sums up what failed on a run's hosts, so that the run's own end says it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cdconf.errors import FAILED, UNREACHABLE, CdconfError, HostsFailed, Unreachable
+from cdconf.events import HostResult
+
+
+@dataclass(frozen=True)
+class _Failure:
+    text: str
+    source: str | None = None
+
+
+def summed_up(hosts: Mapping[str, HostResult], code: int) -> CdconfError | None:
+    """The error of a run that ended with exit code 1 or 4 without one; None for other codes.
+
+    It names the first failure with its file and line, and counts the others.
+    """
+    if code not in (FAILED, UNREACHABLE):
+        return None
+    kind = "failed" if code == FAILED else "unreachable"
+    found = [one for name, host in hosts.items() for one in _failures(name, host, kind)]
+    if not found:
+        return None
+    first, more = found[0], len(found) - 1
+    text = first.text + (f" (and {more} more failure{'' if more == 1 else 's'})" if more else "")
+    if code == UNREACHABLE:
+        return Unreachable(text)
+    file, _, line = (first.source or "").rpartition(":")
+    left = sum(len(host.not_attempted) for host in hosts.values())
+    hint = f"{left} resource{' was' if left == 1 else 's were'} not attempted" if left else None
+    return HostsFailed(text, file=file or None, line=int(line) if line.isdigit() else None, hint=hint)
+
+
+def _failures(name: str, host: HostResult, kind: str) -> Iterator[_Failure]:
+    failed = [one for one in host.resources if one.status == "failed"] if kind == "failed" else []
+    for one in failed:
+        said = f": {one.message.splitlines()[0]}" if one.message else ""
+        yield _Failure(f"{name}: {one.type} {one.title} failed{said}", one.source)
+    if not failed and host.status == kind:
+        yield _Failure(f"{name}: {(host.error or kind).splitlines()[0]}")

@@ -1,0 +1,64 @@
+"""An artifact as a board lists it, by the metadata that the store has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cdconf.artifacts.metadata import read_all
+from cdconf.artifacts.places import Entry
+from cdconf.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from cdconf.artifacts import Artifact
+    from cdconf.artifacts.metadata import Metadata
+    from cdconf.artifacts.places import Place
+
+
+class Listed(NamedTuple):
+    """An artifact.
+
+    Attributes:
+        name: The metadata's object.
+        archive: The archive's SHA-256.
+        commit: The full id; None where nobody knows it.
+        built_at: By the builder's clock; `created` is when the store took it in, by its own.
+    """
+
+    name: str
+    app: str
+    version: str
+    archive: str
+    commit: str | None
+    built_at: float
+    created: float
+
+    @property
+    def label(self) -> str:
+        """`shop@1.4`."""
+        return f"{self.app}@{self.version}"
+
+
+def listed_of(one: Metadata) -> Listed:
+    """What's listed of it."""
+    made = one.artifact
+    return Listed(one.name, made.app, made.version, made.archive, made.commit, made.built_at, one.created)
+
+
+def newest_first(found: Sequence[Listed]) -> list[Listed]:
+    """What the store took in last comes first."""
+    return sorted(found, key=lambda one: (-one.created, -one.built_at))
+
+
+def artifact_of(place: Place, one: Listed) -> Artifact:
+    """The artifact itself.
+
+    Raises:
+        ArtifactError: Its metadata can't be read, or has gone since it was listed.
+    """
+    found, unreadable = read_all(place, [Entry(one.name, 0, one.created)])
+    if unreadable:
+        raise unreadable[0].error
+    if not found:
+        raise ArtifactError(f"{place.shown(one.name)} has gone since it was listed", hint="look again")
+    return found[0].artifact

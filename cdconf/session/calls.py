@@ -1,0 +1,217 @@
+"""What a host can be asked, a method for each call: whoever asks gets a value of the type that's declared for it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cdconf.session import answers as a
+    from cdconf.session import app_answers as p
+
+App = Mapping[str, Any]  # what an agent needs to know of an app, see `cdconf.agent.deploy_calls`
+
+
+class Calls(ABC):
+    """The calls of `cdconf.agent.calls`; what each of them does, takes and raises is said there."""
+
+    @abstractmethod
+    def call(
+        self,
+        name: str,
+        *,
+        on_event: Callable[[Any], None] | None = None,
+        raw: Iterable[bytes] = (),
+        **arguments: Any,
+    ) -> Any:
+        """Calls the agent: see `Session.call`. The methods below are what's called elsewhere."""
+
+    def open(self, project: str, facts: Sequence[str], *, ends_leases: bool) -> a.Opened:
+        """Begins the session."""
+        return self.call("open", project=project, facts=list(facts), ends_leases=ends_leases)  # type: ignore[no-any-return]
+
+    def gather(self, groups: Sequence[str]) -> dict[str, Any]:
+        """Facts of some groups."""
+        return self.call("facts", groups=list(groups))  # type: ignore[no-any-return]
+
+    def projects(self) -> dict[str, a.Identity | None]:
+        """Whose the host is, by all projects."""
+        return self.call("projects")  # type: ignore[no-any-return]
+
+    def take_lease(self, **about: Any) -> a.Taken:
+        """Takes the host's lease."""
+        return self.call("lease.take", **about)  # type: ignore[no-any-return]
+
+    def join_lease(self, **about: Any) -> a.Taken:
+        """Works within the lease of the run that has started this one."""
+        return self.call("lease.join", **about)  # type: ignore[no-any-return]
+
+    def check_lease(self) -> None:
+        """Raises when this run no longer holds the host."""
+        self.call("lease.check")
+
+    def give_lease_back(self) -> None:
+        """Ends this run's lease."""
+        self.call("lease.give_back")
+
+    def force_lease(self) -> a.Damaged | a.Lease | None:
+        """Ends anyone's lease."""
+        return self.call("lease.force")  # type: ignore[no-any-return]
+
+    def converge(
+        self,
+        catalog: Mapping[str, Any],
+        *,
+        check: bool,
+        prune: bool = False,
+        digest: str | None = None,
+        on_event: Callable[[a.ResourceEvent], None],
+    ) -> a.Converged:
+        """Applies a catalog, or checks it; `digest` is what the host remembers it by."""
+        return self.call("converge", on_event=on_event, catalog=catalog, check=check, prune=prune, digest=digest)  # type: ignore[no-any-return]
+
+    def plan(self, catalog: Mapping[str, Any], *, prune: bool, on_event: Callable[[a.MarkedEvent], None]) -> a.Planned:
+        """Checks a catalog, with marks."""
+        return self.call("plan", on_event=on_event, catalog=catalog, prune=prune)  # type: ignore[no-any-return]
+
+    def history(self) -> p.Memory:
+        """What the host remembers."""
+        return self.call("history")  # type: ignore[no-any-return]
+
+    def portray(self, catalog: Mapping[str, Any], key: str, portrayed: Mapping[str, list[str]]) -> a.Portrayed:
+        """What the host really is."""
+        return self.call("portray", catalog=catalog, key=key, portrayed=portrayed)  # type: ignore[no-any-return]
+
+    def boot_id(self) -> str:
+        """The id of the host's boot."""
+        return self.call("boot_id")  # type: ignore[no-any-return]
+
+    def reboot(self) -> None:
+        """Reboots the host; the answer may be lost."""
+        self.call("reboot")
+
+    def app_status(self, app: App) -> p.AppStatus:
+        """What the host knows of an app."""
+        return self.call("app.status", app=app)  # type: ignore[no-any-return]
+
+    def app_preflight(self, app: App, **about: Any) -> p.AppReady:
+        """Finds what would stop a deployment."""
+        return self.call("app.preflight", app=app, **about)  # type: ignore[no-any-return]
+
+    def app_changes(self, app: App) -> p.AppChanges:
+        """How the current release's files differ from what was deployed."""
+        return self.call("app.changes", app=app)  # type: ignore[no-any-return]
+
+    def app_prepare(self, app: App, **about: Any) -> p.AppLacking:
+        """Begins to stage a release."""
+        return self.call("app.prepare", app=app, **about)  # type: ignore[no-any-return]
+
+    def app_stage(self, app: App, release: str, about: Mapping[str, Any], *, raw: Iterable[bytes]) -> None:
+        """Stages the prepared release; `raw` are the chunks that lack."""
+        self.call("app.stage", raw=raw, app=app, release=release, about=about)
+
+    def app_share(self, app: App, release: str) -> None:
+        """Gives a release its links into shared/."""
+        self.call("app.share", app=app, release=release)
+
+    def app_activate(self, app: App, release: str, within: float | None, *, back: bool) -> None:
+        """Makes a release the current one."""
+        self.call("app.activate", app=app, release=release, within=within, back=back)
+
+    def app_adopt(self, app: App, release: str, within: float | None) -> None:
+        """Takes up an unfinished activation."""
+        self.call("app.adopt", app=app, release=release, within=within)
+
+    def app_holds(self, app: App, release: str) -> None:
+        """Raises unless an activation still stands."""
+        self.call("app.holds", app=app, release=release)
+
+    def app_roll_back(self, app: App, why: str | None) -> p.AppReleased:
+        """Back to the last verified release."""
+        return self.call("app.roll_back", app=app, why=why)  # type: ignore[no-any-return]
+
+    def app_confirm(self, app: App, release: str, keep: int) -> p.AppConfirmed:
+        """The release is verified."""
+        return self.call("app.confirm", app=app, release=release, keep=keep)  # type: ignore[no-any-return]
+
+    def app_pin(self, app: App, archive: str, version: str, reason: str) -> None:
+        """Refuses an artifact from now on."""
+        self.call("app.pin", app=app, archive=archive, version=version, reason=reason)
+
+    def app_unpin(self, app: App, archive: str, reason: str | None = None) -> None:
+        """Allows it again."""
+        self.call("app.unpin", app=app, archive=archive, reason=reason)
+
+    def app_check_health(
+        self,
+        check: Mapping[str, Any],
+        within: float,
+        names: Sequence[str] = (),
+        *,
+        on_event: Callable[[p.HealthAttempt], None] | None = None,
+    ) -> p.Health:
+        """Waits until an app is healthy."""
+        return self.call("app.check_health", on_event=on_event, check=check, within=within, names=list(names))  # type: ignore[no-any-return]
+
+    def drain_status(self, app: str) -> p.DrainStatus:
+        """What the host has drained for an app."""
+        return self.call("drain.status", app=app)  # type: ignore[no-any-return]
+
+    def drain_begin(self, drain: Mapping[str, Any], hosts: Sequence[Mapping[str, str]], within: float | None) -> None:
+        """Drains hosts."""
+        self.call("drain.begin", drain=drain, hosts=list(hosts), within=within)
+
+    def drain_holds(self, app: str, names: Sequence[str]) -> None:
+        """Raises unless hosts are still drained."""
+        self.call("drain.holds", app=app, names=list(names))
+
+    def drain_keep(self, app: str, reasons: Mapping[str, str]) -> None:
+        """Keeps drained hosts out of use."""
+        self.call("drain.keep", app=app, reasons=dict(reasons))
+
+    def drain_end(self, drain: Mapping[str, Any], names: Sequence[str], *, proven: bool) -> p.DrainEnd:
+        """Puts drained hosts back."""
+        return self.call("drain.end", drain=drain, names=list(names), proven=proven)  # type: ignore[no-any-return]
+
+    def migrations_memory(self, app: App) -> p.MigrationEntries:
+        """What the host remembers of an app's migrations."""
+        return self.call("migrations.memory", app=app)  # type: ignore[no-any-return]
+
+    def migrations_learn(self, app: App, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Tells it what others remember."""
+        self.call("migrations.learn", app=app, entries=list(entries))
+
+    def migrations_forget(self, app: App) -> None:
+        """Forgets all of it."""
+        self.call("migrations.forget", app=app)
+
+    def migrations_give_up(self, app: App, releases: Sequence[str]) -> None:
+        """Takes releases from those that a rollback could go to."""
+        self.call("migrations.give_up", app=app, releases=list(releases))
+
+    def migrations_run(self, app: App, entry: Mapping[str, Any], **about: Any) -> p.MigrationResult:
+        """Runs a migration."""
+        return self.call("migrations.run", app=app, entry=entry, **about)  # type: ignore[no-any-return]
+
+    def toggles_look(self, app: App) -> p.TogglesLook:
+        """How an app's toggles are."""
+        return self.call("toggles.look", app=app)  # type: ignore[no-any-return]
+
+    def toggles_put(self, app: App) -> p.TogglesChanged:
+        """Makes them what the inventory says."""
+        return self.call("toggles.put", app=app)  # type: ignore[no-any-return]
+
+    def toggles_try_out(self, app: App, toggle: str, *, on: bool) -> p.TogglesChanged:
+        """Switches one toggle until it's settled or put back."""
+        return self.call("toggles.try_out", app=app, toggle=toggle, on=on)  # type: ignore[no-any-return]
+
+    def toggles_settle(self, app: App) -> None:
+        """The change has proven well."""
+        self.call("toggles.settle", app=app)
+
+    def toggles_put_back(self, app: App) -> p.TogglesChanged:
+        """Ends the change with what was there before."""
+        return self.call("toggles.put_back", app=app)  # type: ignore[no-any-return]

@@ -1,0 +1,67 @@
+"""What a server may send before and beside what's asked of it: Paramiko by itself would keep all of it in memory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from paramiko import SSHException, Transport
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
+from paramiko.packet import Packetizer
+
+GREETING = 64 * 1024  # bytes before the line with which the protocol begins
+PACKET = 512 * 1024  # bytes; RFC 4253, 6.1 asks for 35,000, OpenSSH takes 256 KiB
+UNREAD = 8 * 1024 * 1024  # bytes of a channel that nobody has read yet; the window that it's given is 2 MiB
+
+
+class Packets(Packetizer):
+    """Packets of bounded size, after a greeting of bounded size and time."""
+
+    _began: float | None = None
+    _greeting = 0
+
+    def readline(self, timeout: float) -> str:
+        """A line of the greeting; the first call's time limit is that of all lines."""
+        if self._began is None:
+            self._began, self._within = time.monotonic(), timeout
+        rest: bytes = self._Packetizer__remainder  # type: ignore[has-type]
+        while b"\n" not in rest:
+            left = self._began + self._within - time.monotonic()
+            if left <= 0 or self._greeting > GREETING:
+                raise SSHException(": its greeting doesn't end")
+            more = self._read_timeout(min(left, timeout))  # type: ignore[attr-defined]
+            self._greeting += len(more)
+            rest += more
+        line, _, self._Packetizer__remainder = rest.partition(b"\n")
+        return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """So many bytes."""
+        if n > PACKET:
+            raise SSHException("it sends a packet that's larger than any may be")
+        return super().read_all(n, check_rekey)
+
+
+def _feed(channel: Any, message: Any) -> None:
+    _check(channel)
+    channel._feed(message)
+
+
+def _feed_extended(channel: Any, message: Any) -> None:
+    _check(channel)
+    channel._feed_extended(message)
+
+
+def _check(channel: Any) -> None:
+    """Ends a connection on which more is sent than there's a window for (RFC 4254, 5.2)."""
+    if len(channel.in_buffer) + len(channel.in_stderr_buffer) > UNREAD:
+        raise SSHException("it sends more than it was allowed to")
+
+
+def bounded(kind: type[Transport], sock: Any, **options: Any) -> Transport:
+    """A connection of a class of Paramiko's, with these bounds."""
+    transport = kind(sock, packetizer_class=Packets, **options)
+    table = dict(transport._channel_handler_table)  # type: ignore[attr-defined]
+    table |= {MSG_CHANNEL_DATA: _feed, MSG_CHANNEL_EXTENDED_DATA: _feed_extended}
+    transport._channel_handler_table = table  # type: ignore[attr-defined]
+    return transport

@@ -1,0 +1,1 @@
+"""Hosts that lie: sessions made of anything, and a server that behaves badly."""
