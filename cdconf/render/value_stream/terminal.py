@@ -15,7 +15,8 @@ from cdconf.render.words import shown as clean
 
 WIDTH = 80  # of a pipe, and of a terminal that's wider
 NARROWEST = 60
-_BAR, _CELL, _SHARE = 14, 12, 5
+_NAME, _NARROW_NAME = 20, 14
+_CELL, _SHARE = 12, 5
 _SIGNS: Mapping[Kind, str] = {"work": "█", "queue": "░", "people": "▒"}
 _PLAIN: Mapping[Kind, str] = {"work": "#", "queue": ".", "people": "="}
 _STYLES: Mapping[Kind, str] = {"work": "green", "queue": "dim", "people": "yellow"}
@@ -52,14 +53,15 @@ def lines(shown: Shown, width: int, *, is_plain: bool = False, ways: bool = Fals
 
 
 def _table(steps: Sequence[Step], total: float, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]:
-    name = room - 3 * (_CELL + 1) - _BAR - _SHARE - 2
+    name = _NAME if room == WIDTH else _NARROW_NAME
+    size = room - name - 3 * (_CELL + 1) - _SHARE - 2
     heads = "".join(f" {kind:>{_CELL}}" for kind in KINDS)
-    yield [Part(f"{'stage, p50/p85':<{name}}{heads}  {'of all time':<{_BAR}}", "bold")]
+    yield [Part(f"{'stage, p50/p85':<{name}}{heads}  {'of all time':>{size + _SHARE}.{size + _SHARE}}", "bold")]
     longest = max(one.total for one in steps)
     for one in steps:
         cells = "".join(f" {_cell(one.figures[kind], one.totals[kind]):>{_CELL}}" for kind in KINDS)
         share = words.percent(one.total / total if total else 0.0)
-        bar = _bar([(kind, one.totals[kind]) for kind in KINDS], longest, _BAR, signs)
+        bar = _bar([(kind, one.totals[kind]) for kind in KINDS], longest, size, signs)
         yield [Part(f"{padded(words.stage(one.stage), name)}{cells}  "), *bar, Part(f"{share:>{_SHARE}}")]
 
 
@@ -93,8 +95,8 @@ def _way(change: Change, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]
     """One change: its parts one below the other, each where it stands in the whole."""
     commit = change.commit
     yield [Part(cut(f"{commit.id[:10]} {words.length(change.length)}: {commit.subject}", room), "bold")]
-    bar = 24
-    name = room - bar - 36
+    name = _NAME if room == WIDTH else _NARROW_NAME
+    bar = room - name - 36
     for one in change.segments:
         left = round((one.begins - change.began) / change.length * bar) if change.length else 0
         right = round((one.ends - change.began) / change.length * bar) if change.length else 0
@@ -109,7 +111,8 @@ def _way(change: Change, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]
 
 def _metrics(shown: Shown, room: int) -> Iterator[Line]:
     yield []
-    yield [Part("DORA's metrics and what they mean ", "bold"), Part(f"({SOURCE})", "dim")]
+    yield [Part("DORA's metrics and what they mean", "bold")]
+    yield [Part(f"  {SOURCE}", "dim")]
     for name, value, definition in words.metrics(shown):
         yield from _text(f"{name}: {value}", room, indent="  ", style="")
         yield from _text(definition, room, indent="    ", style="dim")
