@@ -103,7 +103,7 @@ def rebuild(environment: str | None, **flags: Any) -> None:
     from cdconf.deploy.provision import report
     from cdconf.errors import worst_exit
     from cdconf.events import HostDone, Notice, Step
-    from cdconf.history import journal
+    from cdconf.history import journal_file
     from cdconf.history.rebuild import rebuilt
     from cdconf.history.team import history_of
     from cdconf.inventory import load_environment
@@ -124,7 +124,7 @@ def rebuild(environment: str | None, **flags: Any) -> None:
             known.close()
             own = {} if one.provider == "existing" else {"environment_of": project.checkout}
             for record in added[one.name]:
-                journal.append(project.data, record | own)
+                journal_file.append(project.data, record | own)
             where = f"{one.name}/" if len(environments) > 1 else ""  # environments have hosts of the same name
             codes = [report(run.emit, f"{where}{name}", error) for name, error in errors.items()]
             run.code = worst_exit([run.code, *codes])

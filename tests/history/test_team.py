@@ -11,7 +11,7 @@ import pytest
 
 from cdconf.errors import CdconfError
 from cdconf.events import HostResult, RunResult
-from cdconf.history import journal
+from cdconf.history import journal, journal_file
 from cdconf.history.index import History
 from cdconf.history.team import push
 from tests.conftest import cdconf, write
@@ -46,7 +46,7 @@ def team(server, request):
 def record(data, version, run=None, **about):
     data.mkdir(exist_ok=True)
     result = RunResult("deploy", "dev", hosts={"web1": HostResult("ok")}, extra={"app": "shop", "version": version})
-    journal.append(data, {**journal.entry(result, time.time(), data, run), **about})
+    journal_file.append(data, {**journal.entry(result, time.time(), data, run), **about})
 
 
 def versions(history):
@@ -99,7 +99,7 @@ def test_a_journal_that_was_removed_begins_anew_and_nothing_is_lost_or_doubled(t
 def test_what_hosts_remember_gives_way_to_the_run_s_own_words(team, tmp_path):
     for one in ask({"web1": memory(well())}):
         (tmp_path / "ann").mkdir()
-        journal.append(tmp_path / "ann", one)
+        journal_file.append(tmp_path / "ann", one)
     (found,) = team(tmp_path / "ann").runs()
     assert (found["source"], found["events"][-1]["event"], found["run"]) == ("hosts", "verified", RUN)
     record(tmp_path / "bob", "2", RUN)
@@ -107,7 +107,7 @@ def test_what_hosts_remember_gives_way_to_the_run_s_own_words(team, tmp_path):
     assert (found["source"], found["run"]) == ("journal", RUN)
     (tmp_path / "eve").mkdir()
     for one in ask({"web1": memory(well())}):
-        journal.append(tmp_path / "eve", one)
+        journal_file.append(tmp_path / "eve", one)
     (found,) = team(tmp_path / "eve").runs()
     assert found["source"] == "journal"
 
