@@ -42,7 +42,9 @@ def _whole(whole: Whole) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     """`stage` is None before the first stage began."""
-    kinds: dict[str, Any] = {kind: {**step.figures[kind].as_data(), "total": round(step.totals[kind], 3)} for kind in KINDS}
+    kinds: dict[str, Any] = {
+        kind: {**step.figures[kind].as_data(), "total": round(step.totals[kind], 3)} for kind in KINDS
+    }
     return {"stage": step.stage, **kinds}
 
 
