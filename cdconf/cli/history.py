@@ -8,6 +8,7 @@ import click
 
 from cdconf.cli.complete import app_names, environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.history_mark import command as mark
 from cdconf.cli.options import connection_options, output_options, project_options
 
 
@@ -39,6 +40,9 @@ def command() -> None:
 
     Example: cdconf history staging --limit 5
     """
+
+
+command.add_command(mark)
 
 
 @command.command()

@@ -103,7 +103,7 @@ def told(
         environment: Where they went.
         built: Archive -> commit.
     """
-    found = [_deployment(one, built) for one in there]
+    found = of_history(there, built)
     runs: set[str | None] = {one.run for one in found if one.run}
     for one in said:
         is_one = one.kind == "stage" and one.environment == environment and one.result == "passed"
@@ -118,6 +118,11 @@ def told(
                 )
             )
     return tuple(_again(sorted(found, key=lambda one: one.verified_at or one.ended)))
+
+
+def of_history(there: Iterable[recorded.Deployment], built: Mapping[str, str] | None = None) -> list[Deployment]:
+    """The history's deployments; `built`: archive -> commit, of those that don't say it themselves."""
+    return [_deployment(one, built or {}) for one in there]
 
 
 def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> Deployment:
