@@ -11,6 +11,7 @@ from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.history_export import command as export
 from cdconf.cli.history_filters import check_name, filter_options, is_id, wanted_of
+from cdconf.cli.history_mark import command as mark
 from cdconf.cli.history_rebuild import command as rebuild
 from cdconf.cli.history_verify import command as verify
 from cdconf.cli.options import output_options, project_options
@@ -36,6 +37,7 @@ def command() -> None:
 command.add_command(export)
 command.add_command(rebuild)
 command.add_command(verify)
+command.add_command(mark)
 
 
 @command.command()

@@ -44,6 +44,7 @@ VERBS = {
     "approve": ("approve", "approve with your own SSH key that an artifact goes to an environment, or reject it"),
     "policy": ("policy", "show what holds for environments, and where it's written; ask no host"),
     "pipeline": ("pipeline", "take a commit through the stages; stop an artifact, or let it go on"),
+    "value-stream": ("value_stream", "show how long a change takes from its commit to an environment"),
     "rollback": ("rollback", "go back to the last verified release"),
     "contract": ("contract", "remove from an app's database what no release needs any more"),
     "undrain": ("undrain", "put hosts that were taken out of use back, untested"),

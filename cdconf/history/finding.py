@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import UsageError
 from cdconf.history.rows import Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from cdconf.history.index import History
 
+T = TypeVar("T")
 SHORTEST = 8  # characters of an id
 _SHOWN = 5
 
@@ -24,9 +27,8 @@ def run_named(history: History, word: str) -> dict[str, Any]:
     Raises:
         UsageError: There's none, or there are several.
     """
-    found = history.runs(limit=None, wanted=Wanted(named=word)) if len(word) >= SHORTEST else []
-    exact = [one for one in found if word in (one["id"], one["run"])]
-    found = exact or found
+    known = history.runs(limit=None, wanted=Wanted(named=word)) if len(word) >= SHORTEST else []
+    found = matching(word, known, lambda one: (one["id"], one["run"]))
     if not found:
         hint = f"`cdconf history` shows ids; {SHORTEST} characters or more of one are enough"
         raise UsageError(f"there is no run '{word}'", hint=hint)
@@ -34,6 +36,15 @@ def run_named(history: History, word: str) -> dict[str, Any]:
         ids = ", ".join(one["id"] for one in found[:_SHOWN])
         raise UsageError(f"'{word}' is the beginning of {len(found)} runs", hint=f"such as {ids}")
     return found[0]
+
+
+def matching(word: str, among: Iterable[T], names: Callable[[T], Iterable[str | None]]) -> list[T]:
+    """Those that a word names: by a whole name, else by a beginning of 8 characters or more."""
+    those = list(among)
+    exact = [one for one in those if word in names(one)]
+    if exact or len(word) < SHORTEST:
+        return exact
+    return [one for one in those if any(name and name.startswith(word) for name in names(one))]
 
 
 def events_of(history: History, identifier: str) -> list[dict[str, Any]]:

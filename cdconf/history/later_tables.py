@@ -93,6 +93,7 @@ def _stage_states(meta: sa.MetaData, prefix: str) -> sa.Table:
         sa.Column("at", sa.Float, nullable=False, index=True),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("why", sa.Text, nullable=False),
+        sa.Column("opens_by_itself", sa.Boolean, nullable=False),
         sa.Column("step", sa.Text),
         sa.Column("artifacts", sa.Text, nullable=False),
         sa.Column("runs", sa.Text, nullable=False),

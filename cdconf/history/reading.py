@@ -133,7 +133,9 @@ def stages(history: History, commit: str | None = None, since: float | None = No
 
 
 def _stage(rows: Sequence[Mapping[str, Any]]) -> Stage:
-    states = tuple(StageState(row["at"], row["state"], row["why"], row["step"]) for row in rows)
+    states = tuple(
+        StageState(row["at"], row["state"], row["why"], row["step"], bool(row["opens_by_itself"])) for row in rows
+    )
     last = states[-1]
     return Stage(
         run=rows[0]["run"],

@@ -71,12 +71,18 @@ class Deployment:
 
 @dataclass(frozen=True)
 class StageState:
-    """A stage came into a state; see `pipeline.entries.State`. `step` is what it was at, of one that's running."""
+    """A stage came into a state; see `pipeline.entries.State`.
+
+    Attributes:
+        step: What it was at, of one that's running.
+        opens_by_itself: Of one that's blocked, whether it waits for nothing but time.
+    """
 
     at: float
     state: str
     why: str = ""
     step: str | None = None
+    opens_by_itself: bool = False
 
 
 @dataclass(frozen=True)

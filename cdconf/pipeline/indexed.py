@@ -149,6 +149,7 @@ def _stage_rows(project: str, record: RunRecord) -> Iterator[dict[str, Any]]:
 
 def _noted(entry: RunBegan | StageNoted | RunEnded) -> dict[str, Any]:
     nothing: dict[str, Any] = {"stage": "", "why": "", "step": None, "artifacts": "[]", "runs": "[]", "at": entry.at}
+    nothing["opens_by_itself"] = False
     if isinstance(entry, RunBegan):
         return nothing | {"state": "began"}
     if isinstance(entry, RunEnded):
@@ -158,6 +159,7 @@ def _noted(entry: RunBegan | StageNoted | RunEnded) -> dict[str, Any]:
         "at": entry.at,
         "state": entry.state,
         "why": text(entry.why),
+        "opens_by_itself": entry.opens_by_itself,
         "step": text(entry.step) if entry.step != _DONE else None,
         "artifacts": json.dumps([[one.app, one.version, one.archive] for one in entry.artifacts]),
         "runs": json.dumps(list(entry.runs)),

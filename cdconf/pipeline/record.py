@@ -86,10 +86,9 @@ class RunRecord:
                 same = known is not None and known.state == one.state
                 found[one.stage] = replace(one, at=known.at) if known is not None and same else one
         if self.is_dead:
-            gone = "its runner is gone"
             for name, one in found.items():
                 if one.state in ("running", "waiting"):
-                    found[name] = replace(one, state="interrupted", why=gone)
+                    found[name] = replace(one, state="interrupted", why=entries.GONE)
         return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from cdconf.history import journal_file
 from cdconf.history.reading import deployments, stages, statements
 from cdconf.history.team import history_of
-from cdconf.pipeline.entries import Made, RunBegan, RunEnded, StageNoted, StageShape
+from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape
 from cdconf.pipeline.indexed import index_store
 from cdconf.pipeline.metrics import exposition
 from cdconf.pipeline.record import Recorder
@@ -99,6 +99,25 @@ def test_stages_of_the_pipeline_s_runs(world):
     ]
     assert (second.branch, second.ended, second.runs) == ("main", 200.0, ("r1",))
     assert indexed(world, stages, commit="d" * 40) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "alone"),
+    [
+        (["window mon-fri 09:00-16:00"], True),
+        (["soak 2h", "freeze christmas"], True),
+        (["soak 2h", "approvals"], False),
+        (["windows"], False),
+        ([], False),
+    ],
+)
+def test_what_opens_by_itself_is_told_by_its_links(world, names, alone):
+    recorder = Recorder(world.place, "demo", COMMIT)
+    recorder.note(RunBegan(100.0, COMMIT, "main", "one", "ann <a@b>", "ci@runner", (StageShape("manual"),)))
+    missing = tuple(Missing(name, "it isn't there", None) for name in names)
+    recorder.note(StageNoted(101.0, "manual", "blocked", "it waits", missing=missing))
+    (found,) = indexed(world, stages, commit=COMMIT)
+    assert [one.opens_by_itself for one in found.states] == [alone]
 
 
 def test_a_signed_head_covers_the_journal_and_finds_out_who_writes_it_anew(world):

@@ -47,7 +47,7 @@ def test_runs_deployments_lead_time_and_drift(project):
     assert found[("cdconf_runs_total", "command=drift", "environment=dev", "result=differences")] == 1
     assert found[("cdconf_runs_total", "command=de?ploy?", "environment=dev", "result=ok")] == 1
     assert found[("cdconf_deployed_info", "app=shop", "environment=dev", "version=2")] == 1
-    assert found[("cdconf_last_lead_time_seconds", "app=shop", "environment=dev")] == 90
+    assert found[("cdconf_last_lead_time_seconds", "app=shop", "environment=dev")] == pytest.approx(90)
     assert found[("cdconf_drift_hosts", "environment=dev")] == 1
 
 
