@@ -155,7 +155,7 @@ def _make(fields):
         curve = {"p256": "prime256v1", "p384": "secp384r1"}[size]
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + curve, "-pkeyopt", "ec_param_enc:named_curve"]
     names = ", ".join(("IP:" if _is_address(name) else "DNS:") + name for name in fields["names"])
-    text = CONFIG.format(name=fields["common_name"], names=names)
+    text = CONFIG.format(name=fields.get("common_name", fields["names"][0]), names=names)
     argv = ["openssl", "req", "-x509", "-nodes", "-sha256", "-days", str(fields["days"])] + key
     argv += ["-config", "/dev/stdin", "-keyout", "/dev/stdout", "-out", "/dev/stdout"]
     result = run(argv, input=text, timeout=120)
