@@ -1,9 +1,11 @@
 """What `cdconf pipeline status` costs with a store of many artifacts.
 
-    python benchmarks/board.py [--artifacts 10000] [--runs 3]
+    python benchmarks/board.py [--artifacts 10000] [--runs 3] [--against DIR]
 
 Each artifact has passed four stages, with a signed statement and a test result for each, and has the record of its run.
 The newest ones are on their way, so that their gates are judged. The store is a directory; all are whole processes.
+A first look, which remembers nothing yet, has to verify each signature: what that alone costs is measured beside it.
+With `--against DIR` another cdconf's root is measured in turn with this one, and the ratio of the two is told.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,23 +64,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--artifacts", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--against", type=Path, help="another cdconf's root")
     arguments = parser.parse_args()
-    status = [*CDCONF, "pipeline", "status", "--json"]
-    commands = {"cdconf --version": [*CDCONF, "--version"], "status": status, "status --all": [*status, "--all"]}
+    here = Path(__file__).resolve().parents[1]
+    trees = {"": here} | ({"before: ": arguments.against.resolve()} if arguments.against else {})
     with tempfile.TemporaryDirectory(prefix="cdconf-bench-") as folder:
         root = Path(folder) / "project"
         environment = {"HOME": folder, "CDCONF_SIGNERS": str(Path(folder) / "signers")}
-        write(root, Path(folder) / "signers", arguments.artifacts)
+        count = write(root, Path(folder) / "signers", arguments.artifacts)
         figures: dict[str, list[Figure]] = {}
-        for name, command in commands.items():
-            for number in range(arguments.runs + 1):
-                if number == 0 and name != "cdconf --version":
-                    forget(root)
-                figure = timed(command, root, environment)
-                figures.setdefault(f"{name}, first" if number == 0 else name, []).append(figure)
-        for name, values in figures.items():
-            wall, cpu = (statistics.median(getattr(one, what) for one in values) for what in ("wall", "cpu"))
-            print(f"{name:24} median {wall:6.2f} s   CPU {cpu:6.2f} s")
+        for _ in range(arguments.runs):
+            figures.setdefault(f"{count} signatures", []).append(verified(count))
+            for tree, path in trees.items():
+                look(root, {**environment, "PYTHONPATH": str(path)}, tree, figures)
+        found = {name: Figure(*(statistics.median(getattr(one, what) for one in values) for what in ("wall", "cpu")))
+                 for name, values in figures.items()}  # fmt: skip
+        for name, one in found.items():
+            of = found.get(f"before: {name}")
+            ratio = f"   {one.wall / of.wall:.2f} x, CPU {one.cpu / of.cpu:.2f} x of before" if of else ""
+            print(f"{name:34} median {one.wall:6.2f} s   CPU {one.cpu:6.2f} s{ratio}")
+
+
+def look(root: Path, environment: dict[str, str], tree: str, figures: dict[str, list[Figure]]) -> None:
+    """Each command once, the first look at everything before those that remember it."""
+    status = [*CDCONF, "pipeline", "status"]
+    commands = {
+        "cdconf --version": [*CDCONF, "--version"],
+        "status --json": [*status, "--json"],
+        "status --all --json, first": [*status, "--all", "--json"],
+        "status --all --json": [*status, "--all", "--json"],
+        "status --all": [*status, "--all"],
+    }
+    forget(root)
+    for name, command in commands.items():
+        figures.setdefault(f"{tree}{name}", []).append(timed(command, root, environment))
+
+
+def verified(count: int) -> Figure:
+    """What it costs to verify so many signatures, one after the other."""
+    key, text = Ed25519PrivateKey.generate(), b"x" * 1200
+    public, signature = key.public_key(), key.sign(text)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(count):
+        public.verify(signature, text)
+    return Figure(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def forget(root: Path) -> None:
@@ -87,8 +117,8 @@ def forget(root: Path) -> None:
             path.unlink()
 
 
-def write(root: Path, signers: Path, count: int) -> None:
-    """The project, and its store."""
+def write(root: Path, signers: Path, count: int) -> int:
+    """The project, and its store; returns how many signed statements are there."""
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,11 +139,14 @@ def write(root: Path, signers: Path, count: int) -> None:
     store = root / ".cdconf/artifacts"
     store.mkdir(parents=True)
     digest = procedure_of(root, "HEAD", "shop").digest
+    signed = 0
     for number in range(count):
         is_new = number >= count - NEW
         commit = commits[number - (count - NEW)] if is_new else f"{number:040x}"
         passed = list(STAGES)[: 1 + number % 3] if is_new else list(STAGES)
         artifact(store, number, commit, digest, {stage: keys[stage] for stage in passed})
+        signed += len(passed)
+    return signed
 
 
 def artifact(store: Path, number: int, commit: str, procedure: str, keys: dict[str, Ed25519PrivateKey]) -> None:

@@ -13,6 +13,7 @@ from cdconf.errors import ArtifactError
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,99}")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _SHORTEST = 8
+_TOO_MUCH = 1e15  # bytes or seconds; what isn't below it may be no number at all
 
 
 class NewerFormat(ValueError):
@@ -66,6 +67,15 @@ def to_text(artifact: Artifact, provenance: dict[str, Any] | None) -> str:
     return json.dumps(document if provenance is None else {**document, "provenance": provenance}, indent=1) + "\n"
 
 
+def _check_numbers(artifact: Artifact) -> None:
+    for name in ("built_at", "duration_s", "size", "commit_time"):
+        value = getattr(artifact, name)
+        if value is None and name == "commit_time":
+            continue
+        if not isinstance(value, (int, float)) or not abs(value) < _TOO_MUCH:
+            raise TypeError(f"its {name} isn't a number")
+
+
 def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     """The artifact and the envelope of `to_text`.
 
@@ -86,9 +96,9 @@ def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     for name in ("archive", "tree"):  # they become names of files
         if not _DIGEST.fullmatch(getattr(artifact, name)):
             raise ValueError(f"its {name} isn't a SHA-256")
-    for name in ("built_at", "duration_s", "size"):
-        if not isinstance(getattr(artifact, name), (int, float)):
-            raise TypeError(f"its {name} isn't a number")
+    _check_numbers(artifact)
+    if not isinstance(artifact.commit, (str, type(None))):
+        raise TypeError("its commit isn't text")
     if not isinstance(provenance, (dict, type(None))):
         raise TypeError("its provenance isn't an envelope")
     return artifact, provenance

@@ -29,6 +29,7 @@ STOP = "stop"  # an artifact or an app goes no further; or a stop is lifted
 OVERRIDE = "override"  # somebody has passed a gate without what it asks for
 APPROVAL = "approval"  # a person approves or rejects
 LARGEST = 1024 * 1024  # bytes
+_TOO_LARGE = f"it has more than {LARGEST} bytes"
 _NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<archive>[0-9a-f]{64})-(?P<content>[0-9a-f]{64})\.dsse")
 
 
@@ -111,9 +112,16 @@ def read_listed(
     names = []
     for one in entries:
         if one.size > LARGEST:
-            skip(one.name, f"it has more than {LARGEST} bytes")
+            skip(one.name, _TOO_LARGE)
         else:
             names.append(one.name)
+    return read_named(place, kind, names, skip)
+
+
+def read_named(
+    place: Place, kind: str, names: Sequence[str], skip: Callable[[str, str], None]
+) -> dict[str, dict[str, Any]]:
+    """The envelopes of objects that somebody has listed, sorted by their names; for the rest see `named`."""
     found = {}
     for name, data in sorted(place.read(names).items()):
         if isinstance(data, OSError) and kind == STOP:
@@ -149,6 +157,8 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read(name: str, data: bytes | OSError) -> dict[str, Any]:
     if isinstance(data, OSError):
         raise data
+    if len(data) > LARGEST:
+        raise ValueError(_TOO_LARGE)
     match = _NAME.fullmatch(name)
     if match is None or hashlib.sha256(data).hexdigest() != match["content"]:
         raise ValueError("it isn't what its name says: its bytes have another digest")

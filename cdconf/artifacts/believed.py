@@ -49,9 +49,27 @@ def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
         FileNotFoundError: It isn't there.
         OSError: It can't be read, isn't a file, or is larger.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    data, status = _content(path, largest)
+    return data, status.st_mode
+
+
+def own_content(path: Path, largest: int = LARGEST) -> bytes:
+    """The bytes of a file that nobody but this user, or root, can have written; for the rest see `content_of`.
+
+    Raises:
+        PermissionError: Somebody else could.
+    """
+    data, status = _content(path, largest, os.O_NOFOLLOW)
+    if status.st_uid not in (os.geteuid(), 0) or status.st_mode & _WRITABLE_BY_OTHERS or status.st_nlink != 1:
+        raise PermissionError(errno.EPERM, "somebody else can have written it", str(path))
+    return data
+
+
+def _content(path: Path, largest: int, flags: int = 0) -> tuple[bytes, os.stat_result]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | flags)
     with os.fdopen(descriptor, "rb") as stream:
-        mode = os.fstat(descriptor).st_mode
+        status = os.fstat(descriptor)
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
@@ -59,7 +77,7 @@ def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
         data = stream.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"it has more than {largest} bytes", str(path))
-    return data, mode
+    return data, status
 
 
 @contextmanager

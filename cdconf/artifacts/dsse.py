@@ -75,17 +75,20 @@ def keyids(envelope: Mapping[str, Any]) -> list[str]:
     return [one["keyid"] for one in envelope["signatures"]]
 
 
-def signers(envelope: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) -> list[str]:
+def signers(
+    envelope: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey], opened: tuple[str, bytes] | None = None
+) -> list[str]:
     """The ids of those keys that have signed the envelope.
 
-    A signature's `keyid` is a hint that anyone may write; so every key is tried.
+    A signature's `keyid` is a hint that anyone may write; so every key is tried. What `content` has given for this
+    envelope needn't be decoded again.
 
     Raises:
         ArtifactError: It isn't an envelope.
     """
     from cryptography.exceptions import InvalidSignature
 
-    message = pae(*content(envelope))
+    message = pae(*(opened or content(envelope)))
     found = []
     for keyid, key in keys.items():
         for one in envelope["signatures"]:

@@ -108,6 +108,17 @@ class Remote:
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         return [one.name for one in self.entries(prefix, suffix)]
 
+    def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
+        return [self.entries(prefix, suffix) for prefix, suffix in wanted]
+
+    def sharded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        with self._explained("list"):
+            for one in self._below(FOLDER, "", deep=True):
+                folder, _, name = str(one["name"]).rpartition("/")
+                found.setdefault(folder.rpartition("/")[2], []).append(name)
+        return found
+
     def _listed(self, prefix: str, suffix: str) -> list[dict[str, Any]]:
         """The objects whose names begin so; the service itself leaves out the others."""
         shard = shard_of(prefix)

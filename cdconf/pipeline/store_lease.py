@@ -3,9 +3,10 @@
 pipelease-KEY-EPOCH.json        the work is somebody's; created exclusively. The highest epoch counts
 pipebeat-KEY-EPOCH-NUMBER.json  the holder is alive; it makes the next one, then removes the last one
 
-KEY is a digest of what the work is. A lease whose newest object is older than `TTL`, by the store's own clock, is that
-of a dead run: whoever makes the next epoch has it. A holder that finds a higher epoch than its own, or its own gone,
-has lost it. What was given back is removed, so that free work has no object at all.
+KEY is a digest of what the work is. A lease without an object of the last `TTL` seconds, by the store's own clock, is
+that of a dead run: whoever makes the next epoch has it. What is of the future says nothing: the store's clock was set
+back, or the object is a copy, and who lives makes a new one. A holder that finds a higher epoch than its own, or not
+its own object, has lost it. What was given back is removed, so that free work has no object at all.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cdconf.errors import ArtifactError
+
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Entry, Place
 
 LEASE, BEAT = "pipelease-", "pipebeat-"
 TTL = 60.0  # seconds without a beat after which a runner counts as dead
 EVERY = 10.0  # seconds between beats
-_NAME = re.compile(r"pipe(?:lease|beat)-(?P<key>[0-9a-f]{32})-(?P<epoch>[0-9]{8})(?:-[0-9]{8})?\.json")
+_TRIES = 3  # names that are tried where what has one is no file
+_NAME = re.compile(r"pipe(?:lease|beat)-(?P<key>[0-9a-f]{32})-(?P<epoch>[0-9]{8,9})(?:-[0-9]{8,9})?\.json")
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,21 @@ class Holder:
     Attributes:
         key: What it's about, see `key_of`.
         epoch: How often it was taken since it was last free.
-        beaten: When it last gave a sign of life, by the store's clock.
+        times: When it gave the signs of life that are there, by the store's clock.
     """
 
     key: str
     epoch: int
-    beaten: float
+    times: tuple[float, ...]
+
+    @property
+    def beaten(self) -> float:
+        """When it last gave a sign of life."""
+        return max(self.times)
 
     def is_alive(self, now: float) -> bool:
         """Whether it counts as alive at a time of the store's clock."""
-        return now - self.beaten <= TTL
+        return any(abs(now - one) <= TTL for one in self.times)
 
 
 def key_of(*words: str) -> str:
@@ -61,8 +70,10 @@ def holders(entries: Iterable[Entry]) -> dict[str, Holder]:
             continue
         key, epoch = match["key"], int(match["epoch"])
         known = found.get(key)
-        if known is None or (epoch, one.modified) > (known.epoch, known.beaten):
-            found[key] = Holder(key, epoch, one.modified)
+        if known is None or epoch > known.epoch:
+            found[key] = Holder(key, epoch, (one.modified,))
+        elif epoch == known.epoch:
+            found[key] = Holder(key, epoch, (*known.times, one.modified))
     return found
 
 
@@ -78,10 +89,11 @@ class StoreLease:
         lost: Whether somebody else has it by now.
     """
 
-    def __init__(self, place: Place, key: str, epoch: int) -> None:
+    def __init__(self, place: Place, key: str, epoch: int, data: bytes) -> None:
         self._place = place
         self._key = key
         self._epoch = epoch
+        self._data = data
         self._beats = 0
         self._last: str | None = None
         self._beaten = time.monotonic()
@@ -93,19 +105,28 @@ class StoreLease:
         Raises:
             ArtifactError: The store can't be used.
         """
+        self.lost = self.lost or not self._is_own()
         if self.lost:
             return False
-        self._beats += 1
-        name = f"{BEAT}{self._key}-{self._epoch:08d}-{self._beats:08d}.json"
-        self._place.create(name, b"{}")
+        name = self._next_beat()
+        while not self._place.create(name, b"{}"):  # of who had this epoch before, and didn't know that it's over
+            name = self._next_beat()
         if self._last is not None:
             self._place.delete(self._last)
         self._last = name
         self._beaten = time.monotonic()
-        leases = {one.name for one in self._place.entries(f"{LEASE}{self._key}")}
+        return True
+
+    def _next_beat(self) -> str:
+        self._beats += 1
+        return f"{BEAT}{self._key}-{self._epoch:08d}-{self._beats:08d}.json"
+
+    def _is_own(self) -> bool:
+        """Whether nobody has taken it since; after it was given back, epochs begin anew, so names don't tell."""
+        if any(_epoch(one.name) > self._epoch for one in self._place.entries(f"{LEASE}{self._key}")):
+            return False
         own = _lease(self._key, self._epoch)
-        self.lost = own not in leases or max(leases) > own
-        return not self.lost
+        return self._place.read([own]).get(own) == self._data
 
     @property
     def is_due(self) -> bool:
@@ -113,7 +134,10 @@ class StoreLease:
         return time.monotonic() - self._beaten >= EVERY
 
     def release(self) -> None:
-        """Gives it back: its own object goes last, so that nobody finds it dead."""
+        """Gives it back: its own object goes last, so that nobody finds it dead. What's another's by now is left."""
+        if not self._is_own():
+            self.lost = True
+            return
         own = _lease(self._key, self._epoch)
         mine = [one for one in listed(self._place, self._key) if _epoch(one.name) <= self._epoch and one.name != own]
         for one in mine:
@@ -137,9 +161,9 @@ def take(place: Place, key: str, about: dict[str, object], now: float, *, is_dea
     held = holders(listed(place, key)).get(key)
     if held is not None and held.is_alive(now) and not is_dead:
         return None
-    epoch = held.epoch + 1 if held is not None else 1
     data = json.dumps({**about, "nonce": os.urandom(8).hex()}, sort_keys=True).encode()
-    if not place.create(_lease(key, epoch), data):
+    epoch = _created(place, key, held.epoch + 1 if held is not None else 1, data)
+    if epoch is None:
         return None
     # Whoever had it may have given it back meanwhile, and another one taken it anew, from the first epoch on.
     others = [one for one in listed(place, key) if _epoch(one.name) != epoch]
@@ -147,12 +171,25 @@ def take(place: Place, key: str, about: dict[str, object], now: float, *, is_dea
     if before is not None and (held is None or before.epoch != held.epoch or before.beaten > held.beaten):
         place.delete(_lease(key, epoch))
         return None
-    return StoreLease(place, key, epoch)
+    return StoreLease(place, key, epoch, data)
+
+
+def _created(place: Place, key: str, first: int, data: bytes) -> int | None:
+    """Makes the object of an epoch, of the first one if possible; None where somebody else was faster."""
+    for epoch in range(first, first + _TRIES):
+        if place.create(_lease(key, epoch), data):
+            return epoch
+        if any(_epoch(one.name) == epoch for one in listed(place, key)):
+            return None
+    raise ArtifactError(
+        f"{place.shown(_lease(key, first))} is no file, and stands where a lease would be",
+        hint="move it away: no cdconf has made it",
+    )
 
 
 def about_of(place: Place, key: str) -> dict[str, object]:
     """What the holder has said of itself; nothing where there's none, or it can't be read."""
-    names = sorted(one.name for one in place.entries(f"{LEASE}{key}"))
+    names = sorted((one.name for one in place.entries(f"{LEASE}{key}")), key=_epoch)
     data = place.read(names[-1:]).get(names[-1]) if names else None
     try:
         found = json.loads(data) if isinstance(data, bytes) else {}

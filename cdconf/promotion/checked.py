@@ -16,7 +16,7 @@ from cdconf.promotion.allowed_signers import Signer
 from cdconf.promotion.offices import APPROVE, OVERRIDE, STAGE, shown, stage_office
 from cdconf.promotion.said import Held, Lift, Override, Proof, RolesProof, Said, Stop
 from cdconf.promotion.signers import Signers
-from cdconf.promotion.statement import NotSaid, read
+from cdconf.promotion.statement import NotSaid, read_payload
 
 AHEAD = 60.0  # seconds by which a signer's clock may be ahead of this one
 _SHOWN = 80  # characters of what an envelope claims
@@ -53,10 +53,13 @@ def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now:
     return [one for one in found if one is not None]
 
 
-def check(name: str, envelope: Mapping[str, Any], signers: Signers, now: float) -> Checked | None:
-    """Checks one; see `check_all`."""
+def check(
+    name: str, envelope: Mapping[str, Any], signers: Signers, now: float, opened: tuple[str, bytes] | None = None
+) -> Checked | None:
+    """Checks one; see `check_all`. What `dsse.content` has given for it needn't be decoded again."""
     try:
-        said = read(envelope)
+        opened = opened or dsse.content(envelope)
+        said = read_payload(*opened)
     except NotSaid as error:
         return Checked(name, None, str(error))
     except ArtifactError as error:
@@ -66,11 +69,14 @@ def check(name: str, envelope: Mapping[str, Any], signers: Signers, now: float) 
     at = _time(said)
     if at > now + AHEAD:
         return Checked(name, said, f"was made {at - now:.0f} s in the future, by its signer's clock")
-    return _by_signer(Checked(name, said), said, envelope, signers, now)
+    known = _signed(envelope, signers.signers, opened)
+    return _by_signer(Checked(name, said), said, known, envelope, signers, now)
 
 
-def _by_signer(one: Checked, said: Said, envelope: Mapping[str, Any], signers: Signers, now: float) -> Checked:
-    known = _signed(envelope, signers.signers)
+def _by_signer(
+    one: Checked, said: Said, known: Sequence[Signer], envelope: Mapping[str, Any], signers: Signers, now: float
+) -> Checked:
+    """What becomes of it by those who have signed."""
     if not known:
         return replace(one, refusal=_unsigned(envelope, signers))
     valid = [signer for signer in known if signers.problem(signer, now) is None]
@@ -79,21 +85,21 @@ def _by_signer(one: Checked, said: Said, envelope: Mapping[str, Any], signers: S
         expired = any(signer.id not in signers.revoked and _may_say(signer, said) for signer in known)
         return replace(one, refusal=problem, is_expired=expired)
     fitting = next((signer for signer in valid if _may_say(signer, said)), None)
-    return replace(one, signer=fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
+    return Checked(one.name, said, None, fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
 
 
 def _time(said: Said) -> float:
     return said.finished if isinstance(said, (Proof, RolesProof)) else said.at
 
 
-def _signed(envelope: Mapping[str, Any], signers: Sequence[Signer]) -> list[Signer]:
+def _signed(envelope: Mapping[str, Any], signers: Sequence[Signer], opened: tuple[str, bytes]) -> list[Signer]:
     """Those who have signed. Keys that the envelope names are tried first: mostly that's all there is to do."""
     claimed = set(dsse.keyids(envelope))
     named = {one.id: one.key for one in signers if one.id in claimed and one.key is not None}
-    found = dsse.signers(envelope, named)
+    found = dsse.signers(envelope, named, opened)
     if not found:
         others = {one.id: one.key for one in signers if one.id not in claimed and one.key is not None}
-        found = dsse.signers(envelope, others)
+        found = dsse.signers(envelope, others, opened)
     return [one for one in signers if one.id in found]
 
 

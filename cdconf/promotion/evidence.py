@@ -85,7 +85,7 @@ class Evidence:
             unread: Gets what an object would be found by that can't be read.
             wanted: What's found by something else isn't read; None: everything is.
         """
-        tell = self._skip()
+        tell = self.skipping()
 
         def skip(name: str, why: str) -> None:
             unread(archive_named(name, kind) or "")
@@ -105,7 +105,7 @@ class Evidence:
 
     def approvals(self, archive: str, people: People) -> list[Given]:
         """Who has approved or rejected an artifact, for whichever environment."""
-        found = named(self.place, APPROVAL, archive, self._skip())
+        found = named(self.place, APPROVAL, archive, self.skipping())
         return given_all(found, people, self.signers.revoked, self.now)
 
     def overrides(self, environment: str) -> list[Checked]:
@@ -113,9 +113,9 @@ class Evidence:
         return self._checked(OVERRIDE, environment_key(self.project.name, environment))
 
     def _checked(self, kind: str, key: str, newest: int | None = None) -> list[Checked]:
-        return check_all(named(self.place, kind, key, self._skip(), newest), self.signers, self.now)
+        return check_all(named(self.place, kind, key, self.skipping(), newest), self.signers, self.now)
 
-    def _skip(self) -> Callable[[str, str], None]:
+    def skipping(self) -> Callable[[str, str], None]:
         """Warns of what can't be read: of the first few, since whoever can write to the store could make thousands."""
         skipped: list[str] = []
 

@@ -20,7 +20,6 @@ from cdconf.inventory.stages import inputs_of, stages_of
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.imported import imported
-from cdconf.promotion.reach import Reach
 from cdconf.promotion.uncommitted import Uncommitted
 from cdconf.yamlfile import YamlMap, expect, loads
 
@@ -169,6 +168,8 @@ def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:
 
 def _of_roles(commit: Commit, top: YamlMap, names: Sequence[str]) -> Iterator[Part]:
     """The roles' files and smoke tests, and what they reach."""
+    from cdconf.promotion.reach import Reach  # it takes its time, and digests are remembered
+
     reach = Reach(commit)
     roles = {name: _yaml(commit, f"roles/{name}/role.yml") for name in dict.fromkeys(names)}
     roles |= _with_handlers(commit, top, roles)

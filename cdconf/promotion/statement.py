@@ -32,6 +32,7 @@ _NAMES: dict[type[Said], str] = {
     Override: "override",
     Approval: "approval",
 }
+_KINDS = {name: kind for kind, name in _NAMES.items()}
 _TYPE = re.compile(re.escape(BASE) + r"([a-z-]+)/v([0-9]+)")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TREE = re.compile("[0-9a-f]{40,64}")
@@ -126,10 +127,21 @@ def read(envelope: Mapping[str, Any]) -> Said | None:
     Raises:
         NotSaid: It's no statement that this version can read.
     """
-    kind, payload = dsse.content(envelope)
+    return read_payload(*dsse.content(envelope))
+
+
+def read_payload(kind: str, payload: bytes) -> Said | None:
+    """The same of what `dsse.content` gives."""
     twice: list[str] = []
+
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):  # of names that stand in it twice, readers could take one or the other
+            twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return found
+
     try:
-        found = json.loads(payload, object_pairs_hook=lambda pairs: _object(pairs, twice))
+        found = json.loads(payload, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise NotSaid("isn't JSON") from error
     if kind != dsse.IN_TOTO or not isinstance(found, dict) or found.get("_type") != IN_TOTO_V1:
@@ -144,28 +156,22 @@ def read_statement(found: Mapping[str, Any]) -> Said | None:
     match = _TYPE.fullmatch(str(found.get("predicateType")))
     if match is None:
         return None
-    kinds = {name: one for one, name in _NAMES.items()}
-    if match[1] not in kinds or int(match[2]) > VERSION:
+    if match[1] not in _KINDS or int(match[2]) > VERSION:
         raise NotSaid(f"is of the type {match[1]}/v{match[2]}, as of a newer cdconf")
     try:
-        return _said(kinds[match[1]], found["subject"], found["predicate"])
+        return _said(_KINDS[match[1]], found["subject"], found["predicate"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise NotSaid(f"lacks something: {str(error)[:80]}") from error
-
-
-def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
-    """A JSON object; of names that stand in it twice, readers could take one or the other."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice += [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
-    return found
 
 
 def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
     if not isinstance(subjects, list) or not isinstance(predicate, dict):
         raise TypeError("subject or predicate")
-    fields = [name for name in kind.__dataclass_fields__ if name not in ("subject", "stop")]
-    given = {name: _in(name, predicate[name]) for name in fields if name not in _OPTIONAL or name in predicate}
+    given = {
+        name: read_one(predicate[name])
+        for name, read_one in _FIELDS[kind].items()
+        if name not in _OPTIONAL or name in predicate
+    }
     if kind is Lift:
         given["stop"] = _digest(_only(subjects)["digest"]["sha256"])
     elif kind is RolesProof:
@@ -284,9 +290,12 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 _MAY_BE_NONE = {"copy_of", "version", "stage", "environment", "app", "built_from"}
 _OPTIONAL = {"built_from"}  # what older versions didn't say
-
-
-def _in(name: str, value: Any) -> Any:
-    if name in _READERS:
-        return _READERS[name](value)
-    return None if value is None and name in _MAY_BE_NONE else _text(value)
+# Type -> its fields, each with what reads it.
+_FIELDS: dict[type[Said], dict[str, Callable[[Any], Any]]] = {
+    kind: {
+        name: _READERS.get(name) or (_or_none(_text) if name in _MAY_BE_NONE else _text)
+        for name in kind.__dataclass_fields__
+        if name not in ("subject", "stop")
+    }
+    for kind in _NAMES
+}

@@ -6,10 +6,9 @@ A record tells what is being done; what a stage has found out is told by its sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cdconf.pipeline.board.rows import DONE, Cell, Known, Row, Stopped
+from cdconf.pipeline.board.rows import DONE, SETTLED, Cell, Known, Row, Stopped
 from cdconf.promotion.said import Lift
 from cdconf.promotion.stops import standing
 
@@ -35,30 +34,36 @@ def rows_of(pipeline: Pipeline, project: str, known: Iterable[Known], judge: Jud
     newest_first = list(known)
     labels = {one.commit: one.label for one in newest_first if one.commit is not None}
     gone_by = _GoneBy(pipeline)
+    stages = {one.name: one for one in pipeline.stages}
     rows = []
     for one in newest_first:
-        row = gone_by.superseded(_row(pipeline, project, one))
-        gone_by.add(row)
-        rows.append(_named(_judged(row, pipeline, judge), labels))
+        row = _row(stages, project, one)
+        if not all(cell.state in SETTLED for cell in row.cells.values()):
+            row = gone_by.superseded(row)
+            gone_by.add(row)
+            row = _named(_judged(row, pipeline, judge), labels)
+        else:
+            gone_by.add(row)
+        rows.append(row)
     return rows
 
 
 def _named(row: Row, labels: Mapping[str, str]) -> Row:
     """The row, where a newer commit in its place is called by its artifact."""
     cells = {
-        name: replace(one, superseded_by=labels[newer])
+        name: one._replace(superseded_by=labels[newer])
         for name, one in row.cells.items()
         if (newer := one.superseded_by) is not None and newer in labels
     }
-    return replace(row, cells={**row.cells, **cells}) if cells else row
+    return row._replace(cells={**row.cells, **cells}) if cells else row
 
 
-def _row(pipeline: Pipeline, project: str, known: Known) -> Row:
+def _row(stages: Mapping[str, Stage], project: str, known: Known) -> Row:
     """The row without what the gates say."""
-    stops = tuple(_stops(project, known))
-    words = _last_words(pipeline, known)
+    stops = tuple(_stops(project, known)) if known.stops else ()
+    words = _last_words(stages, known)
     cells: dict[str, Cell] = {}
-    for stage in pipeline.stages:
+    for stage in stages.values():
         if known.app is not None and not stage.concerns(known.app):
             cells[stage.name] = Cell(stage.name, "none")
             continue
@@ -91,6 +96,8 @@ def _is_about(stop: Stop, project: str, known: Known) -> bool:
 def _told(stage: Stage, known: Known, word: Word | None) -> Cell | None:
     """What statements or the record say of a stage; None where it hasn't begun."""
     run = known.run
+    if run is None and word is not None and word.result == "passed":
+        return Cell(stage.name, "passed", word.finished, statement=word.statement)
     noted = run.stages.get(stage.name) if run is not None else None
     by = run.began.by if run is not None and run.began is not None else None
     if run is not None and noted is not None and run.is_at_work and noted.state in ("running", "waiting"):
@@ -118,10 +125,9 @@ def _noted(stage: Stage, noted: StageNoted, known: Known) -> Cell | None:
     return None  # what it waited for is judged anew
 
 
-def _last_words(pipeline: Pipeline, known: Known) -> dict[str, Word]:
+def _last_words(stages: Mapping[str, Stage], known: Known) -> dict[str, Word]:
     """Stage -> its last word; of two at the same moment the bad news."""
     last: dict[str, Word] = {}
-    stages = {one.name: one for one in pipeline.stages}
     for one in known.words:
         stage = stages.get(one.stage)
         if stage is None or one.app != known.app:
@@ -162,8 +168,8 @@ def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
         links = tuple(judge(row.known, stage))
         missing = [one for one in links if one.state == "missing"]
         why = f"{missing[0].name}: {missing[0].why}" if missing else _keyless(row.known, stage)
-        cells[stage.name] = replace(cell, state="waiting" if missing else "ready", why=why, links=links)
-    return replace(row, cells={**row.cells, **cells}) if cells else row
+        cells[stage.name] = cell._replace(state="waiting" if missing else "ready", why=why, links=links)
+    return row._replace(cells={**row.cells, **cells}) if cells else row
 
 
 def _keyless(known: Known, stage: Stage) -> str:
@@ -207,8 +213,8 @@ class _GoneBy:
             passed = self._passed.get(place) if stage.environment else None
             newer = passed or self._about_to.get(place)
             if newer is not None and cell.state in ("ready", "pending", "interrupted"):
-                found = replace(cell, state="superseded", superseded_by=newer, is_past=passed is not None)
+                found = cell._replace(state="superseded", superseded_by=newer, is_past=passed is not None)
                 cells[stage.name] = found
             elif self._passed.get(place) is not None and cell.state == "failed":
-                cells[stage.name] = replace(cell, superseded_by=self._passed[place], is_past=True)
-        return replace(row, cells={**row.cells, **cells}) if cells else row
+                cells[stage.name] = cell._replace(superseded_by=self._passed[place], is_past=True)
+        return row._replace(cells={**row.cells, **cells}) if cells else row

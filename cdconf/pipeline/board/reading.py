@@ -16,6 +16,7 @@ from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
 from cdconf.pipeline.board.decide import rows_of
 from cdconf.pipeline.board.listed import Listed, artifact_of, listed_of
+from cdconf.pipeline.board.listing import ListedOnce
 from cdconf.pipeline.board.procedures import Procedures
 from cdconf.pipeline.board.remembered import Memory
 from cdconf.pipeline.board.rows import Board, Known, Row
@@ -86,7 +87,8 @@ class Reader:
         return {commit: [one for one in rows if one.known.commit == commit] for commit in commits}
 
     def _said(self) -> _Said:
-        return _Said(Evidence.of(self.project, self._tell, place_of(self.project)))
+        place = ListedOnce(place_of(self.project), self.project.name)
+        return _Said(Evidence.of(self.project, self._tell, place))
 
     @property
     def _stages(self) -> tuple[str, ...]:

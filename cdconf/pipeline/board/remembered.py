@@ -1,9 +1,10 @@
 """What a board is made of, remembered in .cdconf/board.json: for whoever looks at thousands of artifacts.
 
 A statement's object never changes, and neither does who has signed it. So that's what's remembered, by the objects'
-names; whether a signer counts is judged each time. Artifacts of which an object can't be read, or counts for nothing,
-are read anew: somebody is to be warned of it. Metadata is remembered by its object's name, size and time.
-Nothing that opens a gate is ever read from here.
+names, once this machine has verified the signature; whether a signer counts is judged each time. Artifacts of which an
+object can't be read, or counts for nothing, are read anew: somebody is to be warned of it. What isn't in a directory
+of the store in which names have come or gone needn't be looked at. Metadata is remembered by its object's name, size
+and time. The file counts only where nobody else can have written it, and nothing that opens a gate is read from it.
 """
 
 from __future__ import annotations
@@ -12,27 +13,29 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts.attestations import STATEMENT, STOP
+from cdconf.artifacts.attestations import STATEMENT, STOP, content_of
+from cdconf.artifacts.believed import own_content
 from cdconf.artifacts.metadata import Unreadable, listed, read_all
 from cdconf.artifacts.shards import SUFFIX
+from cdconf.pipeline.board.gathering import gather
 from cdconf.pipeline.board.listed import Listed, listed_of, newest_first
-from cdconf.pipeline.board.words import Word, words_of
-from cdconf.promotion.checked import AHEAD, Checked
+from cdconf.pipeline.board.words import Word
+from cdconf.promotion.checked import AHEAD
 from cdconf.promotion.offices import stage_office
-from cdconf.promotion.said import Held, Proof
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
-    from cdconf.events import Event
     from cdconf.promotion.evidence import Evidence
 
 FILE = "board.json"
-VERSION = 2
-MANY = 500  # artifacts for which it's faster to read the whole store at once
+VERSION = 3
+LARGEST = 1024 * 1024 * 1024  # bytes
+_STOP = f"{STOP}-"
+_Row = list[Any]  # the digest of the objects' names; then for each word its kind, time, and object's digest
+_Shard = list[Any]  # the digest of its names, in the listing's order; then archive -> row
 
 
 class Memory:
@@ -49,11 +52,12 @@ class Memory:
                 str(VERSION),
                 evidence.project.name,
                 evidence.place.shown(""),
-                *(one.id for one in evidence.signers.signers),
+                *sorted(one.id for one in evidence.signers.signers),
             ]
         )
         self._listed: dict[str, list[Any]] = {}
-        self._words: dict[str, list[Any]] = {}
+        self._kinds: list[list[Any]] = []
+        self._shards: dict[str, _Shard] = {}
         self._load()
 
     def artifacts(self) -> tuple[list[Listed], list[Unreadable]]:
@@ -89,106 +93,125 @@ class Memory:
         Raises:
             ArtifactError: The store can't be read.
         """
-        names = self._names(set(archives))
-        digests = {archive: _digest(there) for archive, there in names.items()}
-        fresh = {one for one, digest in digests.items() if one not in self._words or self._words[one][0] != digest}
-        unread: set[str] = set()
-        every = self._evidence.every(STATEMENT, unread.add, archives) if len(fresh) > MANY else None
-        counting = _Counting(self._evidence)
+        counting = _Counting(self._evidence, self._kinds)
         found: dict[str, list[Word]] = {}
-        kept: dict[str, list[Any]] = {}
-        for archive, digest in digests.items():
-            if archive not in fresh:
-                kept[archive] = self._words[archive]
-                found[archive] = counting.words(archive, kept[archive][1])
-                continue
-            proofs = self._read(archive, unread) if every is None else every.get(archive, [])
-            found[archive] = list(words_of(self._evidence.project.name, archive, proofs))
-            if archive not in unread and all(_is_plain(one) for one in proofs):
-                kept[archive] = [digest, self._rows(archive, proofs)]
-        changed = bool(fresh & kept.keys()) or len(kept) != len(self._words)
-        self._words = kept
-        if changed:
+        fresh: dict[str, list[str]] = {}
+        shards: dict[str, _Shard] = {}
+        for shard, wanted in _by_shard(archives).items():
+            names = self._sharded.get(shard, [])
+            known, digest = self._shards.get(shard), _digest(names)
+            rows = known[1] if known is not None else {}
+            if known is not None and known[0] == digest and all(one in rows for one in wanted):
+                shards[shard] = known if len(rows) == len(wanted) else [digest, {one: rows[one] for one in wanted}]
+            else:
+                own = {one: rows[one] for one in wanted if one in rows}
+                shards[shard] = [digest, self._still(own, _speaking(names, shard, wanted), fresh)]
+            found |= {archive: counting.words(archive, row[1]) for archive, row in shards[shard][1].items()}
+        found |= self._read(fresh, shards)
+        if shards != self._shards:
+            self._shards = shards
             self._save()
+        return found
+
+    def _still(
+        self, rows: dict[str, _Row], names: dict[str, list[str]], fresh: dict[str, list[str]]
+    ) -> dict[str, _Row]:
+        """The rows of artifacts of which nothing new was said; the others' objects are added to `fresh`."""
+        kept = {}
+        for archive, there in names.items():
+            row = rows.get(archive)
+            if row is not None and row[0] == _digest(sorted(there)):
+                kept[archive] = row
+            else:
+                fresh[archive] = there
+        return kept
+
+    def _read(self, fresh: dict[str, list[str]], shards: dict[str, _Shard]) -> dict[str, list[Word]]:
+        """What stages said of artifacts by the store itself; it's added to what's remembered."""
+        found: dict[str, list[Word]] = {}
+        places = {tuple(kind): number for number, kind in enumerate(self._kinds)}
+        for archive, gathered in gather(self._evidence, fresh).items():
+            found[archive] = [word for _, word in gathered.words]
+            if not gathered.is_plain:
+                continue
+            row: list[Any] = []
+            for keyid, word in gathered.words:
+                kind = (keyid, *word[:-2])
+                if kind not in places:
+                    places[kind] = len(self._kinds)
+                    self._kinds.append(list(kind))
+                row += [places[kind], word.finished, content_of(word.statement)]
+            shards[archive[:2]][1][archive] = [_digest(sorted(fresh[archive])), row]
         return found
 
     def has_stops(self) -> bool:
         """Whether the store has any object that may be a stop."""
-        return any(one.startswith(f"{STOP}-") for one in self._attested)
+        return any(one.startswith(_STOP) for names in self._sharded.values() for one in names)
 
     @cached_property
-    def _attested(self) -> list[str]:
+    def _sharded(self) -> dict[str, list[str]]:
         """The names of all that was said: one listing for all kinds."""
-        return self._evidence.place.names("", SUFFIX)
-
-    def _names(self, archives: set[str]) -> dict[str, list[str]]:
-        """Archive -> the names of what was said of it."""
-        begins, ends = len(STATEMENT) + 1, len(STATEMENT) + 65
-        found: dict[str, list[str]] = {}
-        head = f"{STATEMENT}-"
-        for name in self._attested:
-            if name.startswith(head) and (archive := name[begins:ends]) in archives:
-                found.setdefault(archive, []).append(name)
-        return found
-
-    def _read(self, archive: str, unread: set[str]) -> list[Checked]:
-        def warned(event: Event) -> None:
-            unread.add(archive)
-            self._evidence.emit(event)
-
-        return replace(self._evidence, emit=warned).proofs(archive)
-
-    def _rows(self, archive: str, proofs: Iterable[Checked]) -> list[list[Any]]:
-        rows = []
-        for one in proofs:
-            for word in words_of(self._evidence.project.name, archive, [one]):
-                content = word.statement.removesuffix(SUFFIX).rpartition("-")[2]
-                rows.append([one.signer.id if one.signer else "", *word[:-1], content])
-        return rows
+        return self._evidence.place.sharded()
 
     def _load(self) -> None:
-        """Reads it; nothing where it's damaged, of another version, or of other keys."""
+        """Reads it; nothing where it's damaged, of another version, of other keys, or may be somebody else's."""
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            head, digest, text = (self._evidence.project.data_if_any / FILE).read_bytes().split(b"\n", 2)
+            head, digest, text = own_content(self._evidence.project.data_if_any / FILE, LARGEST).split(b"\n", 2)
             if head.decode() == self._head and digest.decode() == hashlib.sha256(text).hexdigest():
                 found = json.loads(text)
-                self._listed, self._words = found["listed"], found["words"]
+                self._listed, self._kinds, self._shards = found["listed"], found["kinds"], found["shards"]
 
     def _save(self) -> None:
         with suppress(OSError):  # who may only read reads it all each time
-            text = json.dumps({"listed": self._listed, "words": self._words}, separators=(",", ":"))
+            remembered = {"listed": self._listed, "kinds": self._kinds, "shards": self._shards}
+            text = json.dumps(remembered, separators=(",", ":"))
             digest = hashlib.sha256(text.encode()).hexdigest()
             write_private(self._evidence.project.data / FILE, f"{self._head}\n{digest}\n{text}")
 
 
 def _digest(words: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(sorted(words)).encode()).hexdigest()[:24]
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
-def _is_plain(one: Checked) -> bool:
-    return one.refusal is None and one.signer is not None and isinstance(one.said, (Proof, Held))
+def _by_shard(archives: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in archives:
+        found.setdefault(one[:2], []).append(one)
+    return found
+
+
+def _speaking(names: Iterable[str], shard: str, archives: Iterable[str]) -> dict[str, list[str]]:
+    """Archive -> the names, among those of a shard, of what was said of it."""
+    found: dict[str, list[str]] = {one: [] for one in archives}
+    head = f"{STATEMENT}-{shard}"
+    begins, ends = len(STATEMENT) + 1, len(STATEMENT) + 65
+    for name in names:
+        if name.startswith(head) and name.endswith(SUFFIX) and (archive := name[begins:ends]) in found:
+            found[archive].append(name)
+    return found
 
 
 class _Counting:
-    """Whether those who signed count now."""
+    """Whether those who signed count now.
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
+    Args:
+        evidence: The store.
+        kinds: What rows have in common: the key, the app, the stage, its environment and what that copies, the result.
+    """
+
+    def __init__(self, evidence: Evidence, kinds: Sequence[Sequence[Any]]) -> None:
         self._latest = evidence.now + AHEAD
-        self._known: dict[tuple[str, str], bool] = {}
+        self._kinds = kinds
+        offices = {kind[2]: evidence.signers.of(stage_office(kind[2]), evidence.now) for kind in kinds}
+        self._counts = [any(one.id == kind[0] for one in offices[kind[2]]) for kind in kinds]
+        self._about = [tuple(kind[1:]) for kind in kinds]
 
-    def words(self, archive: str, rows: Iterable[Sequence[Any]]) -> list[Word]:
-        """Those of an artifact's rows that count now; none that says to have been said in the future."""
+    def words(self, archive: str, row: Sequence[Any]) -> list[Word]:
+        """Those of an artifact's words that count now; none that says to have been said in the future."""
         begins = f"{STATEMENT}-{archive}-"
+        latest, counts, about = self._latest, self._counts, self._about
         return [
-            Word(app, stage, environment, copy_of, result, finished, f"{begins}{content}{SUFFIX}")
-            for keyid, app, stage, environment, copy_of, result, finished, content in rows
-            if finished <= self._latest and self._counts(keyid, stage)
+            Word._make((*about[kind], finished, f"{begins}{content}{SUFFIX}"))
+            for kind, finished, content in zip(row[::3], row[1::3], row[2::3], strict=True)
+            if finished <= latest and counts[kind]
         ]
-
-    def _counts(self, keyid: str, stage: str) -> bool:
-        place = (keyid, stage)
-        if place not in self._known:
-            there = self._evidence.signers.of(stage_office(stage), self._evidence.now)
-            self._known[place] = any(one.id == keyid for one in there)
-        return self._known[place]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from cdconf.pipeline.board.words import Word
@@ -26,10 +26,10 @@ State = Literal[
     "none",  # it isn't this app's
 ]
 DONE: tuple[State, ...] = ("passed", "unproven", "none")
+SETTLED: tuple[State, ...] = ("passed", "none")  # whatever becomes of other artifacts
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """All that's known of one artifact, or of a commit that has none yet.
 
     Attributes:
@@ -54,8 +54,7 @@ class Known:
     run: RunRecord | None = None
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """An artifact in a stage.
 
     Attributes:
@@ -100,8 +99,7 @@ class Stopped:
     command: str
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An artifact, or a commit that has none yet, by stages in the pipeline's order."""
 
     known: Known

@@ -93,7 +93,7 @@ def run(number, *noted, alive=True, ended=None):
     commit = f"{number:040x}"
     began = RunBegan(50.0, commit, "main", "Say hello", "Ann <ann@example.com>", "ci@one", ())
     entries = (began, *noted, *([ended] if ended else []))
-    holder = Holder("k", 1, NOW - 5 if alive else NOW - TTL - 5)
+    holder = Holder("k", 1, (NOW - 5 if alive else NOW - TTL - 5,))
     return RunRecord(f"run{number}", commit, NOW - 5, entries, holder, NOW)
 
 
@@ -330,7 +330,7 @@ def test_a_run_that_lacked_the_key_says_so_where_nothing_else_keeps_the_stage():
 
 
 def test_another_apps_artifacts_supersede_nothing_and_its_stages_are_not_this_ones():
-    other = replace(known(2, proof(2, "manual", app="till")), app="till", label="till@2")
+    other = known(2, proof(2, "manual", app="till"))._replace(app="till", label="till@2")
     found, _ = rows(other, known(1, *THROUGH[:2]), concurrency="batch")
     assert states(found["till@2"])[0] == "none"
     assert found["app@1"].cells["manual"].state == "ready"
@@ -352,7 +352,7 @@ def test_a_commit_without_artifact_is_stopped_with_its_app_alone():
     (row,) = rows(commit)[0].values()
     assert states(row) == ["stopped", "pending", "pending", "pending"]
     assert not row.is_ready
-    (row,) = rows(replace(commit, stops=(stop(1),)))[0].values()
+    (row,) = rows(commit._replace(stops=(stop(1),)))[0].values()
     assert states(row)[0] == "ready"
 
 
