@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.catalog import Compiler
     from cdconf.errors import SecretError
+    from cdconf.history.worktree import Changes
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
     from cdconf.session.at_work import AtWork
@@ -101,6 +102,10 @@ class Run:
         """Asks git what isn't committed, if the run is one that the history remembers."""
         if self.recorded:
             self._work_tree = WorkTree(self.project.root)
+
+    def changes(self) -> Changes | None:
+        """What git says isn't committed; None where it isn't asked, or says nothing."""
+        return self._work_tree.changes() if self._work_tree is not None else None
 
     @property
     def environment(self) -> Environment:
@@ -230,7 +235,7 @@ class Run:
         """Announces the run."""
         name = self._environment.name if self._environment else None
         self.emit(RunStarted(self.command, name, tuple(host.name for host in hosts)))
-        changes = self._work_tree.changes() if self._work_tree and self.command in SAID_OF else None
+        changes = self.changes() if self.command in SAID_OF else None
         if changes and changes.dirty:
             files = ", ".join(changes.files[:FILES_SHOWN])
             more = f" and {len(changes.files) - FILES_SHOWN} more" if len(changes.files) > FILES_SHOWN else ""

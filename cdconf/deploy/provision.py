@@ -19,11 +19,13 @@ from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
+    from cdconf.deploy.applied_from import AppliedFrom
     from cdconf.deploy.drained import Drained
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.plans.applying import Applying
     from cdconf.plans.looking import Recorder
     from cdconf.session import Session
+    from cdconf.session.answers import Applied
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,18 @@ class Options:
     record: Recorder | None = None  # keep what was found
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
     held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
+    applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
         """What's done to each host; see `converge_host`."""
         return self.plan.converge if self.plan else self.record or converge_host
+
+    def check_held(self, fleet: Fleet, emit: Emit) -> None:
+        """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
+        if self.applied_from is not None:
+            self.applied_from.check(fleet.applied, emit)
+        self.held()
 
 
 def provision(
@@ -127,7 +136,7 @@ def provision(
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
             refuse(errors, emit)
-            options.held()
+            options.check_held(fleet, emit)
         if smoke_tests is not None:
             smoke_tests.result()
         if options.plan:
@@ -197,7 +206,10 @@ class Provisioning:
         """Returns exit codes, those of hosts and those of the run."""
         if not self._options.check:
             return self._group_by_group(hosts)
-        codes = self._converge(self._fleet.connected(hosts))
+        applied: dict[str, Applied | None] = {}
+        codes = self._converge(self._fleet.connected(hosts), applied)
+        if self._options.applied_from is not None:
+            self._options.applied_from.tell(applied, self._emit)
         if self._options.releases:
             from cdconf.drift import check_releases
 
@@ -282,7 +294,8 @@ class Provisioning:
                 self._emit(HostDone(host.name, "not_attempted"))
         return [report(self._emit, name, error) for name, error in errors.items()]
 
-    def _converge(self, hosts: Sequence[Host]) -> list[int]:
+    def _converge(self, hosts: Sequence[Host], applied: dict[str, Applied | None] | None = None) -> list[int]:
+        """Converges hosts; `applied` learns what those that are only looked at remember."""
         check = self._options.check
 
         def job(session: Session) -> dict[str, Any]:
@@ -292,7 +305,9 @@ class Provisioning:
 
         results, errors = self._fleet.each(hosts, job).split()
         codes = [report(self._emit, name, error) for name, error in errors.items()]
-        for result in results.values():
+        for name, result in results.items():
+            if applied is not None:
+                applied[name] = result.get("applied")
             counts = result["counts"]
             if result["failed"]:
                 codes.append(FAILED)
@@ -305,6 +320,9 @@ class Provisioning:
         told: set[tuple[str, str]] = set()
         rebooted: set[str] = set()
         changed = False
+        about = self._options.applied_from
+        complete = not self._compiler.is_partial
+        files = about.files(session.host.name, complete=complete) if about and not self._options.check else None
 
         def emit(event: Event) -> None:
             nonlocal changed
@@ -319,7 +337,7 @@ class Provisioning:
         while True:
             try:
                 result = self._options.converge(
-                    session, self._compiler, emit, check=self._options.check, prune=self._options.prune
+                    session, self._compiler, emit, check=self._options.check, prune=self._options.prune, files=files
                 )
             except AgentError as error:
                 if error.reason != "rebooting":

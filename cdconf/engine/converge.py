@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def converge_host(
-    session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False, only: str | None = None
+    session: Session,
+    compiler: Compiler,
+    emit: Emit,
+    *,
+    check: bool,
+    prune: bool = False,
+    only: str | None = None,
+    files: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compiles the host's catalog from its facts and has the agent apply it.
 
@@ -29,9 +36,10 @@ def converge_host(
         check: Change nothing.
         prune: Remove what was applied once and has gone from the files.
         only: The digest of the one catalog that may be applied; None: any.
+        files: `{"commit", "dirty"}` that the host is to remember.
 
     Returns:
-        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`.
+        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`; of a check also `applied`.
 
     Raises:
         CdconfError: The catalog can't be compiled, or isn't the one; the agent or the host failed.
@@ -45,7 +53,7 @@ def converge_host(
     emit(HostStep(name, "checking" if check else "applying"))
     with told(catalog, name, emit, check=check) as on_event:
         result = session.converge(
-            catalog.document(), check=check, prune=prune, digest=catalog.digest, on_event=on_event
+            catalog.document(), check=check, prune=prune, digest=catalog.digest, files=files, on_event=on_event
         )
     return {**result, "catalog": catalog.digest}
 
