@@ -317,7 +317,7 @@ class Provisioning:
 
     def _converge_host(self, session: Session) -> dict[str, Any]:
         """Converges one host; one that asks for a reboot gets it, and the rest of its catalog when it's back."""
-        told: set[tuple[str, str]] = set()
+        told: set[tuple[str, str, str | None]] = set()
         rebooted: set[str] = set()
         changed = False
         about = self._options.applied_from
@@ -327,7 +327,7 @@ class Provisioning:
         def emit(event: Event) -> None:
             nonlocal changed
             if isinstance(event, ResourceDone):
-                key = (event.type, event.title)
+                key = (event.type, event.title, event.source)
                 if key in told and event.status in ("ok", "orphaned", "skipped"):
                     return  # the first half of the catalog, again after a reboot
                 told.add(key)

@@ -12,7 +12,7 @@ from cdconf.facts import FactCache
 from cdconf.session import AgentError
 
 if TYPE_CHECKING:
-    from cdconf.catalog import Catalog, Compiler
+    from cdconf.catalog import Catalog, Compiler, Resource
     from cdconf.inventory import Environment, Project
     from cdconf.session import Session
 
@@ -72,14 +72,17 @@ def told(
         emit: The event stream.
         check: Whether the agent only looks.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str | None]] = set()
     due: dict[str, None] = {}
-    by_key = {(one.type, one.title): one for one in catalog.resources}
+    by_key: dict[tuple[str, str], list[Resource]] = {}
+    for one in catalog.resources:
+        by_key.setdefault((one.type, one.title), []).append(one)
 
     def on_event(event: Mapping[str, Any]) -> ResourceDone:
-        key = (event["type"], event["title"])
-        seen.add(key)
-        declared = by_key.get(key)
+        # The host tells which of several declarations it is; no other place than theirs is believed.
+        several = by_key.get((event["type"], event["title"]), ())
+        declared = next((one for one in several if one.source == event.get("source")), next(iter(several), None))
+        seen.add((event["type"], event["title"], declared.source if declared is not None else None))
         if event["status"] == "changed" and declared is not None:
             due.update(dict.fromkeys(declared.notify))
         handler = catalog.handlers.get(event["title"]) if event["type"] == "handler" else None
@@ -102,10 +105,17 @@ def told(
 
 
 def _tell_left(
-    catalog: Catalog, host: str, emit: Emit, seen: Container[tuple[str, str]], due: Iterable[str], *, check: bool
+    catalog: Catalog,
+    host: str,
+    emit: Emit,
+    seen: Container[tuple[str, str, str | None]],
+    due: Iterable[str],
+    *,
+    check: bool,
 ) -> None:
-    left = [(one.type, one.title, one.source) for one in catalog.resources if (one.type, one.title) not in seen]
-    handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name) not in seen}
+    every = [(one.type, one.title, one.source) for one in catalog.resources]
+    left = [one for one in every if one not in seen]
+    handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name, None) not in seen}
     if left or (handlers and not check):
         left += [("handler", name, source) for name, source in handlers.items()]
         emit(NotAttempted(host, tuple(left), check))
