@@ -40,12 +40,13 @@ class UnknownHandler(InvalidFile):
     """A resource notifies a handler that no role has."""
 
 
-class _NeedsFacts(CdconfError):
+class NeedsFacts(CdconfError):
     """A catalog is made of facts, which aren't here yet."""
 
 
-def _no_facts(groups: Sequence[str]) -> Mapping[str, Any]:
-    raise _NeedsFacts(f"{', '.join(groups)} aren't known yet")
+def no_facts(groups: Sequence[str]) -> Mapping[str, Any]:
+    """Raises `NeedsFacts`: the facts of hosts that nobody has asked."""
+    raise NeedsFacts(f"{', '.join(groups)} aren't known yet")
 
 
 class Compiler:
@@ -62,6 +63,8 @@ class Compiler:
 
     Attributes:
         mask: Knows every secret that was read.
+        extra: As it was given.
+        only: The roles that were given.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Compiler:
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
         check_roles(project, roles or ())
+        self.extra = dict(extra or {})
+        self.only = tuple(roles) if roles else None
         self._only = set(roles) if roles else None
         self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
@@ -88,7 +93,7 @@ class Compiler:
         self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
         self.mask.spare(secrets.spared())
-        self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
+        self.variables = Variables(project, environment, self.templating, secrets, self.mask, self.extra)
 
     def role(self, name: str) -> Role:
         """A role, read once."""
@@ -112,8 +117,8 @@ class Compiler:
             CdconfError: A role or a variable breaks a rule.
         """
         for host in hosts:
-            with contextlib.suppress(_NeedsFacts):
-                catalog = self.compile(host, HostFacts({}, _no_facts).mapping)
+            with contextlib.suppress(NeedsFacts):
+                catalog = self.compile(host, HostFacts({}, no_facts).mapping)
                 if len(self._ready) < KEPT:
                     self._ready[host.name] = catalog
 

@@ -7,12 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.beforehand import check_beforehand
+from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host
-from cdconf.environments import ensure_hosts, provider_for
+from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
-from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
+from cdconf.events import Emit, Event, HostDone, ResourceDone, Step
 from cdconf.facts import FactCache
 from cdconf.promotion.policy import guarded_by
 from cdconf.session import AgentError, Connector
@@ -83,24 +85,17 @@ def provision(
     """
     smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
-    if options.from_snapshot:
-        from cdconf.environments.docker.snapshots import use_snapshots
-
-        use_snapshots(project, environment, provider, make_compiler, hosts, emit)
-    if options.check or options.plan:
-        located = provider.locate(hosts)
-    else:
-        located = ensure_hosts(project, environment, provider, hosts, emit)
-    missing = [host.name for host in hosts if host.name not in located]
+    to_be = HostsToBe(project, environment, provider, make_compiler, emit)
+    looks = options.check or options.plan
+    located = provider.locate(hosts) if looks else to_be.made(hosts, from_snapshot=options.from_snapshot)
+    missing = [host for host in hosts if host.name not in located]
     if options.plan:
-        options.plan.refuse_missing({name: provider.absence(environment.hosts[name]) for name in missing})
-    for name in missing:
-        absence = provider.absence(environment.hosts[name])
-        if options.releases:
-            report(emit, name, absence)
-        else:
-            emit(Notice(f"{absence}; provision would make or start it"))
-            emit(HostDone(name, "not_attempted"))
+        options.plan.refuse_missing({host.name: provider.absence(host) for host in missing})
+    if options.releases:
+        for host in missing:
+            report(emit, host.name, provider.absence(host))
+    elif missing:
+        to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
     guarded = Guarded() if options.check else guarded_by(project)
@@ -130,8 +125,12 @@ def provision(
 
         def prepare() -> None:
             compilers.append(make_compiler())
-            compilers[0].prepare(present)
-            compilers[0].compile_ahead(present)
+            try:
+                compilers[0].prepare(present)
+                compilers[0].compile_ahead(present)
+            except CdconfError as error:
+                check_beforehand(compilers[0], hosts, error)
+                raise
 
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
