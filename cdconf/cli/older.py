@@ -26,7 +26,7 @@ def comparison(run: Run, *, older: bool = False) -> AppliedFrom:
         return older or _ask(run, f"{text}. Take that back, and apply these files?")
 
     def is_dirty() -> bool:
-        changes = run.changes()
+        changes = run.work_tree.changes() if run.work_tree is not None else None
         return changes is not None and changes.dirty
 
     made = AppliedFrom(run.project, run.environment, head(run.project.root), is_dirty, may_lack)
