@@ -210,6 +210,12 @@ class PlanMoved(GateClosed):
     kind = "plan_moved"
 
 
+class OlderFiles(GateClosed):
+    """Hosts were provisioned from files that this checkout lacks."""
+
+    kind = "older_files"
+
+
 class Pinned(GateClosed):
     """The artifact failed here before."""
 

@@ -83,7 +83,7 @@ class Convergence(object):
         self.emit = emit
         self.proceed = proceed
         self.prune = prune
-        self.applied = Applied(store)
+        self.applied = Applied(store, catalog["resources"])
         self.handlers = Handlers(catalog, check, store, self.report)
         self.counts = {}
         self.is_unsettled = False  # something before it would change, or couldn't be looked at
@@ -106,15 +106,16 @@ class Convergence(object):
         return {"counts": self.counts, "failed": not alright}
 
     def _steps(self):
-        left = self.handlers.left_behind()
+        left, place = self.handlers.left_behind(), 0
         for module, batch in self._batches():
             first = batch[0]
             if first.get("flush"):
                 yield self._due(first["flush"], "here, before {} {}".format(first["type"], first["title"]))
             yield lambda module=module, batch=batch: self._batch(module, batch)
             for one in batch:
-                if one["id"] in left:
-                    yield self._due(left[one["id"]], "after {} {}".format(one["type"], one["title"]), True)
+                if place in left:
+                    yield self._due(left[place], "after {} {}".format(one["type"], one["title"]), True)
+                place += 1
         yield self._orphans
         yield self._due(None, "at the end")
 
@@ -146,6 +147,8 @@ class Convergence(object):
         batch, module = [], None
         for resource in self.catalog["resources"]:
             ends = resource.get("flush") or resource["type"] != batch[0]["type"] if batch else False
+            if resource["id"] in self.applied.several:
+                ends = ends or any(one["id"] == resource["id"] for one in batch)
             if ends or (batch and not hasattr(module, "observe_many")):
                 yield module, batch
                 batch = []

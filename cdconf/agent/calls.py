@@ -2,7 +2,7 @@
 
 import time
 
-from cdconf.agent import lease, state
+from cdconf.agent import lease, past, state
 from cdconf.agent.base import Failed
 
 
@@ -65,19 +65,23 @@ def gather_facts(agent, groups):
 
 
 def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None, moved_from=None):
-    """Takes the host's lease for this run; returns `{"fence", "before"}`: its number, and that of the lease before."""
+    """Takes the host's lease for this run.
+
+    Returns:
+        `{"fence", "before", "applied"}`: its number, that of the lease before, and `past.applied_from`.
+    """
     fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal, moved_from)
     agent.watch_lease()
-    return {"fence": fence, "before": agent.lease.before}
+    return {"fence": fence, "before": agent.lease.before, "applied": past.applied_from(agent.store)}
 
 
 def join_lease(agent, outer, secret, **about):
-    """Works within the lease of the run that has started this one; returns `{"fence"}`, which is that run's."""
+    """Works within the lease of the run that has started this one; returns that run's `fence`, and `applied`."""
     from cdconf.agent import joined  # few runs are started by another
 
     agent.lease = joined.join(agent.store, outer, secret, **about)
     agent.watch_lease()
-    return {"fence": agent.lease.fence}
+    return {"fence": agent.lease.fence, "applied": past.applied_from(agent.store)}
 
 
 def check_lease(agent):
@@ -99,8 +103,17 @@ def force_lease(agent):
     return lease.force_release(agent.store)
 
 
-def converge(agent, catalog, check, prune=False, digest=None):
-    """Applies a catalog, or says what that would change; streams one event per resource."""
+def converge(agent, catalog, check, prune=False, digest=None, files=None):
+    """Applies a catalog, or says what that would change; streams one event per resource.
+
+    Args:
+        agent: The agent.
+        catalog: The catalog.
+        check: Change nothing; the result then has `applied`, see `past.applied_from`.
+        prune: Remove what has gone from the files.
+        digest: What the host remembers the catalog by.
+        files: `{"commit", "dirty"}` of the files that it's made of.
+    """
     proceed = (lambda: None) if check else agent.proceed
     if not check:
         agent.proceed()
@@ -108,9 +121,7 @@ def converge(agent, catalog, check, prune=False, digest=None):
 
     convergence = Convergence(catalog, check, agent.store, agent.event, proceed, prune)
     if check:
-        return convergence.run()
-    from cdconf.agent import past
-
+        return dict(convergence.run(), applied=past.applied_from(agent.store))
     past.provisions(agent.store)
     failed = True
     try:
@@ -118,13 +129,11 @@ def converge(agent, catalog, check, prune=False, digest=None):
         failed = result["failed"]
         return result
     finally:
-        past.provisioned(agent.store, agent.lease.by(), digest, convergence.counts, failed)
+        past.provisioned(agent.store, agent.lease.by(), digest, convergence.counts, failed, files)
 
 
 def remember(agent):
     """What the host knows of its past; see `past.remembered`."""
-    from cdconf.agent import past
-
     return past.remembered(agent.store)
 
 
@@ -139,7 +148,8 @@ def look_for_plan(agent, catalog, prune=False):
     """Check mode with marks; see `marks.Marked`."""
     from cdconf.agent.marks import Marked  # only for plans that are saved, or applied
 
-    return Marked(catalog, agent.store, agent.event, prune).run()
+    found = Marked(catalog, agent.store, agent.event, prune).run()
+    return dict(found, applied=past.applied_from(agent.store))
 
 
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):

@@ -49,10 +49,13 @@ class Handlers(object):
         self._add(resource)
 
     def left_behind(self):
-        """Where what's left over from earlier runs can run: the id of the last resource that notifies it -> names."""
+        """Where what's left over from earlier runs can run: the place of the last resource that notifies it -> names.
+
+        Places count the catalog's resources, from 0.
+        """
         last = {}
-        for resource in self.resources if self.left_over else ():
-            last.update((name, resource["id"]) for name in resource["notify"] if name in self.left_over)
+        for place, resource in enumerate(self.resources if self.left_over else ()):
+            last.update((name, place) for name in resource["notify"] if name in self.left_over)
         return {place: [name for name in last if last[name] == place] for place in last.values()}
 
     def run_due(self, proceed, names=None, where="at the end", again=False):

@@ -4,7 +4,7 @@ The history of a project can be rebuilt from it (`cdconf.history.rebuild`). Even
 ledger, so that they're written together with what they tell of: `{"at", "event", "run", "owner", "reason"}`, with
 `release`, `version`, `archive`, `to`, `why`, `procedure` and `back` (by a rollback) where there's something to say.
 `at` is the host's own clock, in seconds since 1970. `provisions.json` holds `{"at", "run", "owner", "reason",
-"catalog", "counts", "failed"}`.
+"catalog", "counts", "failed"}`, with `commit` and `dirty` of the files that were applied last, see `applied_from`.
 """
 
 import time
@@ -78,8 +78,24 @@ def provisions(store):
     return store.read(FILE, [])
 
 
-def provisioned(store, by, catalog, counts, failed):
-    """Notes that a catalog was applied, unless nothing changed and it's the last one's; what can't be noted isn't.
+def applied_from(store):
+    """`{"commit", "dirty", "owner"}` of the files that were applied last; None where no provision has told.
+
+    `commit` is None for files outside of git. A damaged memory is for `provisions` to tell.
+    """
+    try:
+        entries = provisions(store)
+    except Failed:
+        return None
+    if not entries or "commit" not in entries[-1]:
+        return None
+    return {name: entries[-1].get(name) for name in ("commit", "dirty", "owner")}
+
+
+def provisioned(store, by, catalog, counts, failed, files=None):
+    """Notes that a catalog was applied; what can't be noted isn't.
+
+    Where nothing changed and it's the last one's catalog, only where its files come from is noted, at the last entry.
 
     Args:
         store: The project's `Store`.
@@ -87,13 +103,21 @@ def provisioned(store, by, catalog, counts, failed):
         catalog: The catalog's digest.
         counts: Resources by what became of them.
         failed: Whether it ended early.
+        files: `{"commit", "dirty"}` of the files; None leaves what was noted before.
     """
     entries = provisions(store)
-    if entries and not failed and not counts.get("changed") and entries[-1]["catalog"] == catalog:
-        return
-    entry = dict(by, at=round(time.time(), 3), catalog=catalog, counts=counts, failed=failed)
+    last = entries[-1] if entries else {}
+    source = files or {name: last[name] for name in ("commit", "dirty") if name in last}
+    if entries and not failed and not counts.get("changed") and last["catalog"] == catalog:
+        moved = dict(last, **source)
+        if moved == last:
+            return
+        entries = entries[:-1] + [moved]
+    else:
+        entry = dict(by, at=round(time.time(), 3), catalog=catalog, counts=counts, failed=failed, **source)
+        entries = entries[1 - KEPT_PROVISIONS :] + [entry]
     try:
-        store.write(FILE, entries[1 - KEPT_PROVISIONS :] + [entry])
+        store.write(FILE, entries)
     except (OSError, Failed):
         pass  # a full disk is the run's error already
 

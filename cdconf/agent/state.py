@@ -108,12 +108,18 @@ class Applied(object):
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
     those that say which thing it is, of others all but long values. Of what should be absent there's only
     `{absent: true, digest}`: it tells what someone brought back by hand, and is nobody's orphan.
+
+    Args:
+        store: The project's `Store`.
+        resources: The catalog's. What several roles declare is one resource, with the fields of all declarations.
     """
 
     FILE = "applied.json"
 
-    def __init__(self, store):
+    def __init__(self, store, resources=()):
         self.store = store
+        self.several = several(resources)
+        self._awaited = {name: len(entries) for name, entries in self.several.items()}
         self.entries = store.read(self.FILE, {})
         self.key = self._key(create=False)
         self.dirty = False
@@ -137,7 +143,12 @@ class Applied(object):
 
     def digest(self, resource):
         """The fingerprint of what a resource should be."""
-        return fingerprint(self.key, [resource["fields"], resource["absent"]])
+        return fingerprint(self.key, [self._fields(resource), resource["absent"]])
+
+    def _fields(self, resource):
+        """The fields of all its declarations."""
+        entries = self.several.get(resource["id"], [resource])
+        return {name: one["fields"][name] for one in entries for name in one["fields"]}
 
     def is_last_applied(self, resource):
         """Whether the files still ask for exactly what was last applied here."""
@@ -158,14 +169,25 @@ class Applied(object):
         return fingerprint(self.key, value)[:16]
 
     def record(self, resource, compared=()):
-        """Notes that a resource is now as wanted, by the fields that are compared; `save` writes it down."""
+        """Notes that a resource is now as wanted, by the fields that are compared; `save` writes it down.
+
+        With the last of several declarations the fields of all are noted; with others only what wasn't known at all.
+        """
         if not self.key:
             self.key = self._key(create=True)
+        identifier = resource["id"]
+        if identifier in self.several:
+            self._awaited[identifier] -= 1
+            if self._awaited[identifier] == 0:
+                resource = dict(self.several[identifier][0], fields=self._fields(resource))
+            elif identifier in self.entries:
+                return
+        digest = fingerprint(self.key, [resource["fields"], resource["absent"]])
         if resource["absent"]:
-            self._put(resource["id"], {"absent": True, "digest": self.digest(resource)})
+            self._put(identifier, {"absent": True, "digest": digest})
             return
         entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
-        entry["digest"] = self.digest(resource)
+        entry["digest"] = digest
         fields = resource["fields"]
         entry["macs"] = {name: self._mac(fields[name]) for name in compared if name in fields}
         if resource["sensitive"]:
@@ -173,7 +195,7 @@ class Applied(object):
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}
         else:
             entry["fields"] = _small(fields)
-        self._put(resource["id"], entry)
+        self._put(identifier, entry)
 
     def _put(self, identifier, entry):
         if self.entries.get(identifier) != entry:
@@ -215,3 +237,11 @@ def _is_long(value):
     if isinstance(value, dict):
         return len(value) > 20 or any(_is_long(member) or isinstance(member, dict) for member in value.values())
     return isinstance(value, list) and (len(value) > 200 or any(_is_long(member) for member in value))
+
+
+def several(resources):
+    """What several roles declare: id -> the catalog's entries, in their order."""
+    found = {}
+    for resource in resources:
+        found.setdefault(resource["id"], []).append(resource)
+    return {name: entries for name, entries in found.items() if len(entries) > 1}

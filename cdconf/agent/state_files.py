@@ -91,7 +91,7 @@ _HANDLER = record(
 _PROVISION = record(
     {"at": number, "counts": mapping(count), "failed": flag},
     {"catalog": (_OPTIONAL, _none)},
-    _WHO,
+    dict(_WHO, commit=_OPTIONAL, dirty=flag),
 )
 
 _EVENT = record(

@@ -16,6 +16,7 @@ from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
+from cdconf.catalog.unions import together
 from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
@@ -39,12 +40,13 @@ class UnknownHandler(InvalidFile):
     """A resource notifies a handler that no role has."""
 
 
-class _NeedsFacts(CdconfError):
+class NeedsFacts(CdconfError):
     """A catalog is made of facts, which aren't here yet."""
 
 
-def _no_facts(groups: Sequence[str]) -> Mapping[str, Any]:
-    raise _NeedsFacts(f"{', '.join(groups)} aren't known yet")
+def no_facts(groups: Sequence[str]) -> Mapping[str, Any]:
+    """Raises `NeedsFacts`: the facts of hosts that nobody has asked."""
+    raise NeedsFacts(f"{', '.join(groups)} aren't known yet")
 
 
 class Compiler:
@@ -61,6 +63,8 @@ class Compiler:
 
     Attributes:
         mask: Knows every secret that was read.
+        extra: As it was given.
+        only: The roles that were given.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Compiler:
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
         check_roles(project, roles or ())
+        self.extra = dict(extra or {})
+        self.only = tuple(roles) if roles else None
         self._only = set(roles) if roles else None
         self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
@@ -87,7 +93,7 @@ class Compiler:
         self._originals = originals_of(project, environment)
         secrets = secrets or SecretStore(project, environment)
         self.mask.spare(secrets.spared())
-        self.variables = Variables(project, environment, self.templating, secrets, self.mask, dict(extra or {}))
+        self.variables = Variables(project, environment, self.templating, secrets, self.mask, self.extra)
 
     def role(self, name: str) -> Role:
         """A role, read once."""
@@ -111,8 +117,8 @@ class Compiler:
             CdconfError: A role or a variable breaks a rule.
         """
         for host in hosts:
-            with contextlib.suppress(_NeedsFacts):
-                catalog = self.compile(host, HostFacts({}, _no_facts).mapping)
+            with contextlib.suppress(NeedsFacts):
+                catalog = self.compile(host, HostFacts({}, no_facts).mapping)
                 if len(self._ready) < KEPT:
                     self._ready[host.name] = catalog
 
@@ -139,31 +145,25 @@ class Compiler:
         if ready is not None:
             return ready
         scope = self.scope(host, facts)
-        resources: dict[str, Resource] = {}
-        flushing: list[Resource] = []
-        for resource in self._declared(scope, host):
-            if resource.type == "flush":
-                flushing.append(resource)
-            else:
-                _add(resources, resource, flushing)
+        resources, flushing = together(self._declared(scope, host), self.types)
         resources = with_managed(resources, self.types, complete=self._only is None)
-        check_size(resources.values())
-        asking = [(name, one) for one in resources.values() for name in (*one.flush, *one.notify)]
+        check_size(resources)
+        asking = [(name, one) for one in resources for name in (*one.flush, *one.notify)]
         asking += [(one.title, one) for one in flushing]  # at the end of all: it would run there anyway
         found = {name: self._handler(scope, host, name, one) for name, one in asking}
         handlers = {name: one for name, one in found.items() if one is not None}
         if len(handlers) < len(found):
-            resources = {name: _without_handlers(one, handlers) for name, one in resources.items()}
+            resources = [_without_handlers(one, handlers) for one in resources]
         if self._originals:
-            self._originals.check(host, [*resources.values(), *(one.resource for one in handlers.values())], scope)
-        used = {one.type for one in resources.values()}
+            self._originals.check(host, [*resources, *(one.resource for one in handlers.values())], scope)
+        used = {one.type for one in resources}
         return Catalog(
             project=self.project.name,
             environment=self.environment.name,
             host=host.name,
             complete=self._only is None,
             compare={name: list(self.types[name].compared) for name in sorted(used)},
-            resources=list(resources.values()),
+            resources=resources,
             handlers=handlers,
         )
 
@@ -256,6 +256,8 @@ class Compiler:
             removable=kind.absent,
             reads=scope.behind(before),
             holds_secret=holds_secret,
+            given=frozenset(values),
+            when=declared.when,
         )
 
     def _checked(
@@ -324,23 +326,6 @@ class Compiler:
                 if candidate.runs(resource.title):
                     app = {"name": candidate.name, "path": candidate.path}
         return Handler(name=name, action=declared.action or "", resource=resource, app=app)
-
-
-def _add(resources: dict[str, Resource], resource: Resource, flushing: list[Resource]) -> None:
-    """The same resource may be declared by several roles, if they agree. What's to be flushed is, before a new one."""
-    known = resources.get(resource.id)
-    if known is None:
-        names = dict.fromkeys(one.title for one in flushing)
-        flushing.clear()
-        resources[resource.id] = replace(resource, flush=tuple(names))
-    elif (known.fields, known.absent) == (resource.fields, resource.absent):
-        notify = tuple(dict.fromkeys((*known.notify, *resource.notify)))
-        resources[resource.id] = replace(known, notify=notify, reads=known.reads | resource.reads)
-    else:
-        file, _, line = resource.source.rpartition(":")
-        raise InvalidFile(
-            f"{resource.type} '{resource.title}' is declared differently at {known.source}", file=file, line=int(line)
-        )
 
 
 def _without_handlers(resource: Resource, known: Container[str]) -> Resource:

@@ -6,32 +6,31 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cdconf.catalog.model import Resource
     from cdconf.resources.spec import ResourceType
 
 
-def with_managed(
-    resources: Mapping[str, Resource], types: Mapping[str, ResourceType], *, complete: bool
-) -> dict[str, Resource]:
+def with_managed(resources: Sequence[Resource], types: Mapping[str, ResourceType], *, complete: bool) -> list[Resource]:
     """The resources, with `managed` in the fields of those that need it.
 
     Args:
-        resources: By id, all of one host's.
+        resources: All of one host's.
         types: The resource types.
         complete: Whether they're all of the host's; if not, nobody can say what is managed.
     """
-    asking = [one for one in resources.values() if (types[one.type].needs_managed or "") in one.fields]
-    result = dict(resources)
-    for one in asking:
-        field = str(types[one.type].needs_managed)
+    result = list(resources)
+    for place, one in enumerate(resources):
+        field = types[one.type].needs_managed
+        if field is None or field not in one.fields:
+            continue
         if complete:
-            others = [other for other in resources.values() if other.id != one.id and not other.absent]
+            others = [other for other in resources if other.id != one.id and not other.absent]
             fields = {**one.fields, "managed": _below(one.fields[types[one.type].title], others, types)}
         else:
             fields = {name: value for name, value in one.fields.items() if name != field}
-        result[one.id] = replace(one, fields=fields)
+        result[place] = replace(one, fields=fields)
     return result
 
 

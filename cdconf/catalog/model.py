@@ -15,6 +15,7 @@ class Resource:
 
     `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
     Handlers of `flush` run before it, if they're due.
+    `given` are the fields that its declaration writes down, `when` is the declaration's.
     `reads` are the variables and other names that it was made of, `holds_secret` says that it writes a secret into a
     file; they're no part of the document.
     """
@@ -32,6 +33,8 @@ class Resource:
     flush: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     holds_secret: bool = False
+    given: frozenset[str] = frozenset()
+    when: Any = None
 
     @property
     def id(self) -> str:
@@ -71,7 +74,10 @@ class Handler:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What one host should be. `complete`: all of the host's roles are in it."""
+    """What one host should be. `complete`: all of the host's roles are in it.
+
+    `resources` has each declaration of a resource in its place; see `unions.unions` for each resource once.
+    """
 
     project: str
     environment: str

@@ -62,6 +62,7 @@ class Run:
         code: The exit code; set by the verb, or by the error that ended it.
         extra: The verb's own keys of the JSON document.
         recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
+        work_tree: What git says isn't committed, if it's asked.
         recorded_as: What the history calls it, see `record_as`; the verb if not given.
         noted: What else the history remembers of it, by the names of the record's fields.
     """
@@ -82,7 +83,7 @@ class Run:
         self.recorded = command in RECORDED
         self.recorded_as: str | None = None
         self._about: dict[str, str] = {}
-        self._work_tree: WorkTree | None = None
+        self.work_tree: WorkTree | None = None
         self.extra: dict[str, Any] = {}
         self.noted: dict[str, Any] = {}
         self.collector = Collector()
@@ -105,7 +106,7 @@ class Run:
     def begin(self) -> None:
         """Asks git what isn't committed, if the run is one that the history remembers."""
         if self.recorded:
-            self._work_tree = WorkTree(self.project.root)
+            self.work_tree = WorkTree(self.project.root)
             self._telling.begin()
 
     @property
@@ -235,7 +236,7 @@ class Run:
     def start(self, hosts: Sequence[Host]) -> None:
         """Announces the run."""
         self.emit(RunStarted(self.command, self.environment_name, tuple(host.name for host in hosts)))
-        changes = self._work_tree.changes() if self._work_tree and self.command in SAID_OF else None
+        changes = self.work_tree.changes() if self.work_tree and self.command in SAID_OF else None
         if changes and changes.dirty:
             files = ", ".join(changes.files[:FILES_SHOWN])
             more = f" and {len(changes.files) - FILES_SHOWN} more" if len(changes.files) > FILES_SHOWN else ""
@@ -272,8 +273,8 @@ class Run:
         self.noted |= {"verdict": verdict} if isinstance(verdict, bool) else {}
         if self.recorded:
             self._record(result, self._telling.id)
-        elif self._work_tree is not None:
-            self._work_tree.close()
+        elif self.work_tree is not None:
+            self.work_tree.close()
         self._telling.end()
         for one in self._at_work:
             one.end()
@@ -305,7 +306,7 @@ class Run:
         """
         self.recorded, self.recorded_as = True, command
         self._telling.begin()
-        self._work_tree = self._work_tree or WorkTree(self.project.root)
+        self.work_tree = self.work_tree or WorkTree(self.project.root)
         self._about = {"detail": detail}
         if artifact is not None:
             self._about |= {"app": artifact.app, "version": artifact.version, "artifact": artifact.archive}
@@ -318,8 +319,8 @@ class Run:
 
     def close(self) -> None:
         """Gives the terminal back without a result."""
-        if self._work_tree is not None:
-            self._work_tree.close()
+        if self.work_tree is not None:
+            self.work_tree.close()
         self._renderer.close()
 
     def crash(self, error: Exception) -> None:
@@ -341,7 +342,7 @@ class Run:
     def _record(self, result: RunResult, identifier: str | None = None) -> None:
         from cdconf.cli.recording import record_run
 
-        work_tree = self._work_tree or WorkTree(self.project.root)  # what turned out late to be worth a line
+        work_tree = self.work_tree or WorkTree(self.project.root)  # what turned out late to be worth a line
         record_run(self, result, identifier, self._about, work_tree.changes())
 
     @property

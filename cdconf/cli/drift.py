@@ -32,6 +32,7 @@ def command(environment: str, **flags: Any) -> None:
     Example: cdconf drift production --json
     """
     from cdconf.cli.drained import say_kept
+    from cdconf.cli.older import comparison
     from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
 
@@ -39,6 +40,13 @@ def command(environment: str, **flags: Any) -> None:
         hosts = run.selected()
         run.start(hosts)
         drained = Drained()
-        options = Options(True, flags["forks"], flags["accept_new_host_keys"], releases=True, drained=drained)
+        options = Options(
+            True,
+            flags["forks"],
+            flags["accept_new_host_keys"],
+            releases=True,
+            drained=drained,
+            applied_from=comparison(run),
+        )
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         run.extra["kept"] = say_kept(run, drained)

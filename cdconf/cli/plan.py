@@ -67,6 +67,7 @@ def command(environment: str, **flags: Any) -> None:
         if flags[name]:
             raise UsageError(f"--{name} goes with --from")
     from cdconf.cli import plan_file
+    from cdconf.cli.older import comparison
     from cdconf.deploy.provision import Options, provision
 
     out = flags["out"]
@@ -77,7 +78,10 @@ def command(environment: str, **flags: Any) -> None:
         recorder = plan_file.recorder(run) if out is not None else None
         moved = taken_over(flags["take_over"], (host.name for host in hosts))
         accept, prune = flags["accept_new_host_keys"], flags["prune"]
-        options = Options(True, flags["forks"], accept, prune=prune, record=recorder, take_over=moved)
+        compared = comparison(run)
+        options = Options(
+            True, flags["forks"], accept, prune=prune, record=recorder, take_over=moved, applied_from=compared
+        )
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         if recorder is not None:
             plan_file.save_plan(run, recorder, hosts, out)

@@ -34,6 +34,7 @@ from cdconf.cli.throwaway import throwaway_options
 @take_over_option
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
+@click.option("--older", is_flag=True, help="Apply these files although hosts have what newer ones brought.")
 @click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
 @click.option("--stage", metavar="NAME", hidden=True, help="The pipeline's stage that this is a part of.")
 @throwaway_options
@@ -46,6 +47,9 @@ def command(environment: str | None, **flags: Any) -> None:
     exits with 3 when files or hosts have moved on since. With --from-snapshot new hosts start from an image that
     holds what their roles install; an image that's missing is made first.
 
+    Hosts remember the commit that was applied. Where a host has commits that this checkout lacks, a run asks before it
+    takes them back; where nobody can be asked, it changes nothing and exits with 3, unless --older is given.
+
     Where ENV asks for proof, its roles must have passed the stages before, by a provision that ended well, unless
     they are what was last applied there; such a provision makes the proof, if the stage's key is here.
 
@@ -56,6 +60,7 @@ def command(environment: str | None, **flags: Any) -> None:
     Example: cdconf provision staging --limit web --diff
     """
     from cdconf.cli import plan_file, throwaway
+    from cdconf.cli.older import comparison
     from cdconf.cli.passing import provision_run
     from cdconf.deploy.provision import Options, provision
     from cdconf.errors import PlanMoved, UsageError
@@ -79,6 +84,7 @@ def command(environment: str | None, **flags: Any) -> None:
                 take_over=taken_over(flags["take_over"], (host.name for host in hosts)),
                 from_snapshot=flags["from_snapshot"],
                 held=passing.again if passing else lambda: None,
+                applied_from=comparison(run, older=flags["older"]),
             )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
             if passing is not None and run.code == 0:

@@ -7,23 +7,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.beforehand import check_beforehand
+from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host
-from cdconf.environments import ensure_hosts, provider_for
+from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
-from cdconf.events import Emit, Event, HostDone, Notice, ResourceDone, Step
+from cdconf.events import Emit, Event, HostDone, ResourceDone, Step
 from cdconf.facts import FactCache
 from cdconf.promotion.policy import guarded_by
 from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
+    from cdconf.deploy.applied_from import AppliedFrom
     from cdconf.deploy.drained import Drained
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.plans.applying import Applying
     from cdconf.plans.looking import Recorder
     from cdconf.session import Session
+    from cdconf.session.answers import Applied
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,18 @@ class Options:
     record: Recorder | None = None  # keep what was found
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
     held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
+    applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
         """What's done to each host; see `converge_host`."""
         return self.plan.converge if self.plan else self.record or converge_host
+
+    def check_held(self, fleet: Fleet, emit: Emit) -> None:
+        """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
+        if self.applied_from is not None:
+            self.applied_from.check(fleet.applied, emit)
+        self.held()
 
 
 def provision(
@@ -74,24 +85,17 @@ def provision(
     """
     smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
-    if options.from_snapshot:
-        from cdconf.environments.docker.snapshots import use_snapshots
-
-        use_snapshots(project, environment, provider, make_compiler, hosts, emit)
-    if options.check or options.plan:
-        located = provider.locate(hosts)
-    else:
-        located = ensure_hosts(project, environment, provider, hosts, emit)
-    missing = [host.name for host in hosts if host.name not in located]
+    to_be = HostsToBe(project, environment, provider, make_compiler, emit)
+    looks = options.check or options.plan
+    located = provider.locate(hosts) if looks else to_be.made(hosts, from_snapshot=options.from_snapshot)
+    missing = [host for host in hosts if host.name not in located]
     if options.plan:
-        options.plan.refuse_missing({name: provider.absence(environment.hosts[name]) for name in missing})
-    for name in missing:
-        absence = provider.absence(environment.hosts[name])
-        if options.releases:
-            report(emit, name, absence)
-        else:
-            emit(Notice(f"{absence}; provision would make or start it"))
-            emit(HostDone(name, "not_attempted"))
+        options.plan.refuse_missing({host.name: provider.absence(host) for host in missing})
+    if options.releases:
+        for host in missing:
+            report(emit, host.name, provider.absence(host))
+    elif missing:
+        to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
     identity = RunIdentity("plan" if options.check else "provision")
     guarded = Guarded() if options.check else guarded_by(project)
@@ -121,13 +125,17 @@ def provision(
 
         def prepare() -> None:
             compilers.append(make_compiler())
-            compilers[0].prepare(present)
-            compilers[0].compile_ahead(present)
+            try:
+                compilers[0].prepare(present)
+                compilers[0].compile_ahead(present)
+            except CdconfError as error:
+                check_beforehand(compilers[0], hosts, error)
+                raise
 
         errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
         if not options.check:
             refuse(errors, emit)
-            options.held()
+            options.check_held(fleet, emit)
         if smoke_tests is not None:
             smoke_tests.result()
         if options.plan:
@@ -197,7 +205,10 @@ class Provisioning:
         """Returns exit codes, those of hosts and those of the run."""
         if not self._options.check:
             return self._group_by_group(hosts)
-        codes = self._converge(self._fleet.connected(hosts))
+        applied: dict[str, Applied | None] = {}
+        codes = self._converge(self._fleet.connected(hosts), applied)
+        if self._options.applied_from is not None:
+            self._options.applied_from.tell(applied, self._emit)
         if self._options.releases:
             from cdconf.drift import check_releases
 
@@ -282,7 +293,8 @@ class Provisioning:
                 self._emit(HostDone(host.name, "not_attempted"))
         return [report(self._emit, name, error) for name, error in errors.items()]
 
-    def _converge(self, hosts: Sequence[Host]) -> list[int]:
+    def _converge(self, hosts: Sequence[Host], applied: dict[str, Applied | None] | None = None) -> list[int]:
+        """Converges hosts; `applied` learns what those that are only looked at remember."""
         check = self._options.check
 
         def job(session: Session) -> dict[str, Any]:
@@ -292,7 +304,9 @@ class Provisioning:
 
         results, errors = self._fleet.each(hosts, job).split()
         codes = [report(self._emit, name, error) for name, error in errors.items()]
-        for result in results.values():
+        for name, result in results.items():
+            if applied is not None:
+                applied[name] = result.get("applied")
             counts = result["counts"]
             if result["failed"]:
                 codes.append(FAILED)
@@ -302,14 +316,17 @@ class Provisioning:
 
     def _converge_host(self, session: Session) -> dict[str, Any]:
         """Converges one host; one that asks for a reboot gets it, and the rest of its catalog when it's back."""
-        told: set[tuple[str, str]] = set()
+        told: set[tuple[str, str, str | None]] = set()
         rebooted: set[str] = set()
         changed = False
+        about = self._options.applied_from
+        complete = not self._compiler.is_partial
+        files = about.files(session.host.name, complete=complete) if about and not self._options.check else None
 
         def emit(event: Event) -> None:
             nonlocal changed
             if isinstance(event, ResourceDone):
-                key = (event.type, event.title)
+                key = (event.type, event.title, event.source)
                 if key in told and event.status in ("ok", "orphaned", "skipped"):
                     return  # the first half of the catalog, again after a reboot
                 told.add(key)
@@ -319,7 +336,7 @@ class Provisioning:
         while True:
             try:
                 result = self._options.converge(
-                    session, self._compiler, emit, check=self._options.check, prune=self._options.prune
+                    session, self._compiler, emit, check=self._options.check, prune=self._options.prune, files=files
                 )
             except AgentError as error:
                 if error.reason != "rebooting":

@@ -12,13 +12,20 @@ from cdconf.facts import FactCache
 from cdconf.session import AgentError
 
 if TYPE_CHECKING:
-    from cdconf.catalog import Catalog, Compiler
+    from cdconf.catalog import Catalog, Compiler, Resource
     from cdconf.inventory import Environment, Project
     from cdconf.session import Session
 
 
 def converge_host(
-    session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False, only: str | None = None
+    session: Session,
+    compiler: Compiler,
+    emit: Emit,
+    *,
+    check: bool,
+    prune: bool = False,
+    only: str | None = None,
+    files: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compiles the host's catalog from its facts and has the agent apply it.
 
@@ -29,9 +36,10 @@ def converge_host(
         check: Change nothing.
         prune: Remove what was applied once and has gone from the files.
         only: The digest of the one catalog that may be applied; None: any.
+        files: `{"commit", "dirty"}` that the host is to remember.
 
     Returns:
-        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`.
+        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`; of a check also `applied`.
 
     Raises:
         CdconfError: The catalog can't be compiled, or isn't the one; the agent or the host failed.
@@ -45,7 +53,7 @@ def converge_host(
     emit(HostStep(name, "checking" if check else "applying"))
     with told(catalog, name, emit, check=check) as on_event:
         result = session.converge(
-            catalog.document(), check=check, prune=prune, digest=catalog.digest, on_event=on_event
+            catalog.document(), check=check, prune=prune, digest=catalog.digest, files=files, on_event=on_event
         )
     return {**result, "catalog": catalog.digest}
 
@@ -64,14 +72,17 @@ def told(
         emit: The event stream.
         check: Whether the agent only looks.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str | None]] = set()
     due: dict[str, None] = {}
-    by_key = {(one.type, one.title): one for one in catalog.resources}
+    by_key: dict[tuple[str, str], list[Resource]] = {}
+    for one in catalog.resources:
+        by_key.setdefault((one.type, one.title), []).append(one)
 
     def on_event(event: Mapping[str, Any]) -> ResourceDone:
-        key = (event["type"], event["title"])
-        seen.add(key)
-        declared = by_key.get(key)
+        # The host tells which of several declarations it is; no other place than theirs is believed.
+        several = by_key.get((event["type"], event["title"]), ())
+        declared = next((one for one in several if one.source == event.get("source")), next(iter(several), None))
+        seen.add((event["type"], event["title"], declared.source if declared is not None else None))
         if event["status"] == "changed" and declared is not None:
             due.update(dict.fromkeys(declared.notify))
         handler = catalog.handlers.get(event["title"]) if event["type"] == "handler" else None
@@ -94,10 +105,17 @@ def told(
 
 
 def _tell_left(
-    catalog: Catalog, host: str, emit: Emit, seen: Container[tuple[str, str]], due: Iterable[str], *, check: bool
+    catalog: Catalog,
+    host: str,
+    emit: Emit,
+    seen: Container[tuple[str, str, str | None]],
+    due: Iterable[str],
+    *,
+    check: bool,
 ) -> None:
-    left = [(one.type, one.title, one.source) for one in catalog.resources if (one.type, one.title) not in seen]
-    handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name) not in seen}
+    every = [(one.type, one.title, one.source) for one in catalog.resources]
+    left = [one for one in every if one not in seen]
+    handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name, None) not in seen}
     if left or (handlers and not check):
         left += [("handler", name, source) for name, source in handlers.items()]
         emit(NotAttempted(host, tuple(left), check))

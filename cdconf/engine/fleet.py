@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cdconf.engine.inherit import Inheritance
     from cdconf.inventory import Environment, Host
     from cdconf.session import Connector, Session
+    from cdconf.session.answers import Applied
 
 T = TypeVar("T")
 _BEATERS = 8  # threads
@@ -64,6 +65,7 @@ class Fleet:
         self.environment, self.identity, self.emit = environment, identity, emit
         self.sessions: dict[str, Session] = {}
         self.fences: dict[str, int] = {}  # host -> the number by which this run holds it
+        self.applied: dict[str, Applied | None] = {}  # host -> the files that were applied last, once it's held
         self._connector = connector
         self._forks = forks
         self._lease_ttl = lease_ttl
@@ -223,6 +225,7 @@ class Fleet:
         else:
             taken = session.join_lease(outer=around.run, secret=around.secret, **about)
         fence = self.fences[name] = taken["fence"]
+        self.applied[name] = taken.get("applied")
         if before is not None and taken.get("before", fence) != before:
             session.give_lease_back()
             raise HostFailed("another run has had it since the connection ended", host=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.catalog import Compiler
+from cdconf.catalog.beforehand import Beforehand, raise_all
 from cdconf.catalog.originals import ForeignAddress
 from cdconf.catalog.variables import MissingValue
 from cdconf.environments.provider import provider_for
@@ -37,6 +38,7 @@ def check_throwaway(project: Project, environment: Environment, given: Collectio
     """
     provider_for(project, environment)
     compiler = Compiler(project, environment, secrets=OfflineSecrets(project, environment))
+    _check_files(compiler)
     facts = HostFacts({}, lambda groups: sample())
     for host in environment.hosts.values():
         for role in compiler.roles_of(host):
@@ -56,6 +58,20 @@ def check_throwaway(project: Project, environment: Environment, given: Collectio
                 raise UsageError(f"-e: {error.message}", hint=error.hint) from error
             if isinstance(error, ForeignAddress):
                 raise
+
+
+def _check_files(compiler: Compiler) -> None:
+    """What's wrong with the files, whatever copy they're for: a secret that people must set isn't."""
+    looking = Beforehand(compiler)
+    looking.look_at_roles()
+    if not looking.errors:
+        for host in compiler.environment.hosts.values():
+            looking.look(host)
+    lacking = [one for one in looking.errors.values() if isinstance(one, MissingValue)]
+    if any(not one.variable.secret for one in lacking):
+        raise _lacking(compiler)
+    own = f"{THROWN_AWAY}/{compiler.environment.name}/"
+    raise_all([one for one in looking.errors.values() if one not in lacking and not (one.file or "").startswith(own)])
 
 
 def _lacking(compiler: Compiler) -> UsageError:

@@ -1,6 +1,7 @@
 """Facts, the read-only data of hosts: what there is, gathered when it's read, and remembered for offline work."""
 
 from cdconf.facts.cache import FactCache, Seen, age_text
+from cdconf.facts.distributions import os_facts, unknown_os
 from cdconf.facts.host import HostFacts, path_of
 from cdconf.facts.noted import NotedFacts
 from cdconf.facts.system import is_system, system_name
@@ -20,7 +21,9 @@ __all__ = [
     "checked",
     "group_of",
     "is_system",
+    "os_facts",
     "path_of",
     "sample",
     "system_name",
+    "unknown_os",
 ]

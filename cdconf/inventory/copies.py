@@ -31,9 +31,10 @@ def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> Yaml
 
 
 def scaled(hosts: dict[str, Host], scale: Mapping[str, int], top: YamlMap) -> dict[str, Host]:
-    """The copied hosts that stay: the first ones of each group.
+    """The copied hosts that stay: of each group that's named, the first ones, exactly as many as are asked for.
 
-    A host that's in several groups stays when any of them keeps it, and so does one that hosts.yml names itself.
+    What other groups a host is in doesn't count, but that none of these loses its last host: such a host comes first.
+    One that hosts.yml names itself stays in any case.
 
     Args:
         hosts: The copied hosts, in their order.
@@ -41,7 +42,7 @@ def scaled(hosts: dict[str, Host], scale: Mapping[str, int], top: YamlMap) -> di
         top: hosts.yml.
 
     Raises:
-        InvalidFile: A group would have more hosts than it has in the copied environment.
+        InvalidFile: A group can't have as many hosts as are asked for.
     """
     if not scale:
         return hosts
@@ -50,14 +51,38 @@ def scaled(hosts: dict[str, Host], scale: Mapping[str, int], top: YamlMap) -> di
         if count > len(members[group]):
             message = f"scale asks for {count} hosts in '{group}', and {top['copy_of']} has {len(members[group])}"
             raise top["scale"].error(message, group, "name more hosts under `hosts`")
+    counted = [host for host in hosts.values() if any(group in scale for group in host.groups)]
+    last = _last_of(hosts, counted, scale)
+    kept: dict[str, int] = dict.fromkeys(scale, 0)
+    stays: set[str] = set()
+    for host in sorted(counted, key=lambda one: one.name not in last):
+        its = [group for group in host.groups if group in scale]
+        if all(kept[group] < scale[group] for group in its):
+            stays.add(host.name)
+            kept |= {group: kept[group] + 1 for group in its}
     named = expect(top, "hosts", dict, "hosts.yml", {})
-    return {
-        name: host
-        for name, host in hosts.items()
-        if name in named
-        or not host.groups
-        or any(group not in scale or name in members[group][: scale[group]] for group in host.groups)
-    }
+    for group, count in scale.items():
+        lost = [name for name in last if name not in stays and name not in named and group in hosts[name].groups]
+        if kept[group] != count or lost:
+            why = (
+                f"{lost[0]} is the last host of {last[lost[0]]}" if lost else "some of its hosts are in several groups"
+            )
+            message = f"scale can't leave {count} hosts in '{group}': {why}"
+            raise top["scale"].error(message, group, "scale these groups, too, or list the copy's hosts instead")
+    out = {host.name for host in counted} - stays - set(named)
+    return {name: host for name, host in hosts.items() if name not in out}
+
+
+def _last_of(hosts: Mapping[str, Host], counted: Iterable[Host], scale: Mapping[str, int]) -> dict[str, str]:
+    """Hosts that must stay, so that a group which isn't scaled keeps one -> that group."""
+    names = [host.name for host in counted]
+    last: dict[str, str] = {}
+    others = dict.fromkeys(group for host in hosts.values() for group in host.groups if group not in scale)
+    by_group = {group: [host.name for host in hosts.values() if group in host.groups] for group in others}
+    for group, members in sorted(by_group.items(), key=lambda one: len(one[1])):
+        if all(name in names for name in members) and not any(name in last for name in members):
+            last[members[0]] = group
+    return last
 
 
 def read_differs(project: Project, top: YamlMap, hosts: Iterable[str] | None) -> list[Differs]:

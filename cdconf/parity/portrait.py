@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.originals import addresses_in, texts_of
+from cdconf.catalog.unions import unions
 from cdconf.errors import CdconfError
 from cdconf.facts import NotedFacts
 from cdconf.parity.model import Portrait, Setting, Wanted
@@ -48,7 +49,7 @@ def desired(
         os=host.os,
         source=f"{host.file}:{host.line}",
         settings=_settings(compiler, host, scope, key),
-        wanted={one.id: _wanted(one, compiler, key) for one in catalog.resources},
+        wanted={one.id: _wanted(one, compiler, key) for one in unions(catalog.resources)},
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
         names=names_of(compiler.environment),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cdconf.catalog.unions import unions
 from cdconf.parity.model import Portrait, Sight
 from cdconf.parity.seal import unsealed
 from cdconf.parity.toggles import look_at_toggles
@@ -33,6 +34,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
         CdconfError: The host doesn't answer, or the agent fails.
     """
     types = {one.type: list(one.portrayed) for one in portrait.wanted.values() if one.portrayed}
+    catalog = replace(catalog, resources=unions(catalog.resources))
     told = session.portray(catalog=catalog.document(), key=key, portrayed=types)
     states = {
         name: unsealed(key, state, portrait.wanted[name].fields) if isinstance(state, dict) else state

@@ -142,12 +142,9 @@ class Applying:
                 self._note(text, name)
         self._refuse()
 
-    def converge(
-        self, session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False
-    ) -> dict[str, Any]:
+    def converge(self, session: Session, compiler: Compiler, emit: Emit, **how: Any) -> dict[str, Any]:
         """See `converge_host`; only the catalog that was compared with the plan is applied."""
-        only = self._digests[session.host.name]
-        return converge_host(session, compiler, emit, check=check, prune=prune, only=only)
+        return converge_host(session, compiler, emit, only=self._digests[session.host.name], **how)
 
     def _note(self, text: str, host: str) -> None:
         self.moved.setdefault(text, []).append(host)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from cdconf.catalog.unions import unions
 from cdconf.plans import difference
 from cdconf.secrets import is_tainted
 
@@ -58,8 +59,8 @@ class Differences:
             same_inputs: All that the host's catalog is made of is the same: then what's unknown is the same, too.
         """
         unknown = () if same_inputs else (*before.unknown, *after.unknown)
-        old = {one.id: one for one in before.catalog.resources}
-        new = {one.id: one for one in after.catalog.resources}
+        old = {one.id: one for one in unions(before.catalog.resources)}
+        new = {one.id: one for one in unions(after.catalog.resources)}
         changes = [
             *self._resources(old, new, unknown),
             *self._handlers(before.catalog.handlers, after.catalog.handlers, unknown),

@@ -58,13 +58,22 @@ def surprises(foreseen: Mapping[str, Statuses], results: Mapping[str, HostResult
         results: What the run did.
     """
     return [
-        Surprise(name, one.type, one.title, planned, one.status)
+        Surprise(name, *key, planned, status)
         for name, result in results.items()
         if name in foreseen
-        for one in result.resources
-        for planned in [foreseen[name].get((one.type, one.title))]
-        if (one.status == "changed" and planned != "would_change") or (one.status == "ok" and planned == "would_change")
+        for key, status in _done(result).items()
+        for planned in [foreseen[name].get(key)]
+        if (status == "changed" and planned != "would_change") or (status == "ok" and planned == "would_change")
     ]
+
+
+def _done(result: HostResult) -> dict[tuple[str, str], str]:
+    """What became of each resource, whichever of its declarations did it."""
+    found: dict[tuple[str, str], str] = {}
+    for one in result.resources:
+        if found.get((one.type, one.title), "ok") == "ok":
+            found[one.type, one.title] = one.status
+    return found
 
 
 def remember(data: Path, environment: str, results: Mapping[str, HostResult]) -> None:

@@ -48,7 +48,8 @@ def look(
     with told(catalog, name, emit, check=True) as tell:
         result = session.plan(on_event=on_event, catalog=catalog.document(), prune=prune)
     marks = result["marks"]
-    outcome = {"counts": result["counts"], "failed": result["failed"], "catalog": catalog.digest}
+    outcome: dict[str, Any] = {name: result[name] for name in ("counts", "failed", "applied") if name in result}
+    outcome["catalog"] = catalog.digest
     return HostPlan(marks["host"], marks["catalog"], tuple(found)), outcome
 
 
@@ -64,7 +65,14 @@ class Recorder:
         self._mask = mask
 
     def __call__(
-        self, session: Session, compiler: Compiler, emit: Emit, *, check: bool, prune: bool = False
+        self,
+        session: Session,
+        compiler: Compiler,
+        emit: Emit,
+        *,
+        check: bool,
+        prune: bool = False,
+        files: object = None,
     ) -> dict[str, Any]:
         """See `converge_host`; it's always a check."""
         plan, result = look(session, compiler, emit, prune=prune, mask=self._mask)

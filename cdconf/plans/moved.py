@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def moves(before: HostPlan, now: HostPlan) -> Iterator[str]:
     if before.mark != now.mark:
         yield "this isn't the host that was planned, or it was made anew"
         return
-    planned, found = ({(one.type, one.title): one for one in side.resources} for side in (before, now))
+    planned, found = (_by_name(side) for side in (before, now))
     told = False
     for key, one in found.items():
         text = _moved(planned.get(key), one)
@@ -41,11 +42,20 @@ def shown_otherwise(before: HostPlan, now: HostPlan) -> Iterator[str]:
 
     Lines may have moved in their files. For the arguments see `moves`.
     """
-    found = {(one.type, one.title): one for one in now.resources}
-    for one in before.resources:
-        again = found.get((one.type, one.title))
+    found = _by_name(now)
+    for key, one in _by_name(before).items():
+        again = found.get(key)
         if again is not None and _shown(one) != _shown(again):
             yield f"the plan shows {_name(one)} otherwise than it is{_at(again)}: its file may have been changed"
+
+
+def _by_name(side: HostPlan) -> dict[tuple[str, str, int], Finding]:
+    """By type, title, and which of several declarations of the same resource it is."""
+    found: dict[tuple[str, str, int], Finding] = {}
+    for one in side.resources:
+        number = next(number for number in count() if (one.type, one.title, number) not in found)
+        found[one.type, one.title, number] = one
+    return found
 
 
 def _shown(one: Finding) -> tuple[str | None, ...]:

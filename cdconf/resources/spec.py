@@ -106,6 +106,7 @@ class ResourceType:
             package's version.
         holds: The fields that it writes into its file, which then needs a `mode` if they were made of a secret; all of
             them if not given.
+        is_whole: Whether one declaration must say all of it, since a change replaces it as a whole.
         elsewhere: Its functions run in another process, so that texts come back from them without their taint.
     """
 
@@ -127,6 +128,7 @@ class ResourceType:
     needs_managed: str | None = None
     portrayed: tuple[str, ...] = ()
     holds: tuple[str, ...] | None = None
+    is_whole: bool = False
     elsewhere: bool = False
 
     def managed_paths(self, fields: Fields) -> list[str]:

@@ -84,18 +84,28 @@ class Opened(TypedDict):
     time: NotRequired[Time]
 
 
+class Applied(TypedDict):
+    """Which files were applied last: `commit` is None outside of git."""
+
+    commit: str | None
+    dirty: bool | None
+    owner: str | None
+
+
 class Taken(TypedDict):
     """`lease.take` and `lease.join`."""
 
     fence: Count
     before: NotRequired[Count]
+    applied: NotRequired[Applied | None]
 
 
 class Converged(TypedDict):
-    """`converge`."""
+    """`converge`; `applied` of a look."""
 
     counts: dict[ResourceStatus, Count]
     failed: bool
+    applied: NotRequired[Applied | None]
 
 
 class Marks(TypedDict):
@@ -111,6 +121,7 @@ class Planned(TypedDict):
     counts: dict[ResourceStatus, Count]
     failed: bool
     marks: Marks
+    applied: NotRequired[Applied | None]
 
 
 class ResourceEvent(TypedDict):

@@ -166,6 +166,8 @@ class Provision(TypedDict):
     owner: NotRequired[str | None]
     reason: NotRequired[str | None]
     fence: NotRequired[Count]
+    commit: NotRequired[str | None]
+    dirty: NotRequired[bool]
 
 
 class Memory(TypedDict):

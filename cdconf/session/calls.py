@@ -73,12 +73,12 @@ class Calls(ABC):
         *,
         check: bool,
         prune: bool = False,
-        digest: str | None = None,
         on_event: Callable[[a.ResourceEvent], object],
+        **remembered: Any,
     ) -> a.Converged:
-        """Applies a catalog, or checks it; `digest` is what the host remembers it by."""
+        """Applies a catalog, or checks it; `digest` and `files` are what the host remembers of it."""
         answer: a.Converged = self.call(
-            "converge", on_event=on_event, catalog=catalog, check=check, prune=prune, digest=digest
+            "converge", on_event=on_event, catalog=catalog, check=check, prune=prune, **remembered
         )
         return answer
 

@@ -110,3 +110,42 @@ def test_a_full_disk_ends_no_provisioning(tmp_path, monkeypatch):
 
     monkeypatch.setattr(store, "write", full)
     past.provisioned(store, BY, "c1", {"changed": 1}, False)
+
+
+BY_ANN = {"run": "r1", "owner": "ann@laptop pid 7"}
+OLD, NEW = ({"commit": digit * 40, "dirty": False} for digit in "ab")
+
+
+def provisioned(store, catalog, files, **counts):
+    past.provisioned(store, BY_ANN, catalog, counts, False, files)
+
+
+def test_the_files_that_were_applied_last_are_known(tmp_path):
+    store = Store("demo", str(tmp_path))
+    assert past.applied_from(store) is None
+    provisioned(store, "c1", OLD, changed=3)
+    assert past.applied_from(store) == {**OLD, "owner": "ann@laptop pid 7"}
+    provisioned(store, "c2", NEW, changed=1)
+    assert past.applied_from(store)["commit"] == NEW["commit"]
+
+
+def test_files_that_change_nothing_here_are_the_ones_that_were_applied_from_then_on(tmp_path):
+    store = Store("demo", str(tmp_path))
+    provisioned(store, "c1", {**OLD, "dirty": True}, changed=3)
+    provisioned(store, "c1", NEW, ok=3)
+    assert past.applied_from(store)["commit"] == NEW["commit"]
+    assert past.applied_from(store)["dirty"] is False
+    assert len(past.provisions(store)) == 1
+
+
+def test_a_part_of_older_files_leaves_what_was_known(tmp_path):
+    store = Store("demo", str(tmp_path))
+    provisioned(store, "c1", NEW, changed=3)
+    provisioned(store, "part", None, changed=1)
+    assert past.applied_from(store)["commit"] == NEW["commit"]
+
+
+def test_a_memory_of_an_older_version_names_no_files(tmp_path):
+    store = Store("demo", str(tmp_path))
+    store.write(past.FILE, [{"at": 1.0, "counts": {}, "failed": False, "catalog": "c1", "run": "r0"}])
+    assert past.applied_from(store) is None

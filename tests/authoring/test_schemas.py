@@ -264,3 +264,9 @@ def test_the_schemas_know_what_may_be_required():
         assert complaints("policy", {"version": 1, "environments": {"p": {"require": [wrong]}}}), wrong
     assert complaints("policy", {"version": 1, "peple": {}})
     assert complaints("policy", {})
+
+
+def test_a_handler_may_have_what_the_reader_takes():
+    handlers = {"reload": {"service": "nginx", "action": "reload", "when": "host.name", "sensitive": True}}
+    assert complaints("role", {"handlers": handlers}) == []
+    assert complaints("role", {"handlers": {"reload": {"service": "nginx", "when": 1}}}) != []

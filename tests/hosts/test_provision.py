@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from tests.conftest import write
+from tests.conftest import git, write
 from tests.hosts.conftest import FILES
 
 pytestmark = pytest.mark.hosts
@@ -139,3 +139,25 @@ def test_an_error_of_the_last_host_s_files_is_found_before_the_first_host_is_cha
     assert document["error"]["line"] == 1
     assert {host["status"] for host in document["hosts"].values()} == {"not_attempted"}
     assert live.on("web1", "ls /etc/early") == ""
+
+
+def test_an_older_checkout_takes_nothing_back_unless_that_is_meant(live, role):
+    git(live.root, "add", "-A")
+    git(live.root, "commit", "-qm", "as it was", "--allow-empty")
+    older = git(live.root, "rev-parse", "HEAD")
+    role("  - file: /etc/newer\n    content: x\n")
+    git(live.root, "commit", "-qam", "newer")
+    newer = git(live.root, "rev-parse", "HEAD")[:7]
+    live("provision", "dev")
+    git(live.root, "reset", "-q", "--hard", older)
+    told = f"all 2 hosts: applied from {newer}, 1 commit newer than yours"
+    assert told in live("plan", "dev", code=2).stderr
+    drift = live.document("drift", "dev", code=2)
+    assert {one["newer"] for one in drift["applied_from"].values()} == {1}
+    refused = live.document("provision", "dev", "--prune", code=3)["error"]
+    assert refused["kind"] == "older_files"
+    assert told in refused["message"]
+    assert live.on("web1", "cat /etc/newer") == "x"
+    live("provision", "dev", "--older", "--prune")
+    assert live.on("web1", "ls /etc/newer || true") == ""
+    assert "applied from" not in live("plan", "dev").stderr

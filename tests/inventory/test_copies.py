@@ -32,7 +32,8 @@ def copies(project):
     ("scale", "hosts"),
     [
         ("{web: 2}", {"both", "web1", "db1"}),
-        ("{web: 0}", {"both", "db1"}),
+        ("{web: 0}", {"db1"}),
+        ("{web: 1}", {"both", "db1"}),
         ("{web: 1, db: 1}", {"both"}),
         ("{web: 4}", {"web1", "web2", "web3", "both", "db1"}),
         ("{}", {"web1", "web2", "web3", "both", "db1"}),
@@ -40,6 +41,50 @@ def copies(project):
 )
 def test_a_scaled_copy_has_the_first_hosts_of_each_group(copies, scale, hosts):
     assert set(copies(f"copy_of: dev\nprovider: docker\nscale: {scale}\n").hosts) == hosts
+
+
+COMMON = """
+    hosts:
+      app1: {groups: [base, app]}
+      app2: {groups: [base, app]}
+      app3: {groups: [base, app, cache]}
+      lb1: {groups: [base, lb]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("scale", "hosts"),
+    [
+        ("{app: 1}", {"app3", "lb1"}),  # the cache's only host
+        ("{app: 2}", {"app1", "app3", "lb1"}),
+        ("{app: 1, lb: 0}", {"app3"}),
+        ("{cache: 0}", {"app1", "app2", "lb1"}),
+        ("{app: 1, cache: 0}", {"app1", "lb1"}),
+        ("{base: 2}", {"app3", "lb1"}),
+    ],
+)
+def test_the_group_that_is_named_counts_whatever_other_groups_its_hosts_have(copies, scale, hosts):
+    _common(copies)
+    assert set(copies(f"copy_of: dev\nprovider: docker\nscale: {scale}\n").hosts) == hosts
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        ("{app: 0}", "scale can't leave 0 hosts in 'app': app3 is the last host of cache"),
+        ("{base: 1}", "scale can't leave 1 hosts in 'base': lb1 is the last host of lb"),
+        ("{app: 3, cache: 0}", "scale can't leave 3 hosts in 'app': some of its hosts are in several groups"),
+    ],
+)
+def test_what_cannot_be_counted_is_said(copies, scale, message):
+    _common(copies)
+    with pytest.raises(InvalidFile, match=message):
+        copies(f"copy_of: dev\nprovider: docker\nscale: {scale}\n")
+
+
+def _common(copies):
+    groups = "groups: {base: [base], app: [base], cache: [base], lb: [base]}\n"
+    write(copies.root, {"cdconf.yml": f"project: demo\n{groups}", "inventories/dev/hosts.yml": COMMON})
 
 
 def test_a_host_that_is_named_stays_and_a_new_one_comes_on_top(copies):

@@ -112,7 +112,9 @@ def _handler(kind: ResourceType) -> dict[str, Any]:
     action: dict[str, Any] = {"enum": list(kind.actions), "description": f"What is done. {actions}."}
     if kind.default_action:
         action["default"] = kind.default_action
-    return _typed(kind, {"action": action, "sensitive": value(keys.HANDLER["sensitive"])})
+    common = {name: value(key) for name, key in keys.HANDLER.items()}
+    common["when"] |= {"type": ["boolean", "string"]}
+    return _typed(kind, {**common, "action": action})
 
 
 def _typed(kind: ResourceType, common: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def _text(name: object, value: object, context: Context) -> str:
 
 TYPE = ResourceType(
     name="container",
+    is_whole=True,
     doc=(
         "A container of Docker or podman. It's made anew when anything of its definition differs; the new one is made "
         "before the old one is stopped, so an error in the definition leaves the old one alone. Name the image by a "

@@ -1,0 +1,187 @@
+"""From which commit hosts were provisioned last, and whether the files of this run lack some of it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cdconf.errors import CdconfError, OlderFiles
+from cdconf.events import Emit, Notice
+from cdconf.plans.git import git, succeeds
+from cdconf.plans.hostsets import named
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Environment, Project
+    from cdconf.session.answers import Applied
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SHOWN = 7  # digits of a commit
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How two commits stand to each other.
+
+    Attributes:
+        newer: Commits that the host's has, and this checkout's lacks; None where that can't be told.
+        older: The other way round.
+        shallow: Whether the clone doesn't have all that was before.
+    """
+
+    newer: int | None
+    older: int | None
+    shallow: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What's said of a host; `lacks`: whether provisioning would take back what was applied."""
+
+    text: str
+    lacks: bool = False
+
+
+def judge(theirs: Applied, ours: str | None, distance: Distance) -> Finding | None:
+    """What's to be said of files that were applied; None where these files hold all of them.
+
+    Args:
+        theirs: What the host remembers.
+        ours: The commit of this run's files; None outside of git.
+        distance: How the two stand to each other.
+    """
+    commit, dirty = theirs["commit"], bool(theirs["dirty"])
+    by = f" (by {theirs['owner'].partition(' pid ')[0]})" if theirs["owner"] else ""
+    if commit is None:
+        return Finding(f"applied from files outside of git{by}") if ours is not None else None
+    if distance.newer == 0 and not dirty:
+        return None
+    text = f"applied from {commit[:_SHOWN]}{_apart(ours, distance)}"
+    text += ", with changes that weren't committed" if dirty else ""
+    is_behind = distance.newer is not None and distance.older == 0  # what a shallow clone can tell for certain
+    lacks = ours is not None and distance.newer != 0 and (is_behind or not distance.shallow)
+    return Finding(f"{text}{by}", lacks)
+
+
+def _apart(ours: str | None, distance: Distance) -> str:
+    """How far a host's commit is from that of these files."""
+    newer = distance.newer
+    if newer == 0:
+        return ""
+    if ours is None:
+        return "; the commit of these files is unknown: they aren't in git"
+    if newer is None and distance.shallow:
+        return ", an unknown commit: this clone is shallow and doesn't have it"
+    if newer is None:
+        return ", an unknown commit: this clone doesn't have it"
+    commits = f"{newer} commit{'' if newer == 1 else 's'}"
+    return f", {commits} newer than yours" if distance.older == 0 else f", which has {commits} that yours lacks"
+
+
+class AppliedFrom:
+    """Compares what hosts remember with the files of this run.
+
+    Args:
+        project: The project.
+        environment: The environment.
+        commit: The commit that the project is at; None outside of git.
+        dirty: Says whether files were changed since.
+        may_lack: Asks whether files may be applied that lack what hosts have; gets what's to be said of them.
+
+    Attributes:
+        known: Host -> `{"commit", "dirty", "newer"}`, for the JSON document; see `Distance.newer`.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        environment: Environment,
+        commit: str | None,
+        dirty: Callable[[], bool] = lambda: False,
+        may_lack: Callable[[str], bool] = lambda text: False,
+    ) -> None:
+        self._project, self._environment = project, environment
+        self._commit, self._dirty, self._may_lack = commit, dirty, may_lack
+        self._distances: dict[str, Distance] = {}
+        self._lacking: set[str] = set()
+        self.known: dict[str, dict[str, Any]] = {}
+
+    def files(self, host: str, *, complete: bool) -> dict[str, Any] | None:
+        """What a host is to remember of these files.
+
+        Args:
+            host: The host's name.
+            complete: Whether all that the files say is applied. A part of older files leaves the newer ones' rest.
+        """
+        if host in self._lacking and not complete:
+            return None
+        return {"commit": self._commit, "dirty": self._dirty()}
+
+    def tell(self, applied: Mapping[str, Applied | None], emit: Emit) -> dict[str, list[str]]:
+        """Says of hosts from what they were provisioned, where these files aren't the same or newer ones.
+
+        Args:
+            applied: Host -> what it remembers.
+            emit: Gets a `Notice` for each set of hosts.
+
+        Returns:
+            What's said of files that these lack -> hosts.
+        """
+        said: dict[Finding, list[str]] = {}
+        for host, theirs in applied.items():
+            found = self._look(host, theirs) if theirs is not None else None
+            if found is not None:
+                said.setdefault(found, []).append(host)
+        for finding, hosts in said.items():
+            emit(Notice(f"{self._named(hosts)}: {finding.text}", warning=finding.lacks))
+        return {finding.text: hosts for finding, hosts in said.items() if finding.lacks}
+
+    def check(self, applied: Mapping[str, Applied | None], emit: Emit) -> None:
+        """Before anything is changed.
+
+        Raises:
+            OlderFiles: These files lack what was applied, and nobody says that this is meant.
+        """
+        lacking = self.tell(applied, emit)
+        if not lacking:
+            return
+        first, *others = [f"{self._named(hosts)}: {text}" for text, hosts in lacking.items()]
+        if not self._may_lack(first):
+            raise OlderFiles(
+                f"{first}; these files would take that back",
+                hint="fetch and merge what's newer, or provision with --older if that's meant",
+                detail="\n".join(others) or None,
+            )
+
+    def _look(self, host: str, theirs: Applied) -> Finding | None:
+        commit = theirs["commit"]
+        distance = self._distance(commit) if commit is not None else Distance(None, None)
+        self.known[host] = {"commit": commit, "dirty": theirs["dirty"], "newer": distance.newer}
+        finding = judge(theirs, self._commit, distance)
+        if finding is not None and finding.lacks:
+            self._lacking.add(host)
+        return finding
+
+    def _distance(self, commit: str) -> Distance:
+        if commit not in self._distances:
+            self._distances[commit] = self._measured(commit)
+        return self._distances[commit]
+
+    def _measured(self, theirs: str) -> Distance:
+        ours, root = self._commit, self._project.root
+        if theirs == ours:
+            return Distance(0, 0)
+        if ours is None:
+            return Distance(None, None)
+        with contextlib.suppress(CdconfError):  # without git, nothing can be told
+            shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+            if not _COMMIT.fullmatch(theirs) or not succeeds(root, "cat-file", "-e", f"{theirs}^{{commit}}"):
+                return Distance(None, None, shallow)
+            newer, older = git(root, "rev-list", "--left-right", "--count", f"{theirs}...{ours}", "--").split()
+            return Distance(int(newer), int(older), shallow)
+        return Distance(None, None, shallow=True)
+
+    def _named(self, hosts: list[str]) -> str:
+        return named(self._project, self._environment, hosts)
