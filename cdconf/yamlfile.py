@@ -104,7 +104,15 @@ def is_there(path: Path) -> bool:
 
 
 def read_text(path: Path, shown: str, root: Path) -> str:
-    """The text of a project file.
+    """The text of a project file, whose lines end with LF.
+
+    The arguments and errors are those of `read_exactly`.
+    """
+    return read_exactly(path, shown, root).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_exactly(path: Path, shown: str, root: Path) -> str:
+    """The text of a project file, with the line ends that it has.
 
     Args:
         path: The file.
@@ -122,7 +130,7 @@ def read_text(path: Path, shown: str, root: Path) -> str:
     except OSError as error:
         raise InvalidFile(f"can't be read: {error.strerror}", file=shown, line=1) from error
     try:
-        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InvalidFile(f"this isn't UTF-8 (byte {error.start})", file=shown, line=line) from error

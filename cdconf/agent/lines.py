@@ -1,7 +1,8 @@
 """Text files as lines that are changed one by one, while every other byte stays as it is.
 
 Text is UTF-8 with whatever can't be decoded kept (surrogateescape). A line ends at LF alone; CR before it belongs to
-the line's ending. A link that's root's alone is followed: what it points to is read and written, and the link stays.
+the line's ending. A byte order mark stays where it is, and is no part of the first line. A link that's root's alone is
+followed: what it points to is read and written, and the link stays.
 """
 
 import os
@@ -10,6 +11,8 @@ from cdconf.agent import files
 from cdconf.agent.base import Failed, Missing
 
 LIMIT = 16 * 1024 * 1024
+MARK = "\ufeff"  # the byte order mark that programs of Windows put before UTF-8
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Lines(object):
@@ -17,18 +20,21 @@ class Lines(object):
 
     Args:
         text: The whole text.
+        ending: What new lines end with in an empty file.
 
     Attributes:
-        ending: What new lines end with: as the first line does, LF in an empty file.
+        ending: What new lines end with: as the first line does.
     """
 
-    def __init__(self, text):
+    def __init__(self, text, ending="\n"):
         self.lines = text.split("\n")
         last = self.lines.pop()
         self.lines = [line + "\n" for line in self.lines]
         if last:
             self.lines.append(last)
-        self.ending = "\r\n" if self.lines and self.lines[0].endswith("\r\n") else "\n"
+        self.ending = ending
+        if self.lines:
+            self.ending = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
 
     def __len__(self):
         return len(self.lines)
@@ -99,7 +105,10 @@ def read(path):
         size = os.fstat(descriptor).st_size
         if size > LIMIT:
             raise Failed("'{}' has {} bytes; files above {} aren't edited".format(path, size, LIMIT))
-        return stream.read().decode("utf-8", "surrogateescape")
+        data = stream.read()
+    if data.startswith(_UTF16) and b"\0" in data:
+        raise Failed("'{}' is UTF-16; only UTF-8 and what ASCII is a part of are edited".format(path))
+    return data.decode("utf-8", "surrogateescape")
 
 
 def read_for(fields):
@@ -111,11 +120,18 @@ def read_for(fields):
     text = read(fields["path"])
     if text is None and not fields.get("create") and not fields.get("absent"):
         raise Missing("file", fields["path"])
-    return text or ""
+    return unmarked(text or "")
+
+
+def unmarked(text):
+    """The text behind its byte order mark, if it has one."""
+    return text[1:] if text.startswith(MARK) else text
 
 
 def write(fields, text):
-    """Replaces the file that a resource edits, keeping owner, mode and a link that leads to it."""
-    data = text.encode("utf-8", "surrogateescape")
-    mode = fields.get("new_mode") if read(fields["path"]) is None else None
+    """Replaces the file that a resource edits, keeping owner, mode, a byte order mark and a link that leads to it."""
+    before = read(fields["path"])
+    mark = MARK if (before or "").startswith(MARK) else ""
+    data = (mark + text).encode("utf-8", "surrogateescape")
+    mode = fields.get("new_mode") if before is None else None
     files.write_atomic(fields["path"], data, mode=mode, validate=fields.get("validate"), follow=True)

@@ -8,6 +8,7 @@ import os
 import re
 import time
 
+from cdconf.agent import saslprep
 from cdconf.agent.base import Down, Failed, last_lines, run
 
 ITERATIONS = 4096  # PostgreSQL's own default
@@ -146,7 +147,7 @@ def _members(text):
 
 def _keys(password, salt, iterations):
     """StoredKey and ServerKey of RFC 5802, section 3."""
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8"), salt, iterations)
+    salted = hashlib.pbkdf2_hmac("sha256", saslprep.prepared(password).encode("utf-8"), salt, iterations)
     client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
     server = hmac.new(salted, b"Server Key", hashlib.sha256).digest()
     return hashlib.sha256(client).digest(), server

@@ -13,6 +13,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
+from cdconf.catalog.line_ends import indented
+
 LARGEST = 16 * 1024 * 1024  # characters of a rendered text, members of a list
 TURNS = 10_000_000  # of all `range` in one text
 _BITS = 64 * 1024  # of an integer
@@ -29,6 +31,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.filters["indent"] = indented
         for name in ("center", "indent", "batch", "slice"):
             self.filters[name] = _limited_numbers(name, self.filters[name])
         self.filters["format"] = _limited_format(self.filters["format"])

@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.catalog.line_ends import LineEnds
 from cdconf.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class ScopedEnvironment(LimitedEnvironment):
             cache_size=-1,
             auto_reload=False,
             loader=jinja2.FunctionLoader(find),
+            extensions=[LineEnds],
         )
         self._join = join
         self._rendering = threading.local()

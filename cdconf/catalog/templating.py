@@ -22,7 +22,7 @@ from cdconf.catalog.limits import render
 from cdconf.catalog.scoped import ScopedEnvironment
 from cdconf.errors import CdconfError, TemplateError
 from cdconf.secrets import is_tainted
-from cdconf.yamlfile import read_text
+from cdconf.yamlfile import read_exactly
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,7 +51,7 @@ class Templating:
         for shown in places_of(name):
             path = self._root / shown
             if path.is_file():
-                source = read_text(path, shown, self._root)
+                source = read_exactly(path, shown, self._root)
                 check_fact_names(self._environment, source, shown)
                 return source, shown, None
         return None

@@ -79,7 +79,10 @@ APP = {
     ),
     "user": Key("text", "Who runs its migrations; root if not given."),
     "services": Key("names", "The systemd services that a deployment restarts.", default=[]),
-    "env_file": Key("text", "A file of NAME=value lines: the environment of its migrations."),
+    "env_file": Key(
+        "text",
+        "A file of NAME=value lines, read as systemd reads an EnvironmentFile=: the environment of its migrations.",
+    ),
     "health": Key("map", "How it shows that it's well, asked from its own host.", keys=HEALTH, any_of=HEALTH_CHECKS),
     "migrate": Key("map", "Its database migrations: command lines, run in the release as `user`.", keys=MIGRATE),
     "batches": Key(

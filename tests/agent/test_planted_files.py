@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import execute, files, home, staging
+from cdconf.agent import env_file, files, home, staging
 from cdconf.agent.base import Failed
 from cdconf.agent.files import trees
 from cdconf.agent.toggles import Toggles
@@ -293,5 +293,5 @@ def test_a_huge_file_of_nothing_isn_t_read_to_its_end(place, monkeypatch):
     monkeypatch.setattr(download, "sha256_of", lambda stream: pytest.fail("it was read"))
     assert download.observe({"path": str(path), "sha256": "0" * 64})["sha256"] is None
     with pytest.raises(Failed, match="has more than 1048576 bytes"):
-        execute.read_env_file(str(path))
+        env_file.read(str(path))
     assert len(certificate._read(str(path), None)) == certificate.LIMIT

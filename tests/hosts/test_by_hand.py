@@ -1,6 +1,7 @@
 """What people do by hand on real hosts: run, ssh, logs."""
 
 import json
+import random
 import re
 import shlex
 import signal
@@ -11,8 +12,10 @@ import time
 import jsonschema
 import pytest
 
+from cdconf.agent import env_file
 from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
+from tests.agent.test_env_file import READ
 from tests.conftest import CDCONF, begun, cdconf
 from tests.hosts.test_main_job import container
 from tests.inside import inside
@@ -218,3 +221,46 @@ def test_following_ends_when_nobody_reads_any_more(live):
     done = subprocess.run(["bash", "-c", line], cwd=live.root, capture_output=True, text=True, check=False, timeout=60)
     live("ssh", "dev", "web1", "--", "systemctl stop ticks")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 4), done.stderr
+
+
+ENVIRONMENT_OF = """
+import json, random, subprocess, sys
+known = ("PATH", "LANG", "LC_ALL", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "JOURNAL_STREAM")
+found = []
+for text in json.load(sys.stdin):
+    with open("/run/env-file", "wb") as stream:
+        stream.write(text.encode())
+    argv = ["systemd-run", "--wait", "--pipe", "-q", "-p", "EnvironmentFile=/run/env-file", "/usr/bin/env", "-0"]
+    said = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.decode()
+    pairs = dict(one.split("=", 1) for one in said.split("\\0") if one)
+    found.append({name: pairs[name] for name in pairs if name not in known})
+print(json.dumps([found, subprocess.check_output(["systemctl", "--version"]).decode()]))
+"""
+PIECES = [
+    *"AB=\\\"'#; \t\n\n\n$`ab1_",
+    "A=",
+    "\nB=",
+    '\nC="',
+    "\\\n",
+    "\r\n",
+    "\\\r\n",
+    "\xa0",
+    "\u2028",
+    "\x0b",
+    "\x0c",
+]
+PIECES += ["\x85", "ü", "export ", "# c \\\n", "\ufeff", "'\n", '"\n', "=\n"]
+
+
+def test_an_environment_file_is_read_as_the_host_s_systemd_reads_it(live):
+    drawn = random.Random(20)
+    written = ["".join(drawn.choices(PIECES, k=drawn.randint(2, 30))) for _ in range(30)]
+    texts = [text for text, _ in READ] + written
+    argv = [*inside(live.container("web1")), "python3", "-c", ENVIRONMENT_OF]
+    said = subprocess.run(
+        argv, input=json.dumps(texts).encode(), stdout=subprocess.PIPE, check=True, timeout=120
+    ).stdout
+    found, version = json.loads(said)
+    goes_on = int(version.split()[1]) < env_file.COMMENTS_END
+    assert found == [env_file.parse(text, goes_on) for text in texts]
+    assert sum(map(len, found[len(READ) :])) > 10

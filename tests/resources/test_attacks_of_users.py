@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import below, execute, lines, state
+from cdconf.agent import below, env_file, lines, state
 from cdconf.agent.base import Failed
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -252,7 +252,7 @@ def test_a_user_s_link_on_the_way_is_followed_by_nobody(world):
         lambda: certificate.apply({"path": path, "key": path + ".key", "absent": True}, GONE),
         lambda: download.apply({"path": path, "absent": True}, GONE),
         lambda: download.apply({"path": path}, {"mode": ("0600", "0644")}),
-        lambda: execute.read_env_file(path),
+        lambda: env_file.read(path),
         lambda: swap.apply({"path": path, "size": "65536", "active": False, "options": "defaults"}, MADE),
     ):
         with pytest.raises((Failed, OSError)):

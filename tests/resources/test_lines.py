@@ -39,12 +39,15 @@ def test_one_change_is_enough_and_others_stay(tmp_path_factory, before, wanted, 
 
 
 @settings(max_examples=60)
-@given(before=TEXT, wanted=st.lists(LINE, max_size=3), comment=st.sampled_from(["#", "<!--", "/*", "//"]))
+@given(
+    before=TEXT,
+    wanted=st.lists(st.builds(str.__add__, LINE, st.sampled_from(["\n", "\r\n"])), max_size=3),
+    comment=st.sampled_from(["#", "<!--", "/*", "//"]),
+)
 def test_a_block_comes_and_goes_without_a_trace(tmp_path_factory, before, wanted, comment):
     path = tmp_path_factory.mktemp("block") / "f"
     path.write_bytes(before.encode())
-    text = "".join(one + "\n" for one in wanted)
-    fields = {"path": str(path), "name": "a name", "text": text, "comment": comment}
+    fields = {"path": str(path), "name": "a name", "text": "".join(wanted), "comment": comment}
     assert settled(block, path, fields).startswith(before)
     block.apply(fields, {"exists": (True, False)})
     left = path.read_bytes().decode()

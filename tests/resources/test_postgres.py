@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import postgres
+from cdconf.agent import postgres, saslprep
 from cdconf.agent.base import Down, Failed, Missing, Result
 from cdconf.resources.postgres_database import agent as database
 from cdconf.resources.postgres_role import agent as role
@@ -123,3 +123,31 @@ def test_a_password_fits_its_own_verifier_alone():
     assert postgres.fits("pässword", stored)
     assert not postgres.fits("other", stored)
     assert not postgres.fits("pässword", "md5abc")
+
+
+@pytest.mark.parametrize(
+    ("password", "prepared"),
+    [
+        ("plain \t pass", "plain \t pass"),
+        ("pass\u00a0word", "pass word"),
+        ("I\u00adX \u2168", "IX IX"),
+        ("a\u0301\uff21\ufb01", "\u00e1Afi"),
+        ("\u200b", " "),  # a space for the profile, whatever Unicode calls it now
+        ("\u0627\u0628", "\u0627\u0628"),
+        # What the profile doesn't allow counts as it is: nothing left, controls, unassigned, two directions.
+        ("\u00ad", "\u00ad"),
+        ("\u00a0\x7f", "\u00a0\x7f"),
+        ("\u00a0\U0001f600", "\u00a0\U0001f600"),
+        ("\u0627\u00a0b", "\u0627\u00a0b"),
+        ("\u0627\u00a01", "\u0627\u00a01"),
+        # PostgreSQL looks for what's prohibited before it normalises.
+        ("\u0340x", "\u0340x"),
+    ],
+)
+def test_passwords_are_prepared_as_the_server_prepares_them(password, prepared):
+    assert saslprep.prepared(password) == prepared
+    assert postgres.fits(password, postgres.verifier(password))
+    # Made by PostgreSQL 15 of `pass\u00a0word`.
+    known = "SCRAM-SHA-256$4096:JPiujP0L+mmqUSoFtZX2VA==$"
+    known += "TN1dApf7y5gCrNVllT08UO6nxYO8KZcDn8YOMNU6Ma0=:CzogoYZW2OVDbDfVR5ocb0KZML4zAs15cAt/28KSCLw="
+    assert postgres.fits(password, known) is (prepared == "pass word")

@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import lines
+from cdconf.agent import lines, texts
 from cdconf.agent.base import Failed
 
 CLOSING = {"<!--": " -->", "/*": " */"}
@@ -55,17 +55,26 @@ def find(present, fields):
 
 def observe(fields):
     """The lines between the markers, and the comment's style; None when there's no such block."""
-    present = lines.Lines(lines.read_for(fields)).all()
-    found = find(present, fields)
+    document = lines.Lines(lines.read_for(fields))
+    found = find(document.all(), fields)
     if found is None:
         return None
     first, last, comment = found
-    return {"text": "".join(line + "\n" for line in present[first + 1 : last]), "comment": comment}
+    inner = document.lines[first + 1 : last]
+    if not _ends_itself(fields):
+        inner = [lines.bare(line) + "\n" for line in inner]
+    return {"text": "".join(inner), "comment": comment}
+
+
+def _ends_itself(fields):
+    """Whether the text's own line ends count: it has CRLF. One with LF alone takes those of the file that it's in."""
+    return "\r\n" in fields.get("text", "")
 
 
 def apply(fields, difference):
     """Removes, replaces or inserts it."""
-    document = lines.Lines(lines.read_for(fields))
+    own = _ends_itself(fields)
+    document = lines.Lines(lines.read_for(fields), ending="\r\n" if own else "\n")
     present = document.all()
     found = find(present, fields)
     place = len(present)
@@ -78,6 +87,8 @@ def apply(fields, difference):
     if difference.get("exists") != (True, False):
         comment = fields["comment"]
         ending = " cdconf {}{}".format(fields["name"], CLOSING.get(comment, ""))
-        inner = [lines.bare(line) for line in fields["text"].split("\n")[:-1]]
-        document.insert(place, ["{} BEGIN{}".format(comment, ending)] + inner + ["{} END{}".format(comment, ending)])
+        inner = texts.whole_lines(fields["text"])
+        inner = inner if own else [lines.bare(line) + document.ending for line in inner]
+        document.insert(place, ["{} BEGIN{}".format(comment, ending), "{} END{}".format(comment, ending)])
+        document.lines[place + 1 : place + 1] = inner
     lines.write(fields, document.text())

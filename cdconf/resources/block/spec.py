@@ -44,7 +44,10 @@ TYPE = ResourceType(
     fields={
         "path": Field("path", "The file."),
         "name": Field("string", "What tells this block from others in the file.", compare=False),
-        "text": Field("string", "The lines."),
+        "text": Field(
+            "string",
+            "The lines. They end as those of the file do, unless the text itself has lines that end with CRLF.",
+        ),
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
         "comment": Field(
             "string", 'What starts a comment: "#", "//", ";", "--". `<!--` and `/*` are closed as well.', default="#"
