@@ -248,11 +248,15 @@ class FalseServer:
         channel = transport.accept(20)
         if channel is None or not everybody.asked.wait(20):
             return
-        found = re.search(rb"\b[0-9a-f]{24}\b", everybody.command)
-        agent = Agent(channel, found[0].decode() if found else "", self.over)
-        {**STARTS, **CALLS}[self.behaviour](agent)
+        self._speak(channel, everybody.command)
         time.sleep(0.2)
         transport.close()
+
+    def _speak(self, channel, command):
+        """What stands in for the agent."""
+        found = re.search(rb"\b[0-9a-f]{24}\b", command)
+        agent = Agent(channel, found[0].decode() if found else "", self.over)
+        {**STARTS, **CALLS}[self.behaviour](agent)
 
     def close(self):
         """Ends all that it does."""

@@ -89,13 +89,9 @@ def show(name, events, result, error):
     lines.append(words.line_of(done, STYLE) or "")
     about = SimpleNamespace(error=error and error.as_dict(), error_detail=error and error.detail)
     lines += words.error_lines(about)
-    json.dumps([result if not isinstance(result, dict) else _without_bytes(result)]).encode()
+    json.dumps([result], default=bytes.hex).encode()  # those who write results down make texts of bytes
     "\n".join(lines).encode("utf-8")
     return lines
-
-
-def _without_bytes(result):
-    return {key: value for key, value in result.items() if not isinstance(value, bytes)}
 
 
 def is_raw(line):
