@@ -54,6 +54,7 @@ VERBS = {
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),
     "history": ("history", "show what happened"),
+    "metrics": ("metrics", "print metrics for Prometheus"),
     "lock": ("lock", "show or end the leases on an environment's hosts"),
     "artifact": ("artifact", "look into the artifact store, add, verify, sign and remove artifacts"),
     "key": ("key", "make the key that signs artifacts; say which keys are trusted"),
