@@ -21,6 +21,7 @@ from cdconf.errors import CdconfError
 LARGEST = 64 * 1024 * 1024  # bytes
 DEPTH = 64  # of lists and objects in each other
 DIGITS = 40  # of a whole number
+OF_OPERATOR = (".config/cdconf", ".ssh")  # in the home
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character that JSON writes as two
 
 
@@ -41,17 +42,42 @@ def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
         FileNotFoundError: It isn't there.
         OSError: It can't be read, isn't a file, or is larger.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with os.fdopen(descriptor, "rb", closefd=True) as stream:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it's a pipe or a device, not a file", str(path))
+    with os.fdopen(opened_to_look(path), "rb") as stream:
+        status = os.fstat(stream.fileno())
         data = stream.read(largest + 1) if status.st_size <= largest else b""
     if len(data) > largest or status.st_size > largest:
         raise OSError(errno.EFBIG, f"it has more than {largest} bytes", str(path))
     return data, status.st_mode
+
+
+def opened_lock(path: Path) -> int:
+    """The descriptor of a file that's there to be locked, made where there's none; what it leads to isn't touched.
+
+    Raises:
+        OSError: Something else is in its place, or nothing can be written there.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    return regular_file(os.open(path, flags, 0o600), path)
+
+
+def opened_to_look(path: Path) -> int:
+    """The descriptor of a file that somebody else may have locked; nothing is waited for.
+
+    Raises:
+        OSError: It isn't there, or isn't a file.
+    """
+    return regular_file(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), path)
+
+
+def regular_file(descriptor: int, path: Path) -> int:
+    """A descriptor that's open, if it's a file's; else it's closed, and an `OSError` says what's there."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it's a pipe or a device, not a file", str(path))
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
@@ -73,8 +99,12 @@ def read_json(path: Path, largest: int = LARGEST) -> Any:
     return parsed(read_bytes(path, largest))
 
 
-def parsed(data: bytes | str) -> Any:
+def parsed(data: bytes | str, *, odd: bool = False) -> Any:
     """The value of a JSON text.
+
+    Args:
+        data: The text.
+        odd: Take numbers that aren't finite, and halves of characters: whoever reads these minds them.
 
     Raises:
         ValueError: It isn't JSON; it's nested deeper, or has longer or other numbers, than anything that cdconf
@@ -82,12 +112,13 @@ def parsed(data: bytes | str) -> Any:
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        value = json.loads(text, parse_int=_whole, parse_float=_number, parse_constant=_no_number)
+        others: dict[str, Any] = {} if odd else {"parse_float": _number, "parse_constant": _no_number}
+        value = json.loads(text, parse_int=_whole, **others)
     except RecursionError:
         raise ValueError(f"it's nested more than {DEPTH} deep") from None
     if text.count("[") + text.count("{") > DEPTH:
         _check_depth(value)
-    if _HALF.search(text.encode("utf-8", "replace")):
+    if not odd and _HALF.search(text.encode("utf-8", "replace")):
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
 
@@ -102,6 +133,21 @@ def damaged(path: Path, error: Exception, what: str, hint: str) -> DamagedFile:
         hint: What to do about it.
     """
     return DamagedFile(f"{path}: {what} can't be read: {reason(error)}", hint=hint)
+
+
+def obstacle(error: Exception) -> DamagedFile | None:
+    """An error that ended a run, if it's about a file of cdconf's own or of ssh; None if it's about any other.
+
+    Whoever writes to such a place needn't know all that may stand there instead.
+    """
+    if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
+        return None
+    path = Path.cwd() / error.filename
+    home = Path.home()
+    if ".cdconf" not in path.parts and not any(path.is_relative_to(home / one) for one in OF_OPERATOR):
+        return None
+    hint = "see what's there: another kind of file, a broken link, or something that this user may not read or write"
+    return DamagedFile(f"{path}: {reason(error)}", hint=hint)
 
 
 def reason(error: Exception) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.believed import content_of
+from cdconf.artifacts.believed import LARGEST
 from cdconf.errors import ArtifactError
+from cdconf.own_files import content_of
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def read(path: Path) -> Ed25519PrivateKey | None:
         ArtifactError: The file isn't an Ed25519 key, or others can read it.
     """
     try:
-        text, mode = content_of(path)
+        text, mode = content_of(path, LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
 from cdconf.errors import ArtifactError
+from cdconf.own_files import read_bytes
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -247,7 +248,7 @@ def _content(path: Path, *, links: bool) -> bytes:
     """A small file's content; a link is a `PermissionError` where `links` aren't allowed."""
     if not links and path.is_symlink():
         raise PermissionError(errno.EPERM, "it's a link, and what's said of artifacts lies in the store itself")
-    return path.read_bytes()
+    return read_bytes(path)
 
 
 def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> Iterator[Entry]:

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import parsed
+
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Entry, Place
 
@@ -155,7 +157,7 @@ def about_of(place: Place, key: str) -> dict[str, object]:
     names = sorted(one.name for one in place.entries(f"{LEASE}{key}"))
     data = place.read(names[-1:]).get(names[-1]) if names else None
     try:
-        found = json.loads(data) if isinstance(data, bytes) else {}
+        found = parsed(data) if isinstance(data, bytes) else {}
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

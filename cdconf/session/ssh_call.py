@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from cdconf.own_files import read_bytes
 from cdconf.session.ssh_connection import CONFIG_FILES
 from cdconf.session.ssh_login import CONNECT_TIMEOUT, parts_of
 
@@ -28,7 +29,7 @@ def leads_elsewhere() -> bool:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError:
         return b""  # whoever reads it next says so
 

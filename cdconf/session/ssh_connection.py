@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import logging
 import socket
 import sys
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError
+from cdconf.own_files import read_bytes
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -64,9 +66,8 @@ def ssh_config() -> Any:
     config = ssh.SSHConfig()
     try:
         for path in (Path(name).expanduser() for name in CONFIG_FILES):
-            if path.is_file():
-                with path.open(encoding="utf-8", errors="surrogateescape") as stream:
-                    config.parse(stream)
+            with contextlib.suppress(FileNotFoundError):
+                config.parse(io.StringIO(read_bytes(path).decode("utf-8", "surrogateescape")))
     except (ssh.ssh_exception.ConfigParseError, OSError) as error:
         raise _unreadable(error) from error
     return config

@@ -42,7 +42,9 @@ def _all_texts(text):
             return [other(one) for one in value]
         return text if isinstance(value, str) else value
 
-    return lambda data: json.dumps(other(json.loads(data))).encode() if _is_json(data) else text.encode("utf-8", "replace")
+    return lambda data: (
+        json.dumps(other(json.loads(data))).encode() if _is_json(data) else text.encode("utf-8", "replace")
+    )
 
 
 def _is_json(data):
@@ -64,6 +66,13 @@ def _mutated(seed):
         return json.dumps(value).encode()
 
     return mutate
+
+
+def _for_its_directory(path):
+    if path.parent.name in ("project", "home"):
+        raise ValueError("all would be gone")
+    shutil.rmtree(path.parent)
+    path.parent.write_text("x")
 
 
 DAMAGES = {
@@ -95,5 +104,5 @@ DAMAGES = {
     "a link to itself": _in_place(lambda path: path.symlink_to(path.name)),
     "an endless device": _in_place(lambda path: path.symlink_to("/dev/zero")),
     "what can't be read": _in_place(lambda path: path.symlink_to("/proc/self/mem")),
-    "a file for its directory": lambda path: (shutil.rmtree(path.parent), path.parent.write_text("x")),
+    "a file for its directory": _for_its_directory,
 }

@@ -8,8 +8,9 @@ import shutil
 import paramiko
 import pyrage
 
-from tests.conftest import cdconf, git, write
+from tests.conftest import git, write
 from tests.hostile.between import BetweenServer, apart
+from tests.prepared import prepared
 
 COMMIT = "c" * 40
 PROJECT = """
@@ -22,9 +23,11 @@ PROJECT = """
         build: mkdir -p dist && cp -r content site && tar czf dist/shop-$(cat content/version).tar.gz site && rm -r site
         artifact: dist/shop-*.tar.gz
         path: /srv/shop
+        confirm_within: 0
         user: root
     pipeline:
       - {stage: commit, run: test -s content/version, inputs: [content], build: shop}
+      - {stage: release, environment: twin}
     """
 FILES = {
     "cdconf.yml": PROJECT,
@@ -47,6 +50,7 @@ FILES = {
         def test_it(host):
             assert host.file("/srv/hostile-kernel").exists
         """,
+    "inventories/twin/hosts.yml": "hosts:\n  web1: {address: 127.0.0.1, ssh: {port: 9}, groups: [web]}\n",
     "inventories/copy/hosts.yml": "copy_of: dev\nprovider: docker\n",
     "inventories/machines/hosts.yml": "copy_of: dev\nprovider: vagrant\n",
     "old/hosts.ini": "[web]\nold1 ansible_host=192.0.2.1\n[web:vars]\ngreeting=hello\n",
@@ -55,6 +59,13 @@ HOSTS = """
     ssh: {{user: root, identity_file: {home}/id, known_hosts: {home}/known}}
     hosts:
       web1: {{address: 127.0.0.1, ssh: {{address: 127.0.0.1, port: {port}}}, groups: [web]}}
+    """
+POLICY = """
+    version: 1
+    environments:
+      dev:
+        require:
+          - freeze: {from: 2020-01-01, to: 2020-01-02, zone: UTC, why: holidays}
     """
 LIFETIME = "created: 2026-01-01T00:00:00Z\nexpires: 2026-01-02T00:00:00Z\n"
 
@@ -69,11 +80,11 @@ class Ground:
     def __init__(self, folder):
         self.root, self.home, self._kept = folder / "project", folder / "home", folder / "kept"
         self.home.mkdir()
-        key, user = paramiko.RSAKey.generate(2048), paramiko.RSAKey.generate(2048)
-        self.server = BetweenServer(key, apart(folder / "web1"))
-        user.write_private_key_file(str(self.home / "id"))
-        line = f"[127.0.0.1]:{self.server.port} {key.get_name()} {key.get_base64()}\n"
-        write(self.home, {"known": line, ".ssh/known_hosts": line, ".ssh/config": "Host nobody\n  User me\n"})
+        self.key = paramiko.RSAKey.generate(2048)
+        self.server = BetweenServer(self.key, apart(folder / "web1"))
+        paramiko.RSAKey.generate(2048).write_private_key_file(str(self.home / "id"))
+        self.know()
+        write(self.home, {".ssh/config": "Host nobody\n  User me\n"})
         write(self.root, FILES)
         write(self.root, {"inventories/dev/hosts.yml": HOSTS.format(home=self.home, port=self.server.port)})
         git(self.root, "init", "-q")
@@ -81,36 +92,38 @@ class Ground:
         for one in (self.root, self.home):
             shutil.copytree(one, self._kept / one.name, symlinks=True)
 
-    def run(self, *arguments, timeout=60):
-        """Runs cdconf in it."""
-        from tests.prepared import prepared
+    def know(self, *ports):
+        """Pins the keys of the host, and of others at these ports."""
+        kind, text = self.key.get_name(), self.key.get_base64()
+        lines = "".join(f"[127.0.0.1]:{port} {kind} {text}\n" for port in (self.server.port, *ports))
+        write(self.home, {"known": lines, ".ssh/known_hosts": lines})
 
+    def run(self, *arguments, timeout=60, **more):
+        """Runs cdconf in it; `more` are environment variables."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
         environment |= {"CDCONF_ISOLATION": "off", "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+        environment |= more
         return prepared().run([str(one) for one in arguments], self.root, environment, timeout=timeout)
 
-    def _must(self, *arguments):
+    def must(self, *arguments):
         done = self.run(*arguments)
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def _fill(self):
         """Runs what makes cdconf's own files, and writes those that a run alone would take too long for."""
-        recipient = next(word for word in self._must("secret", "key").split() if word.startswith("age1"))
-        secret = pyrage.encrypt(b"sesame", [pyrage.x25519.Recipient.from_str(recipient)])
-        write(self.root, {"inventories/dev/recipients.txt": f"{recipient}\n"})
-        write(self.root, {"inventories/dev/secrets.yml": f"token: age:{base64.b64encode(secret).decode()}\n"})
+        self.secret()
         self.commit()
-        self._must("key", "new")
-        self._must("key", "new", "--office", "stage:commit")
-        write(self.home, {".config/cdconf/policy/shop.yml": "version: 1\nenvironments:\n  dev:\n    require: [{freeze: {from: 2020-01-01, to: 2020-01-02, zone: UTC, why: holidays}}]\n"})
-        self._must("pipeline", "run")
-        self._must("artifact", "sign", "shop@1")
-        self._must("pipeline", "status")
-        self._must("provision", "dev")
-        self._must("deploy", "shop", "--to", "dev")
-        self._must("history")
-        self._must("plan", "dev", "--out", "plan.json")
+        self.must("key", "new")
+        self.must("key", "new", "--office", "stage:commit")
+        write(self.home, {".config/cdconf/policy/shop.yml": POLICY})
+        self.run("pipeline", "run")  # the last stage has no key here
+        self.must("artifact", "sign", "shop@1")
+        self.must("pipeline", "status")
+        self.must("provision", "dev")
+        self.must("deploy", "shop", "--to", "dev")
+        self.must("history")
+        self.must("plan", "dev", "--out", "plan.json")
         own = self.root / ".cdconf"
         about = {"environment": "dev", "command": "deploy", "owner": "ann", "started_at": 1.0, "reason": "deploy shop"}
         made = {
@@ -130,6 +143,13 @@ class Ground:
         }
         for name, text in made.items():
             write(own, {name: text})
+
+    def secret(self):
+        """Makes the operator's age key, and the secret that the role wants."""
+        recipient = next(word for word in self.must("secret", "key").split() if word.startswith("age1"))
+        secret = pyrage.encrypt(b"sesame", [pyrage.x25519.Recipient.from_str(recipient)])
+        write(self.root, {"inventories/dev/recipients.txt": f"{recipient}\n"})
+        write(self.root, {"inventories/dev/secrets.yml": f"token: age:{base64.b64encode(secret).decode()}\n"})
 
     def commit(self):
         """Commits all that's there."""

@@ -9,7 +9,6 @@ didn't.
 
 import argparse
 import collections
-import os
 import resource
 import sys
 import tempfile
@@ -57,18 +56,37 @@ TABLE = [
     _own(".cdconf/holds/thrown", "destroy thrown --yes", cache=True),
     _own(".cdconf/build-shop.lock", "build shop", cache=True),
     _own(".cdconf/build-shop.log", "build shop", cache=True),
-    _own(".cdconf/artifacts/shop@1.json", LIST, "artifact show shop@1", "deploy shop --to dev", "gates shop --to dev", "artifact gc"),
+    _own(
+        ".cdconf/artifacts/shop@1.json",
+        LIST,
+        "artifact show shop@1",
+        "deploy shop --to dev",
+        "gates shop --to dev",
+        "artifact gc",
+    ),
     _own(".cdconf/artifacts/*.blob", "artifact verify shop@1", "deploy shop --to dev"),
     _own(".cdconf/artifacts/*.log", "artifact show shop@1 --log", LIST),
     _own(".cdconf/artifacts/trees.lock", "artifact add shop plan.json --version 9", cache=True),
-    _own(".cdconf/artifacts/**/signature-*.dsse", "artifact show shop@1", "artifact verify shop@1", "deploy shop --to dev"),
+    _own(
+        ".cdconf/artifacts/**/signature-*.dsse",
+        "artifact show shop@1",
+        "artifact verify shop@1",
+        "deploy shop --to dev",
+    ),
     _own(".cdconf/artifacts/**/statement-*.dsse", "pipeline status", "gates shop --to dev", "pipeline run"),
     _own(".cdconf/artifacts/pipeline-*.jsonl", "pipeline status", "pipeline run"),
     _own(".cdconf/artifacts/holder-*", "artifact gc"),
     _own(".cdconf/board.json", "pipeline status", cache=True),
     _own(".cdconf/procedures.json", "pipeline status", cache=True),
     _own(".cdconf/pipeline/copies/*", "pipeline run", cache=True),
-    _own(".cdconf/environments/copy/secrets.json", "vars copy web1", "lint", "secret list copy", "secret get copy token", PLAN),
+    _own(
+        ".cdconf/environments/copy/secrets.json",
+        "vars copy web1",
+        "lint",
+        "secret list copy",
+        "secret get copy token",
+        PLAN,
+    ),
     _own(".cdconf/environments/copy/id_ed25519", "environments"),
     _own(".cdconf/environments/copy/id_ed25519.pub", "environments"),
     _own(".cdconf/environments/copy/known_hosts", "environments", cache=True),
@@ -94,19 +112,19 @@ TABLE = [
     _own("~/.config/cdconf/signers/shop", "gates shop --to dev", "pipeline status", "key list"),
     _own("~/.config/cdconf/policy/shop.yml", "policy show", "gates shop --to dev", "deploy shop --to dev"),
     _own("~/.config/cdconf/age.txt", "vars dev web1", PLAN, "secret get dev token", "secret key"),
-]  # fmt: skip
+]
 
 
 def place_of(ground, own):
     """The file; the first that the pattern fits."""
     base, pattern = (ground.home, own.pattern[2:]) if own.pattern.startswith(HOME) else (ground.root, own.pattern)
-    return next(path for path in sorted(base.glob(pattern)) if path.is_file())
+    return next((path for path in sorted(base.glob(pattern)) if path.is_file()), None)
 
 
 def left(path):
     """What tells whether something is as it was."""
     if path.is_symlink():
-        return os.readlink(path)
+        return str(path.readlink())
     if not path.exists():
         return None
     status = path.stat()
@@ -157,6 +175,32 @@ def look(ground, own, damage, words, whole):
     return found, done.returncode, time.monotonic() - began, done.stdout[-400:] + done.stderr[-800:]
 
 
+def every(ground, asked):
+    """All that's asked for: `(file, damage, command line)` each; a file that isn't there is an error of the table."""
+    number = asked.shift
+    for own in TABLE:
+        if asked.files not in own.pattern:
+            continue
+        ground.restore()
+        assert place_of(ground, own) is not None, f"there's no {own.pattern}"
+        for words in own.runs:
+            for damage in DAMAGES:
+                number += 1
+                if asked.damages in damage and number % asked.every == 0:
+                    yield own, damage, words
+
+
+def show(counts, told, slowest):
+    """Prints what came of it; returns whether anything was wrong."""
+    for (pattern, words, found), ways in told.items():
+        print(f"--- {found}: {pattern}: cdconf {words}: {', '.join(f'{damage} ({code})' for damage, code, _ in ways)}")
+        print(ways[0][2])
+    runs = sum(count for name, count in counts.items() if name.startswith("exit"))
+    print(f"{runs} runs: {dict(sorted(counts.items()))}")
+    print(f"the slowest took {slowest[0]:.1f} s: {slowest[1]}")
+    return any(not name.startswith("exit") for name in counts)
+
+
 def main():
     """See the module."""
     parser = argparse.ArgumentParser()
@@ -167,37 +211,24 @@ def main():
     parser.add_argument("--seconds", type=float, default=1e9)
     asked = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    counts, slowest = collections.Counter(), (0.0, "")
-    number = asked.shift
+    counts, slowest, told, ends = collections.Counter(), (0.0, ""), collections.defaultdict(list), {}
     with tempfile.TemporaryDirectory(prefix="hostile-own-") as folder:
         ground = Ground(Path(folder))
-        ends, told, began = {}, collections.defaultdict(list), time.monotonic()
-        for own in TABLE:
-            if asked.files not in own.pattern:
-                continue
-            for words in own.runs:
-                if words not in ends:
-                    ground.restore()
-                    ends[words] = ground.run(*words.split(), timeout=LONGEST).returncode
-                for damage in DAMAGES:
-                    number += 1
-                    if asked.damages not in damage or number % asked.every:
-                        continue
-                    found, code, took, said = look(ground, own, damage, words, ends[words])
-                    slowest = max(slowest, (took, f"{own.pattern}, {damage}, {words}"))
-                    counts[f"exit {code}"] += 1
-                    counts.update(found)
-                    if found:
-                        told[own.pattern, words, " ".join(found)].append((damage, code, said))
-                    if time.monotonic() - began > asked.seconds:
-                        break
+        began = time.monotonic()
+        for own, damage, words in every(ground, asked):
+            if time.monotonic() - began > asked.seconds:
+                break
+            if words not in ends:
+                ground.restore()
+                ends[words] = ground.run(*words.split(), timeout=LONGEST).returncode
+            found, code, took, said = look(ground, own, damage, words, ends[words])
+            slowest = max(slowest, (took, f"{own.pattern}, {damage}, {words}"))
+            counts[f"exit {code}"] += 1
+            counts.update(found)
+            if found:
+                told[own.pattern, words, " ".join(found)].append((damage, code, said))
         ground.close()
-    for (pattern, words, found), ways in told.items():
-        print(f"--- {found}: {pattern}: cdconf {words}: {', '.join(f'{damage} ({code})' for damage, code, _ in ways)}")
-        print(ways[0][2])
-    print(f"{sum(count for name, count in counts.items() if name.startswith('exit'))} runs: {dict(sorted(counts.items()))}")
-    print(f"the slowest took {slowest[0]:.1f} s: {slowest[1]}")
-    sys.exit(any(not name.startswith("exit") for name in counts))
+    sys.exit(show(counts, told, slowest))
 
 
 if __name__ == "__main__":

@@ -99,18 +99,21 @@ def is_raw(line):
     return any((ord(one) < 32 and one not in "\n\t") or 127 <= ord(one) < 160 or one in words.BIDI for one in line)
 
 
+def answer(session, name, events):
+    """Makes a call; its events are added to the list."""
+    arguments = samples.CALLS[name][0]
+    if name == "run":
+        return session.run(arguments["command"])
+    return session.call(name, on_event=events.append, **arguments)
+
+
 def one(seed, name=None):
     """One session; returns how it ended and whether a raw control character got through."""
     chance = random.Random(seed)
     name = name or chance.choice(list(samples.CALLS))
     events, result, error = [], None, None
-    arguments = samples.CALLS[name][0]
     try:
-        session = Session(HOST, Liar(script(name, chance), chance), b"", "demo")
-        if name == "run":
-            result = session.run(arguments["command"])
-        else:
-            result = session.call(name, on_event=events.append, **arguments)
+        result = answer(Session(HOST, Liar(script(name, chance), chance), b"", "demo"), name, events)
         how = "result"
     except CdconfError as caught:
         error, how = caught, caught.kind

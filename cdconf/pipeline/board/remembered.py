@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts.attestations import STATEMENT, STOP
 from cdconf.artifacts.metadata import Unreadable, listed, read_all
 from cdconf.artifacts.shards import SUFFIX
+from cdconf.own_files import parsed, read_bytes
 from cdconf.pipeline.board.listed import Listed, listed_of, newest_first
 from cdconf.pipeline.board.words import Word, words_of
 from cdconf.promotion.checked import AHEAD, Checked
@@ -149,9 +150,9 @@ class Memory:
     def _load(self) -> None:
         """Reads it; nothing where it's damaged, of another version, or of other keys."""
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            head, digest, text = (self._evidence.project.data_if_any / FILE).read_bytes().split(b"\n", 2)
+            head, digest, text = read_bytes(self._evidence.project.data_if_any / FILE).split(b"\n", 2)
             if head.decode() == self._head and digest.decode() == hashlib.sha256(text).hexdigest():
-                found = json.loads(text)
+                found = parsed(text)
                 self._listed, self._words = found["listed"], found["words"]
 
     def _save(self) -> None:
