@@ -128,6 +128,8 @@ class Ground:
         about = {"environment": "dev", "command": "deploy", "owner": "ann", "started_at": 1.0, "reason": "deploy shop"}
         made = {
             "runs/0123456789ab-dead": json.dumps(about),
+            "board.json": "head\ndigest\n{}",
+            "events/0123456789ab-cafe.part": json.dumps({"at": 1.0, "event": "began", **about}) + "\n",
             "holds/thrown": "provision\nann@laptop\n",
             "environments/copy/secrets.json": json.dumps({"token": "sesame"}),
             "environments/copy/id_ed25519": (self.home / "id").read_text(),

@@ -53,6 +53,8 @@ TABLE = [
     _own(".cdconf/history.jsonl", "history", "environments", STATUS, "history rebuild dev"),
     _own(".cdconf/history.db", "history", "environments", "history rebuild dev", cache=True),
     _own(".cdconf/runs/*", STATUS, "history", "lock status dev", "history rebuild dev"),
+    _own(".cdconf/events/*.part", "history", STATUS, cache=True),
+    _own(".cdconf/events/*.jsonl", "history", "history export", cache=True),
     _own(".cdconf/holds/thrown", "destroy thrown --yes", cache=True),
     _own(".cdconf/build-shop.lock", "build shop", cache=True),
     _own(".cdconf/build-shop.log", "build shop", cache=True),
@@ -227,6 +229,7 @@ def main():
             counts.update(found)
             if found:
                 told[own.pattern, words, " ".join(found)].append((damage, code, said))
+                print(f"{' '.join(found)}: {own.pattern}: {damage}: cdconf {words}: {code}", flush=True)
         ground.close()
     sys.exit(show(counts, told, slowest))
 

@@ -93,7 +93,7 @@ class World:
     def release(self):
         """Commits something and builds it; returns the version."""
         self.number += 1
-        return self.live.commit(**{"serve.py": FILES["serve.py"] + f"# {self.number}\n"})
+        return self.live.commit(**{"serve.py": FILES["serve.py"] + f"        # {self.number}\n"})
 
     def served(self):
         """What each host serves."""

@@ -6,6 +6,7 @@ sessions from threads until it's closed.
 
 import contextlib
 import json
+import logging
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ import paramiko
 from tests.hostile import samples
 from tests.hostile.logins import FORWARDS, LOGINS, SUDOS, Everybody, forward
 
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)  # what its servers say of the ends that they make
 GREETINGS = {
     "nothing": lambda sock, over: over.wait(),
     "closes at once": lambda sock, over: None,
