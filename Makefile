@@ -45,9 +45,19 @@ attacks: engine
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
 
-# A million sessions with hosts that lie, half an hour on one core; FUZZ="--count 100000 --seed 7" makes another part.
+# A million sessions with hosts that lie, then each reader of foreign bytes for some minutes; an hour on one core.
+# FUZZ="--count 100000 --seed 7" makes another part of the sessions, MINUTES=1 less of the rest.
 fuzz: setup
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	python -m tests.hostile.sessions --count 1000000 $(FUZZ)
+	python -m tests.hostile.fuzz --all --seconds $$(($(or $(MINUTES),5) * 60)) --keep .fuzz
+
+# Every verb beside a host that behaves badly, ten times each; every file of cdconf's own damaged in every way; rollouts
+# with a host that lies from a step on. Some hours on two cores; HOSTILE="--every 20" makes a part of the first two.
+hostile: engine
+	python -m tests.hostile.verbs --times 10 $(HOSTILE)
+	python -m tests.hostile.own_files $(HOSTILE)
+	python -m tests.hostile.rollouts $(HOSTILE)
 
 # Two laptops and a CI runner race on one production, with each kind of store; ten minutes on two cores.
 team: engine
@@ -67,4 +77,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test fuzz chaos line attacks pythons team bench lead-time clean
+.PHONY: setup engine demo lint unit test fuzz hostile chaos line attacks pythons team bench lead-time clean

@@ -154,6 +154,10 @@ class HostFailed(CdconfError):
     kind = "host_failed"
 
 
+class NotStarted(HostFailed):
+    """The agent can't be started on a host, by what the host itself says: that counts for this host alone."""
+
+
 class HostsFailed(HostFailed):
     """What a run's events have said of hosts that failed, in one line: the first of it."""
 

@@ -17,6 +17,7 @@ import yaml
 
 from cdconf.errors import InvalidFile, did_you_mean
 from cdconf.inside import check_inside
+from cdconf.own_files import read_bytes, reason
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -27,6 +28,7 @@ _IMPLICIT = {"int", "float", "bool", "null", "timestamp", "value"}  # the tags t
 _BRACES = re.compile(r"(:|^\s*-)\s+\{\{")
 _TAB = re.compile(r"[\s-]*\t")
 _BRACES_HINT = 'a value that begins with {{ must be quoted: "{{ … }}"'
+LARGEST = 16 * 1024 * 1024  # bytes of a file
 DIGITS = 100  # of a whole number: Python itself refuses thousands
 DEPTH = 50  # of lists and maps in each other
 EXPANDED = 10_000  # values that all aliases of a file may stand for
@@ -126,9 +128,9 @@ def read_exactly(path: Path, shown: str, root: Path) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise InvalidFile("this isn't a file", file=shown, line=1)
-        data = path.read_bytes()
+        data = read_bytes(path, LARGEST)
     except OSError as error:
-        raise InvalidFile(f"can't be read: {error.strerror}", file=shown, line=1) from error
+        raise InvalidFile(f"can't be read: {reason(error)}", file=shown, line=1) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

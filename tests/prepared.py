@@ -27,6 +27,8 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from tests.hostile import hasty
+
 BIGGEST = 1 << 20  # bytes of a request: arguments and environment
 BEHIND = "TESTS_CLOCK_BEHIND"  # an environment variable: by how many seconds the command's clock is behind
 # What cdconf imports when it's needed, and `import cdconf` doesn't.
@@ -354,6 +356,8 @@ def _run(request, descriptors) -> NoReturn:
     os.environ.update(request["environment"])
     time.tzset()
     _set_clock(float(os.environ.get(BEHIND, "0")))
+    if os.environ.get(hasty.VARIABLE):
+        hasty.be_hasty()
     tempfile.tempdir = None
     sys.argv = ["cdconf", *request["arguments"]]
     code = 1

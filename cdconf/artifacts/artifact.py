@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdconf.errors import ArtifactError
+from cdconf.own_files import parsed
 
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,99}")
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -82,7 +83,7 @@ def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     Raises:
         ValueError, TypeError: It's no such text.
     """
-    document = json.loads(text)
+    document = parsed(text)
     if not isinstance(document, dict):
         raise TypeError("it isn't a JSON object")
     provenance = document.pop("provenance", None)

@@ -26,6 +26,7 @@ from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
 from cdconf.isolation.group import end_group
+from cdconf.own_files import opened_lock, reason
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -128,9 +129,15 @@ def _git(root: Path, *arguments: str) -> str:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """One build of an app at a time; the second one then finds the first one's artifact."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    try:
+        descriptor = opened_lock(path)
+    except OSError as error:
+        raise ArtifactError(f"can't lock {path}: {reason(error)}", hint=f"move it away: {path}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def export(root: Path, commit: str, folder: Path, emit: Emit) -> None:

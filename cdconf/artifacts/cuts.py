@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import chunks, tree, wire
 from cdconf.errors import ArtifactError
+from cdconf.own_files import read_bytes
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Cuts:
     def known(self, digest: str) -> Cut | None:
         """How a tree was cut; None when it isn't remembered."""
         try:
-            kept = wire.loads((self._folder / f"{digest}.json").read_bytes())
+            kept = wire.loads(read_bytes(self._folder / f"{digest}.json"))
             made = Cut(kept["manifest"], kept["lists"])
             whole = tree.digest(made.manifest) == digest and all(isinstance(one, bytes) for one in made.lists.values())
             return made if whole else None

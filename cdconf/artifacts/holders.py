@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from cdconf.artifacts import store_clock
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Emit, Notice, Step
+from cdconf.own_files import parsed
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def archive_of(name: str) -> str | None:
 def _holder(name: str, data: bytes | OSError) -> Holder | None:
     archive = archive_of(name)
     try:
-        about = json.loads(data) if isinstance(data, bytes) else {}
+        about = parsed(data) if isinstance(data, bytes) else {}
         if archive is None or about["version"] != VERSION:
             return None
         words = {key: str(about[key]) for key in ("checkout", "environment", "provider", "by")}

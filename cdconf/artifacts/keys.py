@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.believed import content_of
+from cdconf.artifacts.believed import LARGEST
 from cdconf.errors import ArtifactError
+from cdconf.own_files import content_of
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def read(path: Path) -> Ed25519PrivateKey | None:
         ArtifactError: The file isn't an Ed25519 key, or others can read it.
     """
     try:
-        text, mode = content_of(path)
+        text, mode = content_of(path, LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -137,11 +138,11 @@ def parse(text: str, where: str) -> PublicKey:
 
     words = text.split()
     try:
+        blob = base64.b64decode("".join(words[1:2]), validate=True)  # the library leaves out what isn't Base64
         key = load_ssh_public_key(" ".join(words[:2]).encode("utf-8"))
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise ArtifactError(f"{where} isn't a public key of Ed25519: 'ssh-ed25519 AAAA… name'")
-    blob = base64.b64decode(words[1])
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
     return PublicKey(f"SHA256:{digest}", " ".join(words), key)

@@ -16,6 +16,7 @@ from cdconf import __version__
 from cdconf.artifacts import dsse, keys, trust
 from cdconf.errors import ArtifactError
 from cdconf.events import Emit, Notice
+from cdconf.own_files import parsed
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
@@ -108,7 +109,7 @@ def read(found: Mapping[str, Any]) -> dict[str, Any]:
     """
     kind, payload = dsse.content(found)
     try:
-        document = json.loads(payload)
+        document = parsed(payload)
         if kind != dsse.IN_TOTO or document["_type"] != STATEMENT or document["predicateType"] != PROVENANCE:
             raise ValueError("another type")
         if not isinstance(document["predicate"], dict):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey, parse
 from cdconf.errors import ArtifactError
+from cdconf.own_files import read_text, reason
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -163,11 +164,12 @@ def _before(project: Project) -> str | None:
     """Where keys lay that were trusted for this checkout, if there ever were any."""
     path = _remembered(project)
     try:
-        return path.read_text(encoding="utf-8").strip() or None
+        return read_text(path).strip() or None
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"can't read {path}: {error}") from error
+        hint = "it says where trusted keys lay; if they're there, remove it: the next `cdconf key list` writes it anew"
+        raise ArtifactError(f"can't read {path}: {reason(error)}", hint=hint) from error
 
 
 def _remember(project: Project, path: Path) -> None:

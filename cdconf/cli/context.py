@@ -31,6 +31,7 @@ from cdconf.events import (
 )
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import Environment, Host, check_roles, load_environment, load_project, select
+from cdconf.own_files import obstacle
 from cdconf.render import Style, make_renderer
 from cdconf.secrets.mask import Mask
 
@@ -386,8 +387,9 @@ def run_of(
     except KeyboardInterrupt as caught:
         error = interruption(caught)
     except Exception as caught:
-        run.crash(caught)
-        raise Crashed(run.mask) from caught
+        if (error := obstacle(caught)) is None:
+            run.crash(caught)
+            raise Crashed(run.mask) from caught
     except BaseException:
         run.leave()
         raise

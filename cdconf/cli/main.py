@@ -28,6 +28,7 @@ from cdconf.errors import (
     worst_exit,
 )
 from cdconf.git_command import leave_hook
+from cdconf.own_files import obstacle
 from cdconf.render.outlet import open_outlets, outlet_of
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ def run() -> NoReturn:
     except (click.Abort, EOFError) as error:  # click makes an Abort of every KeyboardInterrupt
         cause = error.__cause__
         code = show_error(interruption(cause) if cause is not None else Interrupted("interrupted"))
-    except Exception:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
-        code = _bug()
+    except Exception as error:  # noqa: BLE001  the last resort: a bug must not look like the user's fault
+        in_the_way = obstacle(error)
+        code = show_error(in_the_way) if in_the_way is not None else _bug()
     _name_isolation(code)
     sys.exit(_flushed(code))
 

@@ -11,7 +11,7 @@ from cdconf.catalog.beforehand import check_beforehand
 from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
-from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host
+from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host, refusals
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
 from cdconf.events import Emit, Event, HostDone, ResourceDone, Step
@@ -164,15 +164,15 @@ def _check_smoke(project: Project, hosts: Sequence[Host]) -> Future[None] | None
 def refuse(errors: dict[str, CdconfError], emit: Emit) -> None:
     """Before anything is changed: a held lease, or a host that isn't the right one, ends the run.
 
-    Hosts that are unreachable as well are told, and count.
+    Hosts that are unreachable as well, or where no agent can be started, are told, and count.
     """
-    refusals = [error for error in errors.values() if not isinstance(error, Unreachable)]
-    if not refusals:
+    found = refusals(errors)
+    if not found:
         return
     for name, error in errors.items():
-        if isinstance(error, Unreachable):
+        if error not in found:
             report(emit, name, error)
-    first, *others = refusals
+    first, *others = found
     if others:
         first.detail = "\n".join(filter(None, [first.detail, *(f"also: {error}" for error in others)]))
     raise first

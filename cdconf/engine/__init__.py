@@ -2,9 +2,19 @@
 
 from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet
-from cdconf.engine.found import Checks, Guarded
+from cdconf.engine.found import Checks, Guarded, refusals
 from cdconf.engine.identity import RunIdentity
 from cdconf.engine.inherit import Inheritance
 from cdconf.engine.outcome import Outcome
 
-__all__ = ["Checks", "Fleet", "Guarded", "Inheritance", "Outcome", "RunIdentity", "converge_host", "remember_facts"]
+__all__ = [
+    "Checks",
+    "Fleet",
+    "Guarded",
+    "Inheritance",
+    "Outcome",
+    "RunIdentity",
+    "converge_host",
+    "refusals",
+    "remember_facts",
+]

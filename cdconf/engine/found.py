@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import GateClosed, HostFailed, Unreachable
+from cdconf.errors import GateClosed, HostFailed, NotStarted, Unreachable
 from cdconf.facts import is_system, system_name
 
 if TYPE_CHECKING:
@@ -141,5 +141,14 @@ def _wrong_environment(host: Host, known: Identity, environment: str) -> HostFai
 
 
 def refused(errors: Mapping[str, CdconfError]) -> bool:
-    """Whether a host is wrong, rather than unreachable: then nothing is changed on any."""
-    return any(not isinstance(error, Unreachable) for error in errors.values())
+    """Whether a host is wrong, rather than unreachable or unable: then nothing is changed on any."""
+    return bool(refusals(errors))
+
+
+def refusals(errors: Mapping[str, CdconfError]) -> list[CdconfError]:
+    """Those of the errors of hosts that were connected to that stop a run on all of them.
+
+    A held lease or another environment's host says that the run itself isn't right. What a host says in place of its
+    agent counts for that host alone: else any host could keep the others from being put right.
+    """
+    return [error for error in errors.values() if not isinstance(error, (Unreachable, NotStarted))]

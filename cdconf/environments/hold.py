@@ -13,8 +13,9 @@ import time
 from typing import TYPE_CHECKING
 
 from cdconf.engine import RunIdentity
-from cdconf.errors import LeaseHeld
+from cdconf.errors import LeaseHeld, ProviderError
 from cdconf.events import Step
+from cdconf.own_files import opened_lock, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,11 +63,19 @@ def hold(project: Project, name: str, reason: str, wait: Emit | None = None) -> 
         os.close(descriptor)
 
 
+def _opened(path: Path) -> int:
+    try:
+        return opened_lock(path)
+    except OSError as error:
+        hint = "move it away: it only says which run is at an environment's hosts"
+        raise ProviderError(f"can't lock {path}: {reason(error)}", hint=hint) from error
+
+
 def _lock(path: Path, name: str, wait: Emit | None) -> int:
     told = False
     deadline = time.monotonic() + _WRITES
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = _opened(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(descriptor).st_nlink:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, Step
+from cdconf.own_files import opened_lock, reason
 
 
 @contextmanager
@@ -46,9 +47,9 @@ def held_if_free(path: Path) -> Iterator[bool]:
 def _opened(path: Path) -> int:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return opened_lock(path)
     except OSError as error:
-        raise ProviderError(f"can't lock {path}: {error.strerror}") from error
+        raise ProviderError(f"can't lock {path}: {reason(error)}", hint=f"move it away: {path}") from error
 
 
 def _take(descriptor: int) -> bool:

@@ -16,12 +16,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cdconf.facts.table import GROUPS
+from cdconf.agent.shapes import Misfit
+from cdconf.facts.table import GROUPS, Group
+from cdconf.facts.told import checked
+from cdconf.own_files import read_json
 
 _VERSION = 1
 
@@ -98,20 +101,20 @@ class FactCache:
     def _document(self, host: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
         """`read` and the groups that are whole: facts may have been added to a group since they were stored."""
         try:
-            document = json.loads((self._folder / f"{host}.json").read_bytes())
+            document = read_json(self._folder / f"{host}.json")
             if document["version"] != _VERSION:
                 return (), {}
             found = {
                 group.name: {
                     "seen": float(entry["seen"]),
-                    "facts": {name: entry["facts"][name] for name in group.names},
+                    "facts": checked(entry["facts"], [group.name]),
                 }
                 for group in GROUPS
-                if _whole(entry := document["groups"].get(group.name), group.names)
+                if _whole(entry := document["groups"].get(group.name), group)
             }
             known = {group.name for group in GROUPS}
             return tuple(name for name in document["read"] if name in known), found
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return (), {}
 
     def _write(self, host: str, document: dict[str, Any]) -> None:
@@ -127,8 +130,12 @@ class FactCache:
             raise
 
 
-def _whole(entry: Any, names: Collection[str]) -> bool:
-    return isinstance(entry, dict) and all(name in entry["facts"] for name in names)
+def _whole(entry: Any, group: Group) -> bool:
+    """Whether a group is remembered as the table has it."""
+    try:
+        return isinstance(entry, dict) and bool(checked(entry["facts"], [group.name]))
+    except Misfit:
+        return False
 
 
 def age_text(seconds: float) -> str:

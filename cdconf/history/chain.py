@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cdconf import own_files
+
 FIELD = "chain"
 _DIGITS = 64
 
@@ -82,8 +84,8 @@ def lines_of(text: bytes, head: Head) -> list[Line]:
 def parsed(line: bytes) -> dict[str, Any] | None:
     """What a line says; None: it's damaged."""
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = own_files.parsed(line, odd=True)
+    except ValueError:
         return None
     is_whole = isinstance(record, dict) and isinstance(record.get("id"), str) and isinstance(record.get("command"), str)
     return record if is_whole and record["id"] else None

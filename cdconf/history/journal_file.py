@@ -6,16 +6,20 @@ that is brought up to date when someone asks. A line that a killed writer left u
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cdconf.history.chain import Head, Line, chained, claim_of, head_after, lines_of, link_of, parsed
+from cdconf.own_files import opened_to_look, regular_file
 
 FILE = "history.jsonl"
+LONGEST = 16 * 1024 * 1024  # bytes of a line, as read; a run's has some thousand
+_ENDLESS = "it has a line without end; move it away, and take what's whole of it back"
 _BLOCK = 64 * 1024  # bytes that are read at once, from the end
 
 
@@ -37,10 +41,12 @@ def append(data: Path, record: Mapping[str, Any]) -> None:
     Raises:
         OSError: It can't be written.
     """
-    descriptor = os.open(data / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    path = data / FILE
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    descriptor = regular_file(os.open(path, flags, 0o600), path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        tail, begins = _tail(descriptor)
+        tail, begins = _tail(descriptor, path)
         head = head_after(lines_of(tail, begins))
         unfinished = b"" if tail.endswith(b"\n") or not tail else b"\n"
         _write(descriptor, unfinished + chained(record, head) + b"\n")
@@ -62,22 +68,24 @@ def head(data: Path) -> Head:
         OSError: It can't be read.
     """
     try:
-        descriptor = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = opened_to_look(data / FILE)
     except FileNotFoundError:
         return Head()
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return head_after(lines_of(*_tail(descriptor)))
+        return head_after(lines_of(*_tail(descriptor, data / FILE)))
     finally:
         os.close(descriptor)
 
 
-def _tail(descriptor: int) -> tuple[bytes, Head]:
+def _tail(descriptor: int, path: Path) -> tuple[bytes, Head]:
     """The journal's end, from its last line on that says its place; and the head before that."""
     size = os.fstat(descriptor).st_size
     begin = size
     text = b""
     while begin > 0:
+        if len(text) > LONGEST and b"\n" not in text:
+            raise OSError(errno.EFBIG, _ENDLESS, str(path))
         step = max(0, begin - max(_BLOCK, len(text)))
         text = _read(descriptor, step, begin - step) + text
         begin = step
@@ -111,19 +119,28 @@ def read(data: Path, place: Place | None = None) -> tuple[list[Line], Place]:
     Raises:
         OSError: It can't be read.
     """
-    path = data / FILE
     place = place or Place()
-    if not path.is_file():
+    try:
+        descriptor = opened_to_look(data / FILE)
+    except FileNotFoundError:
         return [], Place()
-    with path.open("rb") as stream:
-        if not _is_same(stream.fileno(), place):
+    with os.fdopen(descriptor, "rb") as stream:
+        if not _is_same(descriptor, place):
             place = Place()
         stream.seek(place.offset)
-        whole, newline, _ = stream.read().rpartition(b"\n")
-    if not newline:
+        whole = b"".join(_lines(stream, data / FILE))
+    if not whole:
         return [], place
-    lines = lines_of(whole + newline, place.head)
-    return lines, Place(place.offset + len(whole) + 1, head_after(lines))
+    lines = lines_of(whole, place.head)
+    return lines, Place(place.offset + len(whole), head_after(lines))
+
+
+def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The lines that have an end; of what has none, not more than a bounded part is ever read."""
+    while (line := stream.readline(LONGEST)).endswith(b"\n"):
+        yield line
+    if len(line) == LONGEST:
+        raise OSError(errno.EFBIG, _ENDLESS, str(path))
 
 
 def _is_same(descriptor: int, place: Place) -> bool:

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cdconf.own_files import opened_to_look, parsed
+
 FOLDER = "events"
 SUFFIX, PART = ".jsonl", ".part"
 CHATTER = ("host_step", "printed")  # events of which there may be very many, and that say little later
@@ -108,7 +110,7 @@ def gone(data: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """
     for path in sorted((data / FOLDER).glob(f"[!.]*{PART}")):
         try:
-            with path.open("rb") as stream:
+            with os.fdopen(opened_to_look(path), "rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not path.exists():  # it has ended in order meanwhile, or somebody else has said it
                     continue
@@ -128,8 +130,10 @@ def read_events(data: Path, identifier: str) -> list[dict[str, Any]]:
     if "/" in identifier or identifier.startswith("."):
         return []
     for suffix in (SUFFIX, PART):
-        with contextlib.suppress(OSError, ValueError), (data / FOLDER / f"{identifier}{suffix}").open("rb") as stream:
-            return _events(stream.read(LARGEST))
+        with contextlib.suppress(OSError, ValueError):
+            path = data / FOLDER / f"{identifier}{suffix}"
+            with os.fdopen(opened_to_look(path), "rb") as stream:
+                return _events(stream.read(LARGEST))
     return []
 
 
@@ -139,7 +143,7 @@ def _events(text: bytes) -> list[dict[str, Any]]:
 
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parsed(line, odd=True)
+    except ValueError:
         return None
     return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None

@@ -13,6 +13,7 @@ import yaml
 from cdconf.errors import InvalidFile
 from cdconf.importing.vault import HEADER, Hidden, Passwords
 from cdconf.importing.yamltext import writable
+from cdconf.own_files import read_bytes, reason
 from cdconf.yamlfile import YamlList, YamlMap
 
 _PLAIN = (str, bool, int, type(None))
@@ -41,11 +42,11 @@ class Source:
         """
         file = str(path)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = read_bytes(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             raise InvalidFile(f"this isn't UTF-8 (byte {error.start})", file=file) from error
         except OSError as error:
-            raise InvalidFile(f"can't be read: {error.strerror}", file=file) from error
+            raise InvalidFile(f"can't be read: {reason(error)}", file=file) from error
         if not text.startswith(HEADER):
             return text, ""
         plain = self._passwords.open(text, file, 1)

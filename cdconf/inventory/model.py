@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from typing import Any
 from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
 from cdconf.inventory.pipeline import Pipeline, Require
+from cdconf.own_files import damaged, read_text
 from cdconf.yamlfile import YamlMap
+
+_CHECKOUT = re.compile("[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -282,14 +286,24 @@ class Project:
     def checkout(self) -> str:
         """A random id of this checkout, 8 hex digits; a copy of the directory keeps it, a clone gets its own."""
         path = self.data / "checkout"
-        if not path.is_file():
+        if not os.path.lexists(path):
             fresh = secrets.token_hex(4)
             draft = path.with_name(f".checkout-{fresh}")
             draft.write_text(fresh + "\n", encoding="utf-8")
             with contextlib.suppress(FileExistsError):  # of two first runs at once, one names the checkout
                 os.link(draft, path)
             draft.unlink()
-        return path.read_text(encoding="utf-8").strip()
+        try:
+            found = read_text(path).strip()
+            if not _CHECKOUT.fullmatch(found):
+                raise ValueError("it isn't 8 hex digits")
+            return found
+        except (OSError, ValueError) as error:
+            hint = (
+                "put it back: lines of .cdconf/history.jsonl have it, and names of containers that were made here "
+                "end with it (`docker ps -a`); without it nobody knows which those are. If there are none, remove it"
+            )
+            raise damaged(path, error, "this checkout's id", hint) from error
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def unsealed(key: str, state: Mapping[str, Any], fields: Mapping[str, Any]) -> d
     """
     result: dict[str, Any] = {}
     for name, value in state.items():
-        if not isinstance(value, dict) or set(value) != {SEALED}:
+        if not isinstance(value, dict) or set(value) != {SEALED} or not isinstance(value[SEALED], str):
             result[name] = value
             continue
         found = Sealed(value[SEALED])

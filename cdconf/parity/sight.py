@@ -39,6 +39,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
     states = {
         name: unsealed(key, state, portrait.wanted[name].fields) if isinstance(state, dict) else state
         for name, state in told["states"].items()
+        if name in portrait.wanted  # a host may tell of what nobody asked for
     }
     releases = {app.name: _release(session, app) for app in apps}
     toggles = {app.name: look_at_toggles(session, app) for app in apps if app.toggles}

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import opened_lock, opened_to_look
+
 if TYPE_CHECKING:
     from cdconf.inventory import Project
 
@@ -47,7 +49,7 @@ def is_held(home: Project, commit: str) -> bool:
     """Whether a run of the commit, or something that it has started, lives on this machine."""
     path = folder_of(home, commit) / "lock"
     try:
-        with path.open("rb") as stream:
+        with os.fdopen(opened_to_look(path), "rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
     except BlockingIOError:
@@ -60,7 +62,7 @@ def _lock(folder: Path) -> int | None:
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = opened_lock(folder / "lock")
         except FileNotFoundError:  # whoever had it has just removed the directory
             continue
         try:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import read_text
 from cdconf.pipeline import commit_lock
 
 if TYPE_CHECKING:
@@ -56,6 +57,6 @@ def left_over(home: Project, own: str) -> Iterator[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
+        return read_text(path).strip()
+    except (OSError, ValueError):
         return ""

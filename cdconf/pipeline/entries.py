@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from cdconf.own_files import parsed
+
 VERSION = 1
 GONE = "its runner is gone"  # why a stage whose runner was killed is interrupted
 State = Literal["waiting", "running", "passed", "failed", "blocked", "superseded", "interrupted"]
@@ -138,7 +140,7 @@ def read(text: str) -> Entry:
         Unreadable: It's none that this version can read.
     """
     try:
-        found = json.loads(text)
+        found = parsed(text)
         if found["v"] != VERSION:
             raise Unreadable(f"is of version {str(found['v'])[:20]}, as of a newer cdconf")
         made: Entry = _made(_KINDS[found["kind"]], found)

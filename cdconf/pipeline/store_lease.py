@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.errors import ArtifactError
+from cdconf.own_files import parsed
 
 if TYPE_CHECKING:
     from cdconf.artifacts.places import Entry, Place
@@ -192,7 +193,7 @@ def about_of(place: Place, key: str) -> dict[str, object]:
     names = sorted((one.name for one in place.entries(f"{LEASE}{key}")), key=_epoch)
     data = place.read(names[-1:]).get(names[-1]) if names else None
     try:
-        found = json.loads(data) if isinstance(data, bytes) else {}
+        found = parsed(data) if isinstance(data, bytes) else {}
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

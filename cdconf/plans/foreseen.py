@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import read_json
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -99,14 +100,14 @@ def recall(data: Path, environment: str, before: float | None = None) -> tuple[f
         before: When the run that asks began: a plan that was shown while it was at work has seen half of it.
     """
     try:
-        document = json.loads((data / "plans" / f"{environment}.json").read_bytes())
+        document = read_json(data / "plans" / f"{environment}.json")
         age = time.time() - float(document["created_at"])
         if document["version"] != _VERSION or not 0 <= age <= _HOLDS:
             return None
         if before is not None and float(document["created_at"]) > before:
             return None
         return age, {name: dict(_entries(found)) for name, found in document["hosts"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

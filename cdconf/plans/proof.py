@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse, keys, trust
 from cdconf.errors import InvalidFile
+from cdconf.own_files import damaged, read_bytes
 from cdconf.plans.saved import Proof, SavedPlan
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 KIND = "application/vnd.cdconf.plan+json"
 _KEY = "plan.key"
+_KEY_BYTES = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,12 +131,19 @@ def _mac(project: Project, words: bytes) -> str:
 def _seal_key(project: Project) -> bytes:
     """The checkout's own key, made when it's first needed; for its owner alone."""
     path = project.data / _KEY
-    if not path.is_file():
+    if not os.path.lexists(path):
         draft = path.with_name(f".{_KEY}-{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(32))
+            stream.write(secrets.token_bytes(_KEY_BYTES))
         with contextlib.suppress(FileExistsError):  # of two at once, one makes it
             os.link(draft, path)
         Path(draft).unlink()
-    return path.read_bytes()
+    try:
+        key = read_bytes(path)
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"it has {len(key)} bytes, not {_KEY_BYTES}")
+        return key
+    except (OSError, ValueError) as error:
+        hint = f"remove it: plans that this checkout makes from then on have a new key ({path})"
+        raise damaged(path, error, "the key that seals this checkout's plans", hint) from error

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import InvalidFile, UsageError
+from cdconf.own_files import read_json, reason
 from cdconf.secrets.store import write_private
 
 FORMAT, VERSION = "cdconf-plan", 1
@@ -103,13 +104,12 @@ def read(path: Path) -> SavedPlan:
         InvalidFile: It isn't a plan, or one of another version.
     """
     try:
-        if path.is_file() and path.stat().st_size > LARGEST:
-            raise InvalidFile("this is too large for a plan", file=str(path))
-        document = json.loads(path.read_bytes())
+        document = read_json(path, LARGEST)
     except OSError as error:
-        raise UsageError(f"the plan {path} can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidFile("this isn't a plan: it isn't JSON", file=str(path)) from error
+        raise UsageError(f"the plan {path} can't be read: {reason(error)}") from error
+    except ValueError as error:
+        hint = "`cdconf plan ENV --out FILE` makes one"
+        raise InvalidFile("this isn't a plan: it isn't JSON, or not all of it", file=str(path), hint=hint) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InvalidFile("this isn't a plan", file=str(path), hint="`cdconf plan ENV --out FILE` makes one")
     if document.get("version") != VERSION:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import SecretError
+from cdconf.own_files import read_bytes, reason
 from cdconf.yamlfile import is_there, read_text
 
 if TYPE_CHECKING:
@@ -34,11 +35,10 @@ def identities() -> list[Any]:
 
     path = identity_file()
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_bytes(path).decode("utf-8", "replace").splitlines()
     except OSError as error:
-        raise SecretError(
-            f"there is no age identity: {path}: {error.strerror}", hint="make one with `cdconf secret key`"
-        ) from error
+        there = "there is no age identity" if isinstance(error, FileNotFoundError) else "the age identity can't be read"
+        raise SecretError(f"{there}: {path}: {reason(error)}", hint="make one with `cdconf secret key`") from error
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     try:
         return [pyrage.x25519.Identity.from_str(key) for key in keys]

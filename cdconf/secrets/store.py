@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import SecretError
+from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
 from cdconf.secrets.readers import Shift, comments, marked, readers, shift, short
 from cdconf.secrets.taint import Secret
@@ -64,12 +65,12 @@ class SecretStore:
 
     def _load_generated(self) -> dict[str, str]:
         path = self._checkout / ".cdconf/environments" / self._environment.name / "secrets.json"
-        if self._environment.provider == "existing" or not path.is_file():
+        if self._environment.provider == "existing" or not os.path.lexists(path):
             return {}
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise _damaged(path, str(error)) from error
+            values = read_json(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(path, reason(error)) from error
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise _damaged(path, "it isn't an object of texts")
         return values

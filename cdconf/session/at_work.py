@@ -15,10 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf.own_files import opened_to_look, read_json
+
 if TYPE_CHECKING:
     from cdconf.session.answers import Lease
 
 FOLDER = "runs"
+_LATEST = 1e11  # seconds since 1970
 KEPT = 7 * 24 * 3600.0  # seconds for which a killed run's file stays
 
 
@@ -58,7 +61,7 @@ def _tidy(folder: Path) -> None:
 def _is_dead(path: Path) -> bool:
     """Whether a run's process has ended without an end of the run; False for one that isn't known here."""
     try:
-        with path.open("rb") as stream:
+        with os.fdopen(opened_to_look(path), "rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return path.exists()  # else it has ended in order meanwhile
     except OSError:
@@ -75,9 +78,20 @@ def killed(data: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted((data / FOLDER).glob("[!.]*")):
         if _is_dead(path):
-            with contextlib.suppress(OSError, ValueError, RecursionError):
-                found[path.name] = json.loads(path.read_text(encoding="utf-8"))
+            with contextlib.suppress(OSError, ValueError):
+                found[path.name] = _about(read_json(path))
     return found
+
+
+def _about(told: Any) -> dict[str, Any]:
+    """What a run says of itself; raises `ValueError` where it says anything else."""
+    wanted: dict[str, tuple[type, ...]]
+    wanted = {"command": (str,), "environment": (str, type(None)), "started_at": (int, float)}
+    if not isinstance(told, dict) or not all(type(told.get(name, ())) in kinds for name, kinds in wanted.items()):
+        raise ValueError("it doesn't say which run it was")
+    if not 0 <= told["started_at"] < _LATEST:
+        raise ValueError("it doesn't say when it began")
+    return told
 
 
 def forget(data: Path, run: str) -> None:

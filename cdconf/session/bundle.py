@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import read_bytes
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
 from cdconf.session.compact import compact
@@ -60,13 +61,26 @@ def bundle(project_root: Path | None = None, packages: tuple[str, ...] = (), kep
     """
     sources = _sources(project_root, packages)
     file = kept / f"{_state(sources)}.agent" if kept else None
-    if file is not None and file.is_file():
-        digest, _, data = file.read_bytes().partition(b"\n")
-        return Bundle(data, digest.decode())
+    if file is not None and (known := _kept(file)) is not None:
+        return known
     made = _packed_own() if sources == _sources(None, ()) else _packed(sources)
     if file is not None:
         _keep(file, made)
     return made
+
+
+def _kept(file: Path) -> Bundle | None:
+    """What `_keep` has kept; None where it isn't there, or isn't whole any more."""
+    try:
+        head, _, data = read_bytes(file).partition(b"\n")
+        digest, _, content = head.decode("ascii").partition(" ")
+    except (OSError, ValueError):
+        return None
+    return Bundle(data, digest) if _sum(digest, data) == content else None
+
+
+def _sum(digest: str, data: bytes) -> str:
+    return hashlib.sha256(digest.encode() + data).hexdigest()
 
 
 @cache
@@ -112,7 +126,7 @@ def _keep(file: Path, made: Bundle) -> None:
         for old in file.parent.glob("*.agent"):
             old.unlink(missing_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(made.digest.encode() + b"\n" + made.data)
+        fresh.write_bytes(f"{made.digest} {_sum(made.digest, made.data)}\n".encode() + made.data)
         fresh.replace(file)
 
 

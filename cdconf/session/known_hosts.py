@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile
+from cdconf.own_files import read_bytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,9 +121,9 @@ def _version(path: Path) -> _Version:
 def _read(path: Path) -> _Index:
     index = _Index()
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_bytes(path).splitlines()
     except OSError as error:
-        raise InvalidFile(f"this known_hosts file can't be read: {error.strerror}", file=str(path)) from error
+        raise InvalidFile(f"this known_hosts file can't be read: {reason(error)}", file=str(path)) from error
     for number, line in enumerate(lines, 1):
         words = line.split()
         if words and not words[0].startswith(b"#") and not _is_of_version_1(words):

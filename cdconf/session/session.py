@@ -132,7 +132,10 @@ class Session(Calls):
                     continue
                 if "event" in frame and name in EVENTS:
                     last = time.monotonic()
-                    event = self._short(limit, self._fitted(f"an event of '{name}'", EVENTS[name], frame["event"]))
+                    event = self._fitted(f"an event of '{name}'", EVENTS[name], frame["event"])
+                    if not event:  # else it could go on with these for as long as the call may take
+                        raise self._unintelligible(f"an event of '{name}' says nothing")
+                    event = self._short(limit, event)
                     if on_event is not None:
                         on_event(event)
                 elif "error" in frame:

@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.own_files import LARGEST, opened_to_look
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,12 +44,14 @@ def lines(path: Path, *, is_users: bool) -> Iterator[str]:
 def _lines(path: Path, outer: list[str], is_users: bool, is_checked: bool, depth: int) -> Iterator[str]:
     if depth > DEPTH:
         raise Refused(f"{path}: files include each other more than {DEPTH} times")
-    if not path.is_file():
+    try:
+        descriptor = opened_to_look(path)
+    except (FileNotFoundError, IsADirectoryError):
         return
-    with path.open(encoding="utf-8", errors="surrogateescape") as stream:
+    with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as stream:
         if is_checked:
-            _check(path, os.fstat(stream.fileno()))
-        text = stream.read()
+            _check(path, os.fstat(descriptor))
+        text = stream.read(LARGEST)
     current = outer
     for line in text.split("\n"):
         found = _SETTING.match(line)

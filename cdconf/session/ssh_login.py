@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, Unreachable, UsageError
+from cdconf.own_files import read_bytes, reason
 from cdconf.session.host_keys import KeyRefused, Policy, known_keys
 from cdconf.session.ssh_connection import Connection, paramiko
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
+_LARGEST_KEY = 1024 * 1024  # bytes of a private key's file
 _SILENT = "No existing session"  # Paramiko's words for a greeting that hasn't come in time
 _BRACKETED = re.compile(r"\[([^\[\]]+)\](?:(:)(.*))?")
 _ALGORITHMS = ("hostkeyalgorithms", "pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes")  # ssh_config(5)
@@ -89,6 +91,7 @@ def prepare(login: Login, known: KnownHosts, *, direct: bool, learn: bool = Fals
     """
     options: dict[str, Any] = {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
     if login.identity_file:
+        _check_identity(Path(login.identity_file).expanduser())
         # A key with a passphrase may be in the agent, which is asked for nothing else's sake.
         agent = _has_passphrase(login.identity_file)
         options |= {"key_filename": [login.identity_file], "look_for_keys": False, "allow_agent": agent}
@@ -115,12 +118,22 @@ def _know(connection: Connection, login: Login, known: KnownHosts, *, learn: boo
     connection.client.set_missing_host_key_policy(Policy(known, keys, own if learn and not pinned else None))
 
 
+def _check_identity(path: Path) -> None:
+    """Refuses what's no file: Paramiko would wait for a pipe, and read what has no end. One that's missing it names."""
+    try:
+        read_bytes(path, _LARGEST_KEY)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"the private key {path} can't be read: {reason(error)}") from error
+
+
 def _has_passphrase(path: str) -> bool:
     """Whether a private key file can't be read without one."""
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
     try:
-        data = Path(path).expanduser().read_bytes()
+        data = read_bytes(Path(path).expanduser())
         (load_ssh_private_key if b"BEGIN OPENSSH" in data else load_pem_private_key)(data, None)
     except (TypeError, ValueError) as error:
         return "password" in str(error).lower() or "encrypted" in str(error).lower()

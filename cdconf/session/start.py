@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cdconf.errors import CdconfError, HostFailed, Unreachable
+from cdconf.errors import CdconfError, HostFailed, NotStarted, Unreachable
 from cdconf.session import bootstrap, bundle, sudo
 from cdconf.session.transport import TransportClosed, TransportSilent
 
@@ -29,7 +29,7 @@ class TerminalNeeded(Exception):
     """sudo on this host works on a terminal only: start again with one."""
 
 
-class NoPython(HostFailed):
+class NoPython(NotStarted):
     """The host has no Python 3, or not all of it. `system`: what's known of it, as in the fact `os`."""
 
     system: Mapping[str, str] = MappingProxyType({})
@@ -85,7 +85,8 @@ class Start:
 
         Raises:
             Unreachable: The connection broke, or nothing came in time.
-            HostFailed: The agent can't run there; the message says why.
+            NotStarted: The agent can't run there; the message says why.
+            HostFailed: sudo's password is wrong, or there's none.
             TerminalNeeded: See there.
         """
         while True:
@@ -131,7 +132,7 @@ class Start:
             self.rest += data
             if len(self.rest) > _CHATTER:
                 hint = f"look at what `ssh {self._host.name} true` prints; the login shell's files may do it"
-                raise HostFailed("the login prints without end; the agent can't start", host=self._host.name, hint=hint)
+                raise NotStarted("the login prints without end; the agent can't start", host=self._host.name, hint=hint)
 
     def _heard(self) -> str:
         """All that was printed so far, by anything."""
@@ -225,7 +226,7 @@ class Start:
             message = "the agent didn't start; the login said: " + words.splitlines()[-1]
         hint = f"the agent needs a login that runs commands, without ForceCommand or nologin: {_try(self._host)}"
         detail = words if "\n" in words else None
-        return self._masked(HostFailed(message, host=self._host.name, detail=detail, hint=hint))
+        return self._masked(NotStarted(message, host=self._host.name, detail=detail, hint=hint))
 
     def _refusal(self, word: str, more: str) -> CdconfError:
         python = "install python3 there, or set `bootstrap: true` in hosts.yml and run `cdconf provision`"
@@ -262,7 +263,7 @@ class Start:
                 error.system = {"id": name, "version": version}
             return error
         detail = self._words() if self._installing else None
-        return self._masked(HostFailed(message, host=self._host.name, hint=hint, detail=detail))
+        return self._masked(NotStarted(message, host=self._host.name, hint=hint, detail=detail))
 
 
 def _try(host: Host) -> str:

@@ -148,3 +148,10 @@ def test_keys_that_are_trusted_at_once_are_all_trusted(scene, tmp_path, monkeypa
     for one in writers:
         one.join(60)
         assert one.exitcode == 0
+
+
+@pytest.mark.parametrize("end", ["\N{LATIN SMALL LETTER E WITH ACUTE}", "!", "=\N{SNOWMAN}"])
+def test_a_key_with_signs_that_arent_base64_is_none(scene, end):
+    line = keys.new(scene[0]).text.split()
+    with pytest.raises(ArtifactError, match="isn't a public key"):
+        keys.parse(f"{line[0]} {line[1]}{end}", "the test")

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from cdconf.deploy.provision import refuse
 from cdconf.engine import Checks, Fleet, Guarded, RunIdentity
-from cdconf.errors import GateClosed, Interrupted, LeaseHeld, Terminated, TerminateSignal, Unreachable
+from cdconf.errors import GateClosed, Interrupted, LeaseHeld, NotStarted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import ClocksSeen, HostLeased, Notice
 from cdconf.inventory import Host
 from cdconf.session.start import NoPython
@@ -374,6 +375,26 @@ def test_python_is_installed_once_all_hosts_are_the_right_ones(versions, systems
         assert list(errors) == wrong
         assert installed == ([] if wrong else ["b"])
         assert world.asked == ([] if wrong else ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", [NotStarted, NoPython])
+def test_a_host_that_starts_no_agent_keeps_no_other_from_being_leased(kind):
+    world = World()
+    fleet, hosts = world.fleet("one")
+    connect = fleet._connector.connect
+
+    def say(host, note):
+        if host.name == "b":
+            raise kind("the login prints without end", host="b")
+        return connect(host, note)
+
+    fleet._connector.connect = say
+    fleet._connector.installs = lambda host: False
+    with fleet:
+        errors = fleet.connect(hosts, lease=True)
+        assert list(errors) == ["b"]
+        assert world.asked == ["a", "c"]
+        refuse(errors, lambda event: None)
 
 
 def test_what_hosts_say_of_their_clocks_and_the_run_s_numbers_is_told_once():

@@ -254,7 +254,7 @@ def test_lint_uses_what_was_seen_and_samples_for_the_rest(project):
     write(project, {"roles/base/role.yml": ROLE})
     loaded = load_project(project)
     assert lint(loaded) == [], "nobody knows yet which interfaces the hosts have"
-    network = {**sample()["network"], "interfaces": {"eth0": {}}}
+    network = {**sample()["network"], "interfaces": {"eth0": sample()["network"]["interfaces"]["eth0"]}}
     FactCache(loaded.data, "dev").store("web1", {"network": network}, [], keep=False)
     (error,) = lint(loaded)
     assert str(error) == "roles/base/role.yml:5: facts.network.interfaces has no 'ens3'"

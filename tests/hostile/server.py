@@ -6,6 +6,7 @@ sessions from threads until it's closed.
 
 import contextlib
 import json
+import logging
 import os
 import re
 import socket
@@ -16,7 +17,9 @@ import zlib
 import paramiko
 
 from tests.hostile import samples
+from tests.hostile.logins import FORWARDS, LOGINS, SUDOS, Everybody, forward
 
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)  # what its servers say of the ends that they make
 GREETINGS = {
     "nothing": lambda sock, over: over.wait(),
     "closes at once": lambda sock, over: None,
@@ -176,35 +179,16 @@ CALLS = {
         agent, lambda number: _frame({"id": number, "event": {"out": {"$b64": "QUFB" * 100_000}}}) * 20
     ),
 }
-BEHAVIOURS = {**GREETINGS, **STARTS, **CALLS}
+ANOTHER_KEY = "another host key"
+BEHAVIOURS = (*GREETINGS, *LOGINS, *STARTS, *CALLS, *SUDOS, ANOTHER_KEY)
+JUMP = "a jump host"  # as it should be
+JUMPS = (*GREETINGS, *LOGINS, *FORWARDS, ANOTHER_KEY)  # what's tried of a jump host
 
 
 def _many(agent, number):
     done = {"type": "file", "title": "x", "status": "ok", "message": "m" * 60_000}
     agent.flood(_frame({"id": number, "event": done}))
     return b""
-
-
-class _Everybody(paramiko.ServerInterface):
-    """Lets everybody in."""
-
-    def __init__(self):
-        self.command = b""
-        self.asked = threading.Event()
-
-    def check_auth_publickey(self, username, key):
-        return paramiko.AUTH_SUCCESSFUL
-
-    def get_allowed_auths(self, username):
-        return "publickey"
-
-    def check_channel_request(self, kind, chanid):
-        return paramiko.OPEN_SUCCEEDED
-
-    def check_channel_exec_request(self, channel, command):
-        self.command = command
-        self.asked.set()
-        return True
 
 
 class FalseServer:
@@ -242,17 +226,29 @@ class FalseServer:
     def _log_in(self, sock):
         transport = paramiko.Transport(sock)
         self._held.append(transport)
-        transport.add_server_key(self.key)
-        everybody = _Everybody()
-        transport.start_server(server=everybody)
-        channel = transport.accept(20)
-        if channel is None or not everybody.asked.wait(20):
+        another = self.behaviour == ANOTHER_KEY
+        transport.add_server_key(paramiko.ECDSAKey.generate() if another else self.key)
+        if self.behaviour == JUMP or self.behaviour in FORWARDS:
+            forward(transport, self.over, self.behaviour if self.behaviour in FORWARDS else "")
             return
-        found = re.search(rb"\b[0-9a-f]{24}\b", everybody.command)
-        agent = Agent(channel, found[0].decode() if found else "", self.over)
-        {**STARTS, **CALLS}[self.behaviour](agent)
-        time.sleep(0.2)
+        lets_in, afterwards = LOGINS.get(self.behaviour, (Everybody, None))
+        server = lets_in(self.over)
+        transport.start_server(server=server)
+        channel = transport.accept(20)
+        if channel is None or not server.asked.wait(20):
+            return
+        if afterwards is not None:
+            afterwards(transport, self.over)
+        else:
+            self._speak(channel, server.command)
+            time.sleep(0.2)
         transport.close()
+
+    def _speak(self, channel, command):
+        """What stands in for the agent."""
+        found = re.search(rb"\b[0-9a-f]{24}\b", command)
+        agent = Agent(channel, found[0].decode() if found else "", self.over)
+        {**STARTS, **CALLS, **SUDOS}[self.behaviour](agent)
 
     def close(self):
         """Ends all that it does."""

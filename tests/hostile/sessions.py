@@ -89,13 +89,9 @@ def show(name, events, result, error):
     lines.append(words.line_of(done, STYLE) or "")
     about = SimpleNamespace(error=error and error.as_dict(), error_detail=error and error.detail)
     lines += words.error_lines(about)
-    json.dumps([result if not isinstance(result, dict) else _without_bytes(result)]).encode()
+    json.dumps([result], default=bytes.hex).encode()  # those who write results down make texts of bytes
     "\n".join(lines).encode("utf-8")
     return lines
-
-
-def _without_bytes(result):
-    return {key: value for key, value in result.items() if not isinstance(value, bytes)}
 
 
 def is_raw(line):
@@ -103,18 +99,21 @@ def is_raw(line):
     return any((ord(one) < 32 and one not in "\n\t") or 127 <= ord(one) < 160 or one in words.BIDI for one in line)
 
 
+def answer(session, name, events):
+    """Makes a call; its events are added to the list."""
+    arguments = samples.CALLS[name][0]
+    if name == "run":
+        return session.run(arguments["command"])
+    return session.call(name, on_event=events.append, **arguments)
+
+
 def one(seed, name=None):
     """One session; returns how it ended and whether a raw control character got through."""
     chance = random.Random(seed)
     name = name or chance.choice(list(samples.CALLS))
     events, result, error = [], None, None
-    arguments = samples.CALLS[name][0]
     try:
-        session = Session(HOST, Liar(script(name, chance), chance), b"", "demo")
-        if name == "run":
-            result = session.run(arguments["command"])
-        else:
-            result = session.call(name, on_event=events.append, **arguments)
+        result = answer(Session(HOST, Liar(script(name, chance), chance), b"", "demo"), name, events)
         how = "result"
     except CdconfError as caught:
         error, how = caught, caught.kind

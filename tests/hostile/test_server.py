@@ -1,89 +1,107 @@
-"""Whatever a server does, it ends in one clear error of that host."""
+"""Whatever a server does, it ends in one clear error of that host; so does whatever a jump host before it does."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import paramiko
 import pytest
 
 from cdconf.errors import CdconfError, HostFailed, Unreachable
-from cdconf.session import frames, limits, session, ssh, ssh_login, start
+from cdconf.secrets import Mask, Secret
+from cdconf.session import session
 from cdconf.session.bundle import bundle, start_line
 from cdconf.session.ssh import Ssh
 from cdconf.session.start import Start
-from tests.hostile.server import BEHAVIOURS, FalseServer
+from tests.hostile.hasty import be_hasty
+from tests.hostile.logins import PASSWORD, SUDOS
+from tests.hostile.server import BEHAVIOURS, JUMP, JUMPS, FalseServer
 
 NONCE = "0123456789abcdef01234567"
-LONGEST = 30.0  # seconds until a test gives up; each limit that's met is a second or two here
+LONGEST = 60.0  # seconds until a test gives up; each limit that's met is a second or two here
+AT_ONCE = 24
+DIRECT, BEHIND, BEFORE = "direct", "behind a jump host", "as a jump host"
+WAYS = [(DIRECT, one) for one in BEHAVIOURS] + [(BEHIND, one) for one in BEHAVIOURS] + [(BEFORE, one) for one in JUMPS]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A key of the host and one of the user, and the file that pins the first."""
-    folder = tmp_path_factory.mktemp("hostile")
-    host, user = paramiko.RSAKey.generate(2048), paramiko.RSAKey.generate(2048)
-    user.write_private_key_file(str(folder / "id"))
-    return folder, host
+class _Sudo:
+    """Knows the password, whoever it's for."""
+
+    def __init__(self):
+        self.mask = Mask()
+        self.mask.add(PASSWORD)
+
+    def password(self, host, user):
+        return Secret(PASSWORD)
 
 
-@pytest.fixture
-def hasty(monkeypatch):
-    """Limits of a second or two, so that what ends by one ends soon."""
-    monkeypatch.setattr(ssh_login, "LOGIN_TIMEOUT", 1.5)
-    monkeypatch.setattr(ssh_login, "CONNECT_TIMEOUT", 2.0)
-    monkeypatch.setattr(ssh, "CONNECT_TIMEOUT", 2.0)
-    monkeypatch.setattr(ssh, "ATTEMPTS", 1)
-    monkeypatch.setattr(ssh, "DROPPED_ATTEMPTS", 1)
-    monkeypatch.setattr(start, "TIMEOUT", 2.0)
-    monkeypatch.setattr(frames, "SILENCE", 1.5)
-    monkeypatch.setattr(session, "SILENCE", 1.5)
-    monkeypatch.setattr(limits, "LOOK", 3.0)
-
-
-class _NoSudo:
-    def mask(self, text):
-        return text
-
-
-def visit(world, server):
-    """One session with a server, asked one thing."""
-    folder, key = world
+def visit(folder, key, way, behaviour):
+    """One session with a host, asked one thing."""
+    server = FalseServer(behaviour, key)
+    through = FalseServer(JUMP, key) if way != DIRECT else None
+    target, jump = (server, through) if way != BEFORE else (through, server)
     known = folder / f"known-{server.port}"
-    known.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
-    way = SimpleNamespace(user="root", port=server.port, identity_file=str(folder / "id"), jump=None, ssh_rsa=False)
-    way.known_hosts, way.address, way.become = str(known), "127.0.0.1", None
-    host = SimpleNamespace(name="web1", address="127.0.0.1", ssh=way, transport="ssh", bootstrap=False, file="", line=0)
+    ports = [one.port for one in (server, through) if one is not None]
+    known.write_text("".join(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n" for port in ports))
+    about = {"user": "root", "port": target.port, "identity_file": str(folder / "id"), "ssh_rsa": False}
+    about |= {"known_hosts": str(known), "address": "127.0.0.1", "become": "sudo" if behaviour in SUDOS else None}
+    login = SimpleNamespace(**about, jump=f"root@127.0.0.1:{jump.port}" if jump is not None else None)
+    host = SimpleNamespace(name="web1", address="127.0.0.1", ssh=login, transport="ssh", bootstrap=False)
+    host.file, host.line = "", 0
     shared = Ssh()
-    agent = bundle(None, (), folder / "agent")
-    transport = shared.open(host, start_line(agent.digest, NONCE, None))
     try:
-        begin = Start(transport, host, NONCE, agent, _NoSudo(), lambda text: None)
+        return _asked(shared, host, bundle(None, (), folder / "agent"))
+    finally:
+        shared.close()
+        for one in (server, through):
+            if one is not None:
+                one.close()
+
+
+def _asked(shared, host, agent):
+    transport = shared.open(host, start_line(agent.digest, NONCE, host.ssh.become))
+    try:
+        begin = Start(transport, host, NONCE, agent, _Sudo(), lambda text: None)
         begin.run()
         asked = session.Session(host, transport, begin.rest, "demo")
         catalog = {"resources": [], "handlers": {}}
         return asked.converge(catalog, check=True, on_event=lambda event: None)
     finally:
         transport.close()
-        shared.close()
 
 
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_a_server_that_behaves_badly_is_one_error_of_its_host(world, behaviour):
-    server, ends = FalseServer(behaviour, world[1]), []
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory):
+    """How each of them ended, all tried at once: most of what they take is waiting."""
+    folder = tmp_path_factory.mktemp("hostile")
+    key = paramiko.RSAKey.generate(2048)
+    paramiko.RSAKey.generate(2048).write_private_key_file(str(folder / "id"))
+    bundle(None, (), folder / "agent")
+    found, done = {}, {one: threading.Event() for one in WAYS}
 
-    def attempt():
+    def attempt(one):
         try:
-            ends.append(visit(world, server))
-        except BaseException as error:  # noqa: BLE001  it's what the test is about
-            ends.append(error)
+            found[one] = visit(folder, key, *one)
+        except BaseException as error:  # noqa: BLE001  it's what the tests are about
+            found[one] = error
+        done[one].set()
 
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join(LONGEST)
-    server.close()
-    assert ends, "it hangs"
-    (error,) = ends
+    with pytest.MonkeyPatch.context() as patch:
+        be_hasty(patch.setattr)
+        pool = ThreadPoolExecutor(AT_ONCE)
+        for one in WAYS:
+            pool.submit(attempt, one)
+        for one in WAYS:
+            done[one].wait(LONGEST)
+        pool.shutdown(wait=False, cancel_futures=True)
+    return found
+
+
+@pytest.mark.parametrize(("way", "behaviour"), WAYS, ids=": ".join)
+def test_a_server_that_behaves_badly_is_one_error_of_its_host(ends, way, behaviour):
+    assert (way, behaviour) in ends, "it hangs"
+    error = ends[way, behaviour]
     assert isinstance(error, (Unreachable, HostFailed)), repr(error)
     assert isinstance(error, CdconfError)
     assert error.message
+    assert PASSWORD not in f"{error.message} {error.hint} {error.detail}"

@@ -35,13 +35,27 @@ def test_a_kept_agent_is_used_until_a_source_changes(tmp_path):
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": f"import json\n{BOTH}"})
     first = bundle(tmp_path, (), tmp_path / "kept")
     [file] = (tmp_path / "kept").iterdir()
-    assert file.read_bytes() == first.digest.encode() + b"\n" + first.data
+    head, _, data = file.read_bytes().partition(b"\n")
+    assert head.split()[0].decode() == first.digest
+    assert data == first.data
     bundle.cache_clear()
     assert bundle(tmp_path, (), tmp_path / "kept") == first
     write(tmp_path, {"resources/mine/agent.py": f"import json, os\n{BOTH}"})
     bundle.cache_clear()
     assert bundle(tmp_path, (), tmp_path / "kept").digest != first.digest
     assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\n", b"x" * 5000])
+def test_a_kept_agent_that_isnt_whole_is_packed_anew(tmp_path, damage):
+    first = bundle(None, (), tmp_path / "kept")
+    [file] = (tmp_path / "kept").iterdir()
+    whole = file.read_bytes()
+    for data in (damage, whole[:-3], whole.replace(first.digest.encode(), b"0" * 64, 1)):
+        file.write_bytes(data)
+        bundle.cache_clear()
+        assert bundle(None, (), tmp_path / "kept") == first
+        assert file.read_bytes() == whole
 
 
 def test_a_project_s_type_comes_along(tmp_path):

@@ -34,6 +34,15 @@ class Chatty(Transport):
         return self.given.pop(0) if self.given else next(self.end)
 
 
+@pytest.mark.parametrize("event", [{}, {"evil": "x" * 1000}, {"out": "no bytes"}])
+@pytest.mark.parametrize("call", ["run", "stream"])
+def test_events_that_say_nothing_end_a_call_that_takes_any_number_of_them(event, call):
+    endless = Chatty(itertools.repeat(wire.pack({"id": 2, "event": event})))
+    session = Session(HOST, endless, b"", "demo")
+    with pytest.raises(Unintelligible, match="an event of"):
+        session.call(call, on_event=lambda event: None, command="journalctl", endless=True)
+
+
 def test_echoes_do_not_renew_a_call_s_time(monkeypatch):
     monkeypatch.setattr(limits, "LOOK", 0.3)
     session = Session(HOST, Echoing(TransportSilent()), b"", "demo")

@@ -1,12 +1,12 @@
 """known_hosts as OpenSSH reads it; what `ssh-keygen -F` finds is the yardstick."""
 
 import subprocess
-from pathlib import Path
 
 import paramiko
 import pytest
 
 from cdconf.errors import InvalidFile
+from cdconf.session import known_hosts
 from cdconf.session.host_keys import KeyRefused, Policy, UnknownKey, known_keys
 from cdconf.session.known_hosts import KnownHosts
 
@@ -172,8 +172,8 @@ def test_each_file_is_read_once_a_run(tmp_path, monkeypatch):
     path = tmp_path / "known_hosts"
     path.write_text("".join(line(f"web{number}") for number in range(20)))
     read = []
-    real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda self: read.append(self) or real(self))
+    real = known_hosts.read_bytes
+    monkeypatch.setattr(known_hosts, "read_bytes", lambda path: read.append(path) or real(path))
     known = KnownHosts()
     for number in range(20):
         check(known_keys(known, [path, tmp_path / "none"], (f"web{number}", 22, None)))

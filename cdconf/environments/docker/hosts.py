@@ -28,6 +28,7 @@ from cdconf.environments.provider import Standing
 from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
+from cdconf.own_files import read_text
 from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class DockerProvider:
         known = self._folder / "known_hosts"
         lines = [f"[127.0.0.1]:{one.ports[22]} {one.labels['cdconf.hostkey']}\n" for one in running.values()]
         text = "".join(sorted(lines))
-        if running and (not known.is_file() or known.read_text(encoding="utf-8") != text):
+        if running and _text_of(known) != text:
             write_private(known, text)
         return {
             host.name: dataclasses.replace(
@@ -332,3 +333,11 @@ def remove_images(emit: Emit) -> list[str]:
                 removed.append(name)
     remove_unfinished(client)
     return removed
+
+
+def _text_of(path: Path) -> str | None:
+    """A file of known host keys as it is; None where it isn't one."""
+    try:
+        return read_text(path)
+    except (OSError, ValueError):
+        return None

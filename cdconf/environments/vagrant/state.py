@@ -7,13 +7,16 @@ and the ssh host key that it showed when it was new.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cdconf.own_files import read_bytes, read_json
 from cdconf.secrets.store import write_private
 
 _FILE = "vagrant.json"
@@ -62,18 +65,27 @@ def made(root: Path, environment: str) -> dict[str, Made]:
     found = {}
     for host, folder in folders(root, environment).items():
         for path in sorted(folder.glob("*/id")):
-            if text := path.read_text(encoding="utf-8", errors="replace").strip():
-                found[host] = Made(text, path.parent.name, path.stat().st_mtime)
+            with contextlib.suppress(OSError):
+                if text := read_bytes(path).decode("utf-8", "replace").strip():
+                    found[host] = Made(text, path.parent.name, path.stat().st_mtime)
     return found
 
 
 def recall(folder: Path) -> dict[str, Known]:
     """Host -> what was learnt of its machine; nothing where the file is missing or isn't of this form."""
     try:
-        entries = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return {host: Known(**entry) for host, entry in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        entries = read_json(folder / _FILE)
+        return {host: _known(entry) for host, entry in entries.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _known(entry: Mapping[str, Any]) -> Known:
+    known = Known(**entry)
+    texts = (known.id, known.key, known.address, known.user, known.identity_file or "")
+    if not all(isinstance(one, str) and one.isprintable() for one in texts) or type(known.port) is not int:
+        raise ValueError("it isn't a machine that cdconf has met")
+    return known
 
 
 def remember(folder: Path, known: Mapping[str, Known]) -> None:

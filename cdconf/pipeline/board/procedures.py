@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cdconf.errors import UsageError
+from cdconf.own_files import read_json
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.procedure import VERSION, ProcedureDigest, procedure_of
 from cdconf.secrets.store import write_private
@@ -38,7 +39,7 @@ class Procedures:
         self._tool = hashlib.sha256(f"{VERSION}\0{tool_digest()}".encode()).hexdigest()[:16]
         self._known: dict[str, str] = {}
         with suppress(OSError, ValueError, AttributeError):
-            found = json.loads(self._path.read_text(encoding="utf-8"))
+            found = read_json(self._path)
             self._known = {
                 key: digest
                 for key, digest in found.items()

@@ -17,9 +17,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import STATEMENT, STOP, content_of
-from cdconf.artifacts.believed import own_content
 from cdconf.artifacts.metadata import Unreadable, listed, read_all
 from cdconf.artifacts.shards import SUFFIX
+from cdconf.own_files import own_bytes
 from cdconf.pipeline.board.gathering import gather
 from cdconf.pipeline.board.listed import Listed, listed_of, newest_first
 from cdconf.pipeline.board.words import Word
@@ -156,7 +156,7 @@ class Memory:
     def _load(self) -> None:
         """Reads it; nothing where it's damaged, of another version, of other keys, or may be somebody else's."""
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            head, digest, text = own_content(self._evidence.project.data_if_any / FILE, LARGEST).split(b"\n", 2)
+            head, digest, text = own_bytes(self._evidence.project.data_if_any / FILE, LARGEST).split(b"\n", 2)
             if head.decode() == self._head and digest.decode() == hashlib.sha256(text).hexdigest():
                 found = json.loads(text)
                 self._listed, self._kinds, self._shards = found["listed"], found["kinds"], found["shards"]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, GateClosed
 from cdconf.events import Emit, Notice
+from cdconf.own_files import opened_lock, read_json, reason
 from cdconf.pipeline.watch.progress import Progress, as_data, from_data
 from cdconf.promotion.saying import whoami
 from cdconf.secrets.store import write_private
@@ -47,11 +48,12 @@ class Memory:
     def load(self) -> Progress:
         """What's remembered; nothing, when this branch was never watched here."""
         try:
-            return from_data(json.loads(self._path.read_text(encoding="utf-8")))
+            return from_data(read_json(self._path))
         except FileNotFoundError:
             return Progress()
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            text = f"{self._path} can't be read ({error}): watching {self._shown} begins anew with its newest commit"
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            begins = f"watching {self._shown} begins anew with its newest commit"
+            text = f"{self._path} can't be read ({reason(error)}): {begins}"
             self._emit(Notice(text, warning=True))
             return Progress()
 
@@ -75,9 +77,9 @@ def alone(data: Path, branch: Branch) -> Iterator[None]:
     folder = data / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = opened_lock(folder / "lock")
     except OSError as error:
-        raise CdconfError(f"this checkout can't be held for a watch: {folder}: {error.strerror}") from error
+        raise CdconfError(f"this checkout can't be held for a watch: {folder / 'lock'}: {reason(error)}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,8 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdconf.artifacts.believed import content_of
 from cdconf.errors import UsageError
+from cdconf.own_files import content_of
 from cdconf.promotion.ssh.keys import SshKey, key_of, key_of_line
 from cdconf.promotion.ssh.wire import Malformed, Reader
 
