@@ -1,7 +1,7 @@
 """Commands that people and smoke tests run on the host, and environment files."""
 
-from cdconf.agent import files
-from cdconf.agent.base import Failed, run_bytes
+from cdconf.agent import files, shell
+from cdconf.agent.base import Failed
 
 ENV_LIMIT = 1024 * 1024
 
@@ -52,5 +52,5 @@ def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, 
     """
     variables = dict(read_env_file(env_file)) if env_file else {}
     variables.update(env or {})
-    status, out, err = run_bytes(["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd)
+    status, out, err = shell.run_bytes(command, data, timeout, variables, user, cwd)
     return {"status": status, "stdout": out, "stderr": err}

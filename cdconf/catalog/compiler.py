@@ -14,6 +14,7 @@ from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
+from cdconf.catalog.public import check_public
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.unsaid import without
@@ -238,7 +239,7 @@ class Compiler:
             raise without(error, [*(values[name] for name in secrets), *asked.secrets]) from None
         self._check_app_service(declared, kind, title, fields)
         secrets += asked.fields_of_secrets
-        self._check_public(declared, kind, fields, secrets)
+        check_public(scope, declared, kind, fields, secrets)
         holds_secret = holds(kind, declared, secrets)
         if holds_secret:
             fields = closed(kind, declared, title, fields)
@@ -270,20 +271,6 @@ class Compiler:
                 fields = taint_again(fields, given)
             fields.pop("absent", None)
         return fields
-
-    def _check_public(
-        self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any], secrets: Collection[str]
-    ) -> None:
-        """What names a resource, or is seen by others on the host, can't be made of a secret."""
-        public = [name for name, spec in kind.fields.items() if spec.public]
-        for name in (kind.title, *kind.identity, *[one for one in public if one in secrets], *public):
-            if name in secrets or is_tainted(fields.get(name)):
-                line, hint = declared.fields.lines.get(name, declared.line), None
-                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
-                if name in public:
-                    message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
-                    hint = kind.fields[name].instead
-                raise InvalidFile(message, file=declared.file, line=line, hint=hint)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:
