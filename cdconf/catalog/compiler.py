@@ -14,6 +14,7 @@ from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
+from cdconf.catalog.own_code import check_guards
 from cdconf.catalog.public import check_public
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
@@ -59,6 +60,7 @@ class Compiler:
         types: The resource types; found by default.
         secrets: The environment's secrets; read by default.
         mask: Learns every secret that is read; one of its own by default.
+        looks: Whether hosts are looked at by these catalogs, and run the guards in them.
 
     Attributes:
         mask: Knows every secret that was read.
@@ -74,10 +76,12 @@ class Compiler:
         types: Mapping[str, ResourceType] | None = None,
         secrets: SecretStore | None = None,
         mask: Mask | None = None,
+        looks: bool = False,
     ) -> None:
         self.project = project
         self.environment = environment
         self.mask = mask or Mask()
+        self._looks = looks
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
         check_roles(project, roles or ())
@@ -240,6 +244,8 @@ class Compiler:
         self._check_app_service(declared, kind, title, fields)
         secrets += asked.fields_of_secrets
         check_public(scope, declared, kind, fields, secrets)
+        if self._looks:
+            check_guards(declared, kind, title, fields)
         holds_secret = holds(kind, declared, secrets)
         if holds_secret:
             fields = closed(kind, declared, title, fields)
