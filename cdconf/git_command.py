@@ -11,7 +11,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 # git itself refuses that from 2.38 on; it heeds this setting only where no repository can say it.
-_QUIET = ("-c", "log.showSignature=false")
+_QUIET = ("-c", "log.showSignature=false", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 _REFUSE = ("-c", "safe.bareRepository=explicit")
 
 
@@ -34,7 +34,8 @@ def leave_hook(variables: MutableMapping[str, str]) -> None:
 def git_command(root: Path, *arguments: str) -> list[str]:
     """The argument list; nothing is locked or refreshed, and no other object stands in for a commit.
 
-    What a user has git say of signatures isn't mixed into what was asked for.
+    What a user has git say of signatures isn't mixed into what was asked for. No hook runs: `core.hooksPath` and
+    `core.fsmonitor` may lead into the work tree.
 
     Args:
         root: A directory of the repository.

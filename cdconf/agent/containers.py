@@ -24,8 +24,8 @@ DEFINITION = (
     "options",
 )
 # Variables that the client itself would heed, so that they can't be handed over in its environment.
-_CLIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS")
-_CLIENT_PREFIXES = (
+CLIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS")
+CLIENT_PREFIXES = (
     "LD_",
     "XDG_",
     "GO",
@@ -132,7 +132,7 @@ def create(name, fields):
     arguments = ["create", "--name", name, "--label", "{}={}".format(LABEL, json.dumps(definition, sort_keys=True))]
     environment = {}
     for variable, value in sorted(fields["env"].items()):
-        if variable in _CLIENT or variable.startswith(_CLIENT_PREFIXES):
+        if variable in CLIENT or variable.startswith(CLIENT_PREFIXES):
             arguments += ["--env", "{}={}".format(variable, value)]
         else:
             arguments += ["--env", variable]

@@ -9,7 +9,8 @@ A host that was changed and didn't prove well is *kept* drained: no switch puts 
 proven well.
 """
 
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent import shell
+from cdconf.agent.base import Failed, last_lines
 from cdconf.agent.switch import Switch
 
 
@@ -108,7 +109,7 @@ def execute(drain, which, name, address):
     env = {"CDCONF_HOST": name, "CDCONF_ADDRESS": address, "CDCONF_APP": drain["app"]}
     words = {"command": "drain", "undrain": "undrain"}[which]
     try:
-        result = run(["/bin/sh", "-c", drain[which]], timeout=drain["timeout"], env=env)
+        result = shell.run(drain[which], timeout=drain["timeout"], env=env)
     except Failed as error:
         raise Failed("the {} command for {} is {}".format(words, name, error.message), drain[which], None, error.output)
     if result.status != 0:

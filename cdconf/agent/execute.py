@@ -1,7 +1,7 @@
 """Commands that people and smoke tests run on the host."""
 
 from cdconf.agent import env_file as environment_files
-from cdconf.agent.base import run_bytes
+from cdconf.agent import shell
 
 
 def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
@@ -12,5 +12,5 @@ def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, 
     """
     variables = environment_files.read(env_file) if env_file else {}
     variables.update(env or {})
-    status, out, err = run_bytes(["/bin/sh", "-c", command], data, timeout=timeout, env=variables, user=user, cwd=cwd)
+    status, out, err = shell.run_bytes(command, data, timeout, variables, user, cwd)
     return {"status": status, "stdout": out, "stderr": err}

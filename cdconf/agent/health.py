@@ -3,8 +3,8 @@
 import socket
 import time
 
-from cdconf.agent import services
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent import services, shell
+from cdconf.agent.base import Failed, last_lines
 
 PAUSE = 0.25  # seconds between two attempts
 SAY = 1.0  # seconds between two words about what isn't well yet
@@ -98,7 +98,7 @@ def _tcp(address):
 
 def _command(line):
     try:
-        result = run(["/bin/sh", "-c", line], timeout=30)
+        result = shell.run(line, timeout=30)
     except Failed as error:
         return "the command `{}` is {}, expected it to end with exit status 0".format(line, error.message)
     if result.status == 0:

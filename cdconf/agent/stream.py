@@ -2,7 +2,7 @@
 
 import time
 
-from cdconf.agent import piped
+from cdconf.agent import piped, shell
 from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed
 
@@ -35,7 +35,7 @@ def stream(agent, command, user=None, data=None, timeout=None, endless=False):
         if deadline is not None and time.monotonic() > deadline and process.poll() is None:
             raise Failed("still running after its time limit, killed")
 
-    process = piped.start(["/bin/sh", "-c", command], data is not None, user=user)
+    process = shell.start(command, data is not None, user=user)
     grace = piped.GRACE
     try:
         return {"status": piped.pump(process, data, lambda name, chunk: agent.event({name: chunk}), proceed, LINGER)}

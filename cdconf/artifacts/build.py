@@ -26,6 +26,7 @@ from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
 from cdconf.isolation.group import end_group
+from cdconf.no_code import check_code
 from cdconf.own_files import opened_lock, reason
 from cdconf.user import user_name
 
@@ -58,6 +59,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         raise ArtifactError(f"app '{app.name}' has no `build` and `artifact`", file=app.file, line=app.line)
     root = project.root
     commit = _git(root, "rev-parse", "--verify", "HEAD^{commit}")
+    check_code(f"the build of app '{app.name}'", app.file, app.line)
     # Untracked files don't count: they aren't in the export either.
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=no", "--", "."))
     if dirty and not allow_dirty:

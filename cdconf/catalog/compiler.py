@@ -14,6 +14,8 @@ from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
+from cdconf.catalog.own_code import check_guards
+from cdconf.catalog.public import check_public
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.unions import together
@@ -60,6 +62,7 @@ class Compiler:
         types: The resource types; found by default.
         secrets: The environment's secrets; read by default.
         mask: Learns every secret that is read; one of its own by default.
+        looks: Whether hosts are looked at by these catalogs, and run the guards in them.
 
     Attributes:
         mask: Knows every secret that was read.
@@ -77,10 +80,12 @@ class Compiler:
         types: Mapping[str, ResourceType] | None = None,
         secrets: SecretStore | None = None,
         mask: Mask | None = None,
+        looks: bool = False,
     ) -> None:
         self.project = project
         self.environment = environment
         self.mask = mask or Mask()
+        self._looks = looks
         self.types = types if types is not None else Types(project.root, project.type_packages)
         self.templating = Templating(project.root)
         check_roles(project, roles or ())
@@ -238,7 +243,9 @@ class Compiler:
             raise without(error, [*(values[name] for name in secrets), *asked.secrets]) from None
         self._check_app_service(declared, kind, title, fields)
         secrets += asked.fields_of_secrets
-        self._check_public(declared, kind, fields, secrets)
+        check_public(scope, declared, kind, fields, secrets)
+        if self._looks:
+            check_guards(declared, kind, title, fields)
         holds_secret = holds(kind, declared, secrets)
         if holds_secret:
             fields = closed(kind, declared, title, fields)
@@ -272,20 +279,6 @@ class Compiler:
                 fields = taint_again(fields, given)
             fields.pop("absent", None)
         return fields
-
-    def _check_public(
-        self, declared: Declared, kind: ResourceType, fields: Mapping[str, Any], secrets: Collection[str]
-    ) -> None:
-        """What names a resource, or is seen by others on the host, can't be made of a secret."""
-        public = [name for name, spec in kind.fields.items() if spec.public]
-        for name in (kind.title, *kind.identity, *[one for one in public if one in secrets], *public):
-            if name in secrets or is_tainted(fields.get(name)):
-                line, hint = declared.fields.lines.get(name, declared.line), None
-                message = f"'{name}' names the {kind.name}, so it can't be made of a secret"
-                if name in public:
-                    message = f"others on the host can see '{name}' of a {kind.name}, so it can't be made of a secret"
-                    hint = kind.fields[name].instead
-                raise InvalidFile(message, file=declared.file, line=line, hint=hint)
 
     def _check_app_service(self, declared: Declared, kind: ResourceType, title: str, fields: Mapping[str, Any]) -> None:
         if kind.name == "service" and "running" in fields and not declared.action:

@@ -182,6 +182,7 @@ class Run:
                 roles=self.flags.get("roles") or None,
                 secrets=self.secrets,
                 mask=self._mask,
+                looks=self.command in LOOKING,
             )
         return self._compiler
 
@@ -358,6 +359,8 @@ class Run:
 
 
 RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh", "logs", "destroy", "smoke", "drift")
+
+LOOKING = ("plan", "drift")  # these look at hosts, and change nothing
 
 SUMMED_UP = ("provision", "plan", "drift")  # these end with all that failed; others raise what ended them
 

@@ -10,6 +10,7 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
+    no_code_option,
     output_options,
     project_options,
     selection_options,
@@ -22,6 +23,7 @@ from cdconf.cli.options import (
 @selection_options
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
+@no_code_option
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files; change nothing.

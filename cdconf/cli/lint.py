@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
-from cdconf.cli.options import output_options, project_options
+from cdconf.cli.options import no_code_option, output_options, project_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--policy", metavar="FILE", type=click.Path(), help="Check this operator's policy, and nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
+@no_code_option
 @output_options
 def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None:
     """Check all files of the project: every role, every environment, every host. Asks no host.

@@ -22,6 +22,13 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _no_code(context: click.Context, option: click.Parameter, given: bool) -> None:
+    if given:
+        from cdconf.no_code import refuse_code
+
+        refuse_code()
+
+
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=environment_names)
 
 project_options = _all(
@@ -67,6 +74,13 @@ take_over_option = click.option(
     multiple=True,
     help="A host that belonged to another environment and is this one's from now on, or that another project's "
     "policy guards (may be repeated).",
+)
+no_code_option = click.option(
+    "--no-code",
+    is_flag=True,
+    expose_value=False,
+    callback=_no_code,
+    help="Refuse to run code of the project: resource types, guards, a Vagrantfile, …",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")

@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, output_options, project_options
+from cdconf.cli.options import connection_options, no_code_option, output_options, project_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @project_options
 @click.option("--desired-only", is_flag=True, help="Compare the files; ask no host.")
 @connection_options
+@no_code_option
 @output_options
 def command(environment: str, other: str, desired_only: bool, **flags: Any) -> None:
     """Say whether two environments are alike: their catalogs, and what their hosts really are. Changes nothing.

@@ -10,6 +10,7 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
+    no_code_option,
     output_options,
     project_options,
     selection_options,
@@ -43,6 +44,7 @@ class _Plan(click.Command):
 @click.option("--to", metavar="REV", help="The revision to compare with; `.` is the work tree (default: HEAD).")
 @click.option("--markdown", is_flag=True, help="With --from: print Markdown, for a pull request's comment.")
 @click.option("--out", metavar="FILE", type=click.Path(), help="Save the plan, for `provision --plan FILE`.")
+@no_code_option
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.

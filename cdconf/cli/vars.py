@@ -8,7 +8,13 @@ import click
 
 from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import environment_argument, output_options, project_options, selection_options
+from cdconf.cli.options import (
+    environment_argument,
+    no_code_option,
+    output_options,
+    project_options,
+    selection_options,
+)
 
 
 @click.command()
@@ -17,6 +23,7 @@ from cdconf.cli.options import environment_argument, output_options, project_opt
 @project_options
 @selection_options
 @click.option("--explain", is_flag=True, help="Say where each value comes from, and what it wins over.")
+@no_code_option
 @output_options
 def command(environment: str, host: str | None, explain: bool, **flags: Any) -> None:
     """Show the variables of HOST (or of all of ENV's hosts) as templates see them; secrets are masked.

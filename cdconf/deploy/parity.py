@@ -17,6 +17,7 @@ from cdconf.errors import FAILED, CdconfError, InvalidFile, Unreachable, UsageEr
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, SecretRead
 from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import load_environment, load_toggles
+from cdconf.no_code import is_refused
 from cdconf.parity import Comparison, Entries, Portrait, compare, desired, look
 from cdconf.parity.sight import leaves
 from cdconf.secrets.offline import OfflineSecrets
@@ -58,7 +59,7 @@ class NeverSeen(CdconfError):
 class _Member:
     """One of the two environments, in a run."""
 
-    def __init__(self, project: Project, environment: Environment, emit: Emit, key: str) -> None:
+    def __init__(self, project: Project, environment: Environment, emit: Emit, key: str, *, looks: bool) -> None:
         self.project = project
         self.environment = environment
         self.key = key
@@ -69,10 +70,12 @@ class _Member:
         self.secrets = OfflineSecrets(project, environment)
         for value in self.secrets.readable():
             emit(SecretRead(value))
-        self.compiler = Compiler(project, environment, secrets=self.secrets)
+        self.compiler = Compiler(project, environment, secrets=self.secrets, looks=looks)
         check_differs(environment, self.compiler.types)
         self.toggles = load_toggles(project, environment.name)
         self.compiler.prepare(list(environment.hosts.values()))
+        if looks and is_refused():  # before any host is asked
+            self.compiler.compile_ahead(list(environment.hosts.values()))
 
     @property
     def hosts(self) -> list[Host]:
@@ -194,7 +197,8 @@ def compare_environments(
     if ours.name == theirs.name:
         raise UsageError(f"{ours.name} can't differ from itself", hint="name two environments")
     key = secrets.token_hex(32)
-    members = [_Member(project, one, emit, key) for one in (ours, theirs)]
+    looks = not options.desired_only
+    members = [_Member(project, one, emit, key, looks=looks) for one in (ours, theirs)]
     for member in members:
         for notice in member.secrets.notices():
             emit(Notice(notice))

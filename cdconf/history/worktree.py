@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdconf.git_command import git_command
+from cdconf.no_code import is_refused
 
 KEPT = 100  # files that are named
 
@@ -34,6 +35,8 @@ class WorkTree:
         self._prefix = prefix_of(root)
         # Of a directory that git doesn't know, only its own name is told.
         options = ["--porcelain", "-z", "--untracked-files=normal", "--no-renames", "."]
+        if is_refused():  # .gitattributes would say by which programs git reads the files
+            return
         with contextlib.suppress(OSError):  # no git here, and a run needs none
             self._process = subprocess.Popen(
                 git_command(root, "status", *options),

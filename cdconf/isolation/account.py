@@ -22,6 +22,7 @@ from cdconf.isolation.container import Container, container_for
 from cdconf.isolation.guarding import Guard
 from cdconf.isolation.rights import Rights, prepare
 from cdconf.isolation.variables import scrubbed
+from cdconf.no_code import check_code
 from cdconf.scratch import scratch
 
 SWITCH = "CDCONF_ISOLATION"  # `off`: the operator runs the commit's code with all rights, and proves less
@@ -164,7 +165,9 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
 
     Raises:
         OSError: There's no place for temporary files.
+        CodeRefused: Nothing of the project's may run.
     """
+    check_code(f"what runs for '{kind}'")  # whoever knows a better name for it has said so before
     with contextlib.ExitStack() as stack:
         user, why = _somebody(stack)
         folder = stack.enter_context(scratch(kind)).resolve()

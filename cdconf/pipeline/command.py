@@ -22,6 +22,7 @@ from cdconf.errors import CommandFailed
 from cdconf.events import Emit, OwnCodeRan, Printed
 from cdconf.isolation import Account, account
 from cdconf.isolation.group import end_group
+from cdconf.no_code import check_code
 
 if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Stage
@@ -62,6 +63,7 @@ def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, s
         CommandFailed: It's red.
         CdconfError: It couldn't be run.
     """
+    check_code(f"the command of stage '{stage.name}'", line=stage.line)
     began = time.monotonic()
     last: deque[str] = deque(maxlen=LAST_LINES)
 

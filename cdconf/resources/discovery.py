@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile, did_you_mean
 from cdconf.inside import check_inside
+from cdconf.no_code import check_code
 from cdconf.resources.spec import ResourceType
 from cdconf.yamlfile import load, shown
 
@@ -68,6 +69,7 @@ def _of_project(root: Path) -> list[Path]:
 def _of_package(package: str) -> dict[str, Path]:
     from importlib import metadata
 
+    check_code(f"the package '{package}' of resource types")
     try:
         points = metadata.distribution(package).entry_points.select(group=ENTRY_POINTS)
     except metadata.PackageNotFoundError:
@@ -149,9 +151,12 @@ class Types(Mapping[str, ResourceType]):
 
     def _load(self, name: str, folder: Path) -> ResourceType:
         if self._root is not None and folder.is_relative_to(self._root / "resources"):
+            check_code(f"the resource type '{name}'", self._shown(folder / "spec.py"))
             found = self._load_projects(name, folder / "spec.py")
             if found is not None:
                 return found
+        if not is_own(folder):
+            check_code(f"the resource type '{name}'", self._shown(folder / "spec.py"))
         module = importlib.import_module(f"cdconf.resources.{name}.spec") if is_own(folder) else None
         module = module or self._import(name, folder / "spec.py")
         kind = getattr(module, "TYPE", None)

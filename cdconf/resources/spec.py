@@ -41,7 +41,9 @@ class Field:
         sensitive: The value is never shown, whatever it is.
         members: What a `list` holds: texts, or whatever `normalise` checks.
         public: Other users of the host can see it, such as an argument of a program: it can't be made of a secret.
-        instead: Of a `public` one: what to do with a secret, for the error's hint.
+        instead: What to do with a secret in place of giving it here, for the error's hint.
+        public_keys: Of a map: the keys whose values others can see, `*` for any end.
+        but_values: Of these: values that begin so can't be seen.
     """
 
     kind: Kind
@@ -52,6 +54,8 @@ class Field:
     sensitive: bool = False
     public: bool = False
     instead: str | None = None
+    public_keys: tuple[str, ...] = ()
+    but_values: str | None = None
     members: Literal["string", "any"] = "string"
 
 

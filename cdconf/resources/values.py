@@ -69,4 +69,4 @@ def type_of(description: Mapping[str, Any], functions: Mapping[str, Callable[...
 
 
 def _field(words: dict[str, Any]) -> Field:
-    return Field(**{**words, "choices": tuple(words["choices"])})
+    return Field(**{**words, "choices": tuple(words["choices"]), "public_keys": tuple(map(str, words["public_keys"]))})

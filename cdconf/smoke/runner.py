@@ -17,6 +17,7 @@ from typing import Any
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, SmokeDone
 from cdconf.isolation import Account, account
+from cdconf.no_code import check_code
 from cdconf.roles import smoke_files
 from cdconf.smoke.checkout import copy_checkout
 from cdconf.smoke.contained import run_in_container
@@ -141,6 +142,7 @@ def _served(
         CdconfError: This machine has no place for them.
     """
     with contextlib.ExitStack() as stack:
+        check_code("what the roles' smoke tests do", "roles", None)
         try:
             tester = stack.enter_context(account("smoke", [root]))
             path = tester.folder / "socket"

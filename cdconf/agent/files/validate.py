@@ -3,7 +3,8 @@
 import contextlib
 import os
 
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent import shell
+from cdconf.agent.base import Failed, last_lines
 from cdconf.agent.files.folder import is_root
 
 
@@ -64,7 +65,7 @@ def check_stream(command, path, stream):
 def _check(command, candidate, message, path):
     import shlex
 
-    result = run(["/bin/sh", "-c", command.replace("{}", shlex.quote(candidate))], timeout=60)
+    result = shell.run(command.replace("{}", shlex.quote(candidate)), timeout=60)
     if result.status != 0:
         raise Failed(
             message.format(path), command=command, status=result.status, output=last_lines(result.err or result.out)

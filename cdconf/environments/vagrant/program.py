@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.environments.vagrant.output import Line, failure, line_of
 from cdconf.errors import ProviderError
+from cdconf.no_code import check_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,10 +59,12 @@ class Vagrant:
             hear: Gets each line while it's printed, from another thread.
 
         Raises:
+            CodeRefused: Nothing of the project's may run.
             ProviderError: It can't be run, failed, or took too long.
             GateClosed: Another Vagrant works on the machines.
         """
         self.check()
+        check_code("the Vagrantfile", "Vagrantfile")
         process = subprocess.Popen(
             ["vagrant", *arguments, "--machine-readable"],
             cwd=self._root,

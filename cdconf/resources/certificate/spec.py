@@ -103,10 +103,16 @@ TYPE = ResourceType(
         "path": Field("path", "The certificate's file, PEM."),
         "key": Field("path", "The private key's file, PEM.", compare=False),
         "self_signed": Field("boolean", "Make it on the host.", compare=False),
-        "names": Field("list", "DNS names and IP addresses of a self-signed one; the first is its common name."),
-        "common_name": Field("string", "The common name of a self-signed one; the first of `names` if not given."),
-        "days": Field("integer", "How long a self-signed one is valid; 365 if not given.", compare=False),
-        "key_type": Field("string", "The key of a self-signed one; ec-p256 if not given.", choices=KEY_TYPES),
+        "names": Field(
+            "list", "DNS names and IP addresses of a self-signed one; the first is its common name.", public=True
+        ),
+        "common_name": Field(
+            "string", "The common name of a self-signed one; the first of `names` if not given.", public=True
+        ),
+        "days": Field("integer", "How long a self-signed one is valid; 365 if not given.", compare=False, public=True),
+        "key_type": Field(
+            "string", "The key of a self-signed one; ec-p256 if not given.", choices=KEY_TYPES, public=True
+        ),
         "renew_before": Field(
             "string",
             "How long before its end a self-signed one is renewed, and a given one is an error: 30d. A given one is "

@@ -2,7 +2,8 @@
 
 import os
 
-from cdconf.agent.base import Failed, Missing, last_lines, run
+from cdconf.agent import shell
+from cdconf.agent.base import Failed, Missing, last_lines
 
 
 def observe(fields):
@@ -43,10 +44,4 @@ def act(fields, action):
 
 def _shell(fields, line):
     variables = {name: str(value) for name, value in fields.get("env", {}).items()}
-    return run(
-        ["/bin/sh", "-c", line],
-        timeout=fields.get("timeout", 600),
-        env=variables,
-        user=fields.get("user"),
-        cwd=fields.get("cwd"),
-    )
+    return shell.run(line, fields.get("timeout", 600), variables, fields.get("user"), fields.get("cwd"))

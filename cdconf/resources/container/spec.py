@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from cdconf.agent.containers import CLIENT, CLIENT_PREFIXES
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
@@ -14,6 +15,9 @@ _VOLUME = re.compile(r"(/[^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*):/[^:]*(:[A-Za-z,=0-9]
 _RESTART = re.compile(r"(no|always|unless-stopped|on-failure(:[1-9]\d*)?)\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _SIZE = re.compile(r"(\d+)([bkmg]?)\Z", re.IGNORECASE)
+# A container is made by a program, whose arguments everybody can read.
+_INSTEAD = "`env` takes secrets, or mount a `file` that holds it"
+_OTHER_NAME = "the client itself heeds this variable, so that it's told by an argument: give the secret another name"
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 # Options that have a field of their own, or that would take the container out of the resource's hands.
 _TAKEN = (
@@ -114,18 +118,36 @@ TYPE = ResourceType(
     title="name",
     fields={
         "name": Field("string", "The container's name."),
-        "image": Field("string", "The image, with a tag or digest."),
-        "command": Field("any", "What it runs: a list of words, or a text that's split like a shell's."),
-        "env": Field("map", "Environment variables."),
-        "ports": Field("list", "Published ports: `8080:80`, `127.0.0.1:8080:80/tcp`."),
-        "volumes": Field("list", "Volumes: `/srv/data:/data:ro`, or `name:/data`."),
-        "network": Field("string", "The network, or host or none."),
-        "restart": Field("string", "no, always, unless-stopped, or on-failure:N.", default="unless-stopped"),
-        "labels": Field("map", "Labels."),
-        "user": Field("string", "Who runs it inside: name or number, `user:group`."),
-        "memory": Field("any", "The most memory that it may have: 512m, 2g."),
-        "cpus": Field("number", "The most processors that it may use."),
-        "options": Field("list", "More options of `create`, each one text: --cap-drop=ALL."),
+        "image": Field("string", "The image, with a tag or digest.", public=True, instead=_INSTEAD),
+        "command": Field(
+            "any",
+            "What it runs: a list of words, or a text that's split like a shell's.",
+            public=True,
+            instead=_INSTEAD,
+        ),
+        "env": Field(
+            "map",
+            "Environment variables.",
+            public_keys=(*CLIENT, *(f"{one}*" for one in CLIENT_PREFIXES)),
+            instead=_OTHER_NAME,
+        ),
+        "ports": Field("list", "Published ports: `8080:80`, `127.0.0.1:8080:80/tcp`.", public=True, instead=_INSTEAD),
+        "volumes": Field("list", "Volumes: `/srv/data:/data:ro`, or `name:/data`.", public=True, instead=_INSTEAD),
+        "network": Field("string", "The network, or host or none.", public=True, instead=_INSTEAD),
+        "restart": Field(
+            "string",
+            "no, always, unless-stopped, or on-failure:N.",
+            default="unless-stopped",
+            public=True,
+            instead=_INSTEAD,
+        ),
+        "labels": Field("map", "Labels.", public=True, instead=_INSTEAD),
+        "user": Field("string", "Who runs it inside: name or number, `user:group`.", public=True, instead=_INSTEAD),
+        "memory": Field("any", "The most memory that it may have: 512m, 2g.", public=True, instead=_INSTEAD),
+        "cpus": Field("number", "The most processors that it may use.", public=True, instead=_INSTEAD),
+        "options": Field(
+            "list", "More options of `create`, each one text: --cap-drop=ALL.", public=True, instead=_INSTEAD
+        ),
         "running": Field("boolean", "Whether it runs.", default=True),
         "pull": Field(
             "string",

@@ -10,6 +10,7 @@ from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_INSTEAD = "give it by `env`, or have the command read a `file` that holds it"
 _PARTS = tuple(name for name, *_ in schedule.FIELDS)
 
 
@@ -79,7 +80,7 @@ TYPE = ResourceType(
         "day": Field("string", "The day of the month.", compare=False),
         "month": Field("string", "The month, 1 to 12 or jan to dec.", compare=False),
         "weekday": Field("string", "The day of the week, 0 to 7 or sun to sat.", compare=False),
-        "command": Field("string", "What /bin/sh runs.", compare=False),
+        "command": Field("string", "What /bin/sh runs.", compare=False, public=True, instead=_INSTEAD),
         "user": Field("string", "As whom.", default="root", compare=False),
         "env": Field("map", "Variables such as PATH and MAILTO.", compare=False),
         "content": Field("string", "The file's content, which is made of the rest.", compare=True),

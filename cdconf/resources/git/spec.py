@@ -67,7 +67,9 @@ TYPE = ResourceType(
             choices=("refuse", "discard", "keep"),
             default="refuse",
         ),
-        "depth": Field("integer", "How many commits of the history are fetched; all if not given.", compare=False),
+        "depth": Field(
+            "integer", "How many commits of the history are fetched; all if not given.", compare=False, public=True
+        ),
         "submodules": Field("boolean", "Check out submodules too, theirs included.", compare=False),
         "user": Field("string", "Who runs git and owns a new directory.", compare=False),
         "timeout": Field("integer", "Seconds that fetching may take.", default=600, compare=False),

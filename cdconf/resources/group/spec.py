@@ -28,8 +28,8 @@ TYPE = ResourceType(
     title="name",
     fields={
         "name": Field("string", "The group's name."),
-        "gid": Field("integer", "Its number. Files that have the old number keep it."),
-        "members": Field("list", "Users that are in it. Others that are in it stay."),
+        "gid": Field("integer", "Its number. Files that have the old number keep it.", public=True),
+        "members": Field("list", "Users that are in it. Others that are in it stay.", public=True),
         "exclusive_members": Field("boolean", "Take out all members that aren't named.", default=False, compare=False),
         "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
     },

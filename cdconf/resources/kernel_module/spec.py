@@ -37,7 +37,9 @@ TYPE = ResourceType(
         "name": Field("string", "The module."),
         "loaded": Field("boolean", "Loaded now: true unless it's blacklisted."),
         "at_boot": Field("boolean", "Loaded at boot: as `loaded`."),
-        "options": Field("string", "Options for it, such as `nf_conntrack hashsize=131072` has after its name."),
+        "options": Field(
+            "string", "Options for it, such as `nf_conntrack hashsize=131072` has after its name.", public=True
+        ),
         "blacklisted": Field("boolean", "Never loaded by itself for a device."),
     },
     normalise=_normalise,

@@ -24,7 +24,9 @@ TYPE = ResourceType(
     title="path",
     fields={
         "path": Field("path", "The link."),
-        "target": Field("string", "What it points to, absolute or relative to its directory.", default=REQUIRED),
+        "target": Field(
+            "string", "What it points to, absolute or relative to its directory.", default=REQUIRED, public=True
+        ),
         "hard": Field("boolean", "Another name of the target, which must be on the same file system.", compare=False),
         "force": Field("boolean", "Replace a file that's in its place.", compare=False),
     },

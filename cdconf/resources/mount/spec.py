@@ -7,6 +7,7 @@ from cdconf.resources.spec import Context, Field, Fields, ResourceType
 _BLANK = re.compile(r"\s")
 KEEP = "keep"
 _SINGLE = ("bind", "rbind")
+_INSTEAD = "name a `file` that holds it, such as `credentials=/etc/share.cred` of cifs"
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -41,11 +42,30 @@ TYPE = ResourceType(
     title="path",
     fields={
         "path": Field("path", "The mount point."),
-        "device": Field("string", "A device, UUID=…, LABEL=…, server:/export, tmpfs, or the directory to bind."),
-        "type": Field("string", "The file system: ext4, xfs, nfs, tmpfs; `none` for bind."),
-        "options": Field("list", "Mount options, such as [noatime, nofail], or one text.", default=["defaults"]),
-        "dump": Field("integer", "fstab's fifth field.", default=0),
-        "pass": Field("integer", "When fsck checks it at boot: 0 never, 1 the root, 2 others.", default=0),
+        "device": Field(
+            "string",
+            "A device, UUID=…, LABEL=…, server:/export, tmpfs, or the directory to bind.",
+            public=True,
+            instead=_INSTEAD,
+        ),
+        "type": Field(
+            "string", "The file system: ext4, xfs, nfs, tmpfs; `none` for bind.", public=True, instead=_INSTEAD
+        ),
+        "options": Field(
+            "list",
+            "Mount options, such as [noatime, nofail], or one text.",
+            default=["defaults"],
+            public=True,
+            instead=_INSTEAD,
+        ),
+        "dump": Field("integer", "fstab's fifth field.", default=0, public=True, instead=_INSTEAD),
+        "pass": Field(
+            "integer",
+            "When fsck checks it at boot: 0 never, 1 the root, 2 others.",
+            default=0,
+            public=True,
+            instead=_INSTEAD,
+        ),
         "mounted": Field(
             "any",
             "Whether it's mounted now: `true`, `false` to unmount it, or `keep` to leave that as it is, and only have "

@@ -68,8 +68,9 @@ TYPE = ResourceType(
             "string",
             "Exactly this version, any that fits a pattern such as `1.24.*`, or `latest`: the newest in the host's "
             "package index, whose age is told. A lower version than the installed one is a downgrade.",
+            public=True,
         ),
-        "file": Field("path", "Install it from this package file on the host, which must stay there."),
+        "file": Field("path", "Install it from this package file on the host, which must stay there.", public=True),
         "hold": Field(
             "boolean",
             "Keep it at its version when others upgrade the host (apt-mark hold; dnf versionlock; a pin in apk's "
@@ -77,7 +78,12 @@ TYPE = ResourceType(
         ),
         "recommends": Field("boolean", "Install what it recommends as well.", compare=False),
         "debconf": Field(
-            "map", "Answers to debconf's questions before it's installed: question -> `TYPE VALUE`.", compare=False
+            "map",
+            "Answers to debconf's questions before it's installed: question -> `TYPE VALUE`.",
+            compare=False,
+            public_keys=("*",),
+            but_values="password ",
+            instead="debconf shows all answers but those of type `password`",
         ),
         "purge": Field("boolean", "With `absent`: remove its configuration files too (apt, apk).", compare=False),
         "force": Field("boolean", "With `absent`: remove the packages that need it, too.", compare=False),

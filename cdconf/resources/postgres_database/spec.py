@@ -63,7 +63,7 @@ TYPE = ResourceType(
         "extensions": Field("list", "Extensions that it has, made in this order; others are kept."),
         "settings": Field("map", "Its own values of server settings, such as search_path; others are kept."),
         "force": Field("boolean", "With `absent`: end its sessions and really drop the data.", compare=False),
-        "port": Field("integer", "The port of its server, where a host has several.", compare=False),
+        "port": Field("integer", "The port of its server, where a host has several.", compare=False, public=True),
     },
     identity=("port",),
     normalise=_normalise,

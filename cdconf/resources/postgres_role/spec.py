@@ -63,7 +63,7 @@ TYPE = ResourceType(
         "valid_until": Field("string", "When its password ends, in UTC if no zone is given; infinity for never."),
         "member_of": Field("list", "Exactly the roles that it's a member of, pg_read_all_data or pg_monitor as well."),
         "settings": Field("map", "Its own values of server settings, such as statement_timeout; others are kept."),
-        "port": Field("integer", "The port of its server, where a host has several.", compare=False),
+        "port": Field("integer", "The port of its server, where a host has several.", compare=False, public=True),
     },
     identity=("port",),
     normalise=_normalise,

@@ -43,8 +43,8 @@ TYPE = ResourceType(
     fields={
         "path": Field("path", "The file or device."),
         "size": Field("string", "A file's size: 512M, 2G."),
-        "priority": Field("integer", "0 to 32767; higher ones are used first.", compare=False),
-        "options": Field("string", "fstab's options, which are made of the priority."),
+        "priority": Field("integer", "0 to 32767; higher ones are used first.", compare=False, public=True),
+        "options": Field("string", "fstab's options, which are made of the priority.", public=True),
         "formatted": Field("boolean", "It has a swap signature.", default=True, choices=(True,)),
         "active": Field("boolean", "In use now. At boot it always is.", default=True),
     },

@@ -63,19 +63,25 @@ TYPE = ResourceType(
     title="name",
     fields={
         "name": Field("string", "The user's name."),
-        "uid": Field("integer", "Its number. usermod gives the files in the home directory the new one."),
-        "group": Field("string", "The primary group, name or number; a new user gets one of its own name."),
-        "groups": Field("list", "Supplementary groups. Others that the user is in are kept."),
+        "uid": Field("integer", "Its number. usermod gives the files in the home directory the new one.", public=True),
+        "group": Field(
+            "string", "The primary group, name or number; a new user gets one of its own name.", public=True
+        ),
+        "groups": Field("list", "Supplementary groups. Others that the user is in are kept.", public=True),
         "exclusive_groups": Field("boolean", "Take the user out of all groups that aren't in `groups`.", compare=False),
-        "shell": Field("path", "The login shell."),
-        "home": Field("path", "The home directory. What is in the old one stays there, unless `move_home` is given."),
+        "shell": Field("path", "The login shell.", public=True),
+        "home": Field(
+            "path", "The home directory. What is in the old one stays there, unless `move_home` is given.", public=True
+        ),
         "move_home": Field("boolean", "Move what's in the old home directory when `home` changes.", compare=False),
-        "comment": Field("string", "The GECOS field: the full name."),
+        "comment": Field("string", "The GECOS field: the full name.", public=True),
         "locked": Field("boolean", "No password is accepted. SSH keys still are: `expires` ends those too."),
         "password_hash": Field(
             "string", "The password as a crypt(3) hash, or `*` for none; see `openssl passwd -6`.", sensitive=True
         ),
-        "expires": Field("string", "The day, such as 2027-01-31, from which on no login is possible; or `never`."),
+        "expires": Field(
+            "string", "The day, such as 2027-01-31, from which on no login is possible; or `never`.", public=True
+        ),
         "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
         "create_home": Field("boolean", "Its home directory exists; a missing one is made from /etc/skel."),
         "remove_home": Field("boolean", "With `absent`: remove the home directory and mail as well.", compare=False),
