@@ -69,6 +69,9 @@ take_over_option = click.option(
     "policy guards (may be repeated).",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
+override_option = click.option(
+    "--override", metavar="REASON", help="Pass the environment's gate without what it asks for."
+)
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 
 
