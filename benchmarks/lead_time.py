@@ -8,6 +8,7 @@ in which production confirms the release, through `cdconf pipeline watch --every
 """
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -34,8 +35,8 @@ hosts:
   db1: {groups: [db], os: debian-12}
 require:
   - after: [acceptance, manual]
+  - parity
 """
-VERIFIED = re.compile(r'"at": ?([0-9.]+), ?"event": ?"verified"')
 
 
 def parts(began: float, record: RunRecord, confirmed: float) -> dict[str, float]:
@@ -107,7 +108,8 @@ class Line:
     def confirmed(self) -> float:
         """When a web host of production last confirmed a release."""
         words = ["run", "production", "--limit", "web1", "--", "cat /var/lib/cdconf/bench-lead/ledger.json"]
-        return max(map(float, VERIFIED.findall(self.run(*words))))
+        ledger = json.loads(re.sub("^web1: ", "", self.run(*words), flags=re.MULTILINE))
+        return max(float(one["at"]) for one in ledger["shop"]["events"] if one["event"] == "verified")
 
     def commit(self, what: str) -> tuple[float, str]:
         """Changes one line of the app; when it was committed, and the commit."""
@@ -137,7 +139,7 @@ def measure(line: Line, runs: int) -> list[dict[str, float]]:
             print(f"run {number}: {confirmed - began:6.1f} s{'' if number else ', hosts made'}", flush=True)
             found += [parts(began, record, confirmed)] if number else []
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # whoever runs this in the background ignores SIGINT
         process.communicate()
     return found
 

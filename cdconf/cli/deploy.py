@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, output_options, project_options
+from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--stage", metavar="NAME", help="Pass this stage of the pipeline: deploy to all hosts, and sign that it went well."
 )
-@click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
+@override_option
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
 @click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
 @click.option(

@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import output_options, project_options, yes_option
+from cdconf.cli.options import output_options, override_option, project_options, yes_option
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--expired", is_flag=True, help="Remove all throw-away environments whose time is over, instead of ENV; don't ask."
 )
+@override_option
 @output_options
 def command(environment: str | None, expired: bool, yes: bool, images: bool, **flags: Any) -> None:
     """Remove ENV's hosts, their network, keys and generated secrets. Refuses where the provider is `existing`.
+
+    What the operator's policy guards isn't removed without --override, and change windows and freezes are heeded.
 
     With --expired it removes the throw-away environments whose time is over, and nothing else; it never asks, and says
     nothing when there are none, so that cron can run it. One on whose hosts a run is at work is left for the next time,
@@ -36,6 +39,8 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
     """
     from cdconf.errors import UsageError
 
+    if expired and flags["override"]:
+        raise UsageError("--expired removes throw-away environments alone, which nothing guards")
     if expired and (environment or images):
         raise UsageError(f"--expired goes without {'an environment' if environment else '--images'}")
     if expired:
@@ -48,11 +53,14 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
 
 def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -> None:
     from cdconf.cli.ask import confirm
+    from cdconf.cli.passing import changing
     from cdconf.environments.removal import remove, to_remove
     from cdconf.events import Notice
 
     with run_of("destroy", environment, flags, load=to_remove) as run:
         if run.environment.provider != "existing":
+            if run.environment.throwaway is None:
+                changing(run, "destroy", None, flags["override"], removes=True).again()
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
         _forget(run, environment)

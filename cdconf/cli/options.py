@@ -83,6 +83,9 @@ no_code_option = click.option(
     help="Refuse to run code of the project: resource types, guards, a Vagrantfile, …",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
+override_option = click.option(
+    "--override", metavar="REASON", help="Pass the environment's gate without what it asks for."
+)
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 
 

@@ -1,4 +1,4 @@
-"""What `deploy`, `rollback` and `provision` ask of the pipeline, before any host is asked."""
+"""What verbs that change environments ask of the pipeline, before any host is asked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cdconf.clocks import Clock
     from cdconf.inventory import Host
     from cdconf.inventory.pipeline import Stage
+    from cdconf.promotion.changing import Changing
     from cdconf.promotion.passing import Passing
     from cdconf.promotion.procedures import Procedures
     from cdconf.promotion.provision_run import ProvisionRun
@@ -142,6 +143,32 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
     tell_of_vagrantfile(run)
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)
+    return made
+
+
+def changing(
+    run: Run, command: str, app: str | None, reason: str | None, *, check: bool = False, removes: bool = False
+) -> Changing:
+    """What a verb heeds that changes an environment and brings nothing to it; for errors see `Changing.first`.
+
+    Args:
+        run: The run.
+        command: The verb.
+        app: The app that it's about, if it's about one.
+        reason: Why it's done although something speaks against it.
+        check: Nothing is changed: what would be refused is only said.
+        removes: See `Changing`.
+    """
+    from cdconf.promotion.changing import Changing
+
+    masked = run.mask(reason) if reason else None
+    made = Changing(
+        run.project, run.environment, command, app, run.emit, masked, run.extra, clock_of(run), removes=removes
+    )
+    if check:
+        made.tell()
+    else:
+        made.first()
     return made
 
 

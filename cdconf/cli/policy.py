@@ -79,6 +79,7 @@ def _document(policy: Policy) -> dict[str, Any] | None:
         "project": policy.project.value if policy.project else None,
         "store": policy.store.value if policy.store else None,
         "environments": list(policy.environments),
+        "stages": {name: {"text": str(one), "source": one.source} for name, one in policy.stages.items()},
         "people": {
             one.name: {"keys": sorted(one.keys), "git": sorted(one.addresses), "groups": sorted(one.groups)}
             for one in policy.people.persons.values()
@@ -91,6 +92,7 @@ def _print(policy: Policy, found: dict[str, list[Entry]]) -> None:
 
     pins = [("project", policy.project), ("store", policy.store)]
     rows = [["", key, pin.value, pin.source] for key, pin in pins if pin is not None]
+    rows += [["", f"stage {name}", str(one), one.source] for name, one in policy.stages.items()]
     rows += [[name, one.key, one.text, one.source] for name, entries in found.items() for one in entries]
     show_table(["environment", "requirement", "what", "from"], rows)
     asked = [name for name, entries in found.items() if any(one.key == "approvals" for one in entries)]

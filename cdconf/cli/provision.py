@@ -12,6 +12,7 @@ from cdconf.cli.options import (
     connection_options,
     diff_option,
     output_options,
+    override_option,
     project_options,
     selection_options,
     take_over_option,
@@ -35,7 +36,7 @@ from cdconf.cli.throwaway import throwaway_options
 @click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
 @click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
 @click.option("--older", is_flag=True, help="Apply these files although hosts have what newer ones brought.")
-@click.option("--override", metavar="REASON", help="Pass the environment's gate without what it asks for.")
+@override_option
 @click.option("--stage", metavar="NAME", hidden=True, help="The pipeline's stage that this is a part of.")
 @throwaway_options
 @output_options

@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import app_names, environment_names, toggle_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, output_options, project_options
+from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Toggle
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @project_options
 @connection_options
 @click.option("--check", is_flag=True, help="Change nothing; exit with 2 if anything would change.")
+@override_option
 @output_options
 def command(
     app: str | None, name: str | None, value: str | None, environment: str | None, check: bool, **flags: Any
@@ -31,6 +32,9 @@ def command(
     Batch by batch, health checks and smoke tests decide whether the change stays. If all pass, it's written into
     inventories/ENV/toggles.yml, for you to commit; if one fails, the old value is put back everywhere, and nothing is
     written. Without NAME the toggles are shown: their values in each environment and, with --env, on its hosts.
+
+    Where ENV is guarded, it heeds change windows, freezes, and a line that is stopped. --override passes them, for the
+    switch that ends an incident.
 
     Example: cdconf toggle shop new_checkout on --env staging
     """
@@ -68,6 +72,7 @@ def declared(app: App, name: str) -> Toggle:
 
 
 def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: bool) -> None:
+    from cdconf.cli.passing import changing
     from cdconf.deploy.deployment import app_hosts
     from cdconf.deploy.toggling import Change
     from cdconf.deploy.toggling import toggle as change_it
@@ -83,7 +88,8 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"
     run.start(app_hosts(run.project, run.environment, app))
     flags = run.flags
-    change = Change(app, toggle, on, flags["forks"], flags["accept_new_host_keys"], check)
+    gate = changing(run, "toggle", app.name, flags["override"], check=check)
+    change = Change(app, toggle, on, flags["forks"], flags["accept_new_host_keys"], check, gate.again)
     run.extra |= change_it(run.project, run.environment, change, run.emit)
     if check and run.extra["differs"]:
         run.code = DIFFERENT

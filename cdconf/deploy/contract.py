@@ -7,7 +7,7 @@ could go back to another one: whatever was verified before may need what's remov
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +20,28 @@ from cdconf.drift import changed_files, drifted
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
+from cdconf.promotion.changing import running_artifacts
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.promotion.said import Subject
     from cdconf.session import Session
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a contract goes about it; see the command line's help."""
+    """How a contract goes about it; see the command line's help.
+
+    Attributes:
+        gate: Judges, while the hosts are held, whether the artifacts that they run may be contracted now.
+    """
 
     check: bool = False
     forget_older: bool = False
     forks: int = 32
     accept_new_host_keys: bool = False
+    gate: Callable[[Sequence[Subject]], None] = lambda running: None
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,7 @@ class _Contract:
         self._facts["forgotten"] = decision.older
         if self._options.check:
             return self._would_run(decision, shape, leases)
+        self._options.gate(running_artifacts(self._app.name, pages))
         return self._contract(decision, shape, pages)
 
     def _check(self, decision: Decision, shape: Shape) -> None:

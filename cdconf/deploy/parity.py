@@ -45,11 +45,13 @@ class Likeness:
         comparison: Their differences.
         codes: Exit codes of hosts that couldn't be looked at.
         ages: `ENV/HOST` -> the age in seconds of facts that come from the cache.
+        others: The apps whose releases differ, and that the deployment isn't about: each passes a gate of its own.
     """
 
     comparison: Comparison
     codes: list[int] = field(default_factory=list)
     ages: dict[str, float] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 class NeverSeen(CdconfError):
@@ -188,7 +190,8 @@ def compare_environments(
         theirs: The second.
         emit: The event stream; hosts are called `ENV/HOST`.
         options: See `Options`.
-        running: App -> the release that the second one is about to have, in place of those that its hosts have.
+        running: App -> the release that the second one is about to have, in place of those that its hosts have. Other
+            apps' releases aren't compared then.
 
     Raises:
         InvalidFile: A catalog can't be compiled.
@@ -203,12 +206,14 @@ def compare_environments(
         for notice in member.secrets.notices():
             emit(Notice(notice))
     portraits = _desired(members, emit) if options.desired_only else _observed(members, options)
+    others = _others(portraits, running) if running else ()
     if running:
+        portraits = [[_without(one, others) for one in side] for side in portraits]
         portraits[1] = [_about_to_run(one, running) for one in portraits[1]]
     entries = Entries.between(ours, theirs, lambda name: load_environment(project, name))
     comparison = compare(project, (ours.name, theirs.name), portraits[0], portraits[1], entries)
     codes = [code for member in members for code in member.codes]
-    return Likeness(comparison, codes, members[0].ages | members[1].ages)
+    return Likeness(comparison, codes, members[0].ages | members[1].ages, others)
 
 
 def _desired(members: Sequence[_Member], emit: Emit) -> list[list[Portrait]]:
@@ -234,5 +239,25 @@ def _about_to_run(portrait: Portrait, running: Mapping[str, str]) -> Portrait:
     releases = {
         app: {"release": running[app], "problem": None} if app in running else about
         for app, about in portrait.sight.releases.items()
+    }
+    return replace(portrait, sight=replace(portrait.sight, releases=releases))
+
+
+def _others(portraits: Sequence[Sequence[Portrait]], running: Mapping[str, str]) -> tuple[str, ...]:
+    """The apps that aren't deployed now, and of which the two run different releases."""
+    sides: list[dict[str, set[str | None]]] = [{}, {}]
+    for found, side in zip(sides, portraits, strict=True):
+        for sight in (one.sight for one in side if one.sight is not None):
+            for app, about in sight.releases.items():
+                found.setdefault(app, set()).add(about["release"])
+    return tuple(app for app in sides[1] if app not in running and sides[0].get(app, sides[1][app]) != sides[1][app])
+
+
+def _without(portrait: Portrait, apps: Sequence[str]) -> Portrait:
+    """The portrait without the names of some apps' releases; what's wrong with them is in it."""
+    if portrait.sight is None or not apps:
+        return portrait
+    releases = {
+        app: {**about, "release": None} if app in apps else about for app, about in portrait.sight.releases.items()
     }
     return replace(portrait, sight=replace(portrait.sight, releases=releases))

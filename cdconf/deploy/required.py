@@ -67,6 +67,12 @@ def check_required(
                 f"{environment.name} requires parity with {name}, and they differ: {briefly(found.comparison)}",
                 hint=f"{command} shows where; what's meant to differ is declared in {copy.file}",
             )
+        for one in found.comparison.unreleased:
+            emit(Notice(str(one)))
+        if found.others:
+            listed = ", ".join(found.others)
+            text = f"{name} and {environment.name} run different releases of {listed}"
+            emit(Notice(f"{text}, which isn't compared: that's asked when these are deployed"))
         emit(Notice(f"{name} is like {environment.name}"))
 
 

@@ -8,7 +8,7 @@ differ from the inventory, which `drift` shows, and the next `toggle` or `provis
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +29,23 @@ from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice, Resource
 from cdconf.inventory import load_toggles
 from cdconf.inventory.toggles import FILE, toggles_path, word
 from cdconf.inventory.toggles_edit import switched
+from cdconf.promotion.changing import running_artifacts
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project, Toggle
+    from cdconf.promotion.said import Subject
     from cdconf.session import Session
     from cdconf.session.app_answers import AppStatus, TogglesLook
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become of a toggle, and how: with `check`, it's only looked at."""
+    """What is to become of a toggle, and how: with `check`, it's only looked at.
+
+    Attributes:
+        gate: Judges, while the hosts are held, whether anything may be changed on hosts that run these artifacts.
+    """
 
     app: App
     toggle: Toggle
@@ -47,6 +53,7 @@ class Change:
     forks: int = 32
     accept_new_host_keys: bool = False
     check: bool = False
+    gate: Callable[[Sequence[Subject]], None] = lambda running: None
 
 
 def toggle(project: Project, environment: Environment, change: Change, emit: Emit) -> dict[str, Any]:
@@ -105,6 +112,7 @@ class Toggling:
     deciding: Deciding | None = None
     touched: list[Host] = field(default_factory=list)
     serving: set[str] = field(default_factory=set)
+    pages: dict[str, AppStatus] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._app = app_document(self.change.app) | document_of(self.change.app, self.values)
@@ -129,6 +137,7 @@ class Toggling:
         if not lacking and not in_file:
             self.emit(Notice(f"{self.change.toggle.name} is {word(self.change.on)} everywhere already"))
             return self._result([], differs=False)
+        self.change.gate(running_artifacts(self.change.app.name, self.pages))
         if in_file:
             self._check_file()
         try:
@@ -166,6 +175,7 @@ class Toggling:
         lacking = []
         for host in hosts:
             page, look = found[host.name]
+            self.pages[host.name] = page
             if page["activating"] is not None and not self.change.check:
                 release = page["activating"]["to"]
                 raise GateClosed(

@@ -14,6 +14,16 @@ GUARDED = {
         member=REQUIREMENT,
     ),
 }
+STAGE_PIN = {
+    "environment": Key("text", "The environment that the stage deploys to.", pattern=NAME),
+    "copy_of": Key(
+        "text",
+        "The environment of which the stage makes a throw-away copy; with `environment`, of which that one is a copy.",
+        pattern=NAME,
+    ),
+    "run": Key("text", "The stage's command, to the letter. What it runs are files of the commit."),
+    "hosts": Key("integer", "On how many hosts of the app it must have been passed at least."),
+}
 PERSON = {
     "keys": Key(
         "names", "The SSH keys with which the person approves: public keys' lines, or fingerprints `SHA256:…`."
@@ -29,6 +39,11 @@ POLICY = {
         "map",
         "The environments that are guarded, by name.",
         member=Key("map", "A guarded environment.", keys=GUARDED, nullable=True),
+    ),
+    "stages": Key(
+        "map",
+        "What stages stand for, by name: a stage that cdconf.yml makes something else of is passed by nobody.",
+        member=Key("map", "A stage.", keys=STAGE_PIN),
     ),
     "people": Key("map", "People, by name.", member=Key("map", "A person.", keys=PERSON)),
     "groups": Key(

@@ -13,6 +13,7 @@ from cdconf.parity.neutral import Neutral
 from cdconf.parity.pairing import Pairing
 from cdconf.parity.seen import compare_seen
 from cdconf.parity.toggles import compare_toggles
+from cdconf.parity.unreleased import Sides, unreleased
 from cdconf.parity.wanted import Pair, compare_wanted, pairs
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class _Group:
     apps: frozenset[str]
     ours: tuple[Portrait, ...]
     theirs: tuple[Portrait, ...]
+    first: Sides = (frozenset(), frozenset())
 
 
 def compare(
@@ -48,7 +50,13 @@ def compare(
     """
     found: list[Finding] = []
     scale: dict[str, Finding] = {}
-    groups = [group for name in project.groups if (group := _group(project, name, ours, theirs)) is not None]
+    waiting = [tuple(unreleased(side)) for side in (ours, theirs)]
+    first = [frozenset(one.app for one in side if one.everywhere) for side in waiting]
+    groups = [
+        replace(group, first=(first[0], first[1]))
+        for name in project.groups
+        if (group := _group(project, name, ours, theirs)) is not None
+    ]
     neutral = Neutral(frozenset().union(*(one.names for one in (*ours, *theirs))))
     for group in groups:
         different = _scale(group, entries)
@@ -64,6 +72,7 @@ def compare(
         groups={group.name: (_hosts(group.ours), _hosts(group.theirs)) for group in groups},
         findings=findings,
         unmatched=tuple(_unmatched(entries, used, [*ours, *theirs])),
+        unreleased=(*waiting[0], *waiting[1]),
     )
 
 
@@ -127,7 +136,7 @@ def _between(
         yield causes.os
     yield from causes.facts
     yield from compare_wanted(paired, causes)
-    yield from compare_seen(paired, causes, group.apps)
+    yield from compare_seen(paired, causes, group.apps, group.first)
     yield from compare_toggles(causes, group.apps)
 
 

@@ -23,11 +23,13 @@ class Entries:
         known: All of them, each with the side that declares it: 0 for the first environment's, 1 for the second's.
         own: Those that must match something: they're about these very two environments.
         hosts: The names of both sides' hosts.
+        copies: Whether each side is a copy of the other, or a copy of one.
     """
 
     known: tuple[tuple[Differs, int], ...] = ()
     own: tuple[Differs, ...] = ()
     hosts: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    copies: tuple[bool, bool] = (False, False)
 
     @classmethod
     def between(cls, ours: Environment, theirs: Environment, load: Callable[[str], Environment]) -> Entries:
@@ -53,7 +55,9 @@ class Entries:
             if one.name not in shared and one.copy_of in (None, other.name)
             for entry in one.differs
         ]
-        return cls(tuple(known), tuple(own), (frozenset(ours.hosts), frozenset(theirs.hosts)))
+        names = [{one.name for one in line} for line in lines]
+        copies = (theirs.name in names[0], ours.name in names[1])
+        return cls(tuple(known), tuple(own), (frozenset(ours.hosts), frozenset(theirs.hosts)), copies)
 
     def find(
         self,

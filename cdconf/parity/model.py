@@ -89,12 +89,14 @@ class Sight:
         orphans: `type title` of what was applied once -> where the files had it.
         releases: App -> `{"release", "problem"}`.
         toggles: App -> its toggles, of those that declare some.
+        unreleased: App -> its services, of those of which the host has never held a release.
     """
 
     states: Mapping[str, Mapping[str, Any] | str | None] = field(default_factory=dict)
     orphans: Mapping[str, str | None] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     toggles: Mapping[str, SeenToggles] = field(default_factory=dict)
+    unreleased: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,36 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Unreleased:
+    """Hosts that have never held a release of an app; `everywhere`: no host of their environment has."""
+
+    environment: str
+    app: str
+    hosts: tuple[str, ...]
+    everywhere: bool
+
+    def __str__(self) -> str:
+        where = "" if self.everywhere else f" on {', '.join(self.hosts)}"
+        return (
+            f"{self.environment} has no release of {self.app} yet{where}: what only a deployment brings isn't compared"
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """How two environments differ; `unmatched` are the entries of `differs` that nothing matched."""
+    """How two environments differ.
+
+    Attributes:
+        unmatched: The entries of `differs` that nothing matched.
+        unreleased: Apps of which hosts have never held a release.
+    """
 
     ours: str
     theirs: str
     groups: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     findings: tuple[Finding, ...]
     unmatched: tuple[Differs, ...] = ()
+    unreleased: tuple[Unreleased, ...] = ()
 
     def having(self, status: Status) -> list[Finding]:
         """The differences with a status."""

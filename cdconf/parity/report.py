@@ -27,6 +27,7 @@ def lines(found: Comparison, *, verbose: bool) -> Iterator[str]:
                 yield from _finding(one, found)
     for entry in found.unmatched:
         yield f"! {entry.file}:{entry.line}: nothing differs as `{entry}` says: remove it"
+    yield from (str(one) for one in found.unreleased)
     yield _counts(found)
 
 
@@ -107,6 +108,9 @@ def document(found: Comparison) -> dict[str, Any]:
             name: {found.ours: list(sides[0]), found.theirs: list(sides[1])} for name, sides in found.groups.items()
         },
         "counts": {name: len(found.having(name)) for name in ("unexplained", "declared", "inherent")},
+        "unreleased": [
+            {"environment": one.environment, "app": one.app, "hosts": list(one.hosts)} for one in found.unreleased
+        ],
         "differences": [_document(one, found) for one in found.findings],
         "unmatched": [
             {"entry": str(one), "why": one.why, "file": one.file, "line": one.line} for one in found.unmatched

@@ -9,18 +9,20 @@ from typing import Any
 from cdconf.agent.packages import LATEST
 from cdconf.parity.causes import Causes
 from cdconf.parity.model import ABSENT, Finding, Status, Wanted
+from cdconf.parity.unreleased import Sides, reason, service_waits
 from cdconf.parity.wanted import Pair
 
 State = Any  # of one resource: see `Sight.states`
 
 
-def compare_seen(paired: list[Pair], causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
+def compare_seen(paired: list[Pair], causes: Causes, apps: frozenset[str], first: Sides) -> Iterator[Finding]:
     """The differences that the hosts themselves show; none when either wasn't looked at.
 
     Args:
         paired: The resources, see `wanted.pairs`.
         causes: What the hosts are.
         apps: The apps of the group in which they're compared.
+        first: Of each side, the apps of which none of its hosts has ever held a release.
     """
     if causes.ours.sight is None or causes.theirs.sight is None:
         return
@@ -32,7 +34,7 @@ def compare_seen(paired: list[Pair], causes: Causes, apps: frozenset[str]) -> It
         if ids[0] in states[0] and ids[1] in states[1]:
             yield from _states(mine, other, states[0][ids[0]], states[1][ids[1]], causes)
     yield from _orphans(causes)
-    yield from _releases(causes, apps)
+    yield from _releases(causes, apps, first)
 
 
 def _states(mine: Wanted, other: Wanted, here: State, there: State, causes: Causes) -> Iterator[Finding]:
@@ -54,22 +56,28 @@ def _states(mine: Wanted, other: Wanted, here: State, there: State, causes: Caus
 
 def _finding(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> Finding:
     entry = causes.entries.resource(mine.name, **causes.place, field=name)
-    status: Status = "declared" if entry else "unexplained"
-    why = entry.why if entry else None
-    if entry is None:
-        off = [
-            side.environment
-            for side, one, value in zip((causes.ours, causes.theirs), (mine, other), values, strict=True)
-            if _is_off(one, name, value)
-        ]
-        if off:
-            why = f"not as the files have it in {' and '.join(off)}"
-        elif causes.os is not None and causes.os.status == "declared":
-            status, why = "declared", causes.os.why
+    status, why = ("declared", entry.why) if entry else _judged(mine, other, name, values, causes)
     sources = (mine.source, other.source)
     return causes.finding(
         "resource", mine.name, values, status, field=name, why=why, entry=entry, sources=sources, seen=True
     )
+
+
+def _judged(
+    mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes
+) -> tuple[Status, str | None]:
+    """What's to be said of a state that differs, when no entry declares it."""
+    waits = service_waits(mine, name, values, causes)
+    if waits is not None:
+        return "inherent", waits
+    sides = zip((causes.ours, causes.theirs), (mine, other), values, strict=True)
+    off = [side.environment for side, one, value in sides if _is_off(one, name, value)]
+    if off:
+        return "unexplained", f"not as the files have it in {' and '.join(off)}"
+    if causes.os is not None and causes.os.status == "declared":
+        return "declared", causes.os.why
+    is_asked = name in mine.fields or name in other.fields
+    return "unexplained", None if is_asked or name == "exists" else f"no role says what `{name}` should be"
 
 
 def _is_off(wanted: Wanted, name: str, value: Any) -> bool:
@@ -102,7 +110,7 @@ def _orphans(causes: Causes) -> Iterator[Finding]:
         )
 
 
-def _releases(causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
+def _releases(causes: Causes, apps: frozenset[str], first: Sides) -> Iterator[Finding]:
     here, there = causes.ours.sight, causes.theirs.sight
     if here is None or there is None:
         return
@@ -111,7 +119,18 @@ def _releases(causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
             values = tuple(one.releases[app].get(name) or ABSENT for one in (here, there))
             if values[0] != values[1]:
                 entry = causes.entries.one("artifact", [app], **causes.place)
-                status: Status = "declared" if entry else "unexplained"
-                why = entry.why if entry else None
+                waits = _original_waits(app, (values[0], values[1]), causes, first) if name == "release" else None
+                status: Status = "declared" if entry else "inherent" if waits else "unexplained"
+                why = entry.why if entry else waits
                 pair = (values[0], values[1])
                 yield causes.finding("artifact", app, pair, status, field=name, why=why, entry=entry, seen=True)
+
+
+def _original_waits(app: str, values: tuple[str, str], causes: Causes, first: Sides) -> str | None:
+    """Why one side has no release, when it's no copy of the other: a copy goes first, and must have it already."""
+    for side, value, apps, is_copy in zip(
+        (causes.ours, causes.theirs), values, first, causes.entries.copies, strict=True
+    ):
+        if value == ABSENT and app in apps and not is_copy:
+            return reason(side.environment, app)
+    return None

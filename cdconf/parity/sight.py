@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Catalog
     from cdconf.inventory import App
     from cdconf.session import Session
+    from cdconf.session.app_answers import AppStatus
 
 # Groups of facts that say what a host is, besides those that its templates read.
 GROUPS = ("os", "system", "virtualisation", "cpu", "memory")
@@ -41,17 +42,30 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
         for name, state in told["states"].items()
         if name in portrait.wanted  # a host may tell of what nobody asked for
     }
-    releases = {app.name: _release(session, app) for app in apps}
+    pages = {app.name: _page(session, app) for app in apps}
+    releases = {name: _release(page) for name, page in pages.items()}
+    waiting = {app.name: _services(app) for app in apps if _is_unreleased(pages[app.name])}
     toggles = {app.name: look_at_toggles(session, app) for app in apps if app.toggles}
     session.facts.get(GROUPS)
-    sight = Sight(states, told["orphans"], releases, toggles)
+    sight = Sight(states, told["orphans"], releases, toggles, waiting)
     return replace(portrait, facts=leaves(session.facts.known), sight=sight)
 
 
-def _release(session: Session, app: App) -> dict[str, str | None]:
+def _page(session: Session, app: App) -> AppStatus:
+    return session.app_status({"name": app.name, "path": app.path, "services": list(app.services)})
+
+
+def _services(app: App) -> tuple[str, ...]:
+    return tuple(one.removesuffix(".service") for one in app.services)
+
+
+def _is_unreleased(page: AppStatus) -> bool:
+    """Whether the host has never held a release: one that was taken away from it by hand isn't a first one."""
+    return page["linked"] is None and not page["verified"] and page["activating"] is None
+
+
+def _release(page: AppStatus) -> dict[str, str | None]:
     """Which release runs, and why it doesn't if it doesn't; a first one that isn't there is no problem."""
-    document = {"name": app.name, "path": app.path, "services": list(app.services)}
-    page = session.app_status(document)
     return {"release": page["linked"], "problem": page["problem"] if page["linked"] else None}
 
 

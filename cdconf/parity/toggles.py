@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.inventory.toggles import word
 from cdconf.parity.causes import Causes
 from cdconf.parity.model import ABSENT, Finding, SeenToggles, Status
+from cdconf.parity.unreleased import toggles_wait
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, ToggleValue
@@ -53,7 +54,10 @@ def _seen(
         return
     if here.problem != there.problem:
         problems = (here.problem or ABSENT, there.problem or ABSENT)
-        yield causes.finding("toggle", app, problems, "unexplained", field="problem", seen=True)
+        sides = zip((causes.ours, causes.theirs), (here, there), strict=True)
+        waits = toggles_wait(app, [side.environment for side, one in sides if one.problem], causes)
+        status: Status = "inherent" if waits else "unexplained"
+        yield causes.finding("toggle", app, problems, status, field="problem", why=waits, seen=True)
     if any(one.values is None and one.problem is not None for one in (here, there)):
         return  # a file that can't be read says nothing about one toggle
     seen = (here.values or {}, there.values or {})
@@ -62,25 +66,39 @@ def _seen(
         asked = _words(name, *({key: one.on for key, one in side.items()} for side in wanted))
         if values[0] == values[1] or (asked[0] != asked[1] and values == asked):
             continue  # alike, or each as its files have it, which is told of the files
-        why = _why(causes, values, asked)
-        yield _finding(causes, app, name, values, _sources(name, wanted), why, seen=True)
+        waits = toggles_wait(app, _off(causes, values, asked), causes)
+        judged: tuple[Status, str | None] = (
+            ("inherent", waits) if waits else ("unexplained", _why(causes, values, asked))
+        )
+        yield _finding(causes, app, name, values, _sources(name, wanted), judged, seen=True)
 
 
 def _finding(
-    causes: Causes, app: str, name: str, values: Pair, sources: Pair, why: str | None = None, *, seen: bool = False
+    causes: Causes,
+    app: str,
+    name: str,
+    values: Pair,
+    sources: Pair,
+    judged: tuple[Status, str | None] = ("unexplained", None),
+    *,
+    seen: bool = False,
 ) -> Finding:
     entry = causes.entries.one("toggle", [name, f"{app} {name}"], **causes.place)
-    status: Status = "declared" if entry else "unexplained"
-    why = entry.why if entry else why
+    status, why = ("declared", entry.why) if entry else judged
     return causes.finding("toggle", f"{app} {name}", values, status, why=why, entry=entry, sources=sources, seen=seen)
 
 
 def _why(causes: Causes, values: Pair, asked: Pair) -> str | None:
     if asked == (ABSENT, ABSENT):
         return "cdconf.yml declares no such toggle"
-    sides = zip((causes.ours, causes.theirs), values, asked, strict=True)
-    off = [side.environment for side, value, wish in sides if value != wish]
+    off = _off(causes, values, asked)
     return f"not as the files have it in {' and '.join(off)}" if off else None
+
+
+def _off(causes: Causes, values: Pair, asked: Pair) -> list[str]:
+    """The environments whose host hasn't what the files say."""
+    sides = zip((causes.ours, causes.theirs), values, asked, strict=True)
+    return [side.environment for side, value, wish in sides if value != wish]
 
 
 def _words(name: str, ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Pair:

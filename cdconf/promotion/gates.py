@@ -21,6 +21,7 @@ from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
 from cdconf.promotion.said import Subject
 from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.stage_pins import held_to
 from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def gate_of(
         return Gate(artifact.label, environment.name, candidate, ())
     evidence = Evidence.of(project, emit, place, clock)
     proofs = evidence.proofs(artifact.archive) if wanted.after or wanted.approvals else []
+    proofs = held_to(wanted.policy.stages, proofs)
     stops = evidence.stops(artifact.app, artifact.archive) if wanted.heeds_stops else []
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links += soak_links(wanted, candidate, proofs, evidence.now)

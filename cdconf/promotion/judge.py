@@ -13,7 +13,7 @@ from cdconf.promotion.checked import Checked
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import clock, elsewhere, unproven
 from cdconf.promotion.said import Proof, Stop
-from cdconf.promotion.stops import standing
+from cdconf.promotion.stops import stop_links
 
 if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Stage
@@ -40,7 +40,13 @@ def judge(
         now: This machine's time, in seconds since 1970.
     """
     concerned = [one for one in wanted.after if one.concerns(candidate.app) or one.name in wanted.always]
-    links = [_after(stage, wanted, candidate, proofs, signers, now) for stage in concerned]
+    changed = dict(wanted.changed)
+    links = [
+        Link(f"after {stage.name}", "missing", changed[stage.name])
+        if stage.name in changed
+        else _after(stage, wanted, candidate, proofs, signers, now)
+        for stage in concerned
+    ]
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
         why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
@@ -62,15 +68,7 @@ def absent(stage: str, source: str) -> str:
 
 
 def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
-    found = []
-    for name, stop in standing(stops):
-        if not is_about(stop, candidate):
-            continue
-        what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
-        where = f" in {stop.environment}" if stop.environment else ""
-        target = "" if stop.scope == "app" else f" {what}"
-        why = f"{what} is stopped{where} by {stop.by}: {stop.why}"
-        found.append(Link("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
+    found = stop_links(stops, candidate.project, candidate.app, candidate.subject.archive)
     return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
 
 

@@ -20,11 +20,14 @@ from cdconf.promotion.role_proofs import judge_roles
 from cdconf.promotion.said import Override, Subject
 from cdconf.promotion.saying import say, whoami
 from cdconf.promotion.soaking import soak_links
+from cdconf.promotion.stage_pins import held_to
+from cdconf.promotion.stops import stop_links
 from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
     from cdconf.promotion.evidence import Evidence
+    from cdconf.promotion.requirements import Requirements
 
 SHORTEST = 10  # characters of a reason
 
@@ -44,7 +47,9 @@ class Overridden:
     @property
     def what(self) -> str:
         """What was brought there: `shop@1.4`, `provision`."""
-        return f"{self.said.app}@{self.said.version}" if self.said.subject else self.said.command
+        if self.said.command == "deploy":
+            return f"{self.said.app}@{self.said.version}"
+        return f"{self.said.command} {self.said.app}" if self.said.app else self.said.command
 
 
 def check_reason(reason: str) -> None:
@@ -131,17 +136,27 @@ def overridden(evidence: Evidence, environment: Environment) -> list[Overridden]
 def _is_healed(evidence: Evidence, project: Project, environment: Environment, said: Override) -> bool:
     """Whether what was missing is there by now, whenever it came."""
     wanted = replace(requirements_of(project, environment), max_age=None, parity=())
+    if said.command not in ("deploy", "provision"):
+        return _is_past(evidence, wanted, said)
     if said.subject is None:
         trees = dict(said.trees)
         links = judge_roles(environment, wanted, trees, {}, evidence) if trees and wanted.is_guarded else []
         links += time_links(wanted, evidence.now)
         return bool(links) and all(one.state == "there" for one in links)
     candidate = _candidate(said, said.subject, _built_from(evidence, said.subject) if wanted.approvals else None)
-    proofs, stops = evidence.proofs(said.subject.archive), evidence.stops(candidate.app, said.subject.archive)
+    proofs = held_to(wanted.policy.stages, evidence.proofs(said.subject.archive))
+    stops = evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links += soak_links(wanted, candidate, proofs, evidence.now) + time_links(wanted, evidence.now)
     links += judge_approvals(wanted, candidate, evidence, [*proofs, *stops], ever=True)
     return all(one.state == "there" for one in links)
+
+
+def _is_past(evidence: Evidence, wanted: Requirements, said: Override) -> bool:
+    """Whether what spoke against a change doesn't any more; what was removed can't be proven."""
+    archive = said.subject.archive if said.subject else None
+    stops = stop_links(evidence.stops(said.app, archive), said.project, said.app, archive) if said.app else []
+    return not stops and all(one.state == "there" for one in time_links(wanted, evidence.now))
 
 
 def _built_from(evidence: Evidence, subject: Subject) -> str | None:

@@ -15,6 +15,7 @@ from cdconf.artifacts.believed import text_of
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.inventory.pipeline import Require
 from cdconf.promotion.people import People
+from cdconf.promotion.stage_pins import StagePin
 
 if TYPE_CHECKING:
     from cdconf.engine import Guarded
@@ -46,6 +47,7 @@ class Policy:
         project: The name that the project must have.
         store: The artifact store that it must use.
         environments: Those that are guarded: name -> what's required besides what hosts.yml says.
+        stages: What stages must be: name -> what that is.
         people: Who may approve, and who has written what.
     """
 
@@ -53,6 +55,7 @@ class Policy:
     project: Pin | None = None
     store: Pin | None = None
     environments: Mapping[str, Require] = field(default_factory=dict)
+    stages: Mapping[str, StagePin] = field(default_factory=dict)
     people: People = field(default_factory=People)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cdconf.catalog.findings import Finding
 from cdconf.inventory.opening import SEARCHED, opens
+from cdconf.promotion.stage_pins import changed
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -33,10 +34,20 @@ def findings(policy: Policy, project: Project) -> list[Finding]:
             found.append(Finding("policy", text, policy.file, 1))
         for entry in require.entries:
             missing = [one for one in entry.stages if one not in stages]
+            bare = [one for one in entry.stages if one in stages and one not in policy.stages]
+            if bare:
+                text = f"nothing says what stage '{bare[0]}' stands for, so a commit may make something easier of it"
+                found.append(_finding(f"{text}: add it to `stages`", entry.source))
             if missing:
                 text = f"the pipeline in cdconf.yml has no stage '{missing[0]}', so nothing can be brought to {name}"
                 found.append(_finding(text, entry.source))
         found += _never(name, require)
+    for name, meant in policy.stages.items():
+        if name not in stages:
+            found.append(_finding(f"the pipeline in cdconf.yml has no stage '{name}'", meant.source))
+    found += [
+        _finding(why, policy.stages[name].source) for name, why in changed(policy.stages, project.pipeline.stages)
+    ]
     return found
 
 

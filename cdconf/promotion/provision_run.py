@@ -25,6 +25,7 @@ from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.role_proofs import applied_roles, judge_roles, roles_on, stage_of, trees_of
 from cdconf.promotion.said import RolesProof
 from cdconf.promotion.saying import say_of_trees, tool_digest
+from cdconf.promotion.stage_of_run import check_stage
 from cdconf.promotion.times import time_links
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class ProvisionRun:
         if stage is None:
             return
         try:
+            check_stage(self.project, stage)
             self._key = office_keys.own(self.project, stage_office(stage.name))
             if self._key is not None and self.narrowed:
                 text = (

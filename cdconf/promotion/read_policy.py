@@ -9,12 +9,13 @@ from cdconf.errors import did_you_mean
 from cdconf.inventory.key import NAME
 from cdconf.inventory.keys import STORE
 from cdconf.inventory.pipeline import Require
-from cdconf.inventory.policy_keys import GUARDED, PERSON, POLICY, VERSION
+from cdconf.inventory.policy_keys import GUARDED, PERSON, POLICY, STAGE_PIN, VERSION
 from cdconf.inventory.read_require import read_entries
 from cdconf.inventory.values import names
 from cdconf.promotion.allowed_signers import fingerprint_of
 from cdconf.promotion.people import People, Person
 from cdconf.promotion.policy import Pin, Policy
+from cdconf.promotion.stage_pins import StagePin
 from cdconf.yamlfile import YamlMap, check_keys, expect, loads, shown
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -47,6 +48,7 @@ def read_policy(text: str, file: str) -> Policy:
         project=_pin(top, "project", NAME, "can't be a project's name"),
         store=_pin(top, "store", STORE, "isn't a directory or s3://bucket/prefix"),
         environments=environments,
+        stages=_stages(top),
         people=people,
     )
 
@@ -72,6 +74,26 @@ def _environments(top: YamlMap) -> dict[str, Require]:
         entry: YamlMap = expect(section, name, dict, "environments")
         check_keys(entry, GUARDED, f"environment '{name}'")
         found[name] = read_entries(entry, f"environment '{name}'") if "require" in entry else Require()
+    return found
+
+
+def _stages(top: YamlMap) -> dict[str, StagePin]:
+    section = expect(top, "stages", dict, "the policy", YamlMap(file=top.file))
+    found = {}
+    for name in section:
+        if not re.fullmatch(NAME, name):
+            raise section.error(f"{shown(name)} can't be a stage's name", name)
+        entry: YamlMap = expect(section, name, dict, "stages")
+        what = f"stage '{name}'"
+        check_keys(entry, STAGE_PIN, what)
+        hosts = expect(entry, "hosts", int, what, 0)
+        if "hosts" in entry and hosts < 1:
+            raise entry.error(f"'hosts' of {what} must be 1 or more", "hosts")
+        texts = {key: expect(entry, key, str, what, None) for key in ("environment", "copy_of", "run")}
+        if not hosts and not any(texts.values()):
+            hint = "such as `environment: staging`, or `copy_of: production`"
+            raise section.error(f"nothing is said of what {what} stands for", name, hint)
+        found[name] = StagePin(**texts, hosts=hosts, source=_source(section, name))
     return found
 
 

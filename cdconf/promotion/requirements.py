@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cdconf.inventory.pipeline import Require
 from cdconf.inventory.requirement import Entry
 from cdconf.promotion.policy import Policy, policy_of
+from cdconf.promotion.stage_pins import changed
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
@@ -35,6 +36,7 @@ class Requirements:
         soaks: For how long stages' hosts must have held the release.
         always: The names of stages that every app must have passed, also one for which the pipeline hasn't made them.
         absent: Stages that are asked for, and that the pipeline hasn't: name -> `file:line` of who asks.
+        changed: Stages of `after` that the pipeline makes something else of than the policy says: name -> why.
         entries: All of that for people, each with its place.
         policy: The operator's policy.
     """
@@ -50,6 +52,7 @@ class Requirements:
     soaks: tuple[Soak, ...] = ()
     always: frozenset[str] = frozenset()
     absent: tuple[tuple[str, str], ...] = ()
+    changed: tuple[tuple[str, str], ...] = ()
     entries: tuple[Entry, ...] = ()
     policy: Policy = field(default_factory=Policy)
 
@@ -106,8 +109,9 @@ def _together(
     wanted = {*require.after, *added.after, *(one.stage for one in soaks)}
     always = {*added.after, *(one.stage for one in added.soaks)}
     known = [one.name for one in project.pipeline.stages]
+    after = tuple(one for one in project.pipeline.stages if one.name in wanted)
     return Requirements(
-        after=tuple(one for one in project.pipeline.stages if one.name in wanted),
+        after=after,
         max_age=min((one.max_age for one in (require, added) if one.max_age is not None), default=None),
         parity=tuple(dict.fromkeys(require.parity + added.parity)),
         heeds_stops=heeds,
@@ -118,6 +122,7 @@ def _together(
         soaks=soaks,
         always=frozenset(always & set(known)),
         absent=tuple(_absent(always - set(known), added)),
+        changed=tuple(changed(policy.stages, after)),
         entries=require.entries + added.entries,
         policy=policy,
     )

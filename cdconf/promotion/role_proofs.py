@@ -13,6 +13,7 @@ from cdconf.promotion.judge import Link, absent
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import NOT_ISOLATED, span
 from cdconf.promotion.said import RolesProof, Said
+from cdconf.promotion.stage_pins import held_to
 from cdconf.promotion.uncommitted import Uncommitted
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def judge_roles(
     """
     links = [Link(f"roles after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
     changed = {path: tree for path, tree in trees.items() if applied.get(path) != tree}
-    for stage in (one for one in wanted.after if one.environment or one.copy_of):
+    links += [Link(f"roles after {name}", "missing", why) for name, why in wanted.changed]
+    left = [one for one in wanted.after if one.name not in dict(wanted.changed)]
+    for stage in (one for one in left if one.environment or one.copy_of):
         office = stage_office(stage.name)
         if changed and not evidence.signers.of(office, evidence.now):
             why = f"nobody may speak for {shown(office)} here ({evidence.signers.file})"
@@ -93,7 +96,7 @@ def judge_roles(
             links.append(Link(f"roles after {stage.name}", "missing", why, command))
             continue
         for path, tree in changed.items():
-            found = evidence.proofs_of_tree(path, tree)
+            found = held_to(wanted.policy.stages, evidence.proofs_of_tree(path, tree))
             links.append(_link(stage, path, tree, found, (environment, wanted, evidence)))
     return links
 

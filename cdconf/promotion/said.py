@@ -190,8 +190,8 @@ class Override:
     """Somebody has passed an environment's gate without what it asks for.
 
     Attributes:
-        subject: The artifact; None for a provision.
-        command: `deploy` or `provision`.
+        subject: The artifact; None for a provision, and where none is known.
+        command: `deploy`, `provision`, `contract`, `toggle` or `destroy`.
         procedure: The procedure's digest; empty when there's none.
         missing: What was missing, for people.
         trees: Of a provision: path -> the id of its git tree.

@@ -25,6 +25,7 @@ from cdconf.promotion.reasons import span
 from cdconf.promotion.said import Held, Period, Subject
 from cdconf.promotion.saying import say
 from cdconf.promotion.soaking import Span, by_all, length
+from cdconf.promotion.stage_of_run import check_stage
 from cdconf.promotion.stage_run import StageRun
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ class SmokeRun:
     _before: Mapping[str, Look] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Looks for the stage's key, before any host is asked; raises `ArtifactError` where it's demanded."""
+        """Looks for the stage's key, before any host is asked; raises `CdconfError` where it's demanded."""
         if self.stage is not None:
             office = stage_office(self.stage.name)
+            if self.demanded:
+                check_stage(self.project, self.stage)
             find = office_keys.needed if self.demanded else office_keys.own
             self._key = find(self.project, office)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cdconf.artifacts.places import place_of
-from cdconf.errors import ArtifactError, CdconfError, CommandFailed, InvalidFile, UsageError, did_you_mean
+from cdconf.errors import ArtifactError, CdconfError, CommandFailed, InvalidFile
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
@@ -22,6 +22,7 @@ from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import requirements_of
 from cdconf.promotion.said import Proof, Stop, Subject
 from cdconf.promotion.saying import say, tool_digest, whoami
+from cdconf.promotion.stage_of_run import check_stage, has_command, stage_for
 from cdconf.promotion.statement import document, read_statement
 from cdconf.promotion.stops import standing
 from cdconf.promotion.turns import turn
@@ -32,30 +33,6 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.procedure import Procedure
-
-
-def stage_for(project: Project, environment: Environment, name: str | None) -> Stage | None:
-    """The stage that a deployment to an environment is: the one that's named, else the one that names it.
-
-    Raises:
-        UsageError: There's no such stage, or it deploys somewhere else.
-    """
-    if name is None:
-        return project.pipeline.of_environment(environment.name)
-    stage = project.pipeline.named(name)
-    if stage is None:
-        known = [one.name for one in project.pipeline.stages]
-        hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
-        raise UsageError(f"the pipeline in cdconf.yml has no stage '{name}'", hint=hint)
-    if stage.environment not in (None, environment.name):
-        hint = f"`--to {stage.environment}`, or leave --stage out"
-        raise UsageError(f"stage '{name}' deploys to {stage.environment}, not to {environment.name}", hint=hint)
-    if stage.copy_of not in (None, environment.copy_of):
-        hint = f"make one with `cdconf provision --copy-of {stage.copy_of} --name NAME`"
-        raise UsageError(
-            f"stage '{name}' is passed in a copy of {stage.copy_of}: {environment.name} is none", hint=hint
-        )
-    return stage
 
 
 @dataclass
@@ -106,12 +83,14 @@ class StageRun:
 
         Raises:
             ArtifactError: The stage is demanded, and its key isn't here, or can't be read.
+            GateClosed: It's demanded, and it isn't what the operator's policy says.
             NotProvable: It's demanded, and the procedure isn't what a commit says.
         """
         if self.stage is None:
             return
         office = stage_office(self.stage.name)
         try:
+            check_stage(self.project, self.stage)
             self._key = office_keys.needed(self.project, office) if self.demanded else self._own(office, app)
             if self._key is not None and app is not None:
                 self._procedure = self.read(app) if self.read else procedure(self.project.root, "HEAD", app)
@@ -159,6 +138,11 @@ class StageRun:
             return
         if not self.is_last:
             self._leave(artifact, hosts)
+            return
+        if self.accept is None and self._can_say and has_command(self._stage):
+            command = f"cdconf deploy {artifact.label} --to {self._where} --stage {self._stage.name}"
+            text = f"this run leaves out the command of stage '{self._stage.name}', so it proves nothing of that"
+            self.emit(Notice(f"{text}; `{command}` runs it"))
             return
         self._accept(artifact, lent or {})
         for other in self._left():
@@ -391,3 +375,6 @@ class StageRun:
         """The stage's key, where nothing else was to be said with it, or the one that overrides."""
         offices = [*([stage_office(self.stage.name)] if self.stage else []), OVERRIDE]
         return next(filter(None, (office_keys.own(self.project, one) for one in offices)), None)
+
+
+__all__ = ["StageRun", "stage_for"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdconf.artifacts.attestations import content_of
+from cdconf.promotion.candidate import Link
 from cdconf.promotion.checked import Checked, may_lift
 from cdconf.promotion.said import Lift, Stop
 
@@ -34,6 +35,27 @@ def _lifts(lift: Checked, stop: Stop) -> bool:
     said = lift.said
     same = isinstance(said, Lift) and (said.project, said.app) == (stop.project, stop.app)
     return same and may_lift(lift.signer, stop)
+
+
+def stop_links(checked: Iterable[Checked], project: str, app: str, archive: str | None) -> list[Link]:
+    """A missing link for each stop that stands in an artifact's way; none when nothing does.
+
+    Args:
+        checked: What was stopped and lifted: objects may lie under any name.
+        project: The project's name.
+        app: The app's.
+        archive: The artifact's digest; None: only what stops all of the app counts.
+    """
+    found = []
+    for name, stop in standing(checked):
+        if (stop.project, stop.app) != (project, app) or not (stop.subject is None or stop.subject.archive == archive):
+            continue
+        what = stop.app if stop.scope == "app" else f"{stop.app}@{stop.version}"
+        where = f" in {stop.environment}" if stop.environment else ""
+        target = "" if stop.scope == "app" else f" {what}"
+        why = f"{what} is stopped{where} by {stop.by}: {stop.why}"
+        found.append(Link("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
+    return found
 
 
 def refused(checked: Iterable[Checked]) -> list[Checked]:

@@ -21,6 +21,7 @@ FILES = {
             build: ./build.sh
             artifact: dist/shop-*.tar.gz
             path: /srv/shop
+            services: [shop]
             health: {command: test -e /srv/shop/current/VERSION, within: 5s}
             batches: [all]
             confirm_within: 0
@@ -61,6 +62,9 @@ FILES = {
             enabled: true
             running: true
           - directory: /srv/shop
+          - systemd_unit: shop.service
+            content: "[Service]\\nWorkingDirectory=/srv/shop/current\\nExecStart=/bin/sleep infinity\\n"
+          - service: shop
     """,
     ".gitignore": ".cdconf/\nout/\ndist/\n",
 }
@@ -249,8 +253,12 @@ def test_production_requires_parity_with_what_is_about_to_run(alike):
         assert "and they differ: service tick" in refused.stderr
         assert "cdconf parity staging production" in refused.stderr
         alike.on("staging", "systemctl start tick")
+        assert "production has no release of shop yet" in alike("parity", "staging", "production").stdout
         document = json.loads(alike("deploy", "shop", "--to", "production", "--json").stdout)
         assert sorted(document["hosts"]) == ["web1", "web2"]
         assert alike.parity()[0] == set()
+        alike.on("production", "systemctl stop shop")
+        assert ("resource", "service shop", "running") in alike.parity(code=2)[0]
+        alike.on("production", "systemctl start shop")
     finally:
         hosts.write_text(before)

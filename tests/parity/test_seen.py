@@ -30,9 +30,9 @@ def test_hosts_that_show_the_same_are_alike(seen):
 @pytest.mark.parametrize(
     ("resource", "state", "field", "why"),
     [
-        ("package:curl", {"version": "7.88.1-10+deb12u11"}, "version", None),
+        ("package:curl", {"version": "7.88.1-10+deb12u11"}, "version", "no role says what `version` should be"),
         ("package:curl", None, "exists", "not as the files have it in staging"),
-        ("service:nginx", {"enabled": True, "running": False}, "running", None),
+        ("service:nginx", {"enabled": True, "running": False}, "running", "no role says what `running`"),
         ("service:nginx", {"enabled": False, "running": True}, "enabled", "not as the files have it in staging"),
         ("service:nginx", "there is no unit 'nginx.service' on this host", "exists", None),
         ("file:/etc/motd", {"content": Sealed("aa")}, "content", "not as the files have it in staging"),
