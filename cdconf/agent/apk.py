@@ -77,6 +77,8 @@ def _state(fields, versions, provided, held, newer, index):
 
 
 def _refuse(fields):
+    if _OPERATOR.search(fields["name"]):
+        raise Failed("'{}' is no package's name: a version goes into `version`".format(fields["name"]))
     for name, why in (("file", "apk packages are installed by name here"), ("debconf", "apk has no debconf")):
         if name in fields:
             raise Failed("'{}' can't be used with apk: {}".format(name, why))

@@ -81,12 +81,12 @@ def apply(changes):
     """
     known = dpkg.status()
     locks.wait(LOCKS, packages.LOCK_WAIT)
-    _preseed([fields for fields, _ in changes if "debconf" in fields])
     gone = [fields for fields, difference in changes if difference.get("exists") == (True, False)]
     freed = [fields["name"] for fields, _ in changes if "hold" in fields and _is_held(known, fields["name"])]
     _mark("unhold", freed)
     try:
         wanted = [fields for fields, difference in changes if packages.is_install(difference)]
+        _refuse_virtual([fields for fields, difference in changes if set(difference) == {"hold"}], known)
         _transactions(wanted, _removable(gone, known))
     except BaseException:
         _mark("hold", freed)
@@ -107,16 +107,22 @@ def _mark(verb, names):
         run_ok(["apt-mark", verb, "--"] + names)
 
 
-def _removable(gone, known):
-    """Those that are to be removed and really are installed; what can't be removed is refused by name."""
-    for fields in gone:
-        package = known.package(fields["name"])
-        if package is None:
+def _refuse_virtual(many, known):
+    """What's only provided can't be removed or held; apt would do it to whatever has the name in its own."""
+    for fields in many:
+        if known.package(fields["name"]) is None:
             raise Failed(
                 "'{}' is no package of its own: it's provided by {}".format(
                     fields["name"], ", ".join(known.providers(fields["name"])) or "nothing"
                 )
             )
+
+
+def _removable(gone, known):
+    """Those that are to be removed and really are installed; what can't be removed is refused by name."""
+    _refuse_virtual(gone, known)
+    for fields in gone:
+        package = known.package(fields["name"])
         if package.essential and package.installed:
             raise Failed("package '{}' is essential: this host can't do without it".format(fields["name"]))
     return [fields for fields in gone if known.installed(fields["name"])]
@@ -147,14 +153,20 @@ def _transaction(wanted, gone, recommends):
     refreshed = bool(wanted) and apt_index.is_old()
     warnings = refresh() if refreshed else ""
     try:
-        _install(arguments, names, gone)
+        _install_known(wanted, arguments, names, gone)
     except Failed as error:
         if not refreshed and wanted and _STALE.search(error.output):
             warnings = refresh()
-            _install(arguments, names, gone)
+            _install_known(wanted, arguments, names, gone)
             return
         error.output = "\n".join(part for part in (warnings, error.output) if part)
         raise
+
+
+def _install_known(wanted, arguments, names, gone):
+    apt_index.refuse_unknown([fields["name"] for fields in wanted if "file" not in fields], dpkg.status().native())
+    _preseed([fields for fields in wanted if "debconf" in fields])
+    _install(arguments, names, gone)
 
 
 def _argument(fields):

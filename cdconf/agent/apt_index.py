@@ -5,7 +5,7 @@ import os
 import time
 
 from cdconf.agent import dpkg, packages
-from cdconf.agent.base import run_ok
+from cdconf.agent.base import Failed, run_ok
 
 LISTS = "/var/lib/apt/lists"
 CACHES = ("/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin")
@@ -56,12 +56,60 @@ def age():
 
 
 def candidates(names):
-    """`{name: version}` that apt would install now, asked in one process that writes nothing."""
+    """`{name: version}` that apt would install now."""
+    return parse_policy(_policy(names))
+
+
+def refuse_unknown(names, native):
+    """Raises `Failed` for what's no name: apt-get takes it for a pattern, and acts on every package that it's found in.
+
+    Args:
+        names: Of packages, or of what packages provide; `name:architecture` too.
+        native: The host's own architecture.
+    """
+    unknown = sorted(set(names) - known(names, native, parse_headings(_policy(names)))) if names else []
+    if not unknown:
+        return
+    hint = "look for its name by `apt-cache search`, or declare the `repository` that has it"
+    architectures = {name.partition(":")[2] for name in unknown} - {""} - _own(native)
+    if architectures:
+        hint = "`dpkg --add-architecture {}` makes the host take packages of another architecture".format(
+            " ".join(sorted(architectures))
+        )
+    raise Failed(
+        "there is no package '{}' in the host's index".format("', '".join(unknown)),
+        output="\n".join("Unable to locate package {}".format(name) for name in unknown),
+        details={"hint": hint},
+    )
+
+
+def known(names, native, headings):
+    """Those of the names for which `apt-cache policy` has a heading of exactly this name."""
+    found = set()
+    for name in names:
+        bare, _, architecture = name.partition(":")
+        # What's of the host's own architecture has a heading without it.
+        if name in headings or (architecture in _own(native) and bare in headings):
+            found.add(name)
+    return found
+
+
+def _own(native):
+    return {native, "all", "any", "native"}
+
+
+def _policy(names):
+    """What `apt-cache policy` says of names, asked in one process that writes nothing."""
     # With a stale cache apt-cache would write a new one; without a cache file it works in memory, which takes longer.
     inputs = _newest([dpkg.STATUS, LISTS, "/etc/apt/preferences", "/etc/apt/preferences.d"] + list(SOURCES))
     stale = min(_newest([path]) for path in CACHES) < inputs
     options = ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="] if stale else []
-    return parse_policy(run_ok(["apt-cache"] + options + ["policy", "--"] + list(names), timeout=120).out)
+    return run_ok(["apt-cache"] + options + ["policy", "--"] + list(names), timeout=120).out
+
+
+def parse_headings(text):
+    """The names of which the output of `apt-cache policy` tells: each stands at the beginning of a line."""
+    return {line.rstrip(":") for line in text.split("\n") if line and not line.startswith(" ")}
 
 
 def parse_policy(text):

@@ -16,6 +16,8 @@ PIDFILES = (
     "/var/lib/dnf/rpmdb_lock.pid",
 )
 OPTIONS = ["-y", "--setopt=exit_on_lock=True", "--setopt=clean_requirements_on_remove=False", "--setopt=retries=3"]
+# What dnf could read as more than a name: `name-version`, `name.architecture`.
+_LONG_NAME = re.compile(r"[^@/(]*(?:-[0-9]|\.)[^(]*\Z")
 _NO_MATCH = re.compile(r"(?:No match for argument|Unable to find a match): (.+)$", re.MULTILINE)
 
 
@@ -128,6 +130,7 @@ def _transaction(wanted, gone, recommends):
         options.append("--refresh")
     if any(fields.get("version") == packages.LATEST for fields in wanted):
         options.append("--best")  # `install` of what's there already upgrades it then
+    _refuse_more_than_names([fields["name"].partition(":")[0] for fields in wanted if "file" not in fields], options)
     installs = [_argument(fields) for fields in wanted]
     removals = [rpm.argument(fields["name"]) for fields in gone]
     if not removals:
@@ -139,6 +142,21 @@ def _transaction(wanted, gone, recommends):
         # The shell would run without what it doesn't know: it's asked first, and then told to run.
         _dnf(options + ["shell"], "shell", "\n".join(script + ["exit", ""]))
         _dnf(options + ["shell"], "shell", "\n".join(script + ["run", "exit", ""]))
+
+
+def _refuse_more_than_names(names, options):
+    """Raises `Failed` for `name-version` and `name.architecture`, by which dnf installs something of another name."""
+    doubted = [name for name in names if _LONG_NAME.match(name)]
+    if not doubted:
+        return
+    argv = [packages.program("dnf"), "-q"] + [one for one in options if one != "-y"] + ["repoquery", "--qf", "%{name}"]
+    found = set(run(argv + ["--"] + doubted, timeout=1800).out.split())
+    for name in doubted:
+        if name not in found and not run(argv + ["--whatprovides", name], timeout=1800).out.strip():
+            raise Failed(
+                "there is no package '{}' in the host's repositories".format(name),
+                details={"hint": "a version goes into `version`, an architecture behind a colon: `name:i686`"},
+            )
 
 
 def _argument(fields):

@@ -45,10 +45,10 @@ class Status(object):
         """
         bare, _, architecture = name.partition(":")
         known = [Package(paragraph) for paragraph in self._paragraphs.get(bare, ())]
-        wanted = {architecture} if architecture else {"all", self._native()}
+        wanted = {architecture} if architecture else {"all", self.native()}
         return next((package for package in known if package.architecture in wanted), None)
 
-    def _native(self):
+    def native(self):
         """The architecture of dpkg itself."""
         return next((_field(paragraph, "Architecture") for paragraph in self._paragraphs.get("dpkg", ())), "")
 

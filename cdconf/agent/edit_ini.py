@@ -1,18 +1,20 @@
 """Changes keys of INI files, and of shell-like `NAME=value` files, and leaves every other byte as it is.
 
 There's no one INI format. What's read here is common to configparser, systemd.syntax(7), git-config(1) and my.cnf:
-`[section]`, `key = value`, comments of whole lines with `#` or `;`, values that go on in lines that are indented
-deeper or behind a backslash. A value is what stands behind the separator, as it's written.
+`[section]`, `key = value`, comments of whole lines with `#` or `;`. How values go on over several lines is told
+(`ini_kinds`); where it isn't, both ways are expected, and a line that may be the wanted key is refused. A value is what
+stands behind the separator, as it's written.
 """
 
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.dotted import NotEditable
 from cdconf.agent.lines import Lines
 
-_SECTION = re.compile(r"\s*\[(?P<name>[^\]\r\n]*)\]\s*(?:[#;].*)?\Z")
-_COMMENT = re.compile(r"\s*[#;]")
-_INLINE = re.compile(r"\s+[#;]")
+_SECTION = re.compile(r"\s*\[(?P<name>[^\]\r\n]*)\]\s*(?:[#;].*)?\Z", re.ASCII)
+_COMMENT = re.compile(r"\s*[#;]", re.ASCII)
+_INLINE = re.compile(r"\s+[#;]", re.ASCII)
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
 _SHELL_ASSIGNMENT = r"(?P<lead>\s*(?:export\s+)?)(?P<key>{})(?P<sep>=)(?P<value>.*)\Z"
 _SHELL_TOKEN = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]""")
@@ -31,30 +33,36 @@ class Editor(object):
         separator: What is between key and value; None: `=` or `:`, as they're found.
         shell: Values are quoted as a shell reads them.
         comments: Whether ` #` or ` ;` begins a comment behind a value; None: not known.
+        continuation: See `ini_kinds`; None: not known.
+
+    Raises:
+        NotEditable: A line may be the key, or go on with the value above it.
     """
 
-    def __init__(self, text, section, key, separator=None, shell=False, comments=None):
+    def __init__(self, text, section, key, separator=None, shell=False, comments=None, continuation=None):
         self.document = Lines(text)
         self.section = section
         self.key = key
         self.shell = shell
-        self.comments = comments
+        self.comments = False if continuation == "systemd" and comments is None else comments
+        self.continuation = "backslash" if shell else continuation
         self.separator = separator
         self.pattern = self._pattern(re.escape(key))
         self.any_key = self._pattern(r"[^\s#;\[=:][^=:]*?" if separator is None else r"[^\s#;\[][^\r\n]*?")
         self.spans = self._spans()
+        self.begun = self._begun()
         self.entries = self._entries()
 
     def _pattern(self, key):
         if self.shell:
-            return re.compile(_SHELL_ASSIGNMENT.format(key))
+            return re.compile(_SHELL_ASSIGNMENT.format(key), re.ASCII)
         if self.separator is None:
             sep = r"\s*[=:]\s*"
         elif self.separator.strip():
             sep = r"\s*{}\s*".format(re.escape(self.separator.strip()))
         else:
             sep = r"\s+"
-        return re.compile(r"(?P<lead>\s*)(?P<key>{})(?P<sep>{})(?P<value>.*?)\s*\Z".format(key, sep))
+        return re.compile(r"(?P<lead>\s*)(?P<key>{})(?P<sep>{})(?P<value>.*?)\s*\Z".format(key, sep), re.ASCII)
 
     def _spans(self):
         """(first line, line behind the last) of each occurrence of the section."""
@@ -67,33 +75,51 @@ class Editor(object):
                 continue
             if start is not None:
                 spans.append((start, index))
-            start = index + 1 if header.group("name").strip() == self.section else None
+            start = index + 1 if texts.strip(header.group("name")) == self.section else None
         if start is not None:
             spans.append((start, len(self.document)))
         return spans
 
+    def _begun(self):
+        """Each line that goes on with a value -> the line in which that begins."""
+        found, indent, begun, escaped = {}, None, None, False
+        for index, line in enumerate(self.document.all()):
+            if _SECTION.match(line) and not self.shell:
+                indent, begun, escaped = None, None, False
+                continue
+            is_comment = _COMMENT.match(line)
+            if (not escaped and (is_comment or not texts.strip(line))) or (is_comment and self._passes_comments()):
+                continue
+            own = len(line) - len(line.lstrip(texts.BLANKS))
+            if escaped or (self._goes_on_indented() and indent is not None and own > indent):
+                found[index] = begun
+            else:
+                indent, begun = own, index
+            escaped = line.endswith("\\") and self.continuation in (None, "backslash", "systemd")
+        return found
+
+    def _goes_on_indented(self):
+        return self.continuation in (None, "indented")
+
+    def _passes_comments(self):
+        return self.continuation == "systemd"
+
     def _entries(self):
         """(line, match, whether the value goes on) of the key's lines."""
-        return [one for start, end in self.spans for one in self._entries_in(start, end)]
-
-    def _entries_in(self, start, end):
-        found, indent, indent_line, goes_on = [], None, None, False
+        found, going_on = [], set(self.begun.values())
         lines = self.document.all()
-        for index in range(start, end):
-            line = lines[index]
-            if not goes_on and (not line.strip() or _COMMENT.match(line)):
-                continue
-            own = len(line) - len(line.lstrip())
-            continues = goes_on or (not self.shell and indent is not None and own > indent)
-            if continues and found and found[-1][0] == indent_line:
-                found[-1] = (found[-1][0], found[-1][1], True)
-            goes_on = line.endswith("\\")
-            if continues:
-                continue
-            indent, indent_line = own, index
-            match = self.pattern.match(line)
-            if match:
-                found.append((index, match, False))
+        for start, end in self.spans:
+            for index in range(start, end):
+                line = lines[index]
+                match = None if _COMMENT.match(line) else self.pattern.match(line)
+                if match and index not in self.begun:
+                    found.append((index, match, index in going_on))
+                elif match and self.continuation is None:
+                    raise NotEditable(
+                        "line {} may be '{}', or go on with the value above: say which, by `continuation`".format(
+                            index + 1, self.key
+                        )
+                    )
         return found
 
     def values(self):
@@ -139,7 +165,9 @@ class Editor(object):
 
     def _refuse_if_it_goes_on(self, entry):
         if entry[2]:
-            raise NotEditable("the value of '{}' in line {} goes over several lines".format(self.key, entry[0] + 1))
+            text = "the value of '{}' in line {} goes over several lines".format(self.key, entry[0] + 1)
+            more = "; if it doesn't, say so by `continuation`" if self.continuation is None else ""
+            raise NotEditable(text + more)
 
     def _drop(self, entries):
         for entry in entries:
@@ -177,22 +205,27 @@ class Editor(object):
         elif self.spans:
             self.document.insert(self._place(), fresh)
         else:
-            blank = [""] if len(self.document) and self.document.bare(len(self.document) - 1).strip() else []
+            last = self.document.bare(len(self.document) - 1) if len(self.document) else ""
+            blank = [""] if texts.strip(last) else []
             self.document.insert(len(self.document), blank + ["[{}]".format(self.section)] + fresh)
 
     def _place(self):
         """Behind the commented-out line of the key, else behind the section's last line that isn't empty."""
         lines = self.document.all()
-        sample = re.compile(r"\s*[#;]+\s*{}\s*(?:[=:]|\Z)".format(re.escape(self.key)))
+        sample = re.compile(r"\s*[#;]+\s*{}\s*(?:[=:]|\Z)".format(re.escape(self.key)), re.ASCII)
         for start, end in reversed(self.spans):
             for index in range(end - 1, start - 1, -1):
-                goes_on = index + 1 < end and lines[index + 1][:1].isspace()
-                if sample.match(lines[index]) and not goes_on:
+                if sample.match(lines[index]) and not self._would_go_on(lines[index + 1 : end]):
                     return index + 1
         start, end = self.spans[-1]
-        while end > start and not lines[end - 1].strip():
+        while end > start and not texts.strip(lines[end - 1]):
             end -= 1
         return end
+
+    def _would_go_on(self, following):
+        """Whether a value in the line before these would go on in the first one that counts."""
+        counting = (line for line in following if texts.strip(line) and not _COMMENT.match(line))
+        return self._goes_on_indented() and next(counting, "")[:1] in tuple(texts.BLANKS)
 
     def _style(self):
         """Indentation and separator of the nearest key: of the section, else of the file."""
@@ -204,7 +237,7 @@ class Editor(object):
         ]
         for indexes in ranges:
             for index in indexes:
-                match = self.any_key.match(lines[index])
+                match = None if index in self.begun else self.any_key.match(lines[index])
                 if match and not _COMMENT.match(lines[index]) and match.group("value"):
                     separator = match.group("sep") if self.separator is None else self.separator
                     return match.group("lead"), separator
@@ -215,7 +248,7 @@ def _unquote(text):
     """A shell word's value, the word as it's written, and what stands behind it (a comment)."""
     word = _SHELL_WORD.match(text).group()
     rest = text[len(word) :]
-    if rest.strip() and not re.match(r"\s+#", rest):
+    if texts.strip(rest) and not re.match(r"\s+#", rest, re.ASCII):
         raise NotEditable("its line isn't NAME=value, or a quote in it isn't closed")
     return "".join(_plain(token) for token in _SHELL_TOKEN.findall(word)), word, rest
 

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from cdconf.agent import dotted, edit_ini, edit_json, edit_toml, edit_yaml
+from cdconf.agent import dotted, edit_ini, edit_json, edit_toml, edit_yaml, ini_kinds
 from cdconf.agent.dotted import NotEditable
 from cdconf.agent.lines import Lines
 
@@ -19,7 +19,6 @@ SUFFIXES = {
     ".env": "shell",
     ".sh": "shell",
 }
-UNITS = ("service", "timer", "socket", "path", "mount", "target", "slice", "network", "netdev", "link", "nspawn")
 SHELL_FOLDERS = ("/etc/default/", "/etc/sysconfig/")
 SHELL_FILES = ("/etc/environment", "/etc/locale.conf", "/etc/vconsole.conf", "/etc/os-release")
 _EDITORS = {"json": edit_json, "toml": edit_toml, "yaml": edit_yaml}
@@ -33,7 +32,9 @@ def guess(path):
     if path.startswith("/etc/systemd/") and path.endswith(".conf"):
         return "ini"
     suffix = posixpath.splitext(path)[1]
-    return "ini" if suffix[1:] in UNITS else SUFFIXES.get(suffix)
+    if posixpath.dirname(path).endswith(tuple("." + unit + ".d" for unit in ini_kinds.UNITS)) and suffix == ".conf":
+        return "ini"
+    return "ini" if suffix[1:] in ini_kinds.UNITS else SUFFIXES.get(suffix)
 
 
 def format_of(fields):
@@ -49,6 +50,7 @@ def _ini(fields, text):
         separator=fields.get("separator"),
         shell=format_of(fields) == "shell",
         comments=fields.get("inline_comments"),
+        continuation=fields.get("continuation") or ini_kinds.continuation_of(fields["path"]),
     )
 
 

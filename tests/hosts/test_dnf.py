@@ -147,6 +147,9 @@ def test_a_package_that_does_not_exist_is_named(host):
     host.starts_with("rpmtwo-1.0")
     assert "no package nosuchrpm" in host.fails({"package": "rpmtwo", "absent": True}, {"package": "nosuchrpm"})
     assert host.installed() == ["rpmtwo-1.0"]
+    for name in ("rpmone-1.0", "rpmone.noarch"):
+        assert f"no package '{name}'" in host.fails({"package": name})
+    assert host.installed() == ["rpmtwo-1.0"]
     assert "no package rpmone-9.9" in host.fails({"package": "rpmone", "version": "9.9"})
 
 

@@ -243,3 +243,55 @@ def test_dnfs_version_locks(tmp_path):
     path.write_text("# Added lock\nrpm-one-0:2.0-1.*\n!bad-0:1-1.*\n\nno-epoch-1.0-3.el9.*\n")
     assert rpm.locked(str(path)) == {"rpm-one", "no-epoch"}
     assert rpm.locked(str(tmp_path / "none")) == set()
+
+
+POLICY = """\
+libpython3.11:
+  Installed: (none)
+  Candidate: 3.11.2-6
+  Version table:
+     3.11.2-6 500
+        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+zsh:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+zsh:i386:
+  Installed: (none)
+  Candidate: 5.9-4
+  Version table:
+"""
+
+
+def test_only_headings_of_the_very_name_are_names():
+    headings = apt_index.parse_headings(POLICY)
+    names = [
+        "libpython3.11",
+        "libpython3.1",
+        "zsh",
+        "zsh:amd64",
+        "zsh:any",
+        "zsh:i386",
+        "zsh:arm64",
+        "libpython3.11:i386",
+    ]
+    known = apt_index.known(names, "amd64", headings)
+    assert known == {"libpython3.11", "zsh", "zsh:amd64", "zsh:any", "zsh:i386"}
+
+
+def test_what_is_no_name_is_refused_with_what_helps(monkeypatch):
+    monkeypatch.setattr(apt_index, "_policy", lambda names: POLICY)
+    apt_index.refuse_unknown(["zsh"], "amd64")
+    with pytest.raises(Failed, match=r"there is no package 'libpython3\.1' in the host's index") as caught:
+        apt_index.refuse_unknown(["zsh", "libpython3.1"], "amd64")
+    assert apt._STALE.search(caught.value.output)  # the index is fetched, and it's asked again
+    with pytest.raises(Failed) as caught:
+        apt_index.refuse_unknown(["zsh:arm64"], "amd64")
+    assert "dpkg --add-architecture arm64" in caught.value.details["hint"]
+
+
+def test_apk_refuses_what_it_would_read_as_a_version(monkeypatch):
+    monkeypatch.setattr(apk, "_read", lambda path: "")
+    for name in ("busybox~1.3", "busybox@edge"):
+        with pytest.raises(Failed, match="is no package's name"):
+            apk.observe([{"name": name}])

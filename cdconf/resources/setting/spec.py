@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cdconf.agent import dotted, edit_toml, settings
+from cdconf.agent import dotted, edit_toml, ini_kinds, settings
 from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _LINES = ("ini", "shell")
@@ -18,7 +18,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     if name == guessed:
         fields.pop("format", None)
     _check_key(fields, name, context)
-    for option in ("section", "separator", "inline_comments"):
+    for option in ("section", "separator", "inline_comments", "continuation"):
         if option in fields and name != "ini":
             raise context.error(f"'{option}' is of INI files, and this one is {name}")
     if fields["absent"]:
@@ -119,6 +119,17 @@ TYPE = ResourceType(
             "boolean",
             "Whether ` #` and ` ;` begin a comment behind a value of an INI file. If not given, a line that has them "
             "isn't changed but refused, since there they may be part of the value.",
+            compare=False,
+        ),
+        "continuation": Field(
+            "string",
+            "How a value of an INI file goes on in other lines: `indented`, in lines that are indented deeper, as in "
+            "files of Python's configparser; `backslash`, behind one at the end of a line, as git's; `systemd`, the "
+            "same, past comments; `none`. If not given, the file's name says it: units and what's in `/etc/systemd` "
+            "(systemd), `.desktop`, `.nmconnection`, `.cnf` and PHP's (none), gitconfig, `smb.conf`, `openssl.cnf` "
+            "(backslash), `.repo`, `tox.ini`, `setup.cfg`, `pip.conf`, `ansible.cfg`, supervisor's and fail2ban's "
+            "(indented). Where it doesn't, a line is refused that could be the key as well as go on with a value.",
+            choices=ini_kinds.CONTINUATIONS,
             compare=False,
         ),
         "create": Field("boolean", "Make the file when there's none.", compare=False),
