@@ -95,13 +95,17 @@ class NotAttempted:
 
 @dataclass(frozen=True, slots=True)
 class SmokeDone:
-    """One smoke test ended on a host."""
+    """One smoke test ended on a host: `test` is `ROLE: FILE::TEST[PARAMETERS]`.
+
+    One that's `skipped` didn't run, for the reason that `message` gives; it didn't fail, so `passed` is true.
+    """
 
     host: str
     test: str
     passed: bool
     message: str | None = None
     duration_s: float = 0.0
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

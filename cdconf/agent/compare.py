@@ -7,6 +7,10 @@ HIDDEN = "(sensitive)"
 PUBLIC = ("owner", "group", "mode")  # everybody on the host sees them, whatever is in the file
 
 
+class Told(str):
+    """An observed value that isn't as wanted, in lines that tell how: they stand in the place of `old -> new`."""
+
+
 def difference(resource, observed, compared):
     """The fields that aren't as wanted: `{name: (observed, wanted)}`, empty when all is well.
 
@@ -45,7 +49,9 @@ def text(resource, differing):
         if resource["sensitive"] and name not in PUBLIC:
             lines.append("{}: {}\n".format(name, HIDDEN))
         elif _is_text(old) and _is_text(new) and ("\n" in (old or "") or "\n" in (new or "")):
-            lines.extend(_unified(resource["title"], old or "", new or ""))
+            lines.extend(unified(resource["title"], old or "", new or ""))
+        elif isinstance(old, Told):
+            lines.append("{}:\n{}\n".format(name, old.rstrip("\n")))
         elif "exists" in differing:
             lines.append("{}: {}\n".format(name, _shown(new)))
         else:
@@ -74,7 +80,8 @@ def _shown(value):
     return str(value)
 
 
-def _unified(title, old, new):
+def unified(title, old, new):
+    """The lines of a unified diff."""
     import difflib
 
     lines = difflib.unified_diff(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.catalog import holding
+from cdconf.catalog import holding, lacking
 from cdconf.catalog.advice import Advice
 from cdconf.catalog.app_paths import given_away
 from cdconf.catalog.findings import Finding
@@ -16,7 +16,7 @@ from cdconf.resources.discovery import Types
 from cdconf.roles import smoke_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cdconf.catalog.model import Catalog, Resource
     from cdconf.inventory import Project
@@ -34,14 +34,27 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
 
     errors = lint(project, keep)
     errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
+    warnings: list[Finding] = []
     try:
         errors += agent_errors(project.root, project.type_packages)
-        warnings = Advice(project, Types(project.root, project.type_packages)).findings()
+        advice = Advice(project, Types(project.root, project.type_packages))
+        warnings += advice.findings()
+        warnings += _each_once(lacking.findings(project, advice.roles, catalogs))
     except CdconfError:  # a resource type that can't be read, which is among the errors
-        warnings = []
+        pass
     exposed = dict.fromkeys(holding.findings(catalogs, types))
     owned = dict.fromkeys(given_away(catalogs, project.apps.values()))
     return errors, [*warnings, *exposed, *owned, *_databases(project, catalogs)]
+
+
+def _each_once(found: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for each rule and line: what's true of one host mostly is of all."""
+    seen = set()
+    for one in found:
+        key = (one.rule, one.file, one.line, one.hint)
+        if key not in seen:
+            seen.add(key)
+            yield one
 
 
 _SERVERS = ("postgresql", "postgresql-server", "mariadb-server", "mysql-server", "default-mysql-server")

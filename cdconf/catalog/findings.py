@@ -25,6 +25,11 @@ RULES = {
     "closed_windows": "The windows that an environment requires are never open at the same time.",
     "lost_order": "Hosts of several groups have one group before all of these, so that they're provisioned at once.",
     "policy": "The policy that `--policy` names asks for what the project hasn't, or for what never comes.",
+    "missing_secret": "A secret that's generated for hosts of a provider has no value where hosts are your own.",
+    "shared_service": "Two apps of the same hosts have one service, so that each of them starts and stops the other.",
+    "unmade_service": "No role of an app's hosts makes a service that the app has.",
+    "unmade_user": "No role of an app's hosts makes the user that the app runs as.",
+    "unknown_os": "A host's `os` is none that cdconf knows; often it's a misspelt name.",
     "no_health": "An app has no health check, so that a deployment can't tell whether it works.",
 }
 

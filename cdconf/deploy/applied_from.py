@@ -119,24 +119,15 @@ class AppliedFrom:
             return None
         return {"commit": self._commit, "dirty": self._dirty()}
 
-    def tell(self, applied: Mapping[str, Applied | None], emit: Emit) -> dict[str, list[str]]:
+    def tell(self, applied: Mapping[str, Applied | None], emit: Emit) -> None:
         """Says of hosts from what they were provisioned, where these files aren't the same or newer ones.
 
         Args:
             applied: Host -> what it remembers.
             emit: Gets a `Notice` for each set of hosts.
-
-        Returns:
-            What's said of files that these lack -> hosts.
         """
-        said: dict[Finding, list[str]] = {}
-        for host, theirs in applied.items():
-            found = self._look(host, theirs) if theirs is not None else None
-            if found is not None:
-                said.setdefault(found, []).append(host)
-        for finding, hosts in said.items():
-            emit(Notice(f"{self._named(hosts)}: {finding.text}", warning=finding.lacks))
-        return {finding.text: hosts for finding, hosts in said.items() if finding.lacks}
+        for text, lacks in self._told(applied):
+            emit(Notice(text, warning=lacks))
 
     def check(self, applied: Mapping[str, Applied | None], emit: Emit) -> None:
         """Before anything is changed.
@@ -144,16 +135,28 @@ class AppliedFrom:
         Raises:
             OlderFiles: These files lack what was applied, and nobody says that this is meant.
         """
-        lacking = self.tell(applied, emit)
-        if not lacking:
-            return
-        first, *others = [f"{self._named(hosts)}: {text}" for text, hosts in lacking.items()]
-        if not self._may_lack(first):
+        told = self._told(applied)
+        lacking = [text for text, lacks in told if lacks]
+        if lacking and not self._may_lack(lacking[0]):
             raise OlderFiles(
-                f"{first}; these files would take that back",
+                f"{lacking[0]}; these files would take that back",
                 hint="fetch and merge what's newer, or provision with --older if that's meant",
-                detail="\n".join(others) or None,
+                detail="\n".join(lacking[1:]) or None,
             )
+        for text, lacks in told:
+            emit(Notice(text, warning=lacks))
+
+    def _told(self, applied: Mapping[str, Applied | None]) -> list[tuple[str, bool]]:
+        """What's said of sets of hosts, and whether these files lack what was applied there."""
+        said: dict[Finding, list[str]] = {}
+        for host, theirs in applied.items():
+            found = self._look(host, theirs) if theirs is not None else None
+            if found is not None:
+                said.setdefault(found, []).append(host)
+        return [
+            (f"{named(self._project, self._environment, hosts)}: {finding.text}", finding.lacks)
+            for finding, hosts in said.items()
+        ]
 
     def _look(self, host: str, theirs: Applied) -> Finding | None:
         commit = theirs["commit"]
@@ -182,6 +185,3 @@ class AppliedFrom:
             newer, older = git(root, "rev-list", "--left-right", "--count", f"{theirs}...{ours}", "--").split()
             return Distance(int(newer), int(older), shallow)
         return Distance(None, None, shallow=True)
-
-    def _named(self, hosts: list[str]) -> str:
-        return named(self._project, self._environment, hosts)

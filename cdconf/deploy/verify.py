@@ -71,6 +71,9 @@ def smoke(
             result[host] = Failure(f"smoke tests failed: {', '.join(failed)}", verdict=True)
     for name, error in report.unreachable.items():
         result[name] = Failure(error.message, verdict=False, unreachable=True)
+    for name, reasons in report.uncollected.items():
+        text = "the smoke tests can't be collected:\n" + "\n".join(reasons)
+        result.setdefault(name, Failure(text, verdict=False))
     if report.problem is not None and not result:
         result[hosts[0].name] = Failure(report.problem, verdict=False)
     return result

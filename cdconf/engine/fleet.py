@@ -66,8 +66,7 @@ class Fleet:
         self.sessions: dict[str, Session] = {}
         self.fences: dict[str, int] = {}  # host -> the number by which this run holds it
         self.applied: dict[str, Applied | None] = {}  # host -> the files that were applied last, once it's held
-        self._connector = connector
-        self._forks = forks
+        self._connector, self._forks = connector, forks
         self._lease_ttl = lease_ttl
         self._interval = min(beat, BEAT, lease_ttl / 4)
         self._locate = locate

@@ -47,6 +47,7 @@ def _short(name: str, about: dict[str, Any], message: str | None) -> dict[str, A
 
 def _smoke(event: SmokeDone) -> dict[str, Any]:
     about = {"host": event.host, "test": event.test, "passed": event.passed, "duration_s": event.duration_s}
+    about |= {"skipped": True} if event.skipped else {}
     return _short("smoke", about, message=event.message)
 
 

@@ -345,7 +345,10 @@ class StageRun:
 
     def _smoke(self) -> dict[str, int]:
         tests = [test for host in self.collector.hosts.values() for test in host.smoke]
-        return {"passed": sum(one.passed for one in tests), "failed": sum(not one.passed for one in tests)}
+        return {
+            "passed": sum(one.passed and not one.skipped for one in tests),
+            "failed": sum(not one.passed for one in tests),
+        }
 
     def _stop(self, subject: Subject | None, app: str, version: str, why: str) -> None:
         key = self._key or self._stopping_key()

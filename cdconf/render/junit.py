@@ -23,10 +23,13 @@ def write(file: str, environment: str, hosts: Mapping[str, HostResult], mask: Ca
     for name, host in hosts.items():
         failed = sum(not one.passed for one in host.smoke)
         suite = ET.SubElement(suites, "testsuite", name=text(name), tests=str(len(host.smoke)), failures=str(failed))
+        suite.set("skipped", str(sum(one.skipped for one in host.smoke)))
         for one in host.smoke:
             case = ET.SubElement(suite, "testcase", classname=text(name), name=text(one.test))
             case.set("time", f"{one.duration_s:.3f}")
-            if not one.passed:
+            if one.skipped:
+                ET.SubElement(case, "skipped", message=text(one.message or ""))
+            elif not one.passed:
                 ET.SubElement(case, "failure", message="failed").text = text(one.message or "")
     Path(file).write_bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True))
 

@@ -45,9 +45,7 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
     if isinstance(event, NotAttempted):
         return _not_attempted(event, style)
     if isinstance(event, SmokeDone):
-        if event.passed:
-            return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
-        return f"! {event.host}: smoke {event.test}: failed" + _indented(event.message)
+        return _smoke_test(event, style)
     if isinstance(event, Printed):
         return f"  | {event.message}"
     if isinstance(event, StageChanged):
@@ -55,6 +53,14 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
     if isinstance(event, HostDone) and event.status in ("failed", "unreachable", "rolled_back"):
         return f"! {event.host}: {event.status.replace('_', ' ')}" + (f": {_below(event.error)}" if event.error else "")
     return None
+
+
+def _smoke_test(event: SmokeDone, style: Style) -> str | None:
+    if event.skipped:
+        return f"- {event.host}: smoke {event.test}: skipped: {_below(event.message or '')}"
+    if event.passed:
+        return f"  {event.host}: smoke {event.test}: passed" if style.verbose else None
+    return f"! {event.host}: smoke {event.test}: failed" + _indented(event.message)
 
 
 def _resource(event: ResourceDone, style: Style) -> str | None:
@@ -122,10 +128,17 @@ def _counts(host: HostResult) -> str:
     if host.not_attempted:
         parts.append(f"not_attempted={len(host.not_attempted)}")
     if host.smoke:
-        parts.append(f"smoke={sum(one.passed for one in host.smoke)}/{len(host.smoke)}")
+        parts.append(_smoke(host))
     if host.status in ("unreachable", "rolled_back") or (host.status == "failed" and not host.failed):
         parts.append(host.status.replace("_", " "))
     return " ".join(parts)
+
+
+def _smoke(host: HostResult) -> str:
+    """`smoke=5/6`, of those that ran."""
+    ran = [one for one in host.smoke if not one.skipped]
+    skipped = len(host.smoke) - len(ran)
+    return f"smoke={sum(one.passed for one in ran)}/{len(ran)}" + (f" smoke_skipped={skipped}" if skipped else "")
 
 
 def error_lines(result: RunResult) -> list[str]:

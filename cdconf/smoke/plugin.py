@@ -2,8 +2,8 @@
 
 Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
 "environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command"}` answered by
-`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text}` aren't
-answered.
+`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text, "test"}`
+aren't answered.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import testinfra.backend.base
 import testinfra.host
 
 HOST = "cdconf-host"
+SHOWN = "cdconf://"  # what a host's name has before it in a test's parameters, where others may be the same word
 
 
 class _Channel:
@@ -75,10 +76,11 @@ class Plugin:
         """roles/ROLE/smoke/test_x.py runs on the hosts that have the role."""
         role = Path(metafunc.definition.path).parent.parent.name
         if "host" in metafunc.fixturenames:
-            metafunc.parametrize("host", self.config["roles"].get(role, []), indirect=True, scope="session")
+            names = self.config["roles"].get(role, [])
+            metafunc.parametrize("host", names, indirect=True, scope="session", ids=[SHOWN + name for name in names])
 
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Notes on which host a test runs, for its report; a test's own parameters say nothing about that."""
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Notes on which host a test will run, for its report; a test's own parameters say nothing about that."""
         callspec = getattr(item, "callspec", None)
         if callspec is not None and "host" in callspec.params:
             item.user_properties.append((HOST, callspec.params["host"]))
@@ -98,16 +100,49 @@ class Plugin:
         if report.failed:
             reasons = [line[2:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
             why = reasons or report.longreprtext.strip().splitlines()[-1:]
-            self.channel.send({"uncollected": f"{report.nodeid or 'all'}: {why[-1] if why else 'no reason given'}"})
+            text = f"{report.nodeid or 'all'}: {why[-1] if why else 'no reason given'}"
+            self.channel.send({"uncollected": text, "test": named(report.nodeid)})
+        elif report.skipped:  # a whole file
+            self._tell("", report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tells the controller how a test ended."""
         if report.when == "call" or not report.passed:
-            path, _, test = report.nodeid.partition("[")[0].partition("::")
-            host = dict(report.user_properties).get(HOST, "")
-            message = None if report.passed else report.longreprtext or ""
-            data = {"host": host, "test": f"{Path(path).parent.parent.name}: {test}", "outcome": report.outcome}
-            self.channel.send({"report": {**data, "message": message, "duration_s": report.duration}})
+            self._tell(str(dict(report.user_properties).get(HOST, "")), report)
+
+    def _tell(self, host: str, report: pytest.TestReport | pytest.CollectReport) -> None:
+        message = None if report.passed else _reason(report) or report.longreprtext or ""
+        data = {"host": host, "test": named(report.nodeid, host), "outcome": report.outcome, "message": message}
+        self.channel.send({"report": {**data, "duration_s": getattr(report, "duration", 0.0)}})
+
+
+def named(nodeid: str, host: str = "") -> str:
+    """`ROLE: FILE::TEST[PARAMETERS]` for pytest's `roles/ROLE/smoke/FILE::TEST[...]`, without the host in these."""
+    path, _, test = nodeid.partition("::")
+    name, _, given = test.partition("[")
+    parts = _without(given.removesuffix("]"), SHOWN + host) if host else given.removesuffix("]")
+    file = Path(path)
+    shown = f"{file.name}::{name}" if name else file.name
+    return f"{file.parent.parent.name}: {shown}" + (f"[{parts}]" if parts else "")
+
+
+def _without(given: str, host: str) -> str:
+    """A test's parameters without one of them."""
+    if given == host:
+        return ""
+    if given.startswith(f"{host}-"):
+        return given.removeprefix(f"{host}-")
+    return given.removesuffix(f"-{host}") if given.endswith(f"-{host}") else given.replace(f"-{host}-", "-", 1)
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str | None:
+    """Why something was skipped, or was expected to fail."""
+    if not report.skipped:
+        return None
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None:
+        return f"it's expected to fail: {expected}" if expected else "it's expected to fail"
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -28,6 +28,7 @@ LONGEST = 107  # bytes of a unix socket's path, see unix(7)
 LARGEST = 64 * 1024 * 1024  # bytes of a message: as much as a frame of the agent's
 TIMEOUT = 600
 _TESTS_FAILED, _NO_TESTS = 1, 5
+_NAMED = 5  # skipped tests
 
 
 @dataclass
@@ -44,11 +45,13 @@ class Report:
     problem: str | None = None
     isolated: bool = False
     why: str = ""
+    skipped: list[str] = field(default_factory=list)
+    uncollected: dict[str, list[str]] = field(default_factory=dict)  # host -> why tests of its roles didn't run
 
     @property
     def ok(self) -> bool:
         """Whether at least one test ran, and all passed."""
-        return self.passed > 0 and not self.failed and self.problem is None and not self.unreachable
+        return self.passed > 0 and not (self.failed or self.uncollected or self.problem or self.unreachable)
 
 
 def run_smoke(
@@ -72,7 +75,8 @@ def run_smoke(
         variables: Environment variables for the tests.
 
     Returns:
-        The report; tests that can't be collected, none at all, or none in time are its `problem`.
+        The report; tests that can't be collected, none at all, or none in time are its `problem`. A file that can't be
+        collected doesn't keep the others from running.
     """
     files = smoke_files(root, roles)
     report = Report()
@@ -94,6 +98,8 @@ def run_smoke(
         report.problem = _uncollected(server)
     elif status == _TESTS_FAILED and not report.failed:
         report.problem = "pytest says that tests failed, and not which:\n" + "\n".join(output.splitlines()[-20:])
+    elif report.skipped and not report.passed and status in (0, _NO_TESTS):
+        report.problem = "every smoke test was skipped, so they prove nothing:\n" + "\n".join(report.skipped[:_NAMED])
     elif status == _NO_TESTS or (status == 0 and not report.passed):
         report.problem = "no smoke test was collected"
     elif status not in (0, _TESTS_FAILED):
@@ -151,7 +157,7 @@ def _served(
                     f"the smoke tests need a socket in {tester.folder.parent}, whose path is too long for one",
                     hint="set TMPDIR to a directory with a shorter path",
                 )
-            server = _Server(path, run_on, report, emit)
+            server = _Server(path, run_on, report, emit, data["roles"])
             tester.give(path)
             config = tester.home / "config.json"
             config.write_text(json.dumps({"socket": str(path), **data}), encoding="utf-8")
@@ -177,7 +183,7 @@ def _pytest(
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what's imported already isn't rewritten
     arguments += ["-o", "verbosity_assertions=2"]  # half a secret, cut out of the middle, couldn't be masked
     arguments += ["-c", os.devnull, "--rootdir", str(root), "--confcutdir", str(root)]
-    arguments += ["--import-mode=importlib", *options, *map(str, files)]
+    arguments += ["--import-mode=importlib", "--continue-on-collection-errors", *options, *map(str, files)]
     environment = tester.environment(variables)
     environment.pop("PYTEST_ADDOPTS", None)
     try:
@@ -191,8 +197,16 @@ def _pytest(
 class _Server:
     """Answers the tests' commands on a unix socket that only this user can open."""
 
-    def __init__(self, path: Path, run_on: Mapping[str, RunOn], report: Report, emit: Emit) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run_on: Mapping[str, RunOn],
+        report: Report,
+        emit: Emit,
+        roles: Mapping[str, list[str]] | None = None,
+    ) -> None:
         self.path = path
+        self._roles = roles or {}
         self.uncollected: list[str] = []
         self._run_on = run_on
         self._report = report
@@ -229,7 +243,7 @@ class _Server:
                         self._note(message["report"])
                         continue
                     if "uncollected" in message:
-                        self.uncollected.append(str(message["uncollected"]))
+                        self._note_uncollected(str(message["uncollected"]), str(message["test"]))
                         continue
                     host, command = str(message["host"]), str(message["command"])
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -253,6 +267,14 @@ class _Server:
             "stderr": base64.b64encode(result["stderr"]).decode(),
         }
 
+    def _note_uncollected(self, why: str, test: str) -> None:
+        """A file that can't be collected is a failed test of each host that it would have run on."""
+        self.uncollected.append(why)
+        names = [name for name in self._roles.get(test.partition(": ")[0], ()) if name in self._run_on]
+        for host in names or list(self._run_on)[:1]:
+            self._report.uncollected.setdefault(host, []).append(why)
+            self._emit(SmokeDone(host, test, False, why))
+
     def _note(self, data: dict[str, Any]) -> None:
         passed, test, took = data["outcome"] == "passed", str(data["test"]), round(float(data["duration_s"]), 3)
         host = data["host"] if data["host"] in self._run_on else next(iter(self._run_on))  # a test may ask for no host
@@ -261,6 +283,9 @@ class _Server:
         elif data["outcome"] == "failed":
             self._report.failed.setdefault(host, []).append(test)
         else:
+            why = str(data["message"] or "no reason given")
+            self._report.skipped.append(f"{test}: {why}")
+            self._emit(SmokeDone(host, test, True, why, took, skipped=True))
             return
         lost = self._report.unreachable.get(host)  # says all that a traceback would
         said = None if data["message"] is None else str(data["message"])

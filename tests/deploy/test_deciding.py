@@ -83,22 +83,24 @@ def test_the_first_of_several_apps_can_be_deployed(world):
     tests = decide(world, "shop")
     failures, said = smoked(world, ["billing", "mail"], tests)
     assert failures == {}
-    assert "web1: billing: test_billing failed, which doesn't decide here: its role belongs to billing" in said
-    assert smoked(world, ["shop", "mail"], tests)[0] == {"web1": "smoke tests failed: shop: test_shop"}
-    assert smoked(world, ["extra"], tests)[0] == {"web1": "smoke tests failed: extra: test_extra"}
+    assert (
+        "web1: billing: test_it.py::test_billing failed, which doesn't decide here: its role belongs to billing" in said
+    )
+    assert smoked(world, ["shop", "mail"], tests)[0] == {"web1": "smoke tests failed: shop: test_it.py::test_shop"}
+    assert smoked(world, ["extra"], tests)[0] == {"web1": "smoke tests failed: extra: test_it.py::test_extra"}
     assert set(smoked(world, ["shop"], None)[0]) == {"web1"}
 
 
 def test_what_failed_before_only_warns_unless_it_is_the_app_s_own(world):
     tests = decide(world, "shop")
     before = failed_before(world.project, fleet(world, ["base", "shop", "mail"]), world.hosts, tests, world.said.append)
-    assert before == {"web1": ["base: test_base"]}, "no other app's tests are run, nor the app's own"
+    assert before == {"web1": ["base: test_it.py::test_base"]}, "no other app's tests are run, nor the app's own"
     after = tests.after(before)
     failures, said = smoked(world, ["base"], after)
     assert failures == {}
-    assert said == ["web1: base: test_base failed, which doesn't decide here: it failed before, too"]
+    assert said == ["web1: base: test_it.py::test_base failed, which doesn't decide here: it failed before, too"]
     assert set(smoked(world, ["base", "shop"], after)[0]) == {"web1"}
-    assert smoked(world, ["base", "extra"], after)[0] == {"web1": "smoke tests failed: extra: test_extra"}
+    assert smoked(world, ["base", "extra"], after)[0] == {"web1": "smoke tests failed: extra: test_it.py::test_extra"}
 
 
 def test_a_host_is_judged_by_the_apps_that_it_serves(world):

@@ -86,7 +86,7 @@ def test_toggles_are_shown_with_their_values_ages_and_days(live):
 
 
 @pytest.mark.parametrize(
-    ("toggle", "why"), [("sick", "answered 500"), ("odd", "smoke tests failed: app: test_it_isnt_odd")]
+    ("toggle", "why"), [("sick", "answered 500"), ("odd", "smoke tests failed: app: test_app.py::test_it_isnt_odd")]
 )
 def test_a_toggle_that_makes_the_app_unwell_is_put_back_everywhere(live, toggle, why):
     live.on("web2", "cp /srv/app/shared/toggles.json /tmp/before")

@@ -31,7 +31,7 @@ def smoked(root, text, run_on=answer):
 def test_a_test_talks_to_its_host(project):
     report, events = smoked(project, "def test_it(host):\n    assert host.check_output('x') == 'fine'\n")
     assert report.ok
-    assert [(one.host, one.test, one.passed) for one in events] == [("web1", "base: test_it", True)]
+    assert [(one.host, one.test, one.passed) for one in events] == [("web1", "base: test_it.py::test_it", True)]
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_a_teardown_that_fails_is_a_failed_test(project):
             pass
     """
     report, _ = smoked(project, text)
-    assert report.failed == {"web1": ["base: test_it"]}
+    assert report.failed == {"web1": ["base: test_it.py::test_it"]}
 
 
 def test_a_test_that_asks_for_no_host_counts_for_the_first(project):
     report, events = smoked(project, "def test_it(): assert False\n")
-    assert (report.failed, [one.host for one in events]) == ({"web1": ["base: test_it"]}, ["web1"])
+    assert (report.failed, [one.host for one in events]) == ({"web1": ["base: test_it.py::test_it"]}, ["web1"])
 
 
 def test_hosts_whose_names_begin_alike_are_told_apart(project):
@@ -208,3 +208,83 @@ def test_a_test_may_print_any_byte(project):
     text = "import os\nos.write(1, bytes(range(256)))\ndef test_it(host): assert host.check_output('x') == 'fine'\n"
     report, _ = smoked(project, text)
     assert report.ok
+
+
+def two_files(root, one, other):
+    write(root, {"roles/base/smoke/test_one.py": one, "roles/base/smoke/test_other.py": other})
+    names = ["web1", "web2"]
+    hosts = {name: {"name": name, "address": None, "groups": []} for name in names}
+    events = []
+    report = run_smoke(root, {"base": names}, hosts, "dev", dict.fromkeys(names, answer), events.append)
+    return report, events
+
+
+def test_tests_of_one_name_are_told_apart_by_file_class_and_parameters(project):
+    one = """
+        import pytest
+        @pytest.mark.parametrize("port", ["-80-", "443"])
+        def test_a(host, port): pass
+    """
+    other = """
+        import pytest
+        class TestIt:
+            @pytest.mark.parametrize("host_name", ["cdconf://web1"])
+            def test_a(self, host_name, host): pass
+        @pytest.mark.parametrize("x", ["a::b"])
+        def test_b(x): pass
+    """
+    _, events = two_files(project, one, other)
+    assert sorted((one.host, one.test) for one in events) == [
+        *(("web1", "base: test_one.py::test_a[-80-]"), ("web1", "base: test_one.py::test_a[443]")),
+        ("web1", "base: test_other.py::TestIt::test_a[cdconf://web1]"),
+        ("web1", "base: test_other.py::test_b[a::b]"),
+        *(("web2", "base: test_one.py::test_a[-80-]"), ("web2", "base: test_one.py::test_a[443]")),
+        ("web2", "base: test_other.py::TestIt::test_a[cdconf://web1]"),
+    ]
+
+
+def test_skipped_tests_are_reported_with_their_reasons(project):
+    text = """
+        import pytest
+        @pytest.mark.skip(reason="not here")
+        def test_marked(host): pass
+        def test_asks(host): pytest.skip("no nginx")
+        @pytest.mark.xfail(reason="known")
+        def test_known(host): assert False
+        def test_it(host): pass
+    """
+    report, events = smoked(project, text)
+    assert report.ok
+    assert (report.passed, report.failed) == (1, {})
+    skipped = {one.test.rpartition("::")[2]: one.message for one in events if one.skipped}
+    assert skipped == {"test_marked": "not here", "test_asks": "no nginx", "test_known": "it's expected to fail: known"}
+    assert {(one.host, one.passed) for one in events} == {("web1", True)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pytest\ndef test_it(host): pytest.skip('no nginx')\n",
+        "import pytest\npytest.skip('no nginx', allow_module_level=True)\n",
+        "import pytest\npytest.importorskip('nosuch', reason='no nginx')\ndef test_it(host): pass\n",
+    ],
+)
+def test_all_skipped_is_no_missing_test(project, text):
+    report, _ = smoked(project, text)
+    assert not report.ok
+    assert "every smoke test was skipped" in report.problem
+    assert "no nginx" in report.problem
+
+
+def test_a_file_that_cannot_be_imported_fails_alone(project):
+    report, events = two_files(project, "import nosuchmodule\n", "def test_it(host): pass\n")
+    found = sorted((one.host, one.test, one.passed) for one in events)
+    assert found == [
+        ("web1", "base: test_one.py", False),
+        ("web1", "base: test_other.py::test_it", True),
+        ("web2", "base: test_one.py", False),
+        ("web2", "base: test_other.py::test_it", True),
+    ]
+    assert not report.ok
+    assert set(report.uncollected) == {"web1", "web2"}
+    assert report.failed == {}, "nobody's verdict"

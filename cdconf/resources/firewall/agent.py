@@ -7,13 +7,14 @@ import json
 import os
 import re
 
-from cdconf.agent import connection, files, owned, programs
+from cdconf.agent import compare, connection, files, owned, programs
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 FOLDER = "/etc/nftables.d"
 MARK = "# loaded: "
 CONFIGURATIONS = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf", "/etc/nftables.nft")
 STARTED = ("/etc/systemd/system/*.wants/nftables.service", "/etc/runlevels/*/nftables")
+_ELEMENTS = re.compile(r"\n[ \t]*elements = \{[^}]*\}")
 UNSTEADY = ("handle", "packets", "bytes", "used", "expires")
 
 
@@ -21,7 +22,7 @@ def observe(fields):
     """The file's content, and whether the kernel has what it had after it was loaded.
 
     nft doesn't list rules as they were written, so applying notes the digest of what the kernel then had in the
-    file's last line; that's what the kernel's rules are compared with.
+    file's last line; that's what the kernel's rules are compared with. The list beside the file tells people which.
     """
     programs.need("nft")
     content, digest = _stored(fields)
@@ -37,6 +38,8 @@ def observe(fields):
         return state
     if not state["loaded"] or state["content"] != fields.get("content"):
         check_lockout(fields, connection.current())
+    if not state["loaded"] and digest is not None:
+        state["loaded"] = _how(fields, live)
     return state
 
 
@@ -72,6 +75,30 @@ def _live(fields):
     if "No such file or directory" in result.err:
         return None
     raise Failed("nft can't list its tables", status=result.status, output=last_lines(result.err))
+
+
+def _list_path(fields):
+    return "{}/cdconf-{}.loaded".format(FOLDER, fields["name"])
+
+
+def _listed(fields):
+    """The table as people read it, without counters."""
+    result = run(["nft", "-nnn", "-s", "list", "table"] + _table(fields), timeout=30)
+    return result.out if result.status == 0 else ""
+
+
+def _how(fields, live):
+    """Which of the kernel's rules aren't those that were loaded, as a diff; False where nobody knows."""
+    if live is None:
+        return compare.Told("the kernel doesn't have the table")
+    wanted = owned.read_or_empty(_list_path(fields))
+    now = _listed(fields)
+    if not wanted or not now:
+        return False
+    if set(_filled(live)) or "dynamic" in now or "timeout" in now:
+        wanted, now = (_ELEMENTS.sub("", text) for text in (wanted, now))
+    lines = list(compare.unified(fields["name"], now, wanted))
+    return compare.Told("".join(lines)) if lines else False
 
 
 def _digest(live):
@@ -172,12 +199,14 @@ def apply(fields, difference):
         if _live(fields) is not None:
             run_ok([nft, "delete", "table"] + _table(fields), timeout=30)
         owned.remove(_path(fields))
+        owned.remove(_list_path(fields))
         return
     check_lockout(fields, connection.current())
     files.make_directory(FOLDER)
     owned.write(_path(fields), fields["content"], "0600", nft + " -c -f {}")
     run_ok([nft, "-f", _path(fields)], timeout=60)
     owned.write(_path(fields), "{}{}{}\n".format(fields["content"], MARK, _digest(_live(fields))), "0600")
+    owned.write(_list_path(fields), _listed(fields), "0600")
     if fields.get("at_boot"):
         _start_at_boot(fields)
 

@@ -1,0 +1,119 @@
+"""What an environment's hosts will lack: secrets that nothing makes, and what apps need and no role brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from cdconf.catalog.findings import Finding
+from cdconf.errors import CdconfError
+from cdconf.facts import unknown_os
+from cdconf.inventory import load_environment
+from cdconf.secrets import SecretStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdconf.catalog.model import Catalog, Resource
+    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.roles import Role
+
+# Users that systems have by themselves, see base-passwd(5) and systemd's sysusers.d.
+_SYSTEM_USERS = ("root", "daemon", "bin", "sys", "mail", "proxy", "www-data", "backup", "nobody", "systemd-network")
+_UNITS = ("/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/", "/usr/local/lib/systemd/system/")
+
+
+def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Catalog]) -> Iterator[Finding]:
+    """All of it.
+
+    Args:
+        project: The project.
+        roles: Those that can be read, by name.
+        catalogs: Of the hosts that can be compiled.
+    """
+    environments = []
+    for name in project.filed():
+        try:
+            environments.append(load_environment(project, name))
+        except CdconfError:
+            continue  # it's among the errors
+    for environment in environments:
+        yield from _systems(environment)
+        yield from _secrets(project, environment, roles)
+        yield from _services(project, environment)
+    yield from _unmade(project, {one.name: one for one in environments}, catalogs)
+
+
+def _systems(environment: Environment) -> Iterator[Finding]:
+    for host in environment.hosts.values():
+        unknown = unknown_os(host.os) if host.os is not None and host.image is None else None
+        if unknown is not None:
+            yield Finding("unknown_os", f"os of host '{host.name}': {unknown[0]}", host.file, host.line, unknown[1])
+
+
+def _secrets(project: Project, environment: Environment, roles: Mapping[str, Role]) -> Iterator[Finding]:
+    """Secrets that are generated for hosts that a provider makes, and that people must set for their own."""
+    if environment.provider != "existing":
+        return
+    try:
+        known = set(SecretStore(project, environment).names())
+    except CdconfError:
+        return
+    used = {role for host in environment.hosts.values() for group in host.groups for role in project.groups[group]}
+    for name in sorted(used & roles.keys()):
+        for one in roles[name].variables.values():
+            if one.generate is not None and one.name not in known:
+                known.add(one.name)
+                message = f"the secret '{one.name}' has no value in {environment.name}, and nothing generates it there"
+                hint = f"set it with `cdconf secret set {environment.name} {one.name}`"
+                yield Finding("missing_secret", message, one.file, one.line, hint)
+
+
+def _services(project: Project, environment: Environment) -> Iterator[Finding]:
+    """Services that two apps of one host start and stop."""
+    for host in environment.hosts.values():
+        for one, other in combinations(project.apps_on(host), 2):
+            for service in other.services:
+                if one.runs(service):
+                    message = f"service '{service}' is also app '{one.name}'s, and {host.name} has both"
+                    hint = "a deployment of one restarts the other: give each its own"
+                    yield Finding("shared_service", message, other.file, other.line, hint)
+
+
+def _unmade(
+    project: Project, environments: Mapping[str, Environment], catalogs: Iterable[Catalog]
+) -> Iterator[Finding]:
+    for catalog in catalogs:
+        environment = environments.get(catalog.environment)
+        host: Host | None = environment.hosts.get(catalog.host) if environment is not None else None
+        for app in project.apps_on(host) if host is not None else ():
+            yield from _unmade_of(app, catalog)
+
+
+def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
+    there = [one for one in catalog.resources if not one.absent]
+    for service in app.services:
+        if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
+            message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
+            hint = f"add `systemd_unit: {service.removesuffix('.service')}.service` to a role of its groups"
+            yield Finding("unmade_service", message, app.file, app.line, hint)
+    if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):
+        message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"
+        yield Finding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
+
+
+def _brings_service(one: Resource, service: str) -> bool:
+    template = service.partition("@")[0] + "@" if "@" in service else service
+    names = {f"{service}.service", f"{template}.service"}
+    if one.type == "systemd_unit":
+        return one.title in names
+    if one.type == "service":
+        return one.title.removesuffix(".service") == service
+    path = str(one.fields.get("path", ""))
+    return path == f"/etc/init.d/{service}" or any(path == folder + name for folder in _UNITS for name in names)
+
+
+def _brings_user(one: Resource, user: str) -> bool:
+    """A package mostly has the user of its own name."""
+    return (one.type == "user" and one.title == user) or (one.type == "package" and one.title.startswith(user))
