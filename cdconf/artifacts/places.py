@@ -241,7 +241,12 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise ArtifactError(f"can't {what} the artifact store {self._folder}: {error.strerror or error}") from error
+            at = Path(error.filename) if isinstance(error.filename, str) else self._folder
+            where = (
+                f": {at.relative_to(self._folder)}" if at != self._folder and at.is_relative_to(self._folder) else ""
+            )
+            text = f"can't {what} the artifact store {self._folder}{where}: {error.strerror or error}"
+            raise ArtifactError(text) from error
 
 
 def _content(path: Path, *, links: bool) -> bytes:
