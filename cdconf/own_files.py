@@ -13,6 +13,8 @@ import math
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,7 +44,7 @@ def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
         FileNotFoundError: It isn't there.
         OSError: It can't be read, isn't a file, or is larger.
     """
-    with os.fdopen(opened_to_look(path), "rb") as stream:
+    with named(path), os.fdopen(opened_to_look(path), "rb") as stream:
         status = os.fstat(stream.fileno())
         data = stream.read(largest + 1) if status.st_size <= largest else b""
     if len(data) > largest or status.st_size > largest:
@@ -121,6 +123,17 @@ def parsed(data: bytes | str, *, odd: bool = False) -> Any:
     if not odd and _HALF.search(text.encode("utf-8", "replace")):
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Gives errors of an open file its name: the system's have none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def damaged(path: Path, error: Exception, what: str, hint: str) -> DamagedFile:
