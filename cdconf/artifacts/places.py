@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 TEMPORARY = ".part-"
+# Errors that say nothing of other files
+_OF_ONE_FILE = frozenset((errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EINVAL, errno.EISDIR, errno.ELOOP))
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Place(Protocol):
     def read(self, names: Sequence[str]) -> dict[str, bytes | OSError]:
         """Small files' contents; those that aren't there are left out.
 
-        A file that may not be read, though others may, is there with its error.
+        A file that can't be read, though others may be, is there with its error.
         """
 
     def create(self, name: str, data: bytes) -> bool:
@@ -173,7 +175,9 @@ class Folder:
                     shard = shard_of(name)
                     folder = self._folder if shard is None else self._folder / shard
                     found[name] = _content(folder / name, links=shard is None)
-                except PermissionError as error:
+                except OSError as error:
+                    if error.errno not in _OF_ONE_FILE:
+                        raise
                     found[name] = error
         return found
 
@@ -262,6 +266,8 @@ def _matching(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> I
             if one.is_file():
                 status = one.stat()
                 yield Entry(one.name, status.st_size, status.st_mtime)
+            elif suffix:  # a directory or a pipe in an object's place: whoever reads it says so
+                yield Entry(one.name, 0, one.stat(follow_symlinks=False).st_mtime)
 
 
 def _wanted(listed: Iterator[os.DirEntry[str]], prefix: str, suffix: str) -> list[os.DirEntry[str]]:
