@@ -4,15 +4,16 @@
 
 Good hosts are real agents behind a server on the loopback (see tests/hostile/between.py; it needs root), bad ones are
 false servers, all in a process of their own. `cdconf run` prints what a host says as it comes: the time until the last
-good host's line is compared within one round, with and without the bad ones. The controller's memory is its own
-process's peak. It prints one line of JSON for each kind of bad host.
+good host's line is compared within one round: alone, beside as many other good ones (`among_s`), and beside the bad
+ones. Any host costs a connection, and all of it happens on one machine: `ratio` is that of the last two. The
+controller's memory is its own process's peak. It prints one line of JSON for each kind of bad host.
 
 A run works on its hosts once all of them have answered or failed, since leases are taken by then: good hosts wait for
-the deadline of one that takes the connection and says nothing. `beside_s` says so; what they are to keep is what they
-share, processor and memory, so that the ratio is that of hosts that answer, and answer badly.
+the deadline of one that takes the connection and says nothing (`ready, then silent`).
 """
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
@@ -20,46 +21,51 @@ import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import paramiko
 
-from tests.hostile.between import BetweenServer, apart
-from tests.hostile.server import FalseServer
+between: Any = importlib.import_module("tests.hostile.between")
+server: Any = importlib.import_module("tests.hostile.server")
 
 CDCONF = [sys.executable, "-m", "cdconf"]
 # Those that answer, and those that only take up time
-KINDS = ("no result", "a bomb", "events without end", "output with a long line", "floods echoes", "opens with a bomb",
+KINDS = ("no result", "a bomb", "events without end", "another's answers", "floods echoes", "opens with a bomb",
          "thousands of channels", "a login without end", "ready, then silent")  # fmt: skip
-HOST = "  {name}: {{address: 127.1.0.{number}, groups: [{group}], ssh: {{address: 127.0.0.1, port: {port}}}}}\n"
+HOST = "  {name}: {{address: 192.0.2.{number}, groups: [{group}], ssh: {{address: 127.0.0.1, port: {port}}}}}\n"
 
 
-def serve(folder, count, kind, pipe):
+def serve(folder: Path, count: int, kind: str, pipe: Connection) -> None:
     """The servers; their process ends with the pipe."""
     key = paramiko.RSAKey(filename=str(folder / "hostkey"))
-    good = [BetweenServer(key, apart(folder / f"web{number}")) for number in range(count)]
-    bad = [FalseServer(kind, key) for _ in range(count)]
-    pipe.send(([one.port for one in good], [one.port for one in bad]))
+    good, more = (
+        [between.BetweenServer(key, between.apart(folder / f"{group}{number}")) for number in range(count)]
+        for group in ("web", "more")
+    )
+    bad = [server.FalseServer(kind, key) for _ in range(count)]
+    pipe.send({"web": [one.port for one in good], "more": [one.port for one in more], "bad": [one.port for one in bad]})
     pipe.recv()
     os._exit(0)
 
 
-def project(folder, good, bad):
-    """A project with these hosts."""
+def project(folder: Path, ports: dict[str, list[int]]) -> Path:
+    """A project with these hosts, by their groups."""
     key = paramiko.RSAKey(filename=str(folder / "hostkey"))
     root = folder / "project"
     (root / "roles/base").mkdir(parents=True, exist_ok=True)
-    (root / "cdconf.yml").write_text("project: bench\ngroups:\n  bad: [base]\n  web: [base]\n")
+    (root / "cdconf.yml").write_text("project: bench\ngroups:\n  bad: [base]\n  web: [base]\n  more: [base]\n")
     (root / "roles/base/role.yml").write_text("resources:\n  - file: /srv/x\n    content: x\n")
-    known = "".join(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n" for port in good + bad)
+    pinned = f"{key.get_name()} {key.get_base64()}"
+    known = "".join(f"[127.0.0.1]:{port} {pinned}\n" for group in ports.values() for port in group)
     (folder / "known").write_text(known)
     lines = [
-        HOST.format(name=f"bad{number}", group="bad", number=number + 100, port=port) for number, port in enumerate(bad)
-    ]
-    lines += [
-        HOST.format(name=f"web{number}", group="web", number=number + 1, port=port) for number, port in enumerate(good)
+        HOST.format(name=f"{group}{number}", group=group, number=60 * place + number + 1, port=port)
+        for place, (group, listed) in enumerate(ports.items())
+        for number, port in enumerate(listed)
     ]
     top = f"ssh: {{user: root, identity_file: {folder}/id, known_hosts: {folder}/known}}\nhosts:\n"
     (root / "inventories/dev").mkdir(parents=True, exist_ok=True)
@@ -67,12 +73,12 @@ def project(folder, good, bad):
     return root
 
 
-def measured(root, count, *more):
+def measured(root: Path, count: int, *more: str) -> tuple[float, float, float]:
     """Seconds until the last good host's line, and of the whole run; the controller's peak memory in MiB."""
     words = [*CDCONF, "run", "dev", "--forks", str(2 * count), *more, "--", "echo", "hello"]
     began, last, lines = time.monotonic(), 0.0, 0
     with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             if line.startswith("web") and "hello" in line:
                 last, lines = time.monotonic() - began, lines + 1
         _, _, used = os.wait4(process.pid, 0)
@@ -82,33 +88,35 @@ def measured(root, count, *more):
     return last, time.monotonic() - began, used.ru_maxrss / 1024
 
 
-def compare(folder, count, kind, rounds):
+def compare(folder: Path, count: int, kind: str, rounds: int) -> dict[str, object]:
     """One kind of bad host; returns the figures, the best of the rounds."""
     ours, theirs = multiprocessing.Pipe()
     servers = multiprocessing.Process(target=serve, args=(folder, count, kind, theirs), daemon=True)
     servers.start()
-    root = project(folder, *ours.recv())
-    measured(root, count, "--limit", "web")  # the agents are on the hosts from here on
+    root = project(folder, ours.recv())
+    measured(root, count, "--limit", "web,more")  # the agents are on the hosts from here on
     found = []
     for _ in range(rounds):
         alone, _, before = measured(root, count, "--limit", "web")
-        beside, whole, after = measured(root, count)
-        found.append((beside / alone, alone, beside, whole, (after - before) / count))
+        among, _, _ = measured(root, count, "--limit", "web,more")
+        beside, whole, after = measured(root, count, "--limit", "web,bad")
+        found.append((beside / among, alone, among, beside, whole, (after - before) / count))
     servers.terminate()
     servers.join()
-    ratio, alone, beside, whole, memory = min(found)
+    ratio, alone, among, beside, whole, memory = min(found)
     return {
         "kind": kind,
         "hosts": count,
         "ratio": round(ratio, 2),
         "alone_s": round(alone, 2),
+        "among_s": round(among, 2),
         "beside_s": round(beside, 2),
         "whole_s": round(whole, 2),
         "mib_a_bad_host": round(memory, 1),
     }
 
 
-def main():
+def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--hosts", type=int, default=32)

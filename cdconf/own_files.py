@@ -13,6 +13,8 @@ import math
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,7 +63,7 @@ def own_bytes(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def _content(descriptor: int, path: Path, largest: int) -> tuple[bytes, os.stat_result]:
-    with os.fdopen(descriptor, "rb") as stream:
+    with named(path), os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         data = stream.read(largest + 1) if status.st_size <= largest else b""
     if len(data) > largest or status.st_size > largest:
@@ -140,6 +142,17 @@ def parsed(data: bytes | str, *, odd: bool = False) -> Any:
     if not odd and _HALF.search(text.encode("utf-8", "replace")):
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Gives errors of an open file its name: the system's have none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def damaged(path: Path, error: Exception, what: str, hint: str) -> DamagedFile:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".part-"
 LARGEST = 64 * 1024 * 1024  # bytes of what's read as a small file
+# Errors that say nothing of other files
+_OF_ONE_FILE = frozenset((errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EINVAL, errno.EISDIR, errno.ELOOP))
 
 
 class Entry(NamedTuple):
@@ -59,7 +61,7 @@ class Place(Protocol):
     def read(self, names: Sequence[str]) -> dict[str, bytes | OSError]:
         """Small files' contents; those that aren't there are left out.
 
-        A file that may not be read, though others may, is there with its error.
+        A file that can't be read, though others may be, is there with its error.
         """
 
     def create(self, name: str, data: bytes) -> bool:
@@ -206,7 +208,9 @@ class Folder:
                 try:
                     shard = shard_of(name)
                     found[name] = _content(f"{folder}{path_of(name)}", links=shard is None)
-                except PermissionError as error:
+                except OSError as error:
+                    if error.errno not in _OF_ONE_FILE:
+                        raise
                     found[name] = error
         return found
 
@@ -274,7 +278,12 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise ArtifactError(f"can't {what} the artifact store {self._folder}: {error.strerror or error}") from error
+            at = Path(error.filename) if isinstance(error.filename, str) else self._folder
+            where = (
+                f": {at.relative_to(self._folder)}" if at != self._folder and at.is_relative_to(self._folder) else ""
+            )
+            text = f"can't {what} the artifact store {self._folder}{where}: {error.strerror or error}"
+            raise ArtifactError(text) from error
 
 
 def _content(path: str, *, links: bool) -> bytes:
@@ -329,6 +338,8 @@ def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> I
             raise
         if stat.S_ISREG(status.st_mode):
             yield Entry(name, status.st_size, status.st_mtime)
+        elif suffix:  # a directory or a pipe in an object's place: whoever reads it says so
+            yield Entry(name, 0, status.st_mtime)
 
 
 def _sync(folder: Path) -> None:

@@ -261,9 +261,14 @@ class Store:
         return signatures.united(self._project, artifact, own, signatures.found(self.place, artifact, self._skip))
 
     def log(self, artifact: Artifact) -> str | None:
-        """The log of its build, None when there's none."""
+        """The log of its build, None when there's none; raises `ArtifactError` when it isn't what its digest says."""
         digest = provenance.log_of(self.provenance(artifact))
-        path = self.place.fetch(f"{digest}.log", digest) if digest else None
+        name = f"{digest}.log"
+        path = self.place.fetch(name, digest) if digest else None
+        if path is None and digest and any(one.name == name for one in self.place.entries(name)):
+            raise ArtifactError(
+                f"the build log of {artifact.label} isn't what its digest says: {self.place.shown(name)}"
+            )
         return path.read_text(encoding="utf-8", errors="replace") if path is not None else None
 
     def sign(self, artifact: Artifact) -> str:

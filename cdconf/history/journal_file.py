@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cdconf.history.chain import Head, Line, chained, claim_of, head_after, lines_of, link_of, parsed
-from cdconf.own_files import opened_to_look, regular_file
+from cdconf.own_files import named, opened_to_look, regular_file
 
 FILE = "history.jsonl"
 LONGEST = 16 * 1024 * 1024  # bytes of a line, as read; a run's has some thousand
@@ -45,12 +45,13 @@ def append(data: Path, record: Mapping[str, Any]) -> None:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     descriptor = regular_file(os.open(path, flags, 0o600), path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        tail, begins = _tail(descriptor, path)
-        head = head_after(lines_of(tail, begins))
-        unfinished = b"" if tail.endswith(b"\n") or not tail else b"\n"
-        _write(descriptor, unfinished + chained(record, head) + b"\n")
-        os.fsync(descriptor)
+        with named(path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            tail, begins = _tail(descriptor)
+            head = head_after(lines_of(tail, begins))
+            unfinished = b"" if tail.endswith(b"\n") or not tail else b"\n"
+            _write(descriptor, unfinished + chained(record, head) + b"\n")
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -72,20 +73,21 @@ def head(data: Path) -> Head:
     except FileNotFoundError:
         return Head()
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return head_after(lines_of(*_tail(descriptor, data / FILE)))
+        with named(data / FILE):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            return head_after(lines_of(*_tail(descriptor)))
     finally:
         os.close(descriptor)
 
 
-def _tail(descriptor: int, path: Path) -> tuple[bytes, Head]:
+def _tail(descriptor: int) -> tuple[bytes, Head]:
     """The journal's end, from its last line on that says its place; and the head before that."""
     size = os.fstat(descriptor).st_size
     begin = size
     text = b""
     while begin > 0:
         if len(text) > LONGEST and b"\n" not in text:
-            raise OSError(errno.EFBIG, _ENDLESS, str(path))
+            raise OSError(errno.EFBIG, _ENDLESS)
         step = max(0, begin - max(_BLOCK, len(text)))
         text = _read(descriptor, step, begin - step) + text
         begin = step
@@ -124,23 +126,23 @@ def read(data: Path, place: Place | None = None) -> tuple[list[Line], Place]:
         descriptor = opened_to_look(data / FILE)
     except FileNotFoundError:
         return [], Place()
-    with os.fdopen(descriptor, "rb") as stream:
+    with named(data / FILE), os.fdopen(descriptor, "rb") as stream:
         if not _is_same(descriptor, place):
             place = Place()
         stream.seek(place.offset)
-        whole = b"".join(_lines(stream, data / FILE))
+        whole = b"".join(_lines(stream))
     if not whole:
         return [], place
     lines = lines_of(whole, place.head)
     return lines, Place(place.offset + len(whole), head_after(lines))
 
 
-def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     """The lines that have an end; of what has none, not more than a bounded part is ever read."""
     while (line := stream.readline(LONGEST)).endswith(b"\n"):
         yield line
     if len(line) == LONGEST:
-        raise OSError(errno.EFBIG, _ENDLESS, str(path))
+        raise OSError(errno.EFBIG, _ENDLESS)
 
 
 def _is_same(descriptor: int, place: Place) -> bool:

@@ -44,6 +44,15 @@ def test_a_broken_link_is_written_over_by_nobody(tmp_path):
     assert path.is_symlink()
 
 
+def test_a_disk_that_fails_is_an_error_of_that_place(tmp_path):
+    path = tmp_path / journal_file.FILE
+    path.symlink_to("/proc/self/mem")
+    for attempt in (lambda: journal_file.read(tmp_path), lambda: journal_file.append(tmp_path, RECORD)):
+        with pytest.raises(OSError) as caught:
+            attempt()
+        assert caught.value.filename == str(path)
+
+
 def test_a_line_without_end_is_neither_read_whole_nor_added_to(tmp_path, monkeypatch):
     monkeypatch.setattr(journal_file, "LONGEST", 1 << 20)
     journal_file.append(tmp_path, RECORD)

@@ -9,6 +9,7 @@ didn't.
 
 import argparse
 import collections
+import json
 import resource
 import sys
 import tempfile
@@ -138,27 +139,38 @@ def is_kept(own, before, after):
     """Whether nothing is lost of what can't be had again; the journal grows."""
     if own.is_cache or before == after:
         return True
+    if own.pattern.endswith("secrets.json") and isinstance(after, tuple):
+        return json.loads(before[2]).items() <= json.loads(after[2]).items()  # what was left out is made
     grows = own.pattern.endswith(".jsonl") and isinstance(after, tuple) and isinstance(before, tuple)
     return grows and after[1] >= before[1] and (after[2] is None or after[2].startswith(before[2] or b""))
 
 
-def faults(path, done, whole):
-    """What's wrong with how a run has ended, in words; `whole` is how it ends where nothing is damaged."""
+def usual(ground, own, words):
+    """How a command line ends where the file is as it was, and, if it can be had again, where there's none."""
+    ground.restore()
+    ends = {ground.run(*words.split(), timeout=LONGEST).returncode}
+    if own.is_cache:
+        ground.restore()
+        place_of(ground, own).unlink()
+        ends.add(ground.run(*words.split(), timeout=LONGEST).returncode)
+    return ends
+
+
+def faults(path, done, usual):
+    """What's wrong with how a run has ended, in words; `usual` is how it ends where nothing is damaged."""
     both = done.stdout + done.stderr
     found = []
     if "bug in cdconf" in both or "Traceback (most" in both or done.returncode < 0:
         found.append("bug")
     if any((ord(one) < 32 and one not in "\n\t") or 127 <= ord(one) < 160 or one == "\u202e" for one in both):
         found.append("raw")
-    if "\n" in both and "error: " in both and done.returncode not in (0, 2) and done.returncode != whole:
-        if path.name not in both and path.parent.name not in both:
-            found.append("unnamed")
-    elif done.returncode not in (0, 2, whole):
-        found.append("silent")
+    names = (path.name, path.stem) if path.parent.is_dir() else (path.parent.name,)
+    if done.returncode not in {0, 2, *usual} and not any(name in both for name in names):
+        found.append("unnamed")
     return found
 
 
-def look(ground, own, damage, words, whole):
+def look(ground, own, damage, words, usual):
     """Damages a file and runs a command line; returns its faults, its exit code, its time and what it said."""
     ground.restore()
     path = place_of(ground, own)
@@ -171,7 +183,7 @@ def look(ground, own, damage, words, whole):
         done = ground.run(*words.split(), timeout=LONGEST)
     except AssertionError as error:
         return ["hangs"], None, time.monotonic() - began, str(error)[-1500:]
-    found = faults(path, done, whole)
+    found = faults(path, done, usual)
     if not is_kept(own, before, left(path)):
         found.append("lost")
     return found, done.returncode, time.monotonic() - began, done.stdout[-400:] + done.stderr[-800:]
@@ -220,10 +232,9 @@ def main():
         for own, damage, words in every(ground, asked):
             if time.monotonic() - began > asked.seconds:
                 break
-            if words not in ends:
-                ground.restore()
-                ends[words] = ground.run(*words.split(), timeout=LONGEST).returncode
-            found, code, took, said = look(ground, own, damage, words, ends[words])
+            if (own.pattern, words) not in ends:
+                ends[own.pattern, words] = usual(ground, own, words)
+            found, code, took, said = look(ground, own, damage, words, ends[own.pattern, words])
             slowest = max(slowest, (took, f"{own.pattern}, {damage}, {words}"))
             counts[f"exit {code}"] += 1
             counts.update(found)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.hostile.damage import DAMAGES
 from tests.hostile.ground import Ground
-from tests.hostile.own_files import TABLE, look, place_of
+from tests.hostile.own_files import TABLE, look, place_of, usual
 
 pytestmark = pytest.mark.hosts  # root alone can give a host directories of its own
 WAYS = list(DAMAGES)
@@ -29,7 +29,5 @@ def test_every_file_of_the_table_is_one_that_cdconf_writes(ground):
 
 @pytest.mark.parametrize(("own", "damage", "words"), CASES, ids=lambda one: getattr(one, "pattern", one))
 def test_a_damaged_file_is_one_error_or_none(ground, own, damage, words):
-    ground.restore()
-    whole = ground.run(*words.split()).returncode
-    found, code, _, said = look(ground, own, damage, words, whole)
+    found, code, _, said = look(ground, own, damage, words, usual(ground, own, words))
     assert found == [], f"exit {code}\n{said}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdconf.environments.docker.listing import Container
 from cdconf.errors import ProviderError
+from cdconf.own_files import read_bytes
 
 
 def refuse_copied(found: Iterable[Container], root: Path) -> None:
@@ -32,6 +33,6 @@ def refuse_copied(found: Iterable[Container], root: Path) -> None:
 
 def _same_text(one: Path, other: Path) -> bool:
     try:
-        return one.read_text(encoding="utf-8") == other.read_text(encoding="utf-8")
+        return read_bytes(one) == read_bytes(other)
     except OSError:
         return False
