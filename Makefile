@@ -22,6 +22,10 @@ lint: setup
 	vermin -t=3.6- --no-tips --violations cdconf/agent cdconf/resources/*/agent.py
 	cdconf lint
 
+# What advisory services know against the packages of requirements.lock; `scripts/lock` writes that.
+audit: setup
+	python scripts/audit
+
 unit: setup
 	pytest -m "not hosts" -n 2
 
@@ -77,4 +81,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint unit test fuzz hostile chaos line attacks pythons team bench lead-time clean
+.PHONY: setup engine demo lint audit unit test fuzz hostile chaos line attacks pythons team bench lead-time clean

@@ -27,7 +27,7 @@ import difflib
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 OK, FAILED, DIFFERENT, GATED, UNREACHABLE = 0, 1, 2, 3, 4
 
@@ -67,6 +67,7 @@ class CdconfError(Exception):
         detail: str | None = None,
     ) -> None:
         super().__init__(self._worded(message))
+        self._whole = (message, hint or "")
         self.message = self._worded(message)
         self.file = file
         self.line = line or None
@@ -78,6 +79,20 @@ class CdconfError(Exception):
     def _worded(text: str) -> str:
         """A message or a hint as it's kept."""
         return text
+
+    def retell(self, change: Callable[[str], str]) -> None:
+        """Changes message and hint as they were before they were cut: of half a secret nobody knows that it is one.
+
+        Args:
+            change: Gives the text in place of another one, such as a mask.
+        """
+        message, hint = self._whole
+        message = message if self._worded(message) == self.message else self.message
+        self._whole = (change(message), change(hint))
+        self.message = self._worded(self._whole[0])
+        self.args = (self.message,)
+        if self.hint is not None:
+            self.hint = self._worded(self._whole[1] if self._worded(hint) == self.hint else change(self.hint))
 
     @property
     def place(self) -> str:

@@ -19,11 +19,14 @@ def without(error: _Error, secrets: list[Any]) -> _Error:
         secrets: Values that were made of secrets, of any kind.
     """
     texts = sorted({text for text in _texts(secrets) if text}, key=len, reverse=True)
-    for text in texts:
-        error.message = error.message.replace(text, SHOWN)
-        error.hint = error.hint.replace(text, SHOWN) if error.hint else error.hint
+
+    def said(words: str) -> str:
+        for text in texts:
+            words = words.replace(text, SHOWN)
+        return words
+
     if texts:
-        error.args = (error.message,)
+        error.retell(said)
         error.__cause__, error.__suppress_context__ = None, True
     return error
 

@@ -296,6 +296,7 @@ class Run:
     def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
         if error is None:
             return None
+        error.retell(self.mask)
         return {key: self.mask(value) if isinstance(value, str) else value for key, value in error.as_dict().items()}
 
     def record_as(self, command: str, detail: str, artifact: Artifact | None = None) -> None:

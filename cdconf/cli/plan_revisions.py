@@ -57,7 +57,7 @@ def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
             plan = compare(before, after, question, root, mask, emit)
             return _show(plan, environment, flags, mask, time.monotonic() - began)
     except CdconfError as error:
-        error.message, error.hint = mask(error.message), error.hint and mask(error.hint)
+        error.retell(mask)
         raise
 
 

@@ -94,7 +94,7 @@ def naming(revision: Revision, mask: Mask) -> Iterator[None]:
             error.file = revision.place(error.file)
         elif revision.commit is not None:
             error.message = f"at {revision.label}: {error.message}"
-        error.message = mask(error.message)
+        error.retell(mask)
         raise
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from cdconf.catalog import Compiler
 from cdconf.catalog.explain import explain_host
-from cdconf.errors import CdconfError
+from cdconf.errors import CdconfError, InvalidFile
 from cdconf.inventory import load_environment, load_project
 from cdconf.parity.portrait import desired
+from cdconf.secrets import Mask
 from tests.conftest import write
 
 VALUE = "Hx7kQ9pLmZ2wVt4c"
@@ -201,3 +202,24 @@ def test_an_error_says_what_is_wrong_without_the_secret(project):
     assert f"{TEMPLATES}/t.j2:2: " in told
     told = seen(project, resources=FILE, templates={"t.j2": "{{ pw }}\n{{ nowhere }}\n"})
     assert f"{TEMPLATES}/t.j2:2: the variable 'nowhere' is undefined" in told
+
+
+def test_no_error_shows_a_part_of_a_long_secret(project):
+    """What an error quotes is cut: half a line of a key is no line that anybody knows."""
+    key = "".join(f"{number:02}Hx7kQ9pLmZ2wVt4cRy6nBd8sFg3jKa5e{number:02}\n" for number in range(40))
+    write(project, {"inventories/dev/hosts.yml": "provider: docker\nhosts: {web1: {groups: [web]}}\n"})
+    write(project, {".cdconf/environments/dev/secrets.json": json.dumps({"pw": key, "pin": "80917263"})})
+    (project / ROLE).write_text(DECLARED + "resources:\n  - assert: pw == 'x'\n    message: 'not {{ pw }}'\n")
+    loaded = load_project(project)
+    environment = load_environment(loaded, "dev")
+    with pytest.raises(CdconfError, match=r"\*\*\*") as caught:
+        Compiler(loaded, environment).compile(environment.hosts["web1"], {})
+    assert "Hx7k" not in str(caught.value)
+    error = InvalidFile(f"it begins {key}", hint=f"see {key}")
+    mask = Mask()
+    mask.add(key)
+    error.retell(mask)
+    assert (error.message, error.hint) == ("it begins ***", "see ***")
+    error.message = f"here: {error.message}"
+    error.retell(str.upper)
+    assert (error.message, str(error), error.args[0]) == ("HERE: IT BEGINS ***",) * 3

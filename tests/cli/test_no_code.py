@@ -18,6 +18,7 @@ from cdconf.resources.spec import Field, ResourceType
 TYPE = ResourceType(name="greeting", doc="A greeting.", title="path", fields={{"path": Field("path", "Where.")}},
                     example="greeting: /x\\n")
 """
+AGENT = "def observe(fields):\n    return {}\n\n\ndef apply(fields, difference):\n    pass\n"
 VERBS = ["lint", "vars dev", "plan dev", "drift dev", "parity dev other", "parity dev other --desired-only",
          "plan dev --from HEAD --to ."]  # fmt: skip
 
@@ -53,12 +54,7 @@ def refusal(project, line, **environment):
 def test_a_type_of_the_projects_is_refused(project, mark, verb):
     resources = "resources:\n  - greeting: /x\n"
     write(project, {"resources/greeting/spec.py": SPEC.format(mark=str(mark)), "roles/base/role.yml": resources})
-    write(
-        project,
-        {
-            "resources/greeting/agent.py": "def observe(fields):\n    return {}\n\n\ndef apply(fields, difference):\n    pass\n"
-        },
-    )
+    write(project, {"resources/greeting/agent.py": AGENT})
     committed(project)
     if verb == "plan dev --from HEAD --to .":
         write(project, {"roles/base/role.yml": resources + "  - greeting: /y\n"})

@@ -89,11 +89,7 @@ class Canary:
 
     def __call__(self, *arguments, codes=range(5)):
         """Runs a command, which mustn't crash, and keeps what it says."""
-        import time
-
-        t = time.time()
         result = cdconf(self.live.root, *arguments, **self.environment)
-        print(round(time.time() - t, 2), arguments, result.returncode)
         assert "this is a bug in cdconf" not in result.stderr, f"{arguments}\n{result.stderr}"
         assert result.returncode in codes, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
         self.said.append((" ".join(arguments), result.stdout + result.stderr))
