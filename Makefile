@@ -40,6 +40,10 @@ chaos: engine
 line: engine
 	python -m tests.pipeline.sweep --rounds 30 $(LINE)
 
+# The example project on 13 hosts: one commit goes into production, four broken ones don't; twenty minutes on two cores.
+example: engine
+	python -m tests.pipeline.example
+
 # A user of the host attacks the agent before each of its steps, then 10,000 times as fast as it can; two hours on two cores.
 attacks: engine
 	python -m tests.attacks.run $(ATTACKS)
@@ -81,4 +85,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint audit unit test fuzz hostile chaos line attacks pythons team bench lead-time clean
+.PHONY: setup engine demo lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean

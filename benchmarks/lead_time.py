@@ -52,7 +52,7 @@ def parts(began: float, record: RunRecord, confirmed: float) -> dict[str, float]
     for when, following in [*noted, (confirmed, "")]:
         until = min(when, confirmed)
         found[name] = found.get(name, 0.0) + until - at
-        at, name = until, re.sub(" .*@.*", "", following)
+        at, name = until, re.sub(" [^ ]*@.*", "", following)
     return {name: seconds for name, seconds in found.items() if seconds > 0}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.cli.vagrantfile import tell_of_vagrantfile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cdconf.promotion.provision_run import ProvisionRun
     from cdconf.promotion.smoke_run import SmokeRun
     from cdconf.promotion.stage_run import StageRun
+
+
+T = TypeVar("T")
 
 
 def pass_gate(run: Run, artifact: Artifact, reason: str | None, read: Procedures | None = None) -> Passing:
@@ -64,24 +67,12 @@ def stage_run(
     from pathlib import Path
 
     from cdconf.plans.revision import commit_of
-    from cdconf.promotion.stage_run import StageRun, stage_for
+    from cdconf.promotion.stage_run import StageRun
 
-    stage = stage_for(run.project, run.environment, name)
+    left = Path(others) if others is not None else None
+    made = _speaker(StageRun, run, name, others=left, is_last=is_last, read=read)
+    stage = made.stage
     run.noted |= about_of(run, stage)
-    made = StageRun(
-        run.project,
-        run.environment,
-        stage,
-        run.collector,
-        run.emit,
-        lambda: _is_isolated(run),
-        demanded=name is not None,
-        others=Path(others) if others is not None else None,
-        is_last=is_last,
-        extra=run.extra,
-        read=read,
-    )
-    tell_of_vagrantfile(run)
     made.begin(app)
     if name is not None and stage is not None and stage.run is not None and is_last:
         from cdconf.pipeline.acceptance import acceptance
@@ -100,21 +91,27 @@ def about_of(run: Run, stage: Stage | None) -> dict[str, Any]:
 def smoke_run(run: Run, name: str | None) -> SmokeRun:
     """The stage whose environment is tested, ready to say what was found; for errors see `stage_for`, `SmokeRun`."""
     from cdconf.promotion.smoke_run import SmokeRun
+
+    made = _speaker(SmokeRun, run, name)
+    made.begin()
+    return made
+
+
+def _speaker(kind: Callable[..., T], run: Run, name: str | None, **more: Any) -> T:
+    """Who says of a run what its stage has found out.
+
+    Args:
+        kind: `StageRun` or `SmokeRun`.
+        run: The run.
+        name: The stage that's demanded.
+        more: What that kind alone gets.
+    """
     from cdconf.promotion.stage_run import stage_for
 
     stage = stage_for(run.project, run.environment, name)
-    made = SmokeRun(
-        run.project,
-        run.environment,
-        stage,
-        run.collector,
-        run.emit,
-        lambda: _is_isolated(run),
-        demanded=name is not None,
-        extra=run.extra,
-    )
+    about: dict[str, Any] = {"demanded": name is not None, "extra": run.extra, **more}
+    made = kind(run.project, run.environment, stage, run.collector, run.emit, lambda: _is_isolated(run), **about)
     tell_of_vagrantfile(run)
-    made.begin()
     return made
 
 

@@ -17,6 +17,8 @@ from cdconf.pipeline.blame import failed_tests
 from cdconf.pipeline.entries import Missing
 from cdconf.pipeline.outcome import PASSED, Outcome, outcome_of
 from cdconf.promotion.gates import gate_of
+from cdconf.promotion.policy import policy_of
+from cdconf.promotion.stage_pins import changed
 from cdconf.promotion.stage_run import StageRun
 
 if TYPE_CHECKING:
@@ -67,12 +69,18 @@ class StageWork:
         self._collector = Collector()
         self._began = time.time()
         try:
-            found = self._with_copy() if self.stage.copy_of else self._through()
+            found = self._changed() or (self._with_copy() if self.stage.copy_of else self._through())
         except CdconfError as error:
             found = Outcome("interrupted", error.message, error.exit_code, error.hint, error.detail)
         if found.state == "failed" and not found.tests:
             found = replace(found, tests=failed_tests(self._lines))
         return replace(found, runs=tuple(self._runs), artifacts=self._made())
+
+    def _changed(self) -> Outcome | None:
+        """Before anything is done: a stage that isn't what the operator's policy says is passed by nobody."""
+        for name, why in changed(policy_of(self.project).stages, [self.stage]):
+            return Outcome("blocked", why, 3, missing=(Missing(f"stage {name}", why, None),))
+        return None
 
     def _made(self) -> Any:
         try:

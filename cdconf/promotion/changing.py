@@ -154,7 +154,7 @@ def running_artifacts(app: str, pages: Mapping[str, Mapping[str, Any]]) -> list[
     """
     found = {}
     for page in pages.values():
-        about = page["releases"].get(page["linked"]) if page["linked"] else None
+        about = page.get("releases", {}).get(page["linked"]) if page["linked"] else None
         if about is not None:
             version = str(page["linked"]).rpartition("-")[0]
             found[about["archive"]] = Subject(f"{app}@{version}", about["archive"], about["tree"])

@@ -86,7 +86,7 @@ def _after(
     So a proof that's worth less, from a machine that isolates nothing, takes nothing away from a better one before.
     """
     name, office = f"after {stage.name}", stage_office(stage.name)
-    command = proving_command(stage, candidate.subject.name)
+    command = proving_command(stage, candidate.subject.name, candidate.built_from)
     if not signers.of(office, now):
         return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
     if candidate.procedure is None:
@@ -164,10 +164,17 @@ def _nobody(office: str, signers: Signers, now: float) -> str:
     return f"nobody may speak for {shown(office)} here ({signers.file})"
 
 
-def proving_command(stage: Stage, label: str) -> str:
-    """What makes an artifact pass a stage."""
-    environment = stage.environment or "ENV"
-    return f"cdconf deploy {label} --to {environment} --stage {stage.name}"
+def proving_command(stage: Stage, label: str, built_from: str | None) -> str:
+    """What makes an artifact pass a stage.
+
+    Args:
+        stage: The stage. For one that makes its environment itself, or has none, there's only the pipeline's run.
+        label: The artifact, `shop@1.4`.
+        built_from: The commit that it was built from.
+    """
+    if stage.environment is not None:
+        return f"cdconf deploy {label} --to {stage.environment} --stage {stage.name}"
+    return f"cdconf pipeline run --commit {built_from[:10]}" if built_from else "cdconf pipeline run"
 
 
 def _told(one: Checked) -> str:

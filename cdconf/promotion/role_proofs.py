@@ -120,7 +120,7 @@ def _link(
     stage: Stage, path: str, tree: str, found: Sequence[Checked], where: tuple[Environment, Requirements, Evidence]
 ) -> Link:
     name = f"{path} after {stage.name}"
-    command = f"cdconf provision {stage.environment or f'--copy-of {stage.copy_of} --name NAME'}"
+    command = f"cdconf provision {stage.environment or f'--copy-of {stage.copy_of} --name try-1'}"
     about = [one for one in found if isinstance(one.said, RolesProof) and one.said.stage == stage.name]
     problems = {one.name: _problem(one, stage, path, tree, where) for one in about}
     valid = [one for one in about if one.refusal is None]

@@ -47,7 +47,7 @@ def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Check
     passed = _passed_at(stage, candidate, proofs)
     if passed is None:
         why = f"it begins to count once {label} has passed stage '{stage.name}' ({soak.source})"
-        return Link(name, "missing", why, proving_command(stage, label))
+        return Link(name, "missing", why, proving_command(stage, label, candidate.built_from))
     counted = [one for one in proofs if _problem(one, stage, candidate) is None]
     spans = merged(span for one in counted for span in _counted(one, candidate, passed))
     total = length(spans)
@@ -55,7 +55,9 @@ def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Check
     if total >= soak.seconds:
         why = f"{where} has held {label} for {span(total)}, proven well"
         return Link(name, "there", why, statement=last.name if last else None)
-    command = f"cdconf smoke {stage.environment or 'ENV'} --stage {stage.name}"
+    command = (
+        f"cdconf smoke {stage.environment} --stage {stage.name}" if stage.environment else None
+    )  # its copy is gone
     why = _how_long(total, soak, spans, passed, now)
     told = f"as of {clock(_at(last))}" if last else _nearest(stage, candidate, proofs)
     known = f"{where} is known to have held {label} for {span(total)} of {span(soak.seconds)}"

@@ -30,7 +30,7 @@ def stage_for(project: Project, environment: Environment, name: str | None) -> S
         hint = f"`--to {stage.environment}`, or leave --stage out"
         raise UsageError(f"stage '{name}' deploys to {stage.environment}, not to {environment.name}", hint=hint)
     if stage.copy_of not in (None, environment.copy_of):
-        hint = f"make one with `cdconf provision --copy-of {stage.copy_of} --name NAME`"
+        hint = f"make one with `cdconf provision --copy-of {stage.copy_of} --name try-1`"
         raise UsageError(
             f"stage '{name}' is passed in a copy of {stage.copy_of}: {environment.name} is none", hint=hint
         )

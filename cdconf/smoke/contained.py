@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from cdconf.isolation import Account
+from cdconf.smoke.output import Output
 
-_KEPT = 1 << 20  # bytes of output; its end says how tests ended
 _LATE = 2  # what pytest ends with when it was interrupted
 # As `python -m pytest`, but for modules of the project that have the name of one that pytest itself imports.
 _PYTEST = "import os, sys, pytest, testinfra.host; sys.path.insert(0, os.getcwd()); sys.exit(pytest.main())"
@@ -33,18 +33,14 @@ def run_in_container(
     """
     # -P: what lies in the current directory isn't what's imported.
     command = [sys.executable, "-P", "-c", _PYTEST, *arguments]
-    with tempfile.TemporaryFile() as output:
-        options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+    with contextlib.closing(Output()) as output:
+        options = {"stdin": subprocess.DEVNULL, "stdout": output.writing, "stderr": subprocess.STDOUT}
         process = tester.start(command, cwd, variables, **options)
-        late = False
+        output.given()
         try:
-            status = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            late = True
+            in_time = output.until_ended(process, timeout)
         finally:
             tester.end()  # the engine's program ends with what it waits for
             process.wait()
-        end = output.seek(0, 2)
-        output.seek(max(0, end - _KEPT))
-        text = output.read().decode("utf-8", "replace")  # a test may print anything
-    return (_LATE, f"{text}\nstill running after {timeout} s, killed") if late else (status, text)
+        text = output.text()
+    return (process.returncode, text) if in_time else (_LATE, f"{text}\nstill running after {timeout} s, killed")

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cdconf.isolation import scrubbed
+from cdconf.smoke.output import KEPT, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from cdconf.isolation import Rights
 
-_KEPT = 1 << 20  # bytes of output; its end says how tests ended
 _GONE = 1000  # no exit status
 _LATE = 2  # what pytest ends with when it was interrupted
 
@@ -77,22 +78,23 @@ class Pytest:
         if rights is not None:
             request |= {"user": rights.user, "closed": rights.closed, "own": rights.own}
         told, teller = os.pipe()
-        with self._lock, os.fdopen(told, "rb", buffering=0) as answers, _file() as output:
+        with self._lock, os.fdopen(told, "rb", buffering=0) as answers, contextlib.closing(Output()) as output:
             try:
                 requests = self._started()
                 line = json.dumps(request).encode() + b"\n"
-                sent = socket.send_fds(requests, [line], [output.fileno(), teller])
+                sent = socket.send_fds(requests, [line], [output.writing, teller])
                 requests.sendall(line[sent:])
             except ConnectionError:
                 pass  # it has died: nothing will be told
             finally:
                 os.close(teller)
-            status = _status(answers, timeout)
+                output.given()
+            status = _status(answers, output, timeout)
             if status == _GONE:
                 if self._process is not None:
                     self._process.wait()  # else the next run might still find it
                 return -signal.SIGKILL, _end_of(self._said)
-            text = _end_of(output)
+            text = output.text()
         return (_LATE, f"{text}\nstill running after {timeout} s, killed") if status is None else (status, text)
 
     def _started(self) -> socket.socket:
@@ -134,16 +136,16 @@ def _file() -> IO[bytes]:
 
 def _end_of(output: IO[bytes]) -> str:
     end = output.seek(0, os.SEEK_END)
-    output.seek(max(0, end - _KEPT))
+    output.seek(max(0, end - KEPT))
     return output.read().decode("utf-8", "replace")  # a test may print anything
 
 
-def _status(answers: FileIO, timeout: float) -> int | None:
+def _status(answers: FileIO, output: Output, timeout: float) -> int | None:
     """How the tests ended; None: not in time, so they were killed; `_GONE`: nobody tells."""
     pid = b""
     try:
         pid = answers.readline()
-        late = not select.select([answers], [], [], timeout)[0]
+        late = not _is_told(answers, output, timeout)
     except BaseException:
         _kill(pid or answers.readline())
         raise
@@ -151,6 +153,19 @@ def _status(answers: FileIO, timeout: float) -> int | None:
         _kill(pid)
     last = answers.readline()
     return None if late else int(last or _GONE)
+
+
+def _is_told(answers: FileIO, output: Output, timeout: float) -> bool:
+    """Waits until there's an answer, while the tests print; returns whether it came in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        found = select.select([answers.fileno(), *output.readable], [], [], left)[0]
+        if answers.fileno() in found:
+            return True
+        if not found or time.monotonic() >= deadline:
+            return False
+        output.take()
 
 
 def _kill(pid: bytes) -> None:

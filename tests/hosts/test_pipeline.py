@@ -12,6 +12,18 @@ from tests.pipeline.world import PROJECT, Line, checked, forget_snapshots, offic
 
 pytestmark = pytest.mark.hosts
 KILLED = ("acceptance | ==> batch 1 of 1: activate", "acceptance | ==> removing", "release | ==> batch 1 of 1: smoke")
+HOLD = "roles/app/smoke/test_hold.py"  # a release with it is proven once there's a file
+HOLDING = """
+    def test_it_may_go_on(host):
+        host.check_output("timeout 90 sh -c 'until test -e /srv/app/go; do sleep 0.1; done'")
+"""
+FOLLOWING = """
+        pipeline:
+          concurrency: {}
+          stages:
+            - {{stage: commit, run: sh check.sh, inputs: [check.sh], build: app}}
+            - {{stage: release, environment: dev}}
+"""
 FAILING = PROJECT["cdconf.yml"].replace('{expand: "echo', '{expand: "exit 7; echo')
 
 
@@ -61,6 +73,50 @@ def test_a_red_one_stops_and_reaches_the_host_by_nothing(line, what, files, stag
         assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == served
     finally:
         line.change(f"mend {what}", **{name: PROJECT[name] for name in files})
+
+
+def begun(line, concurrency, until, *, held=False):
+    """Commits and runs a change; returns the commit and its run once that says so."""
+    (line.root / HOLD).unlink(missing_ok=True)
+    config = PROJECT["cdconf.yml"].partition("        pipeline:")[0].rstrip() + FOLLOWING.format(concurrency)
+    commit = line.change(f"{concurrency} {until}", **{"cdconf.yml": config, **({HOLD: HOLDING} if held else {})})
+    process = line.started()
+    said = []
+    for text in process.stdout:
+        said.append(text)
+        if until in text:
+            return commit, process
+    raise AssertionError(f"it never said '{until}': {''.join(said)}")
+
+
+def ends(process, code):
+    said = process.communicate(timeout=240)[0]
+    assert process.returncode == code, said
+    return said
+
+
+def test_commits_that_follow_each_other_supersede_those_that_wait_or_run(line):
+    try:
+        first, running = begun(line, "batch", "batch 1 of 1: smoke", held=True)
+        second, waiting = begun(line, "batch", "release: waiting")
+        third, newest = begun(line, "batch", "release: waiting")
+        assert f"superseded by commit {third[:10]}" in ends(waiting, 3)
+        line.on("web1", "touch /srv/app/go")
+        ends(running, 0)
+        ends(newest, 0)
+        assert [line.verified(one[:10]) for one in (first, second, third)] == [1, 0, 1]
+        assert line.on("web1", "rm /srv/app/go; curl -sS http://127.0.0.1:8000/") == third[:10]
+        ended, running = begun(line, "cancel", "batch 1 of 1: smoke", held=True)
+        newer, newest = begun(line, "cancel", "release: ")
+        assert f"superseded by commit {newer[:10]}" in ends(running, 3)
+        ends(newest, 0)
+        assert [line.verified(one[:10]) for one in (ended, newer)] == [0, 1]
+        assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == newer[:10]
+        assert line.left() == []
+    finally:
+        line.on("web1", "touch /srv/app/go")
+        (line.root / HOLD).unlink(missing_ok=True)
+        line.change("as it was", **{"cdconf.yml": PROJECT["cdconf.yml"]})
 
 
 @pytest.mark.once

@@ -364,6 +364,20 @@ def test_a_newer_commit_cancels_what_runs_where_that_is_wanted(make, tmp_path_fa
     assert line.stops() == []
 
 
+def test_a_stage_that_is_not_what_the_policy_says_ends_the_run_before_it_begins(make, tmp_path, monkeypatch):
+    policy = tmp_path / "policy.yml"
+    policy.write_text("version: 1\nstages: {late: {run: sh acceptance.sh}}\n")
+    policy.chmod(0o600)
+    monkeypatch.setenv("CDCONF_POLICY", str(policy))
+    line = make()
+    text = line(code=3)
+    assert "stops before stage 'late'" in text
+    assert "stage 'late' runs 'sh late.sh' (cdconf.yml:" in text
+    assert f"and {policy}:2 says that it runs 'sh acceptance.sh'" in text
+    assert "late | late" not in text
+    assert [one[0] for one in line.said()] == ["commit"]
+
+
 def test_a_stage_whose_key_is_elsewhere_stops_the_run_and_is_said_before(make):
     line = make(keys=("lint", "commit"), stages=WHOLE)
     text = line(code=3)

@@ -37,6 +37,13 @@ def test_a_closed_gate_names_what_is_missing_and_the_command_that_brings_it(worl
     assert "cdconf deploy app@1 --to staging --stage manual" in caught.value.hint
 
 
+def test_of_a_stage_that_makes_its_copy_itself_the_command_is_the_pipeline_s(world):
+    hosts = world.root / "inventories/production/hosts.yml"
+    hosts.write_text(hosts.read_text().replace("[manual]", "[acceptance]"))
+    world.commit("after acceptance")
+    assert world.gate().missing[0].command == "cdconf pipeline run --commit cccccccccc"
+
+
 FORGERIES = {
     "another environment": ({"environment": "dev"}, "is about the environment 'dev', and stage 'manual' is staging"),
     "another procedure": ({"procedure": OTHER_PROCEDURE}, "is about another procedure, that of commit cccccccccc"),

@@ -128,7 +128,7 @@ def test_a_copy_of_what_the_stage_copies_speaks_for_that_stage(world):
     world.commit("ask for acceptance")
     with pytest.raises(GateClosed, match="after acceptance") as caught:
         provision(world, "production")
-    assert "cdconf provision --copy-of production --name NAME" in caught.value.hint
+    assert "cdconf provision --copy-of production --name try-1" in caught.value.hint
 
 
 def test_the_command_is_refused_before_any_host_is_asked(world):
