@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.compiler import Compiler, NeedsFacts, no_facts
+from cdconf.catalog.rendered import Carrier
 from cdconf.errors import CdconfError
 from cdconf.facts import HostFacts, os_facts
 from cdconf.secrets.offline import OfflineSecrets
@@ -45,13 +46,12 @@ class Beforehand(Compiler):
         """The host's catalog as far as it's known; None where its roles or variables can't be read at all."""
         self.open = []
         about = os_facts(host.os) if host.os is not None else None
-        try:
-            return self.compile(host, HostFacts({"os": about} if about else {}, no_facts).mapping)
-        except NeedsFacts:
-            return None
-        except CdconfError as error:
-            self._note(error)
-            return None
+        catalog: Catalog | None = None
+        with self._noted():
+            catalog, self.open, errors = self.rendering(_looked, host, {"os": about} if about else {})
+            for error in errors:
+                self._note(error)
+        return catalog
 
     def look_at_roles(self) -> None:
         """Reads every role of the project's groups."""
@@ -84,6 +84,17 @@ class Beforehand(Compiler):
 
     def _note(self, error: CdconfError) -> None:
         self.errors.setdefault(str(error), error)
+
+
+def _looked(
+    looking: Beforehand, facts: Mapping[str, Any], host: Host
+) -> tuple[Catalog | None, list[Declared], list[Carrier]]:
+    """`Beforehand.look`, where texts are rendered."""
+    looking.open, looking.errors = [], {}
+    catalog = None
+    with contextlib.suppress(NeedsFacts), looking._noted():
+        catalog = looking.compile(host, HostFacts(facts, no_facts).mapping)
+    return catalog, looking.open, [Carrier(one) for one in looking.errors.values()]
 
 
 def check_beforehand(compiler: Compiler, hosts: Sequence[Host], first: CdconfError | None = None) -> None:

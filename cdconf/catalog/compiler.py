@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+import pickle
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
 from cdconf.catalog.own_code import check_guards
 from cdconf.catalog.public import check_public
+from cdconf.catalog.rendering import Rendering
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
-from cdconf.catalog.unions import together
+from cdconf.catalog.unions import together, without_handlers
 from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
@@ -30,8 +31,10 @@ from cdconf.secrets import Mask, SecretStore, is_tainted
 from cdconf.secrets.taint import taint_again
 
 if TYPE_CHECKING:
+    from cdconf.catalog.meter import Meter
     from cdconf.catalog.scope import Scope
     from cdconf.inventory import Environment, Host, Project
+    from cdconf.resources.elsewhere import Elsewhere
     from cdconf.resources.spec import ResourceType
 
 
@@ -68,6 +71,7 @@ class Compiler:
         mask: Knows every secret that was read.
         extra: As it was given.
         only: The roles that were given.
+        secrets: The environment's.
     """
 
     def __init__(
@@ -94,11 +98,45 @@ class Compiler:
         self._only = set(roles) if roles else None
         self.is_partial = self._only is not None
         self._roles: dict[str, Role] = {}
-        self._ready: dict[str, Catalog] = {}  # ahead of its turn: each is handed out once, so that it needn't be kept
+        self._ready: dict[str, bytes] = {}  # ahead of its turn: each is handed out once, so that it needn't be kept
+        self._rendering: Rendering | None = Rendering()  # None in the process that renders
         self._originals = originals_of(project, environment)
-        secrets = secrets or SecretStore(project, environment)
-        self.mask.spare(secrets.spared())
-        self.variables = Variables(project, environment, self.templating, secrets, self.mask, self.extra)
+        self.secrets = secrets or SecretStore(project, environment)
+        self.mask.spare(self.secrets.spared())
+        self.variables = Variables(project, environment, self.templating, self.secrets, self.mask, self.extra)
+
+    def move(self, meter: Meter, secrets: SecretStore, mask: Mask) -> None:
+        """See `cdconf.catalog.rendering.Renders`."""
+        self._rendering = None
+        self.templating.measure(meter)
+        self.secrets, self.mask = secrets, mask
+        self.variables.move(secrets, mask)
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """See `cdconf.catalog.rendering.Renders`."""
+        return self.types.elsewhere() if isinstance(self.types, Types) else None
+
+    def rendering(self, function: Callable[..., Any], host: Host, facts: Mapping[str, Any], *arguments: Any) -> Any:
+        """Calls a function where texts are rendered, which have limits there: time, memory, size.
+
+        Args:
+            function: One of a module, called with this compiler, the facts, the host and the arguments.
+            host: The host.
+            facts: See `compile`.
+            arguments: Plain data; so is the result.
+
+        Raises:
+            CdconfError: What the function raises; a text takes more than it may.
+        """
+        if self._rendering is None:
+            return function(self, facts, host, *arguments)
+        return pickle.loads(self._rendered(function, host, facts, *arguments))  # noqa: S301  a fork of ours
+
+    def _rendered(self, function: Callable[..., Any], host: Host, facts: Mapping[str, Any], *arguments: Any) -> bytes:
+        assert self._rendering is not None  # noqa: S101  this isn't the process that renders
+        self.roles_of(host)  # here, so that a fork has them, and what types' own code does is known to the run
+        return self._rendering.call(self, function, facts, host, *arguments, name=host.name)
 
     def role(self, name: str) -> Role:
         """A role, read once."""
@@ -123,7 +161,7 @@ class Compiler:
         """
         for host in hosts:
             with contextlib.suppress(NeedsFacts):
-                catalog = self.compile(host, HostFacts({}, no_facts).mapping)
+                catalog = self._rendered(_catalog, host, HostFacts({}, no_facts).mapping)
                 if len(self._ready) < KEPT:
                     self._ready[host.name] = catalog
 
@@ -148,7 +186,12 @@ class Compiler:
         """
         ready = self._ready.pop(host.name, None)
         if ready is not None:
-            return ready
+            catalog: Catalog = pickle.loads(ready)  # noqa: S301  a fork of ours
+            return catalog
+        made: Catalog = self.rendering(_catalog, host, facts)
+        return made
+
+    def _compile(self, host: Host, facts: Mapping[str, Any]) -> Catalog:
         scope = self.scope(host, facts)
         resources, flushing = together(self._declared(scope, host), self.types)
         resources = with_managed(resources, self.types, complete=self._only is None)
@@ -158,7 +201,7 @@ class Compiler:
         found = {name: self._handler(scope, host, name, one) for name, one in asking}
         handlers = {name: one for name, one in found.items() if one is not None}
         if len(handlers) < len(found):
-            resources = [_without_handlers(one, handlers) for one in resources]
+            resources = [without_handlers(one, handlers) for one in resources]
         if self._originals:
             self._originals.check(host, [*resources, *(one.resource for one in handlers.values())], scope)
         used = {one.type for one in resources}
@@ -321,10 +364,8 @@ class Compiler:
         return Handler(name=name, action=declared.action or "", resource=resource, app=app)
 
 
-def _without_handlers(resource: Resource, known: Container[str]) -> Resource:
-    """A resource without handlers that this host doesn't have."""
-    notify, flush = (tuple(name for name in names if name in known) for names in (resource.notify, resource.flush))
-    return replace(resource, notify=notify, flush=flush)
+def _catalog(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> Catalog:
+    return compiler._compile(host, facts)
 
 
 def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]]:

@@ -26,6 +26,11 @@ def explain_host(compiler: Compiler, host: Host, facts: Mapping[str, Any]) -> di
         host: The host.
         facts: Facts that were last seen of it, whole groups of them; see `FactCache.load`.
     """
+    explained: dict[str, dict[str, Any]] = compiler.rendering(_explained, host, facts)
+    return explained
+
+
+def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict[str, dict[str, Any]]:
     known = HostFacts(facts, lambda groups: _unseen(compiler, host, groups))
     scope = compiler.scope(host, known.mapping)
     result = {}

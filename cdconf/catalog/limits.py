@@ -1,147 +1,81 @@
-"""A Jinja2 environment in which a slip of the pen can't fill the memory: `{{ 'x' * 10**10 }}` is an error."""
+"""What one text may take while it's rendered; `cdconf.catalog.rendering` has the process that keeps to it.
+
+No limit goes by what a text calls: time and memory are measured, whatever uses them up. So Jinja2 works nothing out
+while it only reads a text, which nobody measures.
+"""
 
 from __future__ import annotations
 
-import functools
-import re
-import threading
-from collections.abc import Callable, Iterable
+import itertools
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.meta import TrackingCodeGenerator
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cdconf.catalog.line_ends import indented
 
-LARGEST = 16 * 1024 * 1024  # characters of a rendered text, members of a list
-TURNS = 10_000_000  # of all `range` in one text
-_BITS = 64 * 1024  # of an integer
-_WIDE = re.compile(r"(%[-+ #0-9.]*|\{[^{}]*)[0-9]{7,}")  # a width or precision in a format
-_GIVEN_WIDTH = re.compile(r"%[-+ #0-9.]*\*|\{[^{}]*:[^{}]*\{")
-_PADDING = {"ljust", "rjust", "center", "zfill", "expandtabs"}
-_SEQUENCES = (str, bytes, list, tuple)
+LARGEST = 16 * 1024 * 1024  # characters of a rendered text; characters and members of an expression's value
+DEEPEST = 100  # lists and maps in each other
+SECONDS = 5  # of processor time, for one text with all that it includes and reads
+SECONDS_IN_ALL = 60  # of processor time, for all texts of one host
+_AT_ONCE = 1000  # pieces of a text that are put together before its size is looked at
+MEMORY = 1024**3  # bytes that texts may take, beyond what the process has when it starts
+
+
+class _Generator(CodeGenerator):
+    """Leaves constants to the render: `{{ 'x' | center(10 ** 10) }}` is one."""
+
+    def _output_child_to_const(self, node: nodes.Expr, *about: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, *about)
+
+
+class _Names(_Generator, TrackingCodeGenerator):
+    """Collects the names that a text reads."""
 
 
 class LimitedEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox, with limits on what one expression, or one text, may grow to."""
+    """The sandbox, which reads texts without working anything out."""
 
-    intercepted_binops = frozenset(("*", "**", "%"))
+    code_generator_class = _Generator
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(optimized=False, **options)
         self.filters["indent"] = indented
-        for name in ("center", "indent", "batch", "slice"):
-            self.filters[name] = _limited_numbers(name, self.filters[name])
-        self.filters["format"] = _limited_format(self.filters["format"])
-        self.globals["range"] = self._range
-        self._turns = threading.local()
         del self.globals["lipsum"]
 
-    def begin(self) -> None:
-        """Begins to count the turns of loops anew, for this thread."""
-        self._turns.count = 0
+    def names_in(self, tree: nodes.Template) -> set[str]:
+        """The variables, facts and the like that a text reads.
 
-    def _range(self, *bounds: int) -> range:
-        """Loops in loops whose bodies print nothing would run for hours, and no other limit would notice."""
-        turns = safe_range(*bounds)
-        self._turns.count = getattr(self._turns, "count", 0) + len(turns)
-        if self._turns.count > TURNS:
-            raise SecurityError(f"its loops take more than {TURNS} turns")
-        return turns
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "*":
-            _check_product(left, right)
-        elif operator == "**":
-            _check_power(left, right)
-        elif isinstance(left, (str, bytes)):
-            _check_format(left, right if isinstance(right, tuple) else (right,))
-        return super().call_binop(context, operator, left, right)
-
-    def call(self, context: Context, function: Any, *arguments: Any, **keywords: Any) -> Any:
-        method = getattr(function, "__wrapped__", function)  # the sandbox wraps str.format
-        owner, name = getattr(method, "__self__", None), getattr(method, "__name__", "")
-        if isinstance(owner, (str, bytes)):
-            if name in _PADDING:
-                _check_numbers(name, (*arguments, *keywords.values()))
-            elif name in ("format", "format_map"):
-                _check_format(owner, (*arguments, *keywords.values()))
-            elif name == "replace" and len(arguments) > 1:
-                _check_size(len(owner) * max(1, len(str(arguments[1]))), "replace")
-        return super().call(context, function, *arguments, **keywords)
-
-
-def limited(chunks: Iterable[str]) -> str:
-    """The chunks of a template as one text.
-
-    Raises:
-        SecurityError: They're more than `LARGEST` characters.
-    """
-    parts, size = [], 0
-    for chunk in chunks:
-        size += len(chunk)
-        _check_size(size, "the text")
-        parts.append(chunk)
-    return "".join(parts)
+        Raises:
+            jinja2.TemplateError: There's no such filter or test.
+        """
+        reader = _Names(self)
+        reader.optimizer = None
+        reader.visit(tree)
+        return reader.undeclared_identifiers
 
 
 def render(template: jinja2.Template, names: dict[str, Any]) -> str:
-    """Renders a template up to the limit."""
-    return limited(template.generate(names))
+    """Renders a template up to the limit.
 
-
-def _check_size(size: int, what: str) -> None:
-    if size > LARGEST:
-        raise SecurityError(f"{what} would be larger than {LARGEST >> 20} Mi")
-
-
-def _check_product(left: Any, right: Any) -> None:
-    for value, count in ((left, right), (right, left)):
-        if isinstance(value, _SEQUENCES) and isinstance(count, int):
-            _check_size(len(value) * count, "a repetition")
-    if isinstance(left, int) and isinstance(right, int):
-        _check_bits(left.bit_length() + right.bit_length())
-
-
-def _check_power(left: Any, right: Any) -> None:
-    if isinstance(left, int) and isinstance(right, int) and abs(left) > 1:
-        _check_bits(left.bit_length() * right)
-
-
-def _check_bits(bits: int) -> None:
-    if bits > _BITS:
-        raise SecurityError(f"a number of more than {_BITS} bits")
-
-
-def _check_format(text: Any, values: Iterable[Any]) -> None:
-    text = text if isinstance(text, str) else text.decode("latin-1")
-    if _WIDE.search(text):
-        raise SecurityError("a format with such a width")
-    if _GIVEN_WIDTH.search(text):
-        _check_numbers("a format", values)
-
-
-def _check_numbers(name: str, values: Iterable[Any]) -> None:
-    for value in values:
-        if isinstance(value, int):
-            _check_size(value, name)
-
-
-def _limited_numbers(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def checked(*arguments: Any, **keywords: Any) -> Any:
-        _check_numbers(name, (*arguments, *keywords.values()))
-        return function(*arguments, **keywords)
-
-    return checked
-
-
-def _limited_format(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def checked(value: Any, *arguments: Any, **keywords: Any) -> Any:
-        _check_format(str(value), (*arguments, *keywords.values()))
-        return function(value, *arguments, **keywords)
-
-    return checked
+    Raises:
+        SecurityError: It gives more than `LARGEST` characters; raised where the template is by then.
+    """
+    parts: list[str] = []
+    size = 0
+    chunks = template.generate(names)
+    while pieces := list(itertools.islice(chunks, _AT_ONCE)):  # which may all be empty
+        part = "".join(pieces)
+        size += len(part)
+        if size > LARGEST:
+            too_large = SecurityError(f"the text would be larger than {LARGEST >> 20} Mi")
+            chunks.throw(too_large)  # type: ignore[attr-defined]  # it's a generator
+            raise too_large
+        parts.append(part)
+    return "".join(parts)

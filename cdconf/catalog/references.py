@@ -66,8 +66,9 @@ class References:
 
     def _parse(self, text: str) -> None:
         try:
-            tree = LimitedEnvironment().parse(text)  # nothing is rendered, but Jinja2 works out constants
-            self.names |= meta.find_undeclared_variables(tree)
+            environment = LimitedEnvironment()
+            tree = environment.parse(text)
+            self.names |= environment.names_in(tree)
             self.texts |= {name for name in meta.find_referenced_templates(tree) if name}
             if None in meta.find_referenced_templates(tree):
                 self.patterns.add("*")

@@ -19,6 +19,7 @@ from jinja2.utils import missing
 
 from cdconf.catalog.limits import LimitedEnvironment
 from cdconf.catalog.line_ends import LineEnds
+from cdconf.catalog.meter import Unmeasured
 from cdconf.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ class ScopedEnvironment(LimitedEnvironment):
         )
         self._join = join
         self._rendering = threading.local()
+        self.meter = Unmeasured()
+
+    def get_template(self, name: Any, parent: Any = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
+        """A template by its name; its meter learns which of its lines has become which line of Python."""
+        template = super().get_template(name, parent, globals)
+        if template.filename is not None:
+            self.meter.compiled(template.filename, template.debug_info)
+        return template
 
     def join_path(self, template: str, parent: str) -> str:
         """The name of a template that another one includes."""

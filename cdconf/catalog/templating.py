@@ -18,7 +18,8 @@ import jinja2
 from cdconf.catalog.data import as_data, check_text
 from cdconf.catalog.fact_names import check_fact_names
 from cdconf.catalog.failed import explained, no_template
-from cdconf.catalog.limits import render
+from cdconf.catalog.limits import MEMORY, render
+from cdconf.catalog.meter import Unmeasured, too_much
 from cdconf.catalog.scoped import ScopedEnvironment
 from cdconf.errors import CdconfError, TemplateError
 from cdconf.secrets import is_tainted
@@ -46,6 +47,10 @@ class Templating:
         self._texts: dict[str, jinja2.Template] = {}
         self._environment = ScopedEnvironment(self._load, joined)
         self._environment.filters.update(_FILTERS)
+
+    def measure(self, meter: Unmeasured) -> None:
+        """From now on, texts are measured."""
+        self._environment.meter = meter
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         for shown in places_of(name):
@@ -100,7 +105,8 @@ class Templating:
         return self._texts[text]
 
     def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
-        self._environment.begin()
+        meter = self._environment.meter
+        outer = meter.begin(file, line)
         try:
             with self._environment.within(scope):
                 return action()
@@ -114,6 +120,12 @@ class Templating:
             folders, missing = _folders(str(error.name))
             where = _place(error.__traceback__, self._root) or (file, line)
             raise no_template(missing, folders, scope, where) from None
+        except MemoryError as error:
+            found = _place(error.__traceback__, self._root)
+            error.__traceback__ = None
+            message = f"this takes more than {MEMORY >> 20} MiB of memory"
+            meter.refuse((file, line), message)
+            raise too_much(message, found or (file, line)) from None
         except RecursionError as error:
             found = _place(error.__traceback__, self._root)
             message = "this is nested too deeply, or refers to itself"
@@ -121,6 +133,8 @@ class Templating:
         except Exception as error:  # noqa: BLE001  whatever an expression can raise is its author's to mend
             found = _place(error.__traceback__, self._root)
             raise explained(error, scope, *(found or (file, line))) from None
+        finally:
+            meter.end(outer)
 
 
 def joined(template: str, parent: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,12 @@ def unions(resources: Iterable[Resource]) -> list[Resource]:
     for resource in resources:
         groups.setdefault(resource.id, []).append(resource)
     return [_union(members) for members in groups.values()]
+
+
+def without_handlers(resource: Resource, known: Container[str]) -> Resource:
+    """A resource without handlers that this host doesn't have."""
+    notify, flush = (tuple(name for name in names if name in known) for names in (resource.notify, resource.flush))
+    return replace(resource, notify=notify, flush=flush)
 
 
 def _union(members: Sequence[Resource]) -> Resource:

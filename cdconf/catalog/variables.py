@@ -47,6 +47,11 @@ class Variables:
         self._lock = threading.Lock()
         self._hosts = _host_data(environment)
 
+    def move(self, secrets: SecretStore, mask: Mask) -> None:
+        """In the process that renders: secrets come from the run, and locks that its threads hold aren't used."""
+        self._secrets, self._mask = secrets, mask
+        self._lock = threading.Lock()
+
     def scope(self, host: Host, facts: Mapping[str, Any], roles: Sequence[Role]) -> Scope:
         """The scope of one host whose roles are given."""
         declared = _declared(roles)

@@ -11,14 +11,15 @@ class NotedFacts:
 
     Args:
         facts: The facts themselves.
+        read: Gets the names of those that were read; a set of its own by default.
 
     Attributes:
         read: Names, such as `os`.
         mapping: What templates get as `facts`.
     """
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.read: set[str] = set()
+    def __init__(self, facts: Mapping[str, Any], read: set[str] | None = None) -> None:
+        self.read = set() if read is None else read
         self.mapping: Mapping[str, Any] = _Mapping(facts, self.read)
 
 

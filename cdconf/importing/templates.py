@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import nodes
 
+from cdconf.catalog.limits import LimitedEnvironment
 from cdconf.importing.model import Definition
 from cdconf.importing.report import Finding
 
@@ -85,7 +86,7 @@ def _texts(value: Any, line: int) -> Iterator[tuple[str, int]]:
 
 
 def _foreign(text: str, filters: Collection[str], renamed: Mapping[str, str]) -> Iterator[str]:
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701  it parses, and renders nothing
+    environment = LimitedEnvironment()  # it parses, and renders nothing
     try:
         tree = environment.parse(text)
     except jinja2.TemplateSyntaxError as error:
@@ -99,7 +100,7 @@ def _foreign(text: str, filters: Collection[str], renamed: Mapping[str, str]) ->
         if test.name not in environment.tests:
             yield f"there is no test '{test.name}' in cdconf"
         environment.tests.setdefault(test.name, lambda value: value)
-    for name in sorted(meta.find_undeclared_variables(tree)):
+    for name in sorted(environment.names_in(tree)):
         message = _name(name, renamed)
         if message:
             yield message

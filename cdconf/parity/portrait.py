@@ -39,6 +39,17 @@ def desired(
     Raises:
         CdconfError: The catalog can't be compiled.
     """
+    portrayed: tuple[Portrait, Catalog] = compiler.rendering(_desired, host, facts, key, toggles)
+    return portrayed
+
+
+def _desired(
+    compiler: Compiler,
+    facts: Mapping[str, Any],
+    host: Host,
+    key: str,
+    toggles: Mapping[str, Mapping[str, ToggleValue]] | None,
+) -> tuple[Portrait, Catalog]:
     noted = NotedFacts(facts)
     catalog = compiler.compile(host, noted.mapping)
     scope = compiler.scope(host, noted.mapping)

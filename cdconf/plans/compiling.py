@@ -67,6 +67,8 @@ class Compiled:
 class OfflineCompiler(Compiler):
     """See `Compiler`; it compiles one host at a time."""
 
+    _unknown: list[Unknown]
+
     def offline(self, host: Host, seen: Mapping[str, Any]) -> Compiled:
         """The host as it would be.
 
@@ -77,9 +79,8 @@ class OfflineCompiler(Compiler):
         Raises:
             InvalidFile: See `compile`.
         """
-        self._unknown: list[Unknown] = []
-        facts = HostFacts(seen, _unseen)
-        return Compiled(self.compile(host, facts.mapping), self._unknown)
+        compiled: Compiled = self.rendering(_offline, host, seen)
+        return compiled
 
     def _resources(self, scope: Scope, role: Role, declared: Declared) -> Iterator[Resource]:
         try:
@@ -98,6 +99,12 @@ class OfflineCompiler(Compiler):
         except UnseenFacts as error:
             self._unknown.append(Unknown("handler", (name,), name, asked.source, asked.role, error.message))
             return Handler(name, "", asked, None)
+
+
+def _offline(compiler: OfflineCompiler, seen: Mapping[str, Any], host: Host) -> Compiled:
+    compiler._unknown = []
+    facts = HostFacts(seen, _unseen)
+    return Compiled(compiler.compile(host, facts.mapping), compiler._unknown)
 
 
 def _unseen(groups: Sequence[str]) -> NoReturn:

@@ -145,6 +145,14 @@ class Types(Mapping[str, ResourceType]):
     def __contains__(self, name: object) -> bool:
         return name in self._folders
 
+    def elsewhere(self) -> Elsewhere | None:
+        """Where the code of the project's own types runs; None where there are none."""
+        if self._elsewhere is None and self._root is not None and (self._root / "resources").is_dir():
+            from cdconf.resources.elsewhere import Elsewhere
+
+            self._elsewhere = Elsewhere(self._root)
+        return self._elsewhere
+
     def folder(self, name: str) -> Path:
         """Where a type lives."""
         return self._folders[name]
@@ -167,12 +175,10 @@ class Types(Mapping[str, ResourceType]):
 
     def _load_projects(self, name: str, spec: Path) -> ResourceType | None:
         """A type of the project, which runs elsewhere; None where it can't."""
-        from cdconf.resources.elsewhere import Broken, Elsewhere
+        from cdconf.resources.elsewhere import Broken
 
-        if self._elsewhere is None:
-            self._elsewhere = Elsewhere(self._root)  # type: ignore[arg-type]
         try:
-            found = self._elsewhere.load(name)
+            found = self.elsewhere().load(name)  # type: ignore[union-attr]  # there's a type
         except Broken as error:
             raise InvalidFile(str(error), file=self._shown(spec), line=error.line) from error
         if self._ran is not None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,23 @@ class Elsewhere:
         self._lock = threading.RLock()
         self._pid: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ask: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+
+    def go_through(self, ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        """In a fork, which may be killed at any time: its questions are asked by whom it was forked by."""
+        self._ask = ask
+        self._lock = threading.RLock()  # the other may be held by a thread that's not in the fork
+
+    def held(self) -> contextlib.AbstractContextManager[Any]:
+        """While a fork asks, nobody else does: the process may ask back, and expects the answer then."""
+        return self._lock
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A fork's question, asked for it."""
+        with self._lock:
+            if "started" in request:
+                return {"started": self._started()}
+            return self._asked(request)
 
     def load(self, name: str) -> ResourceType | None:
         """A type; None where nothing can be run as another user.
@@ -96,7 +113,9 @@ class Elsewhere:
         return [str(one) for one in found] if isinstance(found, list) else []
 
     def _started(self) -> bool:
-        """Starts it, unless it runs; a fork of this process gets one of its own."""
+        """Starts it, unless it runs; a fork of this process gets one of its own, or goes through this one."""
+        if self._ask is not None:
+            return bool(self._ask({"started": None})["started"])
         if self._pid == os.getpid():
             return self._process is not None
         stack = contextlib.ExitStack()
@@ -107,6 +126,8 @@ class Elsewhere:
         return who.isolated
 
     def _asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if self._ask is not None:
+            return self._ask(request)
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise InvalidFile("the project's types have no process", file="resources")

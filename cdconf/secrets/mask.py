@@ -37,6 +37,11 @@ class Mask:
         """These words are never masked: nobody could read anything without them. See `cdconf.secrets.unmaskable`."""
         self._spared |= frozenset(words)
 
+    @property
+    def spared(self) -> frozenset[str]:
+        """The words that are never masked."""
+        return self._spared
+
     def known(self) -> frozenset[str]:
         """All that's masked: what another mask can `learn`."""
         return frozenset(self._values)

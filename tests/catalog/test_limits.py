@@ -2,9 +2,12 @@
 
 import pytest
 
+from cdconf.catalog.limits import LimitedEnvironment, render
 from cdconf.errors import TemplateError
 from tests.catalog.test_compiler import compiled, role
 from tests.conftest import write
+
+pytestmark = pytest.mark.usefixtures("little_to_spend")
 
 
 @pytest.mark.parametrize(
@@ -78,17 +81,13 @@ def test_a_fact_that_changes_by_itself_gets_its_reason(project, fact):
     assert caught.value.hint.startswith("what changes by itself")
 
 
-def test_loops_in_loops_that_print_nothing_come_to_an_end(project):
-    role(project, "resources:\n  - file: /x\n    template: t.j2\n")
-    loops = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-    write(project, {"roles/base/templates/t.j2": f"a\n{loops}"})
-    with pytest.raises(TemplateError, match="more than 10000000 turns") as caught:
-        compiled(project)
-    assert (caught.value.file, caught.value.line) == ("roles/base/templates/t.j2", 2)
-
-
 def test_every_text_has_its_own_loops(project):
-    turns = "{% for i in range(100000) %}{% endfor %}" * 60
+    turns = "{% for i in range(100000) %}{% endfor %}" * 6
     text = f'    content: "{turns}"\n'
     role(project, f"resources:\n  - file: /x\n{text}  - file: /y\n{text}")
     assert len(compiled(project)[1].resources) == 2
+
+
+def test_turns_that_print_nothing_end_no_text():
+    template = LimitedEnvironment().from_string("{% for turn in range(3000) %}{{ '' }}{% endfor %}end")
+    assert render(template, {}) == "end"

@@ -1,0 +1,70 @@
+"""Why a rendering process has ended, and where it was: read from what it has left."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import signal
+from typing import IO
+
+from cdconf.catalog.limits import SECONDS, SECONDS_IN_ALL
+from cdconf.catalog.meter import HOST_OVER, TEXT_OVER, Place, too_much
+from cdconf.errors import CdconfError, TemplateError
+
+_FRAME = re.compile(r'  File "((?:roles|templates)/[^"]*)", line (\d+)')
+
+
+def place_of(shared: mmap.mmap) -> Place | None:
+    """The text that was at work; None when there was none."""
+    named = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
+    line, _, file = named.partition(" ")
+    return (file, int(line)) if line.isdigit() else None
+
+
+def innermost(trace: IO[bytes]) -> Place | None:
+    """The innermost template and its line, of those that were at work; None when that was no template."""
+    trace.seek(0)
+    text = trace.read().decode("utf-8", "replace")
+    found = _FRAME.search(text)
+    if found is None:
+        return None
+    file, python = found[1], int(found[2])
+    line = 1
+    for one in text.splitlines():
+        name, tab, pairs = one.partition("\t")
+        if tab and name == file:
+            known = [(int(own), int(theirs)) for theirs, _, own in (pair.partition("=") for pair in pairs.split())]
+            line = max(((own, theirs) for own, theirs in known if own <= python), default=(0, 1))[1]
+    return file, line
+
+
+def why(status: int, asked: Place | None, inner: Place | None) -> CdconfError:
+    """The error for a process that has ended while it rendered.
+
+    Args:
+        status: What `os.waitpid` gives.
+        asked: The text that was at work, where it's asked for.
+        inner: The template and line that was at work in it, if it's known.
+    """
+    place = inner or asked
+    code = os.waitstatus_to_exitcode(status)
+    if code == -TEXT_OVER and place is not None:
+        return too_much(f"this takes more than {SECONDS} s of processor time", place)
+    if code == -HOST_OVER:
+        message = f"the texts of one host take more than {SECONDS_IN_ALL} s of processor time; this was the last"
+        return too_much(message, place) if place is not None else CdconfError(message.partition(";")[0])
+    if code == -signal.SIGKILL:
+        message = "the process that renders was killed, most likely since the machine has no memory left"
+    else:
+        message = f"the process that renders has ended by itself ({_named(code)})"
+    if place is None:
+        return CdconfError(message)
+    return TemplateError(message, file=place[0], line=place[1], hint="this text was at work then: does it take much?")
+
+
+def _named(code: int) -> str:
+    try:
+        return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+    except ValueError:
+        return f"signal {-code}"

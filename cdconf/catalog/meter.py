@@ -1,0 +1,119 @@
+"""Measures texts while they're rendered: in the rendering process, by timers and limits that are the kernel's.
+
+A timer that runs out ends the process, also in the middle of a regular expression or of a number with a million
+digits, where Python handles no signal. What was at work then stands in memory that both processes share, and in a file
+that both have open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import mmap
+import resource
+import signal
+from pathlib import Path
+from typing import IO
+
+from cdconf.catalog.limits import MEMORY, SECONDS, SECONDS_IN_ALL
+from cdconf.errors import TemplateError
+
+Place = tuple[str, int]
+NAMED = 4096  # bytes of memory that name the text at work
+TEXT_OVER, HOST_OVER = signal.SIGPROF, signal.SIGVTALRM
+
+
+class Unmeasured:
+    """Measures nothing: what tests render in their own process."""
+
+    def begin(self, file: str, line: int) -> Place | None:
+        """A text begins, at its place in the project; returns what `end` wants."""
+        return None
+
+    def end(self, outer: Place | None) -> None:
+        """A text was rendered."""
+
+    def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
+        """A template was compiled; `lines` are its own, each with the line of Python that it became."""
+
+    def refuse(self, place: Place, message: str) -> None:
+        """A text has taken too much: it isn't rendered again for the next host."""
+
+
+class Meter(Unmeasured):
+    """See the module. One thread renders.
+
+    Args:
+        shared: Gets the place of the text at work.
+        trace: Gets the lines of templates, and those that were at work when a timer ran out.
+        refused: Texts that have taken too much before, and what's to be said of each.
+    """
+
+    def __init__(self, shared: mmap.mmap, trace: IO[bytes], refused: dict[Place, str]) -> None:
+        self._shared = shared
+        self._trace = trace
+        self._refused = refused
+        self._at: Place | None = None
+        self._compiled: set[str] = set()
+
+    def start(self) -> None:
+        """Sets what's the same for all texts: the memory, and what happens when a timer runs out."""
+        for over in (TEXT_OVER, HOST_OVER):
+            signal.signal(over, signal.SIG_DFL)
+            faulthandler.register(over, file=self._trace, all_threads=False, chain=True)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        with contextlib.suppress(OSError):  # there's no /proc elsewhere than on Linux
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            limit = pages * mmap.PAGESIZE + MEMORY
+            if hard == resource.RLIM_INFINITY or limit < hard:
+                resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+            # When the whole machine is out of memory, the kernel takes this process, not the run.
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+    def begin_host(self) -> None:
+        """All texts of one host begin."""
+        self._at = None
+        self._shared[0] = 0
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_IN_ALL)
+
+    def end_host(self) -> None:
+        """All texts of one host are rendered, or one has failed."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        self._shared[0] = 0
+
+    def begin(self, file: str, line: int) -> Place | None:
+        outer, self._at = self._at, (file, line)
+        if self._refused and self._at in self._refused:
+            message, self._at = self._refused[self._at], outer
+            raise too_much(message, (file, line))
+        self._name(self._at)
+        if outer is None:
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        return outer
+
+    def end(self, outer: Place | None) -> None:
+        self._at = outer
+        if outer is not None:
+            self._name(outer)
+
+    def _name(self, place: Place) -> None:
+        data = f"{place[1]} {place[0]}".encode()[: NAMED - 1] + b"\0"
+        self._shared[: len(data)] = data
+
+    def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
+        if file not in self._compiled:
+            self._compiled.add(file)
+            pairs = " ".join(f"{theirs}={own}" for theirs, own in lines)
+            self._trace.write(f"{file}\t{pairs}\n".encode())
+            self._trace.flush()
+
+    def refuse(self, place: Place, message: str) -> None:
+        self._refused[place] = message
+
+
+def too_much(message: str, place: Place) -> TemplateError:
+    """The error for a text that takes more than a text may."""
+    hint = "such a text is mostly a slip: look for loops in loops, for a pattern that backtracks, or for what doubles"
+    return TemplateError(message, file=place[0], line=place[1], hint=hint)
