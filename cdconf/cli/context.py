@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
 from cdconf.cli.options import parse_extra
-from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
+from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, refused_by_machine, worst_exit
 from cdconf.events import (
     ClocksSeen,
     Collector,
@@ -378,8 +378,10 @@ def run_of(
     except KeyboardInterrupt as caught:
         error = interruption(caught)
     except Exception as caught:
-        run.close()
-        raise Crashed(run.mask) from caught
+        error = refused_by_machine(caught)
+        if error is None:
+            run.close()
+            raise Crashed(run.mask) from caught
     except BaseException:
         run.close()
         raise
