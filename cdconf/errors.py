@@ -24,6 +24,7 @@ CdconfError                 1   failed
 from __future__ import annotations
 
 import difflib
+import errno
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -295,3 +296,16 @@ def _on_one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_OF_THE_MACHINE = (*_UNWRITABLE, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
+
+
+def refused_by_machine(error: BaseException) -> CdconfError | None:
+    """What's said of an error of this machine's own, such as a full disk; None of what may be a bug."""
+    if not isinstance(error, OSError) or error.errno not in _OF_THE_MACHINE:
+        return None
+    what = "what this run has to write can't be written" if error.errno in _UNWRITABLE else "this machine refuses"
+    where = f": {error.filename}" if isinstance(error.filename, str) else ""
+    return CdconfError(f"{what}{where}: {error.strerror}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 import time
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from cdconf import clocks
 from cdconf.cli.crashed import Crashed
 from cdconf.cli.options import parse_extra
+from cdconf.cli.result_file import leave
 from cdconf.cli.telling import Telling, end_of
-from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
+from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, refused_by_machine, worst_exit
 from cdconf.events import (
     ClocksSeen,
     Collector,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 Load = Callable[["Project", str], Environment]
 FILES_SHOWN = 5
-RESULT = "CDCONF_RESULT"  # the file in which a pipeline that has started this run finds how it ended
 SMOKE_OUTPUT = 2000  # characters of a failed test that are kept
 
 
@@ -270,7 +269,7 @@ class Run:
             extra=self.extra,
         )
         self._renderer.finish(result)
-        self._leave(result, error)
+        leave(result, self.collector.run, error, self.mask)
         verdict = getattr(error, "verdict", None)
         self.noted |= {"verdict": verdict} if isinstance(verdict, bool) else {}
         if self.recorded:
@@ -280,18 +279,6 @@ class Run:
         self._telling.end()
         for one in self._at_work:
             one.end()
-
-    def _leave(self, result: RunResult, error: CdconfError | None) -> None:
-        """Leaves the document for the pipeline that has started this run, and reads no output for it."""
-        place = os.environ.get(RESULT)
-        if not place:
-            return
-        from cdconf.render.jsonout import document, masked
-
-        found = document(result) | {"run": self.collector.run, "verdict": getattr(error, "verdict", None)}
-        found |= {"detail": error.detail if error is not None else None}
-        with contextlib.suppress(OSError):  # it's told by the exit code, too
-            Path(place).write_text(json.dumps(masked(found, self.mask)), encoding="utf-8")
 
     def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
         if error is None:
@@ -391,7 +378,7 @@ def run_of(
     except KeyboardInterrupt as caught:
         error = interruption(caught)
     except Exception as caught:
-        if (error := obstacle(caught)) is None:
+        if (error := obstacle(caught) or refused_by_machine(caught)) is None:
             run.crash(caught)
             raise Crashed(run.mask) from caught
     except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import os
 import signal
@@ -25,6 +24,7 @@ from cdconf.errors import (
     UsageError,
     did_you_mean,
     interruption,
+    refused_by_machine,
     worst_exit,
 )
 from cdconf.git_command import leave_hook
@@ -241,8 +241,9 @@ def _bug() -> int:
     error = sys.exc_info()[1]
     mask = error.mask if isinstance(error, Crashed) else str
     error = error.__cause__ if isinstance(error, Crashed) else error
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return _unwritten(error)
+    refused = refused_by_machine(error) if error is not None else None
+    if refused is not None:
+        return _show(refused)
     text = mask("".join(traceback.format_exception(error)))
     summary = mask(str(error)).partition("\n")[0][:200]
     message = f"this is a bug in cdconf ({type(error).__name__}: {summary})"

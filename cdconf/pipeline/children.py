@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-RESULT = "CDCONF_RESULT"  # see `cli.context`
+RESULT = "CDCONF_RESULT"  # see `cli.result_file`
 LONGEST_LINE = 64 * 1024
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.errors import CdconfError
 from cdconf.own_files import opened_lock, opened_to_look
 
 if TYPE_CHECKING:
@@ -32,9 +33,16 @@ def locked(home: Project, commit: str) -> Iterator[int | None]:
     """Locks a commit; gives the descriptor that has the lock, None where another process has it.
 
     What the run has left is removed at the end; what others that are dead have left, at the beginning.
+
+    Raises:
+        CdconfError: Nothing can be written there.
     """
     folder = folder_of(home, commit)
-    descriptor = _lock(folder)
+    try:
+        descriptor = _lock(folder)
+    except OSError as error:
+        text = f"commit {commit[:10]} can't be held for a run: {error.filename or folder}: {error.strerror}"
+        raise CdconfError(text) from error
     try:
         if descriptor is not None:
             _tidy(home, commit)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import ArtifactError, CdconfError
+from cdconf.errors import ArtifactError, CdconfError, refused_by_machine
 from cdconf.events import Collector, Emit, Notice, OwnCodeRan
 from cdconf.inventory import load_environment
 from cdconf.pipeline import copies
@@ -72,6 +72,11 @@ class StageWork:
             found = self._changed() or (self._with_copy() if self.stage.copy_of else self._through())
         except CdconfError as error:
             found = Outcome("interrupted", error.message, error.exit_code, error.hint, error.detail)
+        except OSError as error:  # a full disk says nothing of the commit
+            refused = refused_by_machine(error)
+            if refused is None:
+                raise
+            found = Outcome("interrupted", refused.message, refused.exit_code)
         if found.state == "failed" and not found.tests:
             found = replace(found, tests=failed_tests(self._lines))
         return replace(found, runs=tuple(self._runs), artifacts=self._made())

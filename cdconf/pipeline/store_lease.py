@@ -11,6 +11,7 @@ its own object, has lost it. What was given back is removed, so that free work h
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -142,7 +143,8 @@ class StoreLease:
         own = _lease(self._key, self._epoch)
         mine = [one for one in listed(self._place, self._key) if _epoch(one.name) <= self._epoch and one.name != own]
         for one in mine:
-            self._place.delete(one.name)
+            with contextlib.suppress(ArtifactError):  # of a dead one, another user's: it stays dead
+                self._place.delete(one.name)
         self._place.delete(own)
 
 

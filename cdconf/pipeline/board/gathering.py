@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdconf.artifacts import dsse
-from cdconf.artifacts.attestations import STATEMENT, read_named
+from cdconf.artifacts.attestations import STATEMENT, read_opened
 from cdconf.pipeline.board.words import Word, words_of
 from cdconf.plans.spread import spread
 from cdconf.promotion.checked import check
@@ -79,11 +78,11 @@ def _read(
 ) -> dict[str, Gathered]:
     before = len(skipped)
     objects = [name for some in names.values() for name in some]
-    read = read_named(evidence.place, STATEMENT, objects, lambda name, why: skipped.append((name, why)))
+    read = read_opened(evidence.place, STATEMENT, objects, lambda name, why: skipped.append((name, why)))
     unread = {name for name, _ in skipped[before:]}
     found = {}
     for archive, some in names.items():
-        checked = [one for name in some if name in read and (one := _checked(name, read[name], evidence)) is not None]
+        checked = [one for name in some if name in read and (one := _checked(name, *read[name], evidence)) is not None]
         words = [
             (one.signer.id if one.signer else "", word)
             for one in checked
@@ -93,9 +92,8 @@ def _read(
     return found
 
 
-def _checked(name: str, envelope: Mapping[str, Any], evidence: Evidence) -> Checked | None:
+def _checked(name: str, envelope: Mapping[str, Any], opened: tuple[str, bytes], evidence: Evidence) -> Checked | None:
     """What it says; None of what's no statement of cdconf's own, such as a test's result for other tools."""
-    opened = dsse.content(envelope)
     payload = opened[1]
     if _OWN not in payload and b"\\" not in payload and b"\0" not in payload:  # it isn't there in other words either
         return None

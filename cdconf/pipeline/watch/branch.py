@@ -94,6 +94,8 @@ class Branch:
 
     def _local(self) -> str | None:
         if not succeeds(self.root, "rev-parse", "--verify", "--quiet", f"{self.ref}^{{commit}}"):
+            if not succeeds(self.root, "rev-parse", "--git-dir"):  # an unmounted disk, or somebody has removed it
+                raise NotFetched(f"{self.root} isn't a git repository now, or git can't read it")
             return None
         return git(self.root, "rev-parse", "--verify", f"{self.ref}^{{commit}}").decode().strip()
 

@@ -60,6 +60,7 @@ class Watch:
     _failures: int = 0
     _fetch_again: float = 0.0
     _is_gone: bool = False
+    _is_written: bool | None = None
     _told: str = ""
     _look_again: float = 0.0
 
@@ -74,6 +75,8 @@ class Watch:
     def round(self) -> float:
         """One look at everything, and the run that follows from it; returns after how many seconds to look again."""
         tip = self._look()
+        if self._is_written is False:
+            self._keep(self._progress)
         commit = self._next() if tip is not None else None
         if commit is None or self.ending.asked:
             return self.every
@@ -92,7 +95,7 @@ class Watch:
             return self._progress.seen
         if self._failed_since is not None:
             after = span(time.monotonic() - self._failed_since)
-            self.emit(Notice(f"{self.branch.shown} can be fetched again, after {after}"))
+            self.emit(Notice(f"{self.branch.shown} can be {self._read} again, after {after}"))
             self._failed_since, self._failures = None, 0
         if (tip is None) != self._is_gone:
             self._is_gone = tip is None
@@ -101,6 +104,10 @@ class Watch:
         if tip is not None and tip != self._progress.seen:
             self._moved(tip)
         return tip
+
+    @property
+    def _read(self) -> str:
+        return "fetched" if self.branch.remote else "read"
 
     def _not_fetched(self, error: CdconfError) -> None:
         if self._failed_since is None:
@@ -123,8 +130,20 @@ class Watch:
         self._keep(decide.without(found, lambda commit: self.branch.has(commit, tip)))
 
     def _keep(self, progress: Progress) -> None:
+        """Writes it down. Where that can't be done any more, it goes on: to forget it is to run a commit once more."""
         self._progress = progress
-        self.memory.save(progress)
+        try:
+            self.memory.save(progress)
+        except CdconfError as error:
+            if self._is_written is None:  # it never could
+                raise
+            if self._is_written:
+                self.emit(Notice(f"{error.message}; the watch goes on, and tries that again", warning=True))
+            self._is_written = False
+            return
+        if self._is_written is False:
+            self.emit(Notice(f"what was seen of {self.branch.shown} is written down again"))
+        self._is_written = True
 
     def _next(self) -> str | None:
         outlooks: Mapping[str, Outlook] = {}

@@ -160,7 +160,12 @@ def next_of(progress: Progress, outlooks: Mapping[str, Outlook], now: float) -> 
             return one.commit
     if progress.due:
         return progress.due[0]
-    return next((one.commit for one in progress.held if one.again_at is not None and one.again_at <= now), None)
+    return next((one.commit for one in progress.held if _is_time(one.again_at, now)), None)
+
+
+def _is_time(again_at: float | None, now: float) -> bool:
+    """Whether it's tried again; a time that's further away than any was written down by a clock that was wrong."""
+    return again_at is not None and not now < again_at <= now + LONGEST
 
 
 def over(progress: Progress, outlooks: Mapping[str, Outlook]) -> Progress:

@@ -9,6 +9,7 @@ import pytest
 
 from cdconf.errors import ArtifactError, CdconfError, GateClosed
 from cdconf.events import Notice
+from cdconf.pipeline.watch import memory
 from cdconf.pipeline.watch.branch import Branch
 from cdconf.pipeline.watch.child import Child
 from cdconf.pipeline.watch.ending import Ending
@@ -43,9 +44,9 @@ class World:
     def begin(self):
         """Another start of the same watch."""
         work = Work(lambda commit: self.concurrency, self.ask, self.start, lambda commit: "subject")
-        memory = Memory(self.data, self.branch, self.told.append)
-        self.watch = Watch(self.branch, work, memory, self.ending, self.told.append, self.every)
-        self.watch._progress = memory.load()
+        known = Memory(self.data, self.branch, self.told.append)
+        self.watch = Watch(self.branch, work, known, self.ending, self.told.append, self.every)
+        self.watch._progress = known.load()
         return self.watch
 
     def ask(self, commits, tip):
@@ -369,6 +370,46 @@ def test_a_checkout_that_cannot_be_written_to_is_an_error_with_its_place(world):
         world.rounds()
     with pytest.raises(CdconfError, match="can't be held for a watch"), alone(world.data, world.branch):
         pass
+
+
+def test_a_disk_that_is_full_later_does_not_end_the_watch(world, repository, monkeypatch):
+    first = repository.head
+    world.rounds()
+    world.said()
+    really = memory.write_private
+
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(memory, "write_private", full)
+    second = repository.commit("second")
+    world.rounds(3)
+    assert world.ran() == [first, second]
+    warned = [one for one in world.said() if "No space left" in one]
+    assert len(warned) == 1
+    assert "goes on" in warned[0]
+    monkeypatch.setattr(memory, "write_private", really)
+    world.rounds()
+    assert world.said() == ["what was seen of main is written down again"]
+    world.begin()
+    world.rounds()
+    assert world.ran() == []
+
+
+def test_a_repository_that_is_gone_is_no_branch_that_is_gone(world, repository, tmp_path):
+    world.rounds()
+    world.said()
+    git_dir = repository.root / ".git"
+    git_dir.rename(tmp_path / "away")
+    world.rounds(2)
+    (told,) = world.said()
+    assert told.startswith(f"{repository.root} isn't a git repository now")
+    (tmp_path / "away").rename(git_dir)
+    second = repository.commit("second")
+    world.watch._fetch_again = 0.0
+    world.rounds()
+    assert world.ran()[-1] == second
+    assert "main can be read again" in world.said()[0]
 
 
 def test_a_wait_ends_when_it_is_woken(world):

@@ -1,6 +1,7 @@
 """What a watch does next, by what became of the branch, how runs ended, and what the store says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,14 @@ def test_an_interrupted_run_is_tried_again_less_and_less_often(code):
         now = held.again_at
     assert pauses[:3] == [FIRST, 2 * FIRST, 4 * FIRST]
     assert pauses[-1] == LONGEST
+
+
+@pytest.mark.parametrize("ahead", [86400.0, float("inf"), float("nan")])
+def test_a_time_that_a_wrong_clock_has_written_down_is_not_waited_for(ahead):
+    progress = ended(Progress(A, (A,)), A, 4, WAITS, 1000.0)
+    wrong = replace(progress, held=(replace(progress.held[0], again_at=1000.0 + ahead),))
+    assert next_of(progress, {A: WAITS}, 1000.0) is None
+    assert next_of(wrong, {A: WAITS}, 1000.0) == A
 
 
 def test_a_failure_of_which_the_store_knows_nothing_is_tried_again_some_times():
