@@ -210,6 +210,10 @@ class Unreachable(CdconfError):
     exit_code = UNREACHABLE
 
 
+class NotMade(Unreachable):
+    """A host that its provider hasn't made yet."""
+
+
 class GateClosed(CdconfError):
     """A rule refuses to go on."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cdconf.agent import compare
 from cdconf.catalog.beforehand import Beforehand, check_beforehand, raise_all
 from cdconf.environments import ensure_hosts
+from cdconf.errors import NotMade
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 
 if TYPE_CHECKING:
@@ -50,19 +51,21 @@ class HostsToBe:
         return ensure_hosts(self.project, self.environment, self.provider, hosts, self.emit)
 
     def tell(self, hosts: Iterable[Host]) -> None:
-        """Says of hosts that aren't there what would be applied to them; for a plan.
+        """Says of hosts that don't run what would become of them, and of new ones what they'd get; for a plan.
 
         Raises:
             CdconfError: A file breaks a rule.
         """
         looking = Beforehand(self.make_compiler())
         for host in hosts:
-            self.emit(Notice(f"{self.provider.absence(host)}; provision would make or start it"))
+            absence = self.provider.absence(host)
+            self.emit(Notice(f"{absence}; provision would make or start it"))
             catalog = looking.look(host)
             raise_all([*looking.errors.values()])
-            if catalog is not None:
+            is_new = isinstance(absence, NotMade)  # what a host has that was only stopped, it alone can tell
+            if catalog is not None and is_new:
                 self._tell_resources(catalog, looking)
-            for declared in looking.open:
+            for declared in looking.open if is_new else ():
                 shown = declared.title if isinstance(declared.title, str) else ", ".join(map(str, declared.title))
                 self._tell(
                     host.name, (declared.type, shown, declared.source), "reads facts that only the host can tell"

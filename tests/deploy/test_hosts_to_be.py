@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.catalog import Compiler
 from cdconf.deploy.hosts_to_be import HostsToBe
-from cdconf.errors import CdconfError
+from cdconf.errors import CdconfError, NotMade, Unreachable
 from cdconf.events import HostDone, ResourceDone
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import write
@@ -32,12 +32,12 @@ handlers:
 
 @pytest.fixture
 def to_be(project):
-    def make(text):
+    def make(text, why=NotMade):
         hosts = "provider: docker\nhosts:\n  web1: {groups: [web]}\n"
         write(project, {"roles/base/role.yml": text, "inventories/dev/hosts.yml": hosts})
         loaded = load_project(project)
         environment = load_environment(loaded, "dev")
-        provider = types.SimpleNamespace(locate=lambda hosts: {}, absence=lambda host: f"{host.name}: not there")
+        provider = types.SimpleNamespace(locate=lambda hosts: {}, absence=lambda host: why("it's not there"))
         events = []
         compiler = Compiler(loaded, environment)
         hosts = [*environment.hosts.values()]
@@ -59,6 +59,12 @@ def test_a_plan_shows_what_a_host_would_get_and_no_secret(to_be, project):
     assert events[1].diff == "created\ncontent: (sensitive)\nmode: 0600\n"
     assert isinstance(events[-1], HostDone)
     assert not list(project.rglob("secrets.json")), "a plan makes no secret"
+
+
+def test_a_plan_says_nothing_of_what_a_stopped_host_has(to_be):
+    made, hosts, events = to_be(ROLE, Unreachable)
+    made.tell(hosts)
+    assert not [one for one in events if isinstance(one, ResourceDone)]
 
 
 def test_errors_in_files_come_before_anything_is_made(to_be):

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.hosts
 EXAMPLE = Path(__file__).parents[2] / "examples/servers"
 HOSTS = ("jump1", "proxy1", "db1")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEjUo9qXQnbLFDzG9kTyNxYYq4PmzS3l2nUBKQhMVXjW mallory@example.com"
+DROP_INS = "/etc/systemd/system/nginx.service.d"
 SSHD, MAIN = "/etc/ssh/sshd_config.d/00-baseline.conf", "/etc/postgresql/15/main"
 CERTIFICATE = "/etc/nginx/tls/shop.example.com"
 
@@ -52,6 +53,12 @@ BY_HAND = {
             "sudo_rule",
             "operators",
             "- sudo_rule: operators",
+        ),
+        ByHand(
+            "echo 'mallory ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/mallory; chmod 0440 /etc/sudoers.d/mallory",
+            "directory",
+            "/etc/sudoers.d",
+            "- directory: /etc/sudoers.d",
         ),
         ByHand("ln -sf /usr/share/zoneinfo/UTC /etc/localtime", "timezone", "Europe/Berlin", "- timezone:"),
         ByHand("rm /etc/security/limits.d/baseline.conf", "limits", "baseline", "- limits: baseline"),
@@ -108,16 +115,30 @@ BY_HAND = {
             "proxy",
         ),
         ByHand(
-            "rm -r /etc/systemd/system/nginx.service.d; systemctl daemon-reload",
+            "rm /etc/systemd/system/nginx.service.d/limits.conf; systemctl daemon-reload",
             "systemd_unit",
             "nginx.service.d/limits.conf",
             "- systemd_unit: nginx.service.d/limits.conf",
+            "proxy",
+        ),
+        ByHand(
+            f"printf '[Service]\\nLimitNOFILE=10\\n' > {DROP_INS}/zz.conf; systemctl daemon-reload",
+            "directory",
+            DROP_INS,
+            f"- directory: {DROP_INS}",
             "proxy",
         ),
         ByHand("nft delete table inet cdconf_host", "firewall", "host", "- firewall: host"),
         ByHand("systemctl disable logrotate.timer", "service", "logrotate.timer", "- service: logrotate.timer"),
     ],
     "db1": [
+        ByHand(
+            f"echo 'max_connections = 7' > {MAIN}/conf.d/zz.conf",
+            "directory",
+            f"{MAIN}/conf.d",
+            '- directory: "{{ each }}"',
+            "postgresql",
+        ),
         ByHand(
             f"sed -i '/^shared_buffers/d' {MAIN}/conf.d/primary.conf",
             "file",

@@ -25,7 +25,7 @@ from cdconf.environments.docker.removal import remove_container, remove_network
 from cdconf.environments.docker.sizes import resize
 from cdconf.environments.keys import client_key
 from cdconf.environments.provider import Standing
-from cdconf.errors import ProviderError, Unreachable
+from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
 from cdconf.own_files import read_text
@@ -86,7 +86,7 @@ class DockerProvider:
         one = self._containers().get(host.name)
         hint = f"run `cdconf provision {self._environment.name}`"
         if one is None:
-            return Unreachable("the host doesn't exist", host=host.name, hint=hint)
+            return NotMade("the host doesn't exist", host=host.name, hint=hint)
         if one.state == "paused":
             hint = f"`docker unpause {one.name}` wakes it, and so does `cdconf provision {self._environment.name}`"
             return Unreachable("the host doesn't run: its container is paused", host=host.name, hint=hint)

@@ -18,7 +18,7 @@ from cdconf.environments.vagrant import state as vagrant_state
 from cdconf.environments.vagrant.output import Line, Login, logins, said, states
 from cdconf.environments.vagrant.program import LONG, Vagrant
 from cdconf.environments.vagrant.state import Known, machine_name
-from cdconf.errors import ProviderError, Unreachable
+from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Step
 from cdconf.inventory import Ssh
 
@@ -72,7 +72,7 @@ class VagrantProvider:
         machine = machine_name(self._environment.name, host.name)
         made = vagrant_state.made(self._root, self._environment.name).get(host.name)
         if made is None:
-            return Unreachable("the host doesn't exist", host=host.name, hint=hint)
+            return NotMade("the host doesn't exist", host=host.name, hint=hint)
         state = self._states.get(host.name) or self._asked_states([host.name]).get(host.name, "unknown")
         if state != RUNNING:
             message = f"the host doesn't run: Vagrant's machine {machine} is in the state '{state}'"
