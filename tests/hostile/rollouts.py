@@ -89,6 +89,12 @@ class World:
             found[name] = int(said.split()[0].rpartition(":")[2])
         return found
 
+    def close(self):
+        """Gives the hosts back to their provider."""
+        if self.server is not None:
+            self.server.close()
+        write(self.live.root, {"inventories/dev/hosts.yml": files()["inventories/dev/hosts.yml"]})
+
     def release(self):
         """Commits something and builds it; returns the version."""
         self.number += 1
@@ -134,6 +140,28 @@ def look(world, at, lie):
     return found, done, took
 
 
+def sweep(world, pairs, ends, counts):
+    """One rollout for each call and lie, until the time is over; returns how many were wrong."""
+    world.meet(None, "silence")
+    world.release()
+    first, _ = world.deploy()
+    assert first.returncode == 0, first.stdout + first.stderr
+    print(f"a rollout asks {LIAR}: {list(dict.fromkeys(world.server.asked))}", flush=True)
+    wrong = 0
+    for at, lie in pairs:
+        if time.monotonic() > ends:
+            break
+        found, done, took = look(world, at, lie)
+        counts[f"exit {done.returncode}"] += 1
+        said = next((line for line in done.stderr.splitlines() if line.startswith("error")), "")
+        end = f"{at} | {lie} | exit {done.returncode} | {took:.1f} s | {said[:160]}"
+        print(f"{'; '.join(found) or 'ok'} | {end}", flush=True)
+        if found and found != ["not asked"]:
+            wrong += 1
+            print("    " + "\n    ".join((done.stdout + done.stderr)[-1800:].splitlines()), flush=True)
+    return wrong
+
+
 def main():
     """See the module."""
     parser = argparse.ArgumentParser()
@@ -144,31 +172,16 @@ def main():
     parser.add_argument("--shift", type=int, default=0)
     asked = parser.parse_args()
     pairs = [(at, lie) for at in CALLS for lie in LIES if asked.lies in lie and asked.calls in at]
-    began, counts, wrong = time.monotonic(), collections.Counter(), 0
+    began, counts = time.monotonic(), collections.Counter()
     with (
         tempfile.TemporaryDirectory(prefix="hostile-rollouts-") as folder,
         provisioned(Path(folder) / "p", files(), Live) as live,
     ):
         world = World(live)
-        world.meet(None, "silence")
-        world.release()
-        first, _ = world.deploy()
-        assert first.returncode == 0, first.stdout + first.stderr
-        print(f"a rollout asks {LIAR}: {list(dict.fromkeys(world.server.asked))}", flush=True)
-        for at, lie in pairs[asked.shift :: asked.every]:
-            if time.monotonic() - began > asked.seconds:
-                break
-            found, done, took = look(world, at, lie)
-            counts[f"exit {done.returncode}"] += 1
-            said = next((line for line in done.stderr.splitlines() if line.startswith("error")), "")
-            print(
-                f"{'; '.join(found) or 'ok'} | {at} | {lie} | exit {done.returncode} | {took:.1f} s | {said[:160]}",
-                flush=True,
-            )
-            if found and found != ["not asked"]:
-                wrong += 1
-                print("    " + "\n    ".join((done.stdout + done.stderr)[-1800:].splitlines()), flush=True)
-        world.server.close()
+        try:
+            wrong = sweep(world, pairs[asked.shift :: asked.every], began + asked.seconds, counts)
+        finally:
+            world.close()
     print(f"{sum(counts.values())} rollouts, {wrong} wrong: {dict(counts)}")
     sys.exit(wrong > 0)
 
