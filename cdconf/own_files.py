@@ -24,6 +24,7 @@ LARGEST = 64 * 1024 * 1024  # bytes
 DEPTH = 64  # of lists and objects in each other
 DIGITS = 40  # of a whole number
 OF_OPERATOR = (".config/cdconf", ".ssh")  # in the home
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # whatever lies there
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character that JSON writes as two
 
 
@@ -154,6 +155,8 @@ def obstacle(error: Exception) -> DamagedFile | None:
     Whoever writes to such a place needn't know all that may stand there instead.
     """
     if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
+        return None
+    if error.errno in _FULL:
         return None
     path = Path.cwd() / error.filename
     home = Path.home()
