@@ -26,6 +26,7 @@ DIGITS = 40  # of a whole number
 OF_OPERATOR = (".config/cdconf", ".ssh")  # in the home
 _LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # whatever lies there
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character that JSON writes as two
 
 
@@ -173,6 +174,8 @@ def obstacle(error: Exception) -> DamagedFile | None:
     Whoever writes to such a place needn't know all that may stand there instead.
     """
     if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
+        return None
+    if error.errno in _FULL:
         return None
     path = Path.cwd() / error.filename
     home = Path.home()

@@ -94,7 +94,16 @@ def test_an_obstacle_is_named_where_its_cdconfs_own(tmp_path, monkeypatch):
         assert told.hint
 
 
-@pytest.mark.parametrize("error", [OSError(5, "x", "/usr/lib/x"), OSError("x"), OSError(5, "x", 7), ValueError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(5, "x", "/usr/lib/x"),
+        OSError(errno.ENOSPC, "full", "/x/.cdconf/y"),
+        OSError("x"),
+        OSError(5, "x", 7),
+        ValueError("x"),
+    ],
+)
 def test_other_errors_are_no_obstacles(error):
     assert obstacle(error) is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
@@ -11,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.distrust import distrust
+from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
@@ -27,7 +26,6 @@ from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
 from cdconf.isolation.group import end_group
 from cdconf.no_code import check_code
-from cdconf.own_files import opened_lock, reason
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -70,7 +68,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         _warn_of_untracked(root, emit)
     store = Store(project, emit=emit)
     keys.own(project)  # a key that can't be used is found now, not after the build
-    with _lock(project.data / f"build-{app.name}.lock"):
+    with locked(project.data / f"build-{app.name}.lock"):  # a second build of it finds the first one's artifact
         known = None if dirty else store.nearest(app.name, [commit])
         if known is not None and store.has_archive(known):
             return known, False
@@ -126,20 +124,6 @@ def _git(root: Path, *arguments: str) -> str:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise ArtifactError(f"git {arguments[0]}: {reason}", hint="builds need a git repository with a commit")
     return result.stdout.strip()
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """One build of an app at a time; the second one then finds the first one's artifact."""
-    try:
-        descriptor = opened_lock(path)
-    except OSError as error:
-        raise ArtifactError(f"can't lock {path}: {reason(error)}", hint=f"move it away: {path}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def export(root: Path, commit: str, folder: Path, emit: Emit) -> None:

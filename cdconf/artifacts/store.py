@@ -16,12 +16,8 @@ They lie in .cdconf/artifacts, or where `store` in cdconf.yml says: see `places`
 from __future__ import annotations
 
 import builtins
-import fcntl
-import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -31,12 +27,12 @@ from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
 from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
+from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
 from cdconf.artifacts.places import Entry, Place, place_of
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice
-from cdconf.own_files import opened_lock, reason
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -149,7 +145,7 @@ class Store:
 
     def _put_tree(self, fresh: Path, place: Path, old: Path) -> None:
         """Moves a tree to its place; a damaged one there goes to `old`. Two runs may do so at once."""
-        with _locked(self._folder / "trees.lock"):
+        with locked(self._folder / "trees.lock"):
             if tree.digest(_scan(place)) == place.name:
                 return
             if place.exists() or place.is_symlink():
@@ -349,19 +345,6 @@ class Store:
     def has_archive(self, artifact: Artifact) -> bool:
         """Whether the store itself has an archive of the right size: what a listing tells, without reading it."""
         return any(one.size == artifact.size for one in self.place.entries(_blob(artifact.archive)))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        descriptor = opened_lock(path)
-    except OSError as error:
-        raise ArtifactError(f"can't lock {path}: {reason(error)}", hint=f"move it away: {path}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _blob(archive: str) -> str:

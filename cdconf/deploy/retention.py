@@ -13,7 +13,7 @@ from cdconf.artifacts.holders import archive_of
 from cdconf.deploy.runner import app_document
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import CdconfError, ProviderError, Unreachable
+from cdconf.errors import CdconfError, NotStarted, ProviderError, Unreachable
 from cdconf.events import Emit, Step
 from cdconf.inventory import load_environment
 from cdconf.session import Connector
@@ -185,4 +185,4 @@ def _may_be_elsewhere(project: Project, environment: Environment) -> bool:
 
 def _doubt(use: Use, apps: Sequence[App], why: str, error: CdconfError) -> None:
     use.doubt(dict.fromkeys(app.name for app in apps), why)
-    use.unreachable = use.unreachable or isinstance(error, Unreachable)
+    use.unreachable = use.unreachable or isinstance(error, (Unreachable, NotStarted))

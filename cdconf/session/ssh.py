@@ -228,8 +228,11 @@ def _again(once: Callable[[], Any]) -> Any:
 
 def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
     """The connection's only session channel: sshd may allow just one (`MaxSessions 1`)."""
+    from cdconf.session.ssh_bounds import UNANSWERED, Answer
+
     try:
         channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)
+        channel.event = Answer(CONNECT_TIMEOUT)
         channel.settimeout(SEND_TIMEOUT)
         if terminal:
             channel.get_pty(term="dumb", width=500)
@@ -242,7 +245,8 @@ def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
         ) from error
     except (paramiko().SSHException, OSError, EOFError) as error:
         connection.close()
-        raise Retriable(f"logged in, but no command could be started: {error or type(error).__name__}") from error
+        message = f"logged in, but no command could be started: {error or type(error).__name__}"
+        raise Retriable(message, silent=UNANSWERED in message) from error
 
 
 def check_files(host: Host) -> None:

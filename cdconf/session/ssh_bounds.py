@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from paramiko.packet import Packetizer
 
 GREETING = 64 * 1024  # bytes before the line with which the protocol begins
 PACKET = 512 * 1024  # bytes; RFC 4253, 6.1 asks for 35,000, OpenSSH takes 256 KiB
+UNANSWERED = "the server doesn't say whether it takes the command"
 UNREAD = 8 * 1024 * 1024  # bytes of a channel that nobody has read yet; the window that it's given is 2 MiB
 
 
@@ -40,6 +42,24 @@ class Packets(Packetizer):
         if n > PACKET:
             raise SSHException("it sends a packet that's larger than any may be")
         return super().read_all(n, check_rekey)
+
+
+class Answer(threading.Event):
+    """Whether a channel's request was answered; Paramiko itself would wait for that for ever.
+
+    Args:
+        within: Seconds.
+    """
+
+    def __init__(self, within: float) -> None:
+        super().__init__()
+        self._within = within
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits for it; raises `SSHException` when it doesn't come."""
+        if not super().wait(self._within if timeout is None else timeout):
+            raise SSHException(f"{UNANSWERED} within {self._within:g} s")
+        return True
 
 
 def _feed(channel: Any, message: Any) -> None:

@@ -70,10 +70,11 @@ class Between:
     def run(self):
         """Passes on until either end has ended."""
         asking = threading.Thread(target=self._ask, daemon=True)
-        asking.start()
-        self._answer()
-        self._process.stdin.close()
-        self._process.wait()
+        with self._process:
+            asking.start()
+            self._answer()
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.close()
 
     def _ask(self):
         """What the controller says; frames are looked at once the agent is there."""

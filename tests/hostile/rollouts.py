@@ -29,9 +29,8 @@ LIAR = "web2"
 LONGEST = 150  # seconds
 SETTLES = 60  # seconds in which a host that was cut off goes back by itself
 CALLS = (
-    *("open", "lease.take", "app.status", "app.preflight", "app.changes", "app.prepare", "app.stage", "app.share"),
-    *("migrations.run", "app.activate", "app.check_health", "run", "app.holds", "app.confirm", "app.roll_back"),
-    "lease.give_back",
+    *("app.activate", "app.check_health", "app.confirm", "app.holds", "run", "app.stage", "app.prepare"),
+    *("open", "lease.take", "app.status", "app.preflight", "migrations.memory", "migrations.learn", "lease.give_back"),
 )
 EXISTING = """
     ssh: {{user: root, identity_file: {root}/.cdconf/environments/dev/id_ed25519, known_hosts: {root}/known}}
@@ -90,6 +89,12 @@ class World:
             found[name] = int(said.split()[0].rpartition(":")[2])
         return found
 
+    def close(self):
+        """Gives the hosts back to their provider."""
+        if self.server is not None:
+            self.server.close()
+        write(self.live.root, {"inventories/dev/hosts.yml": files()["inventories/dev/hosts.yml"]})
+
     def release(self):
         """Commits something and builds it; returns the version."""
         self.number += 1
@@ -106,31 +111,56 @@ class World:
         return done, time.monotonic() - began
 
 
-def look(world, before, at, lie):
-    """One rollout; returns what's wrong, in words."""
-    world.meet(at, lie)
+def look(world, at, lie):
+    """One rollout; returns what's wrong, in words, its result and how long it took."""
+    world.meet(None, lie)
+    world.live.free()
+    (before,) = set(world.served().values())
     version = world.release()
+    world.meet(at, lie)
     done, took = world.deploy(**{VARIABLE: "1"})
     both, found = done.stdout + done.stderr, []
     if at not in world.server.asked:
-        return version if done.returncode == 0 else before, ["not asked"], done, took
+        return ["not asked"], done, took
     if "bug in cdconf" in both or "Traceback (most" in both:
         found.append("bug")
     if took > LONGEST:
         found.append("hangs")
     if LIAR not in both and done.returncode != 0:
         found.append("unnamed")
-    world.server.at = None  # it tells the truth again
-    ends = version if done.returncode == 0 else before
-    served = eventually(lambda: (now := world.served()) and set(now.values()) == {ends} and now, SETTLES)
-    if not served:
-        found.append(f"half done: {world.served()}, not {ends}, exit {done.returncode}")
+    # From the confirmation on there's no way back: hosts that didn't hear it hold the new release like the others
+    ends = {version} if done.returncode == 0 else {before, version} if at == "app.confirm" else {before}
+    if not eventually(lambda: (now := set(world.served().values())) <= ends and len(now) == 1, SETTLES):
+        found.append(f"half done: {world.served()}, not {ends}")
     world.meet(None, lie)
-    next_one = world.release()
+    world.live.free()
+    following = world.release()
     mended, _ = world.deploy()
-    if mended.returncode != 0 or set(world.served().values()) != {next_one}:
+    if mended.returncode != 0 or set(world.served().values()) != {following}:
         found.append(f"the next one fails: {mended.returncode} {world.served()} {mended.stderr[-700:]}")
-    return next_one, found, done, took
+    return found, done, took
+
+
+def sweep(world, pairs, ends, counts):
+    """One rollout for each call and lie, until the time is over; returns how many were wrong."""
+    world.meet(None, "silence")
+    world.release()
+    first, _ = world.deploy()
+    assert first.returncode == 0, first.stdout + first.stderr
+    print(f"a rollout asks {LIAR}: {list(dict.fromkeys(world.server.asked))}", flush=True)
+    wrong = 0
+    for at, lie in pairs:
+        if time.monotonic() > ends:
+            break
+        found, done, took = look(world, at, lie)
+        counts[f"exit {done.returncode}"] += 1
+        said = next((line for line in done.stderr.splitlines() if line.startswith("error")), "")
+        end = f"{at} | {lie} | exit {done.returncode} | {took:.1f} s | {said[:160]}"
+        print(f"{'; '.join(found) or 'ok'} | {end}", flush=True)
+        if found and found != ["not asked"]:
+            wrong += 1
+            print("    " + "\n    ".join((done.stdout + done.stderr)[-1800:].splitlines()), flush=True)
+    return wrong
 
 
 def main():
@@ -143,31 +173,16 @@ def main():
     parser.add_argument("--shift", type=int, default=0)
     asked = parser.parse_args()
     pairs = [(at, lie) for at in CALLS for lie in LIES if asked.lies in lie and asked.calls in at]
-    began, counts, wrong = time.monotonic(), collections.Counter(), 0
+    began, counts = time.monotonic(), collections.Counter()
     with (
         tempfile.TemporaryDirectory(prefix="hostile-rollouts-") as folder,
         provisioned(Path(folder) / "p", files(), Live) as live,
     ):
         world = World(live)
-        world.meet(None, "silence")
-        before = world.release()
-        first, _ = world.deploy()
-        assert first.returncode == 0, first.stdout + first.stderr
-        print(f"a rollout asks {LIAR}: {list(dict.fromkeys(world.server.asked))}", flush=True)
-        for at, lie in pairs[asked.shift :: asked.every]:
-            if time.monotonic() - began > asked.seconds:
-                break
-            before, found, done, took = look(world, before, at, lie)
-            counts[f"exit {done.returncode}"] += 1
-            said = next((line for line in done.stderr.splitlines() if line.startswith("error")), "")
-            print(
-                f"{'; '.join(found) or 'ok'} | {at} | {lie} | exit {done.returncode} | {took:.1f} s | {said[:160]}",
-                flush=True,
-            )
-            if found and found != ["not asked"]:
-                wrong += 1
-                print("    " + "\n    ".join((done.stdout + done.stderr)[-1800:].splitlines()), flush=True)
-        world.server.close()
+        try:
+            wrong = sweep(world, pairs[asked.shift :: asked.every], began + asked.seconds, counts)
+        finally:
+            world.close()
     print(f"{sum(counts.values())} rollouts, {wrong} wrong: {dict(counts)}")
     sys.exit(wrong > 0)
 

@@ -43,7 +43,6 @@ VERBS = {
     "lock take dev --reason hands -- true": False,
     "deploy shop --to dev": False,
     "rollback dev": False,
-    "undrain shop --env dev --yes": False,
     "artifact gc --dry-run": False,
     "parity dev twin": False,
 }

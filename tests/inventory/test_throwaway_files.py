@@ -1,5 +1,6 @@
 """Throw-away environments as the inventory sees them: where they lie, how long they live, what they're made of."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.inventory import VariableFiles, check_variable_files, load_environment, load_project
 from cdconf.inventory.throwaway import as_text, lifetime_of
+from cdconf.own_files import DamagedFile
 from tests.conftest import write
 
 TIMES = "created: 2027-03-31T08:00:00Z\nexpires: 2027-03-31T12:00:00Z\n"
@@ -149,16 +151,36 @@ def test_a_broken_file_for_copies_is_found_where_it_stands(project):
     assert (error.file, error.line) == ("inventories/dev/throwaway.yml", 2)
 
 
+@pytest.mark.parametrize("text", ["", "x", "0A0B0C0D", "0a0b0c0d0a", "\0" * 8, "../../..", "[" * 100_000])
+def test_a_damaged_name_of_the_checkout_is_said_and_stays(project, text):
+    loaded = load_project(project)
+    path = loaded.data / "checkout"
+    path.write_text(text)
+    with pytest.raises(DamagedFile, match=r"\.cdconf/checkout: this checkout's id can't be read"):
+        _ = loaded.checkout
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/nonexistent/x")])
+def test_what_is_in_the_place_of_the_checkouts_name_is_no_name(project, make):
+    loaded = load_project(project)
+    path = loaded.data / "checkout"
+    make(path)
+    with pytest.raises(DamagedFile, match="checkout"):
+        _ = loaded.checkout
+    assert not path.is_file()
+
+
 def test_two_first_runs_agree_on_the_name_of_the_checkout(project, monkeypatch):
     loaded = load_project(project)
-    is_file = Path.is_file
+    lexists = os.path.lexists
 
     def look(path):
-        found = is_file(path)
-        if path.name == "checkout" and not found:
-            path.write_text("0a0b0c0d\n")  # by the other run, between this one's look and its own writing
+        found = lexists(path)
+        if Path(path).name == "checkout" and not found:
+            Path(path).write_text("0a0b0c0d\n")  # by the other run, between this one's look and its own writing
         return found
 
-    monkeypatch.setattr(Path, "is_file", look)
+    monkeypatch.setattr(os.path, "lexists", look)
     assert loaded.checkout == "0a0b0c0d"
     assert {path.name for path in loaded.data.iterdir()} == {".gitignore", "checkout"}

@@ -1,6 +1,7 @@
 """Secrets that cdconf makes: once, whoever asks at the same moment."""
 
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,6 +57,17 @@ def test_a_damaged_file_is_named(root, text):
     with pytest.raises(SecretError, match=r"secrets\.json is damaged") as caught:
         make(root)
     assert "restore it" in caught.value.hint
+
+
+@pytest.mark.parametrize("make_it", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/nonexistent/x")])
+def test_no_secret_is_made_anew_where_the_others_cant_be_seen(root, make_it):
+    path = root / ".cdconf/environments/dev/secrets.json"
+    path.parent.mkdir(parents=True)
+    make_it(path)
+    before = path.lstat().st_ino
+    with pytest.raises(SecretError, match=r"secrets\.json is damaged"):
+        make(root)
+    assert path.lstat().st_ino == before
 
 
 def test_what_is_there_is_kept(root):
