@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.vagrantfile import tell_of_vagrantfile
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.clocks import Clock
     from cdconf.inventory import Host
+    from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.passing import Passing
     from cdconf.promotion.procedures import Procedures
     from cdconf.promotion.provision_run import ProvisionRun
@@ -65,6 +66,7 @@ def stage_run(
     from cdconf.promotion.stage_run import StageRun, stage_for
 
     stage = stage_for(run.project, run.environment, name)
+    run.noted |= about_of(run, stage)
     made = StageRun(
         run.project,
         run.environment,
@@ -86,6 +88,12 @@ def stage_run(
         commit = commit_of(run.project.root, "HEAD")
         made.accept = acceptance(run.project, run.environment, stage, commit, run.emit)
     return made
+
+
+def about_of(run: Run, stage: Stage | None) -> dict[str, Any]:
+    """What the history remembers of the way: the stage, and whether it went to a throw-away copy."""
+    throwaway = {"throwaway": True} if run.environment.throwaway is not None else {}
+    return throwaway | ({"stage": stage.name} if stage is not None else {})
 
 
 def smoke_run(run: Run, name: str | None) -> SmokeRun:
@@ -130,6 +138,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         extra=run.extra,
         clock=clock_of(run),
     )
+    run.noted |= about_of(run, None)
     tell_of_vagrantfile(run)
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)
