@@ -58,7 +58,7 @@ def _show(found: Comparison, ages: Mapping[str, float], mask: Callable[[str], st
     from cdconf.facts import age_text
     from cdconf.parity import report
 
-    for line in report.lines(found, verbose=verbose):
+    for line in report.lines(report.masked(found, mask), verbose=verbose):
         click.echo(mask(line))
     for host, age in ages.items():
         click.echo(f"{host}: by the facts that were last seen of it, {age_text(age)} ago")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from cdconf.parity.model import Comparison, Finding, Sealed, Side
@@ -29,6 +30,23 @@ def lines(found: Comparison, *, verbose: bool) -> Iterator[str]:
         yield f"! {entry.file}:{entry.line}: nothing differs as `{entry}` says: remove it"
     yield from (str(one) for one in found.unreleased)
     yield _counts(found)
+
+
+def masked(found: Comparison, mask: Callable[[str], str]) -> Comparison:
+    """The comparison without secrets in its values, before a long one is cut: nobody knows half a secret."""
+
+    def side(one: Side) -> Side:
+        return replace(one, value=_masked(one.value, mask))
+
+    return replace(
+        found, findings=tuple(replace(one, ours=side(one.ours), theirs=side(one.theirs)) for one in found.findings)
+    )
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    return type(value)(_masked(one, mask) for one in value) if type(value) in (list, tuple) else value
 
 
 def _finding(one: Finding, found: Comparison) -> Iterator[str]:
