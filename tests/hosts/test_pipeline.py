@@ -75,18 +75,43 @@ def test_a_red_one_stops_and_reaches_the_host_by_nothing(line, what, files, stag
         line.change(f"mend {what}", **{name: PROJECT[name] for name in files})
 
 
-def begun(line, concurrency, until, *, held=False):
-    """Commits and runs a change; returns the commit and its run once that says so."""
-    (line.root / HOLD).unlink(missing_ok=True)
-    config = PROJECT["cdconf.yml"].partition("        pipeline:")[0].rstrip() + FOLLOWING.format(concurrency)
-    commit = line.change(f"{concurrency} {until}", **{"cdconf.yml": config, **({HOLD: HOLDING} if held else {})})
-    process = line.started()
-    said = []
-    for text in process.stdout:
-        said.append(text)
-        if until in text:
-            return commit, process
-    raise AssertionError(f"it never said '{until}': {''.join(said)}")
+class Following:
+    """Commits that want one stage at the same time; `runs` are the processes of all runs."""
+
+    def __init__(self, line):
+        self.line, self.runs = line, []
+
+    def begun(self, concurrency, until, *, held=False):
+        """Commits and runs a change; returns the commit and its run once that says so."""
+        (self.line.root / HOLD).unlink(missing_ok=True)
+        config = PROJECT["cdconf.yml"].partition("        pipeline:")[0].rstrip() + FOLLOWING.format(concurrency)
+        what = f"{len(self.runs)} {concurrency} {until}"
+        commit = self.line.change(what, **{"cdconf.yml": config, **({HOLD: HOLDING} if held else {})})
+        process = self.line.started()
+        self.runs.append(process)
+        said = []
+        for text in process.stdout:
+            said.append(text)
+            if until in text:
+                return commit, process
+        raise AssertionError(f"it never said '{until}': {''.join(said)}")
+
+    def end(self):
+        """Ends what's left, and has the project as it was."""
+        self.line.on("web1", "touch /srv/app/go")
+        for one in self.runs:
+            if one.poll() is None:
+                one.terminate()
+                one.communicate(timeout=240)
+        (self.line.root / HOLD).unlink(missing_ok=True)
+        self.line.change("as it was", **{"cdconf.yml": PROJECT["cdconf.yml"]})
+
+
+@pytest.fixture
+def following(line):
+    one = Following(line)
+    yield one
+    one.end()
 
 
 def ends(process, code):
@@ -95,28 +120,23 @@ def ends(process, code):
     return said
 
 
-def test_commits_that_follow_each_other_supersede_those_that_wait_or_run(line):
-    try:
-        first, running = begun(line, "batch", "batch 1 of 1: smoke", held=True)
-        second, waiting = begun(line, "batch", "release: waiting")
-        third, newest = begun(line, "batch", "release: waiting")
-        assert f"superseded by commit {third[:10]}" in ends(waiting, 3)
-        line.on("web1", "touch /srv/app/go")
-        ends(running, 0)
-        ends(newest, 0)
-        assert [line.verified(one[:10]) for one in (first, second, third)] == [1, 0, 1]
-        assert line.on("web1", "rm /srv/app/go; curl -sS http://127.0.0.1:8000/") == third[:10]
-        ended, running = begun(line, "cancel", "batch 1 of 1: smoke", held=True)
-        newer, newest = begun(line, "cancel", "release: ")
-        assert f"superseded by commit {newer[:10]}" in ends(running, 3)
-        ends(newest, 0)
-        assert [line.verified(one[:10]) for one in (ended, newer)] == [0, 1]
-        assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == newer[:10]
-        assert line.left() == []
-    finally:
-        line.on("web1", "touch /srv/app/go")
-        (line.root / HOLD).unlink(missing_ok=True)
-        line.change("as it was", **{"cdconf.yml": PROJECT["cdconf.yml"]})
+def test_commits_that_follow_each_other_supersede_those_that_wait_or_run(line, following):
+    first, running = following.begun("batch", "batch 1 of 1: smoke", held=True)
+    second, waiting = following.begun("batch", "release: waiting")
+    third, newest = following.begun("batch", "release: waiting")
+    assert f"superseded by commit {third[:10]}" in ends(waiting, 3)
+    line.on("web1", "touch /srv/app/go")
+    ends(running, 0)
+    ends(newest, 0)
+    assert [line.verified(one[:10]) for one in (first, second, third)] == [1, 0, 1]
+    assert line.on("web1", "rm /srv/app/go; curl -sS http://127.0.0.1:8000/") == third[:10]
+    ended, running = following.begun("cancel", "batch 1 of 1: smoke", held=True)
+    newer, newest = following.begun("cancel", "release: ")
+    assert f"superseded by commit {newer[:10]}" in ends(running, 3)
+    ends(newest, 0)
+    assert [line.verified(one[:10]) for one in (ended, newer)] == [0, 1]
+    assert line.on("web1", "curl -sS http://127.0.0.1:8000/") == newer[:10]
+    assert line.left() == []
 
 
 @pytest.mark.once
