@@ -7,6 +7,7 @@ Events may come from several threads; a renderer must be safe for that.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -150,6 +151,13 @@ class HostLeased:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """The decision was made to keep a release on all hosts: from here on there's no way back."""
+
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClocksSeen:
     """Others' clocks were compared with this machine's. `ahead`: by how many seconds, by whose it is."""
 
@@ -182,6 +190,7 @@ Event = (
     | SecretRead
     | Leased
     | HostLeased
+    | Committed
     | ClocksSeen
     | StageChanged
     | Printed
@@ -231,6 +240,7 @@ class Collector:
         run: The id by which hosts know the run.
         fences: Host -> the run's fencing number there.
         clocks: By how many seconds others' clocks are ahead of this machine's, by what has them and their names.
+        committed_at: When a deployment was kept on all hosts, in seconds since 1970; None: it wasn't.
         isolated: Whether all of the commit's own code ran where it couldn't reach any key; None: none ran.
         not_isolated: Why it could.
     """
@@ -240,6 +250,7 @@ class Collector:
         self.run: str | None = None
         self.fences: dict[str, int] = {}
         self.clocks: dict[str, dict[str, float]] = {"host": {}, "store": {}}
+        self.committed_at: float | None = None
         self.isolated: bool | None = None
         self.not_isolated = ""
         self._lock = threading.Lock()
@@ -253,15 +264,22 @@ class Collector:
                 self._count(self.hosts.setdefault(event.host, HostResult()), event)
             elif isinstance(event, (NotAttempted, SmokeDone, HostDone)):
                 self._note(self.hosts.setdefault(event.host, HostResult()), event)
-            elif isinstance(event, Leased):
-                self.run = event.run
-            elif isinstance(event, HostLeased):
-                self.fences[event.host] = max(event.fence, self.fences.get(event.host, 0))
-            elif isinstance(event, ClocksSeen):
-                self.clocks[event.kind].update(event.ahead)
-            elif isinstance(event, OwnCodeRan):
-                self.isolated = event.isolated and self.isolated is not False
-                self.not_isolated = self.not_isolated or event.why
+            else:
+                self._learn(event)
+
+    def _learn(self, event: Event) -> None:
+        """What's known of the run itself."""
+        if isinstance(event, Leased):
+            self.run = event.run
+        elif isinstance(event, HostLeased):
+            self.fences[event.host] = max(event.fence, self.fences.get(event.host, 0))
+        elif isinstance(event, Committed):
+            self.committed_at = self.committed_at or time.time()
+        elif isinstance(event, ClocksSeen):
+            self.clocks[event.kind].update(event.ahead)
+        elif isinstance(event, OwnCodeRan):
+            self.isolated = event.isolated and self.isolated is not False
+            self.not_isolated = self.not_isolated or event.why
 
     def _note(self, result: HostResult, event: NotAttempted | SmokeDone | HostDone) -> None:
         if isinstance(event, NotAttempted):

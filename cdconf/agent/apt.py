@@ -61,7 +61,7 @@ def _state(fields, known, candidates):
         state["version"] = packages.installed_version(fields, package.version, [package.version])
     if inside is not None:
         state["file"] = packages.file_state(fields, inside[0], [inside[1]], package.version)
-    packages.refuse_held(fields, package.version, package.held, state)
+    packages.refuse_held(fields, package.version, package.held, state, "apt-mark unhold")
     return state
 
 
@@ -240,6 +240,6 @@ def _reason(verb, out, err):
     if "Held packages were changed" in err:
         block = re.search(r"held packages will be changed:\n((?:  .*\n)+)", out)
         names = " ".join(block.group(1).split()) if block else "packages"
-        return "this would change what's held: {}; give it `hold`, or `apt-mark unhold` it".format(names)
+        return "this would change what's held: {0}; `apt-mark unhold {0}` frees it".format(names)
     first = re.search(r"^E: (.*)$", err, re.MULTILINE)
     return "apt-get {} failed{}".format(verb, ": " + first.group(1) if first else "")

@@ -31,7 +31,7 @@ def _refused(name, why):
 
 def _relative(name, strip):
     """The member's path without its first directories; None when nothing is left of it."""
-    if name.startswith("/") or ".." in name.split("/") or "\0" in name or "\\" in name:
+    if name.startswith("/") or ".." in name.split("/") or "\0" in name:
         raise _refused(name, "would leave its directory")
     parts = [part for part in name.split("/") if part not in ("", ".")][strip:]
     return "/".join(parts) or None
@@ -135,11 +135,12 @@ def _directory_mode(bits):
 
 def _zip_members(archive, strip):
     for one in archive.infolist():
-        name = _relative(_zip_name(one), strip)
+        whole = _zip_name(one)
+        name = _relative(whole, strip)
         bits = one.external_attr >> 16
         if one.flag_bits & 1:
             raise _refused(one.filename, "is encrypted")
-        if one.filename.endswith("/"):
+        if whole.endswith("/"):
             yield Member(name, "directory", _directory_mode(bits) if bits & 0o777 else 0o755, None, None)
         elif stat.S_ISLNK(bits):
             yield Member(name, "link", None, archive.read(one).decode("utf-8", "surrogateescape"), None)
@@ -149,7 +150,13 @@ def _zip_members(archive, strip):
 
 
 def _zip_name(one):
-    """A member's name; Info-ZIP writes UTF-8 without the flag that says so where its locale isn't of UTF-8."""
+    """A member's name; Info-ZIP writes UTF-8 without the flag that says so where its locale isn't of UTF-8.
+
+    In what was made on Windows a backslash without any slash separates directories, as unzip(1) reads it; elsewhere
+    it's a character of a name as any other.
+    """
+    if one.create_system == 0 and "/" not in one.filename:
+        return one.filename.replace("\\", "/")
     if one.create_system != 3 or one.flag_bits & 0x800:
         return one.filename
     try:

@@ -7,7 +7,7 @@ An app is `{"name", "path", "services", "confirm_within", "user", "keep", "share
 
 import os
 
-from cdconf.agent import chunks, health, lease, migrations, past, room, services, shared, switch, toggles
+from cdconf.agent import chunks, health, lease, migrations, past, room, services, shared, switch, toggles, units
 from cdconf.agent.base import Failed, run
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
@@ -180,7 +180,7 @@ def switch_to(app, releases, release):
     try:
         for name in app["services"]:
             # A release that kept dying has used up systemd's start limit, which mustn't stop the one that follows it.
-            run(["systemctl", "reset-failed", "--", services.unit(name)], timeout=30)
+            run(["systemctl", "reset-failed", "--", units.resolve(name)], timeout=30)
             services.systemctl("restart", name)
         services.verify(app["services"], releases.where(release), current, since)
     except services.Untold:

@@ -11,6 +11,7 @@ _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END 
 INTEGER, BITS, OCTETS, OID, UTC_TIME = 0x02, 0x03, 0x04, 0x06, 0x17
 SEQUENCE, SET = 0x30, 0x31
 SUBJECT_ALT_NAME = "2.5.29.17"
+COMMON_NAME = "2.5.4.3"
 RSA = "1.2.840.113549.1.1.1"
 EC = "1.2.840.10045.2.1"
 CURVES = {
@@ -96,6 +97,7 @@ class Certificate(object):
         public_key: The bits of its public key.
         key_type: `rsa-2048`, `ec-p256`, `ed25519`; the algorithm's OID for others.
         self_issued: Whether issuer and subject are the same.
+        common_name: The subject's; empty when it has none.
     """
 
     def __init__(self, data):
@@ -112,6 +114,7 @@ class Certificate(object):
             raise Malformed("its DER lacks a part")
         issuer, validity, subject, key = (parts[position][1] for position in (2, 3, 4, 5))
         self.self_issued = issuer == subject
+        self.common_name = "".join(_common_names(subject)[-1:])
         ends = elements(validity)
         if len(ends) != 2:
             raise Malformed("its validity can't be read")
@@ -119,6 +122,12 @@ class Certificate(object):
         self.public_key = _inside(key, 1)[1:]
         self.key_type = _key_type(_inside(key, 0), self.public_key)
         self.names = sorted(_names(parts[6:]))
+
+
+def _common_names(subject):
+    """Those of a name (RFC 5280, 4.1.2.4): a sequence of sets of (type, value)."""
+    pairs = [elements(pair) for _, one in elements(subject) for _, pair in elements(one)]
+    return [pair[1][1].decode("utf-8", "replace") for pair in pairs if oid(pair[0][1]) == COMMON_NAME]
 
 
 def _key_type(algorithm, public):

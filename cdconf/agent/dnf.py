@@ -28,7 +28,7 @@ def observe(many):
         fields["name"] for fields in many if fields.get("version") == packages.LATEST and known.find(fields["name"])
     ]
     upgrades, index = _upgrades(latest) if latest else ({}, None)
-    locked = rpm.locked() if any(set(fields) & {"hold", "version", "file"} for fields in many) else set()
+    locked = rpm.locked() if any(set(fields) & {"hold", "version", "file", "absent"} for fields in many) else set()
     return [_state(fields, known, provided, upgrades, index, locked) for fields in many]
 
 
@@ -50,7 +50,7 @@ def _state(fields, known, provided, upgrades, index, locked):
         state["version"] = packages.installed_version(fields, package.version, package.spellings)
     if inside is not None:
         state["file"] = packages.file_state(fields, inside.name, [inside.version], package.version)
-    packages.refuse_held(fields, package.version, state["hold"], state)
+    packages.refuse_held(fields, package.version, state["hold"], state, "dnf versionlock delete")
     return state
 
 

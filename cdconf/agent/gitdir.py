@@ -71,9 +71,14 @@ def index(repository):
     Raises:
         NeedsGit: It's of a version, or has extensions, that aren't read here.
     """
+    return _index(repository)[0]
+
+
+def _index(repository):
+    """(the entries, the extensions behind them) of the index."""
     data = files.read(os.path.join(repository, "index"))
     if data is None:
-        return []
+        return [], b""
     if data[:4] != b"DIRC":
         raise Failed("'{}/index' is damaged".format(repository))
     version, count = struct.unpack(">II", data[4:12])
@@ -91,7 +96,41 @@ def index(repository):
         at += (end - at + 8) // 8 * 8
     if b"link" in (data[at : at + 4], data[-28:-24]):
         raise NeedsGit  # a split index holds only a part
-    return entries
+    return entries, data[at:-20]
+
+
+def check_nothing_staged(repository, commit):
+    """Compares the index's tree, as far as it's known without making it, with that of the commit that's checked out.
+
+    Raises:
+        NeedsGit: They aren't the same, or one of them isn't easily known.
+    """
+    extensions = _index(repository)[1]
+    while len(extensions) >= 8 and extensions[:4] != b"TREE":
+        extensions = extensions[8 + struct.unpack(">I", extensions[4:8])[0] :]
+    found = re.match(rb"\0[0-9]+ [0-9]+\n(.{20})", extensions[8:], re.DOTALL)
+    if found is None or binascii.hexlify(found.group(1)) != _tree(repository, commit):
+        raise NeedsGit
+
+
+def _tree(repository, commit):
+    """The tree of a commit that's a file of its own."""
+    import zlib
+
+    packed = files.read(os.path.join(repository, "objects", commit[:2], commit[2:]))
+    try:
+        text = zlib.decompressobj().decompress(packed or b"", 4096)
+    except zlib.error:
+        raise NeedsGit
+    found = re.match(rb"commit [0-9]+\0tree ([0-9a-f]{40})\n", text)
+    return found.group(1) if found else None
+
+
+def submodules(tree, repository):
+    """(path, commit of the index, repository or None) of each submodule."""
+    for path, mode, commit, _, _, _, _ in index(repository):
+        if mode == 0o160000 and not path.startswith("/") and ".." not in path.split("/"):
+            yield path, commit, find(os.path.join(tree, path))
 
 
 def suspects(tree, repository):
@@ -121,10 +160,5 @@ def suspects(tree, repository):
 
 def submodules_behind(tree, repository):
     """The submodules whose checked-out commit isn't the one that the index names."""
-    behind = []
-    for path, mode, commit, _, _, _, _ in index(repository):
-        if mode == 0o160000:
-            inner = find(os.path.join(tree, path))
-            if inner is None or head(inner) != commit:
-                behind.append(path)
-    return behind
+    found = submodules(tree, repository)
+    return [path for path, commit, inner in found if inner is None or head(inner) != commit]

@@ -60,7 +60,12 @@ def folder(entry, name, mode=None):
 def _check_owner(status, entry, path):
     if status.st_uid not in (entry.pw_uid, 0):
         owner = files.owner_name(status.st_uid)
-        raise Failed("'{}' belongs to {}, neither to {} nor to root".format(path, owner, entry.pw_name))
+        error = Failed("'{}' belongs to {}, neither to {} nor to root".format(path, owner, entry.pw_name))
+        if owner == str(status.st_uid):
+            text = "; `create_home: true` of the user gives it what a removed user has left"
+            error, message = Missing("directory of its own", path), error.message + text
+            error.message = message
+        raise error
 
 
 def read(directory, entry, name):

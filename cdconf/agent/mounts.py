@@ -15,6 +15,13 @@ OPPOSITES = (
     ("nodiratime", "diratime"),
     ("sync", "async"),
 )
+# What mount(8) adds to these, unless it's told otherwise.
+IMPLIED = {
+    "user": ("noexec", "nosuid", "nodev"),
+    "users": ("noexec", "nosuid", "nodev"),
+    "owner": ("nosuid", "nodev"),
+    "group": ("nosuid", "nodev"),
+}
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel"}
 UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -38,8 +45,12 @@ def parse(text):
 
 def current():
     """What is mounted now."""
+    return parse(_mountinfo())
+
+
+def _mountinfo():
     with open("/proc/self/mountinfo", "rb") as stream:
-        return parse(stream.read().decode("utf-8", "surrogateescape"))
+        return stream.read().decode("utf-8", "surrogateescape")
 
 
 def device_path(device):
@@ -69,6 +80,31 @@ def wrong_options(wanted, live):
             if bytes_of(value) is not None and shown != [bytes_of(value)]:
                 wrong.append(option)
     return wrong
+
+
+def added_flags(wanted, flags, inherited=()):
+    """The opposites of those of a mount's own flags that nobody asked for: it was remounted by hand.
+
+    Args:
+        wanted: fstab's options, a list.
+        flags: The set that the kernel shows.
+        inherited: Flags that it has from elsewhere.
+    """
+    asked = set(wanted).union(inherited)
+    for option, flags_of in IMPLIED.items():
+        asked.update(flags_of if option in asked else ())
+    # Read-only is judged by `wrong_options`, and `sync` is no flag of a mount.
+    return [other for one, other in OPPOSITES[1:-1] if one in flags and one not in asked]
+
+
+def flags_at(path):
+    """The own options of the mount that a path lies in, without those of its file system."""
+    fields = [line.split(" ") for line in texts.lines(_mountinfo())]
+    found = {decode(one[4]): set(one[5].split(",")) for one in fields if len(one) > 5}
+    real = os.path.realpath(path)
+    while real not in found and real != "/":
+        real = os.path.dirname(real)
+    return found.get(real, set())
 
 
 def bytes_of(size):

@@ -3,7 +3,7 @@
 import fnmatch
 import os
 
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.base import Failed, Missing, Obstacle
 
 LATEST = "latest"
 INDEX_AGE = 24 * 3600  # an older index is fetched anew before something is installed
@@ -112,12 +112,23 @@ def file_state(fields, name, spellings, installed):
     return fields["file"] if installed in spellings else "version {}".format(installed)
 
 
-def refuse_held(fields, version, held, state):
+def refuse_held(fields, version, held, state, free):
     """A hold that someone else set is never overruled silently.
 
+    Args:
+        fields: The resource's.
+        version: The installed one.
+        held: Whether it's held.
+        state: What's observed.
+        free: The command that frees it.
+
     Raises:
+        Obstacle: The package is held, and is to be removed.
         Failed: The package is held, the hold isn't managed, and version or file differ.
     """
+    if held and fields.get("absent"):
+        problem = "package '{0}' is held at {1}, and removing it would change what's held: {0}"
+        raise Obstacle(problem.format(fields["name"], version), "`{} {}` frees it".format(free, fields["name"]))
     differs = any(name in fields and state.get(name) != fields[name] for name in ("version", "file"))
     if held and "hold" not in fields and differs:
         raise Failed(

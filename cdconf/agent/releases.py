@@ -13,7 +13,7 @@ import errno
 import os
 import pwd
 
-from cdconf.agent import chunks, files, in_use, kernel, processes, services, shared, tree
+from cdconf.agent import chunks, files, in_use, kernel, processes, shared, tree, units
 from cdconf.agent.base import Failed
 from cdconf.agent.files import trees
 from cdconf.agent.ledger import in_turn
@@ -333,7 +333,7 @@ class Releases(object):
 
 def _may_be_at_work(app):
     """A function that says of a process whether it's one of an app's services, or of its user."""
-    units = {services.unit(name) for name in app.get("services", ())}
+    names = {units.resolve(name) for name in app.get("services", ())}
     try:
         uid = pwd.getpwnam(app.get("user") or "").pw_uid
     except KeyError:
@@ -341,7 +341,7 @@ def _may_be_at_work(app):
 
     def may(pid):
         who = processes.identity(pid)
-        return who is not None and (processes.unit(pid) in units or who[0] == uid)
+        return who is not None and (processes.unit(pid) in names or who[0] == uid)
 
     return may
 

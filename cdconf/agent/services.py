@@ -5,16 +5,15 @@ import time
 
 from cdconf.agent import processes
 from cdconf.agent.base import Failed, last_lines, run, run_ok
+from cdconf.agent.units import resolve, unit
 
-KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
-SUFFIXES = tuple("." + kind for kind in KINDS)
 TICKS = os.sysconf("SC_CLK_TCK")
 SHOWN = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
 
 
 def show(names, properties=SHOWN):
-    """`systemctl show` of several units at once: `{name: {property: text}}`."""
-    result = run(["systemctl", "show", "-p", properties, "--"] + [unit(name) for name in names], timeout=30)
+    """`systemctl show` of several units at once: `{name: {property: text}}`; of an alias it's the unit behind it."""
+    result = run(["systemctl", "show", "-p", properties, "--"] + [resolve(name) for name in names], timeout=30)
     blocks = [block for block in result.out.split("\n\n") if block.strip()]
     if result.status != 0 or len(blocks) != len(names):
         raise Failed("systemctl show failed", status=result.status, output=last_lines(result.err))
@@ -30,14 +29,9 @@ def check_loaded(names):
             raise Failed(text.format(name, state["LoadState"]))
 
 
-def unit(name):
-    """The unit's full name; `web@1.2` is an instance whose name has a dot, not a unit of type `2`."""
-    return name if name.endswith(SUFFIXES) else name + ".service"
-
-
 def journal(name, count=15):
     """The last lines that a service logged."""
-    result = run(["journalctl", "-u", unit(name), "-n", str(count), "--no-pager", "-o", "cat"], timeout=30)
+    result = run(["journalctl", "-u", resolve(name), "-n", str(count), "--no-pager", "-o", "cat"], timeout=30)
     return last_lines(result.out, count)
 
 
@@ -51,12 +45,13 @@ def last_words(names):
 
 def systemctl(verb, name):
     """Runs one systemctl verb on a service; `Failed` with the service's last words when it fails."""
-    result = run(["systemctl", verb, "--", unit(name)], timeout=120)
+    full = resolve(name)
+    result = run(["systemctl", verb, "--", full], timeout=120)
     if result.status != 0:
         output = "\n".join(part for part in (last_lines(result.err), journal(name)) if part)
         raise Failed(
             "service '{}' can't {}".format(name, verb),
-            command="systemctl {} {}".format(verb, unit(name)),
+            command="systemctl {} {}".format(verb, full),
             status=result.status,
             output=output,
         )

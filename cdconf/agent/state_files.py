@@ -229,6 +229,7 @@ _KINDS = {
     "drain-": (_DRAINS, "put the drained hosts back into use by hand, and move the file away"),
     "manifest-": (sequence(_entry), _AWAY + ", and deploy again"),
     "chunks-": (mapping(raw), _AWAY + ", and deploy again"),
+    "certificate-": (record({"path": text, "sha256": text}), "move the file away; any certificate counts as its own"),
     "archive-": (_UNPACKED, "move the file away, and provision the host; the archive is unpacked anew"),
 }
 

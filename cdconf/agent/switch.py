@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from cdconf.agent import files, services, state
+from cdconf.agent import files, services, state, units
 from cdconf.agent.base import Failed, run
 from cdconf.agent.lease import boot_id, last_beat
 
@@ -159,7 +159,7 @@ class Switch(object):
             description=self.DESCRIPTION.format(_plain(self.app)),
             armed=_escaped(self.store.path(self._file)),
             mounts=" ".join(_quoted(path) for path in (self.store.folder, app["path"])),
-            before=" ".join(_escaped(services.unit(name)) for name in app["services"]),
+            before=" ".join(_escaped(units.resolve(name)) for name in app["services"]),
             start=" ".join(_quoted(word).replace("$", "$$") for word in words),
         )
 
@@ -199,4 +199,4 @@ def _quoted(text):
 
 def stop_later(name):
     """Stops a service without waiting, also one whose start waits for the caller."""
-    run(["systemctl", "stop", "--no-block", "--", services.unit(name)], timeout=30)
+    run(["systemctl", "stop", "--no-block", "--", units.resolve(name)], timeout=30)

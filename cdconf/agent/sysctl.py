@@ -1,5 +1,7 @@
 """Names of kernel parameters, and the files that set them at boot (sysctl.d(5))."""
 
+import re
+
 from cdconf.agent import texts
 
 ROOT = "/proc/sys/"
@@ -25,6 +27,63 @@ def key_of(path):
 def value_of(text):
     """Values are compared by their words: the kernel puts tabs between them."""
     return " ".join(texts.words(text))
+
+
+# Kept by the kernel in an order of its own.
+UNORDERED = ("net/ipv4/tcp_allowed_congestion_control", "kernel/seccomp/actions_logged")
+
+
+def is_same(path, wanted, live):
+    """Whether the kernel shows a value as `live` that it was given as `wanted`.
+
+    It shows numbers without their base and leading zeros, lists of numbers (`9148,8080-8081`) sorted and as ranges,
+    and keys (`1-2-3-4`) with all their digits.
+    """
+    if wanted == live:
+        return True
+    if path in UNORDERED:
+        return sorted(texts.words(wanted)) == sorted(texts.words(live))
+    many, others = texts.words(wanted), texts.words(live)
+    return len(many) == len(others) and all(map(_is_same_word, many, others))
+
+
+def _is_same_word(wanted, live):
+    readers = (_number, _key) + ((_ranges,) if re.search("[,-]", wanted) else ())
+    return wanted == live or any(read(wanted) is not None and read(wanted) == read(live) for read in readers)
+
+
+def _number(word):
+    """A number as the kernel reads it, hexadecimal and octal ones too (strtoul(3) with base 0)."""
+    found = re.match(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)|([0-9]+))\Z", word)
+    if found is None:
+        return None
+    digits = [int(text, base) for text, base in zip(found.groups()[1:], (16, 8, 10)) if text is not None]
+    return -digits[0] if found.group(1) == "-" else digits[0]
+
+
+def _ranges(word):
+    """The numbers of a list such as `1-3,5`, as sorted ranges that don't touch."""
+    if not re.match(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*,?\Z", word):
+        return None
+    joined = []
+    for first, last in sorted(_ends(part) for part in word.strip(",").split(",")):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(last, joined[-1][1])
+        else:
+            joined.append([first, last])
+    return joined
+
+
+def _ends(part):
+    first, _, last = part.partition("-")
+    return int(first), int(last or first)
+
+
+def _key(word):
+    """The numbers of keys such as tcp_fastopen_key's: four of 32 bits each, in hexadecimal digits."""
+    if not re.match(r"[0-9a-fA-F]{1,8}(-[0-9a-fA-F]{1,8}){3}(,[0-9a-fA-F]{1,8}(-[0-9a-fA-F]{1,8}){3})*\Z", word):
+        return None
+    return [int(part, 16) for part in re.split("[-,]", word)]
 
 
 def parse(line):

@@ -16,7 +16,7 @@ import json
 import os
 import time
 
-from cdconf.agent import files, services
+from cdconf.agent import files, services, units
 from cdconf.agent.base import Failed, Missing, run
 
 FILE = "toggles.json"
@@ -188,7 +188,7 @@ class Toggles(object):
     def _check_reload(self):
         """Raises `Failed` before anything is changed when a service that should be reloaded can't be."""
         for name in self.app["services"] if self.wanted["reload"] else ():
-            shown = run(["systemctl", "show", "-p", "CanReload", "--", services.unit(name)], timeout=30).out
+            shown = run(["systemctl", "show", "-p", "CanReload", "--", units.resolve(name)], timeout=30).out
             if shown.strip() == "CanReload=no" and _is_active(name):
                 text = "service '{}' can't be reloaded; give its unit an ExecReload, or take `toggles_reload` away"
                 raise Failed(text.format(name))
@@ -227,7 +227,7 @@ def _remove(path):
 
 
 def _is_active(name):
-    return run(["systemctl", "is-active", "-q", "--", services.unit(name)], timeout=30).status == 0
+    return run(["systemctl", "is-active", "-q", "--", units.resolve(name)], timeout=30).status == 0
 
 
 def check(app):

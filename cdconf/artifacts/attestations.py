@@ -81,8 +81,8 @@ def named(
     Raises:
         ArtifactError: The store can't be read; or an object that may be a stop can't, since what it stops would go on.
     """
-    listed = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
-    return _envelopes(place, kind, listed[:newest], skip)
+    found = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
+    return read_listed(place, kind, found[:newest], skip)
 
 
 def all_named(
@@ -92,18 +92,24 @@ def all_named(
     wanted: Collection[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The same of everything in the store that there's such a kind of, or of what's found by one of `wanted`."""
-    listed = place.entries(f"{kind}-", SUFFIX)
+    found = listed(place, kind)
     if wanted is not None:
         keys = frozenset(wanted)
-        listed = [one for one in listed if archive_of(one, kind) in keys]
-    return _envelopes(place, kind, listed, skip)
+        found = [one for one in found if archive_of(one, kind) in keys]
+    return read_listed(place, kind, found, skip)
 
 
-def _envelopes(
-    place: Place, kind: str, listed: Sequence[Entry], skip: Callable[[str, str], None]
+def listed(place: Place, kind: str) -> list[Entry]:
+    """Everything in the store that's named as one of a kind; raises `ArtifactError` where it can't be listed."""
+    return place.entries(f"{kind}-", SUFFIX)
+
+
+def read_listed(
+    place: Place, kind: str, entries: Sequence[Entry], skip: Callable[[str, str], None]
 ) -> dict[str, dict[str, Any]]:
+    """The envelopes of some of them; see `named`."""
     names = []
-    for one in listed:
+    for one in entries:
         if one.size > LARGEST:
             skip(one.name, f"it has more than {LARGEST} bytes")
         else:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
+from cdconf.cli.crashed import Crashed
 from cdconf.cli.options import parse_extra
+from cdconf.cli.telling import Telling, end_of
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, worst_exit
 from cdconf.events import (
     ClocksSeen,
@@ -61,6 +63,7 @@ class Run:
         extra: The verb's own keys of the JSON document.
         recorded: Whether the history remembers the run, with `detail` or `command_line` of `extra`.
         recorded_as: What the history calls it, see `record_as`; the verb if not given.
+        noted: What else the history remembers of it, by the names of the record's fields.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Run:
         self._about: dict[str, str] = {}
         self._work_tree: WorkTree | None = None
         self.extra: dict[str, Any] = {}
+        self.noted: dict[str, Any] = {}
         self.collector = Collector()
         self._began = time.monotonic()
         self.started_at = time.time()
@@ -96,11 +100,13 @@ class Run:
         self._at_work: list[AtWork] = []
         self._is_deaf = False
         self._renderer = make_renderer(style, self._mask)
+        self._telling = Telling(self)
 
     def begin(self) -> None:
         """Asks git what isn't committed, if the run is one that the history remembers."""
         if self.recorded:
             self._work_tree = WorkTree(self.project.root)
+            self._telling.begin()
 
     @property
     def environment(self) -> Environment:
@@ -197,12 +203,13 @@ class Run:
             return
         event = self._mask.event(event)
         if isinstance(event, SmokeDone) and event.message:
-            event = replace(event, message=_end_of(event.message, SMOKE_OUTPUT))
+            event = replace(event, message=end_of(event.message, SMOKE_OUTPUT))
         if isinstance(event, Leased):
             self._begin_work(event.run)
         if isinstance(event, ClocksSeen):
             self._say_clocks(event)
         self.collector(event)
+        self._telling.heard(event)
         self._renderer(event)
 
     def _say_clocks(self, event: ClocksSeen) -> None:
@@ -215,8 +222,7 @@ class Run:
         """From here on, `status` and `history` know when the run was killed."""
         from cdconf.session.at_work import AtWork
 
-        name = self._environment.name if self._environment else None
-        about = {"command": self.command, "environment": name, "started_at": self.started_at}
+        about = {"command": self.command, "environment": self.environment_name, "started_at": self.started_at}
         with contextlib.suppress(OSError):  # a full disk is said where something is lost by it
             self._at_work.append(AtWork(self.project.data, run, about))
 
@@ -228,8 +234,7 @@ class Run:
 
     def start(self, hosts: Sequence[Host]) -> None:
         """Announces the run."""
-        name = self._environment.name if self._environment else None
-        self.emit(RunStarted(self.command, name, tuple(host.name for host in hosts)))
+        self.emit(RunStarted(self.command, self.environment_name, tuple(host.name for host in hosts)))
         changes = self._work_tree.changes() if self._work_tree and self.command in SAID_OF else None
         if changes and changes.dirty:
             files = ", ".join(changes.files[:FILES_SHOWN])
@@ -253,7 +258,7 @@ class Run:
             self.extra["isolated"] = self.collector.isolated
         result = RunResult(
             command=self.command,
-            environment=self._environment.name if self._environment else None,
+            environment=self.environment_name,
             hosts=self.collector.hosts,
             exit_code=self.code,
             error=self._shown(error),
@@ -263,10 +268,13 @@ class Run:
         )
         self._renderer.finish(result)
         self._leave(result, error)
+        verdict = getattr(error, "verdict", None)
+        self.noted |= {"verdict": verdict} if isinstance(verdict, bool) else {}
         if self.recorded:
-            self._record(result)
+            self._record(result, self._telling.id)
         elif self._work_tree is not None:
             self._work_tree.close()
+        self._telling.end()
         for one in self._at_work:
             one.end()
 
@@ -296,6 +304,7 @@ class Run:
             artifact: The artifact that it was about, if it was one.
         """
         self.recorded, self.recorded_as = True, command
+        self._telling.begin()
         self._work_tree = self._work_tree or WorkTree(self.project.root)
         self._about = {"detail": detail}
         if artifact is not None:
@@ -313,39 +322,37 @@ class Run:
             self._work_tree.close()
         self._renderer.close()
 
-    def _record(self, result: RunResult) -> None:
-        from cdconf.cli.recording import origin_of, record
-        from cdconf.history import journal
+    def crash(self, error: Exception) -> None:
+        """Ends the run after an error of cdconf's own: the history says so, too."""
+        self.close()
+        with contextlib.suppress(Exception):  # what's told of the first error matters more
+            if self.recorded:
+                shown = {"message": f"an error of cdconf's own ended it: {type(error).__name__}"}
+                took, hosts = time.monotonic() - self._began, self.collector.hosts
+                result = RunResult(self.command, self.environment_name, hosts, FAILED, shown, None, took, self.extra)
+                self._record(result, self._telling.id)
+        self._telling.end()
+
+    def leave(self) -> None:
+        """Ends a run that leaves by its own exit: there's no result, and the history doesn't remember it."""
+        self.close()
+        self._telling.forget()
+
+    def _record(self, result: RunResult, identifier: str | None = None) -> None:
+        from cdconf.cli.recording import record_run
 
         work_tree = self._work_tree or WorkTree(self.project.root)  # what turned out late to be worth a line
-        owner = self._environment if result.environment in (None, self._name) else None
-        origin = origin_of(self.project, owner, work_tree.changes(), name=result.environment)
-        if self.recorded_as is not None:
-            ran = {name: result.extra[name] for name in journal.PROVEN if name in result.extra}
-            result = replace(result, command=self.recorded_as, extra=self._about | ran)
-        entry = journal.entry(result, self.started_at, self.project.root, self.collector.run, origin)
-        entry |= journal.placed(self.collector.fences, clocks.difference(self.collector.clocks))
-        entry |= {name: self.mask(entry[name]) for name in ("error", "detail") if entry[name]}
-        record(self.project, entry)
+        record_run(self, result, identifier, self._about, work_tree.changes())
 
     @property
-    def _name(self) -> str | None:
+    def environment_name(self) -> str | None:
+        """The environment's name; None for verbs that have none."""
         return self._environment.name if self._environment else None
 
-
-class Crashed(Exception):
-    """A bug, its cause, met in a run; `mask` takes the run's secrets out of what's told about it."""
-
-    def __init__(self, mask: Callable[[str], str]) -> None:
-        super().__init__("a run crashed")
-        self.mask = mask
-
-
-def _end_of(text: str, size: int) -> str:
-    """The last lines of a text, whole ones: a mask can't know half a secret."""
-    if len(text) <= size:
-        return text
-    return text[-size:].partition("\n")[2] or text.rpartition("\n")[2]
+    @property
+    def is_own_environment(self) -> bool:
+        """Whether the environment's hosts are this checkout's own."""
+        return self._environment is not None and self._environment.provider != "existing"
 
 
 RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh", "logs", "destroy", "smoke", "drift")
@@ -378,14 +385,14 @@ def run_of(
     except KeyboardInterrupt as caught:
         error = interruption(caught)
     except Exception as caught:
-        run.close()
+        run.crash(caught)
         raise Crashed(run.mask) from caught
     except BaseException:
-        run.close()
+        run.leave()
         raise
     run.finish(error)
     if run.code:
         raise SystemExit(run.code)
 
 
-__all__ = ["FAILED", "Run", "run_of"]
+__all__ = ["FAILED", "Crashed", "Run", "run_of"]

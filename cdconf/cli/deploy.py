@@ -79,6 +79,8 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
+        if chosen.commit and not chosen.dirty:
+            run.noted["built_from"] = chosen.commit
         if unpin:
             run.extra["unpinned"] = unpin
         if flags["forget_migrations"]:

@@ -10,10 +10,15 @@ from cdconf.errors import ArtifactError
 from cdconf.events import Notice
 from cdconf.history.index import named
 from cdconf.history.journal import DIFFERENCE
+from cdconf.history.rows import number
 
 if TYPE_CHECKING:
     from cdconf.events import Emit
     from cdconf.inventory import Project
+
+
+_SOURCES = {"hosts": " (rebuilt)", "killed": " (killed)"}
+SHOWN = 12  # characters of a run's id: when it began, in milliseconds
 
 
 def row_of(one: dict[str, Any], checkout: str) -> list[str]:
@@ -24,11 +29,12 @@ def row_of(one: dict[str, Any], checkout: str) -> list[str]:
     result += "" if one.get("healed") is None else " (overridden, healed)" if one["healed"] else " OVERRIDDEN"
     return [
         when(one["started_at"]) + _clock(one),
+        one["id"][:SHOWN],
         one["command"],
         named(one["environment"] or "", one.get("environment_of"), checkout),
         _what(one),
-        f"{result} (rebuilt)" if one["source"] == "hosts" else result,
-        f"{one['duration_s']:.1f} s",
+        result + _SOURCES.get(one["source"], ""),
+        "" if one["duration_s"] is None else f"{one['duration_s']:.1f} s",
         one["user"] or "unknown",
         (one["error"] or "")[:80],
     ]
@@ -59,33 +65,44 @@ def _origin(one: dict[str, Any]) -> list[list[str]]:
     if not one.get("checkout"):
         return []
     told = [f"checkout {one['checkout']}", f"commit {(one['commit'] or 'none')[:10]}"]
-    files = one.get("dirty_files") or []
-    left = one.get("dirty_count", len(files)) - len(files)
-    rows = [["", "  from", "", ", ".join(told), "", "", "", ""]]
+    listed = one.get("dirty_files")
+    files = [str(name) for name in listed] if isinstance(listed, list) else []
+    left = int(number(one.get("dirty_count")) or 0) - len(files)
+    rows = [["", "", "  from", "", ", ".join(told), "", "", "", ""]]
     if one.get("procedure"):
-        rows.append(["", "  procedure", "", one["procedure"], "", "", "", ""])
+        rows.append(["", "", "  procedure", "", one["procedure"], "", "", "", ""])
     if one.get("isolated") is not None:
         code = "isolated from keys" if one["isolated"] else "not isolated from keys"
-        rows.append(["", "  the commit's own code", "", code, "", "", "", ""])
-    rows += [["", "  not committed", "", name, "", "", "", ""] for name in files]
-    return rows + ([["", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
+        rows.append(["", "", "  the commit's own code", "", code, "", "", "", ""])
+    rows += [["", "", "  not committed", "", name, "", "", "", ""] for name in files]
+    return rows + ([["", "", "  not committed", "", f"{left} more", "", "", "", ""]] if left > 0 else [])
 
 
 def _passed(one: dict[str, Any]) -> list[list[str]]:
     """How a run passed a gate, and what it proved, as rows."""
     told = [("overridden", one.get("override")), ("proved", one.get("statement"))]
-    return [["", f"  {name}", "", text, "", "", "", ""] for name, text in told if text]
+    return [["", "", f"  {name}", "", str(text), "", "", "", ""] for name, text in told if text]
 
 
 def _event(event: dict[str, Any]) -> list[str]:
-    what = event.get("release") or event.get("archive", "")[:12]
+    what = event.get("release") or str(event.get("archive") or "")[:12]
     back = f" -> {event['to'] or 'no release'}" if "to" in event else ""
-    return [when(event["at"]), f"  {event['event']}", event["host"], f"{what}{back}", "", "", "", event.get("why", "")]
+    told = f"  {event.get('event')}"
+    return [when(event.get("at")), "", told, str(event.get("host")), f"{what}{back}", "", "", "", event.get("why", "")]
 
 
-def when(seconds: float) -> str:
-    """Seconds since 1970 in this machine's time."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def when(seconds: Any) -> str:
+    """Seconds since 1970 in this machine's time; what no clock tells as it is."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError, TypeError):
+        return str(seconds)[:20]
+
+
+def origin_of_run(one: dict[str, Any]) -> list[str]:
+    """Where a run came from, and how it passed a gate, as lines."""
+    rows = [*_origin(one), *_passed(one)]
+    return [f"{row[2].strip()}: {row[4]}" for row in rows if row[2].strip() != "procedure"]
 
 
 def built_by(project: Project, emit: Emit) -> dict[str, str]:

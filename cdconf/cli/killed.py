@@ -94,6 +94,6 @@ def killed_here(run: Run, history: History, environment: str | None) -> list[dic
     for about in lacking:
         what = f"{about['command']} {about['environment'] or ''}".rstrip()
         command = f"`cdconf history rebuild {about['environment'] or ''}".rstrip() + "`"
-        text = f"{what} of {when(about['started_at'])} was killed, so that it's missing here"
+        text = f"{what} of {when(about['started_at'])} was killed"
         run.emit(Notice(f"{text}: {command} adds what its hosts remember of it", warning=True))
     return lacking

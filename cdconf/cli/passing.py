@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.clocks import Clock
     from cdconf.inventory import Host
+    from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.changing import Changing
     from cdconf.promotion.passing import Passing
     from cdconf.promotion.procedures import Procedures
@@ -71,6 +72,7 @@ def stage_run(
     left = Path(others) if others is not None else None
     made = _speaker(StageRun, run, name, others=left, is_last=is_last, read=read)
     stage = made.stage
+    run.noted |= about_of(run, stage)
     made.begin(app)
     if name is not None and stage is not None and stage.run is not None and is_last:
         from cdconf.pipeline.acceptance import acceptance
@@ -78,6 +80,12 @@ def stage_run(
         commit = commit_of(run.project.root, "HEAD")
         made.accept = acceptance(run.project, run.environment, stage, commit, run.emit)
     return made
+
+
+def about_of(run: Run, stage: Stage | None) -> dict[str, Any]:
+    """What the history remembers of the way: the stage, and whether it went to a throw-away copy."""
+    throwaway = {"throwaway": True} if run.environment.throwaway is not None else {}
+    return throwaway | ({"stage": stage.name} if stage is not None else {})
 
 
 def smoke_run(run: Run, name: str | None) -> SmokeRun:
@@ -128,6 +136,7 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         extra=run.extra,
         clock=clock_of(run),
     )
+    run.noted |= about_of(run, None)
     tell_of_vagrantfile(run)
     made.begin()
     made.pass_gate(run.mask(reason) if reason else None)

@@ -80,7 +80,7 @@ def _print(board: Board) -> None:
     from cdconf.render.board import lines
 
     for line in lines(board, _width()):
-        click.echo(_coloured(line))
+        click.echo(coloured(line))
 
 
 def _width() -> int | None:
@@ -90,7 +90,8 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _coloured(line: Line) -> str:
+def coloured(line: Line) -> str:
+    """A line as a terminal gets it; a pipe gets none of its colours."""
     from cdconf.render.renderer import has_colour
 
     if not has_colour(sys.stdout):

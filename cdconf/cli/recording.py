@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cdconf.cli.tracing import send_trace
+
 if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.events import RunResult
     from cdconf.history.journal import Origin
     from cdconf.history.worktree import Changes
     from cdconf.inventory import Environment, Project
@@ -29,13 +34,44 @@ def origin_of(
     return Origin(project.checkout, project.checkout if is_own else None, changes)
 
 
+def record_run(
+    run: Run, result: RunResult, identifier: str | None, about: dict[str, Any], changes: Changes | None
+) -> None:
+    """Writes the line of a run.
+
+    Args:
+        run: The run.
+        result: How it ended.
+        identifier: Its row's id; None where it was about several environments, each of which has a line.
+        about: What it was about, where the history doesn't call it as the verb is called.
+        changes: What no commit has.
+    """
+    from cdconf import clocks
+    from cdconf.history import journal
+
+    is_own = result.environment in (None, run.environment_name) and run.environment_name is not None
+    origin = origin_of(run.project, run.environment if is_own else None, changes, name=result.environment)
+    if run.recorded_as is not None:
+        ran = {name: result.extra[name] for name in journal.PROVEN if name in result.extra}
+        result = replace(result, command=run.recorded_as, extra=about | ran)
+    entry = journal.entry(result, run.started_at, run.project.root, run.collector.run, origin)
+    entry |= journal.placed(run.collector.fences, clocks.difference(run.collector.clocks))
+    entry |= {name: run.mask(entry[name]) for name in ("error", "detail") if entry[name]}
+    if identifier is not None:
+        committed = run.collector.committed_at
+        entry |= {"id": identifier} | run.noted | ({"committed_at": committed} if committed else {})
+    record(run.project, entry)
+    if identifier is not None:
+        send_trace(run.project.data, entry)
+
+
 def record(project: Project, entry: dict[str, Any]) -> None:
     """Appends a line to the journal; a team's database that can't be reached gets it with a later run."""
-    from cdconf.history import journal
+    from cdconf.history import journal_file
     from cdconf.history.team import push
 
     try:
-        journal.append(project.data, entry)
+        journal_file.append(project.data, entry)
     except OSError as error:
         print(f"warning: the run couldn't be recorded: {error}", file=sys.stderr)
         return

@@ -142,7 +142,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
     Hosts that never had it, since they're new, get it from the artifact store.
 
     Returns:
-        Facts for the JSON document: `release`, `version`, `hosts_touched`.
+        Facts for the JSON document: `release`, `version`, `artifact` (its archive's digest), `hosts_touched`.
 
     Raises:
         GateClosed: The hosts don't agree on a release to go back to, or it isn't verified, or is pinned; a host lacks
@@ -167,7 +167,10 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         if options.line is not None:
             options.line.went_back_from(app.name, left_releases(pages, release))
         version = release.rpartition("-")[0]
-        return {"release": release, "version": version, "hosts_touched": rollout.touched}
+        known = (page["releases"].get(release) for page in pages.values())
+        archives = [one["archive"] for one in known if one and one.get("archive")]
+        about = {"version": version, "artifact": next(iter(archives), None)}
+        return {"release": release, "hosts_touched": rollout.touched} | about
 
 
 def resume(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:

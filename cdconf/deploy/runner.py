@@ -21,7 +21,7 @@ from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import Interrupted, Terminated, TerminateSignal, first_line
-from cdconf.events import Emit, Event, HostDone, HostStep, Notice, ResourceDone
+from cdconf.events import Committed, Emit, Event, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
@@ -192,6 +192,8 @@ class Runner:
             if step.batch and step.kind not in ("adopt", "drain_back", "roll_back")
             else ""
         )
+        if step.kind == "confirm":
+            self._emit(Committed(self._target.release))
         is_said = {"soak": self._target.app.soak > 0, "room": self._target.room is not None}
         if is_said.get(step.kind, True):
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))

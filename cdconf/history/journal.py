@@ -1,12 +1,7 @@
-"""The history's journal: one JSON line per run, appended and fsynced.
-
-A run must not wait for a database library to be imported, so it only writes a line here; the database is an index
-that is brought up to date when someone asks. A line that a killed writer left unfinished is skipped.
-"""
+"""What a line of the history's journal says of a run; `journal_file` is where it lies."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -21,9 +16,7 @@ from cdconf.git_command import git_command
 from cdconf.history.worktree import KEPT, Changes
 from cdconf.user import user_name
 
-FILE = "history.jsonl"
 DIFFERENCE = "clock_difference_s"  # what is added to a run's own times to have its hosts' or the store's
-_LONGEST = 1024 * 1024  # bytes of a line; longer ones are read again
 PROVEN = ("procedure", "isolated")  # the procedure's digest; whether the commit's own code couldn't reach any key
 DETAILS = ("command_line", "unpinned", "detail")  # what a run was about, among the verbs' own keys
 
@@ -59,7 +52,7 @@ def entry(
         origin: Where it came from.
     """
     return {
-        "id": f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}",
+        "id": new_id(started_at),
         "run": run,
         "command": result.command,
         "environment": result.environment,
@@ -82,6 +75,11 @@ def entry(
         **{name: result.extra[name] for name in PROVEN if result.extra.get(name) is not None},
         **(_told(origin) if origin is not None else {}),
     }
+
+
+def new_id(started_at: float) -> str:
+    """The id of a run's row: when it began, in milliseconds, and something random."""
+    return f"{int(started_at * 1000):012x}-{os.urandom(6).hex()}"
 
 
 def _told(origin: Origin) -> dict[str, Any]:
@@ -130,51 +128,6 @@ def head(root: Path) -> str | None:
     except FileNotFoundError:  # no git here, and a run needs none
         return None
     return result.stdout.strip() or None
-
-
-def append(data: Path, record: dict[str, Any]) -> None:
-    """Appends one line; several processes may do so at once."""
-    line = json.dumps(record, sort_keys=True).encode() + b"\n"
-    descriptor = os.open(data / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, line)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def records(data: Path, offset: int = 0, last: str | None = None) -> tuple[list[dict[str, Any]], int]:
-    """The records behind a byte offset, and the offset behind the last whole line.
-
-    Args:
-        data: The project's `.cdconf/`.
-        offset: Where to begin.
-        last: The id of the last record before it; with another one there, it's another journal, and read whole.
-    """
-    path = data / FILE
-    if not path.is_file():
-        return [], 0
-    with path.open("rb") as stream:
-        if offset:
-            stream.seek(max(0, offset - _LONGEST))
-            before = _parsed(stream.read(min(offset, _LONGEST)))
-            if not before or before[-1]["id"] != last:
-                offset = 0
-        stream.seek(offset)
-        whole, newline, _ = stream.read().rpartition(b"\n")
-    return _parsed(whole), offset + len(whole) + len(newline)
-
-
-def _parsed(text: bytes) -> list[dict[str, Any]]:
-    found = []
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and record.get("id"):
-            found.append(record)
-    return found
 
 
 def now() -> float:

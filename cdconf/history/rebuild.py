@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cdconf.history.killed import SOURCE
 from cdconf.history.remembered import Event, record_of
 
 Row = dict[str, Any]
@@ -40,7 +41,9 @@ def rebuilt(
     for event in _events(memories):
         if event.get("run") not in at_work:
             groups.setdefault(_id(project, environment, event), []).append(event)
-    theirs = {row["id"]: row for row in known if row["source"] == "hosts"}
+    theirs = {row["run"] or row["id"]: row for row in known if row["source"] == "hosts"}
+    killed = {row["run"]: row for row in known if row["source"] == SOURCE and row["run"]}
+    known = [row for row in known if row["source"] != SOURCE]
     journal = [row for row in known if row["source"] != "hosts"]
     result: list[Row] = []
     for identifier, events in groups.items():
@@ -51,8 +54,16 @@ def rebuilt(
         record = record_of(identifier, environment, whole, built or {})
         if before is None and _is_known(record, [*journal, *known, *result]):
             continue
-        result.append(record)
+        result.append(_united_with(before or killed.get(record["run"]), record))
     return sorted(result, key=lambda one: float(one["started_at"]))
+
+
+def _united_with(before: Row | None, record: Row) -> Row:
+    """A record in place of the row that the history has of the run: what hosts don't remember stays."""
+    if before is None:
+        return record
+    kept = {name: before[name] for name in ("commit", "user", "controller", "detail") if before.get(name)}
+    return record | {name: value for name, value in kept.items() if not record[name]} | {"id": before["id"]}
 
 
 def _united(before: Iterable[Event], now: Iterable[Event]) -> list[Event]:

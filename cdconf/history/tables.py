@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
+from cdconf.history.indexes import add_indexes
+from cdconf.history.later_tables import VERSIONS, Later, later_tables
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -23,11 +25,13 @@ class Tables:
         runs: A row per run.
         marks: What is known of the tables themselves and of the journals: name -> value.
         run_fields: What a run's record has beside the columns of `runs`: (run's id, name) -> JSON.
+        later: The tables that came later, see `later_tables`.
     """
 
     runs: sa.Table
     marks: sa.Table
     run_fields: sa.Table
+    later: Later
 
     @property
     def meta(self) -> sa.MetaData:
@@ -50,11 +54,14 @@ def tables(prefix: str) -> Tables:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    return Tables(
+    found = Tables(
         _runs(meta, f"{prefix}runs"),
         sa.Table(f"{prefix}marks", meta, *marks),
         sa.Table(f"{prefix}run_fields", meta, *fields),
+        later_tables(meta, prefix),
     )
+    add_indexes(found)
+    return found
 
 
 def _runs(meta: sa.MetaData, name: str) -> sa.Table:
@@ -101,6 +108,8 @@ def make(connection: sa.Connection, wanted: Tables, project: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     wanted.meta.create_all(connection)
     _add_columns(connection, wanted.runs)
+    for table in (wanted.runs, wanted.run_fields):
+        _add_indexes(connection, table)
     runs = wanted.runs
     connection.execute(sa.update(runs).where(runs.c.project.is_(None)).values(project=project))
     connection.execute(sa.update(runs).where(runs.c.source.is_(None)).values(source="journal"))
@@ -110,20 +119,25 @@ def make(connection: sa.Connection, wanted: Tables, project: str) -> None:
 
 
 def _versions() -> dict[str, int]:
-    return {"schema": SCHEMA, "schema of run_fields": FIELDS_SCHEMA}
+    """Name of a row of `marks` -> the version of the tables that it stands for."""
+    later = {f"schema of {name}": version for name, version in VERSIONS.items()}
+    return {"schema": SCHEMA, "schema of run_fields": FIELDS_SCHEMA, **later}
 
 
 def _is_up_to_date(connection: sa.Connection, wanted: Tables) -> bool:
     import sqlalchemy as sa
 
-    has_table = sa.inspect(connection).has_table
-    if not has_table(wanted.marks.name):
+    there = set(sa.inspect(connection).get_table_names())
+    if wanted.marks.name not in there:
         return False
     found = _found(connection, wanted)
-    if any(found.get(name, 0) > version for name, version in _versions().items()):
-        raise CdconfError("the history database was made by a newer cdconf", hint="update this one")
+    for name, version in _versions().items():
+        if found.get(name, 0) > version:
+            which = f"its {name}"
+            text = f"the history database was made by a newer cdconf: {which} is {found[name]}, not {version}"
+            raise CdconfError(text, hint="update this one")
     is_whole = all(found.get(name) == version for name, version in _versions().items())
-    return is_whole and all(has_table(table.name) for table in (wanted.runs, wanted.run_fields))
+    return is_whole and {table.name for table in wanted.meta.tables.values()} <= there
 
 
 def _found(connection: sa.Connection, wanted: Tables) -> dict[str, int]:
@@ -131,7 +145,15 @@ def _found(connection: sa.Connection, wanted: Tables) -> dict[str, int]:
 
     marks = wanted.marks
     query = sa.select(marks.c.name, marks.c.value).where(marks.c.name.in_(_versions()))
-    return {name: int(value) for name, value in connection.execute(query)}
+    return {name: _version(name, value) for name, value in connection.execute(query)}
+
+
+def _version(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        text = f"the history database is damaged: the version of its {name} is {str(value)[:20]!r}"
+        raise CdconfError(text, hint="the table `marks` says it") from error
 
 
 def _add_columns(connection: Any, table: sa.Table) -> None:
@@ -147,7 +169,10 @@ def _add_columns(connection: Any, table: sa.Table) -> None:
             connection.execute(
                 sa.text(f"ALTER TABLE {quote.format_table(table)} ADD COLUMN {quote.format_column(column)} {kind}")
             )
-    indexes = {index["name"] for index in inspector.get_indexes(table.name)}
+
+
+def _add_indexes(connection: Any, table: sa.Table) -> None:
+    import sqlalchemy as sa
+
     for index in table.indexes:
-        if index.name not in indexes:
-            index.create(connection)
+        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))

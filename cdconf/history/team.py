@@ -22,7 +22,9 @@ def history_of(project: Project) -> History:
         CdconfError: The database can't be reached or read.
     """
     from cdconf.history.index import History
+    from cdconf.history.killed import record_killed
 
+    record_killed(project.data)
     url = url_of(project.database)
     if url is None:
         return History(project.data)

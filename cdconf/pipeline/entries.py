@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 VERSION = 1
+GONE = "its runner is gone"  # why a stage whose runner was killed is interrupted
 State = Literal["waiting", "running", "passed", "failed", "blocked", "superseded", "interrupted"]
 Verdict = Literal["passed", "failed", "stopped", "superseded", "interrupted"]
+_OF_TIME = ("window", "freeze", "soak")  # how the names of such links begin
 
 
 class Unreadable(Exception):
@@ -99,6 +101,11 @@ class StageNoted:
     log: str | None = None
     missing: tuple[Missing, ...] = ()
     superseded_by: str | None = None
+
+    @property
+    def opens_by_itself(self) -> bool:
+        """Whether it's blocked by nothing but time, so that nobody has to do anything."""
+        return bool(self.missing) and all(one.name.partition(" ")[0] in _OF_TIME for one in self.missing)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -86,10 +86,9 @@ class RunRecord:
                 same = known is not None and known.state == one.state
                 found[one.stage] = replace(one, at=known.at) if known is not None and same else one
         if self.is_dead:
-            gone = "its runner is gone"
             for name, one in found.items():
                 if one.state in ("running", "waiting"):
-                    found[name] = replace(one, state="interrupted", why=gone)
+                    found[name] = replace(one, state="interrupted", why=entries.GONE)
         return found
 
 
@@ -140,6 +139,7 @@ def read_runs(
     *,
     commit: str | None = None,
     newest: int | None = None,
+    known: Collection[str] = (),
     skip: Callable[[str, str], None] = lambda name, why: None,
 ) -> list[RunRecord]:
     """The runs that the store has a record of, those that were last seen first.
@@ -150,6 +150,7 @@ def read_runs(
         now: The store's time, see `artifacts.store_clock`.
         commit: Only runs of this one, by its full id.
         newest: Only so many.
+        known: Runs that aren't read.
         skip: Gets the name of each object that can't be read, and why.
 
     Raises:
@@ -160,7 +161,7 @@ def read_runs(
         by_run: dict[tuple[str, str], list[Listed]] = {}
         for one in place.entries(prefix, ".jsonl"):
             match = _NAME.fullmatch(one.name)
-            if match is not None and one.size <= LARGEST:
+            if match is not None and one.size <= LARGEST and match["run"] not in known:
                 by_run.setdefault((match["commit"], match["run"]), []).append(one)
         chosen = sorted(by_run.items(), key=lambda pair: max(one.modified for one in pair[1]), reverse=True)[:newest]
         wanted = {key: _needed(objects) for key, objects in chosen}

@@ -13,6 +13,7 @@ from cdconf.events import Emit
 from cdconf.promotion import office_keys
 from cdconf.promotion.checked import may_lift
 from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE, named, shown, stage_office
 from cdconf.promotion.said import Lift, Stop, Subject
@@ -69,7 +70,7 @@ def stop(project: Project, target: Target, note: str, office: str | None, emit: 
         why=note.strip(),
         at=time.time(),
     )
-    return say(evidence.place, said, key)
+    return say(evidence.place, said, key, journal_head(project))
 
 
 def lift(project: Project, targets: Sequence[Target], note: str, office: str | None, emit: Emit) -> list[str]:
@@ -88,7 +89,8 @@ def lift(project: Project, targets: Sequence[Target], note: str, office: str | N
                 continue
             said = Lift(content_of(name), project.name, target.app, whoami(), note.strip(), time.time())
             offices = [_named(project, office)] if office else _lifting(project, found)
-            say_lifted(evidence.place, said, found.key, _lifting_key(evidence, found, offices))
+            key = _lifting_key(evidence, found, offices)
+            say_lifted(evidence.place, said, found.key, key, journal_head(project))
             lifted.append(name)
     return lifted
 

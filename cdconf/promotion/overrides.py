@@ -11,6 +11,7 @@ from cdconf.artifacts import Store
 from cdconf.errors import GateClosed, UsageError
 from cdconf.promotion import office_keys
 from cdconf.promotion.approvals.links import judge_approvals
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.judge import Candidate, Link, judge
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE
@@ -96,7 +97,7 @@ def override_artifact(
         at=time.time(),
         missing=tuple(one.name for one in missing),
     )
-    return say(evidence.place, said, overriding_key(evidence))
+    return say(evidence.place, said, overriding_key(evidence), journal_head(evidence.project))
 
 
 def override_roles(
@@ -117,7 +118,7 @@ def override_roles(
         missing=tuple(one.name for one in missing),
         trees=trees,
     )
-    return say(evidence.place, said, overriding_key(evidence))
+    return say(evidence.place, said, overriding_key(evidence), journal_head(evidence.project))
 
 
 def overridden(evidence: Evidence, environment: Environment) -> list[Overridden]:

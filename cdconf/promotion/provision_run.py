@@ -15,6 +15,7 @@ from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import closed
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.judge import Link
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
@@ -191,7 +192,9 @@ class ProvisionRun:
             isolated=self.isolated(),
         )
         try:
-            self.extra["statements"] = say_of_trees(place_of(self.project), proof, self._key)
+            self.extra["statements"] = say_of_trees(
+                place_of(self.project), proof, self._key, journal_head(self.project)
+            )
         except ArtifactError as error:
             text = f"that stage '{stage.name}' is passed by these roles couldn't be stored: {error.message}"
             self.emit(Notice(text, warning=True))

@@ -17,6 +17,7 @@ from cdconf.errors import ArtifactError, CdconfError, UsageError
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.looks import Look, looks
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
@@ -171,7 +172,7 @@ class SmokeRun:
             isolated=self.isolated(),
         )
         try:
-            name = say(place_of(self.project), held, self._key)
+            name = say(place_of(self.project), held, self._key, journal_head(self.project))
         except ArtifactError as error:
             if self.demanded:
                 raise

@@ -15,6 +15,7 @@ from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE, shown, stage_office
 from cdconf.promotion.procedure import procedure
@@ -306,7 +307,7 @@ class StageRun:
             place = place_of(self.project)
             with turn(place, proof):
                 known = self._said_meanwhile(proof)
-                name = known or say(place, proof, self._key)
+                name = known or say(place, proof, self._key, journal_head(self.project))
         except ArtifactError as error:
             self._explain_unstored(proof, what, error)
             return
@@ -366,7 +367,7 @@ class StageRun:
             why=why,
             at=time.time(),
         )
-        name = say(place_of(self.project), stop, key)
+        name = say(place_of(self.project), stop, key, journal_head(self.project))
         self.extra.setdefault("stops", []).append(name)
         self.emit(Notice(f"{what} is stopped: `cdconf pipeline resume` lifts that ({name})", warning=True))
 

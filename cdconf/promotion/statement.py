@@ -16,11 +16,13 @@ from typing import Any
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.provenance import STATEMENT as IN_TOTO_V1
+from cdconf.errors import ArtifactError
 from cdconf.promotion.said import Approval, Held, Lift, Override, Period, Proof, RolesProof, Said, Stop, Subject
 
 BASE = "https://github.com/cdconf/cdconf/attestation/"
 VERSION = 1
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+HEAD = "journal"  # what a predicate says of the history's journal, beside what's said
 _NAMES: dict[type[Said], str] = {
     Proof: "stage",
     Held: "held",
@@ -50,6 +52,32 @@ def document(said: Said) -> dict[str, Any]:
         "predicateType": f"{BASE}{_NAMES[type(said)]}/v{VERSION}",
         "predicate": predicate,
     }
+
+
+def kind_of(said: Said) -> str:
+    """The word for what's said in its type: `stage`, `stop`, ...."""
+    return _NAMES[type(said)]
+
+
+def with_head(statement: Mapping[str, Any], head: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A statement that also says how far the journal of the checkout reached in which it was made.
+
+    Args:
+        statement: See `document`.
+        head: `{"checkout", "number", "link"}`; None: nothing is said of it.
+    """
+    if head is None:
+        return dict(statement)
+    return {**statement, "predicate": {**statement["predicate"], HEAD: dict(head)}}
+
+
+def head_in(envelope: Mapping[str, Any]) -> Any:
+    """What an envelope's statement says of a journal, unread; None when it says nothing."""
+    try:
+        found = json.loads(dsse.content(envelope)[1])
+        return found["predicate"].get(HEAD)
+    except (ArtifactError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def test_result(proof: Proof) -> dict[str, Any]:

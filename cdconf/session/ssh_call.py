@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cdconf.session.ssh_connection import CONFIG_FILES
+from cdconf.session.ssh_connection import CONFIG_FILES, config_lines
+from cdconf.session.ssh_include import Refused
 from cdconf.session.ssh_login import CONNECT_TIMEOUT, parts_of
 
 if TYPE_CHECKING:
@@ -16,21 +16,15 @@ if TYPE_CHECKING:
     from cdconf.session.ssh_login import Login
 
 # What may send a connection elsewhere (ssh_config(5)); for which hosts it counts, only Paramiko's parser can tell.
-_ELSEWHERE = re.compile(
-    rb"^\s*(hostname|port|proxycommand|proxyjump|match|canonical\w+)\b", re.IGNORECASE | re.MULTILINE
-)
+_ELSEWHERE = re.compile(r"\s*(hostname|port|proxycommand|proxyjump|match|canonical\w+)\b", re.IGNORECASE)
 
 
 def leads_elsewhere() -> bool:
     """Whether ssh's own configuration may send a login elsewhere than to its address, by the direct way."""
-    return any(_ELSEWHERE.search(_content(Path(name).expanduser())) for name in CONFIG_FILES)
-
-
-def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError:
-        return b""  # whoever reads it next says so
+        return any(_ELSEWHERE.match(line) for name in CONFIG_FILES for line in config_lines(name))
+    except (Refused, OSError, ValueError):
+        return True  # whoever reads it next says so
 
 
 class Call:

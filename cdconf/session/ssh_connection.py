@@ -17,10 +17,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError
+from cdconf.session import ssh_include
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
 # Seconds after which Paramiko's thread of a quiet connection looks around. Its own 0.1 s cost more than all else when
@@ -53,6 +54,11 @@ def paramiko() -> Any:
     return paramiko
 
 
+def config_lines(name: str) -> Iterator[str]:
+    """The lines of one of `CONFIG_FILES`, with what it includes; see `ssh_include.lines`."""
+    return ssh_include.lines(Path(name).expanduser(), is_users=name.startswith("~"))
+
+
 @cache
 def ssh_config() -> Any:
     """The configuration of ssh itself, read once for all connections.
@@ -63,11 +69,9 @@ def ssh_config() -> Any:
     ssh = paramiko()
     config = ssh.SSHConfig()
     try:
-        for path in (Path(name).expanduser() for name in CONFIG_FILES):
-            if path.is_file():
-                with path.open(encoding="utf-8", errors="surrogateescape") as stream:
-                    config.parse(stream)
-    except (ssh.ssh_exception.ConfigParseError, OSError) as error:
+        for name in CONFIG_FILES:
+            config.parse(config_lines(name))
+    except (ssh.ssh_exception.ConfigParseError, ssh_include.Refused, ValueError, OSError) as error:
         raise _unreadable(error) from error
     return config
 

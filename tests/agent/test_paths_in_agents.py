@@ -43,6 +43,7 @@ ALLOWED = {
     ("agent/apt_index.py", "*"): "lists /var/lib/apt, which is root's alone",
     ("agent/in_use.py", "*"): "/proc is the kernel's",
     ("agent/openrc.py", "*"): "lists /etc/runlevels, which is root's alone",
+    ("agent/units.py", "*"): "reads systemd's directories of unit files, which are root's alone",
     ("agent/watch.py", "serve"): "the root directory",
     ("agent/loop.py", "main"): "/dev/null",
     ("agent/moved.py", "check"): "lists cdconf's own directory",

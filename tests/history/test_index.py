@@ -6,13 +6,13 @@ import time
 from contextlib import closing
 
 from cdconf.events import HostResult, RunResult
-from cdconf.history import journal
+from cdconf.history import journal, journal_file
 from cdconf.history.index import History
 
 
 def record(data, root, **extra):
     result = RunResult("run", "dev", hosts={"web1": HostResult("ok")}, extra=extra)
-    journal.append(data, journal.entry(result, time.time(), root))
+    journal_file.append(data, journal.entry(result, time.time(), root))
 
 
 def test_the_command_line_is_remembered(tmp_path):
@@ -55,13 +55,15 @@ def test_an_index_of_an_older_version_keeps_what_no_journal_has(tmp_path):
 def test_what_has_no_column_is_kept_beside_the_run(tmp_path):
     """Also of runs that a version brought in which knew no such fields; it leaves them out of its mark."""
     record(tmp_path, tmp_path)
-    (one,), offset = journal.records(tmp_path)
-    journal.append(tmp_path, {**one, "id": "other", "dirty": ["a", "b"], "command": "deploy"})
+    (line,), _ = journal_file.read(tmp_path)
+    one = line.record
+    journal_file.append(tmp_path, {**one, "id": "other", "dirty": ["a", "b"], "command": "deploy"})
     History(tmp_path).close()
     with sqlite3.connect(tmp_path / "history.db") as database:
         database.execute("DELETE FROM run_fields")
-        mark = json.dumps({"offset": offset, "last": "other"})
-        database.execute("UPDATE marks SET value = ? WHERE name = 'journal'", (mark,))
+        database.execute("DELETE FROM marks WHERE name = 'lines of'")
+        mark = json.dumps({"offset": (tmp_path / "history.jsonl").stat().st_size, "last": "other"})
+        database.execute("INSERT INTO marks VALUES ('journal', ?)", (mark,))
     database.close()
     found = {one["id"]: one for one in History(tmp_path).runs()}
     assert found["other"]["dirty"] == ["a", "b"]
@@ -71,8 +73,9 @@ def test_what_has_no_column_is_kept_beside_the_run(tmp_path):
 
 def test_a_record_of_a_newer_version_does_no_harm(tmp_path):
     record(tmp_path, tmp_path)
-    (one,), _ = journal.records(tmp_path)
-    journal.append(tmp_path, {**one, "id": "other", "from_the_future": True})
+    (line,), _ = journal_file.read(tmp_path)
+    one = line.record
+    journal_file.append(tmp_path, {**one, "id": "other", "from_the_future": True})
     assert len(History(tmp_path).runs()) == 2
 
 
@@ -91,7 +94,7 @@ def test_what_was_deployed_last_is_the_last_deployment_that_ended_well(tmp_path)
     for at, (command, environment, app, version, code) in enumerate(runs):
         extra = {"app": app, "version": version}
         result = RunResult(command, environment, exit_code=code, extra=extra)
-        journal.append(tmp_path, journal.entry(result, 1000.0 + at, tmp_path))
+        journal_file.append(tmp_path, journal.entry(result, 1000.0 + at, tmp_path))
     found = History(tmp_path).deployed()
     assert [(one["environment"], one["app"], one["version"], one["started_at"]) for one in found] == [
         ("dev", "admin", "7", 1005.0),
@@ -103,7 +106,7 @@ def test_what_was_deployed_last_is_the_last_deployment_that_ended_well(tmp_path)
 def told(data, version, at, *, fences=None, difference=None, app="shop", environment="prod"):
     result = RunResult("deploy", environment, extra={"app": app, "version": version})
     entry = journal.entry(result, at, data) | journal.placed(fences or {}, difference)
-    journal.append(data, entry)
+    journal_file.append(data, entry)
 
 
 def test_the_last_deployment_is_the_one_that_the_hosts_had_last(tmp_path):

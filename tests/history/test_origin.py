@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cdconf.events import RunResult
-from cdconf.history import journal
+from cdconf.history import journal, journal_file
 from cdconf.history.index import History
 from cdconf.history.journal import Origin
 from cdconf.history.worktree import Changes, WorkTree
@@ -134,7 +134,7 @@ def note(data, checkout, version, *, own, started_at=None):
     result = RunResult("deploy", "try-2", extra={"app": "shop", "version": version})
     origin = Origin(checkout, checkout if own else None)
     data.mkdir(exist_ok=True)
-    journal.append(data, journal.entry(result, started_at or time.time(), data, origin=origin))
+    journal_file.append(data, journal.entry(result, started_at or time.time(), data, origin=origin))
 
 
 def test_environments_of_one_name_from_two_checkouts_are_not_one(tmp_path):

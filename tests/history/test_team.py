@@ -11,8 +11,9 @@ import pytest
 
 from cdconf.errors import CdconfError
 from cdconf.events import HostResult, RunResult
-from cdconf.history import journal
+from cdconf.history import journal, journal_file
 from cdconf.history.index import History
+from cdconf.history.rows import Wanted
 from cdconf.history.team import push
 from tests.conftest import cdconf, write
 from tests.history.postgresql import Server, programs
@@ -46,7 +47,7 @@ def team(server, request):
 def record(data, version, run=None, **about):
     data.mkdir(exist_ok=True)
     result = RunResult("deploy", "dev", hosts={"web1": HostResult("ok")}, extra={"app": "shop", "version": version})
-    journal.append(data, {**journal.entry(result, time.time(), data, run), **about})
+    journal_file.append(data, {**journal.entry(result, time.time(), data, run), **about})
 
 
 def versions(history):
@@ -99,7 +100,7 @@ def test_a_journal_that_was_removed_begins_anew_and_nothing_is_lost_or_doubled(t
 def test_what_hosts_remember_gives_way_to_the_run_s_own_words(team, tmp_path):
     for one in ask({"web1": memory(well())}):
         (tmp_path / "ann").mkdir()
-        journal.append(tmp_path / "ann", one)
+        journal_file.append(tmp_path / "ann", one)
     (found,) = team(tmp_path / "ann").runs()
     assert (found["source"], found["events"][-1]["event"], found["run"]) == ("hosts", "verified", RUN)
     record(tmp_path / "bob", "2", RUN)
@@ -107,7 +108,7 @@ def test_what_hosts_remember_gives_way_to_the_run_s_own_words(team, tmp_path):
     assert (found["source"], found["run"]) == ("journal", RUN)
     (tmp_path / "eve").mkdir()
     for one in ask({"web1": memory(well())}):
-        journal.append(tmp_path / "eve", one)
+        journal_file.append(tmp_path / "eve", one)
     (found,) = team(tmp_path / "eve").runs()
     assert found["source"] == "journal"
 
@@ -123,6 +124,22 @@ def test_one_that_a_newer_cdconf_made_is_left_alone(tmp_path):
         engine.dispose()
         with pytest.raises(CdconfError, match="made by a newer cdconf"):
             History(tmp_path, other.url, "x", "y")
+
+
+def test_what_a_damaged_journal_says_keeps_nobody_from_telling_the_team(shared, tmp_path):
+    """What PostgreSQL can't store, in any place: NUL, half a character, what's too long for an index, odd numbers."""
+    url, _ = shared
+    odd = ["soon", 1e300, "9" * 400, True, [1], float("nan"), 3600, -3600.5, 0.2]
+    for number, value in enumerate(odd):
+        name = f"{number}\0\ud800{'x' * 5000}"
+        about = {"clock_difference_s": value, name: name, "user": name, "app": name, "environment": name}
+        record(tmp_path / "ann", "1", run=name, id=name, hosts={name: {"status": "ok"}}, error=name, **about)
+        record(tmp_path / "ann", str(number), clock_difference_s=value, fences={"web1": name})
+    with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
+        assert len(history.runs(limit=None)) == 2 * len(odd)
+        assert len(history.runs(wanted=Wanted("dev", since=1.0, host="web1"), limit=None)) == len(odd)
+        assert len(history.environments()) == len(odd) + 1
+        assert len(history.deployed()) == len(odd) + 1
 
 
 # What version 3 wrote and read, word by word: versions that share a database must go on understanding each other.

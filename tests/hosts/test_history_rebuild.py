@@ -128,16 +128,21 @@ def test_a_silent_host_is_named_and_what_it_remembers_is_added_when_it_answers(l
     assert live.document("history", "rebuild", "dev")["added"] == {"dev": []}
 
 
-def test_a_deployment_whose_controller_was_killed_is_in_no_journal_but_on_its_hosts(live, deployed):
+def test_a_deployment_whose_controller_was_killed_is_told_at_once_and_by_its_hosts_later(live, deployed):
     version = live.commit(note=str(time.time_ns()))
     process = live.deploying("health: web1")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert version not in [one["version"] for one in rows(live).values()]
+    (killed,) = [one for one in rows(live).values() if one["version"] == version]
+    assert (killed["source"], killed["exit_code"], killed["hosts"]["web1"]["status"]) == ("killed", None, "interrupted")
+    told = live("history", killed["id"]).stdout
+    assert "activate: web1" in told
+    assert "unknown (killed)" in told
     live.free()
     live("history", "rebuild", "dev")
     (found,) = [one for one in rows(live).values() if one["version"] == version]
     assert (found["exit_code"], found["hosts"]["web1"]["status"]) == (None, "interrupted")
+    assert (found["id"], found["source"], found["commit"]) == (killed["id"], "hosts", killed["commit"])
     assert "unknown (rebuilt)" in live("history", "dev").stdout
     live("deploy", "app", "--to", "dev", "--resume", code=1)
     live("history", "rebuild", "dev")

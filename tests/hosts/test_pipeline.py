@@ -142,3 +142,18 @@ def test_commits_that_follow_each_other_supersede_those_that_wait_or_run(line, f
 @pytest.mark.once
 def test_killed_runs_are_gone_on_with(line):
     assert [problems for _, problems in rounds(line, 3, 1, KILLED)] == [[], [], []]
+
+
+def test_the_changes_that_travelled_are_a_value_stream_and_a_whole_history(line):
+    """One change more, whose way is told; what was killed before left its mark in the history."""
+    commit = line.change("be measured")
+    line("pipeline", "run")
+    stream = json.loads(line("value-stream", "--to", "dev", "--json").stdout)["value_stream"]["apps"]["app"]
+    change = next(one for release in stream["releases"] for one in release["changes"] if one["commit"] == commit)
+    assert {part["stage"] for part in change["parts"]} >= {"acceptance", "release"}
+    assert sum(part["ends"] - part["begins"] for part in change["parts"]) == pytest.approx(
+        change["verified_at"] - change["committed_at"], abs=1
+    )
+    assert line("history", "verify", code=0)
+    runs = json.loads(line("history", "--json", "--limit", "50").stdout)["runs"]
+    assert "deploy" in {run["command"] for run in runs}

@@ -62,6 +62,7 @@ def test_a_run_goes_on_after_the_reboots_that_it_asked_for(live, role):
 def test_a_reboot_that_changes_nothing_isn_t_repeated(live, role):
     role("""
   - file: /etc/needs-reboot
+    content: ""
   - reboot: for ever
     if_exists: /etc/needs-reboot
 """)

@@ -34,7 +34,7 @@ def begun(world, provider):
     world.commit(f"{provider} makes staging")
     collector = Collector()
     about = {"mask": str, "extra": {}, "flags": {}, "collector": collector, "emit": collector}
-    return SimpleNamespace(project=world.project, environment=world.environment("staging"), **about)
+    return SimpleNamespace(project=world.project, environment=world.environment("staging"), noted={}, **about)
 
 
 @pytest.mark.parametrize("provider", ["docker", "vagrant"])

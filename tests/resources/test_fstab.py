@@ -69,6 +69,22 @@ def test_options_are_compared_as_the_kernel_shows_them(wanted, path, wrong):
     assert mounts.wrong_options(wanted.split(","), mounts.parse(INFO)[path]["options"]) == wrong
 
 
+@pytest.mark.parametrize(
+    ("wanted", "flags", "inherited", "added"),
+    [
+        (["defaults"], {"rw", "relatime"}, (), []),
+        (["defaults"], {"rw", "noexec", "noatime"}, (), ["exec", "relatime"]),
+        (["noexec"], {"rw", "noexec", "nosuid", "nodev", "nodiratime"}, (), ["suid", "dev", "diratime"]),
+        (["users"], {"rw", "noexec", "nosuid", "nodev"}, (), []),
+        (["owner"], {"rw", "noexec", "nosuid", "nodev"}, (), ["exec"]),
+        (["bind"], {"rw", "noexec", "nosuid"}, {"rw", "nosuid"}, ["exec"]),
+        (["rw"], {"ro"}, (), []),
+    ],
+)
+def test_flags_that_nobody_asked_for(wanted, flags, inherited, added):
+    assert mounts.added_flags(wanted, flags, inherited) == added
+
+
 def test_tags_are_udevs_links():
     assert mounts.device_path("UUID=1-2") == "/dev/disk/by-uuid/1-2"
     assert mounts.device_path("LABEL=my disk") == "/dev/disk/by-label/my\\x20disk"

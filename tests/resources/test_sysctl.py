@@ -41,3 +41,41 @@ def test_only_the_one_line_changes(lines, ends):
     assert [line for line in changed.splitlines() if "swappiness" not in line] == others
     assert sysctl.put(changed, "vm.swappiness", "60") == changed
     assert "vm/swappiness" not in sysctl.read(sysctl.put(changed, "vm.swappiness", None))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live"),
+    [
+        ("9148,8080,8081", "8080-8081,9148"),
+        ("1-3,2-5,6", "1-6"),
+        ("0x1F", "31"),
+        ("010", "8"),
+        ("-0x2", "-2"),
+        ("04096 0x20000 6291456", "4096 131072 6291456"),
+        ("1-2-3-ab", "00000001-00000002-00000003-000000ab"),
+        ("", ""),
+        ("|/usr/bin/core %p", "|/usr/bin/core %p"),
+    ],
+)
+def test_the_kernel_shows_the_same_otherwise(wanted, live):
+    assert sysctl.is_same("net/x", wanted, live)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live"),
+    [
+        ("010", "10"),
+        ("1,2", "1-3"),
+        ("8080", ""),
+        ("", "8080"),
+        ("1 2", "2 1"),
+        ("cubic reno", "reno cubic"),
+        ("1", "1 1"),
+    ],
+)
+def test_the_kernel_shows_something_else(wanted, live):
+    assert not sysctl.is_same("net/x", wanted, live)
+
+
+def test_the_kernel_has_its_own_order():
+    assert sysctl.is_same("net/ipv4/tcp_allowed_congestion_control", "cubic reno", "reno cubic")

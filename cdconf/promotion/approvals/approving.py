@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cdconf.errors import GateClosed, UsageError
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.offices import APPROVE
 from cdconf.promotion.said import Approval
 from cdconf.promotion.saying import say_approved, whoami
@@ -145,4 +146,7 @@ def give(
         expires=now + lasts if lasts is not None and decision == "approved" else None,
         nonce=secrets.token_hex(16),
     )
-    return say_approved(review.evidence.place, said, lambda message: sign(message, who.own, APPROVE), who.own.key.id)
+    head = journal_head(review.evidence.project)
+    return say_approved(
+        review.evidence.place, said, lambda message: sign(message, who.own, APPROVE), who.own.key.id, head
+    )

@@ -4,9 +4,11 @@ import os
 import time
 
 from cdconf.agent import der, files
+from cdconf.agent import state as state_of
 from cdconf.agent.base import Failed, last_lines, run
 
 DAY = 86400
+OTHERS_WRITE = 0o022
 LIMIT = 4 * 1024 * 1024  # bytes that are read; what's larger is another file than the wanted one
 
 
@@ -35,10 +37,32 @@ def observe(fields):
         state["key_type"] = "of a certificate that isn't self-signed"
     else:
         state["key_type"] = certificate.key_type
+    if "names" in fields and _known(fields["path"]) not in (None, _digest(texts[0])):
+        state["key_type"] = "of another certificate than the one that was made here"
     state["names"] = certificate.names
+    state["common_name"] = certificate.common_name
     if "renew_before" in fields:
         state["renew_before"] = _time_left(certificate, fields["renew_before"])
     return state
+
+
+def _store():
+    return state_of.Store("certificates", os.path.join(state_of.root(), ".certificates"))
+
+
+def _record(path):
+    return "certificate-{}.json".format(_digest(path))
+
+
+def _digest(text):
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _known(path):
+    """The SHA-256 of the certificate that was made at a path; None when none was, so that any may be there."""
+    return (_store().read(_record(path)) or {}).get("sha256")
 
 
 def _read(path, owner):
@@ -47,10 +71,20 @@ def _read(path, owner):
 
 
 def _note_the_other(state, certificate, fields):
-    """Owner and group are of both files: what the certificate's are comes up where the key's are right."""
+    """Owner and group are of both files: what the certificate's are comes up where the key's are right.
+
+    The certificate's own mode is nobody's business, unless others could write to it.
+    """
+    if int(certificate["mode"], 8) & OTHERS_WRITE and state["mode"] == fields.get("mode"):
+        state["mode"] = "{} (the certificate: {})".format(state["mode"], certificate["mode"])
     for name in ("owner", "group"):
         if name in fields and certificate[name] != fields[name]:
             state[name] = certificate[name]
+
+
+def _closed(status):
+    """The mode for a certificate to which others can write; None for one that keeps its own."""
+    return "0644" if status is not None and status.st_mode & OTHERS_WRITE else None
 
 
 def _time_left(certificate, wanted):
@@ -66,12 +100,15 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         for path in (fields["path"], fields["key"]):
             files.remove(path)
+        _store().remove(_record(fields["path"]))
         return
     for path in (fields["path"], fields["key"]):
         files.need_directory(os.path.dirname(path))
     files.check_owners(difference)
     if not set(difference) - {"owner", "group", "mode"}:
         own = {name: difference[name] for name in ("owner", "group") if name in difference}
+        mode = _closed(files.lstat(fields["path"]))
+        own.update({"mode": (None, mode)} if mode else {})
         files.set_ownership(fields["path"], own, fields.get("owner"))
         files.set_ownership(fields["key"], difference, fields.get("owner"), fields["mode"])
         return
@@ -88,7 +125,9 @@ def apply(fields, difference):
     owner, group = fields.get("owner"), fields.get("group")
     # The key first: should the run end in between, the pair doesn't match, which the next run sees.
     files.write_atomic(fields["key"], key.encode("utf-8"), owner, group, fields["mode"])
-    files.write_atomic(fields["path"], certificate.encode("utf-8"), owner, group)
+    files.write_atomic(fields["path"], certificate.encode("utf-8"), owner, group, _closed(files.lstat(fields["path"])))
+    if "content" not in fields:
+        _store().write(_record(fields["path"]), {"path": fields["path"], "sha256": _digest(certificate)})
 
 
 CONFIG = """\
@@ -115,10 +154,8 @@ def _make(fields):
     else:
         curve = {"p256": "prime256v1", "p384": "secp384r1"}[size]
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + curve, "-pkeyopt", "ec_param_enc:named_curve"]
-    # A common name has 64 characters at most (RFC 5280, upper bounds); the names that count are the others.
-    short = [name for name in fields["names"] if len(name) <= 64]
     names = ", ".join(("IP:" if _is_address(name) else "DNS:") + name for name in fields["names"])
-    text = CONFIG.format(name=short[0] if short else "localhost", names=names)
+    text = CONFIG.format(name=fields.get("common_name", fields["names"][0]), names=names)
     argv = ["openssl", "req", "-x509", "-nodes", "-sha256", "-days", str(fields["days"])] + key
     argv += ["-config", "/dev/stdin", "-keyout", "/dev/stdout", "-out", "/dev/stdout"]
     result = run(argv, input=text, timeout=120)

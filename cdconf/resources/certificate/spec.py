@@ -11,7 +11,8 @@ _NAME = re.compile(
 )
 _DAYS = re.compile(r"(\d+)d?\Z")
 KEY_TYPES = ("ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096")
-_OWN = ("names", "days", "key_type")
+_OWN = ("names", "days", "key_type", "common_name")
+LONGEST = 64
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -40,7 +41,13 @@ def _self_signed(fields: Fields, context: Context) -> Fields:
             raise context.error(f"'{name}' isn't for a certificate that is self-signed")
     if not fields.get("names"):
         raise context.error("a self-signed certificate needs its `names`")
-    fields["names"] = sorted({_name(name, context) for name in fields["names"]})
+    names = [_name(name, context) for name in fields["names"]]
+    # A common name has 64 characters at most (RFC 5280, upper bounds); the names that count are the others.
+    short = [name for name in names if len(name) <= LONGEST]
+    fields.setdefault("common_name", short[0] if short else "localhost")
+    if not 0 < len(fields["common_name"]) <= LONGEST or re.search(r"[\x00-\x1f$\\\"']", fields["common_name"]):
+        raise context.error(f"'{fields['common_name']}' can't be a common name", "a name of 64 characters at most")
+    fields["names"] = sorted(set(names))
     fields.setdefault("days", 365)
     fields.setdefault("key_type", "ec-p256")
     fields.setdefault("renew_before", "30d")
@@ -86,9 +93,10 @@ TYPE = ResourceType(
     name="certificate",
     doc=(
         "A TLS certificate and its private key, both given, or made on the host by openssl and signed by itself. A "
-        "self-signed one is made anew, with a new key, when its names or the key's type aren't as wanted, when the key "
-        "isn't its own, or when it expires soon. The key is 0600 unless told otherwise, and never passes through a "
-        "temporary file of anyone else's eyes, an argument list or a diff."
+        "self-signed one is made anew, with a new key, when its names or the key's type aren't as wanted, when the "
+        "key isn't its own, when it isn't the one that was made there, or when it expires soon. The key is 0600 "
+        "unless told otherwise, and never passes through a temporary file of anyone else's eyes, an argument list or "
+        "a diff."
     ),
     title="path",
     fields={
@@ -96,6 +104,7 @@ TYPE = ResourceType(
         "key": Field("path", "The private key's file, PEM.", compare=False),
         "self_signed": Field("boolean", "Make it on the host.", compare=False),
         "names": Field("list", "DNS names and IP addresses of a self-signed one; the first is its common name."),
+        "common_name": Field("string", "The common name of a self-signed one; the first of `names` if not given."),
         "days": Field("integer", "How long a self-signed one is valid; 365 if not given.", compare=False),
         "key_type": Field("string", "The key of a self-signed one; ec-p256 if not given.", choices=KEY_TYPES),
         "renew_before": Field(

@@ -63,8 +63,10 @@ def _variable(name: Any, value: Any, context: Context) -> str:
 TYPE = ResourceType(
     name="cron",
     doc=(
-        "A job of cron: a file in /etc/cron.d. Its output is mailed by cron to MAILTO, so redirect it or set "
-        "`MAILTO: ''`. A percent sign in the command is escaped, since cron would make it a new line."
+        "A job of cron: a file in /etc/cron.d, which takes a cron on the host that reads it: Debian's, cronie, bcron "
+        "or systemd-cron. A command or variable that's too long for it is an error. Its output is mailed by cron to "
+        "MAILTO, so redirect it or set `MAILTO: ''`. A percent sign in the command is escaped, since cron would make "
+        "it a new line."
     ),
     title="name",
     fields={

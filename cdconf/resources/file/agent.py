@@ -15,12 +15,17 @@ def observe(fields):
     try:
         with files.parent(fields["path"]) as (folder, name):
             return _observe(fields, folder, name)
+    except NoContent:
+        raise
     except Missing:
         return None
 
 
 def _observe(fields, folder, name):
     path, status = fields["path"], folder.lstat(name)
+    bare = "content" not in fields and not fields.get("absent")
+    if bare and (status is None or stat.S_ISLNK(status.st_mode)):
+        raise NoContent(path, status)
     if status is None:
         return None
     if stat.S_ISDIR(status.st_mode):
@@ -41,6 +46,15 @@ def _observe(fields, folder, name):
                 return None
             state["content"] = _read(descriptor, fields["content"])
     return state
+
+
+class NoContent(Missing):
+    """Nothing is there whose owner and mode could be managed, and nobody said what's to be in it."""
+
+    def __init__(self, path, status):
+        Missing.__init__(self, "file", path)
+        what = self.message if status is None else "'{}' is a link, and no file".format(path)
+        self.message = what + ', and the resource says nothing of its content; `content: ""` makes an empty one'
 
 
 def _read(descriptor, wanted):
@@ -84,5 +98,7 @@ def apply(fields, difference):
     if "exists" not in difference and "content" not in difference:
         files.set_ownership(path, difference, fields.get("owner"), fields.get("mode"))
         return
-    data = _bytes(fields.get("content", ""))
+    if "content" not in fields:
+        raise NoContent(path, files.lstat(path))
+    data = _bytes(fields["content"])
     files.write_atomic(path, data, fields.get("owner"), fields.get("group"), fields.get("mode"), fields.get("validate"))

@@ -16,9 +16,9 @@ TYPE = ResourceType(
     name="file",
     doc=(
         "A regular file, replaced atomically. Without content, template or source only owner, group and mode are "
-        "managed, and a missing file is made empty. A link in its place is replaced, and so is a hard link: other "
-        "names of the old file keep the old content. A directory, device, pipe or socket is an error. ACLs, xattrs and "
-        "the SELinux context stay as they are."
+        "managed, and a file that isn't there is an error, unless `content` says what's in it. A link in its place is "
+        "replaced, and so is a hard link: other names of the old file keep the old content. A directory, device, "
+        "pipe or socket is an error. ACLs, xattrs and the SELinux context stay as they are."
     ),
     title="path",
     fields={

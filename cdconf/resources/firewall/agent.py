@@ -49,7 +49,10 @@ def _table(fields):
 
 
 def _stored(fields):
-    """(content, digest) of the file; None where there's none."""
+    """(content, digest) of the file; None where there's none, or one that others can read or write."""
+    status = files.lstat(_path(fields))
+    if status is not None and (status.st_uid, files.mode_text(status.st_mode)) != (0, "0600"):
+        return None, None
     try:
         text = owned.read_text(_path(fields))
     except FileNotFoundError:

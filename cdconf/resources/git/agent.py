@@ -20,6 +20,7 @@ ENVIRONMENT = {
 def _git(fields, arguments, cwd, timeout=None):
     # Hooks and helpers that the working tree's owner could have planted aren't run.
     options = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"]
+    options += ["-c", "status.renames=false", "-c", "diff.renames=false"]
     with files.hold(cwd) as tree:
         # The tree that's held is the one whose owner git becomes, whatever is at its path by then.
         owner = tree.status().st_uid
@@ -97,19 +98,38 @@ def _commit(fields):
 def _local_changes(fields, repository):
     if fields["local_changes"] == "keep":
         return ""
-    changed = []
-    try:
-        suspects = gitdir.suspects(fields["path"], repository)
-    except gitdir.NeedsGit:
-        suspects = ["?"]
-    if suspects:
-        out = _git_ok(fields, ["status", "--porcelain", "-z", "-uno", "--ignore-submodules"], cwd=fields["path"])
-        changed = [line[3:] for line in out.split("\0") if line[2:3] == " "]
+    changed = _changed(fields, fields["path"], repository)
     if fields.get("submodules"):
         with contextlib.suppress(gitdir.NeedsGit):
             changed += gitdir.submodules_behind(fields["path"], repository)
+    return _listed(changed)
+
+
+def _listed(changed):
     more = " and {} more".format(len(changed) - 5) if len(changed) > 5 else ""
     return ", ".join(changed[:5]) + more
+
+
+def _changed(fields, tree, repository):
+    """The files that aren't as HEAD has them, in the tree or in the index; those of submodules too."""
+    changed = []
+    try:
+        gitdir.check_nothing_staged(repository, gitdir.head(repository))
+        suspects = gitdir.suspects(tree, repository)
+    except gitdir.NeedsGit:
+        suspects = ["?"]
+    if suspects:
+        # A submodule's own changes are looked at in there, and one that's staged shows in the second list only.
+        out = _git_ok(fields, ["status", "--porcelain", "-z", "-uno", "--ignore-submodules"], cwd=tree)
+        changed = [line[3:] for line in out.split("\0") if line[2:3] == " "]
+        out = _git_ok(fields, ["diff-index", "--cached", "--name-only", "-z", "--no-renames", "HEAD"], cwd=tree)
+        changed += [name for name in out.split("\0") if name and name not in changed]
+    with contextlib.suppress(gitdir.NeedsGit):
+        for path, _, inner in gitdir.submodules(tree, repository) if fields.get("submodules") else ():
+            if inner is not None and gitdir.head(inner) is not None:
+                inside = _changed(fields, os.path.join(tree, path), inner)
+                changed += [os.path.join(path, name) for name in inside]
+    return changed
 
 
 def apply(fields, difference):
@@ -120,9 +140,10 @@ def apply(fields, difference):
         files.remove_tree(path)
         return
     repository = gitdir.find(path) if files.is_directory(path) else None
-    changes = _local_changes(fields, repository) if repository and gitdir.head(repository) else ""
-    if changes and fields["local_changes"] == "refuse" and not _only_submodules(fields, repository, changes):
-        raise Failed("'{}' has local changes: {}; `local_changes: discard` discards them".format(path, changes))
+    if fields["local_changes"] == "refuse" and repository and gitdir.head(repository):
+        changes = _listed(_changed(fields, path, repository))
+        if changes:
+            raise Failed("'{}' has local changes: {}; `local_changes: discard` discards them".format(path, changes))
     if repository is None:
         _make(fields)
     if repository is None or gitdir.url(repository) != fields["url"]:
@@ -131,13 +152,11 @@ def apply(fields, difference):
     force = ["--force"] if fields["local_changes"] == "discard" else []
     _git_ok(fields, ["checkout", "-q", "--detach"] + force + [_commit_id(fields)], timeout=fields["timeout"], cwd=path)
     if fields.get("submodules"):
+        # Where a submodule comes from may be said otherwise by the new commit.
+        _git_ok(fields, ["submodule", "sync", "-q", "--recursive"], cwd=path)
         depth = ["--depth", str(fields["depth"])] if "depth" in fields else []
         arguments = ["submodule", "update", "-q", "--init", "--recursive"] + force + depth
         _git_ok(fields, arguments, timeout=fields["timeout"], cwd=path)
-
-
-def _only_submodules(fields, repository, changes):
-    return not _local_changes(dict(fields, submodules=False), repository)
 
 
 def _make(fields):
@@ -158,13 +177,15 @@ def _commit_id(fields):
 def _fetch(fields):
     """Fetches the revision; where a server gives no single commits, everything."""
     path, revision = fields["path"], fields["revision"]
-    fetch = ["fetch", "-q", "--no-tags"] + (["--depth", str(fields["depth"])] if "depth" in fields else [])
+    fetch = ["fetch", "-q", "--no-tags", "--no-recurse-submodules"] + (
+        ["--depth", str(fields["depth"])] if "depth" in fields else []
+    )
     if gitdir.COMMIT.match(revision):
         if _git(fields, ["cat-file", "-e", revision + "^{commit}"], cwd=path).status == 0:
             return
         if _git(fields, fetch + ["origin", revision], path, fields["timeout"]).status != 0:
             refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-            _git_ok(fields, ["fetch", "-q", "origin"] + refs, path, fields["timeout"])
+            _git_ok(fields, ["fetch", "-q", "--no-recurse-submodules", "origin"] + refs, path, fields["timeout"])
         return
     found = _git(fields, fetch + ["origin", "refs/tags/" + revision], path, fields["timeout"])
     if found.status != 0:

@@ -44,10 +44,10 @@ TYPE = ResourceType(
     name="git",
     doc=(
         "A working tree of a git repository at a branch, a tag or a commit, its HEAD detached. Modified, deleted and "
-        "added files are drift; untracked ones aren't looked at. Check mode asks the server which commit a branch or a "
-        "tag is, and nothing for a full commit id. Host keys must be known to the user's SSH; nothing is asked for. "
-        "Git runs as `user`, else as the directory's owner; it isn't root where others can write on the way. `absent` "
-        "removes the directory."
+        "added files are drift, staged or not, those in submodules too; untracked ones aren't looked at. Check mode "
+        "asks the server which commit a branch or a tag is, and nothing for a full commit id. Host keys must be "
+        "known to the user's SSH; nothing is asked for. Git runs as `user`, else as the directory's owner; it isn't "
+        "root where others can write on the way. `absent` removes the directory."
     ),
     title="path",
     fields={

@@ -18,10 +18,16 @@ def observe(fields):
     loaded = os.path.isdir("/sys/module/" + name)
     if fields.get("loaded") and not loaded:
         programs.need("modprobe")
-    state = parse(owned.read_or_empty(PROBE.format(name)), name)
+    state = parse(_own(PROBE.format(name)), name)
     state["loaded"] = loaded
-    state["at_boot"] = os.path.exists(LOAD.format(name)) or (bool(fields.get("at_boot")) and listed(name))
+    state["at_boot"] = _own(LOAD.format(name)) == name + "\n" or (bool(fields.get("at_boot")) and listed(name))
     return state
+
+
+def _own(path):
+    """The text of a file that's cdconf's alone; nothing of one that others could have written."""
+    status = files.lstat(path)
+    return owned.read_text(path) if status is not None and files.is_roots_alone(status) else ""
 
 
 def parse(text, name):

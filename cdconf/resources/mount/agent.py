@@ -5,6 +5,7 @@ import os
 from cdconf.agent import files, fstab, mounting, mounts, owned, programs, services
 from cdconf.agent.base import Failed, Missing
 
+KEEP, STACKED = "keep", 32
 LINE = ("device", "type", "options", "dump", "pass")
 
 
@@ -16,15 +17,16 @@ def observe(fields):
     """
     path = fields["path"]
     entry = fstab.find(owned.read_or_empty(fstab.FILE), "path", path)
-    live = mounts.current().get(path)
+    live = _live(path)
     if fields.get("absent") or "device" not in fields:
         return None if entry is None and live is None else {}
     _check_device(fields)
-    if entry is None and live is None:
+    keeps = fields["mounted"] == KEEP
+    if entry is None and (live is None or keeps):
         return None
     state = {name: entry[name] if entry else None for name in LINE}
-    state["mounted"] = live is not None
-    if live is not None and fields["mounted"]:
+    state["mounted"] = KEEP if keeps else live is not None
+    if live is not None and fields["mounted"] and not keeps:
         state["mounted"] = _judged(fields, live)
     return state
 
@@ -34,14 +36,25 @@ def _judged(fields, live):
     options = fields["options"].split(",")
     if not mounts.same_source(fields["device"], fields["type"], options, fields["path"], live):
         return "{} ({}) is mounted".format(live["source"], live["type"])
-    wrong = mounts.wrong_options(options, live["options"])
+    wrong = mounts.wrong_options(options, live["options"]) + _added(fields, options)
     return "not {}".format(",".join(wrong)) if wrong else True
+
+
+def _live(path):
+    """What's mounted on a path, which the kernel knows by its real name."""
+    return mounts.current().get(os.path.realpath(path))
+
+
+def _added(fields, options):
+    """What would undo the flags that nobody asked for; a bind mount has those of what it binds."""
+    inherited = mounts.flags_at(fields["device"]) if set(options) & {"bind", "rbind"} else ()
+    return mounts.added_flags(options, mounts.flags_at(fields["path"]), inherited)
 
 
 def _check_device(fields):
     device = mounts.device_path(fields["device"])
     bind = "bind" in fields["options"].split(",")
-    if fields["mounted"] and device.startswith("/") and not os.path.exists(device):
+    if fields["mounted"] is True and device.startswith("/") and not os.path.exists(device):
         raise Missing("directory" if bind else "device", fields["device"])
 
 
@@ -50,8 +63,7 @@ def apply(fields, difference):
     path = fields["path"]
     programs.need("mount")
     if difference.get("exists") == (True, False):
-        if path in mounts.current():
-            mounting.umount(path)
+        _umount(path)
         _change(path, None)
         return
     _check_device(fields)
@@ -64,12 +76,21 @@ def apply(fields, difference):
         raise
 
 
+def _umount(path):
+    """All of it, where it's mounted several times on top of each other."""
+    for _ in range(STACKED):
+        if _live(path) is None:
+            break
+        mounting.umount(path)
+
+
 def _mount(fields, before):
     path = fields["path"]
-    live = mounts.current().get(path)
+    live = _live(path)
+    if fields["mounted"] == KEEP:
+        return
     if not fields["mounted"]:
-        if live is not None:
-            mounting.umount(path)
+        _umount(path)
         return
     options = fields["options"].split(",")
     if live is not None and not mounts.same_source(fields["device"], fields["type"], options, path, live):
@@ -80,9 +101,12 @@ def _mount(fields, before):
     if live is None:
         files.make_directory(path)
         mounting.mount(fields, options)
-    elif (before or {}).get("options") != fields["options"] or mounts.wrong_options(options, live["options"]):
-        _remount(fields, options)
-    if "bind" in options and mounts.wrong_options(options, mounts.current()[path]["options"]):
+    else:
+        added = _added(fields, options)
+        is_changed = (before or {}).get("options") != fields["options"]
+        if is_changed or added or mounts.wrong_options(options, live["options"]):
+            _remount(fields, options + added)
+    if "bind" in options and mounts.wrong_options(options, _live(path)["options"]):
         _remount(fields, options)  # the kernel takes a bind mount's own options by a second call only
 
 

@@ -5,6 +5,7 @@ import re
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _BLANK = re.compile(r"\s")
+KEEP = "keep"
 _SINGLE = ("bind", "rbind")
 
 
@@ -12,6 +13,8 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     """Options become one text, as fstab has them."""
     if fields["absent"]:
         return {"path": fields["path"]}
+    if not isinstance(fields["mounted"], bool) and fields["mounted"] != KEEP:
+        raise context.error(f"'mounted' must be true, false or {KEEP}, not '{fields['mounted']}'")
     for name in ("device", "type"):
         if name not in fields:
             raise context.error(f"mount '{fields['path']}' has no {name}")
@@ -31,9 +34,9 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 TYPE = ResourceType(
     name="mount",
     doc=(
-        "A file system: its line in /etc/fstab, and whether it's mounted. Changed options are remounted; a changed "
-        "device is unmounted first. The mount point is made when it isn't there, and stays when the mount is "
-        "removed."
+        "A file system: its line in /etc/fstab, and whether it's mounted. Changed options are remounted, those that "
+        "were changed by hand too; a changed device is unmounted first. The mount point is made when it isn't there, "
+        "and stays when the mount is removed."
     ),
     title="path",
     fields={
@@ -43,7 +46,12 @@ TYPE = ResourceType(
         "options": Field("list", "Mount options, such as [noatime, nofail], or one text.", default=["defaults"]),
         "dump": Field("integer", "fstab's fifth field.", default=0),
         "pass": Field("integer", "When fsck checks it at boot: 0 never, 1 the root, 2 others.", default=0),
-        "mounted": Field("boolean", "Mounted now; at boot unless `noauto` is among the options.", default=True),
+        "mounted": Field(
+            "any",
+            "Whether it's mounted now: `true`, `false` to unmount it, or `keep` to leave that as it is, and only have "
+            "the line in fstab. At boot it's mounted unless `noauto` is among the options.",
+            default=True,
+        ),
     },
     normalise=_normalise,
     example="mount: /srv/data\ndevice: LABEL=data\ntype: ext4\noptions: [noatime, nofail]\n",

@@ -4,13 +4,17 @@ import glob
 import os
 import time
 
-from cdconf.agent import openrc, programs, services
-from cdconf.agent.base import Failed, Missing, Obstacle
+from cdconf.agent import files, openrc, programs, services, units
+from cdconf.agent.base import Failed, Missing, Obstacle, run, run_ok
 
-ENABLED = {"enabled", "enabled-runtime", "linked", "linked-runtime", "alias"}
-FIXED = {"static", "indirect", "transient"}
+RUNNING = ("active", "reloading", "activating")
+FIXED = {"static", "transient"}
 VERBS = {"restart": "restart", "reload": "try-reload-or-restart", "start": "start", "stop": "stop"}
 START_LIMIT = 60
+STEADY = 0.2  # s that a process has to live of which systemd knows no other sign that it's up
+NO_SIGN = ("simple", "exec", "idle")
+SHOWN = services.SHOWN + ",Type,RemainAfterExit,FragmentPath,DropInPaths,SourcePath,ExecMainStatus"
+SHOWN += ",ActiveEnterTimestampMonotonic"
 
 
 def observe(fields):
@@ -25,7 +29,7 @@ def observe_many(many):
     """Whether each is enabled, running and masked; for a unit that isn't there its `Missing`."""
     if _openrc():
         return [_attempt(_openrc_state, fields) for fields in many]
-    shown = services.show([fields["name"] for fields in many])
+    shown = services.show([fields["name"] for fields in many], SHOWN)
     return [_attempt(_state, fields, shown[fields["name"]]) for fields in many]
 
 
@@ -60,26 +64,59 @@ def _state(fields, shown):
     if masked and "masked" not in fields and (fields.get("enabled") or fields.get("running")):
         repair = "`masked: false` unmasks it, or `systemctl unmask {}`".format(services.unit(name))
         raise Obstacle("service '{}' is masked".format(name), repair)
-    if fields.get("enabled") and shown["UnitFileState"] in FIXED:
-        raise Failed(
-            "service '{}' is {}: it can't be enabled or disabled; remove `enabled:`".format(
-                name, shown["UnitFileState"]
-            )
-        )
-    return {
-        "running": shown["ActiveState"] in ("active", "reloading", "activating"),
-        "enabled": _starts_by_script(name) if shown["UnitFileState"] == "generated" else _enabled(shown),
-        "masked": masked,
+    if fields.get("running") and shown.get("Type") == "oneshot" and shown["RemainAfterExit"] == "no":
+        text = "service '{}' is a oneshot, which isn't running any more when it has done its work: set {}, or {}"
+        remedies = "RemainAfterExit=yes in its unit", "replace `running:` by a handler with `action: start`"
+        raise Failed(text.format(name, *remedies), output=_words_of_failure(name, shown))
+    state = {
+        "running": "restarting" if shown["SubState"] == "auto-restart" else shown["ActiveState"] in RUNNING,
+        "masked": "until the next boot" if shown["UnitFileState"] == "masked-runtime" else masked,
     }
+    state["enabled"] = not masked and _enabled(shown)
+    if "enabled" in fields:
+        _check_enabling(fields, shown, state)
+    return state
+
+
+def _words_of_failure(name, shown):
+    return services.journal(name) if shown["ActiveState"] == "failed" else ""
+
+
+def _check_enabling(fields, shown, state):
+    """Raises `Failed` where systemd can't do what's wanted."""
+    what = shown["UnitFileState"]
+    if what == "generated" and not _is_script(shown) and state["enabled"] != fields["enabled"]:
+        what = "generated from " + (shown["SourcePath"] or "something else")
+    elif not fields["enabled"] or (what not in FIXED and not (what == "indirect" and _installs_nothing(shown))):
+        return
+    raise Failed("service '{}' is {}: it can't be enabled or disabled; remove `enabled:`".format(fields["name"], what))
+
+
+def _installs_nothing(shown):
+    return not units.also(shown)
 
 
 def _enabled(shown):
-    return shown["UnitFileState"] in ENABLED
+    """Whether it starts at each boot: neither a link until the next boot, nor a unit file that's only linked, does."""
+    name, what = shown["Id"], shown["UnitFileState"]
+    if what == "indirect":
+        others = units.also(shown)
+        return bool(others) and all(_enabled(one) for one in services.show(others, SHOWN).values())
+    if what == "generated":
+        return _starts_by_script(name) if _is_script(shown) else units.is_wanted(name, *units.GENERATED)
+    if what in ("enabled", "disabled") and units.is_wanted(name, units.SYSTEM) != (what == "enabled"):
+        # Links that were made or removed by hand: `show` tells of them once systemd has been reloaded.
+        what = run(["systemctl", "is-enabled", "--", name], timeout=30).out.strip()
+    return what == "enabled"
+
+
+def _is_script(shown):
+    return shown["SourcePath"].startswith("/etc/init.d/")
 
 
 def _starts_by_script(name):
     """A unit that systemd generated from /etc/init.d is enabled by the links of its runlevels."""
-    return bool(glob.glob("/etc/rc[2345].d/S[0-9][0-9]" + glob.escape(os.path.splitext(services.unit(name))[0])))
+    return bool(glob.glob("/etc/rc[2345].d/S[0-9][0-9]" + glob.escape(os.path.splitext(name)[0])))
 
 
 def _load_error(shown):
@@ -96,20 +133,57 @@ def apply(fields, difference):
         if "running" in difference:
             act(fields, "start" if fields["running"] else "stop")
         return
+    shown = _ready(fields, difference)
+    if "enabled" in difference and fields["enabled"]:
+        services.systemctl("enable", name)
+    elif "enabled" in difference:
+        _disable(name, shown)
+    if "running" in difference:
+        act(fields, "start" if fields["running"] else "stop")
+        _check_up(fields)
+    if "masked" in difference and fields["masked"]:
+        services.systemctl("mask", name)
+
+
+def _ready(fields, difference):
+    """What systemd shows of the unit once it's unmasked, if it should be, and read as it's on the disk."""
+    name = fields["name"]
     shown = services.show([name])[name]
     if shown["LoadState"] == "not-found" and not fields.get("masked"):
         raise Missing("unit", services.unit(name))
     if "masked" in difference and not fields["masked"]:
-        services.systemctl("unmask", name)
+        _unmask(name)
     if "masked" in difference or shown["NeedDaemonReload"] == "yes":
         services.daemon_reload()
-    _state(fields, services.show([name])[name])
-    if "enabled" in difference:
-        services.systemctl("enable" if fields["enabled"] else "disable", name)
-    if "running" in difference:
-        act(fields, "start" if fields["running"] else "stop")
-    if "masked" in difference and fields["masked"]:
-        services.systemctl("mask", name)
+    shown = services.show([name], SHOWN)[name]
+    _state(fields, shown)
+    return shown
+
+
+def _unmask(name):
+    services.systemctl("unmask", name)
+    run_ok(["systemctl", "unmask", "--runtime", "--", units.resolve(name)], timeout=120)
+
+
+def _disable(name, shown):
+    """Disabling removes every link to the unit's file; those by which it's known at all are made again."""
+    known_by = (shown["FragmentPath"], os.path.join(units.SYSTEM, units.unit(name)))
+    links = {path: os.readlink(path) for path in known_by if path.startswith(units.SYSTEM) and os.path.islink(path)}
+    services.systemctl("disable", name)
+    lost = {path: target for path, target in links.items() if not os.path.lexists(path)}
+    if shown["FragmentPath"] in lost or units.resolve(name) != shown["Id"]:
+        for path, target in lost.items():
+            files.put_link(path, target)
+        services.daemon_reload()
+
+
+def _check_up(fields):
+    """Raises `Failed` for a unit that was started without an error, and isn't up: it had nothing to do, or mustn't."""
+    name = fields["name"]
+    shown = services.show([name], SHOWN)[name]
+    if fields["running"] and shown["ActiveState"] == "inactive":
+        text = "service '{}' isn't running after it was started: it ended at once (exit status {}), or wasn't to start"
+        raise Failed(text.format(name, shown.get("ExecMainStatus", "?")), output=services.journal(name))
 
 
 def act(fields, action):
@@ -131,8 +205,8 @@ def act(fields, action):
 def _wait(name):
     deadline = time.monotonic() + START_LIMIT
     while True:
-        shown = services.show([name])[name]
-        if shown["ActiveState"] == "active" or (shown["ActiveState"] == "inactive" and shown["Result"] == "success"):
+        shown = services.show([name], SHOWN)[name]
+        if _is_steady(shown) or (shown["ActiveState"] == "inactive" and shown["Result"] == "success"):
             return
         if shown["ActiveState"] == "failed" or time.monotonic() > deadline:
             raise Failed(
@@ -140,3 +214,9 @@ def _wait(name):
                 output=services.journal(name),
             )
         time.sleep(0.1)
+
+
+def _is_steady(shown):
+    if shown["ActiveState"] != "active" or shown.get("Type") not in NO_SIGN:
+        return shown["ActiveState"] == "active"
+    return time.monotonic() - int(shown["ActiveEnterTimestampMonotonic"] or 0) / 1e6 >= STEADY

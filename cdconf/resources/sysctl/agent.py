@@ -35,7 +35,8 @@ def _observe(fields, ours, legacy):
         at_boot = ours.get(path) == fields["value"] == legacy.get(path, fields["value"])
     else:
         at_boot = path in ours
-    return {"value": value, "at_boot": at_boot}
+    same = sysctl.is_same(path, fields["value"], value)
+    return {"value": fields["value"] if same else value, "at_boot": at_boot}
 
 
 def _kernel(path):
@@ -55,7 +56,7 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         _put(FILE, key, None)
         return
-    if _kernel(path) != fields["value"]:
+    if not sysctl.is_same(path, fields["value"], _kernel(path)):
         _set(path, key, fields["value"])
     if not fields["at_boot"]:
         _put(FILE, key, None)
@@ -68,11 +69,18 @@ def apply(fields, difference):
 def _set(path, key, value):
     try:
         with open(sysctl.ROOT + path, "w") as stream:
-            stream.write(value)
+            stream.write(value + "\n")  # an empty value is a line, too
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise Failed("kernel parameter '{}' is read-only here ({})".format(key, error.strerror))
         raise Failed("the kernel refuses '{}' for '{}': {}".format(value, key, error.strerror))
+
+
+def unmet(fields):
+    """What to say when the kernel took a value and shows another one."""
+    live = _kernel(sysctl.path_of(fields["key"]))
+    text = "the kernel was given '{}' for '{}', and made '{}' of it; give it a value that it keeps as it is"
+    return Failed(text.format(fields["value"], fields["key"], live))
 
 
 def _put(file, key, value):

@@ -2,8 +2,8 @@
 
 import os
 
-from cdconf.agent import files, owned, programs, services
-from cdconf.agent.base import Failed, run
+from cdconf.agent import files, owned, programs, services, units
+from cdconf.agent.base import Failed, Missing, run
 
 FOLDER = "/etc/systemd/system"
 
@@ -13,12 +13,12 @@ def _path(fields):
 
 
 def observe(fields):
-    """The content; None when there's no such file."""
+    """Content and mode; None when there's no such file."""
     programs.need("systemctl")
     try:
-        return {"content": owned.read_text(_path(fields))}
-    except FileNotFoundError:
-        return None
+        return owned.observe(_path(fields))
+    except Missing:
+        return None  # the directory of its drop-ins
 
 
 def observe_many(many):
@@ -42,7 +42,7 @@ def apply_many(changes):
         if difference.get("exists") == (True, False):
             _remove(fields)
         else:
-            _write(fields, fields["content"], fields.get("validate"))
+            _write(fields, fields["content"], fields["mode"], fields.get("validate"))
     services.daemon_reload()
     problem = _problem([fields for fields, difference in changes if difference.get("exists") != (True, False)])
     if problem is not None:
@@ -62,16 +62,16 @@ def _content(fields):
         return None
 
 
-def _write(fields, content, validate=None):
+def _write(fields, content, mode="0644", validate=None):
     path = _path(fields)
     files.make_directory(os.path.dirname(path))
-    owned.write(path, content, "0644", validate)
+    owned.write(path, content, mode, validate)
 
 
 def _remove(fields):
     """A unit is stopped and disabled first, a template with all its instances."""
     name = fields["name"]
-    if not name.endswith(".conf"):
+    if not name.endswith(".conf") and (units.resolve(name) == name or not os.path.islink(_path(fields))):
         stem, at, suffix = name.partition("@.")
         if at:
             run(["systemctl", "stop", "--", "{}@*.{}".format(stem, suffix)], timeout=120)
@@ -82,7 +82,7 @@ def _remove(fields):
 def _units(many):
     """The units that the files belong to; templates can't be loaded themselves."""
     names = [fields["name"].partition(".d/")[0] for fields in many]
-    return sorted({name for name in names if "@." not in name and name.endswith(services.SUFFIXES)})
+    return sorted({name for name in names if "@." not in name and name.endswith(units.SUFFIXES)})
 
 
 def _problem(many):

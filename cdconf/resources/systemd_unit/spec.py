@@ -26,7 +26,10 @@ _INSTEAD = (
 
 TYPE = ResourceType(
     name="systemd_unit",
-    doc="A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change.",
+    doc=(
+        "A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change. A link in its "
+        "place, such as a mask's, is replaced by the file."
+    ),
     title="name",
     fields={
         "name": Field("string", "The file's name: shop.service, shop.timer, shop.service.d/limits.conf."),
@@ -38,6 +41,7 @@ TYPE = ResourceType(
             public=True,
             instead=_INSTEAD,
         ),
+        "mode": Field("mode", "Permission bits; the file is always root's.", default="0644"),
         "validate": VALIDATE,
     },
     exclusive=(("content", "template"),),

@@ -2,7 +2,7 @@
 
 import os
 
-from cdconf.agent import account_files, accounts, below, files, programs
+from cdconf.agent import account_files, accounts, below, files, left_homes, programs
 from cdconf.agent.base import Failed, Missing, run_ok
 
 OPTIONS = (
@@ -25,7 +25,7 @@ def observe(fields):
     state = {key: entry[key] for key in ("uid", "shell", "home", "comment")}
     state["group"] = str(entry["gid"]) if fields.get("group", "").isdigit() else files.group_name(entry["gid"])
     if "create_home" in fields:
-        state["create_home"] = fields["create_home"] and os.path.isdir(fields.get("home", entry["home"]))
+        state["create_home"] = fields["create_home"] and _home(fields.get("home", entry["home"]))
     if "groups" in fields:
         present = accounts.groups_of(name)
         state["groups"] = [one for one in present if fields.get("exclusive_groups") or one in fields["groups"]]
@@ -33,6 +33,17 @@ def observe(fields):
         shadow = accounts.password(name) or {"hash": "", "locked": False, "expires": accounts.NEVER}
         state.update(locked=shadow["locked"], password_hash=shadow["hash"], expires=shadow["expires"])
     return state
+
+
+def _home(path):
+    """Whether there's a home directory; one that a removed user has left is not the user's yet."""
+    left = left_homes.owner(path)
+    return os.path.isdir(path) if left is None else "left by {}, which is nobody's number".format(left)
+
+
+def _left_number(fields):
+    """The number of the user who had the home before; None where it's given, or where nobody had it."""
+    return None if "uid" in fields else left_homes.owner(fields.get("home", "/home/" + fields["name"]))
 
 
 def _check_groups(fields):
@@ -70,6 +81,8 @@ def _with_programs(fields, difference):
     arguments = _arguments(fields, difference, fresh)
     if fresh:
         arguments += ["--system"] if fields.get("system") else []
+        left = _left_number(fields)
+        arguments += [] if left is None else ["--uid", str(left)]
         makes_home = fields.get("create_home") and files.on_roots_alone(fields.get("home", "/home/" + name))
         arguments += ["--create-home" if makes_home else "--no-create-home"]
         if "group" not in fields and name in accounts.groups():
@@ -139,6 +152,9 @@ def _without_programs(fields, removal):
 def _put(fields, old):
     name = fields["name"]
     values = {key: fields[key] for key in ("uid", "comment", "home", "shell") if key in fields}
+    left = _left_number(fields) if old is None else None
+    if left is not None:
+        values["uid"] = left
     if "group" in fields:
         values["gid"] = files.gid_of(fields["group"])
     elif old is None:
@@ -155,4 +171,7 @@ def _put(fields, old):
 def _make_home(fields):
     entry = accounts.user(fields["name"])
     if fields.get("create_home") and entry is not None:
+        left = left_homes.owner(entry["home"])
+        if left is not None:
+            left_homes.give(entry["home"], left, fields["name"], entry["uid"], entry["gid"])
         account_files.make_home(entry["home"], entry["uid"], entry["gid"])

@@ -56,7 +56,9 @@ TYPE = ResourceType(
     name="user",
     doc=(
         "A local user. A new user has no password and can't log in with one. It's made and changed with shadow's "
-        "programs (useradd), and on hosts that lack them (Alpine) in /etc/passwd, /etc/shadow and /etc/group."
+        "programs (useradd), and on hosts that lack them (Alpine) in /etc/passwd, /etc/shadow and /etc/group. Where "
+        "a removed user of that name has left the home directory, the new one gets its number, unless another `uid` "
+        "is given; with `create_home` what the old number left in there is given to the new one."
     ),
     title="name",
     fields={

@@ -1,0 +1,37 @@
+"""`cdconf history export`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.complete import environment_names
+from cdconf.cli.context import run_of
+from cdconf.cli.history_filters import check_name, filter_options, wanted_of
+from cdconf.cli.options import project_options
+
+
+@click.command("export")
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@project_options
+@filter_options
+@click.option("--events", is_flag=True, help="With all that each run told while it went on.")
+def command(environment: str | None, events: bool, **flags: Any) -> None:
+    """Write runs as JSON lines, the oldest first: one object each, with all that the history knows of it.
+
+    Example: cdconf history export production --since 90d > runs.jsonl
+    """
+    import json
+    import sys
+    from contextlib import closing
+
+    from cdconf.history.finding import events_of
+    from cdconf.history.team import history_of
+
+    with run_of("history", None, flags) as run, closing(history_of(run.project)) as history:
+        check_name("environment", environment, [*run.project.environments(), *history.environments()])
+        rows = history.runs(limit=None, wanted=wanted_of(run, history, environment, flags))
+        for row in reversed(rows):
+            told = {"told": events_of(history, row["id"])} if events else {}
+            sys.stdout.write(json.dumps({"schema_version": 1, **row, **told}, sort_keys=True) + "\n")

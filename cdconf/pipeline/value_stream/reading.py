@@ -1,0 +1,207 @@
+"""Reads what the value stream is made of: the history, the artifact store through it, and git. No host is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cdconf.artifacts.attestations import content_of
+from cdconf.artifacts.metadata import metadata
+from cdconf.artifacts.places import place_of
+from cdconf.errors import UsageError
+from cdconf.history import reading as history_reading
+from cdconf.pipeline.indexed import index_store
+from cdconf.pipeline.value_stream.git_log import cut_off, head_of, read_commits
+from cdconf.pipeline.value_stream.model import Approval, Deployment, Mark, StageState, Stop
+from cdconf.pipeline.value_stream.stream import Known
+from cdconf.plans.git import check_repository
+
+if TYPE_CHECKING:
+    from cdconf.events import Emit
+    from cdconf.history import recorded
+    from cdconf.history.index import History
+    from cdconf.inventory import Project
+
+
+def destination(project: Project) -> str:
+    """The environment that the stream leads to, if nobody says: the last one that the pipeline names.
+
+    Raises:
+        UsageError: It names none.
+    """
+    named = [one.environment for one in project.pipeline.stages if one.environment is not None]
+    if not named:
+        raise UsageError("the pipeline names no environment", hint="say which one: --to ENV")
+    return named[-1]
+
+
+def known_of(project: Project, history: History, environment: str, emit: Emit) -> Known:
+    """All that's known of a project's way to an environment.
+
+    Args:
+        project: The project, in a git repository.
+        history: Its history, open; it's brought up to date with the store.
+        environment: The environment.
+        emit: Gets warnings.
+
+    Raises:
+        ArtifactError: The store can't be read.
+        CdconfError: The history or git can't be read.
+    """
+    check_repository(project.root, hint="the value stream begins with commits")
+    now = time.time()
+    index_store(project, history, emit)
+    built = _built(project)
+    said = history_reading.statements(history)
+    there = history_reading.deployments(history, environment)
+    deployments = told(there, said, environment, built)
+    head = head_of(project.root, project.pipeline.branch)
+    commits = read_commits(
+        project.root, [*(one.commit for one in deployments if one.commit), *([head] if head else [])]
+    )
+    stage = project.pipeline.of_environment(environment)
+    return Known(
+        environment=environment,
+        stage=stage.name if stage else None,
+        order={one.name: place for place, one in enumerate(project.pipeline.stages)},
+        commits=commits,
+        head=head,
+        ends=cut_off(project.root),
+        deployments=deployments,
+        states=tuple(states_of(history_reading.stages(history), said, built)),
+        approvals=tuple(_approvals(said)),
+        stops=tuple(stops_of(said)),
+        marks=tuple(marks_of(history_reading.marks(history))),
+        now=now,
+    )
+
+
+def _built(project: Project) -> dict[str, str]:
+    """Archive -> the commit that the store says it was built from."""
+    found, _ = metadata(place_of(project))
+    return {
+        one.artifact.archive: one.artifact.commit for one in found if one.artifact.commit and not one.artifact.dirty
+    }
+
+
+def told(
+    there: Iterable[recorded.Deployment],
+    said: Iterable[recorded.Statement],
+    environment: str,
+    built: Mapping[str, str],
+) -> tuple[Deployment, ...]:
+    """The deployments that the history has, and those that only statements tell of, the oldest first.
+
+    A runner that lives for minutes takes its history with it; what it proved is in the store.
+
+    Args:
+        there: What the history has.
+        said: What the store has.
+        environment: Where they went.
+        built: Archive -> commit.
+    """
+    found = of_history(there, built)
+    runs: set[str | None] = {one.run for one in found if one.run}
+    for one in said:
+        is_one = one.kind == "stage" and one.environment == environment and one.result == "passed"
+        if is_one and one.refusal is None and one.app and one.run not in runs:
+            runs.add(one.run)
+            commit = built.get(one.archive or "") or one.commit
+            began = min(_time(one.body.get("started"), one.at), one.at)
+            identity = content_of(one.name)[:16]
+            found.append(
+                Deployment(
+                    identity, one.run, one.app, one.version, one.archive, commit, began, one.at, one.at, stage=one.stage
+                )
+            )
+    return tuple(_again(sorted(found, key=lambda one: one.verified_at or one.ended)))
+
+
+def of_history(there: Iterable[recorded.Deployment], built: Mapping[str, str] | None = None) -> list[Deployment]:
+    """The history's deployments; `built`: archive -> commit, of those that don't say it themselves."""
+    return [_deployment(one, built or {}) for one in there]
+
+
+def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> Deployment:
+    ended = one.ended_at if one.ended_at is not None else one.started_at
+    return Deployment(
+        id=one.id,
+        run=one.run,
+        app=one.app,
+        version=one.version,
+        archive=one.archive,
+        commit=one.commit or built.get(one.archive or ""),
+        began=one.started_at,
+        ended=max(ended, one.committed_at or ended),
+        committed_at=one.committed_at,
+        kind=one.kind,
+        verdict=one.verdict,
+        stage=one.stage,
+    )
+
+
+def _again(deployments: Iterable[Deployment]) -> Iterator[Deployment]:
+    """Marks what the environment had had before: of both sources together, only the order tells."""
+    had: set[tuple[str, str | None]] = set()
+    for one in deployments:
+        key = (one.app, one.archive or one.version)
+        yield replace(one, kind="re-deployment") if one.kind == "deployment" and key in had else one
+        if one.verified_at is not None and one.kind != "throw-away":
+            had.add(key)
+
+
+def states_of(
+    stages: Iterable[recorded.Stage], said: Iterable[recorded.Statement], built: Mapping[str, str]
+) -> Iterator[StageState]:
+    """What came into which state: by the records of runs, and by what stages proved that no record tells of."""
+    recorded_runs: set[str] = set()
+    for stage in stages:
+        recorded_runs.update(stage.runs)
+        apps = tuple(dict.fromkeys(app for app, _, _ in stage.artifacts))
+        for one in stage.states:
+            yield StageState(stage.commit, stage.stage, one.at, one.state, one.why, apps, one.opens_by_itself)
+    for proof in said:
+        commit = built.get(proof.archive or "") or proof.commit
+        is_one = proof.kind == "stage" and proof.refusal is None and proof.stage and proof.app and commit
+        if is_one and proof.stage and proof.app and commit and proof.run not in recorded_runs:
+            began = min(_time(proof.body.get("started"), proof.at), proof.at)
+            yield StageState(commit, proof.stage, began, "running", apps=(proof.app,))
+            yield StageState(commit, proof.stage, proof.at, proof.result or "passed", apps=(proof.app,))
+
+
+def stops_of(said: Sequence[recorded.Statement]) -> Iterator[Stop]:
+    """Stops, each with when it was lifted."""
+    lifted: dict[str, float] = {}
+    for one in said:
+        if one.kind == "lift" and one.refusal is None:
+            stop = str(one.body.get("stop"))
+            lifted[stop] = min(lifted.get(stop, one.at), one.at)
+    for one in said:
+        if one.kind == "stop" and one.app and one.refusal is None:
+            yield Stop(one.app, one.archive, one.at, lifted.get(content_of(one.name)), one.stage)
+
+
+def _approvals(said: Iterable[recorded.Statement]) -> Iterator[Approval]:
+    for one in said:
+        counts = one.kind == "approval" and one.result == "approved" and one.refusal is None
+        if counts and one.archive and one.environment:
+            yield Approval(one.archive, one.environment, one.at)
+
+
+def marks_of(marks: Iterable[recorded.Mark]) -> Iterator[Mark]:
+    """Marks, as the metrics need them."""
+    for one in marks:
+        yield Mark(one.run, one.failed, one.at, one.why, one.fixes, one.recorded_at)
+
+
+def _time(value: object, otherwise: float) -> float:
+    """Seconds since 1970, of a number or of a statement's text."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except ValueError:
+        return otherwise

@@ -1,0 +1,97 @@
+"""What was done to commits, and what they waited for, out of what the pipeline wrote down; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cdconf.pipeline.entries import GONE
+from cdconf.pipeline.value_stream.model import Approval, Deployment, Kind, StageSpan, StageState, Stop
+
+_KINDS: Mapping[str, Kind] = {"waiting": "queue", "running": "work", "blocked": "people"}
+DEPLOY = "deploy"  # what a deployment outside of any stage is called
+
+
+def of_states(
+    states: Iterable[StageState], opened: Mapping[str, Sequence[float]], until: float
+) -> dict[str, list[StageSpan]]:
+    """Commit -> its spans.
+
+    A gate stays closed when the run has ended: the wait for people ends with the last approval or lift before the next
+    run takes the stage up. From then on the commit waits for that run.
+
+    Args:
+        states: What came into which state, in any order.
+        opened: Commit -> when somebody approved it, or lifted a stop of it.
+        until: When what hasn't ended ends.
+    """
+    by_stage: dict[tuple[str, str], list[StageState]] = {}
+    for one in sorted(states, key=lambda one: one.at):
+        by_stage.setdefault((one.commit, one.stage), []).append(one)
+    found: dict[str, list[StageSpan]] = {}
+    for (commit, _), those in by_stage.items():
+        found.setdefault(commit, []).extend(_of_stage(those, opened.get(commit, ()), until))
+    return found
+
+
+def _of_stage(states: Sequence[StageState], opened: Sequence[float], until: float) -> Iterable[StageSpan]:
+    for one, following in zip(states, [*states[1:], None], strict=True):
+        kind = _kind_of(one)
+        ends = max(one.at, following.at if following else until)
+        if kind is None or (following and following.why == GONE and kind == "work"):
+            continue  # nobody knows when a runner died that was killed; its last word is the one before
+        if kind == "people":
+            yield from _people(one, ends, opened, is_over=following is not None)
+        else:
+            yield StageSpan(one.commit, one.stage, kind, one.at, ends)
+
+
+def _people(state: StageState, ends: float, opened: Sequence[float], *, is_over: bool) -> Iterable[StageSpan]:
+    """A wait for people, and the queue behind it, once somebody has opened the gate."""
+    then = [at for at in opened if state.at < at < ends]
+    turned = max(then) if then and is_over else ends
+    yield StageSpan(state.commit, state.stage, "people", state.at, turned)
+    if turned < ends:
+        yield StageSpan(state.commit, state.stage, "queue", turned, ends)
+
+
+def _kind_of(state: StageState) -> Kind | None:
+    kind = _KINDS.get(state.state)
+    return "queue" if kind == "people" and state.opens_by_itself else kind
+
+
+def of_deployments(deployments: Iterable[Deployment], stage: str | None) -> dict[str, list[StageSpan]]:
+    """Commit -> the attempts to deploy what was built from it, each as work of its stage.
+
+    Args:
+        deployments: Those to the environment.
+        stage: The stage that names the environment.
+    """
+    found: dict[str, list[StageSpan]] = {}
+    for one in deployments:
+        if one.commit is not None and one.kind == "deployment" and one.verdict != "refused":
+            span = StageSpan(one.commit, one.stage or stage or DEPLOY, "work", one.began, one.ended)
+            found.setdefault(one.commit, []).append(span)
+    return found
+
+
+def of_stops(stops: Iterable[Stop], app: str, commit: str, archive: str | None, until: float) -> list[StageSpan]:
+    """The times for which a commit's artifact was stopped, or its app was.
+
+    Args:
+        stops: All of them.
+        app: The app.
+        commit: The commit.
+        archive: Its artifact.
+        until: When what still stands ends.
+    """
+    return [
+        StageSpan(commit, one.stage, "people", one.begins, until if one.ends is None else one.ends, is_stop=True)
+        for one in stops
+        if one.app == app and one.archive in (None, archive)
+    ]
+
+
+def opened_by(approvals: Iterable[Approval], stops: Iterable[Stop], archive: str | None, app: str) -> list[float]:
+    """When somebody approved an artifact, or lifted a stop of it."""
+    lifted = [one.ends for one in stops if one.ends is not None and one.app == app and one.archive in (None, archive)]
+    return sorted([one.at for one in approvals if one.archive == archive] + lifted)

@@ -1,0 +1,192 @@
+"""An app's value stream to an environment; pure: nothing is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cdconf.clocks import TOLERANCE
+from cdconf.pipeline.value_stream import spans as made
+from cdconf.pipeline.value_stream.commits import Brought, brought, left_out, not_brought, times
+from cdconf.pipeline.value_stream.figures import Whole, whole
+from cdconf.pipeline.value_stream.model import (
+    Approval,
+    Change,
+    Commit,
+    Deployment,
+    Mark,
+    Release,
+    StageSpan,
+    StageState,
+    Stop,
+    Waiting,
+)
+from cdconf.pipeline.value_stream.split import clip, split
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that's known of a project's way to an environment.
+
+    Attributes:
+        environment: Its name.
+        stage: The stage that names it; None: none does.
+        order: Stage -> its place in the pipeline.
+        commits: Children before parents.
+        head: The branch's last commit; None: nobody knows.
+        ends: The commits at which a shallow clone ends.
+        deployments: To the environment, the oldest first.
+        now: When all of that was so.
+    """
+
+    environment: str
+    stage: str | None
+    order: Mapping[str, int]
+    commits: Mapping[str, Commit]
+    head: str | None
+    ends: frozenset[str]
+    deployments: tuple[Deployment, ...]
+    states: tuple[StageState, ...]
+    approvals: tuple[Approval, ...]
+    stops: tuple[Stop, ...]
+    marks: tuple[Mark, ...]
+    now: float
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An app's value stream.
+
+    Attributes:
+        since: From when on releases count.
+        releases: The oldest first.
+        whole: What their changes say together.
+        waiting: What no release has brought yet, the newest first.
+        deployments: All attempts since then, the oldest first.
+        earlier: The releases before that.
+    """
+
+    app: str
+    since: float
+    releases: tuple[Release, ...]
+    whole: Whole
+    waiting: tuple[Waiting, ...]
+    deployments: tuple[Deployment, ...]
+    earlier: tuple[Release, ...] = ()
+
+    @property
+    def clocks(self) -> list[Change]:
+        """The changes whose commit's time can't be right."""
+        return [change for one in self.releases for change in one.changes if abs(change.clock) > TOLERANCE]
+
+
+def stream(known: Known, app: str, since: float) -> Stream:
+    """An app's value stream.
+
+    Args:
+        known: What's known.
+        app: The app.
+        since: Releases that were verified before then don't count.
+    """
+    own = [one for one in known.deployments if one.app == app]
+    first_ones = [one for one in own if one.kind == "deployment" and one.verified_at is not None]
+    every = _Way(known, app, own).releases(first_ones)
+    counted = tuple(one for one in every if one.verified >= since)
+    changes = [change for one in counted for change in one.counted]
+    return Stream(
+        app,
+        since,
+        counted,
+        whole(changes, known.order),
+        _waiting(known, [one.commit for one in first_ones]),
+        tuple(one for one in own if one.ended >= since),
+        tuple(one for one in every if one.verified < since),
+    )
+
+
+def _waiting(known: Known, released: Sequence[str | None]) -> tuple[Waiting, ...]:
+    """Without any release it isn't known what has been deployed before."""
+    if known.head is None or not any(one in known.commits for one in released if one):
+        return ()
+    names = not_brought(known.head, released, known.commits)
+    skipped = left_out(names, known.commits)
+    at = times(known.commits, {known.head: known.now}) if names else {}
+    return tuple(Waiting(known.commits[one], known.now - at[one]) for one in names if one not in skipped)
+
+
+class _Way:
+    """The ways of an app's changes.
+
+    Args:
+        known: What's known.
+        app: The app.
+        deployments: The app's, of whichever kind.
+    """
+
+    def __init__(self, known: Known, app: str, deployments: Sequence[Deployment]) -> None:
+        self._known, self._app = known, app
+        self._archives = {one.commit: one.archive for one in deployments if one.commit}
+        opened = {
+            commit: made.opened_by(self._approvals, known.stops, archive, app)
+            for commit, archive in self._archives.items()
+        }
+        states = [one for one in known.states if not one.apps or app in one.apps]
+        self._spans = made.of_states(states, opened, known.now)
+        for commit, those in made.of_deployments(deployments, known.stage).items():
+            self._spans.setdefault(commit, []).extend(those)
+        first = {commit: min(one.begins for one in those) for commit, those in self._spans.items() if those}
+        self._times = times(known.commits, first)
+
+    @property
+    def _approvals(self) -> Sequence[Approval]:
+        return [one for one in self._known.approvals if one.environment == self._known.environment]
+
+    def releases(self, deployments: Sequence[Deployment]) -> list[Release]:
+        """Those of deployments that brought something, the oldest first."""
+        there = brought([one.commit for one in deployments], self._known.commits, self._known.ends)
+        found = []
+        since: Deployment | None = None
+        for one, came in zip(deployments, there, strict=True):
+            found.append(self._release(one, since, came))
+            since = one
+        return found
+
+    def _release(self, deployment: Deployment, since: Deployment | None, came: Brought) -> Release:
+        verified = deployment.verified_at
+        if verified is None:
+            raise ValueError(deployment.id)
+        release = Release(deployment, verified, since, unknown=self._unknown(deployment, since, came))
+        if deployment.commit is None or not came.commits:
+            return release
+        carrying = self._all_of(deployment.commit, deployment.archive)
+        begun = min((one.begins for one in carrying if not one.is_stop), default=verified)
+        earliest = min(self._times[one] for one in came.commits)
+        carried = split(min(earliest, verified), verified, carrying, self._known.order)
+        skipped = left_out(came.commits, self._known.commits)
+        changes = []
+        for name in came.commits:
+            commit, began = self._known.commits[name], min(self._times[name], verified)
+            way = clip(carried, began)
+            if name != deployment.commit and name in self._spans:
+                before = [replace(one, ends=min(one.ends, begun)) for one in self._all_of(name, None)]
+                way = split(began, verified, [*before, *carrying], self._known.order)
+            changes.append(Change(commit, began, verified, way, began - commit.at, skipped.get(name)))
+        return replace(release, changes=tuple(changes))
+
+    def _all_of(self, commit: str, archive: str | None) -> list[StageSpan]:
+        archive = archive or self._archives.get(commit)
+        stops = made.of_stops(self._known.stops, self._app, commit, archive, self._known.now)
+        return [*self._spans.get(commit, ()), *stops]
+
+    def _unknown(self, deployment: Deployment, since: Deployment | None, came: Brought) -> str:
+        if deployment.commit is None:
+            return "nobody knows the commit that it was built from"
+        if not came.is_here:
+            return f"commit {deployment.commit[:10]} isn't in this clone"
+        if came.is_first:
+            return "it's the first deployment whose commit is known, so only that commit is told"
+        if came.is_cut_off:
+            return "this clone's history is cut off within its commits"
+        if since is not None and (since.commit is None or since.commit not in self._known.commits):
+            return f"some of its commits may have come with {since.label}, whose own commit isn't known"
+        return ""
