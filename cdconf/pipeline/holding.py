@@ -27,6 +27,9 @@ class Holding:
         about: What others are told of this run.
         now: Gives the store's time.
         emit: The event stream.
+
+    Attributes:
+        is_taken: Whether another run has them.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Holding:
         self._guard = threading.Lock()
         self._leases: dict[str, StoreLease] = {}
         self._ended = threading.Event()
+        self.is_taken = False
         self._lost = ""
         self._losing: list[Callable[[str], None]] = []
         self._beaten = time.monotonic()
@@ -104,6 +108,7 @@ class Holding:
                     due = [one for one in self._leases.values() if one.is_due]
                     alive = [one.beat() for one in due]
                 if not all(alive):
+                    self.is_taken = True
                     self._lose("another run has taken over: this one gave no sign of life for too long")
                     return
                 self._beaten = time.monotonic() if due or not self._leases else self._beaten

@@ -17,6 +17,7 @@ from cdconf.pipeline.children import Children
 from cdconf.pipeline.entries import Missing, RunBegan, RunEnded
 from cdconf.pipeline.holding import Holding
 from cdconf.pipeline.joining import Joining, holder_is_dead, told_of
+from cdconf.pipeline.kept_commit import kept
 from cdconf.pipeline.known import Known
 from cdconf.pipeline.outcome import Outcome
 from cdconf.pipeline.record import Recorder, close_dead, commit_key, read_runs
@@ -71,7 +72,8 @@ def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = 
             return found
         with commit_lock.locked(home, commit) as lock:
             if lock is not None:
-                found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
+                with kept(home, commit):
+                    found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
                 if found is not None:
                     return found
         joining.wait()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.errors import ArtifactError, TerminateSignal
+from cdconf.errors import FAILED, GATED, ArtifactError, TerminateSignal
 from cdconf.events import Emit, Notice, StageChanged
 from cdconf.pipeline.concurrency import Turn, must_end, turn
 from cdconf.pipeline.decide import Standing, decide
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from cdconf.pipeline.rivals import Rivals
 
 CODES: Mapping[Verdict, int] = {"passed": 0, "failed": 1, "stopped": 3, "superseded": 3}
+_HINTS: Mapping[int, str] = {
+    GATED: "`cdconf pipeline status` shows what that one does",
+    FAILED: "it isn't red: run it again when the store can be reached",
+}
 _TICK = 0.2  # seconds
 _LOOK = 2.0  # seconds between looks at other commits' runs
 
@@ -126,6 +130,10 @@ class Runner:
         self.emit(Notice(why, warning=True))
         self.end()
 
+    @property
+    def _lost_code(self) -> int:
+        return GATED if self.holding.is_taken else FAILED
+
     def end(self, number: int = signal.SIGINT) -> None:
         """Ends in order what runs."""
         for one in self._stops.values():
@@ -136,7 +144,8 @@ class Runner:
         """The record's last entry."""
         worst = next((one for one in self.outcomes.values() if one.state != "passed"), None)
         by_state = [one for one in self.outcomes.values() if one.state == "interrupted"]
-        code = CODES.get(verdict) if verdict in CODES else max((one.code for one in by_state), default=130)
+        without = self._lost_code if self._lost else 130
+        code = CODES.get(verdict) if verdict in CODES else max((one.code for one in by_state), default=without)
         return RunEnded(self.recorder.now(), verdict, code or 0, (worst.why if worst else "") or self._lost)
 
     def _stage(self, name: str) -> Stage:
@@ -213,6 +222,8 @@ class Runner:
                 if name in self._superseded and outcome.state == "interrupted":
                     newer = self._superseded[name]
                     outcome = Outcome("superseded", f"superseded by commit {newer[:10]}", 3, superseded_by=newer)
+                elif self._lost and outcome.state == "interrupted":
+                    outcome = replace(outcome, why=self._lost, code=self._lost_code, hint=_HINTS[self._lost_code])
                 self._settle(name, self._with_log(name, outcome))
                 self.holding.release(stage_key(self.project.name, name))
                 if outcome.state == "passed":

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -67,17 +68,17 @@ def built(line, tmp_path):  # noqa: F811
     return line
 
 
-@pytest.mark.parametrize("what", GARBAGE)
-def test_a_damaged_record_hides_nothing(built, what):
-    name = record(built.commit, project=built.project.name)
-    built.place.create(name, GARBAGE[what])
-    good = Recorder(built.place, built.project.name, "d" * 40)
+def test_damaged_records_hide_nothing(built):
+    project = built.project.name
+    for number, data in enumerate(GARBAGE.values()):
+        built.place.create(record(built.commit, f"{number:016x}", project=project), data)
+    good = Recorder(built.place, project, "d" * 40)
     good.note(RunBegan(good.now(), "d" * 40, None, "x", "x", "x", ()))
     found, told = board_of(built)
     states = {one.known.label: one.cells["acceptance"].state for one in found.rows}
     assert states["app@3"] == "passed"
     assert "d" * 10 in states
-    assert len(told) <= 2
+    assert len(told) <= 2 * len(GARBAGE)
     assert all(len(one) < 1000 for one in told)
 
 
@@ -90,58 +91,61 @@ def test_what_a_record_says_cannot_be_more_than_text(built):
     assert next(one for one in found.rows if one.known.label == "app@3").cells["manual"].state == "failed"
 
 
-@pytest.mark.parametrize("form", ["pipe", "directory", "socket", "circle", "nowhere", "device"])
-@pytest.mark.parametrize("name", ["record", "lease", "metadata", "statement"])
-def test_what_is_no_file_is_never_waited_for(built, form, name, monkeypatch):
-    archive = built.artifact.archive
-    names = {
-        "record": record(built.commit, project=built.project.name),
-        "lease": f"{LEASE}{commit_key(built.project.name, built.commit)}-00000001.json",
-        "metadata": "app@9.json",
-        "statement": f"statement-{archive}-{'0' * 64}.dsse",
-    }
-    path = built.root / built.place.shown(names[name])
+def stand(path, form):
+    """Puts something that's no file in a file's place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if form == "pipe":
         os.mkfifo(path)
     elif form == "directory":
         path.mkdir()
     elif form == "socket":
-        monkeypatch.chdir(path.parent)  # a socket's path may have 107 bytes
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind("s")
+        here = Path.cwd()
+        os.chdir(path.parent)  # a socket's path may have 107 bytes
+        try:
+            with socket.socket(socket.AF_UNIX) as one:
+                one.bind("s")
+        finally:
+            os.chdir(here)
         (path.parent / "s").rename(path)
     else:
         path.symlink_to({"circle": path.name, "nowhere": "/nowhere", "device": "/dev/zero"}[form])
+
+
+@pytest.mark.parametrize("form", ["pipe", "directory", "socket", "circle", "nowhere", "device"])
+def test_what_is_no_file_is_never_waited_for(built, form):
+    key = commit_key(built.project.name, built.commit)
+    names = (
+        record(built.commit, project=built.project.name),
+        f"{LEASE}{key}-00000001.json",
+        "app@9.json",
+        f"statement-{built.artifact.archive}-{'0' * 64}.dsse",
+    )
+    for name in names:
+        stand(built.root / built.place.shown(name), form)
     found, _ = board_of(built)
     assert next(one for one in found.rows if one.known.label == "app@3").cells["acceptance"].state == "passed"
-    mine = take(built.place, commit_key(built.project.name, built.commit), {}, time.time())
+    mine = take(built.place, key, {}, time.time())
     assert mine.beat()
-    assert take(built.place, commit_key(built.project.name, built.commit), {}, time.time()) is None
+    assert take(built.place, key, {}, time.time()) is None
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"built_at": float("nan")},
-        {"built_at": float("inf")},
-        {"built_at": 10**400},
-        {"built_at": -1e300},
-        {"size": float("nan")},
-        {"duration_s": float("-inf")},
-        {"commit": EVIL},
-        {"commit": ["x"]},
-        {"commit": 7},
-        {"commit_time": "yesterday"},
-        {"version": EVIL},
-        {"file_name": "../../../etc/passwd"},
-    ],
-    ids=str,
+NONSENSE = (
+    *({"built_at": one} for one in (float("nan"), float("inf"), 10**400, -1e300, "yesterday", [])),
+    {"size": float("nan")},
+    {"duration_s": float("-inf")},
+    *({"commit": one} for one in (EVIL, ["x"], 7, {})),
+    {"commit_time": "yesterday"},
+    {"file_name": "../../../etc/passwd"},
 )
-def test_metadata_that_says_nonsense_hides_nothing(built, changes):
-    path = built.root / built.place.shown("app@3.json")
-    document = json.loads(path.read_text())
-    built.place.create("app@9.json", json.dumps({**document, "version": "9", **changes}).encode())
+
+
+def test_metadata_that_says_nonsense_hides_nothing(built):
+    document = json.loads((built.root / built.place.shown("app@3.json")).read_text())
+    for number, changes in enumerate(NONSENSE):
+        data = json.dumps({**document, "version": f"9.{number}", **changes}).encode()
+        built.place.create(f"app@9.{number}.json", data)
+    built.place.create("app@" + "9" * 200 + ".json", json.dumps({**document, "version": "9" * 200}).encode())
+    built.place.create("app@\u202e\n9.json", json.dumps({**document, "version": "\u202e\n9"}).encode())
     found, _ = board_of(built)
     assert {one.known.label for one in found.rows} >= {"app@3"}
 
@@ -207,6 +211,24 @@ def test_who_slept_while_another_one_took_it_anew_has_lost_it_and_leaves_it_alon
     assert about_of(folder, KEY)["by"] == "third"
     third.release()
     assert listed(folder, KEY) == []
+
+
+def test_what_a_dead_one_of_another_user_left_is_no_hindrance(folder, age, monkeypatch):
+    take(folder, KEY, {}, time.time())
+    age(TTL + 5)
+    heir = take(folder, KEY, {}, time.time())
+    really = type(folder).delete
+
+    def refused(self, name):
+        if name.endswith("-00000001.json") and name.startswith(LEASE):
+            raise ArtifactError("can't remove from the artifact store: Operation not permitted")
+        really(self, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(folder), "delete", refused)
+        heir.release()
+    assert not holders(listed(folder, KEY))[KEY].is_alive(time.time())
+    assert take(folder, KEY, {}, time.time()).beat()
 
 
 def test_the_last_epoch_is_no_end(folder, age):

@@ -268,6 +268,20 @@ def test_a_killed_run_is_gone_on_with_at_once(whole, tmp_path_factory, moment):
     assert sorted(one.ended.verdict for one in line.runs(commit)) == ["interrupted", "passed"]
 
 
+def test_a_commit_that_a_forced_push_takes_away_stays_while_it_is_run(line, tmp_path_factory):
+    path = tmp_path_factory.mktemp("go") / "go"
+    commit = line.commit("slow", late_sh=go(path))
+    process = line.begun(until="waits")
+    git(line.root, "reset", "-q", "--hard", "HEAD~1")
+    git(line.root, "reflog", "expire", "--expire=now", "--all")
+    git(line.root, "gc", "-q", "--prune=now")
+    path.touch()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert {one[-1] for one in line.said()} == {commit}
+    assert git(line.root, "for-each-ref", "refs/cdconf") == ""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_is_not_red(line, tmp_path_factory, number, code):
     path = tmp_path_factory.mktemp("go") / "go"
@@ -331,6 +345,25 @@ def test_another_machine_takes_over_from_a_dead_one(line, other, tmp_path_factor
     other()
     assert (line.builds, len(line.said()), other.left()) == (1, line.stages, [])
     assert sorted(one.ended.verdict for one in line.runs(commit)) == ["interrupted", "passed"]
+
+
+def test_who_slept_while_another_machine_took_over_ends_with_that(line, other, tmp_path_factory):
+    path = tmp_path_factory.mktemp("go") / "go"
+    line.commit("slow", late_sh=go(path))
+    git(other.root, "pull", "-q")
+    slept = line.begun(until="waits")
+    slept.send_signal(signal.SIGSTOP)
+    for one in (line.root / "store").glob("pipe[lb]ea*"):
+        os.utime(one, (time.time() - 100, time.time() - 100))
+    heir = other.begun(until="late: running")
+    slept.send_signal(signal.SIGCONT)
+    _, said = slept.communicate(timeout=60)
+    assert slept.returncode == 3, said
+    assert "error: stage 'late' was ended: another run has taken over" in said
+    path.touch()
+    heir.communicate(timeout=60)
+    assert heir.returncode == 0
+    assert (line.builds, len(line.said()), other.left()) == (1, line.stages, [])
 
 
 def test_newer_commits_supersede_those_that_wait(make, tmp_path_factory):
