@@ -8,10 +8,11 @@ from tests.hostile.own_files import TABLE, look, place_of, usual
 
 pytestmark = pytest.mark.hosts  # root alone can give a host directories of its own
 WAYS = list(DAMAGES)
+EVERY = 3  # of the files: they're read by the same few functions
 CASES = [
-    (own, WAYS[(number * 7 + turn * 13) % len(WAYS)], own.runs[(number + turn) % len(own.runs)])
+    (own, WAYS[number * 7 % len(WAYS)], own.runs[number % len(own.runs)])
     for number, own in enumerate(TABLE)
-    for turn in range(1)
+    if number % EVERY == 0
 ]
 
 

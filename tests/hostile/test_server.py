@@ -14,14 +14,15 @@ from cdconf.session.bundle import bundle, start_line
 from cdconf.session.ssh import Ssh
 from cdconf.session.start import Start
 from tests.hostile.hasty import be_hasty
-from tests.hostile.logins import PASSWORD, SUDOS
-from tests.hostile.server import BEHAVIOURS, JUMP, JUMPS, FalseServer
+from tests.hostile.logins import LOGINS, PASSWORD, SUDOS
+from tests.hostile.server import ANOTHER_KEY, BEHAVIOURS, GREETINGS, JUMP, JUMPS, FalseServer
 
 NONCE = "0123456789abcdef01234567"
 LONGEST = 60.0  # seconds until a test gives up; each limit that's met is a second or two here
 AT_ONCE = 24
 DIRECT, BEHIND, BEFORE = "direct", "behind a jump host", "as a jump host"
-WAYS = [(DIRECT, one) for one in BEHAVIOURS] + [(BEHIND, one) for one in BEHAVIOURS] + [(BEFORE, one) for one in JUMPS]
+ON_THE_WAY = [*GREETINGS, *LOGINS, ANOTHER_KEY]  # what a host does later is the same behind a jump host
+WAYS = [(DIRECT, one) for one in BEHAVIOURS] + [(BEHIND, one) for one in ON_THE_WAY] + [(BEFORE, one) for one in JUMPS]
 
 
 class _Sudo:
