@@ -19,7 +19,7 @@ VALUES = {
     "canary_quotes": "Qz7\"r'x\\w$Z `k`9 ; & | < > # %d !h {{ 7*7 }} {% raw %}",
     "canary_lines": "Line-one-Vb3kq8\nLine-two 'Xw9zr4'\n\nLine-four \"Kp2mt6\" \\",
     "canary_unicode": "Grün-✓-Schlüssel-ёж-漢字-7Qp",
-    "canary_braces": "{{ canary_quotes }}-Zt5yH8w-{# no #}",
+    "canary_braces": "Yt2{{ canary_quotes }}-Zt5yH8w-{# no #}",
     "canary_key": f"-----BEGIN PRIVATE KEY-----\n{_lines(63)}-----END PRIVATE KEY-----\n",
 }
 # A watcher prints, when its stdin ends, what it has seen: arguments of processes, and environments that it may read.

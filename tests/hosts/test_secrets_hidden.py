@@ -12,7 +12,7 @@ from tests.hosts.canary import VALUES, leaks, left_on, traces, watching
 from tests.hosts.walked import WALK
 from tests.inside import inside
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.once]  # what was seen once was seen
 
 ROLE = "roles/app/role.yml"
 SMOKE = "roles/app/smoke/test_leak.py"
