@@ -135,7 +135,7 @@ class Compiler:
 
     def _rendered(self, function: Callable[..., Any], host: Host, facts: Mapping[str, Any], *arguments: Any) -> bytes:
         assert self._rendering is not None  # noqa: S101  this isn't the process that renders
-        self.roles_of(host)  # here, so that a fork has them, and what types' own code does is known to the run
+        self.fetch_secrets([host])  # reads the roles, too, so that a fork has them, and the run knows of types' code
         return self._rendering.call(self, function, facts, host, *arguments, name=host.name)
 
     def role(self, name: str) -> Role:
@@ -152,6 +152,18 @@ class Compiler:
         """
         for host in hosts:
             self.roles_of(host)
+
+    def fetch_secrets(self, hosts: Sequence[Host]) -> None:
+        """Asks the operator's sources once for all secrets that the hosts' roles may read.
+
+        Raises:
+            SecretError: A source can't be asked.
+            InvalidFile: A role breaks a rule.
+        """
+        roles = {role.name: role for host in hosts for role in self.roles_of(host)}
+        wanted = (name for role in roles.values() for name, one in role.variables.items() if one.secret)
+        for value in self.secrets.fetch(wanted):
+            self.mask.add(value)
 
     def compile_ahead(self, hosts: Sequence[Host]) -> None:
         """Compiles what needs no facts, so that errors end a run before it changes the first host.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import signal
@@ -13,13 +12,6 @@ from cdconf.catalog.meter import HOST_OVER, TEXT_OVER, Place, too_much
 from cdconf.errors import CdconfError, TemplateError
 
 _FRAME = re.compile(r'  File "((?:roles|templates)/[^"]*)", line (\d+)')
-
-
-def place_of(shared: mmap.mmap) -> Place | None:
-    """The text that was at work; None when there was none."""
-    named = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
-    line, _, file = named.partition(" ")
-    return (file, int(line)) if line.isdigit() else None
 
 
 def innermost(trace: IO[bytes]) -> Place | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,8 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
 def _hosts(compiler: Compiler, on_catalog: OnCatalog | None) -> list[CdconfError]:
     errors: list[CdconfError] = []
     cache = FactCache(compiler.project.data_if_any, compiler.environment.name)
+    with contextlib.suppress(CdconfError):  # what can't be read is said below, where it's an error
+        compiler.fetch_secrets(list(compiler.environment.hosts.values()))
     for host in compiler.environment.hosts.values():
         facts = HostFacts(cache.load(host.name).facts, lambda groups: sample())
         try:

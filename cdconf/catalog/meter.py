@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from cdconf.catalog.limits import MEMORY, SECONDS, SECONDS_IN_ALL
-from cdconf.errors import TemplateError
+from cdconf.errors import CdconfError, TemplateError
 
 Place = tuple[str, int]
 NAMED = 4096  # bytes of memory that name the text at work
@@ -55,6 +55,7 @@ class Meter(Unmeasured):
         self._refused = refused
         self._at: Place | None = None
         self._compiled: set[str] = set()
+        self._named: dict[Place, bytes] = {}
 
     def start(self) -> None:
         """Sets what's the same for all texts: the memory, and what happens when a timer runs out."""
@@ -71,6 +72,12 @@ class Meter(Unmeasured):
             # When the whole machine is out of memory, the kernel takes this process, not the run.
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
+    def without_memory(self) -> CdconfError:
+        """The error for texts that each take little, and too much memory together."""
+        message = f"the texts of one host take more than {MEMORY >> 20} MiB of memory; this was the last"
+        place = place_of(self._shared)
+        return too_much(message, place) if place is not None else CdconfError(message.partition(";")[0])
+
     def begin_host(self) -> None:
         """All texts of one host begin."""
         self._at = None
@@ -79,7 +86,6 @@ class Meter(Unmeasured):
 
     def end_host(self) -> None:
         """All texts of one host are rendered, or one has failed."""
-        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self._shared[0] = 0
 
@@ -95,11 +101,15 @@ class Meter(Unmeasured):
 
     def end(self, outer: Place | None) -> None:
         self._at = outer
-        if outer is not None:
+        if outer is None:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        else:
             self._name(outer)
 
     def _name(self, place: Place) -> None:
-        data = f"{place[1]} {place[0]}".encode()[: NAMED - 1] + b"\0"
+        data = self._named.get(place)
+        if data is None:
+            data = self._named[place] = f"{place[1]} {place[0]}".encode()[: NAMED - 1] + b"\0"
         self._shared[: len(data)] = data
 
     def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
@@ -111,6 +121,13 @@ class Meter(Unmeasured):
 
     def refuse(self, place: Place, message: str) -> None:
         self._refused[place] = message
+
+
+def place_of(shared: mmap.mmap) -> Place | None:
+    """The text that was at work; None when there was none."""
+    named = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
+    line, _, file = named.partition(" ")
+    return (file, int(line)) if line.isdigit() else None
 
 
 def too_much(message: str, place: Place) -> TemplateError:

@@ -203,6 +203,8 @@ def _answer(renders: Renders, meter: Meter, mask: _Learning, question: bytes) ->
         answer = Needs(groups=lacking.groups)
     except CdconfError as error:
         answer = Failed(error=Carrier(error))
+    except MemoryError:
+        answer = Failed(error=Carrier(meter.without_memory()))
     except Exception as error:  # noqa: BLE001  a bug, which the run reports
         answer = Failed(error=Carrier(error), trace=traceback.format_exc())
     meter.end_host()

@@ -22,8 +22,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from cdconf.catalog.ended import innermost, place_of, why
-from cdconf.catalog.meter import NAMED, Meter, Place
+from cdconf.catalog.ended import innermost, why
+from cdconf.catalog.meter import NAMED, Meter, Place, place_of
 from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
 from cdconf.errors import CdconfError
 from cdconf.facts.carried import Luggage

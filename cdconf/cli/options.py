@@ -80,7 +80,7 @@ no_code_option = click.option(
     is_flag=True,
     expose_value=False,
     callback=_no_code,
-    help="Refuse to run code of the project: resource types, guards, a Vagrantfile, …",
+    help="Refuse to run code of the project: resource types, guards, a Vagrantfile and the like.",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
 override_option = click.option(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.options import environment_argument, output_options, project_options
+from cdconf.cli.secret_exposure import check, exposure, rotate
 from cdconf.errors import CdconfError, SecretError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Read and write secrets: inventories/ENV/secrets.yml, encrypted with age for ENV's recipients.
+
+    Those that aren't there are asked for where ~/.config/cdconf/secrets/PROJECT.yml, or $CDCONF_SECRETS, says:
+    environment variables, systemd's credentials, `pass`, `op`, or a command of your own.
 
     Example: cdconf secret set production shop_mail_password
     """
@@ -149,7 +153,7 @@ def edit(environment: str, directory: str) -> None:
 def rekey(environment: str, directory: str) -> None:
     """Encrypt ENV's secrets again, for all keys that are in recipients.txt now.
 
-    Whoever was taken out of recipients.txt has still seen the old values: change those, too.
+    Whoever was taken out of recipients.txt has still seen the old values: change those, too, with `rotate`.
     """
     store = _store(directory, environment)
     before = store.shift()
@@ -165,6 +169,11 @@ def rekey(environment: str, directory: str) -> None:
     if before.more:
         text = f"warning: someone was dropped who has been able to read, and may have kept: {', '.join(before.more)}"
         click.echo(f"{text}; change these values where they're used, too", err=True)
+
+
+command.add_command(check)
+command.add_command(exposure)
+command.add_command(rotate)
 
 
 def _tell_shift(environment: str, store: SecretStore) -> None:

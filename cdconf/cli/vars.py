@@ -41,6 +41,7 @@ def command(environment: str, host: str | None, explain: bool, **flags: Any) -> 
     with run_of("vars", environment, flags) as run:
         cache = FactCache(run.project.data_if_any, run.environment.name)
         seen = {one.name: cache.load(one.name) for one in run.selected()}
+        run.compiler.fetch_secrets(run.selected())
         data = {one.name: explain_host(run.compiler, one, seen[one.name].facts) for one in run.selected()}
         run.extra["variables"] = data
         run.extra["facts_age_s"] = {name: one.age for name, one in seen.items()}

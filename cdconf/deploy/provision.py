@@ -17,6 +17,7 @@ from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostF
 from cdconf.events import Emit, Event, HostDone, ResourceDone, Step
 from cdconf.facts import FactCache
 from cdconf.promotion.policy import guarded_by
+from cdconf.secrets.operators import sources_of
 from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def provision(
     Raises:
         CdconfError: Nothing was changed on any host, or everything is said in the events.
     """
+    _fetch_secrets(project, environment, make_compiler, hosts)
     smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     to_be = HostsToBe(project, environment, provider, make_compiler, emit)
@@ -143,6 +145,14 @@ def provision(
         codes += [report(emit, name, error) for name, error in errors.items()]
         codes += Provisioning(project, fleet, compilers[0], emit, options).run(present)
     return worst_exit(codes)
+
+
+def _fetch_secrets(
+    project: Project, environment: Environment, make_compiler: Callable[[], Compiler], hosts: Sequence[Host]
+) -> None:
+    """A source of secrets that's down ends the run before any host is held, or made."""
+    if sources_of(project, environment):  # without any, the compiler is made while hosts are being connected to
+        make_compiler().fetch_secrets(hosts)
 
 
 def _check_smoke(project: Project, hosts: Sequence[Host]) -> Future[None] | None:

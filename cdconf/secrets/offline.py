@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cdconf.errors import SecretError
@@ -25,6 +25,10 @@ class OfflineSecrets(SecretStore):
         super().__init__(project, environment)
         self.unread: dict[str, SecretError] = {}
         self.unset: set[str] = set()
+
+    def fetch(self, names: Iterable[str]) -> list[Secret]:
+        """Nobody is asked for a look at the files."""
+        return []
 
     def get(self, name: str) -> Secret | None:
         try:

@@ -9,19 +9,21 @@ import os
 import secrets
 import string
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import SecretError
+from cdconf.errors import CdconfError, SecretError
 from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
+from cdconf.secrets.operators import ask, sources_of
 from cdconf.secrets.readers import Shift, comments, marked, readers, shift, short
 from cdconf.secrets.taint import Secret
 from cdconf.secrets.unmaskable import spared, why
 from cdconf.yamlfile import YamlMap, load_if_any, loads, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cdconf.inventory import Environment, Project
     from cdconf.secrets.mask import Mask
@@ -57,6 +59,10 @@ class SecretStore:
                 )
         self._for = comments(read_text(self.path, self.shown, project.root)) if self._encrypted else {}
         self._plain: dict[str, Secret] = {}
+        self._outside: dict[str, tuple[Secret, str]] = {}  # of the operator's sources, with what tells of the source
+        self._asked: set[str] = set()
+        self._down: CdconfError | None = None  # a source that failed isn't asked again in this run
+        self._asking = threading.Lock()
         self._generated = self._load_generated()
 
     @property
@@ -76,12 +82,55 @@ class SecretStore:
         return values
 
     def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted({*self._encrypted, *self._generated})
+        """All names that are known by now, sorted."""
+        return sorted({*self._encrypted, *self._outside, *self._generated})
+
+    def ciphertexts(self) -> dict[str, str]:
+        """What secrets.yml has: name -> ciphertext."""
+        return dict(self._encrypted)
 
     def source(self, name: str) -> str:
         """Where a secret comes from, for people."""
+        if name in self._outside:
+            return self._outside[name][1]
         return self.shown if name in self._encrypted else "generated"
+
+    def fetch(self, names: Iterable[str]) -> list[Secret]:
+        """Asks the operator's sources for secrets that aren't in secrets.yml: each source once, for all of them.
+
+        Args:
+            names: Of those that will be read.
+
+        Returns:
+            The values that were found; they're to be masked.
+
+        Raises:
+            SecretError: A source can't be asked, or a value couldn't be masked.
+            InvalidFile: The operator's file breaks a rule.
+        """
+        with self._asking:
+            known = {*self._encrypted, *self._asked}
+            # A project's files say the names: none may lead a pattern of the operator's elsewhere.
+            wanted = [one for one in dict.fromkeys(names) if one not in known and one.isidentifier()]
+            if not wanted:
+                return []
+            if self._down is not None:
+                raise self._down
+            try:
+                return self._fetch(wanted)
+            except CdconfError as error:
+                self._down = error
+                raise
+
+    def _fetch(self, wanted: list[str]) -> list[Secret]:
+        sources = sources_of(self._project, self._environment)
+        found = []
+        for name, value, one in ask(sources, wanted, self._project, self._environment):
+            self._check_maskable(name, value)
+            self._outside[name] = (Secret(value), f"{one.kind} ({one.place[0]}:{one.place[1]})")
+            found.append(self._outside[name][0])
+        self._asked.update(wanted)
+        return found
 
     def get(self, name: str) -> Secret | None:
         """A secret's value, None when there is none.
@@ -94,6 +143,9 @@ class SecretStore:
             self._plain[name] = Secret(age.decrypt(self._encrypted[name], name, file, line))
         if name in self._plain:
             return self._plain[name]
+        self.fetch([name])
+        if name in self._outside:
+            return self._outside[name][0]
         return Secret(self._generated[name]) if name in self._generated else None
 
     def damaged(self) -> list[SecretError]:

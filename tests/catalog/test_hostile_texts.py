@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.catalog import Compiler, limits
-from cdconf.catalog.ended import place_of
+from cdconf.catalog.meter import place_of
 from cdconf.errors import TemplateError
 from cdconf.inventory import load_environment, load_project
 from tests.catalog.hostile_texts import EXPRESSIONS, TEMPLATES
@@ -84,6 +84,15 @@ def test_many_texts_that_are_short_have_a_limit_together(project, monkeypatch):
     with pytest.raises(TemplateError, match="the texts of one host take more than") as caught:
         compiled(project)
     assert (caught.value.file, caught.value.line) == ("roles/base/role.yml", 2)
+
+
+def test_many_texts_that_are_small_have_a_limit_of_memory_together(project, monkeypatch):
+    monkeypatch.setattr("cdconf.catalog.meter.MEMORY", 32 * 1024**2)
+    text = "resources:\n  - file: '/x{{ each }}'\n    for_each: '{{ range(200) | list }}'\n"
+    role(project, f"{text}    content: \"{{{{ 'x' * 1000000 }}}}{{{{ each }}}}\"\n")
+    with pytest.raises(TemplateError, match="MiB of memory") as caught:
+        compiled(project)
+    assert caught.value.file == "roles/base/role.yml"
 
 
 def test_a_text_that_waits_its_turn_is_not_one_that_takes_long(project):
