@@ -113,7 +113,7 @@ def test_awkward_names_copies_of_copies_and_scale(tmp_path):
     read = by_ruby(*((tmp_path, name) for name in names))
     assert read == [by_cdconf(tmp_path, name) for name in names]
     assert [host for host, _ in read[0]["hosts"]] == ["9", "db1", "yes", "web1", "web3", "alone"]
-    assert [host for host, _ in read[1]["hosts"]] == ["9", "db1", "yes", "web3", "extra", "alone"]
+    assert [host for host, _ in read[1]["hosts"]] == ["db1", "yes", "web3", "extra", "alone"]
 
 
 @needs_ruby
@@ -164,13 +164,13 @@ def invented(random, root):
 def test_invented_inventories_read_alike(tmp_path):
     numbers = random.Random(5)
     wanted = {}
-    for number in range(150):
+    for number in range(200):
         root = tmp_path / str(number)
         invented(numbers, root)
         for name in ("one", "two", "three"):
             try:
                 wanted[root, name] = by_cdconf(root, name)
-            except CdconfError:  # asks for more hosts than there are, or has none
+            except CdconfError:  # asks for more hosts than there are, for others than it can leave, or has none
                 continue
     assert len(wanted) > 200
     assert sum(name == "three" for _, name in wanted) > 30
