@@ -35,7 +35,7 @@ class LineEnds(Extension):
             return source
         return source.replace("\r\n", "\n" + _BEHIND_LF).replace("\r", _ALONE)
 
-    def filter_stream(self, stream: TokenStream) -> TokenStream | Iterator[Token]:
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         """Puts each CR back."""
         for token in stream:
             if token.type in ("data", "string") and "\x1c" in token.value:
