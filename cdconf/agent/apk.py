@@ -9,7 +9,7 @@ import os
 import re
 import time
 
-from cdconf.agent import packages
+from cdconf.agent import packages, texts
 from cdconf.agent.base import Failed, last_lines, run
 
 DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
@@ -17,7 +17,7 @@ WORLD = "/etc/apk/world"
 SOURCES = ("/etc/apk/repositories", "/etc/apk/repositories.d", "/etc/apk/keys")
 INDEXES = "/var/cache/apk/APKINDEX.*.tar.gz"
 _OPERATOR = re.compile(r"[=<>~@]")
-_UPGRADE = re.compile(r"^(\S+)-(\d\S*) +< +(\d\S*)", re.MULTILINE)
+_UPGRADE = re.compile(r"^(\S+)-([0-9]\S*) +< +([0-9]\S*)", re.MULTILINE)
 
 
 def parse(text):
@@ -31,19 +31,19 @@ def parse(text):
         fields = {line[:1]: line[2:] for line in paragraph.split("\n") if line[1:2] == ":"}
         if "P" in fields and "V" in fields:
             versions[fields["P"]] = fields["V"]
-            names = [re.split(_OPERATOR, name)[0] for name in fields.get("p", "").split()]
+            names = [re.split(_OPERATOR, name)[0] for name in texts.words(fields.get("p", ""))]
             provided.update(name for name in names if ":" not in name)
     return versions, provided
 
 
 def pinned(text):
     """The names that /etc/apk/world keeps at exactly one version."""
-    return {word.partition("=")[0] for word in text.split() if re.match(r"[^=<>~@!]+=[^~]", word)}
+    return {word.partition("=")[0] for word in texts.words(text) if re.match(r"[^=<>~@!]+=[^~]", word)}
 
 
 def _read(path):
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as stream:
             return stream.read()
     except FileNotFoundError:
         return ""
@@ -145,7 +145,7 @@ def argument(fields, versions):
     bare = pin[:-2] if pin.endswith(".*") else pin
     if re.search(r"[*?\[]", bare):
         raise Failed("apk can't install {} {}: a pattern must be a version's beginning, as 1.24.*".format(name, pin))
-    return "{}{}{}".format(name, "=" if re.search(r"-r\d+\Z", bare) else "~", bare)
+    return "{}{}{}".format(name, "=" if re.search(r"-r[0-9]+\Z", bare) else "~", bare)
 
 
 def _delete(names, purge, force):

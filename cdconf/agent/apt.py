@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import apt_index, dpkg, locks, packages
+from cdconf.agent import apt_index, dpkg, locks, packages, texts
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 LOCKS = (
@@ -242,16 +242,16 @@ def _failure(arguments, result):
 def _reason(verb, out, err):
     """One line that says why, of what apt-get printed."""
     if "Could not get lock" in err:
-        found = re.search(r"held by process (\d+) \(([^)]*)\)", err)
+        found = re.search(r"held by process ([0-9]+) \(([^)]*)\)", err)
         who = "{} (process {})".format(found.group(2), found.group(1)) if found else "another process"
         return "the apt lock is held by {} for more than {} s".format(who, packages.LOCK_WAIT)
     if "remove is disabled" in err:
         block = re.search(r"packages will be REMOVED:\n((?:  .*\n)+)", out)
-        names = " ".join(block.group(1).split()) if block else "other packages"
+        names = " ".join(texts.words(block.group(1))) if block else "other packages"
         return "this would remove {}; say `absent` of what may go".format(names)
     if "Held packages were changed" in err:
         block = re.search(r"held packages will be changed:\n((?:  .*\n)+)", out)
-        names = " ".join(block.group(1).split()) if block else "packages"
+        names = " ".join(texts.words(block.group(1))) if block else "packages"
         return "this would change what's held: {0}; `apt-mark unhold {0}` frees it".format(names)
     first = re.search(r"^E: (.*)$", err, re.MULTILINE)
     return "apt-get {} failed{}".format(verb, ": " + first.group(1) if first else "")

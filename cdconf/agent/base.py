@@ -4,6 +4,8 @@ import os
 import pwd
 import time
 
+from cdconf.agent import texts
+
 
 class Failed(Exception):
     """Something could not be done on this host.
@@ -107,7 +109,7 @@ class Result(object):
 
 def last_lines(text, count=15):
     """The end of a command's output, which is where the reason stands."""
-    return "\n".join(text.strip().split("\n")[-count:])
+    return "\n".join(texts.strip(text).split("\n")[-count:])
 
 
 def environment(extra=None):

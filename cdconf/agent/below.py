@@ -97,7 +97,7 @@ def _is_inside(relative, folders):
 
 def _mounts():
     """Where something is mounted (proc(5), mountinfo: space and the like are written in octal)."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         places = [line.split(" ")[4] for line in stream]
     return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), place) for place in places]
 

@@ -86,7 +86,7 @@ class Modules:
 
 
 if sys.version_info < (3, 6):
-    refuse("old " + sys.version.split()[0])
+    refuse("old " + sys.version.split()[0])  # texts: Python's own words
 terminal = os.isatty(0)
 if terminal:  # sudo wants one: raw, it passes bytes on; losing it ends the channel, and so the run, in order
     import signal

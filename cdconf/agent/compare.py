@@ -2,6 +2,8 @@
 
 import json
 
+from cdconf.agent import texts
+
 DIFF_LIMIT = 64 * 1024
 HIDDEN = "(sensitive)"
 PUBLIC = ("owner", "group", "mode")  # everybody on the host sees them, whatever is in the file
@@ -85,7 +87,7 @@ def unified(title, old, new):
     import difflib
 
     lines = difflib.unified_diff(
-        old.splitlines(True), new.splitlines(True), title + " (on the host)", title + " (wanted)", n=2
+        texts.whole_lines(old), texts.whole_lines(new), title + " (on the host)", title + " (wanted)", n=2
     )
     for line in lines:
         yield line if line.endswith("\n") else line + "\n\\ no newline at the end\n"

@@ -5,6 +5,8 @@ import os
 import socket
 import struct
 
+from cdconf.agent import texts
+
 SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
@@ -25,7 +27,7 @@ def current():
     """
     pid = os.getpid()
     while pid > 1:
-        text = _environment(pid).get(b"SSH_CONNECTION", b"").decode("ascii", "replace").split()
+        text = texts.words(_environment(pid).get(b"SSH_CONNECTION", b"").decode("ascii", "replace"))
         if len(text) == 4:
             return _connection(text)
         pid = _parent(pid)
@@ -57,7 +59,7 @@ def _parent(pid):
     """proc(5): the fourth field of /proc/PID/stat; the second may hold blanks and parentheses."""
     try:
         with open("/proc/{}/stat".format(pid), "rb") as stream:
-            return int(stream.read().rpartition(b")")[2].split()[1])
+            return int(stream.read().rpartition(b")")[2].split()[1])  # texts: bytes
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -81,8 +83,8 @@ def interface_of(address):
 
 def _interface6(address):
     try:
-        with open("/proc/net/if_inet6") as stream:
-            rows = [line.split() for line in stream]
+        with open("/proc/net/if_inet6", newline="\n") as stream:
+            rows = [texts.words(line) for line in stream]
     except OSError:
         return None
     for row in rows:

@@ -6,6 +6,7 @@ References: docker container create, docker inspect; podman-create(1), podman-in
 import json
 import os
 
+from cdconf.agent import texts
 from cdconf.agent.base import Down, Failed, Missing, last_lines, run
 
 RUNTIMES = (("docker", "/usr/bin/docker"), ("podman", "/usr/bin/podman"))
@@ -57,7 +58,7 @@ def call(program, arguments, env=None, timeout=600):
 def _failure(program, arguments, result):
     if "Cannot connect to the Docker daemon" in result.err:
         return Down("running daemon", "docker")
-    lines = [line for line in result.err.strip().splitlines() if line and not line.startswith("See '")]
+    lines = [line for line in texts.lines(texts.strip(result.err)) if line and not line.startswith("See '")]
     why = lines[-1].replace("docker: ", "").replace("Error: ", "") if lines else "exit status {}".format(result.status)
     return Failed(
         "{} {} failed: {}".format(program, arguments[0], why),
@@ -76,7 +77,7 @@ def inspect(program, names):
         found = json.loads(result.out or "[]")
     except ValueError:
         raise _failure(program, arguments, result)
-    lost = [line.lower() for line in result.err.splitlines()]
+    lost = [line.lower() for line in texts.lines(result.err)]
     if result.status != 0 and not any("no such" in line for line in lost):
         raise _failure(program, arguments, result)
     return {one["Name"].lstrip("/"): one for one in found}

@@ -7,6 +7,8 @@ import ipaddress
 import re
 import time
 
+from cdconf.agent import texts
+
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
 INTEGER, BITS, OCTETS, OID, UTC_TIME = 0x02, 0x03, 0x04, 0x06, 0x17
 SEQUENCE, SET = 0x30, 0x31
@@ -29,7 +31,9 @@ class Malformed(Exception):
 def pem(text):
     """(label, DER) of every block of a text."""
     try:
-        return [(label, base64.b64decode("".join(body.split()), validate=True)) for label, body in _PEM.findall(text)]
+        return [
+            (label, base64.b64decode("".join(texts.words(body)), validate=True)) for label, body in _PEM.findall(text)
+        ]
     except binascii.Error as error:
         raise Malformed("its base64 is damaged: {}".format(error))
 

@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from cdconf.agent import locks, packages, rpm
+from cdconf.agent import locks, packages, rpm, texts
 from cdconf.agent.base import Failed, last_lines, run
 
 CACHE = "/var/cache/dnf"
@@ -150,9 +150,9 @@ def _refuse_more_than_names(names, options):
     if not doubted:
         return
     argv = [packages.program("dnf"), "-q"] + [one for one in options if one != "-y"] + ["repoquery", "--qf", "%{name}"]
-    found = set(run(argv + ["--"] + doubted, timeout=1800).out.split())
+    found = set(texts.words(run(argv + ["--"] + doubted, timeout=1800).out))
     for name in doubted:
-        if name not in found and not run(argv + ["--whatprovides", name], timeout=1800).out.strip():
+        if name not in found and not texts.strip(run(argv + ["--whatprovides", name], timeout=1800).out):
             raise Failed(
                 "there is no package '{}' in the host's repositories".format(name),
                 details={"hint": "a version goes into `version`, an architecture behind a colon: `name:i686`"},
@@ -183,7 +183,7 @@ def _failure(verb, result):
     said = result.err + "\n" + result.out
     unknown = _NO_MATCH.search(said)
     reason = re.search(r"^Error: *\n? *(.*)$", said, re.MULTILINE)
-    why = "no package {}".format(unknown.group(1)) if unknown else reason.group(1).strip() if reason else ""
+    why = "no package {}".format(unknown.group(1)) if unknown else texts.strip(reason.group(1)) if reason else ""
     if result.status == 200:
         why = "another process holds its lock"
     return Failed(

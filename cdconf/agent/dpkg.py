@@ -1,5 +1,6 @@
 """What dpkg knows, read from its status file: asking dpkg-query takes ten times as long (deb822(5), dpkg-query(1))."""
 
+from cdconf.agent import texts
 from cdconf.agent.base import Failed, Missing, run_ok
 
 STATUS = "/var/lib/dpkg/status"
@@ -26,7 +27,7 @@ class Package(object):
         self.leftover = status.endswith(" config-files")
         self.held = status.startswith("hold ")
         self.essential = "yes" in (_field(paragraph, "Essential"), _field(paragraph, "Protected"))
-        self.provides = [part.split()[0] for part in _field(paragraph, "Provides").split(",") if part.strip()]
+        self.provides = [texts.words(part)[0] for part in _field(paragraph, "Provides").split(",") if texts.strip(part)]
 
 
 class Status(object):
@@ -82,7 +83,7 @@ def _field(paragraph, name):
 def status(path=STATUS):
     """`Status` of this host; empty when there's no such file."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as stream:
             return Status(stream.read())
     except FileNotFoundError:
         return Status("")

@@ -58,8 +58,8 @@ class Editor(object):
             return re.compile(_SHELL_ASSIGNMENT.format(key), re.ASCII)
         if self.separator is None:
             sep = r"\s*[=:]\s*"
-        elif self.separator.strip():
-            sep = r"\s*{}\s*".format(re.escape(self.separator.strip()))
+        elif texts.strip(self.separator):
+            sep = r"\s*{}\s*".format(re.escape(texts.strip(self.separator)))
         else:
             sep = r"\s+"
         return re.compile(r"(?P<lead>\s*)(?P<key>{})(?P<sep>{})(?P<value>.*?)\s*\Z".format(key, sep), re.ASCII)

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.dotted import NotEditable, nested
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -68,7 +69,7 @@ def _walk(text, path):
 
 def get(text, path):
     """The value at a path, `MISSING` when there's none."""
-    if not text.strip():
+    if not texts.strip(text):
         return MISSING
     check(text)
     position, left, _ = _walk(text, path)
@@ -77,7 +78,7 @@ def get(text, path):
 
 def put(text, path, value):
     """The text with a value set."""
-    if not text.strip():
+    if not texts.strip(text):
         return json.dumps(nested(path, value), indent=2, ensure_ascii=False) + "\n"
     check(text)
     position, left, _ = _walk(text, path)
@@ -94,7 +95,7 @@ def _insert(text, start, name, value, step):
     if not members:
         end = text.index("}", start)
         own = _indentation(text, start)
-        if step is None and ending not in text.strip():
+        if step is None and ending not in texts.strip(text):
             return text[: start + 1] + _member(name, value, None, "", ending) + text[end:]
         inner = own + (step or "  ")
         fresh = ending + inner + _member(name, value, step or "  ", inner, ending) + ending + own

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.dotted import NotEditable, same
 from cdconf.agent.toml_text import Reader
 
@@ -104,7 +105,7 @@ def _insert(reader, path, fresh):
     line = key(path[-1:]) + " = " + fresh
     if not parent:
         return _at_top(reader, line, ending)
-    if not text.strip():
+    if not texts.strip(text):
         return text + "[{}]{}{}{}".format(key(parent), ending, line, ending)
     text = text if text.endswith("\n") else text + ending
     return text + "{}[{}]{}{}{}".format(ending, key(parent), ending, line, ending)
@@ -141,8 +142,8 @@ def _at_top(reader, line, ending):
     own = [entry for entry in reader.entries if entry.header is None]
     if own or not reader.headers:
         return _at(reader.text, own[-1].end if own else len(reader.text), line, ending)
-    lines = reader.text[: reader.headers[0].start].splitlines(True)
-    while lines and lines[-1].lstrip().startswith("#"):
+    lines = texts.whole_lines(reader.text[: reader.headers[0].start])
+    while lines and lines[-1].lstrip(texts.BLANKS).startswith("#"):
         lines.pop()
     position = len("".join(lines))
     return reader.text[:position] + line + ending + ending + reader.text[position:]

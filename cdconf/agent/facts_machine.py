@@ -3,6 +3,7 @@
 import os
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.facts_files import exists, names, number, text
 
 _MB = 1024 * 1024
@@ -28,7 +29,7 @@ def cpu(root):
     return {
         "cpu": {
             "count": len(os.sched_getaffinity(0)),
-            "model": " ".join(found.group(1).split()) if found else text(root, "proc/device-tree/model"),
+            "model": " ".join(texts.words(found.group(1))) if found else text(root, "proc/device-tree/model"),
         }
     }
 
@@ -36,8 +37,8 @@ def cpu(root):
 def memory(root):
     """`memory_mb`, `swap_mb`: what there is, or a container's limit when that's less."""
     sizes = {}
-    for line in text(root, "proc/meminfo").splitlines():
-        words = line.split()
+    for line in texts.lines(text(root, "proc/meminfo")):
+        words = texts.words(line)
         if len(words) == 3:
             sizes[words[0].rstrip(":")] = int(words[1]) * 1024
     total = sizes.get("MemTotal", 0)
@@ -55,7 +56,7 @@ def _memory_limits(root):
     machine's whole tree.
     """
     places = [("sys/fs/cgroup/{}memory.max", ""), ("sys/fs/cgroup/memory/{}memory.limit_in_bytes", "")]
-    for line in text(root, "proc/1/cgroup").splitlines():
+    for line in texts.lines(text(root, "proc/1/cgroup")):
         _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         parts = [part for part in path.split("/") if part]
         if ".." in parts:  # seen from another namespace
@@ -92,7 +93,7 @@ def disks(root):
 def mounts(root):
     """`mounts`: path -> its facts, from /proc/self/mountinfo (proc(5)), for file systems that hold data."""
     found = {}
-    for line in text(root, "proc/self/mountinfo", 16 * _MB).splitlines():
+    for line in texts.lines(text(root, "proc/self/mountinfo", 16 * _MB)):
         mount, _, source = line.partition(" - ")
         fields, origin = mount.split(" "), source.split(" ")
         if len(fields) < 6 or len(origin) < 3:

@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 
+from cdconf.agent import texts
 from cdconf.agent.base import Failed
 from cdconf.agent.facts_files import names, number, text
 
@@ -132,8 +133,8 @@ def _attributes(data):
 def default_ipv4(root):
     """`(interface, gateway or None)` of the default route with the lowest metric in /proc/net/route, or None."""
     routes = []
-    for line in text(root, "proc/net/route").splitlines()[1:]:
-        words = line.split()
+    for line in texts.lines(text(root, "proc/net/route"))[1:]:
+        words = texts.words(line)
         if len(words) < 8 or words[1] != "00000000" or words[7] != "00000000":
             continue
         if int(words[3], 16) & (_ROUTE_UP | _ROUTE_REJECT) == _ROUTE_UP:
@@ -145,8 +146,8 @@ def default_ipv4(root):
 def default_ipv6(root):
     """The same from /proc/net/ipv6_route: destination, its prefix, source, its prefix, next hop, metric and more."""
     routes = []
-    for line in text(root, "proc/net/ipv6_route").splitlines():
-        words = line.split()
+    for line in texts.lines(text(root, "proc/net/ipv6_route")):
+        words = texts.words(line)
         if len(words) < 10 or words[0].strip("0") or words[1] != "00" or words[9] == "lo":
             continue
         if int(words[8], 16) & (_ROUTE_UP | _ROUTE_REJECT) == _ROUTE_UP:

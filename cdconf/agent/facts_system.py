@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 
+from cdconf.agent import texts
 from cdconf.agent.facts_files import exists, first, text
 
 # What a distribution is to a role: the first of these that is its ID or in its ID_LIKE.
@@ -49,10 +50,10 @@ _DMI = ("product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_ve
 
 def os_release(root="/"):
     """The fields of os-release(5), lower case, unquoted as a shell would."""
-    lines = (text(root, "etc/os-release") or text(root, "usr/lib/os-release")).splitlines()
+    lines = texts.lines(text(root, "etc/os-release") or text(root, "usr/lib/os-release"))
     result = {}
     for line in lines:
-        name, separator, value = line.strip().partition("=")
+        name, separator, value = texts.strip(line).partition("=")
         if separator and not name.startswith("#"):
             try:
                 result[name.lower()] = " ".join(shlex.split(value))
@@ -65,7 +66,7 @@ def operating_system(root):
     """`os`."""
     release = os_release(root)
     own = release.get("id", "linux")
-    like = release.get("id_like", "").split()
+    like = texts.words(release.get("id_like", ""))
     family = own
     for name, members in _FAMILIES:
         if any(one.split("-")[0] in members for one in [own] + like):
@@ -104,8 +105,8 @@ def system(root):
 
 def _fqdn(root, hostname):
     """The name that /etc/hosts gives the host, as in hosts(5); DNS isn't asked: it may be slow, and may change."""
-    for line in text(root, "etc/hosts").splitlines():
-        words = line.partition("#")[0].split()[1:]
+    for line in texts.lines(text(root, "etc/hosts")):
+        words = texts.words(line.partition("#")[0])[1:]
         if hostname in words and "." in words[0] and not words[0].startswith("localhost"):
             return words[0]
     return hostname
@@ -161,7 +162,7 @@ def _container(root):
 
 def _machine(root):
     """The hypervisor: what DMI says, else what the clock sources give away, else the processor's flag."""
-    clocks = text(root, "sys/devices/system/clocksource/clocksource0/available_clocksource").split()
+    clocks = texts.words(text(root, "sys/devices/system/clocksource/clocksource0/available_clocksource"))
     metal = text(root, "sys/class/dmi/id/product_name").endswith(".metal")  # Amazon's, without a hypervisor
     if metal or "control_d" in text(root, "proc/xen/capabilities"):
         return None
@@ -178,5 +179,5 @@ def _machine(root):
     tree = text(root, "proc/device-tree/hypervisor/compatible")
     if "kvm" in tree or "qemu" in tree:
         return "kvm"
-    flags = [line for line in text(root, "proc/cpuinfo", 4096).splitlines() if line.startswith("flags")]
-    return "other" if flags and "hypervisor" in flags[0].split() else None
+    flags = [line for line in texts.lines(text(root, "proc/cpuinfo", 4096)) if line.startswith("flags")]
+    return "other" if flags and "hypervisor" in texts.words(flags[0]) else None

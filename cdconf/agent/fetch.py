@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPException, responses
 
+from cdconf.agent import texts
 from cdconf.agent.base import Failed
 
 BLOCK = 256 * 1024
@@ -69,7 +70,7 @@ def fetch(url, stream, sha256, headers=None, timeout=300, proxy=None):
     except urllib.error.HTTPError as error:
         error.close()
         # The reason may be a redirect's URL with its query.
-        words = "{} {}".format(error.code, responses.get(error.code, "")).strip()
+        words = texts.strip("{} {}".format(error.code, responses.get(error.code, "")))
         raise Failed("can't fetch {}: the server says {}".format(shown(url), words))
     except (OSError, ValueError, HTTPException) as error:
         # URLError, timeouts and what http.client thinks of a server are all of these.
@@ -90,7 +91,7 @@ def _copy(response, stream, deadline, url, timeout):
         size += len(block)
         _write(stream, block)
     announced = response.headers.get("Content-Length")
-    if announced and announced.isdigit() and int(announced) != size:
+    if announced and texts.is_number(announced) and int(announced) != size:
         raise Failed("{} ended after {} of {} bytes".format(shown(url), size, announced))
     return total.hexdigest()
 

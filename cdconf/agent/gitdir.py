@@ -9,7 +9,7 @@ import re
 import stat
 import struct
 
-from cdconf.agent import files
+from cdconf.agent import files, texts
 from cdconf.agent.base import Failed
 from cdconf.agent.edit_ini import Editor
 
@@ -33,25 +33,25 @@ def find(tree):
     path = os.path.join(tree, ".git")
     text = _read(path)
     if text is not None and text.startswith("gitdir: "):
-        path = os.path.join(tree, text[len("gitdir: ") :].strip())
+        path = os.path.join(tree, texts.strip(text[len("gitdir: ") :]))
     return path if os.path.isdir(path) else None
 
 
 def head(repository):
     """The commit that's checked out; None in an empty repository."""
-    name = (_read(os.path.join(repository, "HEAD")) or "").strip()
+    name = texts.strip(_read(os.path.join(repository, "HEAD")) or "")
     for _ in range(5):
         if COMMIT.match(name):
             return name
         if not name.startswith("ref: "):
             return None
         ref = name[len("ref: ") :]
-        name = (_read(os.path.join(repository, ref)) or _packed(repository, ref)).strip()
+        name = texts.strip(_read(os.path.join(repository, ref)) or _packed(repository, ref))
     return None
 
 
 def _packed(repository, ref):
-    for line in (_read(os.path.join(repository, "packed-refs")) or "").splitlines():
+    for line in texts.lines(_read(os.path.join(repository, "packed-refs")) or ""):
         commit, _, name = line.partition(" ")
         if name == ref:
             return commit

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from cdconf.agent import services, shell
+from cdconf.agent import services, shell, texts
 from cdconf.agent.base import Failed, last_lines
 
 PAUSE = 0.25  # seconds between two attempts
@@ -139,5 +139,5 @@ def _answer(url):
 
 
 def _quoted(body):
-    line = next(iter(body.decode("utf-8", "replace").strip().splitlines()), "")
+    line = texts.strip(texts.strip(body.decode("utf-8", "replace")).partition("\n")[0])
     return " with '{}'".format(line[:_SHOWN] + ("…" if len(line) > _SHOWN else "")) if line else ""

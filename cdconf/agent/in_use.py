@@ -2,7 +2,7 @@
 
 import os
 
-from cdconf.agent import processes
+from cdconf.agent import processes, texts
 
 
 def names(folder, is_ours=lambda pid: False):
@@ -15,7 +15,7 @@ def names(folder, is_ours=lambda pid: False):
         is_ours: Whether a process that can't be looked at may be one of those that work here; if so, all is in use.
     """
     prefix = os.path.realpath(folder).rstrip("/") + "/"
-    pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()]
+    pids = [int(pid) for pid in os.listdir("/proc") if texts.is_number(pid)]
     found = set()
     for pid, used in processes.seen(pids, lambda pid: _used(pid, prefix)).items():
         if used is None:
@@ -48,7 +48,7 @@ def _below(paths, prefix):
 
 def _lines(path):
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
             return stream.readlines()
     except OSError:
         return []

@@ -7,21 +7,10 @@ a line's end, as in git-config(1). `systemd`: the same, past comments (systemd.s
 import posixpath
 
 CONTINUATIONS = ("indented", "backslash", "systemd", "none")
-UNITS = [
-    "service",
-    "timer",
-    "socket",
-    "path",
-    "mount",
-    "automount",
-    "swap",
-    "target",
-    "slice",
-    "network",
-    "netdev",
-    "link",
+UNITS = (
+    "service", "timer", "socket", "path", "mount", "automount", "swap", "target", "slice", "network", "netdev", "link",
     "nspawn",
-]
+)  # fmt: skip
 _SUFFIXES = {".desktop": "none", ".cnf": "none", ".nmconnection": "none", ".repo": "indented"}
 _SUFFIXES.update({"." + suffix: "systemd" for suffix in UNITS})
 _FOLDERS = (

@@ -8,6 +8,7 @@ has started itself may work within its lease; they're the entry's `inner` ones, 
 import os
 import time
 
+from cdconf.agent import texts
 from cdconf.agent.base import Failed
 from cdconf.agent.state_files import Damaged
 
@@ -18,11 +19,11 @@ LINGER = 30.0  # seconds that the holder waits for a run within its lease to end
 
 def boot_id():
     """The kernel's id of this boot, with the start of process 1, since a container's boots share the kernel's."""
-    with open("/proc/sys/kernel/random/boot_id") as stream:
-        kernel = stream.read().strip()
+    with open("/proc/sys/kernel/random/boot_id", newline="\n") as stream:
+        kernel = texts.strip(stream.read())
     try:
         with open("/proc/1/stat", "rb") as stream:
-            return "{}/{}".format(kernel, stream.read().rpartition(b")")[2].split()[19].decode())
+            return "{}/{}".format(kernel, stream.read().rpartition(b")")[2].split()[19].decode())  # texts: bytes
     except OSError:
         return kernel
 

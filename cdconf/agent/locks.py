@@ -57,7 +57,7 @@ def wait_for_pids(paths, seconds):
 
 def _alive(path):
     try:
-        with open(path) as stream:
+        with open(path, newline="\n") as stream:
             pid = int(stream.read() or "0")
     except (OSError, ValueError):
         return None

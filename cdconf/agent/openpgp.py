@@ -9,6 +9,8 @@ import binascii
 import hashlib
 import re
 
+from cdconf.agent import texts
+
 _ARMOR = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(.*?)\r?\n-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 _PUBLIC_KEY, _SUBKEY, _USER_ID = 6, 14, 13
 _SECRET_KEYS = (5, 7)
@@ -74,7 +76,7 @@ def dearmor(data):
 
 
 def _block(text):
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [texts.strip(line) for line in texts.lines(text)]
     if "" not in lines and any(": " in line for line in lines):
         raise BadKey("an armored block has no blank line after its headers")
     if "" in lines:

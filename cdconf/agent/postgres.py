@@ -8,13 +8,13 @@ import os
 import re
 import time
 
-from cdconf.agent import saslprep
+from cdconf.agent import saslprep, texts
 from cdconf.agent.base import Down, Failed, last_lines, run
 
 ITERATIONS = 4096  # PostgreSQL's own default
 ASKS = "Is the server running"  # what libpq adds where nobody answers; a server that refuses somebody runs
 STARTING = 30  # seconds that a server which was just started is waited for
-_VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)\Z")
+_VERIFIER = re.compile(r"SCRAM-SHA-256\$([0-9]+):([^$]+)\$([^:]+):(.+)\Z")
 
 
 def identifier(name):
@@ -85,11 +85,11 @@ def rows(sql, port=None):
 def rows_in(databases, sql, port=None):
     """The rows of a query in each of several databases, `{database: rows}`, in one process."""
     script = "".join("{}\n{}".format(connect(name), _as_json(sql)) for name in databases)
-    answers, decoder, text = [], json.JSONDecoder(), _psql(script, port, ["-A", "-t"]).strip()
+    answers, decoder, text = [], json.JSONDecoder(), texts.strip(_psql(script, port, ["-A", "-t"]))
     while text:
         answer, end = decoder.raw_decode(text)
         answers.append(answer)
-        text = text[end:].strip()
+        text = texts.strip(text[end:])
     return dict(zip(databases, answers))
 
 

@@ -8,6 +8,8 @@ import json
 import os
 import signal
 
+from cdconf.agent import texts
+
 WITHIN = 20  # seconds that a child may take
 
 
@@ -44,10 +46,10 @@ def words(pid):
 def identity(pid):
     """`(uid, gid, groups)` of a process, its real ones; None when it's gone."""
     try:
-        with open("/proc/{}/status".format(pid), encoding="utf-8", errors="replace") as stream:
+        with open("/proc/{}/status".format(pid), encoding="utf-8", errors="replace", newline="\n") as stream:
             about = dict(line.partition(":")[::2] for line in stream)
-        groups = tuple(int(one) for one in about["Groups"].split())
-        return int(about["Uid"].split()[0]), int(about["Gid"].split()[0]), groups
+        groups = tuple(int(one) for one in texts.words(about["Groups"]))
+        return int(texts.words(about["Uid"])[0]), int(texts.words(about["Gid"])[0]), groups
     except (OSError, KeyError, IndexError, ValueError):
         return None
 
@@ -55,8 +57,8 @@ def identity(pid):
 def unit(pid):
     """The unit of systemd that a process belongs to, such as `shop.service`; None where that can't be told."""
     try:
-        with open("/proc/{}/cgroup".format(pid), encoding="utf-8", errors="surrogateescape") as stream:
-            steps = [step for line in stream for step in line.strip().split("/")]
+        with open("/proc/{}/cgroup".format(pid), encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+            steps = [step for line in stream for step in texts.strip(line).split("/")]
     except OSError:
         return None
     return next((step for step in reversed(steps) if step.endswith((".service", ".scope"))), None)

@@ -8,7 +8,7 @@ from cdconf.agent.base import Failed, Missing, run, run_ok
 
 FORMAT = "%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
 VERSIONLOCKS = "/etc/dnf/plugins/versionlock.list"
-_LOCKED = re.compile(r"(.+)-(\d+:)?[^-:]+-[^-]+\Z")
+_LOCKED = re.compile(r"(.+)-([0-9]+:)?[^-:]+-[^-]+\Z")
 
 
 class Package(object):
@@ -98,8 +98,8 @@ def refuse_dependents(names):
 def locked(path=VERSIONLOCKS):
     """The names that dnf's versionlock plugin keeps at a version: `name-epoch:version-release.*` a line."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            lines = [line.split("#")[0].strip() for line in stream]
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as stream:
+            lines = [texts.strip(line.split("#")[0]) for line in stream]
     except FileNotFoundError:
         return set()
     matches = [_LOCKED.match(line) for line in lines if line and not line.startswith("!")]

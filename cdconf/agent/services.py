@@ -3,7 +3,7 @@
 import os
 import time
 
-from cdconf.agent import processes
+from cdconf.agent import processes, texts
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 from cdconf.agent.units import resolve, unit
 
@@ -14,10 +14,10 @@ SHOWN = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonRel
 def show(names, properties=SHOWN):
     """`systemctl show` of several units at once: `{name: {property: text}}`; of an alias it's the unit behind it."""
     result = run(["systemctl", "show", "-p", properties, "--"] + [resolve(name) for name in names], timeout=30)
-    blocks = [block for block in result.out.split("\n\n") if block.strip()]
+    blocks = [block for block in result.out.split("\n\n") if texts.strip(block)]
     if result.status != 0 or len(blocks) != len(names):
         raise Failed("systemctl show failed", status=result.status, output=last_lines(result.err))
-    pairs = [dict(line.partition("=")[::2] for line in block.strip().splitlines()) for block in blocks]
+    pairs = [dict(line.partition("=")[::2] for line in texts.lines(texts.strip(block))) for block in blocks]
     return dict(zip(names, pairs))
 
 
@@ -66,7 +66,7 @@ def started_at(pid):
     """Seconds after boot at which a process began (proc(5): /proc/PID/stat field 22); None when it's gone."""
     try:
         with open("/proc/{}/stat".format(pid), "rb") as stream:
-            fields = stream.read().rpartition(b")")[2].split()
+            fields = stream.read().rpartition(b")")[2].split()  # texts: bytes
     except OSError:
         return None
     return int(fields[19]) / TICKS
@@ -74,8 +74,8 @@ def started_at(pid):
 
 def uptime():
     """Seconds since boot, on the clock that process start times use."""
-    with open("/proc/uptime") as stream:
-        return float(stream.read().split()[0])
+    with open("/proc/uptime", newline="\n") as stream:
+        return float(texts.words(stream.read())[0])
 
 
 class Untold(Failed):
@@ -112,7 +112,7 @@ def runs_from(name, pid, folder, current):
     if links is not None:
         return False
     about = show([name], "WorkingDirectory,ExecStart")[name]
-    told = [about.get("WorkingDirectory", "").lstrip("!-")] + about.get("ExecStart", "").split()
+    told = [about.get("WorkingDirectory", "").lstrip("!-")] + texts.words(about.get("ExecStart", ""))
     return True if _lead(told, places) else None
 
 

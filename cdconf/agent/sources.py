@@ -3,12 +3,14 @@
 import re
 from urllib.parse import urlsplit
 
+from cdconf.agent import texts
+
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def sha256_of(text):
     """The hex digits of `HEX` or `sha256:HEX`; None when it isn't one."""
-    name, _, digits = text.strip().lower().rpartition(":")
+    name, _, digits = texts.strip(text).lower().rpartition(":")
     return digits if name in ("", "sha256") and SHA256.match(digits) else None
 
 

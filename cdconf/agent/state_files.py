@@ -267,6 +267,6 @@ def decoded(place, file, data):
     except Misfit as misfit:
         raise Damaged(place, misfit.text(), remedy)
     except (ValueError, TypeError, binascii.Error):
-        raise Damaged(place, "it's empty" if not data.strip() else "it isn't JSON", remedy)
+        raise Damaged(place, "it's empty" if not data.strip() else "it isn't JSON", remedy)  # texts: bytes
     except (RecursionError, MemoryError):
         raise Damaged(place, "it's nested too deeply, or too large to be read", remedy)

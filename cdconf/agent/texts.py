@@ -7,6 +7,7 @@ middle of a comment for a program would be a line of its own for them.
 import re
 
 BLANKS = " \t\n\r\v\f"
+_WORD = re.compile("[^{}]+".format(BLANKS))
 
 
 def lines(text):
@@ -22,7 +23,7 @@ def whole_lines(text):
 
 def words(text):
     """What's between blanks."""
-    return re.findall("[^{}]+".format(BLANKS), text)
+    return _WORD.findall(text)
 
 
 def strip(text):

@@ -16,7 +16,7 @@ import json
 import os
 import time
 
-from cdconf.agent import files, services, units
+from cdconf.agent import files, services, texts, units
 from cdconf.agent.base import Failed, Missing, run
 
 FILE = "toggles.json"
@@ -189,7 +189,7 @@ class Toggles(object):
         """Raises `Failed` before anything is changed when a service that should be reloaded can't be."""
         for name in self.app["services"] if self.wanted["reload"] else ():
             shown = run(["systemctl", "show", "-p", "CanReload", "--", units.resolve(name)], timeout=30).out
-            if shown.strip() == "CanReload=no" and _is_active(name):
+            if texts.strip(shown) == "CanReload=no" and _is_active(name):
                 text = "service '{}' can't be reloaded; give its unit an ExecReload, or take `toggles_reload` away"
                 raise Failed(text.format(name))
 

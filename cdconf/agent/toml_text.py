@@ -8,11 +8,11 @@ _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_SCALAR = re.compile(r"[^\s,\]}#=\"']+(?: \d\d:\d\d:\d\d[^\s,\]}#]*)?")
+_SCALAR = re.compile(r"[^\s,\]}#=\"']+(?: [0-9][0-9]:[0-9][0-9]:[0-9][0-9][^\s,\]}#]*)?")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9](?:_?[0-9])*)\Z")
 _BASED = re.compile(r"0(?:x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*|o[0-7](?:_?[0-7])*|b[01](?:_?[01])*)\Z")
 _FLOAT = re.compile(r"[+-]?(?:0|[1-9](?:_?[0-9])*)(?:\.[0-9](?:_?[0-9])*)?(?:[eE][+-]?[0-9](?:_?[0-9])*)?\Z")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d")
+_DATE = re.compile(r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]|[0-9][0-9]:[0-9][0-9]:[0-9][0-9]")
 _ESCAPE = re.compile(r'\\(?:(["\\bfnrt])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|[ \t]*\r?\n[ \t\r\n]*)')
 _ESCAPES = {'"': '"', "\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 

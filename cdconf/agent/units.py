@@ -3,7 +3,7 @@
 import os
 import stat
 
-from cdconf.agent import owned
+from cdconf.agent import owned, texts
 
 KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
 SUFFIXES = tuple("." + kind for kind in KINDS)
@@ -101,19 +101,19 @@ def installs(text):
     """The [Install] section of a unit file: `{setting: [word, …]}`."""
     found, inside = {}, False
     for line in text.replace("\\\n", " ").split("\n"):
-        line = line.strip()
+        line = texts.strip(line)
         if line.startswith("["):
             inside = line == "[Install]"
         elif inside and line[:1] not in ("#", ";"):
             key, _, value = line.partition("=")
-            found.setdefault(key.strip(), []).extend(value.split())
+            found.setdefault(texts.strip(key), []).extend(texts.words(value))
     return found
 
 
 def also(shown):
     """The units that are enabled and disabled in place of one that is `indirect`: those of its `Also=`."""
     found = []
-    for path in [shown["FragmentPath"]] + shown.get("DropInPaths", "").split():
+    for path in [shown["FragmentPath"]] + texts.words(shown.get("DropInPaths", "")):
         found += installs(owned.read_or_empty(path)).get("Also", ())
     return sorted(set(found))
 

@@ -6,6 +6,7 @@ What isn't understood is either skipped by its indentation, or refused where it'
 import json
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.dotted import NotEditable, Other
 from cdconf.agent.yaml_values import flow_end, flow_value, quoted_end, resolve, single
 
@@ -64,7 +65,7 @@ class Reader(object):
         return NotEditable("line {}: {}".format(line + 1, what))
 
     def _content(self, index):
-        text = self.lines[index].lstrip("\ufeff").strip()
+        text = texts.strip(self.lines[index].lstrip("\ufeff"))
         return bool(text) and not text.startswith("#")
 
     def indent(self, index):
@@ -155,7 +156,7 @@ class Reader(object):
         last = index = node.last
         while index + 1 < len(self.lines):
             index += 1
-            if not self.lines[index].strip():
+            if not texts.strip(self.lines[index]):
                 last = index if keep else last
                 continue
             if not comments and not self._content(index):
@@ -197,7 +198,7 @@ class Reader(object):
             return _key(text)
         if node.kind == "flow":
             return flow_value(text)
-        return None if node.kind == "empty" else Other(self.lines[node.first].strip())
+        return None if node.kind == "empty" else Other(texts.strip(self.lines[node.first]))
 
     def _sequence(self, index, last):
         """The members of a block list whose dashes are in the first line's column."""
@@ -231,7 +232,7 @@ class Reader(object):
     def _literal(self, node):
         """The text of `|`, `|-` or `|+`."""
         lines = [line.rstrip("\r\n") for line in self.lines[node.first + 1 : node.last + 1]]
-        indent = min([len(line) - len(line.lstrip(" ")) for line in lines if line.strip()] or [0])
+        indent = min([len(line) - len(line.lstrip(" ")) for line in lines if texts.strip(line)] or [0])
         text = "".join(line[indent:] + "\n" for line in lines)
         header = self.lines[node.first][node.start : node.start + 2]
         return text.rstrip("\n") if header == "|-" else text

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cdconf.agent import texts
 from cdconf.agent.dotted import Other
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -12,7 +13,7 @@ _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-][0-9]+)?\Z")
 # What YAML 1.1 and 1.2 read differently, or as what no wanted value is: octal, hexadecimal, 1_000, 22:22, dates.
 _AMBIGUOUS = re.compile(
     r"[+-]?(?:0[0-9_]+|0[xob][0-9A-Fa-f_]+|[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
-    r"|[0-9.]+[eE][0-9]+|[0-9]+[eE][+-][0-9]+|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z|\d{4}-\d\d?-\d\d?|[yYnN=]\Z|<<\Z"
+    r"|[0-9.]+[eE][0-9]+|[0-9]+[eE][+-][0-9]+|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?|[yYnN=]\Z|<<\Z"
 )
 _SAFE = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./@+-]*(?:[ :][A-Za-z0-9_./@+-]+)*\Z")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)
@@ -56,7 +57,7 @@ def flow_end(text, start):
             if position is None:
                 return None
             continue
-        if char == "#" and text[position - 1].isspace():
+        if char == "#" and text[position - 1] in texts.BLANKS:
             position = text.find("\n", position)
             if position < 0:
                 return None
@@ -102,7 +103,7 @@ def _flow(text, position):
     found = _FLOW_PLAIN.match(text, position)
     if not found:
         raise _Unknown
-    return resolve(found.group().strip()), position + len(found.group().rstrip())
+    return resolve(texts.strip(found.group())), position + len(found.group().rstrip(texts.BLANKS))
 
 
 def _flow_list(text, position):

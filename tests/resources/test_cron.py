@@ -14,6 +14,12 @@ def test_what_cron_takes(text):
     assert schedule.check("  " + text.replace(" ", "   ")) == text
 
 
+@pytest.mark.parametrize("text", ["\u00b2 * * * *", "\u0661 * * * *", "*/\u0661 * * * *"])
+def test_other_digits_than_ascii_s_are_no_numbers(text):
+    with pytest.raises(ValueError, match="minute"):
+        schedule.check(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

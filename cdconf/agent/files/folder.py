@@ -254,7 +254,7 @@ def mount_of(descriptor):
             text = os.read(info, 4096)
         finally:
             os.close(info)
-        return int(text.split(b"mnt_id:")[1].split()[0])
+        return int(text.split(b"mnt_id:")[1].split()[0])  # texts: bytes
     except (OSError, IndexError):
         pass
     return "device {}".format(os.fstat(descriptor).st_dev)

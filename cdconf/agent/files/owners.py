@@ -4,6 +4,7 @@ import grp
 import pwd
 import stat
 
+from cdconf.agent import texts
 from cdconf.agent.base import Missing
 
 
@@ -12,7 +13,7 @@ def uid_of(name):
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
-        if name.isdigit():
+        if texts.is_number(name):
             return int(name)
         raise Missing("user", name)
 
@@ -22,7 +23,7 @@ def gid_of(name):
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        if name.isdigit():
+        if texts.is_number(name):
             return int(name)
         raise Missing("group", name)
 
@@ -64,8 +65,8 @@ def mode_text(st_mode):
 
 def ownership(status, fields):
     """Owner, group and mode of an lstat result; owners in numbers where numbers are wanted."""
-    owner = str(status.st_uid) if fields.get("owner", "").isdigit() else owner_name(status.st_uid)
-    group = str(status.st_gid) if fields.get("group", "").isdigit() else group_name(status.st_gid)
+    owner = str(status.st_uid) if texts.is_number(fields.get("owner", "")) else owner_name(status.st_uid)
+    group = str(status.st_gid) if texts.is_number(fields.get("group", "")) else group_name(status.st_gid)
     return {"owner": owner, "group": group, "mode": mode_text(status.st_mode)}
 
 

@@ -72,9 +72,9 @@ def _shown(lines, present, fields):
     for fingerprint, line in _wanted(fields).items():
         found = present.get(fingerprint, [])
         right = len(found) == 1 and line is not None and _same(found[0], line)
-        shown.extend([line] if right else [one.strip() for one in found])
+        shown.extend([line] if right else [texts.strip(one) for one in found])
     if fields.get("exclusive"):
-        shown.extend(line.strip() for line in lines if _is_entry(line) and _fingerprint(line) not in present)
+        shown.extend(texts.strip(line) for line in lines if _is_entry(line) and _fingerprint(line) not in present)
     return shown
 
 

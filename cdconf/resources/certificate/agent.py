@@ -3,7 +3,7 @@
 import os
 import time
 
-from cdconf.agent import der, files
+from cdconf.agent import der, files, texts
 from cdconf.agent import state as state_of
 from cdconf.agent.base import Failed, last_lines, run
 
@@ -172,4 +172,4 @@ def _make(fields):
 
 
 def _is_address(name):
-    return ":" in name or name.replace(".", "").isdigit()
+    return ":" in name or texts.is_number(name.replace(".", ""))

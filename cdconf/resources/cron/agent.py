@@ -3,7 +3,7 @@
 import os
 import re
 
-from cdconf.agent import files, owned, programs
+from cdconf.agent import files, owned, programs, texts
 from cdconf.agent.base import Failed, Missing, run
 
 FOLDER = "/etc/cron.d/"
@@ -31,7 +31,7 @@ def observe(fields):
 
 
 def _check_user(user):
-    if user.isdigit():
+    if texts.is_number(user):
         raise Failed("cron wants a user's name, not the number {}".format(user))
     files.uid_of(user)
 
@@ -66,7 +66,7 @@ def _check_length(fields, daemon):
 
 def _limit(daemon):
     said = run([daemon, "-V"], timeout=10)
-    found = re.search(r"cronie (\d+)\.(\d+)", said.out + said.err)
+    found = re.search(r"cronie ([0-9]+)\.([0-9]+)", said.out + said.err)
     is_long = found is not None and (int(found.group(1)), int(found.group(2))) >= CRONIE_SINCE
     return CRONIE if is_long else VIXIE
 

@@ -14,7 +14,7 @@ FIELDS: tuple[tuple[str, int, int, tuple[str, ...], int], ...] = (
     ("month", 1, 12, MONTHS, 1),
     ("weekday", 0, 7, DAYS, 0),
 )
-_PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/(\d+))?\Z")
+_PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/([0-9]+))?\Z", re.ASCII)
 
 
 def check(schedule: str) -> str:
@@ -48,7 +48,7 @@ def _check_part(part: str, name: str, low: int, high: int, names: dict[str, int]
 
 
 def _number(text: str, name: str, low: int, high: int, names: dict[str, int]) -> int:
-    number = names.get(text.lower(), int(text) if text.isdigit() else -1)
+    number = names.get(text.lower(), int(text) if text.isascii() and text.isdigit() else -1)
     if not low <= number <= high:
         raise ValueError(f"'{text}' can't be a {name}: {low} to {high}")
     return number

@@ -7,7 +7,7 @@ import json
 import os
 import re
 
-from cdconf.agent import compare, connection, files, owned, programs
+from cdconf.agent import compare, connection, files, owned, programs, texts
 from cdconf.agent.base import Failed, last_lines, run, run_ok
 
 FOLDER = "/etc/nftables.d"
@@ -61,7 +61,7 @@ def _stored(fields):
     except FileNotFoundError:
         return None, None
     content, mark, digest = text.rpartition(MARK)
-    return (content, digest.strip()) if mark else (text, None)
+    return (content, texts.strip(digest)) if mark else (text, None)
 
 
 def _live(fields):

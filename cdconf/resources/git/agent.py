@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 
-from cdconf.agent import below, files, gitdir
+from cdconf.agent import below, files, gitdir, texts
 from cdconf.agent.base import Failed, in_the_way, last_lines, run
 
 ENVIRONMENT = {
@@ -87,7 +87,7 @@ def _commit(fields):
         return revision
     names = ["refs/heads/" + revision, "refs/tags/" + revision, "refs/tags/" + revision + "^{}", revision]
     out = _git_ok(fields, ["ls-remote", "--", fields["url"]] + names, cwd=fields["path"])
-    found = dict(reversed(line.split("\t", 1)) for line in out.splitlines() if "\t" in line)
+    found = dict(reversed(line.split("\t", 1)) for line in texts.lines(out) if "\t" in line)
     # A tag's own object isn't a commit: ^{} is what it points to.
     for name in (names[2], names[1], names[0], revision):
         if name in found:

@@ -3,7 +3,7 @@
 import os
 import socket
 
-from cdconf.agent import owned
+from cdconf.agent import owned, texts
 from cdconf.agent.base import Failed
 
 FILE = "/etc/hostname"
@@ -12,7 +12,7 @@ ONE_PER_HOST = True
 
 def observe(fields):
     """The kernel's name, and the first line of /etc/hostname that says something (hostname(5))."""
-    lines = [line.strip() for line in owned.read_or_empty(FILE).splitlines()]
+    lines = [texts.strip(line) for line in texts.lines(owned.read_or_empty(FILE))]
     names = [line for line in lines if line and not line.startswith("#")]
     return {"kernel": os.uname().nodename, "at_boot": names[0] if names else None}
 

@@ -3,7 +3,7 @@
 import glob
 import os
 
-from cdconf.agent import files, owned, programs
+from cdconf.agent import files, owned, programs, texts
 from cdconf.agent.base import run_ok
 
 LOAD, PROBE = "/etc/modules-load.d/cdconf-{}.conf", "/etc/modprobe.d/cdconf-{}.conf"
@@ -33,8 +33,8 @@ def _own(path):
 def parse(text, name):
     """`{options, blacklisted}` of a file of modprobe.d."""
     state = {"options": "", "blacklisted": False}
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
+    for line in texts.lines(text):
+        words = texts.words(line.partition("#")[0])
         if len(words) < 2 or words[1].replace("-", "_") != name:
             continue
         if words[0] == "options":
@@ -48,8 +48,8 @@ def listed(name):
     """Whether any file has the module loaded at boot."""
     for pattern in BY_HAND:
         for path in glob.glob(pattern):
-            lines = owned.read_or_empty(path).splitlines()
-            if name in (line.partition("#")[0].strip().replace("-", "_") for line in lines):
+            lines = texts.lines(owned.read_or_empty(path))
+            if name in (texts.strip(line.partition("#")[0]).replace("-", "_") for line in lines):
                 return True
     return False
 

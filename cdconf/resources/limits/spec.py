@@ -48,7 +48,8 @@ def _checked(kind: str, limits: Mapping[Any, Any], context: Context) -> dict[str
             raise context.error(f"'{item}' is no limit", "there are " + ", ".join(ITEMS))
         text = "unlimited" if str(value) in UNLIMITED and item not in _NEGATIVE else str(value)
         number = text.removeprefix("-") if item in _NEGATIVE else text
-        if isinstance(value, bool) or not (number.isdigit() or (text == "unlimited" and item != "nofile")):
+        is_number = number.isascii() and number.isdigit()
+        if isinstance(value, bool) or not (is_number or (text == "unlimited" and item != "nofile")):
             hint = "nofile needs a number" if item == "nofile" else "a whole number, or unlimited"
             raise context.error(f"'{value}' can't be the {kind} limit of {item}", hint)
         checked[item] = text

@@ -3,7 +3,7 @@
 import os
 import re
 
-from cdconf.agent import owned, programs
+from cdconf.agent import owned, programs, texts
 from cdconf.agent.base import Failed, run_ok
 
 LIST, DEBIAN, SYSTEMD = "/etc/locale.gen", "/etc/default/locale", "/etc/locale.conf"
@@ -19,7 +19,7 @@ def observe_many(many):
     """Whether each can be used and is the default; one call of locale(1) for all that aren't built in."""
     known = set()
     if any(fields["name"] not in BUILT_IN for fields in many):
-        known = {_plain(name) for name in run_ok([programs.need("locale"), "-a"], timeout=30).out.split()}
+        known = {_plain(name) for name in texts.words(run_ok([programs.need("locale"), "-a"], timeout=30).out)}
     listed = owned.read_or_empty(LIST)
     text = owned.read_or_empty(_default_file())
     return [_state(fields, known, listed, text) for fields in many]
@@ -70,7 +70,7 @@ def language(text):
 
 def put_language(text, name):
     """The text with LANG set (None takes it out), all else kept."""
-    kept = [line for line in text.splitlines(True) if not re.match(r"[ \t]*LANG=", line)]
+    kept = [line for line in texts.whole_lines(text) if not re.match(r"[ \t]*LANG=", line)]
     if name is not None:
         kept.insert(0, "LANG={}\n".format(name))
     return "".join(kept)

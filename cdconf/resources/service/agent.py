@@ -4,7 +4,7 @@ import glob
 import os
 import time
 
-from cdconf.agent import files, openrc, programs, services, units
+from cdconf.agent import files, openrc, programs, services, texts, units
 from cdconf.agent.base import Failed, Missing, Obstacle, run, run_ok
 
 RUNNING = ("active", "reloading", "activating")
@@ -106,7 +106,7 @@ def _enabled(shown):
         return _starts_by_script(name) if _is_script(shown) else units.is_wanted(name, *units.GENERATED)
     if what in ("enabled", "disabled") and units.is_wanted(name, units.SYSTEM) != (what == "enabled"):
         # Links that were made or removed by hand: `show` tells of them once systemd has been reloaded.
-        what = run(["systemctl", "is-enabled", "--", name], timeout=30).out.strip()
+        what = texts.strip(run(["systemctl", "is-enabled", "--", name], timeout=30).out)
     return what == "enabled"
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from cdconf.agent import files, fstab, owned, programs, services
+from cdconf.agent import files, fstab, owned, programs, services, texts
 from cdconf.agent.base import Failed, Missing, run_ok
 from cdconf.agent.files import trees
 
@@ -62,8 +62,8 @@ def _check_blank(path):
 
 def is_active(path, table="/proc/swaps"):
     """Whether the kernel swaps there (proc(5))."""
-    with open(table, encoding="utf-8", errors="surrogateescape") as stream:
-        used = [fstab.decode(line.split()[0]) for line in stream.read().splitlines()[1:] if line.strip()]
+    with open(table, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        used = [fstab.decode(texts.words(line)[0]) for line in texts.lines(stream.read())[1:] if texts.strip(line)]
     return os.path.realpath(path) in [os.path.realpath(one) for one in used]
 
 

@@ -41,7 +41,7 @@ def _observe(fields, ours, legacy):
 
 def _kernel(path):
     try:
-        with open(sysctl.ROOT + path) as stream:
+        with open(sysctl.ROOT + path, newline="\n") as stream:
             return sysctl.value_of(stream.read())
     except (FileNotFoundError, NotADirectoryError):
         raise Missing("kernel parameter", sysctl.key_of(path))
@@ -68,7 +68,7 @@ def apply(fields, difference):
 
 def _set(path, key, value):
     try:
-        with open(sysctl.ROOT + path, "w") as stream:
+        with open(sysctl.ROOT + path, "w", newline="\n") as stream:
             stream.write(value + "\n")  # an empty value is a line, too
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -3,7 +3,7 @@
 import difflib
 import os
 
-from cdconf.agent import files, owned
+from cdconf.agent import files, owned, texts
 from cdconf.agent.base import Failed, Missing
 
 ZONES, LINK, FILE = "/usr/share/zoneinfo/", "/etc/localtime", "/etc/timezone"
@@ -20,7 +20,7 @@ def observe(fields):
     _check(fields["zone"])
     state = {"localtime": _linked(), "file": fields["zone"]}
     if os.path.lexists(FILE):
-        state["file"] = owned.read_or_empty(FILE).strip()
+        state["file"] = texts.strip(owned.read_or_empty(FILE))
     return state
 
 

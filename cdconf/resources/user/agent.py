@@ -2,7 +2,7 @@
 
 import os
 
-from cdconf.agent import account_files, accounts, below, files, left_homes, programs
+from cdconf.agent import account_files, accounts, below, files, left_homes, programs, texts
 from cdconf.agent.base import Failed, Missing, run_ok
 
 OPTIONS = (
@@ -23,7 +23,7 @@ def observe(fields):
     if entry is None:
         return None
     state = {key: entry[key] for key in ("uid", "shell", "home", "comment")}
-    state["group"] = str(entry["gid"]) if fields.get("group", "").isdigit() else files.group_name(entry["gid"])
+    state["group"] = str(entry["gid"]) if texts.is_number(fields.get("group", "")) else files.group_name(entry["gid"])
     if "create_home" in fields:
         state["create_home"] = fields["create_home"] and _home(fields.get("home", entry["home"]))
     if "groups" in fields:
