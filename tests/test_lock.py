@@ -33,8 +33,9 @@ def locked(python):
 
 
 def needed():
-    """What pyproject.toml asks for, for whatever purpose."""
+    """What pyproject.toml asks for, but for fuzzing: `make fuzz` alone installs that."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = [members for name, members in project["dependency-groups"].items() if name != "fuzz"]
     extras = project["project"]["optional-dependencies"].values()
     return [
         Requirement(one)
@@ -42,7 +43,7 @@ def needed():
             project["project"]["dependencies"],
             project["build-system"]["requires"],
             *extras,
-            *project["dependency-groups"].values(),
+            *groups,
         )
         for one in group
     ]

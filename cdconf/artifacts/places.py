@@ -333,9 +333,11 @@ def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> I
         try:
             status = os.stat(f"{folder}/{name}")  # noqa: PTH116
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ELOOP):  # another run's, gone already; a link that leads nowhere
+            if error.errno == errno.ENOENT:  # another run's, gone already; a link that leads nowhere
                 continue
-            raise
+            if error.errno != errno.ELOOP:
+                raise
+            status = os.lstat(f"{folder}/{name}")
         if stat.S_ISREG(status.st_mode):
             yield Entry(name, status.st_size, status.st_mtime)
         elif suffix:  # a directory or a pipe in an object's place: whoever reads it says so

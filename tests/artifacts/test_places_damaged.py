@@ -31,8 +31,6 @@ def test_metadata_that_cant_be_read_is_named_and_keeps_nobody_from_the_rest(tmp_
 
 
 def test_a_link_to_itself_is_named(tmp_path):
-    from cdconf.errors import ArtifactError
-
     (tmp_path / "shop@1.json").symlink_to("shop@1.json")
-    with pytest.raises(ArtifactError, match=r"shop@1\.json: Too many levels"):
-        Folder(tmp_path, tmp_path, own=True).entries(suffix=".json")
+    _, unreadable = metadata(Folder(tmp_path, tmp_path, own=True))
+    assert [one.name for one in unreadable] == ["shop@1.json"]

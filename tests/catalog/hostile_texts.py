@@ -83,7 +83,7 @@ TEMPLATES: dict[str, str] = {
     "translate": """a
 {{ ('x' * 1000000).translate({120: 'y' * 1000000}) | length }}""",
     "a cycle of blocks": """a
-{% set l = range(99999) | list %}
+{% set l = range(9999) | list %}
 {% for i in l %}{% for j in l %}{% if i == -1 %}x{% endif %}{% endfor %}{% endfor %}!""",
     "groups of groups": """a
 {% for i in range(99999) %}{{ range(99999) | groupby('real') | list | length }}{% endfor %}""",

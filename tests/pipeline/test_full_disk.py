@@ -70,6 +70,7 @@ def test_a_stage_that_the_machine_refuses_something_is_interrupted_and_not_red(m
     work = object.__new__(StageWork)
     monkeypatch.setattr(StageWork, "stage", type("Stage", (), {"copy_of": None})(), raising=False)
     monkeypatch.setattr(StageWork, "_made", lambda self: ())
+    monkeypatch.setattr(StageWork, "_changed", lambda self: None)
 
     def full(self):
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")

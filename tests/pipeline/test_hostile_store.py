@@ -21,10 +21,11 @@ from tests.pipeline.board.conftest import line  # noqa: F401  a fixture
 
 COMMIT = "c" * 40
 KEY = commit_key("demo", COMMIT)
-EVIL = "\x1b[2J\r\n\u202e'\"`$(x) --option \ud800 " + "x" * 100
+EVIL = "\x1b[2J\r\n\u202e'\"`$(x) --option " + "x" * 100
 BEGAN = RunBegan(1.0, COMMIT, EVIL, EVIL, EVIL, EVIL, ())
 GARBAGE = {
     "empty": b"",
+    "half a character": entries.line(StageNoted(1.0, "manual", "running", "\ud800")).encode(),
     "cut": entries.line(StageNoted(1.0, "manual", "running")).encode()[:-7],
     "binary": bytes(range(256)) * 40,
     "deep": b"[" * 200_000,
