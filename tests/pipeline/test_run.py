@@ -44,7 +44,7 @@ FILES = {
         set -e
         echo built >> "$LOG/builds"
         mkdir -p dist out
-        echo "$1" > out/app
+        echo "$1 $CDCONF_VERSION" > out/app
         tar -C out -czf "dist/$1-$CDCONF_VERSION.tar.gz" .
     """,
     ".gitignore": ".cdconf/\nstore/\n",
