@@ -16,6 +16,7 @@ from cdconf.events import Emit, Notice
 from cdconf.promotion.candidate import Link
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import closed
+from cdconf.promotion.heads import journal_head
 from cdconf.promotion.overrides import check_reason, overriding_key
 from cdconf.promotion.pins import check_pins
 from cdconf.promotion.requirements import requirements_of
@@ -142,7 +143,7 @@ class Changing:
             at=time.time(),
             missing=tuple(one.name for one in missing),
         )
-        return say(evidence.place, said, overriding_key(evidence))
+        return say(evidence.place, said, overriding_key(evidence), journal_head(self.project))
 
 
 def running_artifacts(app: str, pages: Mapping[str, Mapping[str, Any]]) -> list[Subject]:

@@ -330,7 +330,7 @@ def test_a_host_that_a_provision_spoils_is_kept_out_of_use_until_it_is_proven(ro
     rolling("provision", "dev", "--limit", "web", code=1)
     assert rolling.out_of_use() == ["web1"]
     kept = rolling.drained()["web1"]["lb1"]["kept"]
-    assert kept["reason"] == "smoke tests failed: app: test_app.py::test_port"
+    assert kept["reason"] == "smoke tests failed: app: test_port.py::test_port"
     watched = "systemctl is-active -q cdconf-drain-rolling.app && echo watched"
     assert eventually(lambda: not rolling.on("lb1", watched), 10), "nothing is left for the host to put back"
     rolling("deploy", "app", "--to", "dev", code=1)  # it has the release, and still isn't well

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +73,7 @@ def canary(live, tmp_path):
             (live.root / name).write_text(text)
         for name in (SMOKE, "roles/app/templates/secret.j2", *("inventories/dev/" + one for one in Canary.MADE)):
             (live.root / name).unlink(missing_ok=True)
+        shutil.rmtree(one.scratch, ignore_errors=True)
         live.free()
         live("provision", "dev", "--prune")  # others share these hosts
 
@@ -79,13 +83,15 @@ class Canary:
 
     def __init__(self, live, tmp):
         self.live, self.tmp, self.said = live, tmp, []
+        self.scratch = Path(tempfile.mkdtemp(prefix="canary-"))  # sockets in it have names of 107 bytes at most
         self.environment = {
+            "HOME": str(tmp / "home"),  # it makes keys, and trusts them
             "CDCONF_AGE_IDENTITY": str(tmp / "age.txt"),
             "XDG_CONFIG_HOME": str(tmp / "config"),
-            "TMPDIR": str(tmp / "scratch"),
+            "TMPDIR": str(self.scratch),
             "EDITOR": "true",
         }
-        (tmp / "scratch").mkdir()
+        (tmp / "home").mkdir()
 
     def __call__(self, *arguments, codes=range(5)):
         """Runs a command, which mustn't crash, and keeps what it says."""
@@ -135,6 +141,7 @@ def test_no_command_file_or_process_shows_a_secret(live, canary):
         live.commit()
         (live.root / SMOKE).write_text(LEAKING_TEST)
         canary.walk()
+        canary("key", "trust", "--anybody", codes=[0])  # the walk has made a key, and nobody signs what's built now
         good = "echo $(cat VERSION) >> /srv/app/expanded"
         config = (live.root / "cdconf.yml").read_text()
         assert good in config
@@ -159,7 +166,9 @@ def test_no_command_file_or_process_shows_a_secret(live, canary):
     assert "***" in (canary.tmp / "smoke.xml").read_text()
     assert live.on("web1", "cat /etc/app.ini")  # they were there to be seen
     assert [(line, leaks(text, patterns)) for line, text in canary.said if leaks(text, patterns)] == []
-    assert in_files([live.root, canary.tmp], patterns) == [str(live.root / ".cdconf/environments/dev/secrets.json")]
+    assert in_files([live.root, canary.tmp, canary.scratch], patterns) == [
+        str(live.root / ".cdconf/environments/dev/secrets.json")
+    ]
     for host in ("web1", "web2"):
         assert left_on(inside(live.container(host)), patterns) == []
     for seen in (on_host, on_controller):
