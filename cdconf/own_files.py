@@ -36,18 +36,41 @@ class DamagedFile(CdconfError):
     kind = "damaged_file"
 
 
-def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
-    """A regular file's bytes and mode: a pipe is never waited for, and what has no end isn't read to it.
+def content_and_status(path: Path | str, largest: int = LARGEST, *, links: bool = True) -> tuple[bytes, os.stat_result]:
+    """A regular file's bytes, and its status: a pipe is never waited for, and what has no end isn't read to it.
 
     Args:
         path: The file.
         largest: How many bytes it may have.
+        links: Whether it may be a link.
 
     Raises:
         FileNotFoundError: It isn't there.
         OSError: It can't be read, isn't a file, or is larger.
     """
-    data, status = _content(opened_to_look(path), path, largest)
+    descriptor = regular_file(os.open(path, _LOOK | (0 if links else os.O_NOFOLLOW)), path)
+    try:
+        with named(path):
+            status = os.fstat(descriptor)
+            data = _read(descriptor, status.st_size, largest) if status.st_size <= largest else b""
+    finally:
+        os.close(descriptor)
+    if len(data) > largest or status.st_size > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest} bytes", str(path))
+    return data, status
+
+
+def _read(descriptor: int, size: int, largest: int) -> bytes:
+    """All that a file holds, also what somebody adds meanwhile; one byte beyond `largest` at most."""
+    data = os.read(descriptor, size + 1)
+    while len(data) <= largest and (more := os.read(descriptor, largest + 1 - len(data))):
+        data += more
+    return data
+
+
+def content_of(path: Path, largest: int = LARGEST) -> tuple[bytes, int]:
+    """A regular file's bytes and mode; for errors see `content_and_status`."""
+    data, status = content_and_status(path, largest)
     return data, status.st_mode
 
 
@@ -57,19 +80,10 @@ def own_bytes(path: Path, largest: int = LARGEST) -> bytes:
     Raises:
         PermissionError: Somebody else could.
     """
-    data, status = _content(regular_file(os.open(path, _LOOK | os.O_NOFOLLOW), path), path, largest)
+    data, status = content_and_status(path, largest, links=False)
     if status.st_uid not in (os.geteuid(), 0) or status.st_mode & _WRITABLE_BY_OTHERS or status.st_nlink != 1:
         raise PermissionError(errno.EPERM, "somebody else can have written it", str(path))
     return data
-
-
-def _content(descriptor: int, path: Path, largest: int) -> tuple[bytes, os.stat_result]:
-    with named(path), os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        data = stream.read(largest + 1) if status.st_size <= largest else b""
-    if len(data) > largest or status.st_size > largest:
-        raise OSError(errno.EFBIG, f"it has more than {largest} bytes", str(path))
-    return data, status
 
 
 def opened_lock(path: Path) -> int:
@@ -91,7 +105,7 @@ def opened_to_look(path: Path) -> int:
     return regular_file(os.open(path, _LOOK), path)
 
 
-def regular_file(descriptor: int, path: Path) -> int:
+def regular_file(descriptor: int, path: Path | str) -> int:
     """A descriptor that's open, if it's a file's; else it's closed, and an `OSError` says what's there."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -146,7 +160,7 @@ def parsed(data: bytes | str, *, odd: bool = False) -> Any:
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def named(path: Path | str) -> Iterator[None]:
     """Gives errors of an open file its name: the system's have none."""
     try:
         yield

@@ -22,14 +22,16 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 from cdconf.agent.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
 from cdconf.errors import ArtifactError
+from cdconf.own_files import content_and_status
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 TEMPORARY = ".part-"
-LARGEST = 64 * 1024 * 1024  # bytes of what's read as a small file
 # Errors that say nothing of other files
-_OF_ONE_FILE = frozenset((errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EINVAL, errno.EISDIR, errno.ELOOP))
+_OF_ONE_FILE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENXIO)
+)
 
 
 class Entry(NamedTuple):
@@ -287,40 +289,14 @@ class Folder:
 
 
 def _content(path: str, *, links: bool) -> bytes:
-    """A small file's content.
-
-    Raises:
-        PermissionError: It isn't to be read: it's a link where `links` aren't allowed, or no file. A pipe that lies
-            there isn't waited for.
-        OSError: It can't be read.
-    """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW)
+    """A small file's content; a link is a `PermissionError` where `links` aren't allowed."""
     try:
-        descriptor = os.open(path, flags)
+        return content_and_status(path, links=links)[0]
     except OSError as error:
         if error.errno == errno.ELOOP and not links:
             said = "it's a link, and what's said of artifacts lies in the store itself"
             raise PermissionError(errno.EPERM, said) from error
-        if error.errno in (errno.ENXIO, errno.ELOOP):  # a socket; links in a circle
-            raise PermissionError(errno.EPERM, "it isn't a file") from error
         raise
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise PermissionError(errno.EPERM, "it isn't a file")
-        if status.st_size > LARGEST:
-            raise PermissionError(errno.EFBIG, f"it has more than {LARGEST} bytes")
-        data = os.read(descriptor, status.st_size + 1)
-        while len(data) > status.st_size:  # somebody writes to it
-            if len(data) > LARGEST:
-                raise PermissionError(errno.EFBIG, f"it has more than {LARGEST} bytes")
-            more = os.read(descriptor, LARGEST)
-            if not more:
-                break
-            data += more
-        return data
-    finally:
-        os.close(descriptor)
 
 
 def _is_wanted(name: str, prefix: str, suffix: str) -> bool:

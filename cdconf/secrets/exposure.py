@@ -16,7 +16,7 @@ from cdconf.errors import CdconfError, SecretError
 from cdconf.git_command import git_command
 from cdconf.secrets import age
 from cdconf.secrets.readers import comments, readers, short
-from cdconf.yamlfile import loads
+from cdconf.yamlfile import loads, read_text
 
 if TYPE_CHECKING:
     from cdconf.secrets.store import SecretStore
@@ -161,8 +161,7 @@ def _states(root: Path, folder: str) -> Iterator[_State]:
         commit, _, date = line.partition(" ")
         texts = [_git(root, "show", f"{commit}:./{path}") or b"" for path in paths]
         yield _State(commit[:10], date, *(text.decode("utf-8", "replace") for text in texts))
-    files = [root / path for path in paths]
-    here = [path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "" for path in files]
+    here = [read_text(root / path, path, root) if (root / path).exists() else "" for path in paths]
     yield _State(_ERA, "", here[0], here[1])
 
 

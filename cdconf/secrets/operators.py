@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, SecretError, did_you_mean
 from cdconf.inside import top_of
+from cdconf.own_files import content_and_status, reason
 from cdconf.secrets.sources.source import Factory, Source, Wanted
 from cdconf.yamlfile import YamlMap, loads
 
@@ -107,19 +108,19 @@ def ask(
 
 def _text(path: Path, project: Project) -> str | None:
     try:
-        about = path.stat()
+        data, about = content_and_status(path)
         if Path(os.path.realpath(path)).is_relative_to(top_of(project.root)[0]):
             hint = "move it to ~/.config/cdconf/secrets/: a commit mustn't say what runs here"
             raise SecretError(f"{path} is inside the project", hint=hint)
         if about.st_uid not in (0, os.geteuid()) or stat.S_IMODE(about.st_mode) & 0o022:
             raise SecretError(f"others can write to {path}", hint=f"`chmod go-w {path}`, and own it")
-        return path.read_text(encoding="utf-8")
+        return data.decode("utf-8")
     except FileNotFoundError:
         if os.environ.get(VARIABLE):
             raise SecretError(f"${VARIABLE} names {path}, which isn't there") from None
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise SecretError(f"{path} can't be read: {error}") from None
+        raise SecretError(f"{path} can't be read: {reason(error)}") from None
 
 
 def _named(entry: YamlMap) -> Named:
