@@ -313,8 +313,9 @@ def test_explain_knows_where_a_secret_is_from(project, place, monkeypatch):
     assert found["pw"]["source"] == f"environment ({folder}/sources.yml:2)"
 
 
-def test_a_pipe_in_the_place_of_the_operators_file_is_named_and_not_waited_for(project, monkeypatch, tmp_path):
-    os.mkfifo(tmp_path / "pipe", 0o600)
-    monkeypatch.setenv("CDCONF_SECRETS", str(tmp_path / "pipe"))
+def test_a_pipe_in_the_place_of_the_operators_file_is_named_and_not_waited_for(project, monkeypatch, tmp_path_factory):
+    pipe = tmp_path_factory.mktemp("outside") / "pipe"
+    os.mkfifo(pipe, 0o600)
+    monkeypatch.setenv("CDCONF_SECRETS", str(pipe))
     with pytest.raises(SecretError, match="it's a pipe or a device, not a file"):
         store(project).get("pw")
