@@ -1,5 +1,6 @@
 """Two deployments that begin together from two clones: one runs, the other is told who holds the hosts, and exits 3."""
 
+import concurrent.futures
 import random
 import shutil
 import subprocess
@@ -14,7 +15,16 @@ pytestmark = pytest.mark.hosts
 __all__ = ["deployed"]
 
 STARTS = 10
-LATEST = 1.5  # seconds: the first one is still at work
+LATEST = 1.5  # seconds between the two starts
+ENDED = "/run/one-has-ended"
+# However fast a machine is, the one that runs is still at work when the other asks for the hosts.
+SMOKE = f"""
+import time
+def test_it_waits_until_the_other_has_ended(host):
+    last = time.monotonic() + 60
+    while not host.file("{ENDED}").exists and time.monotonic() < last:
+        time.sleep(0.05)
+"""
 
 
 @pytest.fixture
@@ -35,8 +45,23 @@ def started(root, version, after):
     return begun(root, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def ended_by_turns(live, both):
+    """What two deployments say; the one that runs goes on when the other has ended."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        texts = [pool.submit(one.communicate, timeout=120) for one in both]
+        concurrent.futures.wait(texts, return_when=concurrent.futures.FIRST_COMPLETED)
+        for host in ("web1", "web2"):
+            live.on(host, f"touch {ENDED}")
+        said = [text.result()[0] for text in texts]
+    for host in ("web1", "web2"):
+        live.on(host, f"rm {ENDED}")
+    return said
+
+
 def test_of_two_deployments_that_begin_together_exactly_one_runs_every_time(live, deployed, request):
-    versions = [live.commit(note=f"{number} {time.time_ns()}") for number in range(2)]
+    smoke = "roles/app/smoke/test_waits.py"
+    versions = [live.commit(**{"note": f"{number} {time.time_ns()}", smoke: SMOKE}) for number in range(2)]
+    request.addfinalizer((live.root / smoke).unlink)  # the next commit is without it
     clone = request.getfixturevalue("clone")  # now, so that it has both artifacts
     chance = random.Random(4)
     offsets = [0.0, 0.0, *(chance.uniform(0, LATEST) for _ in range(STARTS - 2))]
@@ -44,7 +69,7 @@ def test_of_two_deployments_that_begin_together_exactly_one_runs_every_time(live
         version = versions[number % 2]
         first, second = (live.root, clone) if chance.random() < 0.5 else (clone, live.root)
         both = [started(first, version, 0), started(second, version, offset)]
-        said = [one.communicate(timeout=120)[0] for one in both]
+        said = ended_by_turns(live, both)
         codes = [one.returncode for one in both]
         about = f"start {number}, {offset:.2f} s apart, exited with {codes}\n{said[0]}\n---\n{said[1]}"
         assert sorted(codes) == [0, 3], about

@@ -120,7 +120,7 @@ def _supervise(listener, watch):
         left -= min(time.monotonic() - begun, 2 * STUCK)
         if not ready:
             waiting = _waits_for_fifo(watch.pids)
-            if waiting is not None:
+            if waiting is not None and not poll.poll(0):  # else it waits for this supervisor, since a moment ago
                 return FIFO if waiting == 0 else OWN
         elif not ready[0][1] & select.POLLIN:
             return None  # all processes have ended
