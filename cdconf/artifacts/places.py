@@ -138,7 +138,8 @@ class Folder:
         with self._explained("list"):
             for folder in self._folders(prefix, suffix):
                 with self._there(folder) as listed:
-                    found += [one.name for one in listed if _is_wanted(one.name, prefix, suffix) and one.is_file()]
+                    there = {one.name: one for one in listed}
+                found += [name for name in _wanted(there, prefix, suffix) if there[name].is_file()]
         return found
 
     def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
@@ -299,13 +300,13 @@ def _content(path: str, *, links: bool) -> bytes:
         raise
 
 
-def _is_wanted(name: str, prefix: str, suffix: str) -> bool:
-    return name.startswith(prefix) and name.endswith(suffix) and name[:1] != "."
+def _wanted(names: Iterable[str], prefix: str, suffix: str) -> list[str]:
+    # Written out where it's looped over: most of what's listed isn't wanted, and there may be very much of it.
+    return [one for one in names if one.startswith(prefix) and one.endswith(suffix) and one[:1] != "."]
 
 
 def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> Iterator[Entry]:
-    # Most of what's listed isn't wanted, and there may be very much of it.
-    for name in [one for one in names if _is_wanted(one, prefix, suffix)]:
+    for name in _wanted(names, prefix, suffix):
         try:
             status = os.stat(f"{folder}/{name}")  # noqa: PTH116
         except OSError as error:

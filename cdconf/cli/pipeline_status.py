@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,7 @@ def _about(run: Run, board: Board) -> dict[str, Any]:
 def _print(board: Board) -> None:
     from cdconf.render.board import lines
 
-    for line in lines(board, _width()):
-        click.echo(coloured(line))
+    click.echo("\n".join(coloured(lines(board, _width()))))
 
 
 def _width() -> int | None:
@@ -90,14 +89,16 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def coloured(line: Line) -> str:
-    """A line as a terminal gets it; a pipe gets none of its colours."""
+def coloured(lines: Iterable[Line]) -> list[str]:
+    """Lines as a terminal gets them; a pipe gets none of their colours."""
     from cdconf.render.renderer import has_colour
 
     if not has_colour(sys.stdout):
-        return "".join(part.text for part in line).rstrip()
+        return ["".join([part.text for part in line]).rstrip() for line in lines]
     styles: dict[str, dict[str, Any]] = {"bold": {"bold": True}, "dim": {"dim": True}, "": {}}
-    return "".join(click.style(part.text, **styles.get(part.style, {"fg": part.style})) for part in line)
+    return [
+        "".join(click.style(part.text, **styles.get(part.style, {"fg": part.style})) for part in line) for line in lines
+    ]
 
 
 def _watch(run: Run, count: int | None) -> None:

@@ -155,5 +155,5 @@ def _print(found: list[Shown], verbose: bool) -> None:
     for place, one in enumerate(found):
         if place:
             click.echo()
-        for line in lines(one, width, is_plain=is_plain, ways=verbose):
-            click.echo(coloured(line))
+        for line in coloured(lines(one, width, is_plain=is_plain, ways=verbose)):
+            click.echo(line)

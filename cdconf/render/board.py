@@ -38,6 +38,7 @@ _COLOURS: dict[State, str] = {
     "interrupted": "yellow",
     "ready": "bold",
 }
+_TOLD: tuple[State, ...] = ("running", "waiting", "superseded", "ready", "interrupted", "failed", "unproven")
 _SINCE: tuple[State, ...] = ("passed", "failed", "running", "waiting", "stopped", "interrupted")
 
 
@@ -161,6 +162,8 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
 
 def _words_of(board: Board, cell: Cell) -> str:
     """What's to be said of a cell; nothing of one that says all."""
+    if cell.state not in _TOLD:  # most cells of a large board
+        return ""
     lasts = f" for {age(board.now - cell.since)}" if cell.since is not None else ""
     missing = "; ".join(f"{one.name}: {one.why}" for one in cell.missing)
     by, why = f", by {cell.by}" if cell.by else "", f": {cell.why}" if cell.why else ""
@@ -174,7 +177,7 @@ def _words_of(board: Board, cell: Cell) -> str:
         "failed": f"failed{why}{log}",
         "unproven": f"has passed, and {cell.why}",
     }
-    return found.get(cell.state, "")
+    return found[cell.state]
 
 
 def _wrapped(head: str, text: str, width: int | None, style: str) -> Iterator[Line]:
