@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.conftest import cdconf
+from tests.hosts.policies import frozen
 from tests.hosts.shop_world import ShopWorld, Traffic
 
 pytestmark = pytest.mark.hosts
@@ -166,3 +167,11 @@ def test_a_contract_with_a_silent_host_runs_nothing(shop, running):
     assert {one["status"] for one in document["hosts"].values()} <= {"not_attempted", "unreachable"}
     last = shop.migrations()["contract"]
     assert last is None or last["version"] != running
+
+
+def test_a_freeze_of_the_policy_keeps_the_contract_from_running(shop, running, tmp_path, monkeypatch):
+    monkeypatch.setenv("CDCONF_POLICY", str(frozen(tmp_path, "dev")))
+    before = shop.migrations()["contract"]
+    document = shop.document(*CONTRACT, "--forget-older", code=3)
+    assert "nobody is here" in document["error"]["message"]
+    assert shop.migrations()["contract"] == before

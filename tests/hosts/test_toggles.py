@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.conftest import cdconf
+from tests.hosts.policies import frozen
 from tests.hosts.switchable import ORIGINAL, TOGGLES, switchable
 
 pytestmark = pytest.mark.hosts
@@ -224,3 +225,14 @@ def test_a_service_that_cant_be_reloaded_is_found_before_anything_changes(live):
     finally:
         unit.write_text(text)
         live("provision", "dev")
+
+
+def test_a_freeze_of_the_policy_keeps_the_toggle_where_it_is(live, tmp_path, monkeypatch):
+    monkeypatch.setenv("CDCONF_POLICY", str(frozen(tmp_path, "dev")))
+    before = [live.on(host, STATE) for host in ("web1", "web2")]
+    document = live.document("toggle", "app", "new_checkout", "on", "--env", "dev", code=3)
+    assert "nobody is here" in document["error"]["message"]
+    assert [live.values(host) for host in ("web1", "web2")] == [BEFORE, BEFORE]
+    assert [live.on(host, STATE) for host in ("web1", "web2")] == before
+    assert live.file == ORIGINAL
+    assert toggled(live)[0]["exit_code"] == 3
