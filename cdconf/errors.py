@@ -253,6 +253,18 @@ class Interrupted(CdconfError):
     exit_code = 130
 
 
+class NoEnvironment(UsageError):
+    """A name that no environment of the project has.
+
+    Attributes:
+        name: The word that was taken for one.
+    """
+
+    def __init__(self, name: str, hint: str | None = None) -> None:
+        super().__init__(f"there is no environment '{name}'", hint=hint)
+        self.name = name
+
+
 class Terminated(Interrupted):
     """SIGTERM ended the run."""
 

@@ -20,6 +20,7 @@ from cdconf.errors import (
     DIFFERENT,
     CdconfError,
     Interrupted,
+    NoEnvironment,
     TerminateSignal,
     UsageError,
     did_you_mean,
@@ -144,6 +145,8 @@ def run() -> NoReturn:
         code = error.exit_code
     except click.ClickException as error:
         code = show_error(_usage(error))
+    except NoEnvironment as error:
+        code = show_error(_named_in_order(error))
     except CdconfError as error:
         code = show_error(error)
     except KeyboardInterrupt as error:
@@ -194,22 +197,30 @@ def _hang_up(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _usage(error: click.ClickException) -> UsageError:
-    hint = None
+    from cdconf.cli.mistakes import environments_here, hint_for
+
     message = error.format_message().rstrip(".")
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None:
         verb = error.ctx.command
         names = verb.list_commands(error.ctx) if isinstance(verb, click.Group) and error.ctx.parent else []
-        hint = f"there are: {', '.join(names)}" if names else "see cdconf --help"
-        return UsageError(f"{error.ctx.command_path} needs a command", hint=hint)
+        there_are = f"there are: {', '.join(names)}" if names else "see cdconf --help"
+        return UsageError(f"{error.ctx.command_path} needs a command", hint=there_are)
     if isinstance(error, click.NoSuchOption):
         message = f"no such option '{error.option_name}'"
-        hint = did_you_mean(error.option_name, error.possibilities or ())
-        takes_a_command = error.ctx and any("-- CMD" in (one.metavar or "") for one in error.ctx.command.params)
-        if hint is None and takes_a_command:
-            hint = "what belongs to the command goes behind `--`"
-    if hint is None and isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see {error.ctx.command_path} --help"
+    arguments = sys.argv[1:]
+    hint = hint_for(error, arguments, environments_here(arguments))
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if hint is None and ctx is not None:
+        hint = f"see {ctx.command_path} --help"
     return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def _named_in_order(error: NoEnvironment) -> NoEnvironment:
+    from cdconf.cli.mistakes import environments_here, in_order
+
+    arguments = sys.argv[1:]
+    error.hint = in_order(error, arguments, environments_here(arguments)) or error.hint
+    return error
 
 
 def show_error(error: CdconfError) -> int:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cdconf.errors import InvalidFile, UsageError, did_you_mean
+from cdconf.errors import InvalidFile, NoEnvironment, did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
@@ -41,7 +41,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         hint = did_you_mean(name, known) or (
             f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
         )
-        raise UsageError(f"there is no environment '{name}'", hint=hint)
+        raise NoEnvironment(name, hint)
     if invalid_name(name):
         file = f"{project.shown_folder(name)}/{HOSTS_FILE}"
         raise InvalidFile(f"{name!r} can't be an environment's name", file=file, line=1, hint="use a-z, 0-9 and -")

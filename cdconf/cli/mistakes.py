@@ -1,0 +1,219 @@
+"""What somebody may have meant whose command line can't be read: a hint, and never one that changes more.
+
+An option that changes more than what was typed is named only where it was all but spelled right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from cdconf.errors import CdconfError, NoEnvironment, did_you_mean
+
+# Those that change more, ask less, or believe more than the command does without them.
+WIDER = frozenset(
+    (
+        "--accept-new-host-keys",
+        "--all",
+        "--allow-dirty",
+        "--anybody",
+        "--expired",
+        "--forget",
+        "--forget-migrations",
+        "--forget-older",
+        "--from-snapshot",
+        "--goes-on",
+        "--images",
+        "--install",
+        "--not-last",
+        "--older",
+        "--others",
+        "--override",
+        "--prune",
+        "--reject",
+        "--resume",
+        "--take-over",
+        "--to",
+        "--unpin",
+        "--valid-before",
+        "--without",
+        "--write",
+        "--yes",
+    )
+)
+_NEAR, _ALL_BUT_RIGHT = 0.75, 0.88  # ratios of difflib
+# What other tools call it -> what it's called here, the first one that the verb has.
+MEANT: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        word: meant.split()
+        for words, meant in (
+            ("--dry-run --dryrun --noop --what-if --simulate --check-mode", "--check --dry-run"),
+            ("--tags --tag --only-role", "--role"),
+            ("-l --hosts --host --target --subset --only", "--limit"),
+            ("--extra-vars --extra-var --var --variable --set", "--extra"),
+            ("--parallel --parallelism --concurrency --workers --threads", "--forks"),
+            ("-o --output --format", "--json"),
+            ("--chdir --directory --cwd --root", "--project"),
+            ("-m --message --comment", "--note --reason"),
+            ("-f --tail", "--follow"),
+            ("-vv -vvv --debug", "--verbose"),
+        )
+        for word in words.split()
+    }
+)
+_ENVIRONMENT = ("-i", "--inventory", "--environment", "--env", "--to", "--target", "-e")
+_BEHIND = "what belongs to the command goes behind `--`"
+_NO_CHANGE = ("--dry-run", "--dryrun", "--noop", "--what-if", "--simulate", "--check-mode", "--check")
+
+
+def hint_for(error: click.ClickException, arguments: Sequence[str], environments: Sequence[str]) -> str | None:
+    """A hint for an error of the command line; None where nothing is known of it.
+
+    Args:
+        error: As click raised it.
+        arguments: The command line behind `cdconf`.
+        environments: The project's environments; empty where there's no project.
+    """
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if ctx is None:
+        return None
+    if isinstance(error, click.NoSuchOption):
+        return _option(error.option_name, ctx, arguments)
+    if isinstance(error, click.MissingParameter):
+        return _missing(error, ctx, arguments, environments)
+    return _extra(ctx, arguments, environments)
+
+
+def in_order(error: CdconfError, arguments: Sequence[str], environments: Sequence[str]) -> str | None:
+    """The command with its environment in front, where another word stands in its place; else None."""
+    if not isinstance(error, NoEnvironment) or error.name not in arguments:
+        return None
+    place = list(arguments).index(error.name)
+    later = [number for number, word in enumerate(arguments) if number > place and word in environments]
+    if not later or arguments[later[0] - 1].startswith("-"):
+        return None
+    words = list(arguments)
+    words[place], words[later[0]] = words[later[0]], words[place]
+    return f"the environment comes first: `{_command(words)}`"
+
+
+def _option(word: str, ctx: click.Context, arguments: Sequence[str]) -> str | None:
+    if ctx.parent is None:
+        return _behind(word, ctx, arguments)
+    known = _options(ctx.command)
+    takes_command = any("-- CMD" in (one.metavar or "") for one in ctx.command.params)
+    if takes_command and not word.startswith("--"):
+        return _BEHIND
+    by_meaning = next((one for one in MEANT.get(word, ()) if one in known), None)
+    if by_meaning is not None:
+        return f"did you mean '{by_meaning}'?"
+    hint = _of_environment(ctx, known) if word in _ENVIRONMENT else None
+    if hint is None and word in _NO_CHANGE:
+        hint = _changes_nothing(ctx)
+    near = _nearest(word, known)
+    if hint is None and near is not None:
+        hint = f"did you mean '{near}'?"
+    return _BEHIND if hint is None and takes_command else hint
+
+
+def _of_environment(ctx: click.Context, known: Sequence[str]) -> str | None:
+    if any(isinstance(one, click.Argument) and one.name == "environment" for one in ctx.command.params):
+        return f"the environment is an argument: `{ctx.command_path} ENV`"
+    return _named_by(known)
+
+
+def _named_by(known: Sequence[str]) -> str | None:
+    option = next((one for one in ("--to", "--env") if one in known), None)
+    return f"the environment is named by {option}" if option is not None else None
+
+
+def _changes_nothing(ctx: click.Context) -> str:
+    if ctx.info_name in ("plan", "drift", "parity", "status", "gates", "lint", "vars", "facts", "history"):
+        return f"`{ctx.command_path}` changes nothing on any host: leave the option out"
+    return "`cdconf plan ENV` shows what `cdconf provision ENV` would change; it changes nothing"
+
+
+def _behind(word: str, ctx: click.Context, arguments: Sequence[str]) -> str | None:
+    """Of an option in front of the verb."""
+    group = ctx.command
+    verbs = group.list_commands(ctx) if isinstance(group, click.Group) else ()
+    place = next((number for number, one in enumerate(arguments) if one in verbs), None)
+    if place is None or not isinstance(group, click.Group):
+        return did_you_mean(word, ["--version", "--help"]) if len(word) > len("-v") else None
+    verb = group.get_command(ctx, arguments[place])
+    if verb is None or word not in _options(verb):
+        return f"options stand behind the command: see cdconf {arguments[place]} --help"
+    words = [*arguments[place:], *arguments[:place]]
+    return f"options stand behind the command: `{_command(words)}`"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """The option that's spelled nearly so."""
+    ratios = [(difflib.SequenceMatcher(None, word, one).ratio(), one) for one in known if one.startswith("--")]
+    found = [(ratio, one) for ratio, one in ratios if ratio >= (_ALL_BUT_RIGHT if one in WIDER else _NEAR)]
+    return max(found)[1] if found else None
+
+
+def _missing(
+    error: click.MissingParameter, ctx: click.Context, arguments: Sequence[str], environments: Sequence[str]
+) -> str | None:
+    param = error.param
+    if param is None or param.name != "environment" or not environments:
+        return None
+    if isinstance(param, click.Option):
+        wanted = [word for word in _left(ctx, arguments) if word in environments]
+        if len(wanted) == 1:
+            words = list(arguments)
+            words.remove(wanted[0])
+            return f"the environment is named by {param.opts[0]}: `{_command([*words, param.opts[0], wanted[0]])}`"
+    return f"there are: {', '.join(environments)}"
+
+
+def _extra(ctx: click.Context, arguments: Sequence[str], environments: Sequence[str]) -> str | None:
+    """Of words too many: an environment, or hosts, perhaps."""
+    left, known = _left(ctx, arguments), _options(ctx.command)
+    if len(left) == 1 and left[0] in environments:
+        return _named_by(known)
+    if not left or "--limit" not in known:
+        return None
+    words = [word for word in arguments if word not in left]
+    return f"hosts and groups are named by --limit: `{_command([*words, '--limit', ','.join(left)])}`"
+
+
+def _left(ctx: click.Context, arguments: Sequence[str]) -> list[str]:
+    """The words that no argument of the verb takes."""
+    depth = 0
+    above = ctx.parent
+    while above is not None:
+        depth, above = depth + 1, above.parent
+    with click.Context(ctx.command, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True) as own:
+        _, left, _ = ctx.command.make_parser(own).parse_args(list(arguments[depth:]))
+    return [word for word in left if not word.startswith("-")]
+
+
+def _options(command: click.Command) -> list[str]:
+    return [
+        name for one in command.params if isinstance(one, click.Option) for name in (*one.opts, *one.secondary_opts)
+    ]
+
+
+def _command(words: Sequence[str]) -> str:
+    return f"cdconf {shlex.join(words)}"
+
+
+def environments_here(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The environments of the project that the command line is about; none where it can't be told."""
+    from cdconf.inventory.folders import environments_in
+
+    named = [arguments[number + 1] for number, word in enumerate(arguments[:-1]) if word in ("-C", "--project")]
+    start = Path(named[-1] if named else ".").resolve()
+    root = next((one for one in (start, *start.parents) if (one / "cdconf.yml").is_file()), None)
+    try:
+        return environments_in(root) if root is not None else ()
+    except CdconfError:
+        return ()
