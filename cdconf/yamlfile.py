@@ -33,6 +33,19 @@ DIGITS = 100  # of a whole number: Python itself refuses thousands
 DEPTH = 50  # of lists and maps in each other
 EXPANDED = 10_000  # values that all aliases of a file may stand for
 SHOWN = 100  # characters of a value that's in an error
+_INDENTATION = "check the indentation of this line and of the one above it"
+_SYNTAX = (
+    ("mapping values are not allowed", _INDENTATION),
+    ("did not find expected key", _INDENTATION),
+    ("did not find expected '-' indicator", _INDENTATION),
+    ("block sequence entries are not allowed", _INDENTATION),
+    ("did not find expected ',' or", "close the bracket, or quote a text that begins with one"),
+    ("unexpected end of stream", "close the quote"),
+    ("cannot start any token", "quote a text that begins with this character"),
+    ("undefined alias", "quote a text that begins with `*`"),
+    ("alphabetic or numeric character", "quote a text that begins with `*` or `&`"),
+    ("could not find expected ':'", "a key needs a `:` and a space behind it"),
+)
 _TOO_DEEP = f"lists and maps are nested more than {DEPTH} deep"
 REQUIRED: Any = object()
 
@@ -163,8 +176,16 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidF
     shown = lines[line - 1] if line <= len(lines) else ""
     if _TAB.match(shown) or "'\\t'" in str(error.problem):
         return InvalidFile("a tab can't indent YAML", file=file, line=line, hint="use spaces")
-    hint = _BRACES_HINT if _BRACES.search(shown) else None
+    hint = _BRACES_HINT if _BRACES.search(shown) else _syntax_hint(str(error.problem), shown)
     return InvalidFile(f"this isn't YAML: {error.problem}", file=file, line=line, hint=hint)
+
+
+def _syntax_hint(problem: str, line: str) -> str | None:
+    """What to look at, for the parser's own words."""
+    if problem.startswith("mapping values are not allowed") and line.count(": ") > 1:
+        return "quote a text that has `: ` in it"
+    found = [hint for words, hint in _SYNTAX if words in problem]
+    return found[0] if found else None
 
 
 def _line(node: yaml.Node) -> int:

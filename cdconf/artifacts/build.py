@@ -172,7 +172,7 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
     folder = builder.home / "tree" if builder is not None else project.root
     isolated = _shell(app, folder, variables, log, builder)
     emit(OwnCodeRan(f"the build of {app.name}", isolated, builder.why if builder is not None else ""))
-    file, found_version = _result(app, folder, version)
+    file, found_version = _result(app, folder, version, began)
     made = store.add(
         app.name,
         found_version,
@@ -259,7 +259,7 @@ def _ended(process: subprocess.Popen[Any], app: App, log: int) -> int:
         raise BuildFailed(f"the build of '{app.name}' {why}", file=app.file, line=app.line, hint=hint)
 
 
-def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
+def _result(app: App, folder: Path, version: str, began: float) -> tuple[Path, str]:
     """The one file that the glob finds; with several (a dirty tree's older ones) the version's own."""
     pattern = str(app.artifact)
     found = sorted(path for path in folder.glob(pattern) if path.is_file())
@@ -267,12 +267,28 @@ def _result(app: App, folder: Path, version: str) -> tuple[Path, str]:
     own = [path for path in found if path.name == f"{before}{version}{after}"]
     chosen = own or found
     if len(chosen) != 1:
-        names = ", ".join(path.name for path in chosen) or "no file"
-        raise BuildFailed(
-            f"the build of '{app.name}' must leave one {pattern}, not {names}", file=app.file, line=app.line
-        )
+        left = f"left {', '.join(path.name for path in chosen[:_NAMED])}" if chosen else "left none"
+        new = [] if chosen else _new_files(folder, began)
+        hint = f"new since it began: {', '.join(new)}" if new else None
+        text = f"the build of '{app.name}' must leave one file {pattern}, and {left}"
+        raise BuildFailed(text, file=app.file, line=app.line, hint=hint)
     reason = leads_outside(chosen[0], folder)
     if reason is not None:
         raise BuildFailed(f"the artifact of '{app.name}' can't be read: {reason}", file=app.file, line=app.line)
     name = chosen[0].name
     return chosen[0], name[len(before) : len(name) - len(after)]
+
+
+def _new_files(folder: Path, began: float) -> list[str]:
+    """Files that a build has made or changed, relative to its tree; the first of them, and of what's looked at."""
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in (".git", ".cdconf"))
+        for name in sorted(files):
+            path = Path(parent, name)
+            with suppress(OSError):
+                if path.lstat().st_mtime >= began:
+                    found.append(str(path.relative_to(folder)))
+        if len(found) >= _NAMED:
+            break
+    return found[:_NAMED]

@@ -173,8 +173,9 @@ def check_aloud(project: Project, artifact: Artifact, found: Mapping[str, Any] |
     """`check`, which says so when it can't say anything."""
     signer = check(project, artifact, found)
     if signer is None:
-        said = "has no trusted keys" if trust.trust_of(project).state == "undecided" else "trusts anybody here"
-        emit(Notice(f"{project.name} {said}, so nobody's signature of {artifact.label} is asked for"))
+        is_undecided = trust.trust_of(project).state == "undecided"
+        why = f"{project.name} has no trusted keys" if is_undecided else f"{project.name} trusts anybody here"
+        emit(Notice(f"the signature of {artifact.label} isn't checked: {why}"))
     return signer
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.asked import Asked, normalised
+from cdconf.catalog.failed import no_list
 from cdconf.catalog.fields import check_fields
 from cdconf.catalog.holding import closed, holds
 from cdconf.catalog.managed import with_managed
@@ -242,7 +243,7 @@ class Compiler:
             rendered = scope.noted(lambda: scope.render(declared.for_each, declared.file, declared.line))
         members, is_secret = rendered
         if not isinstance(members, (list, tuple)):
-            raise InvalidFile("'for_each' must be a list", file=declared.file, line=declared.line)
+            raise no_list(declared, members, is_secret)
         try:
             for member in members:
                 scope.with_each(member, is_secret=is_secret)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from cdconf.catalog.ansible_names import NAMES
 from cdconf.catalog.scoped import NoKey
-from cdconf.errors import TemplateError, did_you_mean
+from cdconf.errors import InvalidFile, TemplateError, did_you_mean
 from cdconf.facts import path_of
+from cdconf.yamlfile import kind_of
 
 if TYPE_CHECKING:
     from cdconf.catalog.scope import Scope
+    from cdconf.roles import Declared
 
 LONGEST_MESSAGE = 500
 _UNDEFINED = re.compile(r"'(\w+)' is undefined\Z")
@@ -33,7 +36,8 @@ def explained(error: Exception, scope: Scope | None, file: str, line: int) -> Te
     undefined = _UNDEFINED.match(message) if isinstance(error, jinja2.UndefinedError) else None
     if undefined and scope is not None:
         message = f"the variable '{undefined[1]}' is undefined"  # the name stands in the template
-        known = did_you_mean(undefined[1], scope.names())
+        ours = NAMES.get(undefined[1])
+        known = f"Ansible's name: here it's `{ours}`" if ours else did_you_mean(undefined[1], scope.names())
         hint = known or "declare it in role.yml, or set it in group_vars"
         return TemplateError(message, file=file, line=line, hint=hint)
     if scope is not None and scope.has_read_a_secret:
@@ -61,6 +65,20 @@ def no_template(name: str, folders: tuple[str, ...], scope: Scope | None, where:
     message = f"there is no such template ({_UNSAID})" if unsaid else f"there is no template '{name}'"
     hint = f"it's looked for in {' and '.join(f'{folder}/' for folder in folders)}"
     return TemplateError(message, file=where[0], line=where[1], hint=hint)
+
+
+def no_list(declared: Declared, given: object, is_secret: bool) -> InvalidFile:
+    """The error of a `for_each` that goes over no list.
+
+    Args:
+        declared: The resource.
+        given: What its `for_each` comes to.
+        is_secret: Whether a secret is in that.
+    """
+    what = kind_of(given) if is_secret or not isinstance(given, str) else f"the text {given[:40]!r}"
+    is_name = isinstance(declared.for_each, str) and declared.for_each.isidentifier()
+    hint = f'the value of a variable is written "{{{{ {declared.for_each} }}}}"' if is_name else None
+    return InvalidFile(f"'for_each' must be a list, not {what}", file=declared.file, line=declared.line, hint=hint)
 
 
 def _kind(error: Exception) -> str:

@@ -159,14 +159,15 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
             shape.check_version(app, options.to)
         release = of_version(pages, app, options.to) if options.to else previous(pages, app, _stopped(app, options))
         shape.check_rollback(app, pages, release)
-        emit(Notice(f"going back to {release}"))
+        version = release.rpartition("-")[0]
+        ran = ", ".join(sorted({str(one["version"]) for one in left_releases(pages, release)}))
+        emit(Notice(f"going back {f'from {ran} ' if ran else ''}to {version}"))
         artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
         lacking = lacking_hosts(project, fleet, app, hosts, pages, release, emit)
         target = replace(held.target(release, artifact, lacking, manifest), back=True)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         if options.line is not None:
             options.line.went_back_from(app.name, left_releases(pages, release))
-        version = release.rpartition("-")[0]
         known = (page["releases"].get(release) for page in pages.values())
         archives = [one["archive"] for one in known if one and one.get("archive")]
         about = {"version": version, "artifact": next(iter(archives), None)}

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cdconf.errors import InvalidFile, NoEnvironment, did_you_mean
+from cdconf.errors import InvalidFile, NoEnvironment, did_you_mean, nearest_or_all
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
@@ -80,7 +80,7 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
     if copy_of in copies:
         raise top.error(f"'{copy_of}' can't be a copy of itself ({' of '.join((*copies, copy_of))})", "copy_of")
     if copy_of not in project.filed():
-        hint = did_you_mean(copy_of, project.filed())
+        hint = nearest_or_all(copy_of, [one for one in project.filed() if one not in copies])
         if copy_of in project.throwaways():
             hint = f"'{copy_of}' is a throw-away copy itself: copy what it copies"
         raise top.error(f"there is no environment '{copy_of}' to copy", "copy_of", hint)

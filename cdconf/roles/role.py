@@ -93,7 +93,7 @@ def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], ha
         near = did_you_mean(name, types) or f"the first key names the type: {', '.join(types)}"
         raise entry.error(f"unknown resource type '{name}'", name, near)
     kind = types[name]
-    _check_keys(kind, entry, name, handler)
+    _check_keys(types, entry, name, handler)
     file, line = entry.where(name)
     action = expect(entry, "action", str, what, kind.default_action) if handler else None
     if handler and action not in kind.actions:
@@ -116,11 +116,16 @@ def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], ha
     )
 
 
-def _check_keys(kind: ResourceType, entry: YamlMap, name: str, handler: str | None) -> None:
+def _check_keys(types: Mapping[str, ResourceType], entry: YamlMap, name: str, handler: str | None) -> None:
+    kind = types[name]
     common = tuple(keys.HANDLER if handler else keys.COMMON)
     for key in entry:
         if key not in kind.fields and key not in common and key != name:
+            if handler and key == "notify":
+                raise entry.error("a handler can't notify another one", key, "list both in the resource's `notify`")
             message, hint = kind.unknown_field(key, str(entry[name]), common)
+            if key in types:
+                hint = f"'{key}' is a resource type: is the `- ` in front of it missing?"
             raise entry.error(message, key, hint)
     if kind.name == "flush" and "notify" in entry:
         raise entry.error("flush runs handlers, and can't notify any", "notify")

@@ -130,15 +130,30 @@ def test_a_tag_with_a_slash_gives_a_version_that_files_can_have(local_app, tmp_p
 
 @pytest.mark.parametrize(
     ("leaves", "instead"),
-    [("true", "no file"), ("mkdir out/app-1.tar.gz", "no file"), ("touch out/app-1.tar.gz out/app-2.tar.gz", "app-1")],
+    [
+        ("true", "left none"),
+        ("mkdir out/app-1.tar.gz", "left none"),
+        ("touch out/app-1.tar.gz out/app-2.tar.gz", "left app-1.tar.gz, app-2.tar.gz"),
+    ],
 )
 def test_a_build_leaves_one_file(local_app, leaves, instead):
     text = (local_app / "cdconf.yml").read_text()
     (local_app / "cdconf.yml").write_text(re.sub("build: .*", f"build: mkdir out && {leaves}", text))
     git(local_app, "commit", "-qam", "leaves something else")
-    with pytest.raises(ArtifactError, match=f"the build of 'app' must leave one out/app-.*, not {instead}") as caught:
+    with pytest.raises(
+        ArtifactError, match=f"the build of 'app' must leave one file out/app-.*, and {instead}"
+    ) as caught:
         built(local_app)
     assert caught.value.line == 5
+
+
+def test_a_build_that_leaves_another_file_hears_which(local_app):
+    text = (local_app / "cdconf.yml").read_text()
+    (local_app / "cdconf.yml").write_text(re.sub("build: .*", "build: mkdir dist && touch dist/app-1.zip", text))
+    git(local_app, "commit", "-qam", "leaves a zip elsewhere")
+    with pytest.raises(ArtifactError) as caught:
+        built(local_app)
+    assert caught.value.hint == "new since it began: dist/app-1.zip"
 
 
 def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):

@@ -209,7 +209,7 @@ def test_a_destroy_that_was_killed_is_ended_by_the_next_one(copy):
 
 
 def test_a_provision_that_was_killed_is_ended_by_two_that_begin_at_once_and_so_is_its_end(thrown):
-    kill(thrown.begun(*COPY, "--name", "try-2", until="making 1 hosts"))
+    kill(thrown.begun(*COPY, "--name", "try-2", until="making 1 host:"))
     assert "try-2" in listed(thrown)
     both = [start(thrown, *COPY, "--name", "try-2") for _ in range(2)]
     said = [one.communicate(timeout=120)[0] for one in both]

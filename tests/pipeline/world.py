@@ -45,7 +45,7 @@ MOMENTS = (
     "commit: build",
     "has passed stage 'commit'",
     "acceptance: provision",
-    "making 1 hosts",
+    "making 1 host:",
     "acceptance: deploy",
     "acceptance | ==> batch 1 of 1: activate",
     "acceptance | ==> confirm",

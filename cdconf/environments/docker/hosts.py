@@ -200,7 +200,8 @@ class DockerProvider:
         refuse_engine(about)
         examples = {_kind(host): host for host in missing}
         images = {kind: self.plain_image(client, host, emit) for kind, host in examples.items()}
-        emit(Step(f"making {len(missing)} hosts: {', '.join(host.name for host in missing)}"))
+        hosts = "1 host" if len(missing) == 1 else f"{len(missing)} hosts"
+        emit(Step(f"making {hosts}: {', '.join(host.name for host in missing)}"))
         if about.rootless:
             emit(Notice(ROOTLESS))
         _, public = client_key(self._folder, f"cdconf {self._environment.name}")

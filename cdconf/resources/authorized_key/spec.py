@@ -21,7 +21,9 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         fields.pop("exclusive", None)
     if given is None:
         return fields
-    keys = [_parse(line, context) for line in given if line.strip() and not line.lstrip().startswith("#")]
+    keys = [
+        _parse(line, fields["user"], context) for line in given if line.strip() and not line.lstrip().startswith("#")
+    ]
     if not keys and not fields.get("exclusive"):
         raise context.error("no keys, so there's nothing to do", "`exclusive: true` removes all keys of the user")
     blobs = [key.blob for key in keys]
@@ -37,17 +39,24 @@ def _single(fields: Fields, context: Context) -> tuple[str, list[str] | None]:
     text = fields["key"].strip()
     if fields["absent"] and _FINGERPRINT.match(text):
         return text, None
-    return _parse(text, context).fingerprint(), [text]
+    return _parse(text, fields["user"], context).fingerprint(), [text]
 
 
-def _parse(line: str, context: Context) -> ssh_keys.Key:
+def _parse(line: str, user: object, context: Context) -> ssh_keys.Key:
     try:
         key: ssh_keys.Key = ssh_keys.parse(line)
         return key
     except ValueError as error:
         raise context.error(
-            f"not a public SSH key: {error}", "it's the one line of a file such as id_ed25519.pub"
+            f"{_named(line)} of user '{user}' is no public SSH key: {error}",
+            "it's the one line of a file such as id_ed25519.pub",
         ) from (None)
+
+
+def _named(line: str) -> str:
+    """A key's comment, by which people know it; the rest may be a private key that somebody gave by mistake."""
+    words = line.split()
+    return f"the key '{' '.join(words[2:])[:60]}'" if len(words) > 2 and words[0].isascii() else "a key"
 
 
 TYPE = ResourceType(
