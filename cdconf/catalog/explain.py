@@ -9,7 +9,7 @@ from cdconf.errors import CdconfError
 from cdconf.facts import HostFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cdconf.catalog.compiler import Compiler
     from cdconf.inventory import Host
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def explain_host(compiler: Compiler, host: Host, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Variable -> `{"value", "source", "shadowed", "doc"}`, without asking the host for its facts.
 
-    A value that depends on facts that were never seen, or that is missing, says so in place of the value. Secrets
-    are masked.
+    A value has its own type: a text, a number, a list, a mapping. One that depends on facts that were never seen, or
+    that is missing, says so in place of the value. Secrets are masked.
 
     Args:
         compiler: The environment's compiler.
@@ -38,18 +38,26 @@ def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict
         raw = scope.raw.get(name)
         try:
             value = scope.lookup(name, None)
-            shown = "***" if scope.is_secret(name) else value if isinstance(value, str) else json.dumps(value)
+            shown = "***" if scope.is_secret(name) else _masked(value, compiler.mask)
         except CdconfError as error:
-            shown = f"({error.message})"
+            shown = compiler.mask(f"({error.message})")
         secret = compiler.variables.secret_source(name)
         declared = scope.declared.get(name)
         result[name] = {
-            "value": compiler.mask(shown),
+            "value": shown,
             "source": raw.source if raw else secret or "(not set)",
             "shadowed": list(raw.shadowed) if raw else [],
             "doc": declared.doc if declared else "",
         }
     return result
+
+
+def _masked(value: object, mask: Callable[[str], str]) -> Any:
+    """A value as data; as text where a secret would be in it."""
+    text = json.dumps(value)
+    if isinstance(value, str) or mask(text) != text:
+        return mask(value if isinstance(value, str) else text)
+    return json.loads(text)
 
 
 def _unseen(compiler: Compiler, host: Host, groups: Sequence[str]) -> NoReturn:

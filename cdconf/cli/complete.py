@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -105,10 +105,32 @@ def patterns(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
 
 
 @_completer
-def artifacts(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
-    """Apps, and the versions that the store has: `shop`, `shop@1.4`."""
+def stored_versions(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Versions that the store has of the app that the command line names, or of all."""
+    app = ctx.params.get("app") or next(iter(ctx.args[1:]), None)
+    return [one["version"] for one in _stored(root) if app in (None, one["app"])]
+
+
+@_completer
+def unit_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Services of the apps."""
+    apps = (_cdconf_yml(root).get("apps") or {}).values()
+    return [name if "." in name else f"{name}.service" for app in apps for name in app.get("services") or ()]
+
+
+def switch_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """What a toggle can be."""
+    return [word for word in ("off", "on") if word.startswith(incomplete)]
+
+
+def _stored(root: Path) -> list[dict[str, Any]]:
     import json
 
+    return [json.loads(path.read_bytes()) for path in root.glob(".cdconf/artifacts/*.json")]
+
+
+@_completer
+def artifacts(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Apps, and the versions that the store has: `shop`, `shop@1.4`."""
     apps = list(_cdconf_yml(root).get("apps") or {})
-    stored = [json.loads(path.read_bytes()) for path in root.glob(".cdconf/artifacts/*.json")]
-    return [*apps, *(f"{one['app']}@{one['version']}" for one in stored)]
+    return [*apps, *(f"{one['app']}@{one['version']}" for one in _stored(root))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import app_names
+from cdconf.cli.complete import app_names, unit_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import (
     connection_options,
@@ -38,7 +38,14 @@ ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seco
 @limit_option
 @connection_options
 @click.option("--app", metavar="APP", shell_complete=app_names, help="The services of this app (default: every app's).")
-@click.option("--unit", "units", metavar="UNIT", multiple=True, help="This systemd unit instead (may be repeated).")
+@click.option(
+    "--unit",
+    "units",
+    metavar="UNIT",
+    multiple=True,
+    shell_complete=unit_names,
+    help="This systemd unit instead (may be repeated).",
+)
 @click.option(
     "-n", "--lines", "count", metavar="N", type=click.IntRange(0, MOST), help=f"Lines a host (default {LAST})."
 )

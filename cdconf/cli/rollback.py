@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import app_names
+from cdconf.cli.complete import app_names, stored_versions
 from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, environment_argument, output_options, project_options
 
@@ -16,7 +16,13 @@ from cdconf.cli.options import connection_options, environment_argument, output_
 @click.argument("app", required=False, shell_complete=app_names)
 @project_options
 @connection_options
-@click.option("--to", "version", metavar="VERSION", help="This version instead, which must have been verified here.")
+@click.option(
+    "--to",
+    "version",
+    metavar="VERSION",
+    shell_complete=stored_versions,
+    help="This version instead, which must have been verified here.",
+)
 @output_options
 def command(environment: str, app: str | None, version: str | None, **flags: Any) -> None:
     """Go back to the last verified release of APP on ENV, by the same procedure as deploy. No gate stands in the way.

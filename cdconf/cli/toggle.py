@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import app_names, environment_names, toggle_names
+from cdconf.cli.complete import app_names, environment_names, switch_words, toggle_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("app", required=False, shell_complete=app_names)
 @click.argument("name", required=False, shell_complete=toggle_names)
-@click.argument("value", metavar="[on|off]", required=False)
+@click.argument("value", metavar="[on|off]", required=False, shell_complete=switch_words)
 @click.option("--env", "environment", metavar="ENV", shell_complete=environment_names, help="The environment.")
 @project_options
 @connection_options

@@ -52,7 +52,13 @@ def command(environment: str, host: str | None, explain: bool, **flags: Any) -> 
             age = seen[name].age
             click.echo(f"{name}:" if age is None else f"{name} (its facts were last seen {age_text(age)} ago):")
             rows = [
-                [key, one["value"], one["source"], ", ".join(one["shadowed"])][: len(heads)]
+                [key, _text(one["value"]), one["source"], ", ".join(one["shadowed"])][: len(heads)]
                 for key, one in entries.items()
             ]
             show(heads, rows)
+
+
+def _text(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)

@@ -178,7 +178,7 @@ def test_numbers_and_truths_that_were_made_of_a_secret_are_not_shown(project):
     told = json.loads(seen(project, variables=variables, resources="resources: []\n").partition("\n")[0])
     assert {name: told[name]["value"] for name in variables} == {
         **dict.fromkeys(variables, "***"),
-        "public": "[1, true]",
+        "public": [1, True],
     }
 
 

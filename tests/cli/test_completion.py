@@ -22,7 +22,7 @@ def shop(project):
                 project: demo
                 groups: {db: [base], web: [base]}
                 apps:
-                  shop: {groups: [web], path: /srv/shop}
+                  shop: {groups: [web], path: /srv/shop, services: [shop, shop.socket]}
                   admin: {groups: [web], path: /srv/admin}
             """,
             "inventories/copy/hosts.yml": "copy_of: dev\nprovider: docker\nhosts: {web9: {groups: [web]}}\n",
@@ -53,6 +53,12 @@ def completed(root, line):
         ("cdconf deploy shop --to ", ["copy", "dev"]),
         ("cdconf rollback dev a", ["admin"]),
         ("cdconf ssh dev ", ["db1", "web1"]),
+        ("cdconf rollback dev shop --to ", ["1.4"]),
+        ("cdconf rollback dev admin --to ", []),
+        ("cdconf toggle shop new_checkout ", ["off", "on"]),
+        ("cdconf toggle shop new_checkout of", ["off"]),
+        ("cdconf logs dev --unit ", ["shop.service", "shop.socket"]),
+        ("cdconf secret set d", ["dev"]),
         ("cdconf vars copy ", ["db1", "web1", "web9"]),
         ("cdconf logs dev --app ", ["admin", "shop"]),
         ("cdconf lock ", ["release", "status", "take"]),

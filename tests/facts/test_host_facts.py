@@ -275,6 +275,7 @@ def test_vars_use_what_was_seen_and_say_how_old_it_is(project):
     assert re.fullmatch(r"web1 \(its facts were last seen \d+ s ago\):", lines[0])
     assert lines[2].split() == ["workers", "8"]
     document = json.loads(cdconf(project, "vars", "dev", "--json").stdout)
+    assert document["variables"]["web1"]["workers"]["value"] == 8
     assert document["facts_age_s"]["db1"] is None
     assert 0 <= document["facts_age_s"]["web1"] < 60
 
