@@ -76,6 +76,16 @@ VERBS = {
     "logs": ("logs", "show or follow the journal of apps and units"),
     "completion": ("completion", "print the shell's completion script"),
 }
+# What `cdconf --help` shows together; each verb stands in one of them.
+PURPOSES = {
+    "Begin": ("init", "import", "lint", "schema", "cases", "completion"),
+    "Servers": ("plan", "provision", "drift", "parity", "environments", "destroy", "facts", "vars"),
+    "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "artifact"),
+    "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),
+    "What happens": ("status", "history", "metrics", "lock"),
+    "Hosts": ("run", "ssh", "logs"),
+    "Secrets and keys": ("secret", "key"),
+}
 
 
 class _Verbs(click.Group):
@@ -115,8 +125,10 @@ class _Verbs(click.Group):
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+        width = max(map(len, VERBS))  # one column for all sections
+        for purpose, names in PURPOSES.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name.ljust(width), VERBS[name][1]) for name in names])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cdconf.cli.main import VERBS
+from cdconf.cli.main import PURPOSES, VERBS
 from tests.conftest import CDCONF, cdconf, write
 
 HEAVY = ("rich", "jinja2", "sqlalchemy", "fabric", "paramiko", "docker", "pytest", "cryptography", "pyrage", "invoke")
@@ -154,3 +154,13 @@ def test_fish_itself_completes_lists_of_hosts(shop, tmp_path):
 
 def test_an_unknown_shell_is_an_error(tmp_path):
     assert cdconf(tmp_path, "completion", "csh").returncode == 1
+
+
+def test_help_shows_each_verb_with_others_of_its_purpose(tmp_path):
+    shown = [name for names in PURPOSES.values() for name in names]
+    assert sorted(shown) == sorted(VERBS)
+    text = cdconf(tmp_path, "--help").stdout
+    assert [text.index(f"\n{purpose}:\n") for purpose in PURPOSES] == sorted(
+        text.index(f"\n{purpose}:\n") for purpose in PURPOSES
+    )
+    assert all(f"\n  {name} " in text for name in VERBS)
