@@ -22,6 +22,10 @@ lint: setup
 	vermin -t=3.6- --no-tips --violations cdconf/agent cdconf/resources/*/agent.py
 	cdconf lint
 
+# The pages of docs/ as a site, in site/.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+
 # What advisory services know against the packages of requirements.lock; `scripts/lock` writes that.
 audit: setup
 	python scripts/audit
@@ -85,4 +89,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean
+.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean
