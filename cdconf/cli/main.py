@@ -68,6 +68,7 @@ VERBS = {
     "lint": ("lint", "check all files of the project"),
     "cases": ("cases", "run the cases of resource types on a container"),
     "init": ("init", "write a new project"),
+    "doctor": ("doctor", "look for what's wrong with this machine, your keys, the project and hosts; change nothing"),
     "schema": ("schema", "print or write JSON Schemas of the project files"),
     "secret": ("secret", "read and write encrypted secrets"),
     "import": ("import_", "take over another tool's hosts, variables and secrets"),
@@ -78,7 +79,7 @@ VERBS = {
 }
 # What `cdconf --help` shows together; each verb stands in one of them.
 PURPOSES = {
-    "Begin": ("init", "import", "lint", "schema", "cases", "completion"),
+    "Begin": ("init", "import", "lint", "doctor", "schema", "cases", "completion"),
     "Servers": ("plan", "provision", "drift", "parity", "environments", "destroy", "facts", "vars"),
     "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "artifact"),
     "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),

@@ -19,6 +19,7 @@ WALK = {
     "secret exposure": ["dev", "dev --json -v"],
     "secret rotate": "it would give the canary values that nobody looks for",
     "lint": ["", "--json", "--sarif"],
+    "doctor": ["", "dev", "dev --json"],
     "vars": ["dev --explain", "dev web1 --json"],
     "schema": ["role"],
     "facts": ["dev", "dev --json"],
