@@ -60,6 +60,14 @@ class HostStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourcesBegin:
+    """A host's agent begins with these resources, in this order: (type, title) each."""
+
+    host: str
+    resources: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceDone:
     """A resource was looked at, or applied, on a host.
 
@@ -185,6 +193,7 @@ Event = (
     | Step
     | OwnCodeRan
     | HostStep
+    | ResourcesBegin
     | ResourceDone
     | NotAttempted
     | SmokeDone

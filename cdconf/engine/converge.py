@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, PlanMoved
-from cdconf.events import Emit, HostStep, NotAttempted, Notice, ResourceDone
+from cdconf.events import Emit, HostStep, NotAttempted, Notice, ResourceDone, ResourcesBegin
 from cdconf.facts import FactCache
 from cdconf.session import AgentError
 
@@ -51,6 +51,7 @@ def converge_host(
         raise PlanMoved(text, host=name, hint="nothing was changed here since; look at it with `cdconf plan`")
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
+    emit(ResourcesBegin(name, tuple((one.type, one.title) for one in catalog.resources)))
     with told(catalog, name, emit, check=check) as on_event:
         result = session.converge(
             catalog.document(), check=check, prune=prune, digest=catalog.digest, files=files, on_event=on_event

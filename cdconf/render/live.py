@@ -6,29 +6,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cdconf.events import Asking, Event, HostDone, HostStep, ResourceDone, RunResult, RunStarted, Step
+from cdconf.events import Asking, Event, RunResult
 from cdconf.render import words
 from cdconf.render.display import Display
+from cdconf.render.progress import Progress
 from cdconf.render.renderer import Style, colour_system
 
 SHOWN = 12  # hosts that are shown one by one; the others are counted
 _COLOURS = {"!": "red", "~": "yellow", "?": "magenta", "=": "bold", "w": "yellow", "-": "dim", "o": "magenta"}
-
-
-@dataclass
-class _Busy:
-    step: str = "waiting"
-    ok: int = 0
-    changed: int = 0
-    done: bool = False
-    ended: bool = False  # it was done once: what it's waited for in one step is over with that
 
 
 class LiveRenderer:
@@ -37,9 +28,7 @@ class LiveRenderer:
     def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
         self._style = style
         self._mask = mask
-        self._hosts: dict[str, _Busy] = {}
-        self._step = ""
-        self._began = time.monotonic()
+        self._progress = Progress(time.monotonic)
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
         self._display = Display(self._render, colour_system(sys.stderr))
@@ -50,46 +39,27 @@ class LiveRenderer:
             self._display.hold(event.begins)
             return
         with self._lock:
-            self._note(event)
+            self._progress.note(event)
         line = words.line_of(event, self._style)
         if line is not None:
             self._display.print(self._coloured(self._mask(line)))
 
-    def _note(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._hosts = {name: _Busy() for name in event.hosts}
-        elif isinstance(event, Step):
-            self._step = event.message
-            for one in self._hosts.values():
-                one.done = one.ended
-        elif isinstance(event, HostStep):
-            self._busy(event.host).step = event.message
-            self._busy(event.host).done = False
-        elif isinstance(event, ResourceDone):
-            busy = self._busy(event.host)
-            busy.step = f"{event.type} {event.title}"
-            busy.ok += event.status == "ok"
-            busy.changed += event.status in ("changed", "would_change")
-        elif isinstance(event, HostDone):
-            self._busy(event.host).done = self._busy(event.host).ended = True
-
-    def _busy(self, name: str) -> _Busy:
-        return self._hosts.setdefault(name, _Busy())
-
     def _render(self) -> RenderableType:
         with self._lock:
-            busy = {name: one for name, one in self._hosts.items() if not one.done}
-            table = Table.grid(padding=(0, 2))
-            shown = max(1, min(SHOWN, self._display.console.height - 3))  # what has left the screen can't be taken away
-            for name, one in list(busy.items())[:shown]:
-                counts = f"ok={one.ok} changed={one.changed}"
-                step = Text(
-                    words.shown(self._mask(one.step).partition("\n")[0][:200]), no_wrap=True, overflow="ellipsis"
-                )
-                table.add_row(self._spinner, Text(name, "bold"), Text(counts, "dim"), step)
-            more = f" · {len(busy) - shown} more hosts" if len(busy) > shown else ""
-            seconds = f"{time.monotonic() - self._began:.0f} s"
-            return Group(table, Text(f"{self._step}{more} · {seconds}", "dim"))
+            busy = self._progress.busy()
+            step, seconds = self._progress.step, self._progress.seconds
+        table = Table.grid(padding=(0, 2))
+        shown = max(1, min(SHOWN, self._display.console.height - 3))  # what has left the screen can't be taken away
+        for one in busy[:shown]:
+            counts = f"ok={one.counts[0]} changed={one.counts[1]}"
+            text = words.shown(self._mask(one.step).partition("\n")[0][:200])
+            doing = Text(text, no_wrap=True, overflow="ellipsis")
+            table.add_row(
+                self._spinner, Text(one.host, "bold"), Text(counts, "dim"), Text(_lasts(one.seconds), "dim"), doing
+            )
+        more = f" · {len(busy) - shown} more hosts" if len(busy) > shown else ""
+        # The time comes first: a narrow terminal cuts the end.
+        return Group(table, Text(f"{seconds:.0f} s{more} · {step}", "dim", no_wrap=True, overflow="ellipsis"))
 
     def _coloured(self, text: str) -> Text:
         result = Text()
@@ -110,3 +80,8 @@ class LiveRenderer:
 
     def close(self) -> None:
         self._display.stop()
+
+
+def _lasts(seconds: float) -> str:
+    """How long a step takes already; nothing for one that has just begun."""
+    return f"{seconds:.0f} s" if seconds >= 1 else ""

@@ -1,6 +1,7 @@
 """What's left on a real terminal's screen: every line that a pipe gets, and nothing of the live display."""
 
 import json
+import re
 
 import pytest
 
@@ -127,3 +128,30 @@ def test_a_table_that_comes_while_the_display_lives_stays_whole(tmp_path):
         wanted += ["turn  row", *(f"{turn}     {row}" for row in range(3))]
         wanted += [f"notice {turn}", f"said {turn}", f"bytes {turn}"]
     assert terminal.lines() == [*wanted, "no line end until now"]
+
+
+def test_on_a_narrow_terminal_the_times_stay(tmp_path):
+    folder = write(
+        tmp_path,
+        {
+            "show.py": """
+                from cdconf.events import HostStep, RunResult, RunStarted, Step
+                from cdconf.render import Style, make_renderer
+                from cdconf.render.outlet import open_outlets
+
+                open_outlets()
+                renderer = make_renderer(Style(), str)
+                renderer(RunStarted("provision", "dev", ("web1",)))
+                renderer(Step("a step of the run with a name that takes more than eighty columns, " * 2))
+                renderer(HostStep("web1", "package " + "x" * 100))
+                input()
+                renderer.finish(RunResult("provision", "dev", {}))
+            """
+        },
+    )
+    terminal = Terminal(folder, program=["show.py"], columns=80)
+    terminal.until("2 s · a step of the run")
+    seen = terminal.text()
+    terminal.type("\n")
+    assert terminal.end() == 0
+    assert re.search(r"web1 +ok=0 changed=0 +[12] s +package x+", seen), seen
