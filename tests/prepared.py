@@ -322,7 +322,7 @@ class ReadyTests:
     def poll(self) -> None:
         """It never ends before the command does."""
 
-    wait = poll
+    wait = kill = poll
 
 
 def _fork_tests(orders: socket.socket) -> NoReturn:
@@ -381,6 +381,7 @@ def _run(request, descriptors) -> NoReturn:
     time.tzset()
     _set_clock(float(os.environ.get(BEHIND, "0")))
     _know_soon_what_is_nowhere()
+    os.fsync = lambda descriptor: None  # what outlives a loss of power is nothing that tests of commands could see
     if os.environ.get(hasty.VARIABLE):
         hasty.be_hasty()
     tempfile.tempdir = None
