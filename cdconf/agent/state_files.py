@@ -172,11 +172,11 @@ _APP = record(
     {"user": maybe(argument), "toggles": maybe(record({"path": path, "values": _TOGGLES, "reload": flag}))},
 )
 _SWITCH = record(dict(_ARMED, app=_APP, release=name, within=number))
-_DRAIN = record({"app": text, "command": argument, "undrain": argument, "timeout": number})
+_DRAIN = record({"app": argument, "command": argument, "undrain": argument, "timeout": number})
 _KEPT = record({"at": number}, None, {"run": _OPTIONAL, "reason": _OPTIONAL})
 _DRAINED = record({"address": argument, "at": number}, None, {"kept": maybe(_KEPT)})
 _DRAINS = record(
-    dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED)),
+    dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED, argument)),
     {"within": (maybe(number), _none), "problem": (_OPTIONAL, _none)},
 )
 

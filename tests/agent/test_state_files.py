@@ -369,6 +369,12 @@ def changed(value, place, *wrong):
             b' {"app": "app", "command": "true", "undrain": "a\\u0000b", "timeout": 5}}',
             "'drain.undrain' is another text, not a text without zero bytes",
         ),
+        (
+            "drain-app.json",
+            b'{"run": "r", "fence": 1, "boot": "b", "at": 1, "hosts": {"a\\u0000b": {"address": "x","at": 1}},"drain":'
+            b' {"app": "app", "command": "true", "undrain": "true", "timeout": 5}}',
+            "'hosts.a\x00b' is another text, not a text without zero bytes",
+        ),
         ("applied.json", b"[" * 100000, "it's nested too deeply, or too large to be read"),
     ],
 )
