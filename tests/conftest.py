@@ -105,7 +105,7 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def git(root: Path, *arguments: str) -> str:
-    own = ("user.name=test", "user.email=test@example.com", "maintenance.auto=false", "init.templateDir=")
+    own = ("user.name=test", "user.email=test@example.com", "maintenance.auto=false")
     command = ["git", "-C", str(root), *(word for one in own for word in ("-c", one)), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
