@@ -57,6 +57,10 @@ attacks: engine
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
 
+# Unit tests with all their rounds and inputs that are made up, of which `make test` tries some; half an hour on one core.
+generated: setup
+	TESTS_WHOLE=1 pytest -m "not hosts" $$(grep -rlE '= ?rounds[(]|[(]rounds[(]' tests --include='test_*.py')
+
 # A million sessions with hosts that lie, then each reader of foreign bytes for some minutes; an hour on one core.
 # FUZZ="--count 100000 --seed 7" makes another part of the sessions, MINUTES=1 less of the rest.
 fuzz: setup
@@ -89,4 +93,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean
+.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean generated

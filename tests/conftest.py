@@ -29,6 +29,10 @@ LONGEST = (
     *("test_servers", "test_copy_of_production", "test_refused", "test_parity", "test_new_project", "test_snapshots"),
     *("test_team", "test_upgrade", "test_pipeline"),
     *("test_dead_mans_switch", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
+    # Of those that need no host:
+    *("test_run", "test_artifacts", "test_approval_forgeries", "test_approvals", "test_revisions", "test_boot"),
+    *("test_state_files", "test_pythons", "test_server", "test_vagrantfile", "test_attestations", "test_forgeries"),
+    *("test_hostile_texts", "test_hostile_store", "test_ends", "test_process", "test_watch"),
 )
 
 
@@ -65,8 +69,7 @@ def pytest_collection_modifyitems(items):
         hosts = item.get_closest_marker("hosts") is not None
         if hosts and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        last = len(LONGEST) + 1 + (not hosts)
-        rank = LONGEST.index(item.path.stem) if hosts and item.path.stem in LONGEST else last
+        rank = (not hosts, LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
         ranks[item.path] = min(rank, ranks.get(item.path, rank))
     items.sort(key=lambda item: ranks[item.path])
 
@@ -102,7 +105,8 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments]
+    own = ("user.name=test", "user.email=test@example.com", "maintenance.auto=false")
+    command = ["git", "-C", str(root), *(word for one in own for word in ("-c", one)), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 

@@ -27,6 +27,7 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from tests import verbs_as_forks
 from tests.hostile import hasty
 
 BIGGEST = 1 << 20  # bytes of a request: arguments and environment
@@ -49,6 +50,15 @@ class Prepared:
         with theirs:
             command = [sys.executable, "-c", SERVER.format(theirs.fileno())]
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+
+    def close(self) -> None:
+        """Ends it."""
+        self._ours.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # a fork of this process has its socket as well
+            self.process.kill()
+            self.process.wait()
 
     def run(self, arguments, cwd, environment, timeout) -> subprocess.CompletedProcess:
         """Runs a command line to its end, as `subprocess.run` does; its output is text.
@@ -207,8 +217,10 @@ def _text(file) -> str:
 
 @functools.cache
 def prepared() -> Prepared:
-    """The one of this process."""
-    return Prepared()
+    """The one of this process, which ends it."""
+    one = Prepared()
+    atexit.register(one.close)
+    return one
 
 
 def _import_all() -> None:
@@ -310,7 +322,7 @@ class ReadyTests:
     def poll(self) -> None:
         """It never ends before the command does."""
 
-    wait = poll
+    wait = kill = poll
 
 
 def _fork_tests(orders: socket.socket) -> NoReturn:
@@ -343,9 +355,21 @@ def _set_clock(behind) -> None:
         time.time = lambda: now() - behind
 
 
-def _run(request, descriptors) -> NoReturn:
-    from cdconf.cli.main import run
+def _know_soon_what_is_nowhere() -> None:
+    """Nothing answers at the addresses of documentation (RFC 5737); commands don't wait ten seconds to learn it."""
+    connect = socket.create_connection
 
+    def create_connection(address, timeout=None, **options):
+        return connect(address, 0.1 if address[0].startswith("192.0.2.") else timeout, **options)
+
+    socket.create_connection = create_connection
+
+
+def _run(request, descriptors) -> NoReturn:
+    from cdconf.cli import child, main
+
+    if request.get("session"):
+        os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.register(signal.SIGUSR1)
     for number, one in enumerate(descriptors):
@@ -356,13 +380,17 @@ def _run(request, descriptors) -> NoReturn:
     os.environ.update(request["environment"])
     time.tzset()
     _set_clock(float(os.environ.get(BEHIND, "0")))
+    _know_soon_what_is_nowhere()
+    os.fsync = lambda descriptor: None  # what outlives a loss of power is nothing that tests of commands could see
     if os.environ.get(hasty.VARIABLE):
         hasty.be_hasty()
     tempfile.tempdir = None
     sys.argv = ["cdconf", *request["arguments"]]
+    if request["arguments"][:1] == ["pipeline"] and not os.environ.get(verbs_as_forks.VARIABLE):
+        verbs_as_forks.Verbs(_run).install()
     code = 1
     try:
-        run()
+        (child.main if request.get("module") == "cdconf.cli.child" else main.run)()
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001  what an interpreter does with it

@@ -14,9 +14,10 @@ from cdconf.inventory import load_environment, load_project
 from cdconf.resources.discovery import Types, type_folders
 from tests import broken_files as broken
 from tests.conftest import write
+from tests.rounds import rounds
 
-FILES = 80
-RESOURCES = 400
+FILES = rounds(80, 800)
+RESOURCES = rounds(300, 4000)
 LONGEST = 700
 NO_FAULT_OF_FILES = "can't cope with"
 

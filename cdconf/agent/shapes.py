@@ -57,6 +57,13 @@ def text(value):
     return value
 
 
+def argument(value):
+    """A text that a program can be given."""
+    if "\0" in text(value):
+        raise Misfit("a text without zero bytes", "another text")
+    return value
+
+
 def name(value):
     """A text that can be one step of a path."""
     if not text(value) or "/" in value or "\0" in value or value in (".", ".."):

@@ -11,6 +11,7 @@ from cdconf.agent.base import Failed
 from cdconf.agent.shapes import (
     Misfit,
     anything,
+    argument,
     below,
     count,
     flag,
@@ -166,16 +167,16 @@ _MIGRATION = record(
 
 _ARMED = {"run": text, "fence": count, "boot": text, "at": number}
 _APP = record(
-    {"name": text, "path": path, "services": sequence(text)},
+    {"name": text, "path": path, "services": sequence(argument)},
     None,
-    {"user": _OPTIONAL, "toggles": maybe(record({"path": path, "values": _TOGGLES, "reload": flag}))},
+    {"user": maybe(argument), "toggles": maybe(record({"path": path, "values": _TOGGLES, "reload": flag}))},
 )
 _SWITCH = record(dict(_ARMED, app=_APP, release=name, within=number))
-_DRAIN = record({"app": text, "command": text, "undrain": text, "timeout": number})
+_DRAIN = record({"app": argument, "command": argument, "undrain": argument, "timeout": number})
 _KEPT = record({"at": number}, None, {"run": _OPTIONAL, "reason": _OPTIONAL})
-_DRAINED = record({"address": text, "at": number}, None, {"kept": maybe(_KEPT)})
+_DRAINED = record({"address": argument, "at": number}, None, {"kept": maybe(_KEPT)})
 _DRAINS = record(
-    dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED)),
+    dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED, argument)),
     {"within": (maybe(number), _none), "problem": (_OPTIONAL, _none)},
 )
 

@@ -12,6 +12,7 @@ import faulthandler
 import mmap
 import resource
 import signal
+import time
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +21,9 @@ from cdconf.errors import CdconfError, TemplateError
 
 Place = tuple[str, int]
 NAMED = 4096  # bytes of memory that name the text at work
-TEXT_OVER, HOST_OVER = signal.SIGPROF, signal.SIGVTALRM
+OVER, NEARLY_OVER = signal.SIGPROF, signal.SIGVTALRM
+NEARLY, ROUND = 0.8, 0.02  # of a text's time: from when on, and how often, it's noted where the text is
+ENDED = b"the text has ended\n"  # what's noted above isn't about the one at work
 
 
 class Unmeasured:
@@ -44,8 +47,8 @@ class Meter(Unmeasured):
     """See the module. One thread renders.
 
     Args:
-        shared: Gets the place of the text at work.
-        trace: Gets the lines of templates, and those that were at work when a timer ran out.
+        shared: Gets the place of the text at work; its last byte tells whether the time is that of all texts of a host.
+        trace: Gets the lines of templates, and those that were at work when a timer ran out, or had nearly.
         refused: Texts that have taken too much before, and what's to be said of each.
     """
 
@@ -56,12 +59,13 @@ class Meter(Unmeasured):
         self._at: Place | None = None
         self._compiled: set[str] = set()
         self._named: dict[Place, bytes] = {}
+        self._until = 0.0
 
     def start(self) -> None:
         """Sets what's the same for all texts: the memory, and what happens when a timer runs out."""
-        for over in (TEXT_OVER, HOST_OVER):
-            signal.signal(over, signal.SIG_DFL)
-            faulthandler.register(over, file=self._trace, all_threads=False, chain=True)
+        for number in (OVER, NEARLY_OVER):
+            signal.signal(number, signal.SIG_DFL)
+            faulthandler.register(number, file=self._trace, all_threads=False, chain=number == OVER)
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         with contextlib.suppress(OSError):  # there's no /proc elsewhere than on Linux
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
@@ -82,10 +86,12 @@ class Meter(Unmeasured):
         """All texts of one host begin."""
         self._at = None
         self._shared[0] = 0
-        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_IN_ALL)
+        self._until = time.process_time() + SECONDS_IN_ALL
+        self._give(SECONDS_IN_ALL)
 
     def end_host(self) -> None:
         """All texts of one host are rendered, or one has failed."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self._shared[0] = 0
 
@@ -96,20 +102,31 @@ class Meter(Unmeasured):
             raise too_much(message, (file, line))
         self._name(self._at)
         if outer is None:
-            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            # Between two pieces of its text, a template is on no stack: so it's also noted where it was just before.
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS * NEARLY, SECONDS * ROUND)
+            self._give(SECONDS)
         return outer
 
     def end(self, outer: Place | None) -> None:
         self._at = outer
-        if outer is None:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        else:
+        if outer is not None:
             self._name(outer)
+            return
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        if self._give(SECONDS_IN_ALL) < SECONDS * (1 - NEARLY):
+            self._trace.write(ENDED)
+            self._trace.flush()
+
+    def _give(self, seconds: float) -> float:
+        """Sets the timer that ends the process, to no more than the host has left; returns what it had left."""
+        left = max(self._until - time.process_time(), 0.001)
+        self._shared[NAMED - 1] = left < seconds or seconds == SECONDS_IN_ALL
+        return signal.setitimer(signal.ITIMER_PROF, min(seconds, left))[0]
 
     def _name(self, place: Place) -> None:
         data = self._named.get(place)
         if data is None:
-            data = self._named[place] = f"{place[1]} {place[0]}".encode()[: NAMED - 1] + b"\0"
+            data = self._named[place] = f"{place[1]} {place[0]}".encode()[: NAMED - 2] + b"\0"
         self._shared[: len(data)] = data
 
     def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
@@ -128,6 +145,11 @@ def place_of(shared: mmap.mmap) -> Place | None:
     named = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
     line, _, file = named.partition(" ")
     return (file, int(line)) if line.isdigit() else None
+
+
+def is_of_all(shared: mmap.mmap) -> bool:
+    """Whether the time that was given is what the texts of a host had left, not that of one text."""
+    return bool(shared[NAMED - 1])
 
 
 def too_much(message: str, place: Place) -> TemplateError:

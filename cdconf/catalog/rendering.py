@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cdconf.catalog.ended import innermost, why
-from cdconf.catalog.meter import NAMED, Meter, Place, place_of
+from cdconf.catalog.meter import NAMED, Meter, Place, is_of_all, place_of
 from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
 from cdconf.errors import CdconfError
 from cdconf.facts.carried import Luggage
@@ -144,7 +144,7 @@ class Rendering:
     def _ended(self, process: _Process) -> CdconfError | None:
         """Why a process has ended; None for one that was at no text: another one does as well."""
         asked, inner = place_of(process.shared), innermost(process.trace)
-        error = why(process.end(), asked, inner)
+        error = why(process.end(), asked, inner, of_all=is_of_all(process.shared))
         if asked is not None:
             self._refused[asked] = error.message
         return error if asked is not None else None

@@ -219,11 +219,15 @@ def _entries(
         if not isinstance(data, bytes):
             skip(name, "it can't be read")
             continue
+        told = set()  # whoever can write to the store can write a million lines
         for text in data.decode("utf-8", "replace").splitlines():
             try:
                 yield entries.read(text)
             except Unreadable as error:
-                skip(name, f"it {error}")
+                why = str(error)
+                if why not in told:
+                    told.add(why)
+                    skip(name, f"it {why}")
 
 
 def project_key(project: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -53,6 +54,17 @@ class Pytest:
                 self._process.wait()
                 self._process = self._requests = None
             self._said.close()
+
+    def end(self, owner: int) -> None:
+        """Ends it at once, if it's this process that has started it; for the end of that."""
+        if os.getpid() != owner:
+            return
+        if self._requests is not None:
+            self._requests.close()
+        if self._process is not None:
+            self._process.kill()  # it may still be importing
+            self._process.wait()
+        self._said.close()
 
     def run(
         self,
@@ -123,8 +135,10 @@ class Pytest:
 
 @cache
 def pytest_process() -> Pytest:
-    """The one of this process."""
-    return Pytest()
+    """The one of this process, with which it ends."""
+    one = Pytest()
+    atexit.register(one.end, os.getpid())
+    return one
 
 
 def _file() -> IO[bytes]:

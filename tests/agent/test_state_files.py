@@ -23,6 +23,7 @@ from cdconf.agent.releases import Releases
 from cdconf.agent.switch import Switch
 from cdconf.agent.watch import Watch
 from tests.agent.private import catalog, resource
+from tests.rounds import rounds
 
 TAKE = {"run": "r1", "owner": "me", "reason": "test", "ttl": 600, "environment": "dev", "host": "web1"}
 FILES = (
@@ -318,11 +319,11 @@ def test_no_wrong_value_anywhere_in_a_file_is_a_bug(made, file):
     """A value that doesn't fit ends as every other; one that does is what calls must cope with."""
     host, saved = made
     value = json.loads(saved[host.state / file])
-    for place in places(value):
+    for number, place in enumerate(places(value)):
         wrong = [changed(value, place), *(changed(value, place, one) for one in WRONG)]
         good = [data for data in (json.dumps(one).encode() for one in wrong) if fits(file, data)]
-        for data in good[:2]:
-            damage(host, saved, file, data)
+        for turn in range(min(rounds(1, len(good)), len(good))):
+            damage(host, saved, file, good[(number + turn) % len(good)])
 
 
 def places(value, above=()):
@@ -362,6 +363,18 @@ def changed(value, place, *wrong):
         ("identity.json", b'{"environment": "dev", "host": 5}', "'host' is a number, not a text"),
         ("key.json", b'"1234"', "it is another text, not 64 hexadecimal digits"),
         ("pending.json", b"5", "it is a number, not a list"),
+        (
+            "drain-app.json",
+            b'{"run": "r", "fence": 1, "boot": "b", "at": 1, "hosts": {}, "drain":'
+            b' {"app": "app", "command": "true", "undrain": "a\\u0000b", "timeout": 5}}',
+            "'drain.undrain' is another text, not a text without zero bytes",
+        ),
+        (
+            "drain-app.json",
+            b'{"run": "r", "fence": 1, "boot": "b", "at": 1, "hosts": {"a\\u0000b": {"address": "x","at": 1}},"drain":'
+            b' {"app": "app", "command": "true", "undrain": "true", "timeout": 5}}',
+            "'hosts.a\x00b' is another text, not a text without zero bytes",
+        ),
         ("applied.json", b"[" * 100000, "it's nested too deeply, or too large to be read"),
     ],
 )

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -48,19 +49,12 @@ def home(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """A server that speaks S3's protocol, with one bucket: what the environment must say to reach it."""
+    """A server that speaks S3's protocol: what the environment must say to reach it."""
     pytest.importorskip("s3fs")
-    import botocore.session
-
     command = [sys.executable, "-m", "tests.artifacts.s3_server"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], text=True, **pipes) as server:
         url = server.stdout.readline().strip()
-        client = botocore.session.get_session().create_client(
-            "s3", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
-        )
-        client.create_bucket(Bucket="artifacts")
-        client.close()
         known = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
         yield known | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
         server.stdin.close()
@@ -68,10 +62,15 @@ def s3_server():
 
 @pytest.fixture
 def s3(s3_server, monkeypatch):
-    """The URL of an empty prefix in a bucket; the environment says how to reach it."""
+    """The URL of an empty prefix in a bucket; the environment says how to reach it.
+
+    The bucket is the test's own: whatever is listed, the server goes through all that's in it.
+    """
     for name, value in s3_server.items():
         monkeypatch.setenv(name, value)
-    return f"s3://artifacts/{uuid.uuid4().hex}"
+    bucket = uuid.uuid4().hex
+    with urllib.request.urlopen(urllib.request.Request(f"{s3_server['AWS_ENDPOINT_URL']}/{bucket}", method="PUT")):
+        return f"s3://{bucket}/artifacts"
 
 
 def make_app(root, store):

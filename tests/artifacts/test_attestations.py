@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 
 import pytest
@@ -14,6 +13,7 @@ from cdconf.artifacts.sweep import sweep
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, overwrite, place
+from tests.racing import context, process
 
 SIGNERS, ROUNDS = 5, 3
 
@@ -47,9 +47,8 @@ def stored(app, tmp_path):
 
 def test_all_who_sign_at_once_have_signed(app, stored, people):
     store, artifact = stored
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(SIGNERS + 1), context.Queue()
-    signers = [context.Process(target=sign, args=(app, key, barrier, results), daemon=True) for key in people]
+    barrier, results = context().Barrier(SIGNERS + 1), context().Queue()
+    signers = [process(sign, app, key, barrier, results) for key in people]
     for one in signers:
         one.start()
     for _ in range(ROUNDS):

@@ -1,6 +1,5 @@
 """Runs that bring an artifact to hosts while others remove it: either it stays, or the run hears of it at once."""
 
-import multiprocessing
 import os
 import time
 
@@ -13,8 +12,10 @@ from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import ClocksSeen, Step
 from cdconf.inventory import load_environment, load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, forget_fetched, place
+from tests.racing import context, process
+from tests.rounds import rounds
 
-ROUNDS = 12
+ROUNDS = rounds(6, 24)
 
 
 @pytest.fixture
@@ -58,11 +59,10 @@ def test_no_artifact_is_removed_from_under_a_run(app, tmp_path):
     store = Store(load_project(app))
     for number in range(ROUNDS):
         store.add("app", str(number), archive(tmp_path / "a.tar.gz", ("f", FILE, b"%d" % number)), **ABOUT)
-    context = multiprocessing.get_context("spawn")
-    barrier, brought, removed = context.Barrier(2), context.Queue(), context.Queue()
+    barrier, brought, removed = context().Barrier(2), context().Queue(), context().Queue()
     both = [
-        context.Process(target=deployments, args=(app, barrier, brought)),
-        context.Process(target=removals, args=(app, barrier, removed)),
+        process(deployments, app, barrier, brought),
+        process(removals, app, barrier, removed),
     ]
     for one in both:
         one.start()

@@ -1,6 +1,5 @@
 """Whom a project trusts: trusting nobody is a state of its own, and closed."""
 
-import multiprocessing
 import os
 
 import pytest
@@ -10,6 +9,7 @@ from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive
 from tests.conftest import cdconf
+from tests.racing import context, process
 
 
 @pytest.fixture
@@ -133,10 +133,9 @@ def test_keys_that_are_trusted_at_once_are_all_trusted(scene, tmp_path, monkeypa
     for number in range(4):
         monkeypatch.setenv("CDCONF_SIGNING_KEY", str(tmp_path / f"key{number}"))
         made.append(keys.new(project))
-    context = multiprocessing.get_context("spawn")
     assert os.environ["HOME"]  # the processes write where this test reads
-    barrier = context.Barrier(len(made) + 1)
-    writers = [context.Process(target=trust_one, args=(project.root, one.text, barrier), daemon=True) for one in made]
+    barrier = context().Barrier(len(made) + 1)
+    writers = [process(trust_one, project.root, one.text, barrier) for one in made]
     for one in writers:
         one.start()
     for _ in range(ROUNDS):

@@ -1,6 +1,5 @@
 """Writers who work at the same time, or die: what can be read is whole, and a version is one content."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -14,6 +13,8 @@ from cdconf.artifacts.sweep import sweep
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, forget_fetched, place
+from tests.racing import process
+from tests.rounds import rounds
 
 
 def store_of(root):
@@ -88,17 +89,16 @@ def write_many(root, folder):
 
 
 def test_writers_that_are_killed_at_any_moment_leave_only_whole_artifacts(app, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    for turn in range(5):
+    for turn in range(rounds(3, 20)):
         folder = tmp_path / f"turn{turn}"
         folder.mkdir()
-        writer = context.Process(target=write_many, args=(app, folder))
+        writer = process(write_many, app, folder)
         before = len(store_of(app).list())
         writer.start()
         deadline = time.monotonic() + 60
         while len(list(folder.iterdir())) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(0.037 * turn)
+        time.sleep(0.037 * (turn % 5))
         os.kill(writer.pid, signal.SIGKILL)
         writer.join(30)
         assert writer.exitcode == -signal.SIGKILL

@@ -7,5 +7,5 @@ import pytest
 def little_to_spend(monkeypatch):
     """The same limits with smaller numbers: the suite has many texts that spend all they have."""
     for module in ("limits", "meter", "ended"):
-        monkeypatch.setattr(f"cdconf.catalog.{module}.SECONDS", 0.4, raising=False)
+        monkeypatch.setattr(f"cdconf.catalog.{module}.SECONDS", 0.2, raising=False)
     monkeypatch.setattr("cdconf.catalog.meter.MEMORY", 256 * 1024**2)

@@ -6,13 +6,15 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
 from tests.cli.test_small import lost, shell
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import cdconf, write
 from tests.terminal import Terminal
 
 __all__ = ["lost"]
@@ -64,10 +66,16 @@ def hanging(project):
             one.close()
 
 
+# A run with limits of a second or two, for it waits for those that it's connecting to.
+HASTY = ["-c", "from tests.hostile import hasty; hasty.be_hasty(); from cdconf.cli import main; main()"]
+RUN = ["run", "dev", "--", "true"]
+
+
 def begin(root, *before):
     return subprocess.Popen(
-        [*before, *CDCONF, "run", "dev", "--", "true"],
+        [*before, sys.executable, *HASTY, *RUN],
         cwd=root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -100,7 +108,7 @@ def test_with_nohup_a_run_goes_on(hanging):
 
 def test_a_run_whose_terminal_is_closed_ends_in_order(hanging):
     root, reached = hanging
-    terminal = Terminal(root, "run", "dev", "--", "true")
+    terminal = Terminal(root, *RUN, program=HASTY, PYTHONPATH=str(Path(__file__).parents[2]))
     assert reached.wait(60)
     terminal.hang_up()
     assert terminal.process.wait(timeout=60) == 143

@@ -12,7 +12,7 @@ from cdconf.cli.context import run_of
 from cdconf.cli.status import _deployed, _state
 from cdconf.errors import LeaseHeld
 from cdconf.events import HostDone
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import CDCONF, begun, cdconf, write
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,9 @@ def test_an_environment_that_is_gone_keeps_its_history(project):
 @pytest.mark.parametrize(("no_color", "styled"), [("1", False), ("", True)])
 def test_no_color_leaves_no_style_at_all(project, no_color, styled):
     mine, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*CDCONF, "drift", "dev"],
-        cwd=project,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
-    )
-    os.close(theirs)
+    with os.fdopen(theirs, "wb", buffering=0) as terminal:
+        environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm"}
+        process = begun(project, "drift", "dev", stdout=terminal, stderr=terminal, env=environment)
     shown = b""
     try:
         while data := os.read(mine, 65536):

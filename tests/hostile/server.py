@@ -46,6 +46,7 @@ def _then(sock, over, data):
 def _flood(sock, over, data):
     while not over.is_set():
         sock.sendall(data)
+        over.wait(0.002)
 
 
 def _drip(sock, over, data):

@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from cdconf.importing.yamltext import dump, flow, same, writable
 from cdconf.yamlfile import loads
+from tests.rounds import rounds
 
 # What YAML can hold: no surrogates; control characters are escaped, so they're welcome.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
@@ -33,7 +34,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100, 3000), deadline=None)
 @given(st.dictionaries(texts, values, max_size=5))
 def test_what_is_written_is_read_as_the_very_same(data):
     assert same(loads(dump(data), "f"), data)

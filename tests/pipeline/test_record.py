@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdconf.pipeline import entries
 from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape, Unreadable
-from cdconf.pipeline.record import Recorder, close_dead, commit_key, read_runs
+from cdconf.pipeline.record import PREFIX, Recorder, close_dead, commit_key, read_runs
 from cdconf.pipeline.store_lease import TTL, take
 
 COMMIT, OTHER = "c" * 40, "d" * 40
@@ -46,6 +46,17 @@ def test_a_line_says_what_was_put_into_it(entry):
     assert entries.read(line) == entry
     newer = {**json.loads(line), "a field of a newer version": 1}
     assert entries.read(json.dumps(newer)) == entry
+
+
+def test_what_is_said_in_vain_is_told_once_however_often_a_record_says_it(folder):
+    recorder = Recorder(folder, "demo", COMMIT)
+    recorder.note(BEGAN)
+    (name,) = folder.names(PREFIX)
+    folder.create(name.replace("-00000001.", "-00000002."), b"\n" * 1000 + b"[]\n" * 1000)
+    told = []
+    (run,) = read_runs(folder, "demo", time.time(), skip=lambda *about: told.append(about))
+    assert run.began == BEGAN
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 from cdconf.artifacts.places import place_of
 from cdconf.inventory import load_project
 from cdconf.pipeline.record import read_runs
-from tests.conftest import CDCONF, cdconf, git, write
+from tests import verbs_as_forks
+from tests.conftest import begun, cdconf, git, write
 
 LINT = "{stage: lint, run: sh lint.sh, inputs: [lint.sh], needs: []}"
 COMMIT = "{stage: commit, run: sh check.sh, inputs: [check.sh], build: APPS, needs: []}"
@@ -89,14 +90,8 @@ class Line:
 
     def begun(self, *arguments, until=None):
         """A run in the background, once it has said something."""
-        process = subprocess.Popen(
-            [*CDCONF, "pipeline", "run", *arguments],
-            cwd=self.root,
-            env={**os.environ, "LOG": str(self.log)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environment = {**os.environ, "LOG": str(self.log)}
+        process = begun(self.root, "pipeline", "run", *arguments, stderr=subprocess.PIPE, env=environment)
         said = []
         while until is not None:
             line = process.stderr.readline()
@@ -183,8 +178,9 @@ def test_a_commit_passes_all_stages_whatever_the_work_tree_is_like(whole):
     assert (line.root / "check.sh").read_text() == "exit 1\n"
 
 
-def test_modules_of_the_commit_are_not_imported_where_the_keys_are(line):
+def test_modules_of_the_commit_are_not_imported_where_the_keys_are(line, monkeypatch):
     """A project may well have a directory `cdconf`, and a commit may hold a `click.py` that reads keys."""
+    monkeypatch.setenv(verbs_as_forks.VARIABLE, "1")
     files = dict.fromkeys(("click.py", "cdconf/__init__.py", "sitecustomize.py"), "raise SystemExit('imported')\n")
     write(line.root, files)
     line.commit("modules")

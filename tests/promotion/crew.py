@@ -1,13 +1,16 @@
 """People with SSH keys and a policy that knows them, beside a world whose procedures and commits are real."""
 
 import base64
+import functools
 import hashlib
 import json
 import secrets
 import struct
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import APPROVAL, attest
@@ -24,11 +27,22 @@ NAMESPACE = "cdconf-approve"
 
 
 def key_pair(folder, name, kind="ed25519", *options, passphrase=""):
-    """Makes a key pair with ssh-keygen; returns the private key's file."""
+    """A key pair of ssh-keygen's, the same for the same words in all tests; returns the private key's file."""
     path = folder / name
-    command = ["ssh-keygen", "-q", "-t", kind, *options, "-N", passphrase, "-C", name, "-f", str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    made = _made(name, kind, options, passphrase)
+    for there, data in zip((path, path.with_name(f"{name}.pub")), made, strict=True):
+        there.touch(mode=0o600)
+        there.write_bytes(data)
     return path
+
+
+@functools.cache
+def _made(name, kind, options, passphrase):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "key"
+        command = ["ssh-keygen", "-q", "-t", kind, *options, "-N", passphrase, "-C", name, "-f", str(path)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        return path.read_bytes(), path.with_name("key.pub").read_bytes()
 
 
 def line_of(path):

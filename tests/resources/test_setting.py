@@ -11,6 +11,7 @@ from cdconf.agent import dotted, edit_json, edit_toml, edit_yaml
 from cdconf.agent import settings as formats
 from cdconf.agent.dotted import NotEditable
 from cdconf.agent.edit_ini import Editor
+from tests.rounds import rounds
 
 NAMES = st.sampled_from(["a", "b", "c-d", "e f", "ü", "g.h", "yes"])
 TEXT = st.text(st.sampled_from(string.printable[:95] + "ü€\n\t\x7f\x85\u2028"), max_size=12)
@@ -38,7 +39,7 @@ def without(tree, path):
     return {**tree, path[0]: without(tree[path[0]], path[1:])} if path[0] in tree else tree
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=rounds(60, 1500), deadline=None)
 @given(tree=TREES, path=PATHS, value=VALUES, indent=st.sampled_from([None, 1, 4, "\t"]))
 def test_json_is_as_wanted_and_else_as_it_was(tree, path, value, indent):
     text = json.dumps(tree, indent=indent, ensure_ascii=False)
@@ -55,7 +56,7 @@ def test_json_is_as_wanted_and_else_as_it_was(tree, path, value, indent):
     untouched(text, changed, "" if left else text[position : json.JSONDecoder().raw_decode(text, position)[1]])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=rounds(100, 2500), deadline=None)
 @given(tree=TREES, path=PATHS, value=VALUES, flow=st.sampled_from([False, None]), width=st.sampled_from([20, 500]))
 def test_yaml_is_as_wanted_or_refused(tree, path, value, flow, width):
     text = "# top\n" + yaml.safe_dump(tree, default_flow_style=flow, width=width, allow_unicode=True, sort_keys=False)
@@ -74,7 +75,7 @@ def test_yaml_is_as_wanted_or_refused(tree, path, value, flow, width):
     untouched(text, changed, reader.raw(way[-1]) if way and (len(way) == len(path) or way[-1].kind == "flow") else "")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=rounds(60, 1500), deadline=None)
 @given(
     tree=st.dictionaries(
         st.sampled_from("abc"),
@@ -105,7 +106,7 @@ def toml(tree, above=()):
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(80, 2000), deadline=None)
 @given(tree=TREES, path=PATHS, value=VALUES)
 def test_toml_is_as_wanted_or_refused(tree, path, value):
     text = toml(tree)
@@ -262,7 +263,7 @@ INI_LINES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(80, 2000), deadline=None)
 @given(
     lines=INI_LINES,
     section=st.sampled_from([None, "a", "b", "new"]),
@@ -287,7 +288,7 @@ def test_ini_is_as_wanted_and_other_lines_stay(lines, section, key, values, endi
     assert Editor(Editor(changed, section, key).remove(), section, key).values() == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(80, 2000), deadline=None)
 @given(
     old=st.sampled_from(["1", '"x y"', "'q'", '"a\\"b" # note', ""]),
     value=st.text(st.sampled_from("ab $`\"'\\#;&|é"), max_size=8),

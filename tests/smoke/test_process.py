@@ -3,6 +3,9 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +96,10 @@ def test_an_interruption_kills_the_run(one, tmp_path, monkeypatch):
         ran(one, tmp_path, "import time\ndef test_it(): time.sleep(600)\n")
     monkeypatch.undo()
     assert ran(one, tmp_path, "def test_it(): pass\n")[0] == 0
+
+
+def test_a_run_leaves_no_process_behind_that_would_have_run_its_tests():
+    code = "from cdconf.smoke.process import pytest_process as one; one().start(); print(one()._process.pid)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert not Path(f"/proc/{int(done.stdout)}").exists()

@@ -13,7 +13,7 @@ import pytest
 from cdconf.pipeline.board.rows import Board, Cell, Known, Row, Stopped
 from cdconf.promotion.candidate import Link
 from cdconf.render.board import lines
-from tests.conftest import CDCONF, cdconf
+from tests.conftest import begun, cdconf
 from tests.terminal import Terminal
 
 NOW = 100_000.0
@@ -166,13 +166,7 @@ def test_a_screen_is_drawn_anew_when_something_happens_and_when_its_size_changes
 
 
 def test_a_pipe_gets_it_again_when_something_changes_and_ends_with_its_reader(line, tmp_path):
-    watch = subprocess.Popen(
-        [*CDCONF, "pipeline", "status", "--watch"],
-        cwd=line.root,
-        stdout=subprocess.PIPE,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    watch = watching(line)
     try:
         until(watch.stdout, "app@1")
         line.build("3", tmp_path)
@@ -187,8 +181,7 @@ def test_a_pipe_gets_it_again_when_something_changes_and_ends_with_its_reader(li
 
 
 def watching(line):
-    command = [*CDCONF, "pipeline", "status", "--watch"]
-    return subprocess.Popen(command, cwd=line.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return begun(line.root, "pipeline", "status", "--watch", stdout=subprocess.PIPE)
 
 
 def until(stream, words):

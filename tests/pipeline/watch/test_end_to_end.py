@@ -1,12 +1,11 @@
 """A watch with the pipeline's real runs: commits pass, are red, wait for a person, and go on by themselves."""
 
 import json
-import subprocess
 import time
 
 import pytest
 
-from tests.conftest import CDCONF, cdconf, git, write
+from tests.conftest import begun, cdconf, git, write
 from tests.pipeline.board.conftest import home  # noqa: F401  a fixture
 
 FILES = {
@@ -49,8 +48,7 @@ class Watched:
 
     def start(self):
         with self.log.open("w") as log:
-            command = [*CDCONF, "pipeline", "watch", "--every", "1s"]
-            self.process = subprocess.Popen(command, cwd=self.root, stdin=subprocess.DEVNULL, stderr=log)
+            self.process = begun(self.root, "pipeline", "watch", "--every", "1s", stderr=log)
 
     def until(self, words):
         for _ in range(1800):
