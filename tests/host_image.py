@@ -23,7 +23,7 @@ DOCKERFILE = """
 FROM {plain}
 RUN export DEBIAN_FRONTEND=noninteractive; apt-get -q update \
  && apt-get -qy --no-install-recommends -o Acquire::Retries=3 install \
-    curl logrotate nginx-light openssl postgresql procps python3 \
+    curl git logrotate nftables nginx-light openssl postgresql procps python3 \
  && systemctl disable nginx.service postgresql.service logrotate.timer && apt-get clean && rm -r /var/log/nginx/*
 """
 

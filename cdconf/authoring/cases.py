@@ -72,6 +72,8 @@ ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || e
   | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^runc -e ^kworker | sort | uniq -c
 true
 """
+# Prints a line when apt's lists were fetched within the last twelve hours: an image may have brought them.
+FRESH = "ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && find /var/lib/apt/lists/partial -maxdepth 0 -mmin -720"
 # The kernel stamps files with the time of its last tick, which may be 10 ms ago: nothing may change so soon.
 MARK = "date +%s.%N; sleep 0.05\n"
 # Whatever has changed since a moment. ctime tells of what touch(1) hides, of owners, modes, ACLs and hard links; a file
@@ -147,7 +149,7 @@ class CaseHost:
         self.must(
             [
                 "if command -v systemctl >/dev/null; then systemctl stop '*.timer'; fi",
-                "if command -v apt-get >/dev/null; then apt-get update -qq; fi",
+                f'if command -v apt-get >/dev/null && [ -z "$({FRESH})" ]; then apt-get update -qq; fi',
             ]
         )
 
