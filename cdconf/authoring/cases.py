@@ -64,7 +64,7 @@ if command -v systemctl >/dev/null; then
   systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
     | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh -e podman
 fi
-sysctl -a 2>/dev/null | grep -e ^net -e ^vm.swappiness -e name | grep -v -e conntrack_count
+grep -rs . /proc/sys/net /proc/sys/vm/swappiness /proc/sys/kernel/*name | grep -v -e conntrack_count
 if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rule; fi
 command -v nft >/dev/null && nft list ruleset
 me=$(ps -o sid= -p $$ | tr -d ' ')
