@@ -53,6 +53,11 @@ attacks: engine
 	python -m tests.attacks.run $(ATTACKS)
 	python -m tests.attacks.run --races 10000 $(ATTACKS)
 
+# What the gate does a few times or under less load, as often and under as much as it's written for; ten minutes on two cores.
+soak: engine
+	CDCONF_TESTS_WHOLE=1 pytest -m hosts -n 2 --dist loadscope tests/attacks tests/hosts/test_two_at_once.py \
+	  tests/hosts/test_databases.py tests/hosts/test_load.py
+
 # Every case of every resource type with each Python that the agent supports; PYTHONS="3.6 3.13" makes a part.
 pythons: engine
 	python -m tests.resources.pythons $(PYTHONS)
@@ -93,4 +98,4 @@ clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean generated
+.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean generated soak

@@ -64,7 +64,7 @@ if command -v systemctl >/dev/null; then
   systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
     | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh -e podman
 fi
-sysctl -a 2>/dev/null | grep -e ^net -e ^vm.swappiness -e name | grep -v -e conntrack_count
+grep -rs . /proc/sys/net /proc/sys/vm/swappiness /proc/sys/kernel/*name | grep -v -e conntrack_count
 if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rule; fi
 command -v nft >/dev/null && nft list ruleset
 me=$(ps -o sid= -p $$ | tr -d ' ')
@@ -72,6 +72,8 @@ ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || e
   | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^runc -e ^kworker | sort | uniq -c
 true
 """
+# Prints a line when apt's lists were fetched within the last twelve hours: an image may have brought them.
+FRESH = "ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && find /var/lib/apt/lists/partial -maxdepth 0 -mmin -720"
 # The kernel stamps files with the time of its last tick, which may be 10 ms ago: nothing may change so soon.
 MARK = "date +%s.%N; sleep 0.05\n"
 # Whatever has changed since a moment. ctime tells of what touch(1) hides, of owners, modes, ACLs and hard links; a file
@@ -147,7 +149,7 @@ class CaseHost:
         self.must(
             [
                 "if command -v systemctl >/dev/null; then systemctl stop '*.timer'; fi",
-                "if command -v apt-get >/dev/null; then apt-get update -qq; fi",
+                f'if command -v apt-get >/dev/null && [ -z "$({FRESH})" ]; then apt-get update -qq; fi',
             ]
         )
 

@@ -16,6 +16,7 @@ from cdconf.inventory.model import Host, Size
 from cdconf.inventory.sizes import size
 from cdconf.yamlfile import YamlMap, check_keys, expect
 
+DEFAULT_OS = "debian-12"  # what a host is made as when the inventory names no `os`
 LEAST_MEMORY = 64 << 20  # systemd, sshd and the agent need most of it
 LEAST_CPUS = 0.1
 _IMAGE = re.compile(keys.IMAGE.rstrip("$") + r"\Z")
@@ -51,7 +52,7 @@ def _made(host: Host, entry: YamlMap, bases: YamlMap, sizes: Mapping[str, Size])
         image = _image(entry, "image", what)
     elif "os" in entry:
         image = None  # the copied one is of the copied os
-    base = bases.get(host.os or "") or (None if "os" in entry else host.base)
+    base = bases.get(host.os or DEFAULT_OS) or (None if "os" in entry else host.base)
     parts = [host.size, *(sizes[group] for group in ("all", *host.groups) if group in sizes)]
     if "size" in entry:
         parts.append(_size(expect(entry, "size", dict, what), f"size of {what}"))

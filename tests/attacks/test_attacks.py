@@ -7,6 +7,7 @@ import pytest
 
 from tests.attacks import table
 from tests.attacks.world import attacked_host, bring, rows, tried
+from tests.whole import rounds
 
 CODE = Path(__file__).parents[2]
 JOBS = 2
@@ -49,4 +50,4 @@ def test_the_same_attacks_succeed_where_nobody_takes_care(results):
 
 @pytest.mark.hosts
 def test_no_race_is_won(attacked):
-    assert table.successes(list(tried(attacked, races=300))) == []
+    assert table.successes(list(tried(attacked, races=rounds(100, 300)))) == []

@@ -114,7 +114,7 @@ def agent_zip(code: Path, file: Path) -> None:
 def attacked_host(folder: Path) -> Iterator[AttackedHost]:
     """A host with what the rows need, gone at the end."""
     with case_host(folder, AttackedHost) as host:
-        host.must(["command -v git || apt-get install -y -qq --no-install-recommends git cron"])
+        host.must(["command -v git && command -v cron || apt-get install -y -qq --no-install-recommends git cron"])
         yield host
 
 

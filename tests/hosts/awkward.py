@@ -42,7 +42,7 @@ FILES = {
 SETUP = r"""
 set -e
 export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
+test -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mmin -720)" || apt-get -qq update
 apt-get -qq install --no-install-recommends tcsh csh fish >/dev/null </dev/null
 user() {
     useradd -m -s "$2" "$1"

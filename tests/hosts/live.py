@@ -31,6 +31,10 @@ class Live:
         git(self.root, "add", "-A")
         git(self.root, "commit", "-qm", "change", "--allow-empty")
         self("build", "app")
+        return self.head()
+
+    def head(self):
+        """The version that HEAD's build has."""
         return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
 
     def container(self, host):
@@ -40,6 +44,19 @@ class Live:
     def on(self, host, command):
         """What a command prints on a host, past SSH."""
         return on(self.container(host), command)
+
+    def release(self, *, newest=True):
+        """The version that all hosts run: the one that's there when it's as a deployment leaves it, else a new one.
+
+        Args:
+            newest: It must be the build of HEAD, which is the one that `deploy app` brings.
+        """
+        version = settled(self, "app")
+        if version is None or (newest and version != self.head()) or set(self.served().values()) != {version}:
+            version = self.commit(note=str(time.time_ns()))
+            self("deploy", "app", "--to", "dev")
+            assert self.served() == {"web1": version, "web2": version}
+        return version
 
     def served(self):
         """What each host serves."""
@@ -65,6 +82,32 @@ class Live:
         until_free(self)
 
 
+def settled(live, app):
+    """The version that web1 and web2 run and have verified, where nothing differs from what's wanted; else None.
+
+    Args:
+        live: A project whose hosts run, with `root` and `on`.
+        app: Its name.
+    """
+    releases = set()
+    for host in ("web1", "web2"):
+        try:
+            ledger = json.loads(live.on(host, f"cat /var/lib/cdconf/{project_of(live.root)}/ledger.json"))[app]
+        except (ValueError, KeyError):
+            return None
+        if ledger["activating"] or ledger["verified"][-1:] != [ledger["current"]]:
+            return None
+        releases.add(ledger["current"])
+    if len(releases) != 1 or cdconf(live.root, "drift", "dev").returncode:
+        return None
+    return releases.pop().rpartition("-")[0]
+
+
+def project_of(root):
+    """The name of the project in a directory."""
+    return re.search(r"^project: *(\S+)", (root / "cdconf.yml").read_text(), re.MULTILINE)[1]
+
+
 def eventually(question, within):
     """Waits until the question is answered with something true; returns that."""
     deadline = time.monotonic() + within
@@ -77,8 +120,7 @@ def eventually(question, within):
 
 def container(root, host, environment="dev"):
     """The name of a host's container, as the provider makes it."""
-    project = re.search(r"^project: *(\S+)", (root / "cdconf.yml").read_text(), re.MULTILINE)[1]
-    return f"cdconf-{project}-{environment}-{host}-{(root / '.cdconf/checkout').read_text().strip()}"
+    return f"cdconf-{project_of(root)}-{environment}-{host}-{(root / '.cdconf/checkout').read_text().strip()}"
 
 
 def on(name, command):

@@ -12,7 +12,8 @@ from tests.chaos.crowd import Crowd
 from tests.conftest import begun, cdconf, git, write
 from tests.host_image import furnished
 from tests.hosts.leases import until_free
-from tests.hosts.live import container, on
+from tests.hosts.live import container, on, settled
+from tests.whole import rounds
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHOP = "examples/shop"
@@ -24,6 +25,7 @@ HOSTS = """
       web1: {groups: [web]}
       web2: {groups: [web]}
 """
+PAUSE = rounds(0.1, 0.02)  # seconds between what a person does
 RAN = "/var/tmp/expanded"  # what was expanded on a host, a version a line
 
 
@@ -71,6 +73,15 @@ class ShopWorld:
         git(self.root, "commit", "-qm", "change", "--allow-empty")
         self("build", "shop")
         return git(self.root, "describe", "--always", "--tags", "--abbrev=10")
+
+    def release(self):
+        """The version that both hosts run, and whose contract never ran: the one that's there, or else a new one."""
+        version = settled(self, "shop")
+        contract = self.migrations()["contract"] if version else None
+        if version is None or (contract is not None and contract["version"] == version):
+            version = self.build(note=str(time.time_ns()))
+            self("deploy", "shop", "--to", "dev")
+        return version
 
     def old_release(self):
         """A build of the shop before its column was renamed: the same code, without the migrations."""
@@ -137,7 +148,7 @@ class Traffic(Crowd):
         failures: What went wrong, each with its time.
     """
 
-    def __init__(self, url, people=3, pause=0.02):
+    def __init__(self, url, people=3, pause=PAUSE):
         self._url = url
         self._pause = pause
         super().__init__(*((self._shop, number) for number in range(people)))

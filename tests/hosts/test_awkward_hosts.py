@@ -13,6 +13,7 @@ import pytest
 from cdconf.inventory import load_environment, load_project
 from cdconf.session import Connector
 from tests.conftest import CDCONF, cdconf, git, write
+from tests.host_image import furnished
 from tests.hosts.awkward import FILES, PASSWORD, Awkward
 
 pytestmark = pytest.mark.hosts
@@ -21,7 +22,7 @@ SHELLS = ("fishy", "csher", "tcsher", "chatty")
 
 @pytest.fixture(scope="module")
 def awkward(tmp_path_factory):
-    root = write(tmp_path_factory.mktemp("awkward"), FILES)
+    root = write(tmp_path_factory.mktemp("awkward"), furnished(FILES))
     git(root, "init", "-q")
     one = Awkward(root)
     try:

@@ -29,9 +29,7 @@ def shop(tmp_path_factory):
 @pytest.fixture
 def running(shop):
     """The version of a release that runs on both hosts."""
-    version = shop.build(note=str(time.time_ns()))
-    shop("deploy", "shop", "--to", "dev")
-    yield version
+    yield shop.release()
     shop.migrating()
 
 

@@ -12,9 +12,11 @@ from tests.chaos.files import SERVE
 from tests.chaos.lane import Lane
 from tests.chaos.load import Load
 from tests.chaos.world import World
+from tests.whole import rounds
 
 pytestmark = pytest.mark.hosts
 
+PAUSE = rounds(0.1, 0.02)  # seconds between an answer and the next request of a client
 TWICE = [(method, kept) for method in ("GET", "POST") for kept in (False, True)] * 2
 
 
@@ -30,7 +32,7 @@ def world():
 
 @pytest.fixture
 def load(world):
-    with Load(lambda: world.balancer, pause=0.02, kinds=TWICE) as one:
+    with Load(lambda: world.balancer, pause=PAUSE, kinds=TWICE) as one:
         one.after = lambda requests: wait_for(one, requests)
         one.after(40)
         yield one
@@ -112,7 +114,7 @@ def test_an_app_that_dies_at_once_loses_no_request_since_its_hosts_are_drained_b
     assert ("# signal.signal(signal.SIGTERM" in crude, crude.count("time.sleep(0.2); self")) == (True, 2)
     first, second, third = (world.pack(**{"serve.py": crude}) for _ in range(3))
     assert world.deploy(first).returncode == 0
-    with Load(lambda: world.balancer, pause=0.02, kinds=TWICE) as load:
+    with Load(lambda: world.balancer, pause=PAUSE, kinds=TWICE) as load:
         wait_for(load, 40)
         result = world.deploy(second)
         assert result.returncode == 0, result.stderr

@@ -90,9 +90,8 @@ def rolling(world):
 
 
 @pytest.fixture
-def deployed(rolling):
-    version = rolling.commit(note=str(time.time_ns()))
-    rolling("deploy", "app", "--to", "dev")
+def deployed(rolling, request):
+    version = rolling.release(newest="newer" not in request.fixturenames)
     rolling.log()
     return version
 

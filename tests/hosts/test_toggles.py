@@ -31,7 +31,7 @@ def live(world):
     (world.root / TOGGLES).write_text(ORIGINAL)
     if cdconf(world.root, "drift", "dev").returncode:
         world("provision", "dev")
-    world("drift", "dev")
+        world("drift", "dev")
     return world
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from tests.conftest import begun, git
 from tests.hosts.test_main_job import deployed
+from tests.whole import rounds
 
 pytestmark = pytest.mark.hosts
 __all__ = ["deployed"]
 
-STARTS = 10
+STARTS = rounds(3, 10)
 LATEST = 1.5  # seconds between the two starts
 ENDED = "/run/one-has-ended"
 # However fast a machine is, the one that runs is still at work when the other asks for the hosts.

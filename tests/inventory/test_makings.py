@@ -46,6 +46,12 @@ def test_a_copy_has_the_originals_sizes_until_it_says_otherwise(load):
     assert load("copy_of: copy\nprovider: docker\n", "again").hosts["web2"].size == Size(512 * MIB, 1.0)
 
 
+def test_a_host_without_os_is_made_of_the_base_image_of_the_one_that_it_gets(load):
+    text = "provider: docker\nbase_images: {debian-12: 'mirror.example.com/debian:12', debian-13: 'other:13'}\n"
+    hosts = load(text + "hosts:\n  web1: {groups: [web]}\n  web2: {groups: [web], os: debian-13}\n").hosts
+    assert (hosts["web1"].base, hosts["web2"].base) == ("mirror.example.com/debian:12", "other:13")
+
+
 def test_a_copy_has_the_originals_images_unless_its_os_is_another(load):
     load("""
         base_images: {debian-12: mirror.example.com/debian:12}

@@ -28,6 +28,7 @@ from cdconf.environments.provider import Standing
 from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
+from cdconf.inventory.makings import DEFAULT_OS
 from cdconf.own_files import read_text
 from cdconf.secrets.store import write_private
 
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
 
 T = TypeVar("T")
-DEFAULT_OS = "debian-12"
 PATIENCE = 20  # seconds for one request about a host that boots; Ctrl-C may have to wait for it
-
 
 _OFF = ("created", "exited", "dead", "removing")  # Docker's words for containers without processes
 

@@ -98,9 +98,10 @@ class Recipe:
 
 
 DEBIAN = Family(
-    install="export DEBIAN_FRONTEND=noninteractive; apt-get -q update; "
+    install="had=$(ls /var/lib/apt/lists/*_Packages* 2>/dev/null || true); "
+    "export DEBIAN_FRONTEND=noninteractive; apt-get -q update; "
     "apt-get -qy -o APT::Install-Recommends=false -o Acquire::Retries=3 install",
-    clean="apt-get clean; rm -rf /var/lib/apt/lists/*",
+    clean='apt-get clean; test -n "$had" || rm -rf /var/lib/apt/lists/*',
     packages=(
         "systemd",
         "systemd-sysv",

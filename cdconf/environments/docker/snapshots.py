@@ -16,7 +16,7 @@ from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments.docker import snapshot_builder
 from cdconf.environments.docker.container import init_of
 from cdconf.environments.docker.failures import engine_errors
-from cdconf.environments.docker.hosts import DEFAULT_OS, DockerProvider, stop_signal
+from cdconf.environments.docker.hosts import DockerProvider, stop_signal
 from cdconf.environments.docker.listing import engine
 from cdconf.environments.docker.options import Engine, run_options
 from cdconf.environments.docker.snapshot_builder import Builder, builders_lock, clear_builders
@@ -24,6 +24,7 @@ from cdconf.environments.docker.snapshot_kind import Kind, Kinds
 from cdconf.environments.locks import held
 from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, UsageError
 from cdconf.events import Emit, Notice, Step
+from cdconf.inventory.makings import DEFAULT_OS
 from cdconf.session import Connector
 
 if TYPE_CHECKING:
