@@ -35,6 +35,11 @@ class Raw:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
+def has_nothing_to_render(value: Any) -> bool:
+    """Whether a value of a project file stays as it's written; most do, and rendering asks nothing for them."""
+    return "{" not in value if isinstance(value, str) else not isinstance(value, (list, dict))
+
+
 class Scope:
     """What templates of one host can see.
 
@@ -183,15 +188,15 @@ class Scope:
 
     def render(self, value: Any, file: str, line: int) -> Any:
         """A value of a project file with all its texts rendered; tainted when any secret was read for it."""
+        if has_nothing_to_render(value):
+            return value
         if isinstance(value, str):
             return self.tracked(lambda: self._templating.value(value, self, file, line))
         if isinstance(value, list):
             lines = getattr(value, "lines", None) or [line] * len(value)
             return [self.render(member, file, at) for member, at in zip(value, lines, strict=True)]
-        if isinstance(value, dict):
-            lines = getattr(value, "lines", {})
-            return {key: self.render(member, file, lines.get(key, line)) for key, member in value.items()}
-        return value
+        lines = getattr(value, "lines", {})
+        return {key: self.render(member, file, lines.get(key, line)) for key, member in value.items()}
 
     def tracked(self, action: Callable[[], Any]) -> Any:
         """Runs a render; its result is tainted when it read anything tainted."""
