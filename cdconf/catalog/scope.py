@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import InvalidFile
+from cdconf.inventory.variables import AsIs
 from cdconf.roles.keys import fits
 from cdconf.secrets import Mask, Secret, is_tainted, taint
 from cdconf.yamlfile import kind_of, shown
@@ -37,7 +38,9 @@ class Raw:
 
 def has_nothing_to_render(value: Any) -> bool:
     """Whether a value of a project file stays as it's written; most do, and rendering asks nothing for them."""
-    return "{" not in value if isinstance(value, str) else not isinstance(value, (list, dict))
+    if isinstance(value, str):
+        return "{" not in value or isinstance(value, AsIs)
+    return not isinstance(value, (list, dict))
 
 
 class Scope:
@@ -189,7 +192,7 @@ class Scope:
     def render(self, value: Any, file: str, line: int) -> Any:
         """A value of a project file with all its texts rendered; tainted when any secret was read for it."""
         if has_nothing_to_render(value):
-            return value
+            return str.__str__(value) if isinstance(value, AsIs) else value
         if isinstance(value, str):
             return self.tracked(lambda: self._templating.value(value, self, file, line))
         if isinstance(value, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
+from cdconf.cli.command_line import exposed
 from cdconf.cli.crashed import Crashed
 from cdconf.cli.options import parse_extra
 from cdconf.cli.result_file import leave
@@ -256,6 +258,8 @@ class Run:
             with contextlib.suppress(CdconfError):
                 if self._secrets.unmaskable():
                     self._know_secrets()
+        for notice in exposed(self._mask, sys.argv[1:]):
+            self.emit(notice)
         if self.collector.isolated is not None:
             self.extra["isolated"] = self.collector.isolated
         result = RunResult(
