@@ -119,7 +119,7 @@ class ScopedEnvironment(LimitedEnvironment):
         return template
 
     def make_globals(self, d: Any) -> dict[str, Any]:
-        """What a template sees besides the scope; each render copies it, which is slow with Jinja2's own kind of map."""
+        """What a template sees besides the scope; each render copies it, and Jinja2's own kind is slow to copy."""
         return {**self.globals, **(d or {})}
 
     def join_path(self, template: str, parent: str) -> str:

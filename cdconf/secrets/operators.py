@@ -75,6 +75,18 @@ def sources_of(project: Project, environment: Environment) -> list[Named]:
     return [one for one in found if one.environments is None or environment.name in one.environments]
 
 
+def unset_hint(project: Project, environment: Environment, name: str) -> str:
+    """What to do about a secret that has no value."""
+    path = sources_file(project)
+    shown = f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
+    try:
+        kinds = ", ".join(dict.fromkeys(one.kind for one in sources_of(project, environment)))
+    except CdconfError:  # whoever asks them says so
+        kinds = ""
+    there = f"in one of your sources ({kinds}, see {shown})" if kinds else f"name a source that has it in {shown}"
+    return f"set it with `cdconf secret set {environment.name} {name}`, or {there}"
+
+
 def ask(
     sources: Sequence[Named], wanted: Sequence[str], project: Project, environment: Environment
 ) -> Iterator[tuple[str, str, Named]]:
@@ -150,16 +162,20 @@ def _is_names(value: Any) -> bool:
 
 def _own() -> Mapping[str, Factory]:
     from cdconf.secrets.sources.commands import OnePassword, OwnCommand, PasswordStore
+    from cdconf.secrets.sources.keyring import Keyring
     from cdconf.secrets.sources.sops import SopsFile
     from cdconf.secrets.sources.variables import Credentials, EnvironmentVariables
+    from cdconf.secrets.sources.vault import Vault
 
     return {
         "environment": EnvironmentVariables,
         "credentials": Credentials,
         "command": OwnCommand,
+        "keyring": Keyring,
         "op": OnePassword,
         "pass": PasswordStore,
         "sops": SopsFile,
+        "vault": Vault,
     }
 
 
