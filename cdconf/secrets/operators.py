@@ -138,7 +138,7 @@ def _text(path: Path, project: Project) -> str | None:
 def _named(entry: YamlMap) -> Named:
     kinds = [key for key in entry if key not in _KEYS]
     if len(kinds) != 1:
-        raise entry.error(f"a source has one kind, one of {', '.join(sorted(_own()))}, and may have {', '.join(_KEYS)}")
+        raise entry.error(f"a source has one kind, one of {', '.join(kinds())}, and may have {', '.join(_KEYS)}")
     (kind,) = kinds
     factory = _factory(kind)
     if factory is None:
@@ -158,6 +158,11 @@ def _named(entry: YamlMap) -> Named:
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def kinds() -> list[str]:
+    """The kinds of sources that cdconf brings, sorted."""
+    return sorted(_own())
 
 
 def _own() -> Mapping[str, Factory]:
