@@ -80,10 +80,10 @@ def unset_hint(project: Project, environment: Environment, name: str) -> str:
     path = sources_file(project)
     shown = f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
     try:
-        kinds = ", ".join(dict.fromkeys(one.kind for one in sources_of(project, environment)))
+        mine = ", ".join(dict.fromkeys(one.kind for one in sources_of(project, environment)))
     except CdconfError:  # whoever asks them says so
-        kinds = ""
-    there = f"in one of your sources ({kinds}, see {shown})" if kinds else f"name a source that has it in {shown}"
+        mine = ""
+    there = f"in one of your sources ({mine}, see {shown})" if mine else f"name a source that has it in {shown}"
     return f"set it with `cdconf secret set {environment.name} {name}`, or {there}"
 
 
@@ -136,10 +136,10 @@ def _text(path: Path, project: Project) -> str | None:
 
 
 def _named(entry: YamlMap) -> Named:
-    kinds = [key for key in entry if key not in _KEYS]
-    if len(kinds) != 1:
+    found = [key for key in entry if key not in _KEYS]
+    if len(found) != 1:
         raise entry.error(f"a source has one kind, one of {', '.join(kinds())}, and may have {', '.join(_KEYS)}")
-    (kind,) = kinds
+    (kind,) = found
     factory = _factory(kind)
     if factory is None:
         raise entry.error(f"there is no source '{kind}'", kind, did_you_mean(kind, _own()))
