@@ -227,7 +227,11 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         kept_away = builder is not None and builder.isolated
         hint = f"the whole log is in {log}"
-        hint += "; it ran as another user, without your variables and files: CDCONF_ISOLATION=off tells" * kept_away
+        if kept_away:
+            hint += (
+                "; it ran as another user, without your variables and files. Whether that's the cause, a run with "
+                "CDCONF_ISOLATION=off tells: it has them, so set it only for a commit that you trust"
+            )
         raise BuildFailed(
             f"the build of '{app.name}' failed with exit status {status}",
             file=app.file,

@@ -18,6 +18,7 @@ from cdconf.catalog.originals import originals_of
 from cdconf.catalog.own_code import check_guards
 from cdconf.catalog.public import check_public
 from cdconf.catalog.rendering import Rendering
+from cdconf.catalog.scope import has_nothing_to_render
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
 from cdconf.catalog.unions import together, without_handlers
@@ -305,7 +306,6 @@ class Compiler:
         holds_secret = holds(kind, declared, secrets)
         if holds_secret:
             fields = closed(kind, declared, title, fields)
-        secret = any(kind.fields[name].sensitive for name in fields if name in kind.fields)
         return Resource(
             type=kind.name,
             title=kind.full_title({kind.title: title, **fields}),
@@ -315,7 +315,10 @@ class Compiler:
             source=declared.source,
             role=role.name,
             notify=declared.notify,
-            sensitive=declared.sensitive or secret or bool(secrets or asked.secrets) or is_tainted(fields),
+            sensitive=declared.sensitive
+            or not kind.sensitive.isdisjoint(fields)
+            or bool(secrets or asked.secrets)
+            or is_tainted(fields),
             removable=kind.absent,
             reads=scope.behind(before),
             holds_secret=holds_secret,
@@ -385,6 +388,9 @@ def _fields(scope: Scope, declared: Declared) -> tuple[dict[str, Any], list[str]
     """A declared resource's fields, rendered, and the names of those that were made of secrets."""
     values, secrets = {}, []
     for name, value in declared.fields.items():
+        if has_nothing_to_render(value):
+            values[name] = value
+            continue
         line = declared.fields.lines.get(name, declared.line)
         values[name], is_secret = scope.noted(partial(scope.render, value, declared.file, line))
         if is_secret:

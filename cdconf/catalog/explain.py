@@ -33,7 +33,7 @@ def explain_host(compiler: Compiler, host: Host, facts: Mapping[str, Any]) -> di
 def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict[str, dict[str, Any]]:
     known = HostFacts(facts, lambda groups: _unseen(compiler, host, groups))
     scope = compiler.scope(host, known.mapping)
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for name in sorted({*scope.raw, *scope.declared}):
         raw = scope.raw.get(name)
         try:
@@ -49,6 +49,8 @@ def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict
             "shadowed": list(raw.shadowed) if raw else [],
             "doc": declared.doc if declared else "",
         }
+    for one in result.values():  # not before all are read: one may have been set to the value of a secret
+        one["value"] = compiler.mask(one["value"])
     return result
 
 

@@ -11,6 +11,7 @@ from cdconf.errors import CdconfError
 from cdconf.facts import unknown_os
 from cdconf.inventory import load_environment
 from cdconf.secrets import SecretStore
+from cdconf.secrets.operators import unset_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Cat
         roles: Those that can be read, by name.
         catalogs: Of the hosts that can be compiled.
     """
-    environments = []
+    environments, catalogs = [], list(catalogs)
     for name in project.filed():
         try:
             environments.append(load_environment(project, name))
@@ -40,7 +41,7 @@ def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Cat
             continue  # it's among the errors
     for environment in environments:
         yield from _systems(environment)
-        yield from _secrets(project, environment, roles)
+        yield from _secrets(project, environment, roles, catalogs)
         yield from _services(project, environment)
     yield from _unmade(project, {one.name: one for one in environments}, catalogs)
 
@@ -52,7 +53,9 @@ def _systems(environment: Environment) -> Iterator[Finding]:
             yield Finding("unknown_os", f"os of host '{host.name}': {unknown[0]}", host.file, host.line, unknown[1])
 
 
-def _secrets(project: Project, environment: Environment, roles: Mapping[str, Role]) -> Iterator[Finding]:
+def _secrets(
+    project: Project, environment: Environment, roles: Mapping[str, Role], catalogs: Iterable[Catalog]
+) -> Iterator[Finding]:
     """Secrets that are generated for hosts that a provider makes, and that people must set for their own."""
     if environment.provider != "existing":
         return
@@ -60,13 +63,15 @@ def _secrets(project: Project, environment: Environment, roles: Mapping[str, Rol
         known = set(SecretStore(project, environment).names())
     except CdconfError:
         return
+    mine = [one for one in catalogs if one.environment == environment.name]
+    known |= {name for one in mine for resource in one.resources for name in resource.reads}  # a source has had them
     used = {role for host in environment.hosts.values() for group in host.groups for role in project.groups[group]}
     for name in sorted(used & roles.keys()):
         for one in roles[name].variables.values():
             if one.generate is not None and one.name not in known:
                 known.add(one.name)
                 message = f"the secret '{one.name}' has no value in {environment.name}, and nothing generates it there"
-                hint = f"set it with `cdconf secret set {environment.name} {one.name}`"
+                hint = unset_hint(project, environment, one.name)
                 yield Finding("missing_secret", message, one.file, one.line, hint)
 
 

@@ -36,6 +36,10 @@ class Unmeasured:
     def end(self, outer: Place | None) -> None:
         """A text was rendered."""
 
+    def knows(self, file: str) -> bool:
+        """Whether a template's lines are known, or nobody wants them: to find them out costs more than a render."""
+        return True
+
     def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
         """A template was compiled; `lines` are its own, each with the line of Python that it became."""
 
@@ -129,12 +133,14 @@ class Meter(Unmeasured):
             data = self._named[place] = f"{place[1]} {place[0]}".encode()[: NAMED - 2] + b"\0"
         self._shared[: len(data)] = data
 
+    def knows(self, file: str) -> bool:
+        return file in self._compiled
+
     def compiled(self, file: str, lines: list[tuple[int, int]]) -> None:
-        if file not in self._compiled:
-            self._compiled.add(file)
-            pairs = " ".join(f"{theirs}={own}" for theirs, own in lines)
-            self._trace.write(f"{file}\t{pairs}\n".encode())
-            self._trace.flush()
+        self._compiled.add(file)
+        pairs = " ".join(f"{theirs}={own}" for theirs, own in lines)
+        self._trace.write(f"{file}\t{pairs}\n".encode())
+        self._trace.flush()
 
     def refuse(self, place: Place, message: str) -> None:
         self._refused[place] = message

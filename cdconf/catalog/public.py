@@ -31,7 +31,9 @@ def check_public(
     Raises:
         InvalidFile: What names the resource, or what others can see, was made of a secret.
     """
-    public = [name for name, spec in kind.fields.items() if spec.public]
+    if not secrets and not is_tainted(fields):
+        return
+    public = kind.public
     for name in (kind.title, *kind.identity, *[one for one in public if one in secrets], *public):
         if name in secrets or is_tainted(fields.get(name)):
             message, hint = f"'{name}' names the {kind.name}, so it can't be made of a secret", None

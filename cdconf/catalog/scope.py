@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import InvalidFile
+from cdconf.inventory.variables import AsIs
 from cdconf.roles.keys import fits
 from cdconf.secrets import Mask, Secret, is_tainted, taint
 from cdconf.yamlfile import kind_of, shown
@@ -33,6 +34,13 @@ class Raw:
     def source(self) -> str:
         """`inventories/staging/group_vars/web.yml:3`."""
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def has_nothing_to_render(value: Any) -> bool:
+    """Whether a value of a project file stays as it's written; most do, and rendering asks nothing for them."""
+    if isinstance(value, str):
+        return "{" not in value or isinstance(value, AsIs)
+    return not isinstance(value, (list, dict))
 
 
 class Scope:
@@ -183,15 +191,15 @@ class Scope:
 
     def render(self, value: Any, file: str, line: int) -> Any:
         """A value of a project file with all its texts rendered; tainted when any secret was read for it."""
+        if has_nothing_to_render(value):
+            return str.__str__(value) if isinstance(value, AsIs) else value
         if isinstance(value, str):
             return self.tracked(lambda: self._templating.value(value, self, file, line))
         if isinstance(value, list):
             lines = getattr(value, "lines", None) or [line] * len(value)
             return [self.render(member, file, at) for member, at in zip(value, lines, strict=True)]
-        if isinstance(value, dict):
-            lines = getattr(value, "lines", {})
-            return {key: self.render(member, file, lines.get(key, line)) for key, member in value.items()}
-        return value
+        lines = getattr(value, "lines", {})
+        return {key: self.render(member, file, lines.get(key, line)) for key, member in value.items()}
 
     def tracked(self, action: Callable[[], Any]) -> Any:
         """Runs a render; its result is tainted when it read anything tainted."""

@@ -114,9 +114,13 @@ class ScopedEnvironment(LimitedEnvironment):
     def get_template(self, name: Any, parent: Any = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
         """A template by its name; its meter learns which of its lines has become which line of Python."""
         template = super().get_template(name, parent, globals)
-        if template.filename is not None:
+        if template.filename is not None and not self.meter.knows(template.filename):
             self.meter.compiled(template.filename, template.debug_info)
         return template
+
+    def make_globals(self, d: Any) -> dict[str, Any]:
+        """What a template sees besides the scope; each render copies it, and Jinja2's own kind is slow to copy."""
+        return {**self.globals, **(d or {})}
 
     def join_path(self, template: str, parent: str) -> str:
         """The name of a template that another one includes."""

@@ -40,8 +40,10 @@ def together(declared: Iterable[Resource], types: Mapping[str, ResourceType]) ->
             found[same] = _merged(found[same], resource)
             continue
         known.append(len(found))
-        found.append(replace(resource, flush=tuple(dict.fromkeys(one.title for one in flushing))))
-        flushing.clear()
+        if flushing:
+            resource = replace(resource, flush=tuple(dict.fromkeys(one.title for one in flushing)))  # noqa: PLW2901
+            flushing.clear()
+        found.append(resource)
     for several in places.values():
         if len(several) > 1:
             made = _completed([found[place] for place in several], types)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.catalog.scope import Raw, Scope
 from cdconf.errors import InvalidFile
 from cdconf.inventory import VariableFiles
+from cdconf.secrets.operators import unset_hint
 
 if TYPE_CHECKING:
     from cdconf.catalog.templating import Templating
@@ -110,7 +111,7 @@ class Variables:
             return self._secrets.generate(variable.name, variable.generate)
         name, environment = variable.name, self._environment
         if variable.secret:
-            hint = f"set it with `cdconf secret set {environment.name} {name}`"
+            hint = unset_hint(self._project, environment, name)
         elif variable.per_environment and environment.copy_of:
             hint = f"{environment.copy_of}'s value isn't copied: set it in {environment.variables_file}"
         else:

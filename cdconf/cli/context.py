@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
+from cdconf.cli.command_line import exposed
 from cdconf.cli.crashed import Crashed
 from cdconf.cli.options import parse_extra
+from cdconf.cli.outside_secrets import learn_outside
 from cdconf.cli.result_file import leave
 from cdconf.cli.telling import Telling, end_of
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, refused_by_machine, worst_exit
@@ -38,7 +41,6 @@ from cdconf.secrets.mask import Mask
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.catalog import Compiler
-    from cdconf.errors import SecretError
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
     from cdconf.session.at_work import AtWork
@@ -152,12 +154,12 @@ class Run:
         for link in lent():
             self._mask.add(link.secret)
 
-    def _learn_secrets(self) -> dict[str, SecretError]:
+    def _learn_secrets(self) -> dict[str, CdconfError]:
         with self._knowing:
             if self._knows_secrets:
                 return {}
             try:
-                unknown = self.secrets.teach(self._mask)
+                unknown = {**self.secrets.teach(self._mask), **learn_outside(self, self._mask)}
                 self._unmaskable = self.secrets.unmaskable()
                 return unknown
             finally:
@@ -256,6 +258,8 @@ class Run:
             with contextlib.suppress(CdconfError):
                 if self._secrets.unmaskable():
                     self._know_secrets()
+        for notice in exposed(self._mask, sys.argv[1:]):
+            self.emit(notice)
         if self.collector.isolated is not None:
             self.extra["isolated"] = self.collector.isolated
         result = RunResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +12,9 @@ from cdconf.cli.complete import environment_names, patterns, role_names
 from cdconf.errors import UsageError, did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+LARGEST_VALUE = 1024 * 1024  # bytes of a file that `-e NAME=@FILE` names
 
 
 def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -56,7 +60,13 @@ selection_options = _all(
         help="Only this role (may be repeated).",
     ),
     click.option(
-        "-e", "--extra", "extra", metavar="NAME=VALUE", multiple=True, help="Set a variable; it wins over all."
+        "-e",
+        "--extra",
+        "extra",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=lambda context, option, pairs: tuple(map(read_pair, pairs)),
+        help="Set a variable; it wins over all. NAME=@FILE takes a file's text as it is: nobody sees a secret by that.",
     ),
 )
 connection_options = _all(
@@ -108,10 +118,35 @@ def parse_extra(pairs: tuple[str, ...]) -> dict[str, str]:
     Raises:
         UsageError: One has no `=`, or no proper name.
     """
+    from cdconf.inventory.variables import AsIs
+
     result = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator or not name.isidentifier():
             raise UsageError(f"-e '{pair}' isn't NAME=VALUE")
-        result[name] = value
+        result[name] = AsIs(value) if isinstance(pair, AsIs) else value
     return result
+
+
+def read_pair(pair: str) -> str:
+    """`NAME=@FILE` with the file's text in its place, which is read once: it may be a pipe. Others stay as they are.
+
+    Raises:
+        UsageError: The file can't be read.
+    """
+    from cdconf.inventory.variables import AsIs
+
+    name, mark, file = pair.partition("=@")
+    if not mark or not name.isidentifier():
+        return pair
+    try:
+        with Path(file).open("rb") as stream:
+            data = stream.read(LARGEST_VALUE + 1)
+        if len(data) > LARGEST_VALUE:
+            raise UsageError(f"-e {pair}: a value may have {LARGEST_VALUE >> 20} MiB")
+        return AsIs(f"{name}={data.decode('utf-8').removesuffix(chr(10))}")
+    except OSError as error:
+        raise UsageError(f"-e {pair}: the file can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"-e {pair}: the file isn't UTF-8") from None

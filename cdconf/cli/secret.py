@@ -24,7 +24,8 @@ def command() -> None:
     """Read and write secrets: inventories/ENV/secrets.yml, encrypted with age for ENV's recipients.
 
     Those that aren't there are asked for where ~/.config/cdconf/secrets/PROJECT.yml, or $CDCONF_SECRETS, says:
-    environment variables, systemd's credentials, `pass`, `op`, or a command of your own.
+    environment variables, systemd's credentials, `pass`, `op`, sops, a keyring, HashiCorp Vault (experimental),
+    or a command of your own.
 
     Example: cdconf secret set production shop_mail_password
     """

@@ -20,6 +20,7 @@ from cdconf.inventory import load_environment
 from cdconf.inventory.folders import FILED, HOSTS_FILE, THROWN_AWAY
 from cdconf.inventory.project import invalid_name
 from cdconf.inventory.throwaway import LIFETIME, as_text, read_lifetime
+from cdconf.inventory.variables import AsIs
 from cdconf.secrets.store import write_private
 from cdconf.yamlfile import YamlMap, load
 
@@ -175,6 +176,13 @@ def _as_yaml(values: Mapping[str, Any]) -> str:
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
+def _lasting(value: Any) -> Any:
+    """A value as a file of variables must have it, where texts are rendered."""
+    if isinstance(value, AsIs) and "{" in value:
+        return "{{ " + json.dumps(value, ensure_ascii=False) + " }}"
+    return value
+
+
 def _give(project: Project, folder: Path, variables: Mapping[str, Any]) -> None:
     """Remembers variables beside those that were given before."""
     if not variables:
@@ -182,6 +190,7 @@ def _give(project: Project, folder: Path, variables: Mapping[str, Any]) -> None:
     path = folder / _GIVEN
     before = load(path, project.root) if path.is_file() else YamlMap()
     path.parent.mkdir(mode=0o700, exist_ok=True)
+    variables = {name: _lasting(value) for name, value in variables.items()}
     write_private(path, "# Given with -e when the environment was made.\n" + _as_yaml({**before, **variables}))
 
 

@@ -21,6 +21,12 @@ RESERVED = ("facts", "host", "hosts", "environment", "each")
 ENCRYPTED = ("age:", "-----BEGIN AGE")
 
 
+class AsIs(str):
+    """Text of a variable in which nothing is read as YAML, and nothing rendered."""
+
+    __slots__ = ()
+
+
 class VariableFiles:
     """The variables of an environment's hosts; each file is read once.
 
@@ -115,7 +121,7 @@ def check_variable_files(project: Project, environment: Environment) -> list[Inv
 
 
 def extra_values(extra: Mapping[str, str]) -> YamlMap:
-    """The values of `-e name=value`, read as YAML.
+    """The values of `-e name=value`, read as YAML but for those that are to be taken as they are.
 
     Raises:
         UsageError: One isn't YAML.
@@ -123,7 +129,7 @@ def extra_values(extra: Mapping[str, str]) -> YamlMap:
     values = YamlMap(file="-e")
     for name, text in extra.items():
         try:
-            value: Any = loads(f"value: {text}", "-e")["value"]
+            value: Any = text if isinstance(text, AsIs) else loads(f"value: {text}", "-e")["value"]
         except InvalidFile as error:
             raise UsageError(f"-e {name}: {error.message}", hint=error.hint) from error
         if name in RESERVED:

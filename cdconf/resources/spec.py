@@ -6,6 +6,7 @@ pages all read it; the agent never does.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -134,6 +135,16 @@ class ResourceType:
     holds: tuple[str, ...] | None = None
     is_whole: bool = False
     elsewhere: bool = False
+
+    @functools.cached_property
+    def sensitive(self) -> frozenset[str]:
+        """The fields whose values are never shown, whatever they're made of."""
+        return frozenset(name for name, spec in self.fields.items() if spec.sensitive)
+
+    @functools.cached_property
+    def public(self) -> tuple[str, ...]:
+        """The fields whose values others on the host can see."""
+        return tuple(name for name, spec in self.fields.items() if spec.public)
 
     def managed_paths(self, fields: Fields) -> list[str]:
         """The paths on the host that a resource of this type manages."""

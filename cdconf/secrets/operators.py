@@ -75,6 +75,18 @@ def sources_of(project: Project, environment: Environment) -> list[Named]:
     return [one for one in found if one.environments is None or environment.name in one.environments]
 
 
+def unset_hint(project: Project, environment: Environment, name: str) -> str:
+    """What to do about a secret that has no value."""
+    path = sources_file(project)
+    shown = f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
+    try:
+        mine = ", ".join(dict.fromkeys(one.kind for one in sources_of(project, environment)))
+    except CdconfError:  # whoever asks them says so
+        mine = ""
+    there = f"in one of your sources ({mine}, see {shown})" if mine else f"name a source that has it in {shown}"
+    return f"set it with `cdconf secret set {environment.name} {name}`, or {there}"
+
+
 def ask(
     sources: Sequence[Named], wanted: Sequence[str], project: Project, environment: Environment
 ) -> Iterator[tuple[str, str, Named]]:
@@ -124,10 +136,10 @@ def _text(path: Path, project: Project) -> str | None:
 
 
 def _named(entry: YamlMap) -> Named:
-    kinds = [key for key in entry if key not in _KEYS]
-    if len(kinds) != 1:
-        raise entry.error(f"a source has one kind, one of {', '.join(sorted(_own()))}, and may have {', '.join(_KEYS)}")
-    (kind,) = kinds
+    found = [key for key in entry if key not in _KEYS]
+    if len(found) != 1:
+        raise entry.error(f"a source has one kind, one of {', '.join(kinds())}, and may have {', '.join(_KEYS)}")
+    (kind,) = found
     factory = _factory(kind)
     if factory is None:
         raise entry.error(f"there is no source '{kind}'", kind, did_you_mean(kind, _own()))
@@ -148,18 +160,27 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+def kinds() -> list[str]:
+    """The kinds of sources that cdconf brings, sorted."""
+    return sorted(_own())
+
+
 def _own() -> Mapping[str, Factory]:
     from cdconf.secrets.sources.commands import OnePassword, OwnCommand, PasswordStore
+    from cdconf.secrets.sources.keyring import Keyring
     from cdconf.secrets.sources.sops import SopsFile
     from cdconf.secrets.sources.variables import Credentials, EnvironmentVariables
+    from cdconf.secrets.sources.vault import Vault
 
     return {
         "environment": EnvironmentVariables,
         "credentials": Credentials,
         "command": OwnCommand,
+        "keyring": Keyring,
         "op": OnePassword,
         "pass": PasswordStore,
         "sops": SopsFile,
+        "vault": Vault,
     }
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import CdconfError, SecretError
 from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
-from cdconf.secrets.operators import ask, sources_of
+from cdconf.secrets.operators import ask, sources_of, unset_hint
 from cdconf.secrets.readers import Shift, comments, marked, readers, shift, short
 from cdconf.secrets.taint import Secret
 from cdconf.secrets.unmaskable import spared, why
@@ -270,7 +270,7 @@ class SecretStore:
         if self._environment.provider == "existing":
             raise SecretError(
                 f"the secret '{name}' isn't set for {self._environment.name}",
-                hint=f"set it with `cdconf secret set {self._environment.name} {name}`",
+                hint=unset_hint(self._project, self._environment, name),
             )
         if name not in self._generated:
             self._generated_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

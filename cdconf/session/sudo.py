@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cdconf.errors import HostFailed, SecretError
 from cdconf.events import Asking, SecretRead
 from cdconf.secrets import Mask, Secret, SecretStore
+from cdconf.secrets.operators import unset_hint
 from cdconf.session.terminal import ask_secret
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class SudoPasswords:
                 f"sudo's password is to come from the secret '{name}', which isn't there",
                 file=host.file,
                 line=host.line,
-                hint=f"set it with `cdconf secret set {self._environment.name} {name}`",
+                hint=unset_hint(self._project, self._environment, name),
             )
         return value
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from cdconf.agent import base, piped, shell
 from cdconf.agent.base import Failed
 from tests.agent.test_paths_in_agents import ROOT, SOURCES
 
+BUSYBOX = shutil.which("busybox")
 LINES = {
     "a program that isn't there": "true\n\nmissing-program x",
     "a line that can't be parsed": "echo a\nif then\n",
@@ -58,6 +60,35 @@ def test_a_line_has_its_own_numbers_in_bash():
     done = subprocess.run(["bash", "--posix", *argv[1:]], capture_output=True, env=env, check=False)
     assert (done.returncode, done.stdout) == (127, b"1\n")
     assert b"line 3: missing-program" in done.stderr
+
+
+@pytest.mark.skipif(BUSYBOX is None, reason="busybox isn't installed; `make test` installs it")
+@pytest.mark.parametrize("what", LINES)
+def test_a_line_runs_as_the_sh_of_alpine_runs_it(what):
+    """busybox's messages have the line's number behind `eval`, and none behind `-c`."""
+    env = base.environment()
+    argv, variables = shell.words(LINES[what])
+    one, other = (
+        subprocess.run(
+            [BUSYBOX, "sh", *arguments], input=b"one\ntwo\n", env=more, cwd="/", capture_output=True, check=False
+        )
+        for arguments, more in ((argv[1:], env | variables), (["-c", LINES[what]], env))
+    )
+    assert (one.returncode, one.stdout) == (other.returncode, other.stdout)
+    assert re.sub(rb"eval: line \d+: ", b"", one.stderr) == other.stderr
+
+
+@pytest.mark.skipif(BUSYBOX is None, reason="busybox isn't installed; `make test` installs it")
+def test_nothing_that_busybox_starts_has_the_line():
+    argv, variables = shell.words(
+        "# s3cret\nenv; set; cat /proc/self/environ; cat <<X | wc -c\n" + "é" * 100_000 + "\nX"
+    )
+    done = subprocess.run(
+        [BUSYBOX, "sh", *argv[1:]], env=base.environment() | variables, capture_output=True, check=True
+    )
+    assert done.stdout.endswith(b"200001\n")
+    assert b"s3cret" not in done.stdout
+    assert shell.NAME.encode() not in done.stdout
 
 
 def test_nothing_that_is_started_has_the_line():

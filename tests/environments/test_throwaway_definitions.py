@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from cdconf.catalog.scope import Raw, Scope
+from cdconf.catalog.templating import Templating
 from cdconf.environments.check import check_throwaway
 from cdconf.environments.throwaway import prolong
 from cdconf.errors import InvalidFile, ProviderError, UsageError
 from cdconf.inventory import VariableFiles, load_environment
+from cdconf.inventory.variables import AsIs
+from cdconf.secrets import Mask
 from tests.conftest import cdconf, git, write
 from tests.environments.paper_copies import HOURS, ROLE, defined, names, paper, quiet, shop
 
@@ -39,6 +43,15 @@ def test_a_value_is_remembered_as_it_was_given(shop, value):
     made = defined(shop, variables={"mail": value, "threads": [1, {"a": None}, 1.5, True]})
     values = VariableFiles(shop, made).layers(made.hosts["web1"])[-1].values
     assert dict(values) == {"mail": value, "threads": [1, {"a": None}, 1.5, True]}
+
+
+@pytest.mark.parametrize("text", ["{{ 7*7 }}", "a {% b", "{# c #}\n'\"\\\\n", "{{ '}}' }} é😀 {% raw %}\n"])
+def test_a_files_text_is_remembered_as_it_is(shop, text):
+    """Nothing in it is rendered, neither now nor later."""
+    made = defined(shop, variables={"mail": AsIs(text)})
+    value = VariableFiles(shop, made).layers(made.hosts["web1"])[-1].values["mail"]
+    scope = Scope(Templating(shop.root), {"mail": Raw(value, "x", 1)}, {}, {}, str, Mask())
+    assert scope.lookup("mail", None) == text
 
 
 @pytest.mark.parametrize("name", ["", "Try", "try_1", "try.1", "-try", "../dev", "a" * 64, "try 1", "try/1"])

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import cdconf
+from tests.hosts import sourced
 from tests.hosts.canary import VALUES, leaks, left_on, traces, watching
 from tests.hosts.walked import WALK
 from tests.inside import inside
+from tests.secrets.kv_server import kv_server
 
 pytestmark = [pytest.mark.hosts, pytest.mark.once]  # what was seen once was seen
 
@@ -21,7 +23,7 @@ ROLE = "roles/app/role.yml"
 SMOKE = "roles/app/smoke/test_leak.py"
 LEAKING_TEST = "def test_leak(host):\n    assert host.file('/etc/app.secret').content_string + 'x' * 300 == ''\n"
 DECLARED = "variables:\n  app_password: {secret: {generate: 24}}\n" + "".join(
-    f"  {name}: {{secret: true, doc: a canary}}\n" for name in VALUES
+    f"  {name}: {{secret: true, doc: a canary}}\n" for name in (*VALUES, *sourced.VALUES)
 )
 RESOURCES = """\
 resources:
@@ -38,7 +40,7 @@ resources:
     value: "{{ app_password }}"
     create: true
 """
-TEMPLATE = "{{ app_password }}\n" + "".join(f"{{{{ {name} }}}}\n" for name in VALUES)
+TEMPLATE = "{{ app_password }}\n" + "".join(f"{{{{ {name} }}}}\n" for name in (*VALUES, *sourced.VALUES))
 # What fails when it has read a secret, or shows one that a host has printed. {} takes the resources that were there.
 FAILING = {
     "a command": "  - command: cat /etc/app.secret; cat /etc/app.secret >&2; exit 3\n    unless: 'false'\n",
@@ -66,24 +68,27 @@ def canary(live, tmp_path):
     kept = {name: (live.root / name).read_text() for name in (ROLE, "cdconf.yml")}
     one = Canary(live, tmp_path)
     try:
-        one.prepare(kept[ROLE])
-        yield one
+        with kv_server() as vault:
+            one.prepare(kept[ROLE], vault)
+            yield one
     finally:
         for name, text in kept.items():
             (live.root / name).write_text(text)
         for name in (SMOKE, "roles/app/templates/secret.j2", *("inventories/dev/" + one for one in Canary.MADE)):
             (live.root / name).unlink(missing_ok=True)
-        shutil.rmtree(one.scratch, ignore_errors=True)
+        for folder in (one.scratch, one.operator):
+            shutil.rmtree(folder, ignore_errors=True)
         live.free()
         live("provision", "dev", "--prune")  # others share these hosts
 
 
 class Canary:
-    MADE = ("secrets.yml", "recipients.txt")
+    MADE = ("secrets.yml", "secrets.sops.yml", "recipients.txt")
 
     def __init__(self, live, tmp):
         self.live, self.tmp, self.said = live, tmp, []
         self.scratch = Path(tempfile.mkdtemp(prefix="canary-"))  # sockets in it have names of 107 bytes at most
+        self.operator = Path(tempfile.mkdtemp(prefix="operator-"))  # where his sources have their secrets
         self.environment = {
             "HOME": str(tmp / "home"),  # it makes keys, and trusts them
             "CDCONF_AGE_IDENTITY": str(tmp / "age.txt"),
@@ -101,10 +106,11 @@ class Canary:
         self.said.append((" ".join(arguments), result.stdout + result.stderr))
         return result
 
-    def prepare(self, role):
+    def prepare(self, role, vault):
         root = self.live.root
         key = self("secret", "key").stdout
         (root / "inventories/dev/recipients.txt").write_text(key)
+        self.environment |= sourced.place(self.operator, root, key.strip(), vault)
         resources, rest = role.split("handlers:")
         (root / ROLE).write_text(DECLARED + resources.replace("resources:\n", RESOURCES, 1) + "handlers:" + rest)
         (root / "roles/app/templates/secret.j2").write_text(TEMPLATE)
@@ -118,7 +124,7 @@ class Canary:
     def patterns(self):
         made = json.loads((self.live.root / ".cdconf/environments/dev/secrets.json").read_text())
         assert sorted(made) == ["app_password"]
-        return traces([*VALUES.values(), *made.values()])
+        return traces([*VALUES.values(), *sourced.VALUES.values(), *made.values(), self.environment["VAULT_TOKEN"]])
 
     def walk(self):
         """Every command, whatever comes of it."""
@@ -138,6 +144,9 @@ def test_no_command_file_or_process_shows_a_secret(live, canary):
     with watching(words) as on_host, watching(machine if machine is not None else words) as on_controller:
         live.on("web1", "sh -c 'sleep 0.5' seen-by-everybody")
         canary("provision", "dev", codes=[0])
+        for arguments in (["lint"], ["vars", "dev", "--explain"], ["run", "dev", "--", "cat /etc/app.secret"]):
+            canary(*arguments)
+        sourced.quicken(canary.operator)
         live.commit()
         (live.root / SMOKE).write_text(LEAKING_TEST)
         canary.walk()
@@ -165,6 +174,8 @@ def test_no_command_file_or_process_shows_a_secret(live, canary):
     assert "***" in said["run dev -- cat /etc/app.secret"]
     assert "***" in (canary.tmp / "smoke.xml").read_text()
     assert live.on("web1", "cat /etc/app.ini")  # they were there to be seen
+    there = live.on("web1", "cat /etc/app.secret")
+    assert [name for name, value in (VALUES | sourced.VALUES).items() if value not in there] == []
     assert [(line, leaks(text, patterns)) for line, text in canary.said if leaks(text, patterns)] == []
     assert in_files([live.root, canary.tmp, canary.scratch], patterns) == [
         str(live.root / ".cdconf/environments/dev/secrets.json")

@@ -319,3 +319,28 @@ def test_a_pipe_in_the_place_of_the_operators_file_is_named_and_not_waited_for(p
     monkeypatch.setenv("CDCONF_SECRETS", str(pipe))
     with pytest.raises(SecretError, match="it's a pipe or a device, not a file"):
         store(project).get("pw")
+
+
+def test_lint_names_the_sources_for_a_secret_that_is_not_set(project, place):
+    folder = place("sources:\n  - environment: 'SHOP_{NAME}'\n  - pass: '{name}'\n", **{"pass": PASS})
+    done = cdconf(project, "lint")
+    hint = "set it with `cdconf secret set dev pw`, or in one of your sources (environment, pass, see "
+    assert f"{hint}{folder}/sources.yml)" in done.stdout + done.stderr
+
+
+def test_lint_names_the_place_of_sources_where_there_are_none(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CDCONF_SECRETS", raising=False)
+    write(project, {"roles/base/role.yml": ROLE})
+    done = cdconf(project, "lint")
+    hint = "set it with `cdconf secret set dev pw`, or name a source that has it in ~/.config/cdconf/secrets/demo.yml"
+    assert hint in done.stdout + done.stderr
+
+
+def test_lint_does_not_miss_a_generated_secret_that_a_source_has(project, place, monkeypatch):
+    place("sources:\n  - environment: 'SHOP_{NAME}'\n")
+    write(project, {"roles/base/role.yml": ROLE.replace("secret: true", "secret: {generate: 20}", 1)})
+    monkeypatch.setenv("SHOP_OTHER", "sesame-two")
+    assert "missing_secret" in cdconf(project, "lint", "--json").stdout
+    monkeypatch.setenv("SHOP_PW", "sesame-one")
+    assert "missing_secret" not in cdconf(project, "lint", "--json").stdout

@@ -84,12 +84,16 @@ def output(
     *,
     variables: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    called: str | None = None,
 ) -> str:
     """What a command prints; what it says on stderr is told when it fails, what it prints never is.
+
+    `called` is the command in errors.
 
     Raises:
         SecretError: It isn't there, fails, takes too long, or prints what's no text.
     """
+    called = called or command[0]
     try:
         done = subprocess.run(
             command,
@@ -102,16 +106,16 @@ def output(
         )
     except subprocess.TimeoutExpired:
         hint = "is it waiting for a password? unlock it first, or give it more time with `within`"
-        raise SecretError(f"`{command[0]}` hasn't answered within {within:g} s", hint=hint) from None
+        raise SecretError(f"`{called}` hasn't answered within {within:g} s", hint=hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SecretError(f"`{command[0]}` can't be started: {reason}") from None
+        raise SecretError(f"`{called}` can't be started: {reason}") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()[-2000:]
-        raise SecretError(f"`{command[0]}` failed with exit status {done.returncode}", detail=said or None)
+        raise SecretError(f"`{called}` failed with exit status {done.returncode}", detail=said or None)
     if len(done.stdout) > LARGEST:
-        raise SecretError(f"`{command[0]}` answers more than {LARGEST >> 20} MiB")
+        raise SecretError(f"`{called}` answers more than {LARGEST >> 20} MiB")
     try:
         return done.stdout.decode("utf-8")
     except UnicodeDecodeError:
-        raise SecretError(f"`{command[0]}` answers what isn't UTF-8") from None
+        raise SecretError(f"`{called}` answers what isn't UTF-8") from None
