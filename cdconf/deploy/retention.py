@@ -131,12 +131,11 @@ def in_use(
         emit(Step(f"asking {name}: {', '.join(host.name for host in hosts)}"))
         connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
         with Fleet(connector, environment, RunIdentity("artifact gc"), emit, forks=forks) as fleet:
-            errors = fleet.connect(hosts, lease=False)
-            found, failed = fleet.each(fleet.connected(hosts), partial(_pages, apps)).split()
+            found, errors = fleet.look(hosts, partial(_pages, apps)).split()
             for pages in found.values():
                 for page in pages:
                     use.add(page)
-            for host, error in (errors | failed).items():
+            for host, error in errors.items():
                 _doubt(use, apps[host], f"{name}: {host}: {error.message}", error)
     return use
 
