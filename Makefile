@@ -73,11 +73,13 @@ fuzz: setup
 	python -m tests.hostile.sessions --count 1000000 $(FUZZ)
 	python -m tests.hostile.fuzz --all --seconds $$(($(or $(MINUTES),5) * 60)) --keep .fuzz
 
-# Every verb beside a host that behaves badly, ten times each; every file of cdconf's own damaged in every way; rollouts
-# with a host that lies from a step on. Some hours on two cores; HOSTILE="--every 20" makes a part of the first two.
+# Every verb beside a host that behaves badly, ten times each; every file of cdconf's own damaged in every way; every
+# verb, and rollouts on real hosts, with a host that lies from a step on. Some hours on two cores; HOSTILE="--every 20"
+# makes a part of each.
 hostile: engine
 	python -m tests.hostile.verbs --times 10 $(HOSTILE)
 	python -m tests.hostile.own_files $(HOSTILE)
+	python -m tests.hostile.lies $(HOSTILE)
 	python -m tests.hostile.rollouts $(HOSTILE)
 
 # Two laptops and a CI runner race on one production, with each kind of store; ten minutes on two cores.

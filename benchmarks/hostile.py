@@ -2,24 +2,29 @@
 
     python benchmarks/hostile.py [--hosts 32] [--rounds 3]
 
-Good hosts are real agents behind a server on the loopback (see tests/hostile/between.py; it needs root), bad ones are
-false servers, all in a process of their own. `cdconf run` prints what a host says as it comes: the time until the last
-good host's line is compared within one round: alone, beside as many other good ones (`among_s`), and beside the bad
-ones. Any host costs a connection, and all of it happens on one machine: `ratio` is that of the last two. The
-controller's memory is its own process's peak. It prints one line of JSON for each kind of bad host.
+Good hosts are real agents behind a server on the loopback (see tests/hostile/between.py; it needs root) in a process of
+its own, bad ones are false servers in another. The time until the last good host's line is compared within one round:
+alone, beside as many other good ones (`among_s`), and beside the bad ones. Any host costs a connection, and all of it
+happens on one machine: `ratio` is that of the last two, and `cpu_ratio` that of the processor time that the controller
+itself has used by then: what the servers take of a small machine isn't in it. The controller's memory is its own
+process's peak. It prints one line of JSON for each verb and kind of bad host.
 
-A run works on its hosts once all of them have answered or failed, since leases are taken by then: good hosts wait for
-the deadline of one that takes the connection and says nothing (`ready, then silent`).
+`plan` looks at each host once it's connected. `run` holds leases, on all hosts or on none: it begins once all have
+answered or failed, so that good hosts wait for the deadline of one that takes the connection and says nothing (`ready,
+then silent`).
 """
 
 import argparse
 import importlib
+import itertools
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,19 +40,25 @@ server: Any = importlib.import_module("tests.hostile.server")
 CDCONF = [sys.executable, "-m", "cdconf"]
 # Those that answer, and those that only take up time
 KINDS = ("no result", "a bomb", "events without end", "another's answers", "floods echoes", "opens with a bomb",
-         "thousands of channels", "a login without end", "ready, then silent")  # fmt: skip
+         "thousands of channels", "ignored without end", "a login without end", "ready, then silent")  # fmt: skip
+# Verb -> its words before and behind the options
+VERBS = {"plan": ("plan dev", ""), "run": ("run dev", "-- echo hello")}
+LONGEST = 300  # seconds
 HOST = "  {name}: {{address: 192.0.2.{number}, groups: [{group}], ssh: {{address: 127.0.0.1, port: {port}}}}}\n"
 
 
 def serve(folder: Path, count: int, kind: str, pipe: Connection) -> None:
-    """The servers; their process ends with the pipe."""
+    """The servers, good ones if there's no kind; their process ends with the pipe."""
     key = paramiko.RSAKey(filename=str(folder / "hostkey"))
-    good, more = (
-        [between.BetweenServer(key, between.apart(folder / f"{group}{number}")) for number in range(count)]
-        for group in ("web", "more")
-    )
-    bad = [server.FalseServer(kind, key) for _ in range(count)]
-    pipe.send({"web": [one.port for one in good], "more": [one.port for one in more], "bad": [one.port for one in bad]})
+    if kind:
+        servers = [server.FalseServer(kind, key) for _ in range(count)]
+        pipe.send({"bad": [one.port for one in servers]})
+    else:
+        groups = {
+            group: [between.BetweenServer(key, between.apart(folder / f"{group}{number}")) for number in range(count)]
+            for group in ("web", "more")
+        }
+        pipe.send({group: [one.port for one in listed] for group, listed in groups.items()})
     pipe.recv()
     os._exit(0)
 
@@ -73,46 +84,67 @@ def project(folder: Path, ports: dict[str, list[int]]) -> Path:
     return root
 
 
-def measured(root: Path, count: int, *more: str) -> tuple[float, float, float]:
-    """Seconds until the last good host's line, and of the whole run; the controller's peak memory in MiB."""
-    words = [*CDCONF, "run", "dev", "--forks", str(2 * count), *more, "--", "echo", "hello"]
-    began, last, lines = time.monotonic(), 0.0, 0
-    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+def used_by(process: int) -> float:
+    """Seconds of processor time that a process has used so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(root: Path, count: int, verb: str, limit: str) -> dict[str, float]:
+    """Seconds and the controller's processor time until the last good host's line, the whole's, and its peak memory."""
+    words = [*CDCONF, *VERBS[verb][0].split(), "--forks", str(2 * count), "--limit", limit, *VERBS[verb][1].split()]
+    began, seen = time.monotonic(), set()
+    found: dict[str, float] = {}
+    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        ends = threading.Timer(LONGEST, process.kill)
+        ends.start()
         for line in process.stdout or ():
-            if line.startswith("web") and "hello" in line:
-                last, lines = time.monotonic() - began, lines + 1
+            good = re.match(r"\W*(web\d+): *(hello|file )", line)
+            if good and good[1] not in seen:
+                seen.add(good[1])
+                found |= {"seconds": time.monotonic() - began, "cpu": used_by(process.pid)}
         _, _, used = os.wait4(process.pid, 0)
         process.returncode = 0
-    if lines != count:
-        raise SystemExit(f"{lines} of {count} good hosts were served")
-    return last, time.monotonic() - began, used.ru_maxrss / 1024
+        ends.cancel()
+    if len(seen) != count:
+        raise SystemExit(f"{len(seen)} of {count} good hosts were served")
+    return found | {"whole": time.monotonic() - began, "memory": used.ru_maxrss / 1024}
 
 
-def compare(folder: Path, count: int, kind: str, rounds: int) -> dict[str, object]:
-    """One kind of bad host; returns the figures, the best of the rounds."""
+def started(folder: Path, count: int, kind: str) -> tuple[multiprocessing.Process, dict[str, list[int]]]:
+    """Servers in a process of their own, and their ports by group."""
     ours, theirs = multiprocessing.Pipe()
     servers = multiprocessing.Process(target=serve, args=(folder, count, kind, theirs), daemon=True)
     servers.start()
-    root = project(folder, ours.recv())
-    measured(root, count, "--limit", "web,more")  # the agents are on the hosts from here on
+    return servers, ours.recv()
+
+
+def compare(folder: Path, count: int, kind: str, verb: str, rounds: int) -> dict[str, object]:
+    """One kind of bad host; returns the figures, the best of the rounds."""
+    good, ports = started(folder, count, "")
+    bad, more = started(folder, count, kind)
+    root = project(folder, more | ports)
+    measured(root, count, verb, "web,more")  # the agents are on the hosts from here on
     found = []
     for _ in range(rounds):
-        alone, _, before = measured(root, count, "--limit", "web")
-        among, _, _ = measured(root, count, "--limit", "web,more")
-        beside, whole, after = measured(root, count, "--limit", "web,bad")
-        found.append((beside / among, alone, among, beside, whole, (after - before) / count))
-    servers.terminate()
-    servers.join()
-    ratio, alone, among, beside, whole, memory = min(found)
+        alone, among, beside = (measured(root, count, verb, limit) for limit in ("web", "web,more", "web,bad"))
+        found.append((beside["seconds"] / among["seconds"], alone, among, beside))
+    for servers in (good, bad):
+        servers.terminate()
+        servers.join()
+    ratio, alone, among, beside = min(found, key=lambda one: one[0])
     return {
         "kind": kind,
+        "verb": verb,
         "hosts": count,
         "ratio": round(ratio, 2),
-        "alone_s": round(alone, 2),
-        "among_s": round(among, 2),
-        "beside_s": round(beside, 2),
-        "whole_s": round(whole, 2),
-        "mib_a_bad_host": round(memory, 1),
+        "cpu_ratio": round(beside["cpu"] / among["cpu"], 2),
+        "alone_s": round(alone["seconds"], 2),
+        "among_s": round(among["seconds"], 2),
+        "beside_s": round(beside["seconds"], 2),
+        "whole_s": round(beside["whole"], 2),
+        "cpu_s": [round(one["cpu"], 2) for one in (alone, among, beside)],
+        "mib_a_bad_host": round((beside["memory"] - alone["memory"]) / count, 1),
     }
 
 
@@ -122,15 +154,15 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kinds", default="")
+    parser.add_argument("--verbs", default="")
     asked = parser.parse_args()
-    for kind in KINDS:
-        if asked.kinds not in kind:
-            continue
+    wanted = [one for one in itertools.product(VERBS, KINDS) if asked.verbs in one[0] and asked.kinds in one[1]]
+    for verb, kind in wanted:
         with tempfile.TemporaryDirectory(prefix="bench-hostile-") as name:
             folder = Path(name)
             paramiko.RSAKey.generate(2048).write_private_key_file(str(folder / "hostkey"))
             paramiko.RSAKey.generate(2048).write_private_key_file(str(folder / "id"))
-            print(json.dumps(compare(folder, asked.hosts, kind, asked.rounds)), flush=True)
+            print(json.dumps(compare(folder, asked.hosts, kind, verb, asked.rounds)), flush=True)
 
 
 if __name__ == "__main__":

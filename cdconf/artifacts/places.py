@@ -207,10 +207,13 @@ class Folder:
         found: dict[str, bytes | OSError] = {}
         folder = f"{self._folder}/"
         for name in names:
-            with self._explained(f"read {name} in"), contextlib.suppress(FileNotFoundError):
+            path = f"{folder}{path_of(name)}"
+            with self._explained(f"read {name} in"):
                 try:
-                    shard = shard_of(name)
-                    found[name] = _content(f"{folder}{path_of(name)}", links=shard is None)
+                    found[name] = _content(path, links=shard_of(name) is None)
+                except FileNotFoundError as error:
+                    if os.path.islink(path):  # noqa: PTH114
+                        found[name] = OSError(error.errno, "it's a link that leads nowhere")
                 except OSError as error:
                     if error.errno not in _OF_ONE_FILE:
                         raise
@@ -281,7 +284,8 @@ class Folder:
         try:
             yield
         except OSError as error:
-            at = Path(error.filename) if isinstance(error.filename, str) else self._folder
+            named = error.filename2 or error.filename  # of a rename, where it leads
+            at = Path(named) if isinstance(named, str | Path) else self._folder
             where = (
                 f": {at.relative_to(self._folder)}" if at != self._folder and at.is_relative_to(self._folder) else ""
             )
@@ -310,14 +314,15 @@ def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> I
         try:
             status = os.stat(f"{folder}/{name}")  # noqa: PTH116
         except OSError as error:
-            if error.errno == errno.ENOENT:  # another run's, gone already; a link that leads nowhere
-                continue
-            if error.errno != errno.ELOOP:
+            if error.errno not in (errno.ENOENT, errno.ELOOP):
                 raise
-            status = os.lstat(f"{folder}/{name}")
+            try:
+                status = os.lstat(f"{folder}/{name}")  # a link that leads nowhere, or to itself
+            except FileNotFoundError:  # another run's, gone already
+                continue
         if stat.S_ISREG(status.st_mode):
             yield Entry(name, status.st_size, status.st_mtime)
-        elif suffix:  # a directory or a pipe in an object's place: whoever reads it says so
+        elif suffix:  # a directory, a pipe or such a link in an object's place: whoever reads it says so
             yield Entry(name, 0, status.st_mtime)
 
 

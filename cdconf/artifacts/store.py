@@ -33,6 +33,7 @@ from cdconf.artifacts.places import Entry, Place, place_of
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice
+from cdconf.own_files import reason
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -261,10 +262,8 @@ class Store:
         digest = provenance.log_of(self.provenance(artifact))
         name = f"{digest}.log"
         path = self.place.fetch(name, digest) if digest else None
-        if path is None and digest and any(one.name == name for one in self.place.entries(name)):
-            raise ArtifactError(
-                f"the build log of {artifact.label} isn't what its digest says: {self.place.shown(name)}"
-            )
+        if path is None and digest and self._is_there(name):
+            raise ArtifactError(f"the build log of {artifact.label} {self._unlike(name)}: {self.place.shown(name)}")
         return path.read_text(encoding="utf-8", errors="replace") if path is not None else None
 
     def sign(self, artifact: Artifact) -> str:
@@ -325,10 +324,19 @@ class Store:
         blob = self.place.fetch(_blob(artifact.archive), artifact.archive, fresh=fresh)
         if blob is not None:
             return blob
-        problem = f"isn't what its digest says: {artifact.archive}"
-        if not self.place.entries(_blob(artifact.archive)):
-            problem = "is missing from the store"
+        name = _blob(artifact.archive)
+        problem = f"{self._unlike(name)}: {artifact.archive}" if self._is_there(name) else "is missing from the store"
         raise ArtifactError(f"the archive of {artifact.label} {problem}", hint=self._way_back(artifact))
+
+    def _is_there(self, name: str) -> bool:
+        """Whether something is under a name, which may be no file: a pipe, a directory, a link that leads nowhere."""
+        return bool(self.place.entries(name, name))
+
+    def _unlike(self, name: str) -> str:
+        """Why what's under the name of a digest isn't what that says."""
+        is_empty = all(one.size == 0 for one in self.place.entries(name, name))
+        said = self.place.read([name]).get(name) if is_empty else None
+        return f"can't be read: {reason(said)}" if isinstance(said, OSError) else "isn't what its digest says"
 
     def _way_back(self, artifact: Artifact) -> str:
         """Where a good copy of an archive may be, and what puts it back."""

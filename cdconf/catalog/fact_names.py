@@ -32,7 +32,8 @@ def check_fact_names(environment: jinja2.Environment, source: str, file: str, li
     """
     if "facts" not in source:
         return
-    for one in environment.parse(source).find_all((nodes.Getattr, nodes.Getitem)):
+    name = file if line is None else None  # errors have the file that they are in by it
+    for one in environment.parse(source, name, name).find_all((nodes.Getattr, nodes.Getitem)):
         keys = _keys(one)
         if keys and keys[0] == "facts":
             _check(keys[1:], file, line or one.lineno)

@@ -193,7 +193,8 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
 def gc(keep: int, dry_run: bool, without: tuple[str, ...], forget: tuple[str, ...], **flags: Any) -> None:
     """Remove old artifacts that no environment runs or could roll back to: asks all hosts that can be reached.
 
-    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then. So do those that a
+    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then, or 1 where it
+    answers, and can't tell what it holds. So do those that a
     deployment is about to bring to hosts, and those of which the store says that hosts elsewhere may hold them.
     """
     from cdconf.cli.artifact_gc import collect

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.errors import UNREACHABLE, UsageError, did_you_mean
+from cdconf.errors import FAILED, OK, UNREACHABLE, UsageError, did_you_mean, worst_exit
 from cdconf.events import Notice
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     if not dry_run:
         names = ", ".join(one.label for one in gone) or "nothing"
         run.record_as("artifact gc", f"removed {names}; {swept.count} left-over files")
-    run.code = UNREACHABLE if use.unreachable else 0
+    run.code = worst_exit([UNREACHABLE if use.unreachable else OK, FAILED if use.failed else OK])
 
 
 def _check(run: Run, without: Sequence[str], forget: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ def command(environment: str, host: str | None, offline: bool, **flags: Any) -> 
 
 def _gathered(run: Run) -> dict[str, Seen]:
     """Asks the hosts for everything, and remembers it."""
-    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.fleets import look_at
     from cdconf.engine import remember_facts
     from cdconf.events import HostDone
     from cdconf.facts import GROUPS, Seen
@@ -67,8 +67,7 @@ def _gathered(run: Run) -> dict[str, Seen]:
         run.emit(HostDone(session.host.name, "ok"))
         return facts
 
-    with fleet_of(run, run.selected()) as fleet:
-        found = fleet.each([session.host for session in fleet.sessions.values()], gather).all()
+    found = look_at(run, run.selected(), gather)
     ages = {group.name: 0.0 for group in GROUPS}
     return {host.name: Seen(found[host.name], ages) for host in run.selected() if host.name in found}
 

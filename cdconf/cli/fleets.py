@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.environments import provider_for
@@ -14,6 +14,9 @@ from cdconf.session import Connector
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.inventory import Host
+    from cdconf.session import Session
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -29,6 +32,34 @@ def fleet_of(
         LeaseHeld: A lease was asked for, and another run has it.
     """
     from cdconf.deploy.provision import refuse, report
+
+    with _fleet(run, hosts, reason=reason, ends_leases=ends_leases) as (fleet, located):
+        errors = fleet.connect(located, lease=lease)
+        if lease:
+            refuse(errors, run.emit)
+        run.code = worst_exit([run.code, *(report(run.emit, name, error) for name, error in errors.items())])
+        yield fleet
+
+
+def look_at(run: Run, hosts: list[Host], job: Callable[[Session], T], *, ends_leases: bool = False) -> dict[str, T]:
+    """Runs a job on each host as soon as it's connected to, and returns the results by host.
+
+    Hosts that can't be reached, or fail, are reported, and set the run's exit code. For `ends_leases` see `fleet_of`.
+    """
+    from cdconf.deploy.provision import report
+
+    with _fleet(run, hosts, ends_leases=ends_leases) as (fleet, located):
+        found, errors = fleet.look(located, job).split()
+    run.code = worst_exit([run.code, *(report(run.emit, name, error) for name, error in errors.items())])
+    return found
+
+
+@contextmanager
+def _fleet(
+    run: Run, hosts: list[Host], *, reason: str | None = None, ends_leases: bool = False
+) -> Iterator[tuple[Fleet, list[Host]]]:
+    """A fleet that isn't connected yet, and those of the hosts that there are; the others are reported."""
+    from cdconf.deploy.provision import report
 
     provider = provider_for(run.project, run.environment)
     located = provider.locate(hosts)
@@ -47,9 +78,5 @@ def fleet_of(
         lease_ttl=run.project.lease_ttl,
         inheritance=Inheritance(run.project.name, run.environment.name),
     ) as fleet:
-        errors = fleet.connect(list(located.values()), lease=lease)
-        if lease:
-            refuse(errors, run.emit)
-        codes += [report(run.emit, name, error) for name, error in errors.items()]
         run.code = worst_exit(codes)
-        yield fleet
+        yield fleet, list(located.values())

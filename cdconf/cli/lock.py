@@ -37,12 +37,11 @@ def command() -> None:
 @output_options
 def status(environment: str, **flags: Any) -> None:
     """Show who holds ENV's hosts."""
-    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.fleets import look_at
     from cdconf.cli.tables import show
 
     with run_of("lock", environment, flags) as run:
-        with fleet_of(run, run.selected()) as fleet:
-            leases = {name: session.lease for name, session in sorted(fleet.sessions.items())}
+        leases = dict(sorted(look_at(run, run.selected(), lambda session: session.lease).items()))
         run.extra["leases"] = leases
         rows = [
             [name, _owner(lease), _reason(lease), f"{lease['age_s']:.0f} s", f"{lease['expires_in_s']:.0f} s"]
@@ -111,7 +110,7 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
     The history remembers who did it, and whose leases they were.
     """
     from cdconf.cli.ask import confirm
-    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.fleets import look_at
     from cdconf.events import HostDone, Notice
 
     with run_of("lock", environment, flags) as run:
@@ -119,17 +118,13 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
         confirm(f"End all leases on {len(hosts)} hosts of {environment}?", yes=yes)
         run.recorded = True
         run.extra["detail"] = f"release {flags['limit'] or 'all'}"
-        with fleet_of(run, hosts, ends_leases=True) as fleet:
-            live = [session.host for session in fleet.sessions.values()]
-            ends, errors = fleet.each(live, lambda session: session.force_lease()).split()
+        ends = look_at(run, hosts, lambda session: session.force_lease(), ends_leases=True)
         run.extra["released"] = {name: held for name, held in ends.items() if held}
         for name, held in ends.items():
             run.emit(Notice(f"{name}: {_ended(held)}"))
             run.emit(HostDone(name, "changed" if held else "ok"))
         ended = [f"{name} ({_whose(held)})" for name, held in run.extra["released"].items()]
         run.extra["detail"] += f": {', '.join(ended) or 'none was held'}"
-        for error in errors.values():
-            raise error
 
 
 def _ended(held: Mapping[str, Any] | None) -> str:

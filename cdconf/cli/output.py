@@ -14,6 +14,7 @@ from cdconf.render.renderer import has_colour
 
 KEPT = 4 * 1024 * 1024  # bytes
 LINE = 64 * 1024  # characters of a line that doesn't end; it's shown in pieces
+CUT = "…"  # where it was cut: the mask knows by it that half of a secret may stand there
 _COLOURS = ("cyan", "green", "yellow", "blue", "magenta", "bright_cyan")
 
 
@@ -65,8 +66,8 @@ class Splitter:
         text = self._rests[name] + self._decoders[name].decode(chunk)
         *lines, rest = text.split("\n")
         while len(rest) >= LINE:
-            lines.append(rest[:LINE])
-            rest = rest[LINE:]
+            lines.append(rest[: LINE - 1] + CUT)
+            rest = CUT + rest[LINE - 1 :]
         self._rests[name] = rest
         for line in lines:
             self._on_line(line.removesuffix("\r"), name == "err")
@@ -84,12 +85,15 @@ class Kept:
 
     def __init__(self) -> None:
         self._bytes = {"out": bytearray(), "err": bytearray()}
+        self._is_cut = {"out": False, "err": False}
 
     def __call__(self, name: str, chunk: bytes) -> None:
         """Takes a chunk in."""
         self._bytes[name] += chunk
-        del self._bytes[name][: max(0, len(self._bytes[name]) - KEPT)]
+        if len(self._bytes[name]) > KEPT:
+            del self._bytes[name][:-KEPT]
+            self._is_cut[name] = True
 
     def text(self, name: str) -> str:
-        """What was kept of `out` or `err`."""
-        return self._bytes[name].decode("utf-8", "replace")
+        """What was kept of `out` or `err`; `…` stands before it when that isn't all."""
+        return (CUT if self._is_cut[name] else "") + self._bytes[name].decode("utf-8", "replace")

@@ -33,36 +33,33 @@ def command(environment: str, **flags: Any) -> None:
     Example: cdconf status production
     """
     from cdconf.cli.drained import say_drained
-    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.fleets import look_at
     from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.line_shown import line_state, running_archive
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
     from cdconf.deploy.drained import drains_on
-    from cdconf.deploy.provision import report
     from cdconf.deploy.runner import app_document
-    from cdconf.errors import worst_exit
     from cdconf.events import HostDone
     from cdconf.session import Session
+    from cdconf.session.answers import Lease
 
     with run_of("status", environment, flags) as run:
         hosts = run.selected()
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
-        drained: dict[str, dict[str, Any]] = {}
 
-        def look(session: Session) -> dict[str, Any]:
+        def look(session: Session) -> tuple[dict[str, Any], Lease | None, Any, dict[str, Any]]:
             apps = run.project.apps_on(session.host)
-            drained[session.host.name] = drains_on(session, run.project)
-            return {one.name: session.app_status(app_document(one)) for one in apps}
+            left_by = left_behind(session.lease, session.left, run.project.lease_ttl)
+            drains = drains_on(session, run.project)
+            return {one.name: session.app_status(app_document(one)) for one in apps}, session.lease, left_by, drains
 
-        with fleet_of(run, hosts) as fleet:
-            leases = {name: session.lease for name, session in fleet.sessions.items()}
-            ttl = run.project.lease_ttl
-            left = {name: left_behind(one.lease, one.left, ttl) for name, one in fleet.sessions.items()}
-            found, errors = fleet.each([session.host for session in fleet.sessions.values()], look).split()
-        codes = [report(run.emit, name, error) for name, error in errors.items()]
-        run.code = worst_exit([run.code, *codes])
+        seen = look_at(run, hosts, look)
+        found = {name: one[0] for name, one in seen.items()}
+        leases = {name: one[1] for name, one in seen.items()}
+        left = {name: one[2] for name, one in seen.items()}
+        drained = {name: one[3] for name, one in seen.items()}
         line = line_state(run, found.values())
         red: set[int] = set()
         for host in hosts:

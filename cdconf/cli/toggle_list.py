@@ -6,12 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cdconf.cli.fleets import fleet_of
+from cdconf.cli.fleets import look_at
 from cdconf.cli.tables import show
-from cdconf.deploy.provision import report
 from cdconf.deploy.runner import app_document
 from cdconf.deploy.toggles import Values, differences, document_of
-from cdconf.errors import worst_exit
 from cdconf.events import HostDone, Notice
 from cdconf.facts import age_text
 from cdconf.inventory import load_toggles
@@ -51,10 +49,7 @@ def _looks(run: Run, app: App, values: Values) -> Looks:
     document = app_document(app) | document_of(app, values)
     if not app.toggles:
         return {}
-    with fleet_of(run, members) as fleet:
-        looks, errors = fleet.each(fleet.connected(members), lambda session: session.toggles_look(document)).split()
-    codes = [report(run.emit, name, error) for name, error in errors.items()]
-    run.code = worst_exit([run.code, *codes])
+    looks = look_at(run, members, lambda session: session.toggles_look(document))
     for name, look in looks.items():
         run.emit(HostDone(name, "ok"))
         for line in differences(app, values, look).lines:

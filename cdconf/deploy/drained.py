@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import CdconfError
-
 if TYPE_CHECKING:
-    from cdconf.engine import Fleet
-    from cdconf.inventory import Host, Project
+    from cdconf.inventory import Project
     from cdconf.session import Session
     from cdconf.session.answers import Lease
 
@@ -24,15 +21,14 @@ class Drained:
         leases: Host -> who holds it, None for nobody.
     """
 
-    pages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     leases: dict[str, Lease | None] = field(default_factory=dict)
 
-    def look(self, project: Project, fleet: Fleet, hosts: Sequence[Host]) -> dict[str, CdconfError]:
-        """Asks those of the hosts that are connected; returns the errors of those that can't be asked."""
-        pages, errors = fleet.each(fleet.connected(hosts), lambda session: drains_on(session, project)).split()
-        self.pages = {name: page for name, page in pages.items() if page}
-        self.leases = {name: session.lease for name, session in fleet.sessions.items()}
-        return errors
+    def take(self, session: Session, page: Mapping[str, Any]) -> None:
+        """What a host says."""
+        if page:
+            self.pages[session.host.name] = page
+        self.leases[session.host.name] = session.lease
 
 
 def drains_on(session: Session, project: Project) -> dict[str, Any]:

@@ -45,8 +45,7 @@ def memories(
     errors: Errors = {host.name: provider.absence(host) for host in missing}
     connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
     with Fleet(connector, environment, RunIdentity("history"), emit, forks=forks) as fleet:
-        errors |= fleet.connect(list(located.values()), lease=False)
-        found, failed = fleet.each(fleet.connected(located.values()), _ask).split()
+        found, failed = fleet.look(list(located.values()), _ask).split()
     return found, errors | failed
 
 

@@ -143,10 +143,8 @@ class _Member:
         """Portraits of all hosts; those that can't be reached are reported, and stand for what the files say."""
         provider = provider_for(self.project, self.environment)
         located = provider.locate(self.hosts)
-        errors = fleet.connect(list(located.values()), lease=False)
-        for host in self.hosts:
-            if host.name not in located:
-                errors[host.name] = provider.absence(host)
+        errors: dict[str, CdconfError] = {}
+        errors |= {host.name: provider.absence(host) for host in self.hosts if host.name not in located}
 
         def job(session: Session) -> Portrait:
             portrait, catalog = self.portray(session.host, session.facts.mapping)
@@ -154,7 +152,7 @@ class _Member:
             remember_facts(session, self.project, self.environment, self.emit, keep=True)
             return live
 
-        seen, failed = fleet.each(fleet.connected(located.values()), job).split()
+        seen, failed = fleet.look(list(located.values()), job).split()
         errors |= failed
         for error in errors.values():
             if not isinstance(error, Unreachable) and error.file is not None:

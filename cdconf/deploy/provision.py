@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.beforehand import check_beforehand
+from cdconf.deploy.checking import Checking
 from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cdconf.plans.applying import Applying
     from cdconf.plans.looking import Recorder
     from cdconf.session import Session
-    from cdconf.session.answers import Applied
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,17 @@ def provision(
         install_python=not options.check,
         facts=checks.facts(FactCache(project.data, environment.name).wanted),
     )
+
+    def prepare() -> Compiler:
+        compiler = make_compiler()
+        try:
+            compiler.prepare(present)
+            compiler.compile_ahead(present)
+        except CdconfError as error:
+            check_beforehand(compiler, hosts, error)
+            raise
+        return compiler
+
     with Fleet(
         connector,
         environment,
@@ -123,21 +134,12 @@ def provision(
         checks=checks,
     ) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
+        if options.check:
+            return worst_exit(codes + _look(project, fleet, prepare, present, options))
         compilers: list[Compiler] = []
-
-        def prepare() -> None:
-            compilers.append(make_compiler())
-            try:
-                compilers[0].prepare(present)
-                compilers[0].compile_ahead(present)
-            except CdconfError as error:
-                check_beforehand(compilers[0], hosts, error)
-                raise
-
-        errors = fleet.connect(present, lease=not options.check, meanwhile=prepare)
-        if not options.check:
-            refuse(errors, emit)
-            options.check_held(fleet, emit)
+        errors = fleet.connect(present, lease=True, meanwhile=lambda: compilers.append(prepare()))
+        refuse(errors, emit)
+        options.check_held(fleet, emit)
         if smoke_tests is not None:
             smoke_tests.result()
         if options.plan:
@@ -145,6 +147,25 @@ def provision(
         codes += [report(emit, name, error) for name, error in errors.items()]
         codes += Provisioning(project, fleet, compilers[0], emit, options).run(present)
     return worst_exit(codes)
+
+
+def _look(
+    project: Project, fleet: Fleet, prepare: Callable[[], Compiler], hosts: Sequence[Host], options: Options
+) -> list[int]:
+    """Looks at hosts, each once it's connected to; returns exit codes."""
+    looks: list[Provisioning] = []
+
+    def ready() -> None:
+        looks.append(Provisioning(project, fleet, prepare(), fleet.emit, options))
+
+    def check(session: Session) -> dict[str, Any]:
+        return looks[0].job(session)
+
+    checking = Checking(project, fleet, fleet.emit, check, options.releases, options.drained)
+    codes, errors = checking.run(hosts, ready)
+    if options.applied_from is not None:
+        options.applied_from.tell(checking.applied, fleet.emit)
+    return codes + [report(fleet.emit, name, error) for name, error in errors.items()]
 
 
 def _fetch_secrets(
@@ -201,7 +222,7 @@ def report(emit: Emit, name: str, error: CdconfError) -> int:
 
 
 class Provisioning:
-    """One run over hosts that are connected: looks at them all, or converges them group by group."""
+    """One run over hosts: converges them group by group, or looks at one."""
 
     def __init__(self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: Options) -> None:
         self._project = project
@@ -212,24 +233,10 @@ class Provisioning:
         self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
-        """Returns exit codes, those of hosts and those of the run."""
-        if not self._options.check:
-            return self._group_by_group(hosts)
-        applied: dict[str, Applied | None] = {}
-        codes = self._converge(self._fleet.connected(hosts), applied)
-        if self._options.applied_from is not None:
-            self._options.applied_from.tell(applied, self._emit)
-        if self._options.releases:
-            from cdconf.drift import check_releases
+        """Returns exit codes, those of hosts and those of the run.
 
-            found, errors = check_releases(self._project, self._fleet, hosts, self._emit)
-            if self._options.drained is not None:
-                errors |= self._options.drained.look(self._project, self._fleet, hosts)
-            codes += [*found, *(report(self._emit, name, error) for name, error in errors.items())]
-        return codes
-
-    def _group_by_group(self, hosts: Sequence[Host]) -> list[int]:
-        """Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after one that failed."""
+        Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after one that failed.
+        """
         codes: list[int] = []
         left = {host.name: host for host in hosts}
         for group in self._project.groups:
@@ -303,26 +310,16 @@ class Provisioning:
                 self._emit(HostDone(host.name, "not_attempted"))
         return [report(self._emit, name, error) for name, error in errors.items()]
 
-    def _converge(self, hosts: Sequence[Host], applied: dict[str, Applied | None] | None = None) -> list[int]:
-        """Converges hosts; `applied` learns what those that are only looked at remember."""
-        check = self._options.check
-
-        def job(session: Session) -> dict[str, Any]:
-            result = self._converge_host(session)
-            _done(session.host.name, result["counts"], result["failed"], self._emit)
-            return result
-
-        results, errors = self._fleet.each(hosts, job).split()
+    def _converge(self, hosts: Sequence[Host]) -> list[int]:
+        results, errors = self._fleet.each(hosts, self.job).split()
         codes = [report(self._emit, name, error) for name, error in errors.items()]
-        for name, result in results.items():
-            if applied is not None:
-                applied[name] = result.get("applied")
-            counts = result["counts"]
-            if result["failed"]:
-                codes.append(FAILED)
-            elif check and any(counts.get(name) for name in ("would_change", "unknown", "orphaned")):
-                codes.append(DIFFERENT)
-        return codes
+        return codes + [FAILED for result in results.values() if result["failed"]]
+
+    def job(self, session: Session) -> dict[str, Any]:
+        """What's done on a host: it's converged, or looked at, and told of."""
+        result = self._converge_host(session)
+        _done(session.host.name, result["counts"], result["failed"], self._emit)
+        return result
 
     def _converge_host(self, session: Session) -> dict[str, Any]:
         """Converges one host; one that asks for a reboot gets it, and the rest of its catalog when it's back."""

@@ -13,7 +13,7 @@ from cdconf.artifacts.holders import archive_of
 from cdconf.deploy.runner import app_document
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import CdconfError, NotStarted, ProviderError, Unreachable
+from cdconf.errors import CdconfError, NotStarted, ProviderError, Unreachable, first_line
 from cdconf.events import Emit, Step
 from cdconf.inventory import load_environment
 from cdconf.session import Connector
@@ -33,12 +33,14 @@ class Use:
         digests: The archive and tree digests of all releases that are on a host.
         unknown: App -> why it isn't known what its hosts hold.
         unreachable: Whether that's since a host didn't answer.
+        failed: Whether that's since a host answered, and couldn't tell.
         elsewhere: Archive -> which hosts that can't be asked from here may hold it, by what the store says.
     """
 
     digests: set[str] = field(default_factory=set)
     unknown: dict[str, list[str]] = field(default_factory=dict)
     unreachable: bool = False
+    failed: bool = False
     elsewhere: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, page: Mapping[str, Any]) -> None:
@@ -131,13 +133,13 @@ def in_use(
         emit(Step(f"asking {name}: {', '.join(host.name for host in hosts)}"))
         connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
         with Fleet(connector, environment, RunIdentity("artifact gc"), emit, forks=forks) as fleet:
-            errors = fleet.connect(hosts, lease=False)
-            found, failed = fleet.each(fleet.connected(hosts), partial(_pages, apps)).split()
+            found, errors = fleet.look(hosts, partial(_pages, apps)).split()
             for pages in found.values():
                 for page in pages:
                     use.add(page)
-            for host, error in (errors | failed).items():
-                _doubt(use, apps[host], f"{name}: {host}: {error.message}", error)
+            for host, error in errors.items():
+                _doubt(use, apps[host], f"{name}: {host}: {first_line(error.message)}", error)
+                use.failed = use.failed or not isinstance(error, (Unreachable, NotStarted))
     return use
 
 

@@ -49,8 +49,7 @@ def running(
         return {name: session.app_status(one)["linked"] or None for name, one in documents.items()}
 
     with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:
-        found.errors |= fleet.connect(list(located.values()), lease=False)
-        answers, errors = fleet.each(fleet.connected(located.values()), ask).split()
+        answers, errors = fleet.look(list(located.values()), ask).split()
     found.errors |= errors
     for host in wanted:
         for name, release in answers.get(host.name, {}).items():

@@ -2,64 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
-    from cdconf.engine import Fleet
-    from cdconf.errors import CdconfError
-    from cdconf.inventory import App, Host, Project
+    from cdconf.inventory import App, Project
     from cdconf.session import Session
 
 
-def check_releases(
-    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit
-) -> tuple[list[int], dict[str, CdconfError]]:
-    """Reports a `release` for every app on every connected host; returns exit codes, and errors of hosts.
+def check_releases(project: Project, environment: str, session: Session, emit: Emit) -> bool:
+    """Reports a `release` for every app on a host; returns whether one has drifted.
 
     A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
     files aren't those that were deployed.
 
     Args:
         project: The project.
-        fleet: The connected hosts.
-        hosts: Which of them.
+        environment: The environment's name.
+        session: The host.
         emit: The event stream.
 
-    Returns:
-        The exit codes of those that could be looked at, and name -> error of the others: each host once, however many
-        apps it has.
+    Raises:
+        CdconfError: The host can't be asked.
     """
-    codes = [OK]
-    errors: dict[str, CdconfError] = {}
-    for app in project.apps.values():
-        members = [host for host in hosts if app.runs_on(host)]
-
-        def look(session: Session, app: App = app) -> tuple[str | None, bool, str | None]:
-            """What's wrong, whether somebody has changed something (services fail by themselves), and what mends it."""
-            page = session.app_status(_document(app))
-            repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
-            found = drifted(page, session.lease)
-            if found:
-                return found, found != _of_services(page), repair
-            return (page["linked"] and changed_files(session, app)) or None, True, repair
-
-        problems, failed = fleet.each(fleet.connected(members), look).split()
-        for name, (problem, is_by_hand, repair) in problems.items():
-            status: ResourceStatus = "would_change" if problem else "ok"
-            emit(
-                ResourceDone(
-                    *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
-                    by_hand=bool(problem) and is_by_hand,
-                    repair=repair if problem else None,
-                )
+    is_drifted = False
+    name = session.host.name
+    for app in project.apps_on(session.host):
+        page = session.app_status(_document(app))
+        problem, is_by_hand = drifted(page, session.lease), True
+        if problem:  # services fail by themselves
+            is_by_hand = problem != _of_services(page)
+        elif page["linked"]:
+            problem = changed_files(session, app) or None
+        status: ResourceStatus = "would_change" if problem else "ok"
+        emit(
+            ResourceDone(
+                *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
+                by_hand=bool(problem) and is_by_hand,
+                repair=repaired_by(page, session.lease, app.name, environment) if problem else None,
             )
-            codes.append(DIFFERENT if problem else OK)
-        errors = failed | errors
-    return codes, errors
+        )
+        is_drifted = is_drifted or bool(problem)
+    return is_drifted
 
 
 def _document(app: App) -> dict[str, Any]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cdconf.engine.found import Checks, refused
 from cdconf.engine.inherit import seal_of
+from cdconf.engine.jobs import Jobs
 from cdconf.engine.outcome import Outcome
 from cdconf.engine.telling import tell_together
-from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, interruption
+from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable
 from cdconf.events import Emit, HostLeased, HostStep, Leased, Notice, SecretRead
 from cdconf.session.session import BEAT, AgentError, LeaseLost, clocks_of
 from cdconf.session.start import NoPython
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from cdconf.engine.identity import RunIdentity
     from cdconf.engine.inherit import Inheritance
+    from cdconf.engine.places import Places
     from cdconf.inventory import Environment, Host
     from cdconf.session import Connector, Session
     from cdconf.session.answers import Applied
@@ -125,24 +127,64 @@ class Fleet:
             connected; leased only when no host is wrong.
         """
 
-        def job(host: Host) -> None:
-            self.emit(HostStep(host.name, "connecting"))
-            self._meet(self._connect(host))
-
         def own() -> None:
             self._connector.get_ready(hosts)
             meanwhile()
 
-        _, errors = self._run(hosts, job, own).split()
+        _, errors = self._run(hosts, self._arrive, own).split()
         errors = self._bring_python(hosts, errors)
-        # In the hosts' order, not that of their answers: whatever is said of them is said the same way each time.
-        order = [*(host.name for host in hosts), *self.sessions]
-        self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
-        self.emit(clocks_of(self.sessions.values()))
+        self._put_in_order(hosts)
         if lease and not refused(errors):
             self.emit(Leased(self.identity.run))
             errors |= self._take_leases(hosts)
         return errors
+
+    def look(
+        self, hosts: Sequence[Host], job: Callable[[Session], T], meanwhile: Callable[[], None] = lambda: None
+    ) -> Outcome[T]:
+        """Connects to hosts and runs a job on each as soon as it's connected: none waits for another.
+
+        For what changes nothing: no leases are taken, and a host that isn't the right one is that host's error alone.
+
+        Args:
+            hosts: Whom to connect to.
+            job: What's done there; the sessions stay, for `each`.
+            meanwhile: See `connect`; no job begins before it's done.
+
+        Returns:
+            What came of each host, the errors of connecting included.
+        """
+        self._last.check_asked()
+        ready: Future[None] = Future()
+
+        def own() -> None:
+            self._connector.get_ready(hosts)
+            meanwhile()
+            ready.set_result(None)
+
+        def on(host: Host, places: Places) -> T:
+            self._arrive(host, places)
+            if not ready.done():
+                with places.waiting(host.name, keeps=0.0):
+                    ready.result()
+            ready.result()  # raises where it never came to that
+            return job(self.sessions[host.name])
+
+        self._last = self._run(hosts, on, own, ready.cancel)
+        self._put_in_order(hosts)
+        return self._last
+
+    def _put_in_order(self, hosts: Sequence[Host]) -> None:
+        """In the hosts' order, not that of their answers: whatever is said of them is said the same way each time."""
+        order = [*(host.name for host in hosts), *self.sessions]
+        self.sessions = {name: self.sessions[name] for name in order if name in self.sessions}
+        self.emit(clocks_of(self.sessions.values()))
+
+    def _arrive(self, host: Host, places: Places) -> None:
+        self.emit(HostStep(host.name, "connecting"))
+        with places.waiting(host.name):
+            session = self._connect(host)
+        self._meet(session)
 
     def _meet(self, session: Session) -> None:
         """Keeps a session to a host that is what it should be."""
@@ -165,12 +207,12 @@ class Fleet:
         if not lacking:
             return errors
 
-        def look(host: Host) -> None:
+        def look(host: Host, _: Places) -> None:
             error = errors[host.name]
             if isinstance(error, NoPython) and error.system:
                 self._checks.check_system(host, error.system)
 
-        def job(host: Host) -> None:
+        def job(host: Host, _: Places) -> None:
             self._meet(self._connector.install(host, lambda text: self.emit(Notice(f"{host.name}: {text}"))))
 
         names = {host.name for host in lacking}
@@ -300,7 +342,7 @@ class Fleet:
         """
         self._last.check_asked()
 
-        def on(host: Host) -> T:
+        def on(host: Host, _: Places) -> T:
             session = self.sessions.get(host.name)
             if session is None:
                 raise Unreachable("there's no connection to it any more", host=host.name)
@@ -313,8 +355,9 @@ class Fleet:
         """The same as `each`, over new connections: for hosts whose sessions broke; with `rejoin` leased, to stay."""
         self._last.check_asked()
 
-        def on(host: Host) -> T:
-            session = self._connect(self._locate(host) or host)
+        def on(host: Host, places: Places) -> T:
+            with places.waiting(host.name):
+                session = self._connect(self._locate(host) or host)
             try:
                 if rejoin:
                     self._take_lease(session, self.fences[host.name])
@@ -327,67 +370,16 @@ class Fleet:
         return self._last
 
     def _run(
-        self, hosts: Sequence[Host], job: Callable[[Host], T], meanwhile: Callable[[], None] = lambda: None
+        self,
+        hosts: Sequence[Host],
+        job: Callable[[Host, Places], T],
+        meanwhile: Callable[[], None] = lambda: None,
+        given_up: Callable[[], object] = lambda: None,
     ) -> Outcome[T]:
         if not hosts:
             meanwhile()
             return Outcome()
-        pool = ThreadPoolExecutor(max_workers=min(self._forks, len(hosts)), thread_name_prefix="cdconf-host")
-        futures: dict[str, Future[T]] = {}
-        begun = threading.Event()
-
-        def begin() -> None:
-            for host in hosts:
-                try:
-                    futures[host.name] = pool.submit(job, host)
-                except RuntimeError as error:  # no more threads: a host that wasn't begun isn't fine
-                    futures[host.name] = Future()
-                    futures[host.name].set_exception(error)
-            begun.set()
-
-        try:
-            self._await(begin, begun, futures, meanwhile)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        results: dict[str, T] = {}
-        errors: dict[str, CdconfError] = {}
-        for name, future in futures.items():
-            error = future.exception()
-            if error is None:
-                results[name] = future.result()
-            elif isinstance(error, CdconfError):
-                errors[name] = error
-            else:
-                raise error
-        return Outcome(results, errors)
-
-    def _await(
-        self,
-        begin: Callable[[], None],
-        begun: threading.Event,
-        futures: Mapping[str, Future[Any]],
-        meanwhile: Callable[[], None],
-    ) -> None:
-        """Begins and waits; Ctrl-C lets every host finish the change in hand, a second one doesn't wait.
-
-        Jobs are begun by a thread of their own: Ctrl-C strikes the main thread alone, and an executor that's struck
-        while it starts a worker forgets it, and the process never ends.
-        """
-        try:
-            threading.Thread(target=begin, name="cdconf-begin", daemon=True).start()
-            begun.wait()
-            meanwhile()
-            pending = set(futures.values())
-            while pending:
-                # A time limit, since a wait without one can't be interrupted everywhere.
-                _, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-        except KeyboardInterrupt as signal:
-            begun.wait(timeout=5)
-            for future in list(futures.values()):
-                future.cancel()
-            self.stop()
-            wait(list(futures.values()))
-            raise interruption(signal, "interrupted: every host has finished the change it was at") from None
+        return Jobs(hosts, job, self._forks, self.stop).run(meanwhile, given_up)
 
     def resume(self) -> None:
         """After a stop: hosts take calls again, so that what was begun can be rolled back."""

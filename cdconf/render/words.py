@@ -39,7 +39,7 @@ def _line(event: Event, style: Style) -> str | None:  # noqa: PLR0911  a table o
     if isinstance(event, Step):
         return f"==> {event.message}"
     if isinstance(event, Notice):
-        return f"warning: {event.message}" if event.warning else event.message
+        return f"warning: {_below(event.message)}" if event.warning else _below(event.message)
     if isinstance(event, ResourceDone):
         return _resource(event, style)
     if isinstance(event, NotAttempted):

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from cdconf.secrets.forms import SHORTEST, forms_of
+from cdconf.secrets.parts import without_parts
 
 if TYPE_CHECKING:
     from cdconf.events import Event
@@ -20,12 +21,16 @@ _TEXTS = ("message", "error", "diff", "title", "test", "why", "step")  # the fie
 
 
 class Mask:
-    """Knows the secret values; calling it with a text gives the text without them. Safe for threads."""
+    """Knows the secret values; calling it with a text gives the text without them. Safe for threads.
+
+    So do parts of them where the text was cut, and says so: hosts cut what they quote, and know no secrets.
+    """
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._spared: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._forms: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def add(self, value: str) -> None:
@@ -58,11 +63,11 @@ class Mask:
             if forms <= self._values:
                 return
             self._values |= forms
-            longest_first = sorted(self._values, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+            self._forms = tuple(sorted(self._values, key=len, reverse=True))
+            self._pattern = re.compile("|".join(re.escape(form) for form in self._forms))
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub(SHOWN, text) if self._pattern else text
+        return without_parts(self._pattern.sub(SHOWN, text), self._forms, SHOWN) if self._pattern else text
 
     def event(self, event: Event) -> Event:
         """The same event with its texts masked."""

@@ -7,20 +7,45 @@ import time
 from typing import Any
 
 from paramiko import SSHException, Transport
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_KEXINIT
 from paramiko.packet import Packetizer
 
 GREETING = 64 * 1024  # bytes before the line with which the protocol begins
 PACKET = 512 * 1024  # bytes; RFC 4253, 6.1 asks for 35,000, OpenSSH takes 256 KiB
 UNANSWERED = "the server doesn't say whether it takes the command"
+BESIDE = 5_000  # messages of up to 256 bytes that aren't a channel's data, at once; larger ones count for several
+BESIDE_A_SECOND = 50
+_REKEY = 200  # such messages that an exchange of keys counts for: it costs as much
+_PART = 256
+_DATA = (bytes([MSG_CHANNEL_DATA]), bytes([MSG_CHANNEL_EXTENDED_DATA]))
 UNREAD = 8 * 1024 * 1024  # bytes of a channel that nobody has read yet; the window that it's given is 2 MiB
 
 
 class Packets(Packetizer):
-    """Packets of bounded size, after a greeting of bounded size and time."""
+    """Packets of bounded size, after a greeting of bounded size and time, and not too many that carry nothing.
+
+    A server that sends those without end would keep the only thread busy that Python has at a time.
+    """
 
     _began: float | None = None
     _greeting = 0
+    _beside = 0
+
+    def read_message(self) -> tuple[int, Any]:
+        """The next packet's kind and content."""
+        kind, message = super().read_message()
+        if kind not in (MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA):
+            self._beside += _REKEY if kind == MSG_KEXINIT else 1 + message.packet.getbuffer().nbytes // _PART
+            allowed = BESIDE + BESIDE_A_SECOND * (time.monotonic() - (self._began or 0.0))
+            if self._beside > allowed:
+                raise SSHException("it goes on sending what nobody has asked for")
+        return kind, message
+
+    def send_message(self, data: Any) -> None:
+        """Sends a packet; what a server gets may be acknowledged."""
+        if data.packet.getbuffer()[:1] in _DATA:
+            self._beside = max(self._beside - 1, -1000)
+        super().send_message(data)
 
     def readline(self, timeout: float) -> str:
         """A line of the greeting; the first call's time limit is that of all lines."""

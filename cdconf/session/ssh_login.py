@@ -187,6 +187,8 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
         why = "there is no key to try: none in the ssh agent, no ~/.ssh/id_*, no `identity_file`"
     else:
         why = str(error).rstrip(".")
+        if "private key" in why and names:
+            why = f"{why} ({', '.join(names)})"
     hint = f"try `ssh -p {connection.port} {who}`; a key with a passphrase must be in the ssh agent"
     detail = None
     if "EOF" in why:  # it hung up, where a wrong key gets an answer

@@ -77,6 +77,8 @@ def found(root):
         ({ROLE: "resources:\n  - file: /x\n    notify: nobody"}, f"{ROLE}:3: no role has a handler 'nobody'"),
         ({ROLE: "variables:\n  none: {default: a}"}, f"{ROLE}:2: 'none' can't be a variable's name"),
         ({**ASKED, TEMPLATE: "a\n{# b"}, f"{TEMPLATE}:2: this isn't Jinja2: Missing end of comment tag"),
+        ({**ASKED, TEMPLATE: "{{ facts.kernel }}\n{{ \x19 }}"}, f"{TEMPLATE}:2: this isn't Jinja2: unexpected char"),
+        ({**ASKED, TEMPLATE: "{{ facts.kernel }}\n{{ a b }}"}, f"{TEMPLATE}:2: this isn't Jinja2: expected token"),
         ({**ASKED, TEMPLATE: b"a\n\xff"}, f"{TEMPLATE}:2: this isn't UTF-8"),
         (
             {**ASKED, TEMPLATE: "a\n{% include 't.j2' %}"},

@@ -7,8 +7,6 @@ import pytest
 from cdconf.cli.drained import say_drained, say_kept
 from cdconf.deploy.drained import Drained
 from cdconf.deploy.drains import DOUBT
-from cdconf.engine import Outcome
-from cdconf.errors import Unreachable
 
 KEPT = {"address": "10.0.0.1", "at": 1.0, "kept": {"run": "r1", "reason": "not healthy", "at": 1.0}}
 DOUBTED = KEPT | {"kept": {"run": "r1", "reason": DOUBT, "at": 1.0}}
@@ -55,13 +53,3 @@ def test_a_host_that_its_run_did_not_prove_is_a_warning_with_the_reason(host, le
     _, (notice,) = said({"web1": host}, lease)
     assert notice.warning
     assert f": {says}; the next provision" in notice.message
-
-
-def test_a_host_that_can_not_be_asked_what_it_drains_is_an_error():
-    silent = Unreachable("hangs", host="lb1")
-    fleet = SimpleNamespace(
-        sessions={}, connected=lambda hosts: hosts, each=lambda hosts, job: Outcome({}, {"lb1": silent})
-    )
-    drained = Drained()
-    assert drained.look(None, fleet, []) == {"lb1": silent}
-    assert drained.pages == {}

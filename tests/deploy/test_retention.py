@@ -12,7 +12,8 @@ from cdconf.artifacts.holders import forget, reserved
 from cdconf.cli.artifact import command as artifact_command
 from cdconf.deploy import retention
 from cdconf.deploy.retention import Use, in_use, superfluous
-from cdconf.errors import ProviderError
+from cdconf.engine import Fleet, Outcome
+from cdconf.errors import HostFailed, ProviderError, Unreachable
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
 
@@ -169,6 +170,22 @@ def collected(root, *words):
 
 def labels(root):
     return sorted(one.label for one in Store(load_project(root)).list())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(HostFailed("no\nerror: web2: it's theirs", host="web1"), 1), (Unreachable("gone", host="web1"), 4)],
+)
+def test_a_host_that_answers_and_can_not_tell_what_it_holds_fails_the_run_in_one_line(
+    app, tmp_path, monkeypatch, error, code
+):
+    filled(app, tmp_path, 2)
+    monkeypatch.setattr(Fleet, "look", lambda fleet, hosts, job: Outcome({}, {hosts[0].name: error}))
+    found, said = collected(app)
+    assert found == code
+    assert f"all artifacts of app stay: dev: web1: {error.message.partition(chr(10))[0]}" in said
+    assert not any(line.startswith("error:") for line in said.splitlines())
+    assert labels(app) == ["app@0", "app@1"]
 
 
 def test_hosts_that_another_checkout_may_have_made_count_as_holding(shared):

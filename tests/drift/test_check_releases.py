@@ -1,55 +1,42 @@
-"""What drift says of hosts whose releases can't be looked at."""
+"""What drift says of a host's releases."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from cdconf.drift import check_releases, releases
-from cdconf.engine.fleet import Outcome
-from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
-from cdconf.events import ResourceDone
+from cdconf.errors import HostFailed
 from tests.called import Called
 
 PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
 
 
-def checked(*errors, apps=("shop", "blog"), told=None):
-    """Exit codes, what was reported and which hosts were told to be in order, of apps each with these errors."""
+def checked(*, apps=("shop", "blog"), error=None):
+    """Whether a host's releases have drifted, and what was reported of it."""
     events = []
-    hosts = [SimpleNamespace(name=name) for name in ("web1", "web2")]
 
     def app(name):
-        about = {"path": "/srv", "services": (), "file": "cdconf.yml", "line": 1, "runs_on": lambda host: True}
-        return SimpleNamespace(name=name, **about)
+        return SimpleNamespace(name=name, path="/srv", services=(), file="cdconf.yml", line=1)
 
-    def each(members, look):
-        names = {host.name for host in members} - {error.host for error in errors}
-        session = Called(lambda name, app: PAGE, lease=None)
-        return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
+    def answer(name, app):
+        if error is not None:
+            raise error
+        return PAGE
 
-    project = SimpleNamespace(apps={name: app(name) for name in apps})
-    environment = SimpleNamespace(name="dev")
-    fleet = SimpleNamespace(environment=environment, each=each, connected=lambda hosts: hosts)
-    codes, failed = check_releases(project, fleet, hosts, events.append)
-    if told is not None:
-        told.extend(events)
-    failures = [(name, error.message) for name, error in failed.items()]
-    codes += [error.exit_code for error in failed.values()]
-    return worst_exit(codes), failures, {one.host for one in events if isinstance(one, ResourceDone)}
+    session = Called(answer, lease=None, host=SimpleNamespace(name="web1"))
+    project = SimpleNamespace(apps_on=lambda host: [app(name) for name in apps])
+    return check_releases(project, "dev", session, events.append), events
 
 
-def test_a_host_whose_ledger_is_damaged_fails_by_name_once():
+def test_a_host_that_can_not_be_asked_raises_what_is_wrong():
     error = HostFailed("/var/lib/cdconf/demo/ledger.json is damaged: it isn't JSON", host="web1")
-    assert checked(error) == (1, [("web1", error.message)], {"web2"})
+    with pytest.raises(HostFailed, match="damaged"):
+        checked(error=error)
 
 
-def test_a_host_that_falls_silent_is_unreachable():
-    error = Unreachable("it's silent", host="web2")
-    assert checked(error) == (4, [("web2", "it's silent")], {"web1"})
-
-
-def test_hosts_that_answer_are_in_order():
-    assert checked() == (OK, [], {"web1", "web2"})
+def test_a_host_with_all_as_deployed_is_in_order_for_each_app():
+    is_drifted, events = checked()
+    assert (is_drifted, [(one.title, one.status) for one in events]) == (False, [("shop", "ok"), ("blog", "ok")])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +48,7 @@ def test_hosts_that_answer_are_in_order():
 )
 def test_a_service_that_fails_by_itself_was_not_changed_by_hand(monkeypatch, page, is_by_hand):
     monkeypatch.setitem(globals(), "PAGE", PAGE | page)
-    events = []
     monkeypatch.setattr(releases, "changed_files", lambda session, app: "")
-    checked(told=events)
+    is_drifted, events = checked()
+    assert is_drifted
     assert {(one.status, one.by_hand) for one in events} == {("would_change", is_by_hand)}

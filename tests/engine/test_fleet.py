@@ -184,7 +184,7 @@ def test_a_signal_keeps_its_exit_code(monkeypatch, signal, error, code):
 
     with fleet:
         fleet.connect(hosts, lease=True)
-        monkeypatch.setattr("cdconf.engine.fleet.wait", arrives)
+        monkeypatch.setattr("cdconf.engine.jobs.wait", arrives)
         with pytest.raises(Interrupted) as caught:
             fleet.each(hosts, lambda session: time.sleep(0.1))
     assert (type(caught.value), caught.value.exit_code) == (error, code)
@@ -464,3 +464,53 @@ def test_a_host_that_another_run_has_had_in_between_is_given_back_and_nothing_is
         assert "another run has had it" in errors["a"].message
         assert (done, world.held) == ([], {})
         world.held["a"] = "one"
+
+
+def test_a_look_begins_on_each_host_that_is_there_while_another_s_handshake_takes_its_time():
+    seen, late = [], threading.Event()
+    world = World()
+    fleet, hosts = world.fleet("one")
+    connect = fleet._connector.connect
+
+    def slow(host, note):
+        if host.name == "a":
+            assert late.wait(20)
+            raise Unreachable("it says nothing", host="a")
+        return connect(host, note)
+
+    def job(session):
+        seen.append(session.host.name)
+        if len(seen) == 2:
+            late.set()
+        return session.host.name
+
+    fleet._connector.connect = slow
+    with fleet:
+        found, errors = fleet.look(hosts, job).split()
+    assert (sorted(found), list(errors), sorted(seen), world.asked) == (["b", "c"], ["a"], ["b", "c"], [])
+
+
+def test_a_look_waits_for_what_this_thread_prepares_and_ends_with_what_it_raises():
+    fleet, hosts = World().fleet("one")
+    prepared, seen = [], []
+    with fleet:
+        fleet.look(hosts, lambda session: seen.append(list(prepared)), lambda: prepared.append("catalogs")).all()
+    assert seen == [["catalogs"]] * 3
+    fleet, hosts = World().fleet("two")
+
+    def fails():
+        raise GateClosed("no")
+
+    with fleet, pytest.raises(GateClosed):
+        fleet.look(hosts, lambda session: seen.append("never"), fails)
+    assert "never" not in seen
+
+
+def test_a_host_of_another_environment_is_its_own_error_alone_to_those_who_look():
+    world = World()
+    world.identities = {"b": {"environment": "prod", "host": "web1"}}
+    fleet, hosts = world.fleet("one")
+    hosts = [SimpleNamespace(name=host.name, file="hosts.yml", line=1) for host in hosts]
+    with fleet:
+        found, errors = fleet.look(hosts, lambda session: session.host.name).split()
+    assert (list(found), list(errors)) == (["a", "c"], ["b"])

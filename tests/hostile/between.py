@@ -108,7 +108,7 @@ class Between:
                 threading.Thread(target=self._lie, args=(value["id"],), daemon=True).start()
 
     def _lie(self, number):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             LIES[self._server.lie](self, number)
 
     def _answer(self):

@@ -78,6 +78,7 @@ class Ground:
     """
 
     def __init__(self, folder):
+        self.folder = folder
         self.root, self.home, self._kept = folder / "project", folder / "home", folder / "kept"
         self.home.mkdir()
         self.key = paramiko.RSAKey.generate(2048)

@@ -156,16 +156,21 @@ def usual(ground, own, words):
     return ends
 
 
-def faults(path, done, usual):
-    """What's wrong with how a run has ended, in words; `usual` is how it ends where nothing is damaged."""
+GONE = ("there is no secret 'token'", "the secret 'token' isn't set")  # as of a whole file that doesn't have it
+
+
+def faults(path, done, usual, words):
+    """What's wrong with how the run of `words` has ended, in words; `usual` is how it ends where nothing is damaged."""
     both = done.stdout + done.stderr
     found = []
     if "bug in cdconf" in both or "Traceback (most" in both or done.returncode < 0:
         found.append("bug")
-    if any((ord(one) < 32 and one not in "\n\t") or 127 <= ord(one) < 160 or one == "\u202e" for one in both):
+    shown = both.replace(done.stdout, "") if words.startswith("secret get") else both  # it prints the value as it is
+    if any((ord(one) < 32 and one not in "\n\t") or 127 <= ord(one) < 160 or one == "\u202e" for one in shown):
         found.append("raw")
     names = (path.name, path.stem) if path.parent.is_dir() else (path.parent.name,)
-    if done.returncode not in {0, 2, *usual} and not any(name in both for name in names):
+    is_named = any(name in both for name in names) or (path.stem == "secrets" and any(one in both for one in GONE))
+    if done.returncode not in {0, 2, *usual} and not is_named:
         found.append("unnamed")
     return found
 
@@ -183,7 +188,7 @@ def look(ground, own, damage, words, usual):
         done = ground.run(*words.split(), timeout=LONGEST)
     except AssertionError as error:
         return ["hangs"], None, time.monotonic() - began, str(error)[-1500:]
-    found = faults(path, done, usual)
+    found = faults(path, done, usual, words)
     if not is_kept(own, before, left(path)):
         found.append("lost")
     return found, done.returncode, time.monotonic() - began, done.stdout[-400:] + done.stderr[-800:]

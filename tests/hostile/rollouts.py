@@ -31,7 +31,10 @@ SETTLES = 60  # seconds in which a host that was cut off goes back by itself
 CALLS = (
     *("app.activate", "app.check_health", "app.confirm", "app.holds", "run", "app.stage", "app.prepare"),
     *("open", "lease.take", "app.status", "app.preflight", "migrations.memory", "migrations.learn", "lease.give_back"),
+    *("app.share", "app.roll_back", "app.pin"),
 )
+BACK = ("app.roll_back", "app.pin")  # asked on the way back alone: the release fails on the last host
+FAILS = "        import socket, sys; socket.gethostname() == 'web3' and sys.exit(1)\n"
 EXISTING = """
     ssh: {{user: root, identity_file: {root}/.cdconf/environments/dev/id_ed25519, known_hosts: {root}/known}}
     hosts:
@@ -95,10 +98,11 @@ class World:
             self.server.close()
         write(self.live.root, {"inventories/dev/hosts.yml": files()["inventories/dev/hosts.yml"]})
 
-    def release(self):
-        """Commits something and builds it; returns the version."""
+    def release(self, *, fails=False):
+        """Commits something, which starts everywhere or everywhere but on web3, and builds it; returns the version."""
         self.number += 1
-        return self.live.commit(**{"serve.py": FILES["serve.py"] + f"        # {self.number}\n"})
+        program = FILES["serve.py"].replace("\n", f"\n{FAILS}", 1) if fails else FILES["serve.py"]
+        return self.live.commit(**{"serve.py": program + f"        # {self.number}\n"})
 
     def served(self):
         """What each host serves."""
@@ -116,7 +120,7 @@ def look(world, at, lie):
     world.meet(None, lie)
     world.live.free()
     (before,) = set(world.served().values())
-    version = world.release()
+    version = world.release(fails=at in BACK)
     world.meet(at, lie)
     done, took = world.deploy(**{VARIABLE: "1"})
     both, found = done.stdout + done.stderr, []
@@ -126,6 +130,8 @@ def look(world, at, lie):
         found.append("bug")
     if took > LONGEST:
         found.append("hangs")
+    if at in BACK and done.returncode == 0:
+        found.append("a release that fails is deployed")
     if LIAR not in both and done.returncode != 0:
         found.append("unnamed")
     # From the confirmation on there's no way back: hosts that didn't hear it hold the new release like the others

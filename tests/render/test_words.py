@@ -1,6 +1,6 @@
 """A terminal obeys what it's shown: text from hosts must not be able to use that."""
 
-from cdconf.events import HostDone, HostResult, NotAttempted, ResourceDone, RunResult
+from cdconf.events import HostDone, HostResult, NotAttempted, Notice, ResourceDone, RunResult
 from cdconf.render.renderer import Style
 from cdconf.render.words import error_lines, line_of, recap, shown
 
@@ -15,6 +15,12 @@ def test_control_characters_from_hosts_are_shown_and_not_obeyed():
     error = {"message": ESCAPES, "file": None, "line": None, "hint": ESCAPES}
     result = RunResult("plan", "dev", {}, exit_code=1, error=error, error_detail=ESCAPES.replace("\r", ""))
     assert error_lines(result) == [f"error: {SHOWN}", f"    {SHOWN}".replace("\\x0d", ""), f"  hint: {SHOWN}"]
+
+
+def test_no_line_of_a_text_from_hosts_looks_like_one_of_ours():
+    text = "web2: no\nerror: web1: it's theirs"
+    for event in (Notice(text), Notice(text, warning=True), HostDone("web2", "failed", text)):
+        assert not any(line.startswith("error") for line in line_of(event, Style()).splitlines())
 
 
 def test_what_no_encoding_has_is_shown():

@@ -13,6 +13,7 @@ from cdconf.secrets.sources.source import Wanted
 from cdconf.secrets.sources.variables import pattern_of
 
 LARGEST = 16 * 1024 * 1024  # bytes that a command may answer
+_SAID = 2000  # characters of what it says when it fails
 
 
 class OwnCommand:
@@ -111,7 +112,8 @@ def output(
         reason = getattr(error, "strerror", None) or str(error)
         raise SecretError(f"`{called}` can't be started: {reason}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-2000:]
+        said = done.stderr.decode("utf-8", "replace").strip()
+        said = said if len(said) <= _SAID else f"…{said[-_SAID:]}"
         raise SecretError(f"`{called}` failed with exit status {done.returncode}", detail=said or None)
     if len(done.stdout) > LARGEST:
         raise SecretError(f"`{called}` answers more than {LARGEST >> 20} MiB")
