@@ -37,6 +37,9 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.older import comparison
     from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
+    from cdconf.drift.findings import counted, findings_of
+    from cdconf.drift.summary import summary
+    from cdconf.events import Notice
 
     with run_of("drift", environment, flags) as run:
         hosts = run.selected()
@@ -52,3 +55,7 @@ def command(environment: str, **flags: Any) -> None:
         )
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         run.extra["kept"] = say_kept(run, drained)
+        found = findings_of(one for host in run.collector.hosts.values() for one in host.resources)
+        run.extra["causes"] = counted(found)
+        for line in summary(found):
+            run.emit(Notice(line))

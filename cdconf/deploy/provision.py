@@ -358,7 +358,7 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
-            if not result["failed"]:
+            if self._options.check or not result["failed"]:
                 self._toggles.keep(session, emit, result["counts"], check=self._options.check)
                 self._check(check_running, session)
             if changed:
