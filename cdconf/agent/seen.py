@@ -8,6 +8,7 @@ import os
 import time
 
 from cdconf.agent.lease import boot_id
+from cdconf.agent.state_files import Damaged
 
 FILE = "seen.json"
 _MOST = 2000  # findings that are remembered
@@ -24,10 +25,18 @@ class Seen(object):
     def __init__(self, store):
         self._store = store
         self._is_known = os.path.isdir(store.folder)
-        self._before = store.read(FILE, {"found": {}, "restarts": {}})
+        self._before = self._read()
         self._found = {}
         self._restarts = dict(self._before["restarts"])
         self._now = round(time.time(), 3)
+
+    def _read(self):
+        """What's remembered; a damaged file hides no drift, only times are lost."""
+        fresh = {"found": {}, "restarts": {}}
+        try:
+            return self._store.read(FILE, fresh)
+        except Damaged:
+            return fresh
 
     def since(self, kind, title, by):
         """When a finding was first seen: now, if no look before has. `by` is as above."""
@@ -58,7 +67,7 @@ class Seen(object):
             return
         guard = self._store.lock(LOCK)
         try:
-            there = self._store.read(FILE, {"found": {}, "restarts": {}})
+            there = self._read()
             found = {name: one for name, one in there["found"].items() if one["by"] not in gone}
             found.update(self._found)
             names = sorted(found, key=lambda name: found[name]["at"])[:_MOST]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
     """
     name = flags["at"]
     if name is None:
-        yield load_project, None
+        yield partial(load_project, needs_roles=not flags["applied"]), None
         return
     if flags["applied"]:
         raise UsageError("--applied compares with what hosts remember, so it has no --at", hint="leave one of them out")

@@ -46,8 +46,10 @@ def check_releases(
             repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
             found = drifted(page, session.lease)
             by_hand = found != _of_services(page)
-            if not found:
-                found, by_hand = (page["linked"] and changed_files(session, app)) or None, True
+            if page["linked"] and (not found or found == _of_services(page)):
+                changed = changed_files(session, app)  # a service that's down hides none
+                by_hand = by_hand or bool(changed) or not found
+                found = f"{found or ''}{changed}" or None
             status: ResourceStatus = "would_change" if found else "ok"
             cause: Cause = "not_applied" if page["activating"] is not None else "by_hand"
             done = ResourceDone(

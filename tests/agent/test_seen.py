@@ -95,9 +95,20 @@ def test_nothing_is_written_where_nothing_has_changed(store, clock):
     clock(100)
     look(store, "/a")
     path = store.path(seen.FILE)
-    before = path and open(path).read()  # noqa: PTH123, SIM115  as the agent sees it
+    with open(path) as stream:  # noqa: PTH123
+        before = stream.read()
     clock(200)
     look(store, "/a")
     with open(path) as stream:  # noqa: PTH123
         assert stream.read() == before
     assert json.loads(before)["found"] == {"file:/a": {"at": 100, "by": "host"}}
+
+
+def test_a_damaged_file_hides_no_drift(store, clock):
+    clock(100)
+    look(store, "/a")
+    with open(store.path(seen.FILE), "w") as stream:  # noqa: PTH123
+        stream.write("{")
+    clock(200)
+    assert look(store, "/a") == [200]
+    assert look(store, "/a") == [200]

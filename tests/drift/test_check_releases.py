@@ -72,3 +72,14 @@ def test_a_service_that_fails_by_itself_was_not_changed_by_hand(monkeypatch, pag
     checked(told=events)
     assert {(one.status, one.by_hand) for one in events} == {("would_change", is_by_hand)}
     assert {(one.cause, one.first_seen) for one in events} == {("by_hand", SINCE)}
+
+
+def test_a_service_that_is_down_hides_no_changed_file(monkeypatch):
+    page = {"linked": "1-a", "verified": ["1-a"], "problem": "service 'shop' is inactive"}
+    monkeypatch.setitem(globals(), "PAGE", PAGE | page)
+    monkeypatch.setattr(releases, "changed_files", lambda session, app: "changed: serve.py\n")
+    events = []
+    checked(told=events)
+    assert {(one.diff, one.by_hand) for one in events} == {
+        ("service 'shop' is inactive\nchanged: serve.py\n", True),
+    }
