@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.catalog.asked import Asked, normalised
 from cdconf.catalog.failed import no_list
 from cdconf.catalog.fields import check_fields
-from cdconf.catalog.holding import closed, holds
+from cdconf.catalog.holding import closed, holds, plain_fields
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
@@ -323,6 +323,7 @@ class Compiler:
             reads=scope.behind(before),
             holds_secret=holds_secret,
             given=frozenset(values),
+            plain=frozenset() if declared.sensitive else plain_fields(kind, values, secrets, fields),
             when=declared.when,
         )
 

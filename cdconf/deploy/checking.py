@@ -11,6 +11,7 @@ from cdconf.errors import DIFFERENT, FAILED, OK, CdconfError, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cdconf.drift.noting import Noting
     from cdconf.engine import Fleet
     from cdconf.events import Emit
     from cdconf.inventory import Host, Project
@@ -53,7 +54,7 @@ class Checking:
         fleet: Not connected yet.
         emit: The event stream.
         check: Looks at one host, and tells of it; see `converge_host`.
-        releases: Look at apps' releases too.
+        noting: Has hosts remember since when their releases have drifted; None: releases aren't looked at.
         drained: Gets what hosts have drained, if that's looked at.
     """
 
@@ -61,7 +62,7 @@ class Checking:
     fleet: Fleet
     emit: Emit
     check: Callable[[Session], Mapping[str, Any]]
-    releases: bool = False
+    noting: Noting | None = None
     drained: Drained | None = None
     applied: dict[str, Applied | None] = field(default_factory=dict)
 
@@ -94,15 +95,15 @@ class Checking:
         except CdconfError as error:  # such as a catalog that can't be compiled: its releases are there all the same
             checked.error = error
         try:
-            if self.releases:
-                self._releases(session, checked)
+            if self.noting is not None:
+                self._releases(session, checked, self.noting)
         except CdconfError as error:
             checked.error = checked.error or error
         return checked
 
-    def _releases(self, session: Session, checked: Checked) -> None:
+    def _releases(self, session: Session, checked: Checked, noting: Noting) -> None:
         from cdconf.drift import check_releases
 
-        checked.is_drifted = check_releases(self.project, self.fleet.environment.name, session, self.emit)
+        checked.is_drifted = check_releases(self.project, self.fleet.environment.name, session, self.emit, noting)
         if self.drained is not None:
             self.drained.take(session, drains_on(session, self.project))

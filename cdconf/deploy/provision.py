@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.beforehand import check_beforehand
@@ -12,6 +13,7 @@ from cdconf.deploy.checking import Checking
 from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
+from cdconf.drift.noting import Noting
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host, refusals
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
@@ -51,6 +53,8 @@ class Options:
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
         """What's done to each host; see `converge_host`."""
+        if self.releases:
+            return partial(converge_host, drift=True)
         return self.plan.converge if self.plan else self.record or converge_host
 
     def check_held(self, fleet: Fleet, emit: Emit) -> None:
@@ -154,14 +158,15 @@ def _look(
 ) -> list[int]:
     """Looks at hosts, each once it's connected to; returns exit codes."""
     looks: list[Provisioning] = []
+    noting = Noting()
 
     def ready() -> None:
-        looks.append(Provisioning(project, fleet, prepare(), fleet.emit, options))
+        looks.append(Provisioning(project, fleet, prepare(), fleet.emit, options, noting))
 
     def check(session: Session) -> dict[str, Any]:
         return looks[0].job(session)
 
-    checking = Checking(project, fleet, fleet.emit, check, options.releases, options.drained)
+    checking = Checking(project, fleet, fleet.emit, check, noting if options.releases else None, options.drained)
     codes, errors = checking.run(hosts, ready)
     if options.applied_from is not None:
         options.applied_from.tell(checking.applied, fleet.emit)
@@ -224,13 +229,22 @@ def report(emit: Emit, name: str, error: CdconfError) -> int:
 class Provisioning:
     """One run over hosts: converges them group by group, or looks at one."""
 
-    def __init__(self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: Options) -> None:
+    def __init__(
+        self,
+        project: Project,
+        fleet: Fleet,
+        compiler: Compiler,
+        emit: Emit,
+        options: Options,
+        noting: Noting | None = None,
+    ) -> None:
         self._project = project
         self._fleet = fleet
         self._compiler = compiler
         self._emit = emit
         self._options = options
         self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
+        self._noting = noting or Noting()
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run.
@@ -355,12 +369,24 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
-            if not result["failed"]:
-                self._toggles.keep(session, emit, result["counts"], check=self._options.check)
-                self._check(check_running, session)
+            self._after(session, emit, result)
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result
+
+    def _after(self, session: Session, emit: Emit, result: dict[str, Any]) -> None:
+        """Toggles, and whether apps run; of a host that's only looked at a failed resource hides neither."""
+        self._noting.told[session.host.name] = result.get("told", ())
+
+        def noted(event: Event) -> None:
+            if self._options.releases and isinstance(event, ResourceDone):
+                event = self._noting.since(session, event)
+            emit(event)
+
+        if self._options.check or not result["failed"]:
+            self._toggles.keep(session, noted, result["counts"], check=self._options.check)
+        if not result["failed"]:
+            self._check(check_running, session)
 
     def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
         if not self._options.check:

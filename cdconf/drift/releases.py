@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cdconf.events import Emit, ResourceDone, ResourceStatus
+from cdconf.events import Cause, Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
+    from cdconf.drift.noting import Noting
     from cdconf.inventory import App, Project
     from cdconf.session import Session
 
 
-def check_releases(project: Project, environment: str, session: Session, emit: Emit) -> bool:
+def check_releases(project: Project, environment: str, session: Session, emit: Emit, noting: Noting) -> bool:
     """Reports a `release` for every app on a host; returns whether one has drifted.
 
     A release has drifted when `current` doesn't point to the verified one, its services don't run from it, or its
@@ -23,28 +24,30 @@ def check_releases(project: Project, environment: str, session: Session, emit: E
         environment: The environment's name.
         session: The host.
         emit: The event stream.
+        noting: Has hosts remember since when.
 
     Raises:
         CdconfError: The host can't be asked.
     """
     is_drifted = False
-    name = session.host.name
     for app in project.apps_on(session.host):
         page = session.app_status(_document(app))
-        problem, is_by_hand = drifted(page, session.lease), True
-        if problem:  # services fail by themselves
-            is_by_hand = problem != _of_services(page)
-        elif page["linked"]:
-            problem = changed_files(session, app) or None
-        status: ResourceStatus = "would_change" if problem else "ok"
-        emit(
-            ResourceDone(
-                *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
-                by_hand=bool(problem) and is_by_hand,
-                repair=repaired_by(page, session.lease, app.name, environment) if problem else None,
-            )
+        found = drifted(page, session.lease)
+        by_hand = found != _of_services(page)  # services fail by themselves
+        if page["linked"] and (not found or found == _of_services(page)):
+            changed = changed_files(session, app)  # a service that's down hides none
+            by_hand = by_hand or bool(changed) or not found
+            found = f"{found or ''}{changed}" or None
+        status: ResourceStatus = "would_change" if found else "ok"
+        cause: Cause = "not_applied" if page["activating"] is not None else "by_hand"
+        done = ResourceDone(
+            *(session.host.name, "release", app.name, status, f"{app.file}:{app.line}", found, None),
+            by_hand=bool(found) and by_hand,
+            repair=repaired_by(page, session.lease, app.name, environment) if found else None,
+            cause=cause if found else None,
         )
-        is_drifted = is_drifted or bool(problem)
+        emit(noting.since(session, done))
+        is_drifted = is_drifted or bool(found)
     return is_drifted
 
 

@@ -22,14 +22,18 @@ SHORTEST = 5.0  # seconds: beats come at a quarter of it
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 
 
-def load_project(start: Path) -> Project:
+def load_project(start: Path, *, needs_roles: bool = True) -> Project:
     """Finds cdconf.yml in `start` or above it, and reads it.
+
+    Args:
+        start: The directory.
+        needs_roles: Whether the groups' roles must be there.
 
     Raises:
         UsageError: There is none.
         InvalidFile: It breaks a rule.
     """
-    return _read(find_root(start))
+    return _read(find_root(start), needs_roles=needs_roles)
 
 
 def find_root(start: Path) -> Path:
@@ -47,13 +51,13 @@ def find_root(start: Path) -> Path:
     )
 
 
-def _read(root: Path) -> Project:
+def _read(root: Path, *, needs_roles: bool) -> Project:
     top = load(root / FILE, root)
     check_keys(top, keys.CDCONF, FILE)
     name = expect(top, "project", str, FILE)
     if not _NAME.match(name):
         raise top.error(f"'{name}' can't be a project's name", "project", "use a-z, 0-9 and -, at most 63")
-    groups = _groups(top, root)
+    groups = _groups(top, root, needs_roles=needs_roles)
     lease = expect(top, "lease", dict, FILE, YamlMap(file=FILE))
     check_keys(lease, ["ttl"], "lease")
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
@@ -87,7 +91,7 @@ def _database(top: YamlMap) -> str | None:
     raise top.error("'database' must be postgresql://user@host/name", "database")
 
 
-def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:
+def _groups(top: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tuple[str, ...]]:
     section = expect(top, "groups", dict, FILE)
     known = sorted(path.parent.name for path in root.glob("roles/*/role.yml"))
     groups: dict[str, tuple[str, ...]] = {}
@@ -96,7 +100,7 @@ def _groups(top: YamlMap, root: Path) -> dict[str, tuple[str, ...]]:
             raise section.error(f"'{group}' can't be a group's name", group)
         groups[group] = names(section, group, "groups")
         for role in groups[group]:
-            if role not in known:
+            if needs_roles and role not in known:
                 raise section.error(
                     f"group '{group}' has the role '{role}', but there is no roles/{role}/role.yml",
                     group,

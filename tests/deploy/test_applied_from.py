@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from cdconf.deploy.applied_from import AppliedFrom
+from cdconf.deploy.applied_from import AppliedFrom, Words
 from cdconf.errors import OlderFiles
 from tests.conftest import git
 
@@ -51,7 +51,7 @@ def test_older_files_are_refused_with_the_number_of_commits_that_they_lack(clone
     assert "--older" in error.hint
     said, error, comparison = compared(root, first, last)
     assert said == [f"web1: applied from {last[:7]}, 2 commits newer than yours"]
-    assert comparison.known == {"web1": {"commit": last, "dirty": False, "newer": 2}}
+    assert comparison.known == {"web1": {"commit": last, "dirty": False, "newer": 2, "older": 0}}
 
 
 def test_a_branch_that_lacks_what_was_applied_is_older_too(clone):
@@ -124,3 +124,15 @@ def test_a_part_of_older_files_leaves_the_newer_commit_with_the_host(clone):
     assert comparison.files("web1", complete=False) is None
     assert comparison.files("web1", complete=True) == {"commit": first, "dirty": False}
     assert comparison.files("db1", complete=False) == {"commit": first, "dirty": False}
+
+
+def test_a_look_says_where_an_older_commit_was_applied(clone):
+    root, (first, second, last) = clone
+    words = Words("origin/main", tells_older=True)
+    assert compared(root, last, first, words=words)[0] == [
+        f"web1: applied from {first[:7]}, 2 commits older than origin/main"
+    ]
+    assert compared(root, last, last, words=words)[0] == []
+    said, _, comparison = compared(root, second, last, words=words)
+    assert said == [f"web1: applied from {last[:7]}, 1 commit newer than origin/main"]
+    assert comparison.lacking == {"web1": f"applied from {last[:7]}, 1 commit newer than origin/main"}

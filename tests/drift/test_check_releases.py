@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.drift import check_releases, releases
+from cdconf.drift.noting import Noting
 from cdconf.errors import HostFailed
 from tests.called import Called
 
+SINCE = 1_790_000_000.0
 PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
 
 
@@ -18,14 +20,14 @@ def checked(*, apps=("shop", "blog"), error=None):
     def app(name):
         return SimpleNamespace(name=name, path="/srv", services=(), file="cdconf.yml", line=1)
 
-    def answer(name, app):
+    def answer(name, **arguments):
         if error is not None:
             raise error
-        return PAGE
+        return {"at": SINCE if arguments["there"] else None} if name == "drift.note" else PAGE
 
     session = Called(answer, lease=None, host=SimpleNamespace(name="web1"))
     project = SimpleNamespace(apps_on=lambda host: [app(name) for name in apps])
-    return check_releases(project, "dev", session, events.append), events
+    return check_releases(project, "dev", session, events.append, Noting()), events
 
 
 def test_a_host_that_can_not_be_asked_raises_what_is_wrong():
@@ -52,3 +54,14 @@ def test_a_service_that_fails_by_itself_was_not_changed_by_hand(monkeypatch, pag
     is_drifted, events = checked()
     assert is_drifted
     assert {(one.status, one.by_hand) for one in events} == {("would_change", is_by_hand)}
+    assert {(one.cause, one.first_seen) for one in events} == {("by_hand", SINCE)}
+
+
+def test_a_service_that_is_down_hides_no_changed_file(monkeypatch):
+    page = {"linked": "1-a", "verified": ["1-a"], "problem": "service 'shop' is inactive"}
+    monkeypatch.setitem(globals(), "PAGE", PAGE | page)
+    monkeypatch.setattr(releases, "changed_files", lambda session, app: "changed: serve.py\n")
+    _, events = checked()
+    assert {(one.diff, one.by_hand) for one in events} == {
+        ("service 'shop' is inactive\nchanged: serve.py\n", True),
+    }
