@@ -67,6 +67,7 @@ class ResourceDone:
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
     `by_hand` is True when the files still say what was last applied, so that someone changed the host itself.
     `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
+    `waived` is the reason of the waiver that covers a finding of `drift`, and `waived_until` the waiver's last day.
     """
 
     host: str
@@ -79,6 +80,8 @@ class ResourceDone:
     by_hand: bool = False
     duration_s: float = 0.0
     repair: str | None = None
+    waived: str | None = None
+    waived_until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ Emit = Callable[[Event], None]
 class HostResult:
     """What a run did on one host, counted; `resources` in the order of the events.
 
+    What a waiver covers is counted as `waived` alone, whatever its status.
     `not_attempted` are (type, title, source) of what a failure kept the run from.
     """
 
@@ -216,6 +220,7 @@ class HostResult:
     skipped: int = 0
     unknown: int = 0
     orphaned: int = 0
+    waived: int = 0
     error: str | None = None
     resources: list[ResourceDone] = field(default_factory=list)
     not_attempted: tuple[tuple[str, str, str | None], ...] = ()
@@ -295,5 +300,6 @@ class Collector:
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)
-        name = "changed" if event.status == "would_change" else event.status
+        counted = "changed" if event.status == "would_change" else event.status
+        name = "waived" if event.waived is not None else counted
         setattr(result, name, getattr(result, name) + 1)

@@ -7,6 +7,7 @@ from cdconf.agent.base import Failed, Rebooting
 from cdconf.agent.lease import boot_id
 
 FILE = "pending.json"
+NOTIFIED = "notified"  # so begins what is said of a handler that a change of this very run would make due
 
 
 class Handlers(object):
@@ -77,7 +78,7 @@ class Handlers(object):
             if waits_for_release(entry):
                 self.report("skipped", shown, started, message="no release")
             elif self.check:
-                why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
+                why = "pending since an earlier run" if entry["name"] in self.left_over else NOTIFIED
                 kept = self._kept_from(entry)
                 why = "{}; {}".format(why, kept or "runs " + where)
                 self.report("would_change", shown, started, message=why)

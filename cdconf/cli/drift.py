@@ -29,17 +29,20 @@ def command(environment: str, **flags: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files; change nothing.
 
     Exit code 0: no drift; 2: drift; 4: a host was unreachable (which is never "no drift"). Made for cron. Hosts
-    that are kept out of use are named, and aren't drift.
+    that are kept out of use are named, and aren't drift. Findings that inventories/ENV/waivers.yml accepts, see
+    `cdconf waiver`, are shown as waived, and aren't drift until their last day is over.
 
     Example: cdconf drift production --json
     """
     from cdconf.cli.drained import say_kept
     from cdconf.cli.older import comparison
+    from cdconf.cli.waived import waiving
     from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
 
     with run_of("drift", environment, flags) as run:
         hosts = run.selected()
+        emit = waiving(run)
         run.start(hosts)
         drained = Drained()
         options = Options(
@@ -50,5 +53,7 @@ def command(environment: str, **flags: Any) -> None:
             drained=drained,
             applied_from=comparison(run),
         )
-        run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
+        code = provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
+        run.code = emit.exit_code(code)
+        run.extra["waivers"] = emit.tell()
         run.extra["kept"] = say_kept(run, drained)

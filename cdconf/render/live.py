@@ -69,7 +69,7 @@ class LiveRenderer:
             busy = self._busy(event.host)
             busy.step = f"{event.type} {event.title}"
             busy.ok += event.status == "ok"
-            busy.changed += event.status in ("changed", "would_change")
+            busy.changed += event.status in ("changed", "would_change") and event.waived is None
         elif isinstance(event, HostDone):
             self._busy(event.host).done = self._busy(event.host).ended = True
 

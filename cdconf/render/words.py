@@ -69,6 +69,8 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
     sign = _SIGNS.get(event.status, " ")
     word = _WORDS.get(event.status, event.status)
     by_hand = " (changed by hand)" if event.by_hand else ""
+    if event.waived is not None:
+        sign, word = "=", f"waived until {event.waived_until}: {_on_one_line(event.waived)}: {word}"
     text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{by_hand}"
     if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
         text += f"  [{event.source}]"
@@ -124,7 +126,9 @@ def _counts(host: HostResult) -> str:
     if host.status == "not_attempted" and not host.resources:
         return "not attempted"
     parts = [f"ok={host.ok} changed={host.changed} failed={host.failed}"]
-    parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
+    parts += [
+        f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned", "waived") if getattr(host, name)
+    ]
     if host.not_attempted:
         parts.append(f"not_attempted={len(host.not_attempted)}")
     if host.smoke:
