@@ -67,6 +67,7 @@ class ResourceDone:
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
     `by_hand` is True when the files still say what was last applied, so that someone changed the host itself.
     `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
+    `left` says why `drift --fix` leaves a finding as it is.
     `waived` is the reason of the waiver that covers a finding of `drift`, and `waived_until` the waiver's last day.
     """
 
@@ -80,6 +81,7 @@ class ResourceDone:
     by_hand: bool = False
     duration_s: float = 0.0
     repair: str | None = None
+    left: str | None = None
     waived: str | None = None
     waived_until: str | None = None
 

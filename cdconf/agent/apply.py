@@ -80,6 +80,8 @@ class Convergence(object):
     def __init__(self, catalog, check, store, emit, proceed, prune=False):
         self.catalog = catalog
         self.check = check
+        self.keeps = not check  # remembers what it has applied
+        self.tells = check  # what can't be observed yet isn't an error by itself
         self.emit = emit
         self.proceed = proceed
         self.prune = prune
@@ -101,7 +103,7 @@ class Convergence(object):
                 if alright or self.check:
                     alright = step() and alright
         finally:
-            if not self.check:
+            if self.keeps:
                 self.applied.save()
         return {"counts": self.counts, "failed": not alright}
 
@@ -178,6 +180,7 @@ class Convergence(object):
             else:
                 self.report("ok", resource, started, message=(observed or {}).get("note"))
                 self._record(resource)
+        changes = self._chosen(changes, started)
         if self.check:
             for resource, differing in changes:
                 self._would_change(resource, differing, started)
@@ -189,13 +192,17 @@ class Convergence(object):
             self.report("failed", resource, started, message=error.text(resource["sensitive"]))
         return alright and not failed
 
+    def _chosen(self, changes, started):
+        """Those of the differences that this run is about; it reports the others itself."""
+        return changes
+
     def _is_told(self, resource, error, started):
         """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
-        if self.check and isinstance(error, Obstacle):
+        if self.tells and isinstance(error, Obstacle):
             by_hand = self.applied.is_last_applied(resource)
             self.report("would_change", resource, started, None, error.problem, by_hand, error.repair)
             self.is_unsettled = True
-        elif self.check and isinstance(error, Missing) and self.is_unsettled:
+        elif self.tells and isinstance(error, Missing) and self.is_unsettled:
             self.report("unknown", resource, started, message=error.message)
         else:
             return False
@@ -226,7 +233,7 @@ class Convergence(object):
         )
 
     def _record(self, resource):
-        if not self.check:
+        if self.keeps:
             self.applied.record(resource, self._compared(resource))
 
     def _apply(self, module, changes):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.deploy.applied_from import AppliedFrom
     from cdconf.deploy.drained import Drained
+    from cdconf.deploy.mending import Mending
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.plans.applying import Applying
     from cdconf.plans.looking import Recorder
@@ -47,11 +48,19 @@ class Options:
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
     held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
     applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
+    mending: Mending | None = None  # change only what somebody has changed by hand: drift --fix
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
         """What's done to each host; see `converge_host`."""
+        if self.mending is not None:
+            return self.mending.converge
         return self.plan.converge if self.plan else self.record or converge_host
+
+    @property
+    def reason(self) -> str:
+        """What hosts and other runs are told of the run."""
+        return self.mending.reason if self.mending else "plan" if self.check else "provision"
 
     def check_held(self, fleet: Fleet, emit: Emit) -> None:
         """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
@@ -88,7 +97,7 @@ def provision(
     smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     to_be = HostsToBe(project, environment, provider, make_compiler, emit)
-    looks = options.check or options.plan
+    looks = options.check or options.plan or options.mending
     located = provider.locate(hosts) if looks else to_be.made(hosts, from_snapshot=options.from_snapshot)
     missing = [host for host in hosts if host.name not in located]
     if options.plan:
@@ -99,7 +108,7 @@ def provision(
     elif missing:
         to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
-    identity = RunIdentity("plan" if options.check else "provision")
+    identity = RunIdentity(options.reason)
     guarded = Guarded() if options.check else guarded_by(project)
     checks = Checks(environment, systems=True, take_over=options.take_over, guarded=guarded)
     connector = Connector(
@@ -107,7 +116,7 @@ def provision(
         environment,
         emit,
         accept_new_host_keys=options.accept_new_host_keys,
-        install_python=not options.check,
+        install_python=not (options.check or options.mending),
         facts=checks.facts(FactCache(project.data, environment.name).wanted),
     )
     with Fleet(
@@ -222,7 +231,11 @@ class Provisioning:
         if self._options.releases:
             from cdconf.drift import check_releases
 
-            found, errors = check_releases(self._project, self._fleet, hosts, self._emit)
+            mending = self._options.mending
+            unasked = mending.look(self._project, self._fleet, hosts, self._toggles) if mending else {}
+            emit = mending.marked(self._emit) if mending else self._emit
+            found, errors = check_releases(self._project, self._fleet, hosts, emit)
+            errors = unasked | errors
             if self._options.drained is not None:
                 errors |= self._options.drained.look(self._project, self._fleet, hosts)
             codes += [*found, *(report(self._emit, name, error) for name, error in errors.items())]
@@ -275,7 +288,11 @@ class Provisioning:
 
         drains = any(app.drain is not None for app in apps)
 
+        mending = self._options.mending
+
         def look(session: Session) -> tuple[bool, bool]:
+            if mending is not None:
+                return serves(session, apps), mending.would_change(session, self._compiler, self._toggles, apps)
             prune = self._options.prune
             counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
             differs = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
@@ -287,7 +304,7 @@ class Provisioning:
             return self._unlooked(hosts, errors)
         careful = Careful(self._project, self._fleet, apps, self._converge, self._emit, self._compiler.mask)
         serving = [host for host in hosts if found[host.name][0]]
-        kept = careful.kept() if serving else ()
+        kept = careful.kept() if serving and mending is None else ()
         slow = [host for host in serving if found[host.name][1] or host.name in kept]
         codes = self._converge([host for host in hosts if host not in slow])
         if slow and not any(code not in (OK, DIFFERENT) for code in codes):
@@ -359,11 +376,17 @@ class Provisioning:
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
             if not result["failed"]:
-                self._toggles.keep(session, emit, result["counts"], check=self._options.check)
-                self._check(check_running, session)
+                self._keep_apps(session, emit, result["counts"])
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result
+
+    def _keep_apps(self, session: Session, emit: Emit, counts: dict[str, int]) -> None:
+        check, mending = self._options.check, self._options.mending
+        self._toggles.keep(session, emit, counts, check=check, left=mending.toggles_left if mending else None)
+        if mending is not None and not check:
+            mending.restart(session, self._project.apps_on(session.host), emit, counts)
+        self._check(check_running, session)
 
     def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
         if not self._options.check:

@@ -11,6 +11,7 @@ from cdconf.drift.findings import Cause, Finding
 if TYPE_CHECKING:
     from cdconf.events import HostResult, ResourceDone
 
+ORPHAN = "orphan"
 _FOUND = ("would_change", "orphaned", "unknown", "failed")
 
 
@@ -19,6 +20,13 @@ def cause_of(event: ResourceDone) -> Cause:
     if event.status in ("unknown", "failed"):
         return "unknown"
     return "by_hand" if event.by_hand else "not_applied"
+
+
+def identity_of(event: ResourceDone) -> tuple[str, str]:
+    """(type, title) by which waivers name a finding: an orphan's is `orphan`, with what it was as the title."""
+    if event.status == "orphaned":
+        return ORPHAN, f"{event.type} {event.title}"
+    return event.type, event.title
 
 
 def findings_of(hosts: Mapping[str, HostResult]) -> list[Finding]:
@@ -39,7 +47,7 @@ def _found(resources: Iterable[ResourceDone]) -> Iterable[ResourceDone]:
 
 def _finding(event: ResourceDone) -> Finding:
     return Finding(
-        *(event.host, event.type, event.title, cause_of(event)),
+        *(event.host, *identity_of(event), cause_of(event)),
         source=event.source,
         diff=event.diff,
         message=event.message,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.handlers import NOTIFIED
+from cdconf.drift.found import identity_of
 from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone
 
@@ -52,6 +53,15 @@ class Waiving:
             self._at = self._now()
         return self._at
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether anything was found that isn't waived."""
+        return bool(self._left)
+
+    def waived_on(self, host: str) -> list[tuple[str, str]]:
+        """(type, title) of all that is waived on a host, whether or not it differs."""
+        return self._waivers.titles(host, self.at)
+
     def __call__(self, event: Event) -> None:
         """Passes an event on."""
         with self._lock:
@@ -80,7 +90,8 @@ class Waiving:
             return event
         if event.type == "handler" and (event.message or "").startswith(NOTIFIED):
             return self._after(event)
-        found = self._waivers.judge(event.host, event.type, event.title, self.at, is_unknown=event.status == "unknown")
+        kind, title = identity_of(event)
+        found = self._waivers.judge(event.host, kind, title, self.at, is_unknown=event.status == "unknown")
         if found.waived is None:
             self._left.add(event.host)
             self._note(event, found)
@@ -106,7 +117,7 @@ class Waiving:
             return
         self._used[waiver.names] = waiver
         text = f"its waiver ended on {waiver.until}" if found.ended else "its waiver doesn't cover what's unknown"
-        self._told[event.host, event.type, event.title] = (text, waiver)
+        self._told[event.host, *identity_of(event)] = (text, waiver)
 
     def exit_code(self, code: int) -> int:
         """The run's exit code, given what it is without waivers: findings that are all waived aren't differences."""

@@ -10,8 +10,14 @@ WAIVER = {
     "host": Key(
         "text", "The host that the finding is on; or a group or a pattern, as `--limit` takes it.", required=True
     ),
-    "type": Key("text", "The finding's type: a resource type, or `release`, `toggles`, `handler`.", required=True),
-    "title": Key("text", "The finding's title, exactly as `drift` names it.", required=True),
+    "type": Key(
+        "text", "The finding's type: a resource type, or `release`, `toggles`, `handler`, `orphan`.", required=True
+    ),
+    "title": Key(
+        "text",
+        "The finding's title, exactly as `drift` names it; of an orphan `TYPE TITLE` of what it was: `file /etc/old`.",
+        required=True,
+    ),
     "until": Key("text", "The last day on which the waiver holds, by UTC: `2027-01-31`.", required=True, pattern=DAY),
     "reason": Key("text", "Why the finding is accepted until then.", required=True),
     "unknown": Key("boolean", "Whether it also covers that `drift` can't tell how the resource stands.", default=False),

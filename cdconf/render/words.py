@@ -78,6 +78,8 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
         text += _indented(event.message)
     elif event.message:
         text += f": {first_line(event.message)}"
+    if event.left and event.waived is None:
+        text += f" (left: {first_line(event.left)})"
     if event.repair:
         text += _indented(f"to mend it: {event.repair}")
     if event.diff and style.diff:

@@ -25,6 +25,7 @@ _TEXTS = (
     "why",
     "step",
     "waived",
+    "left",
 )  # the fields of events that may quote a host
 
 

@@ -108,6 +108,14 @@ class Converged(TypedDict):
     applied: NotRequired[Applied | None]
 
 
+class Mended(TypedDict):
+    """`mend`; `mends` counts what is, or would be, put right."""
+
+    counts: dict[ResourceStatus, Count]
+    failed: bool
+    mends: Count
+
+
 class Marks(TypedDict):
     """MACs of a host and of its catalog."""
 
@@ -135,6 +143,7 @@ class ResourceEvent(TypedDict):
     message: NotRequired[Long | None]
     by_hand: NotRequired[bool]
     repair: NotRequired[Long | None]
+    left: NotRequired[Long]
     duration_s: NotRequired[float]
 
 
@@ -205,6 +214,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "lease.give_back": None,
         "lease.force": Damaged | Lease | None,
         "converge": Converged,
+        "mend": Mended,
         "history": Memory,
         "portray": Portrayed,
         "plan": Planned,
@@ -219,6 +229,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "app.stage": None,
         "app.share": None,
         "app.activate": None,
+        "app.restart": None,
         "app.adopt": None,
         "app.holds": None,
         "app.roll_back": AppReleased,
@@ -246,6 +257,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
 EVENTS: Mapping[str, Any] = MappingProxyType(
     {
         "converge": ResourceEvent,
+        "mend": ResourceEvent,
         "plan": MarkedEvent,
         "stream": Output,
         "run": Output,

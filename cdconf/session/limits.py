@@ -44,7 +44,7 @@ class Limit:
 
 def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911  a table of calls
     """The limit of a call with these arguments."""
-    if name in ("converge", "plan"):
+    if name in ("converge", "mend", "plan"):
         return _catalog(arguments["catalog"], is_look=name == "plan" or bool(arguments.get("check")))
     if name == "portray":
         return Limit(_catalog(arguments["catalog"], is_look=True).total)

@@ -77,7 +77,14 @@ def test_all_else_is_a_difference_as_ever(other):
 
 def test_it_holds_on_each_host_that_its_pattern_names():
     run = Run(waiver("web"))
-    assert run.found(host="web2", status="orphaned").waived == "it moves"
+    assert run.found(host="web2").waived == "it moves"
+
+
+def test_an_orphan_is_named_by_what_it_was():
+    run = Run(waiver(kind="orphan", title="file /etc/motd"), waiver(kind="package", title="nginx"))
+    assert run.found(status="orphaned").waived == "it moves"
+    assert run.found(kind="package", title="nginx", status="orphaned").waived is None
+    assert findings_of(run.collector.hosts)[0].identity == ("web1", "orphan", "file /etc/motd")
 
 
 def test_one_that_ended_is_named_and_its_finding_is_back():
