@@ -7,7 +7,7 @@ apply can't disagree.
 import sys
 import time
 
-from cdconf.agent import compare, orphans
+from cdconf.agent import causes, compare, orphans
 from cdconf.agent.base import Down, Failed, Missing, Obstacle, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
@@ -124,8 +124,8 @@ class Convergence(object):
     def _due(self, *arguments):
         return lambda: self.handlers.run_due(self.proceed, *arguments)
 
-    def report(self, status, entry, started, diff=None, message=None, by_hand=False, repair=None):
-        """Counts and emits what happened to one resource or handler."""
+    def report(self, status, entry, started, diff=None, message=None, why=None, repair=None):
+        """Counts and emits what happened to one resource or handler; `why` are the `Causes` of a difference."""
         self.counts[status] = self.counts.get(status, 0) + 1
         event = {
             "type": entry["type"],
@@ -137,8 +137,10 @@ class Convergence(object):
             event["diff"] = printable(diff)
         if message:
             event["message"] = printable(message)
-        if by_hand:
-            event["by_hand"] = True
+        if why is not None:
+            event.update(why.document())
+            if why.is_by_hand:
+                event["by_hand"] = True
         if repair:
             event["repair"] = printable(repair)
         event["duration_s"] = round(time.monotonic() - started, 4)
@@ -189,7 +191,8 @@ class Convergence(object):
         else:
             alright = self._apply(module, changes)
         for resource, error in failed:
-            self.report("failed", resource, started, message=error.text(resource["sensitive"]))
+            why = causes.Causes(unknown=True) if self.check else None
+            self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
         return alright and not failed
 
     def _chosen(self, changes, started):
@@ -199,11 +202,11 @@ class Convergence(object):
     def _is_told(self, resource, error, started):
         """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
         if self.tells and isinstance(error, Obstacle):
-            by_hand = self.applied.is_last_applied(resource)
-            self.report("would_change", resource, started, None, error.problem, by_hand, error.repair)
+            why = causes.of_obstacle(self.applied, resource)
+            self.report("would_change", resource, started, None, error.problem, why, error.repair)
             self.is_unsettled = True
         elif self.tells and isinstance(error, Missing) and self.is_unsettled:
-            self.report("unknown", resource, started, message=error.message)
+            self.report("unknown", resource, started, message=error.message, why=causes.Causes(unknown=True))
         else:
             return False
         self.handlers.may_be_due(resource)
@@ -224,13 +227,8 @@ class Convergence(object):
     def _would_change(self, resource, differing, started):
         self.is_unsettled = True
         self.handlers.may_be_due(resource)
-        self.report(
-            "would_change",
-            resource,
-            started,
-            compare.text(resource, differing),
-            by_hand=self.applied.is_by_hand(resource, differing),
-        )
+        why = causes.of_difference(self.applied, resource, differing)
+        self.report("would_change", resource, started, compare.text(resource, differing), why=why)
 
     def _record(self, resource):
         if self.keeps:
@@ -307,7 +305,8 @@ class Convergence(object):
                 self.applied.forget(identifier)
                 continue
             if not self.prune:
-                self.report("orphaned", entry, started, message="was applied, and is no longer in the files")
+                text, why = "was applied, and is no longer in the files", causes.Causes(not_applied=["exists"])
+                self.report("orphaned", entry, started, message=text, why=why if self.check else None)
             elif self.check:
                 self._would_remove(entry, started)
             elif not self._remove(identifier, entry, started):
@@ -317,7 +316,7 @@ class Convergence(object):
     def _would_remove(self, entry, started):
         try:
             orphans.module_for(entry)
-            self.report("would_change", entry, started, "removed\n")
+            self.report("would_change", entry, started, "removed\n", why=causes.Causes(not_applied=["exists"]))
         except orphans.Unremovable as reason:
             self.report("would_change", entry, started, message="{}, only forgotten".format(reason))
 

@@ -132,7 +132,7 @@ def converge(agent, catalog, check, prune=False, digest=None, files=None):
         past.provisioned(agent.store, agent.lease.by(), digest, convergence.counts, failed, files)
 
 
-def mend(agent, catalog, check, leave):
+def mend(agent, catalog, check, leave, later=False):
     """Puts right what isn't as it was applied, where the catalog still says what was; see `mend.Mending`.
 
     Args:
@@ -140,6 +140,7 @@ def mend(agent, catalog, check, leave):
         catalog: The catalog, all of it.
         check: Change nothing.
         leave: `[type, title]` of what is left as it is: it's waived.
+        later: See `mend.Mending`.
     """
     from cdconf.agent.mend import Mending  # only `drift --fix` needs it
 
@@ -147,7 +148,7 @@ def mend(agent, catalog, check, leave):
         return Mending(catalog, True, agent.store, agent.event, lambda: None, leave).run()
     agent.proceed()
     before = past.failed_last(agent.store)
-    mending, failed = Mending(catalog, False, agent.store, agent.event, agent.proceed, leave), True
+    mending, failed = Mending(catalog, False, agent.store, agent.event, agent.proceed, leave, later), True
     try:
         result = mending.run()
         failed = result["failed"]

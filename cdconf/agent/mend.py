@@ -3,6 +3,7 @@
 import time
 
 from cdconf.agent.apply import Convergence
+from cdconf.agent.causes import Causes
 
 WAIVED = "it's waived"
 NEVER_APPLIED = "it was never applied here"
@@ -26,13 +27,15 @@ class Mending(Convergence):
         emit: Called with one event per resource.
         proceed: See `Convergence`.
         leave: `(type, title)` of what is waived.
+        later: Handlers only become due, since what they restart isn't proven yet; the next pass runs them.
     """
 
-    def __init__(self, catalog, check, store, emit, proceed, leave):
+    def __init__(self, catalog, check, store, emit, proceed, leave, later=False):
         super(Mending, self).__init__(catalog, check, store, self._emit_mending, proceed)
         self.keeps, self.tells = False, True
         self.handlers.mend_only()
         self.leave = {tuple(one) for one in leave}
+        self.later = later
         self.mends = 0
         self._plain_emit = emit
         self._left = None
@@ -44,9 +47,18 @@ class Mending(Convergence):
             self._leave(PENDING, lambda entry=entry: self._pending(entry))
         return dict(result, counts=self.counts, mends=self.mends + len(self.handlers.left_over))
 
+    def _due(self, *arguments):
+        return (lambda: True) if self.later else super(Mending, self)._due(*arguments)
+
     def _pending(self, entry):
         shown = dict(entry, type="handler", title=entry["name"])
-        self.report("would_change", shown, time.monotonic(), message="pending since an earlier run")
+        self.report(
+            "would_change",
+            shown,
+            time.monotonic(),
+            message="pending since an earlier run",
+            why=Causes(not_applied=["pending"]),
+        )
 
     def _chosen(self, changes, started):
         chosen = []

@@ -155,17 +155,8 @@ class Applied(object):
         entry = self.entries.get(resource["id"])
         return entry is not None and entry["digest"] == self.digest(resource)
 
-    def is_by_hand(self, resource, differing):
-        """Whether somebody changed what was last applied, also where the files want something else by now."""
-        entry = self.entries.get(resource["id"])
-        if entry is None or entry["digest"] == self.digest(resource):
-            return entry is not None
-        macs = entry.get("macs", {})
-        if "exists" in differing:
-            return differing["exists"][0] == ("absent" in entry)
-        return any(name in macs and self._mac(old) != macs[name] for name, (old, _) in differing.items())
-
-    def _mac(self, value):
+    def mac(self, value):
+        """The fingerprint of a field that is compared."""
         return fingerprint(self.key, value)[:16]
 
     def record(self, resource, compared=()):
@@ -189,7 +180,7 @@ class Applied(object):
         entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
         entry["digest"] = digest
         fields = resource["fields"]
-        entry["macs"] = {name: self._mac(fields[name]) for name in compared if name in fields}
+        entry["macs"] = {name: self.mac(fields[name]) for name in compared if name in fields}
         if resource["sensitive"]:
             entry["sensitive"] = True
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}

@@ -50,7 +50,10 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.waived import waiving
     from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
+    from cdconf.drift.findings import counted, findings_of
+    from cdconf.drift.summary import summary
     from cdconf.errors import UsageError
+    from cdconf.events import Notice
 
     if flags["check"] and not flags["fix"]:
         raise UsageError("--check goes with --fix: without it, drift changes nothing anyway")
@@ -79,3 +82,7 @@ def command(environment: str, **flags: Any) -> None:
         run.code = emit.exit_code(code)
         run.extra["waivers"] = emit.tell()
         run.extra["kept"] = say_kept(run, drained)
+        found = findings_of(one for host in run.collector.hosts.values() for one in host.resources)
+        run.extra["causes"] = counted(found)
+        for line in summary(found):
+            run.emit(Notice(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, OK, ArtifactError, worst_exit
@@ -55,6 +56,13 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     deployments = [(one, _artifact(store, *one)) for one in decided.deployments]
     gates = [_gate(run, artifact) for _, artifact in deployments]
     replayed([one for one in look.events if _host(one) not in again], decided.release_first, emit)
+    before = frozenset().union(*decided.deployments.values()) & decided.with_resources
+    if before:
+        run.emit(Step(f"mend what releases need: {', '.join(sorted(before))}"))
+        early = [host for host in targets if host.name in before]
+        codes = [_mend(run, early, emit, replace(mending, later=True), passing)]
+        if any(codes):
+            return _code(worst_exit([*codes, code if code != DIFFERENT else OK]), emit)
     for (about, artifact), gate in zip(deployments, gates, strict=True):
         _deploy(run, artifact, decided.deployments[about], emit, gate)
     code = worst_exit([code if code != DIFFERENT else OK, _mend(run, targets, emit, mending, passing)])

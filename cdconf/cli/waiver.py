@@ -160,7 +160,7 @@ def _look(run: Run) -> Any:
     from cdconf.cli.waived import waiving
     from cdconf.cli.waiver_file import acceptable
     from cdconf.deploy.provision import Options, provision
-    from cdconf.drift.found import findings_of
+    from cdconf.drift.findings import findings_of
     from cdconf.errors import DIFFERENT, OK
 
     hosts = run.selected()
@@ -174,7 +174,8 @@ def _look(run: Run) -> Any:
         applied_from=comparison(run),
     )
     code = provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
-    findings = [one for one in findings_of(run.collector.hosts) if one.waived is None]
+    told = (one for host in run.collector.hosts.values() for one in host.resources)
+    findings = [one for one in findings_of(told) if one.waived is None]
     accepted = acceptable(run, findings, unknown=run.flags["unknown"])
     left = len(findings) - len(accepted)
     return accepted, left, lambda some: (DIFFERENT if some else OK) if code in (OK, DIFFERENT) else code

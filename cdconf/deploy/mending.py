@@ -31,12 +31,14 @@ class Mending:
         environment: The environment's name.
         waived: Host -> (type, title) of what is waived there.
         missing: Whether the artifact store lacks an artifact, by app, version and archive: why it can't be deployed.
+        later: Whether hosts are about to get their releases again: handlers wait for that, and nothing is proven yet.
         releases: (host, app) -> what is done about a release that isn't as it was deployed, once `look` was there.
     """
 
     environment: str
     waived: Callable[[str], Sequence[tuple[str, str]]]
     missing: Callable[[str, str, str], str | None]
+    later: bool = False
     releases: dict[tuple[str, str], ReleaseMend] = field(default_factory=dict)
 
     @property
@@ -55,7 +57,8 @@ class Mending:
         files: object = None,
     ) -> dict[str, Any]:
         """See `converge_host`."""
-        return mend_host(session, compiler, emit, check=check, leave=self.waived(session.host.name))
+        leave = self.waived(session.host.name)
+        return mend_host(session, compiler, emit, check=check, leave=leave, later=self.later)
 
     def would_change(self, session: Session, compiler: Compiler, toggles: ToggleKeeper, apps: Sequence[App]) -> bool:
         """Whether anything is to be put right on a host that serves apps."""
@@ -70,7 +73,7 @@ class Mending:
         """Why toggles that differ are left; None when they're put right."""
         if ("toggles", app.toggles_file) in self.waived(session.host.name):
             return WAIVED
-        return None if found.by_hand else BY_FILES
+        return None if found.cause == "by_hand" else BY_FILES
 
     def look(
         self, project: Project, fleet: Fleet, hosts: Sequence[Host], toggles: ToggleKeeper
@@ -91,7 +94,7 @@ class Mending:
     def _decided(self, session: Session, app: App, toggles: ToggleKeeper) -> ReleaseMend | None:
         page = session.app_status(app_document(app))
         is_changed = bool(page["linked"] and changed_files(session, app))
-        differ = [found for one, found in toggles.found(session) if one.name == app.name and not found.by_hand]
+        differ = [found for one, found in toggles.found(session) if one.name == app.name and found.cause != "by_hand"]
         mend = decide(ReleaseLook(page, session.lease, is_changed, bool(differ)), app, self.environment)
         if mend is None:
             return None

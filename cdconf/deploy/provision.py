@@ -57,11 +57,6 @@ class Options:
             return self.mending.converge
         return self.plan.converge if self.plan else self.record or converge_host
 
-    @property
-    def reason(self) -> str:
-        """What hosts and other runs are told of the run."""
-        return self.mending.reason if self.mending else "plan" if self.check else "provision"
-
     def check_held(self, fleet: Fleet, emit: Emit) -> None:
         """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
         if self.applied_from is not None:
@@ -108,7 +103,7 @@ def provision(
     elif missing:
         to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
-    identity = RunIdentity(options.reason)
+    identity = RunIdentity(options.mending.reason if options.mending else "plan" if options.check else "provision")
     guarded = Guarded() if options.check else guarded_by(project)
     checks = Checks(environment, systems=True, take_over=options.take_over, guarded=guarded)
     connector = Connector(
@@ -289,6 +284,8 @@ class Provisioning:
         drains = any(app.drain is not None for app in apps)
 
         mending = self._options.mending
+        if mending is not None and mending.later:
+            return self._converge(hosts)
 
         def look(session: Session) -> tuple[bool, bool]:
             if mending is not None:
@@ -375,7 +372,7 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
-            if not result["failed"]:
+            if self._options.check or not result["failed"]:
                 self._keep_apps(session, emit, result["counts"])
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
@@ -383,6 +380,8 @@ class Provisioning:
 
     def _keep_apps(self, session: Session, emit: Emit, counts: dict[str, int]) -> None:
         check, mending = self._options.check, self._options.mending
+        if mending is not None and mending.later:
+            return
         self._toggles.keep(session, emit, counts, check=check, left=mending.toggles_left if mending else None)
         if mending is not None and not check:
             mending.restart(session, self._project.apps_on(session.host), emit, counts)

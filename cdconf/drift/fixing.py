@@ -34,6 +34,11 @@ class Fixing:
     release_first: Mapping[str, str]
     deployments: Mapping[Deployed, frozenset[str]]
 
+    @property
+    def with_resources(self) -> frozenset[str]:
+        """The hosts on which more than releases is mended."""
+        return frozenset(host for host, kind, _ in self.mendable if kind not in ("release", "toggles"))
+
 
 def fixing(events: Iterable[Event], hosts: Collection[str], releases: Mapping[tuple[str, str], ReleaseMend]) -> Fixing:
     """What is mended after a look.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.handlers import NOTIFIED
-from cdconf.drift.found import identity_of
+from cdconf.drift.findings import identity_of
 from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone
 

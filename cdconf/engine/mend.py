@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def mend_host(
-    session: Session, compiler: Compiler, emit: Emit, *, check: bool, leave: Sequence[tuple[str, str]]
+    session: Session,
+    compiler: Compiler,
+    emit: Emit,
+    *,
+    check: bool,
+    leave: Sequence[tuple[str, str]],
+    later: bool = False,
 ) -> dict[str, Any]:
     """Compiles the host's catalog from its facts, and has the agent put right what differs from it by hand alone.
 
@@ -24,6 +30,7 @@ def mend_host(
         emit: Gets a `ResourceDone` per resource, with `left` where it's left as it is.
         check: Change nothing.
         leave: (type, title) of what is waived on the host.
+        later: Handlers only become due; the next run of it runs them.
 
     Returns:
         `{"counts": {status: n}, "failed": bool, "mends": how much is, or would be, put right}`.
@@ -36,5 +43,6 @@ def mend_host(
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "mending"))
     with told(catalog, name, emit, check=check) as on_event:
-        result = session.mend(catalog.document(), check=check, leave=[list(one) for one in leave], on_event=on_event)
+        left = [list(one) for one in leave]
+        result = session.mend(catalog.document(), check=check, leave=left, later=later, on_event=on_event)
     return dict(result)

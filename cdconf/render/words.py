@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from cdconf.errors import first_line
@@ -68,22 +69,36 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
         return None
     sign = _SIGNS.get(event.status, " ")
     word = _WORDS.get(event.status, event.status)
-    by_hand = " (changed by hand)" if event.by_hand else ""
     if event.waived is not None:
         sign, word = "=", f"waived until {event.waived_until}: {_on_one_line(event.waived)}: {word}"
-    text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{by_hand}"
+    text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{_by_hand(event)}"
     if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
         text += f"  [{event.source}]"
     if event.message and (event.status == "failed" or style.verbose or event.type == "handler"):
         text += _indented(event.message)
     elif event.message:
         text += f": {first_line(event.message)}"
-    if event.left and event.waived is None:
-        text += f" (left: {first_line(event.left)})"
-    if event.repair:
-        text += _indented(f"to mend it: {event.repair}")
+    text += _about_drift(event)
     if event.diff and style.diff:
         text += _indented(event.diff)
+    return text
+
+
+def _by_hand(event: ResourceDone) -> str:
+    if not event.by_hand:
+        return ""
+    return " (changed by hand, and in the files)" if event.cause == "both" else " (changed by hand)"
+
+
+def _about_drift(event: ResourceDone) -> str:
+    """Why it's left, how people mend it, since when it's so, and who it may have been."""
+    text = f" (left: {first_line(event.left)})" if event.left and event.waived is None else ""
+    if event.repair:
+        text += _indented(f"to mend it: {event.repair}")
+    if event.first_seen is not None:
+        text += _indented(f"first seen: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(event.first_seen))}")
+    for sentence in event.evidence:
+        text += _indented(f"evidence: {_on_one_line(sentence)}")
     return text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, NotRequired, TypedDict
 
-from cdconf.events import ResourceStatus
+from cdconf.events import Cause, ResourceStatus
 from cdconf.session.app_answers import (
     AppChanges,
     AppConfirmed,
@@ -144,6 +144,10 @@ class ResourceEvent(TypedDict):
     by_hand: NotRequired[bool]
     repair: NotRequired[Long | None]
     left: NotRequired[Long]
+    cause: NotRequired[Cause]
+    fields: NotRequired[Annotated[dict[str, Annotated[list[str], Most(100)]], Most(2)]]
+    first_seen: NotRequired[Time]
+    evidence: NotRequired[Annotated[list[str], Most(20)]]
     duration_s: NotRequired[float]
 
 

@@ -88,10 +88,12 @@ class Calls(ABC):
         *,
         check: bool,
         leave: Sequence[Sequence[str]],
+        later: bool,
         on_event: Callable[[a.ResourceEvent], object],
     ) -> a.Mended:
-        """Puts right what differs by hand alone, but for `leave`: (type, title)."""
-        answer: a.Mended = self.call("mend", on_event=on_event, catalog=catalog, check=check, leave=leave)
+        """Puts right what differs by hand alone, but for `leave`: (type, title); `later`: handlers only become due."""
+        how = {"check": check, "leave": leave, "later": later}
+        answer: a.Mended = self.call("mend", on_event=on_event, catalog=catalog, **how)
         return answer
 
     def plan(

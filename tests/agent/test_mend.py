@@ -52,9 +52,9 @@ class World:
         apply.Convergence(self.catalog(*resources), False, self.store, lambda event: None, lambda: None).run()
         self.thing.done.clear()
 
-    def mend(self, *resources, check=False, leave=(), proceed=lambda: None):
+    def mend(self, *resources, check=False, leave=(), proceed=lambda: None, later=False):
         events = []
-        run = mend.Mending(self.catalog(*resources), check, self.store, events.append, proceed, leave)
+        run = mend.Mending(self.catalog(*resources), check, self.store, events.append, proceed, leave, later)
         self.result = run.run()
         return [(one["title"], one["status"], one.get("left")) for one in events if one["status"] != "ok"]
 
@@ -172,6 +172,15 @@ def test_a_run_that_was_cut_short_is_ended_by_the_next_one(world):
     assert world.result["mends"] == 1
     assert world.mend(*files) == [("restart", "changed", None)]
     assert world.pending() == []
+
+
+def test_handlers_wait_where_what_they_restart_isnt_proven_yet(world):
+    files = (resource("a", notify=["restart"]),)
+    world.provision(*files)
+    world.thing.host["a"] = 9
+    assert world.mend(*files, later=True) == [("a", "changed", None)]
+    assert (world.thing.done, world.pending()) == (["a"], ["restart"])
+    assert world.mend(*files) == [("restart", "changed", None)]
 
 
 def test_a_lost_lease_ends_it_before_the_next_change(world):

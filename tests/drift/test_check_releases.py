@@ -24,8 +24,8 @@ def checked(*errors, apps=("shop", "blog"), told=None):
 
     def each(members, look):
         names = {host.name for host in members} - {error.host for error in errors}
-        session = Called(lambda name, app: PAGE, lease=None)
-        return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
+        sessions = {name: Called(lambda name, app: PAGE, lease=None, host=SimpleNamespace(name=name)) for name in names}
+        return Outcome({name: look(sessions[name]) for name in names}, {error.host: error for error in errors})
 
     project = SimpleNamespace(apps={name: app(name) for name in apps})
     environment = SimpleNamespace(name="dev")

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from cdconf.drift.found import findings_of
+from cdconf.drift.findings import findings_of
 from cdconf.drift.waivers import Waivers
 from cdconf.drift.waiving import AFTER_WAIVED, Waiving
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE
@@ -32,8 +32,12 @@ class Run:
         self.collector(event)
 
     def found(self, host="web1", kind="file", title="/etc/motd", status="would_change", **about):
-        self.emit(ResourceDone(host, kind, title, status, **about))
+        cause = None if (about.get("message") or "").startswith("notified") else "by_hand"
+        self.emit(ResourceDone(host, kind, title, status, cause=cause, **about))
         return self.events[-1]
+
+    def findings(self):
+        return findings_of(one for host in self.collector.hosts.values() for one in host.resources)
 
     def done(self, *hosts, status="changed"):
         for host in hosts:
@@ -53,7 +57,7 @@ def test_a_finding_that_is_waived_is_no_difference():
     assert run.emit.exit_code(DIFFERENT) == OK
     result = run.collector.hosts["web1"]
     assert (result.status, result.changed, result.waived) == ("ok", 0, 1)
-    assert [(one.waived, one.cause) for one in findings_of(run.collector.hosts)] == [("it moves", "by_hand")]
+    assert [(one.waived, one.cause) for one in run.findings()] == [("it moves", "by_hand")]
     assert run.said() == ({"waived": 1, "expired": [], "unsure": [], "unused": []}, [])
 
 
@@ -84,7 +88,7 @@ def test_an_orphan_is_named_by_what_it_was():
     run = Run(waiver(kind="orphan", title="file /etc/motd"), waiver(kind="package", title="nginx"))
     assert run.found(status="orphaned").waived == "it moves"
     assert run.found(kind="package", title="nginx", status="orphaned").waived is None
-    assert findings_of(run.collector.hosts)[0].identity == ("web1", "orphan", "file /etc/motd")
+    assert run.findings()[0].identity == ("web1", "orphan", "file /etc/motd")
 
 
 def test_one_that_ended_is_named_and_its_finding_is_back():
@@ -127,7 +131,7 @@ def test_a_handler_follows_what_makes_it_due():
     assert run.found(**notified).waived == AFTER_WAIVED
     run.found(title="/etc/hosts")
     assert run.found(**notified).waived is None
-    assert [one.title for one in findings_of(run.collector.hosts)] == ["/etc/motd", "/etc/hosts"]
+    assert [one.title for one in run.findings()] == ["/etc/motd", "/etc/hosts"]
 
 
 def test_a_handler_that_an_earlier_run_left_is_a_finding():
