@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, OK, ArtifactError, worst_exit
-from cdconf.events import Event, HostDone, NotAttempted, Notice, ResourceDone, Step
+from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone, Step
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact, Store
@@ -48,7 +48,7 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     decided = fixing(look.events, [host.name for host in hosts], mending.releases)
     if check:
         replayed(look.events, decided.release_first, emit)
-        _tell(run, emit, decided.mendable, "would mend")
+        _tell(run, emit, decided.mendable, "would mend", len(decided.mendable))
         return _code(code, emit)
     again = decided.targets and decided.targets | look.lost  # these stop the run where they'd stop `provision`
     targets = [host for host in hosts if host.name in again]
@@ -60,13 +60,13 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     if before:
         run.emit(Step(f"mend what releases need: {', '.join(sorted(before))}"))
         early = [host for host in targets if host.name in before]
-        codes = [_mend(run, early, emit, replace(mending, later=True), passing)]
+        codes = [_mend(run, early, _before(emit), replace(mending, later=True), passing)]
         if any(codes):
             return _code(worst_exit([*codes, code if code != DIFFERENT else OK]), emit)
     for (about, artifact), gate in zip(deployments, gates, strict=True):
         _deploy(run, artifact, decided.deployments[about], emit, gate)
     code = worst_exit([code if code != DIFFERENT else OK, _mend(run, targets, emit, mending, passing)])
-    _tell(run, emit, _mended(run, decided.mendable), "mended")
+    _tell(run, emit, _mended(run, decided.mendable), "mended", len(decided.mendable))
     return _code(code, emit)
 
 
@@ -87,6 +87,21 @@ class _Look:
             self.events.append(event)
         else:
             self._emit(event)
+
+
+def _before(emit: Waiving) -> Emit:
+    """The event stream of a pass that another one over the same hosts follows, which tells how they stand."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, ResourceDone) and event.status not in ("changed", "failed"):
+            return
+        if isinstance(event, HostDone) and event.status in ("ok", "changed"):
+            return
+        if isinstance(event, NotAttempted) and all(kind == "handler" for kind, _, _ in event.resources):
+            return
+        emit(event)
+
+    return tell
 
 
 def _host(event: Event) -> str:
@@ -114,7 +129,7 @@ def _gate(run: Run, artifact: Artifact) -> Any:
     return pass_gate(run, artifact, run.flags["override"])
 
 
-def _mend(run: Run, hosts: Sequence[Host], emit: Waiving, mending: Mending, passing: ProvisionRun | None) -> int:
+def _mend(run: Run, hosts: Sequence[Host], emit: Emit, mending: Mending, passing: ProvisionRun | None) -> int:
     if not hosts or passing is None:
         return OK
     return _provision(run, hosts, emit, mending, held=passing.again)
@@ -159,7 +174,7 @@ def _code(code: int, emit: Waiving) -> int:
     return worst_exit([code, DIFFERENT if emit.has_findings else OK])
 
 
-def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str) -> None:
+def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str, wanted: int) -> None:
     """Says how much was mended, and what is left, each with the command that mends it."""
     from cdconf.drift.fixing import left_of
 
@@ -171,7 +186,8 @@ def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str) -> None:
         "left": [one.document() for one in left],
     }
     run.extra["detail"] = f"--fix: {word} {len(mends)}, left {len(left)}"
-    emit(Notice(f"{word} {len(mends)} finding{'' if len(mends) == 1 else 's'}; {len(left)} left"))
+    of = f" of {wanted}" if len(mends) < wanted else ""
+    emit(Notice(f"{word} {len(mends)}{of} finding{'' if wanted == 1 else 's'}; {len(left)} left"))
     for line in _lines(left):
         emit(Notice(line))
 
