@@ -92,7 +92,7 @@ class Calls(ABC):
         on_event: Callable[[a.ResourceEvent], object],
     ) -> a.Mended:
         """Puts right what differs by hand alone, but for `leave`: (type, title); `later`: handlers only become due."""
-        how = {"check": check, "leave": leave, "later": later}
+        how: dict[str, Any] = {"check": check, "leave": leave, "later": later}
         answer: a.Mended = self.call("mend", on_event=on_event, catalog=catalog, **how)
         return answer
 
