@@ -25,7 +25,7 @@ WALK = {
     "plan": ["dev -v", "dev --json", "dev --out {tmp}/plan.json", "dev --from HEAD --to . --markdown",
              "dev --from HEAD --to . --json", "show {tmp}/plan.json"],
     "provision": ["dev --check --diff -v", "dev -v --diff", "dev --json -v"],
-    "drift": ["dev", "dev --json -v"],
+    "drift": ["dev", "dev --json -v", "dev --fix --check --json -v", "dev --fix -v"],
     "parity": ["dev dev -v", "dev dev --json", "dev dev --desired-only --json"],
     "key new": ["--json"],
     "key list": ["--offices"],
