@@ -168,7 +168,7 @@ class Convergence(object):
         changes, failed = [], []
         for resource, observed in zip(resources, observe(module, resources)):
             if isinstance(observed, Failed):
-                if self._is_told(resource, observed, started):
+                if self._is_told(module, resource, observed, started):
                     continue
                 if not self._counts_as_nothing(resource, observed):
                     failed.append((resource, observed))
@@ -181,11 +181,11 @@ class Convergence(object):
                 changes.append((resource, differing))
             else:
                 self.report("ok", resource, started, message=(observed or {}).get("note"))
-                self._record(resource)
-        changes = self._chosen(changes, started)
+                self._record(module, resource)
+        changes = self._chosen(module, changes, started)
         if self.check:
             for resource, differing in changes:
-                self._would_change(resource, differing, started)
+                self._would_change(module, resource, differing, started)
             self.is_unsettled = self.is_unsettled or bool(failed)
             alright = True
         else:
@@ -195,14 +195,14 @@ class Convergence(object):
             self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
         return alright and not failed
 
-    def _chosen(self, changes, started):
+    def _chosen(self, module, changes, started):
         """Those of the differences that this run is about; it reports the others itself."""
         return changes
 
-    def _is_told(self, resource, error, started):
+    def _is_told(self, module, resource, error, started):
         """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
         if self.tells and isinstance(error, Obstacle):
-            why = causes.of_obstacle(self.applied, resource)
+            why = causes.of_obstacle(self.applied, resource, self._changed_since(module, resource))
             self.report("would_change", resource, started, None, error.problem, why, error.repair)
             self.is_unsettled = True
         elif self.tells and isinstance(error, Missing) and self.is_unsettled:
@@ -224,15 +224,31 @@ class Convergence(object):
     def _compared(self, resource):
         return self.catalog["compare"].get(resource["type"], ())
 
-    def _would_change(self, resource, differing, started):
+    def _changed_since(self, module, resource):
+        """How the host differs from what was applied, where the files want something else by now; None: not known.
+
+        What's observed can depend on what's wanted: a version that fits a pin, what a directory's purge may leave.
+        """
+        if resource["id"] not in self.applied.entries or self.applied.is_last_applied(resource):
+            return None
+        before = self.applied.remembered(resource)
+        observed = None if before is None else observe(module, [before])[0]
+        if isinstance(observed, (Obstacle, Missing)):
+            return {"exists": (False, True)}
+        if before is None or isinstance(observed, Failed):
+            return None
+        return compare.difference(before, observed, before["compare"])
+
+    def _would_change(self, module, resource, differing, started):
         self.is_unsettled = True
         self.handlers.may_be_due(resource)
-        why = causes.of_difference(self.applied, resource, differing)
+        why = causes.of_difference(self.applied, resource, differing, self._changed_since(module, resource))
         self.report("would_change", resource, started, compare.text(resource, differing), why=why)
 
-    def _record(self, resource):
+    def _record(self, module, resource):
+        """Types say in `NEEDED` which fields observing itself reads, so that a MAC of theirs isn't enough."""
         if self.keeps:
-            self.applied.record(resource, self._compared(resource))
+            self.applied.record(resource, self._compared(resource), getattr(module, "NEEDED", ()))
 
     def _apply(self, module, changes):
         if len(changes) > 1 and hasattr(module, "apply_many"):
@@ -288,7 +304,7 @@ class Convergence(object):
             self.report("failed", resource, started, message=message)
             return False
         self.report("changed", resource, started, compare.text(resource, differing))
-        self._record(resource)
+        self._record(module, resource)
         return True
 
     def _orphans(self):

@@ -35,43 +35,48 @@ class Causes(object):
         return {"cause": self.cause, "fields": {name: names for name, names in self.fields.items() if names}}
 
 
-def of_difference(applied, resource, differing):
+def of_difference(applied, resource, differing, changed=None):
     """The causes of a difference.
 
     Args:
         applied: What the host remembers, see `state.Applied`.
         resource: The catalog's entry: one of its declarations, where several roles declare it.
         differing: See `compare.difference`.
+        changed: The same between what was applied and what's there, where the files want something else by now; None
+            where it isn't known, so that the MACs have to tell.
     """
     entry = applied.entries.get(resource["id"])
     if entry is None:
         return Causes(not_applied=differing)
     if applied.is_last_applied(resource):
         return Causes(by_hand=differing)
+    wanted = _wanted(applied, entry, resource, differing)
+    if changed is not None:
+        by_hand = [name for name in changed if name in differing or name == "exists"]
+        return Causes(by_hand, wanted or (() if by_hand else differing))
     was_there = "absent" not in entry
-    if "exists" in differing:
-        is_there, is_wanted = differing["exists"]
-        return Causes(
-            by_hand=["exists"] if is_there != was_there else (),
-            not_applied=_changed(applied, entry, differing) if is_wanted and was_there else ["exists"],
-        )
-    if not was_there:
-        return Causes(["exists"], ["exists"])
+    if "exists" in differing or not was_there:
+        is_there = "exists" not in differing or differing["exists"][0]
+        return Causes(["exists"] if is_there != was_there else (), wanted)
     if "macs" not in entry:
         return Causes(unknown=True)
     macs = entry["macs"]
     by_hand = [name for name, (old, _) in differing.items() if name in macs and applied.mac(old) != macs[name]]
-    return Causes(by_hand, _changed(applied, entry, differing))
+    return Causes(by_hand, wanted or (() if by_hand else differing))
 
 
-def _changed(applied, entry, differing):
+def _wanted(applied, entry, resource, differing):
     """The fields that the files want otherwise than they were applied."""
+    if resource["absent"] == ("absent" not in entry):
+        return ["exists"]
     macs = entry.get("macs", {})
     return [name for name, (_, new) in differing.items() if name != "exists" and applied.mac(new) != macs.get(name)]
 
 
-def of_obstacle(applied, resource):
-    """The causes of something that is in the way of a resource, so that nothing can be compared."""
+def of_obstacle(applied, resource, changed=None):
+    """The causes of something that is in the way of a resource; the arguments are as above."""
     if resource["id"] not in applied.entries:
         return Causes(not_applied=["exists"])
-    return Causes(by_hand=["exists"], unknown=not applied.is_last_applied(resource))
+    if applied.is_last_applied(resource):
+        return Causes(by_hand=["exists"])
+    return Causes(["exists"] if changed else (), ["exists"], unknown=changed is None)

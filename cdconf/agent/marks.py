@@ -38,10 +38,10 @@ class Marked(Convergence):
         self._marks = [self._mark(wanted), self._mark(found)]
         super(Marked, self).report(status, entry, started, diff, message, why, repair)
 
-    def _would_change(self, resource, differing, started):
+    def _would_change(self, module, resource, differing, started):
         self._differing = differing
         try:
-            super(Marked, self)._would_change(resource, differing, started)
+            super(Marked, self)._would_change(module, resource, differing, started)
         finally:
             self._differing = None
 

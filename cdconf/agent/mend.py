@@ -60,27 +60,25 @@ class Mending(Convergence):
             why=Causes(not_applied=["pending"]),
         )
 
-    def _chosen(self, changes, started):
+    def _chosen(self, module, changes, started):
         chosen = []
         for resource, differing in changes:
             why = self._why_left(resource)
             if why is None:
                 chosen.append((resource, differing))
             else:
-                self._leave(why, lambda one=resource, by=differing: self._tell(one, by, started))
+                self._leave(why, lambda one=resource, by=differing: self._tell(module, one, by, started))
         self.mends += len(chosen)
         return chosen
 
-    def _tell(self, resource, differing, started):
+    def _tell(self, module, resource, differing, started):
         """Reports a difference that is left, whose handlers so aren't due."""
         notify = dict(resource, notify=[])
-        super(Mending, self)._would_change(notify, differing, started)
+        super(Mending, self)._would_change(module, notify, differing, started)
 
-    def _is_told(self, resource, error, started):
-        told = []
-        self._leave(
-            OBSTACLE, lambda: told.append(super(Mending, self)._is_told(dict(resource, notify=[]), error, started))
-        )
+    def _is_told(self, module, resource, error, started):
+        told, quiet = [], dict(resource, notify=[])
+        self._leave(OBSTACLE, lambda: told.append(super(Mending, self)._is_told(module, quiet, error, started)))
         return told[0]
 
     def _why_left(self, resource):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cdconf.drift.findings import Finding
     from cdconf.inventory import Project
 
-OTHER_TYPES = ("release", "toggles", "handler", "orphan")  # findings that aren't resources
+OTHER_TYPES = ("release", "toggles", "handler", "orphan", "applied")  # findings that aren't resources
 _DAYS = re.compile(r"([0-9]{1,4})d", re.ASCII)
 _SHOWN = 20
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.beforehand import check_beforehand
 from cdconf.deploy.hosts_to_be import HostsToBe
+from cdconf.deploy.provision_options import Options
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
+from cdconf.drift.noting import Noting
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host, refusals
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
@@ -22,46 +23,9 @@ from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
-    from cdconf.deploy.applied_from import AppliedFrom
-    from cdconf.deploy.drained import Drained
-    from cdconf.deploy.mending import Mending
     from cdconf.inventory import App, Environment, Host, Project
-    from cdconf.plans.applying import Applying
-    from cdconf.plans.looking import Recorder
     from cdconf.session import Session
     from cdconf.session.answers import Applied
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a run goes about it; see the command line's help."""
-
-    check: bool = False
-    forks: int = 32
-    accept_new_host_keys: bool = False
-    releases: bool = False  # look at apps' releases too: drift
-    drained: Drained | None = None  # gets what hosts have drained: drift
-    prune: bool = False  # remove what was applied once and has gone from the files
-    plan: Applying | None = None  # apply this plan, or nothing
-    from_snapshot: bool = False  # start new hosts from images of converged ones
-    record: Recorder | None = None  # keep what was found
-    take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
-    held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
-    applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
-    mending: Mending | None = None  # change only what somebody has changed by hand: drift --fix
-
-    @property
-    def converge(self) -> Callable[..., dict[str, Any]]:
-        """What's done to each host; see `converge_host`."""
-        if self.mending is not None:
-            return self.mending.converge
-        return self.plan.converge if self.plan else self.record or converge_host
-
-    def check_held(self, fleet: Fleet, emit: Emit) -> None:
-        """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
-        if self.applied_from is not None:
-            self.applied_from.check(fleet.applied, emit)
-        self.held()
 
 
 def provision(
@@ -214,6 +178,7 @@ class Provisioning:
         self._emit = emit
         self._options = options
         self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
+        self._noting = Noting()
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run."""
@@ -229,7 +194,7 @@ class Provisioning:
             mending = self._options.mending
             unasked = mending.look(self._project, self._fleet, hosts, self._toggles) if mending else {}
             emit = mending.marked(self._emit) if mending else self._emit
-            found, errors = check_releases(self._project, self._fleet, hosts, emit)
+            found, errors = check_releases(self._project, self._fleet, hosts, emit, self._noting)
             errors = unasked | errors
             if self._options.drained is not None:
                 errors |= self._options.drained.look(self._project, self._fleet, hosts)
@@ -372,20 +337,30 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
-            if self._options.check or not result["failed"]:
-                self._keep_apps(session, emit, result["counts"])
+            self._after(session, emit, result)
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result
 
-    def _keep_apps(self, session: Session, emit: Emit, counts: dict[str, int]) -> None:
+    def _after(self, session: Session, emit: Emit, result: dict[str, Any]) -> None:
+        """Toggles, and whether apps run; of a host that's only looked at a failed resource hides neither."""
         check, mending = self._options.check, self._options.mending
+        self._noting.told[session.host.name] = result.get("told", ())
         if mending is not None and mending.later:
             return
-        self._toggles.keep(session, emit, counts, check=check, left=mending.toggles_left if mending else None)
-        if mending is not None and not check:
-            mending.restart(session, self._project.apps_on(session.host), emit, counts)
-        self._check(check_running, session)
+
+        def noted(event: Event) -> None:
+            if self._options.releases and check and isinstance(event, ResourceDone):
+                event = self._noting.since(session, event)
+            emit(event)
+
+        if check or not result["failed"]:
+            left = mending.toggles_left if mending else None
+            self._toggles.keep(session, noted, result["counts"], check=check, left=left)
+        if not result["failed"]:
+            if mending is not None and not check:
+                mending.restart(session, self._project.apps_on(session.host), emit, result["counts"])
+            self._check(check_running, session)
 
     def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
         if not self._options.check:
@@ -395,3 +370,6 @@ class Provisioning:
 def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:
     changed = counts.get("changed") or counts.get("would_change")
     emit(HostDone(name, "failed" if failed else "changed" if changed else "ok"))
+
+
+__all__ = ["Options", "Provisioning", "provision", "refuse", "report"]

@@ -9,6 +9,7 @@ from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Cause, Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
+    from cdconf.drift.noting import Noting
     from cdconf.engine import Fleet
     from cdconf.errors import CdconfError
     from cdconf.inventory import App, Host, Project
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_releases(
-    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit
+    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit, noting: Noting
 ) -> tuple[list[int], dict[str, CdconfError]]:
     """Reports a `release` for every app on every connected host; returns exit codes, and errors of hosts.
 
@@ -28,6 +29,7 @@ def check_releases(
         fleet: The connected hosts.
         hosts: Which of them.
         emit: The event stream.
+        noting: Has hosts remember since when.
 
     Returns:
         The exit codes of those that could be looked at, and name -> error of the others: each host once, however many
@@ -48,12 +50,13 @@ def check_releases(
                 found, by_hand = (page["linked"] and changed_files(session, app)) or None, True
             status: ResourceStatus = "would_change" if found else "ok"
             cause: Cause = "not_applied" if page["activating"] is not None else "by_hand"
-            return ResourceDone(
+            done = ResourceDone(
                 *(session.host.name, "release", app.name, status, f"{app.file}:{app.line}", found, None),
                 by_hand=bool(found) and by_hand,
                 repair=repair if found else None,
                 cause=cause if found else None,
             )
+            return noting.since(session, done)
 
         looked, failed = fleet.each(fleet.connected(members), look).split()
         for done in looked.values():

@@ -116,6 +116,12 @@ class Mended(TypedDict):
     mends: Count
 
 
+class Looked(Converged):
+    """`drift.look` and `drift.applied`; `told` are the findings of `drift.note` that it remembers, as `TYPE:TITLE`."""
+
+    told: Annotated[list[str], Most(1000)]
+
+
 class Marks(TypedDict):
     """MACs of a host and of its catalog."""
 
@@ -162,6 +168,12 @@ class Portrayed(TypedDict):
 
     states: dict[str, dict[str, Plain] | Long | None]
     orphans: dict[str, str | None]
+
+
+class Noted(TypedDict):
+    """`drift.note`: when the finding was first seen."""
+
+    at: Time | None
 
 
 class Ran(TypedDict):
@@ -222,6 +234,9 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "history": Memory,
         "portray": Portrayed,
         "plan": Planned,
+        "drift.look": Looked,
+        "drift.applied": Looked,
+        "drift.note": Noted,
         "run": Ran,
         "boot_id": str,
         "reboot": None,
@@ -263,6 +278,8 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
         "converge": ResourceEvent,
         "mend": ResourceEvent,
         "plan": MarkedEvent,
+        "drift.look": ResourceEvent,
+        "drift.applied": ResourceEvent,
         "stream": Output,
         "run": Output,
         "app.check_health": HealthAttempt,
