@@ -76,6 +76,8 @@ class ResourceDone:
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
     `by_hand` is True when someone changed the host itself, whatever the files want by now.
     `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
+    `left` says why `drift --fix` leaves a finding as it is.
+    `waived` is the reason of the waiver that covers a finding of `drift`, and `waived_until` the waiver's last day.
     `cause` is given for what was only looked at and isn't as it should be; `fields` names the fields that were changed
     (`by_hand`) and those that the files want otherwise than they were applied (`not_applied`).
     `first_seen` is when a look for drift first found it so, by the host's clock, in seconds since 1970.
@@ -92,6 +94,9 @@ class ResourceDone:
     by_hand: bool = False
     duration_s: float = 0.0
     repair: str | None = None
+    left: str | None = None
+    waived: str | None = None
+    waived_until: str | None = None
     cause: Cause | None = None
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     first_seen: float | None = None
@@ -224,6 +229,7 @@ Emit = Callable[[Event], None]
 class HostResult:
     """What a run did on one host, counted; `resources` in the order of the events.
 
+    What a waiver covers is counted as `waived` alone, whatever its status.
     `not_attempted` are (type, title, source) of what a failure kept the run from.
     """
 
@@ -234,6 +240,7 @@ class HostResult:
     skipped: int = 0
     unknown: int = 0
     orphaned: int = 0
+    waived: int = 0
     error: str | None = None
     resources: list[ResourceDone] = field(default_factory=list)
     not_attempted: tuple[tuple[str, str, str | None], ...] = ()
@@ -313,5 +320,6 @@ class Collector:
 
     def _count(self, result: HostResult, event: ResourceDone) -> None:
         result.resources.append(event)
-        name = "changed" if event.status == "would_change" else event.status
+        counted = "changed" if event.status == "would_change" else event.status
+        name = "waived" if event.waived is not None else counted
         setattr(result, name, getattr(result, name) + 1)

@@ -87,6 +87,20 @@ WHOLE = {
     },
     "inventories/dev/group_vars/all.yml": {"greeting": "hello", "many": 3, "names": ["a", "b"], "map": {"a": {"b": 1}}},
     "inventories/dev/host_vars/web1.yml": {"greeting": "hi"},
+    "inventories/dev/waivers.yml": {
+        "waivers": [
+            {
+                "host": "web1",
+                "type": "file",
+                "title": "/etc/motd",
+                "until": "2999-01-31",
+                "reason": "it moves",
+                "unknown": True,
+                "by": "kim",
+                "added": "2027-01-01",
+            }
+        ]
+    },
     "inventories/dev/toggles.yml": {"shop": {"dark": "on"}},
     "inventories/dev/secrets.yml": {"token": f"age:{CIPHERTEXT}"},
     "roles/base/role.yml": {

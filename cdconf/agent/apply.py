@@ -80,6 +80,8 @@ class Convergence(object):
     def __init__(self, catalog, check, store, emit, proceed, prune=False):
         self.catalog = catalog
         self.check = check
+        self.keeps = not check  # remembers what it has applied
+        self.tells = check  # what can't be observed yet isn't an error by itself
         self.emit = emit
         self.proceed = proceed
         self.prune = prune
@@ -101,7 +103,7 @@ class Convergence(object):
                 if alright or self.check:
                     alright = step() and alright
         finally:
-            if not self.check:
+            if self.keeps:
                 self.applied.save()
         return {"counts": self.counts, "failed": not alright}
 
@@ -180,6 +182,7 @@ class Convergence(object):
             else:
                 self.report("ok", resource, started, message=(observed or {}).get("note"))
                 self._record(module, resource)
+        changes = self._chosen(module, changes, started)
         if self.check:
             for resource, differing in changes:
                 self._would_change(module, resource, differing, started)
@@ -192,13 +195,17 @@ class Convergence(object):
             self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
         return alright and not failed
 
+    def _chosen(self, module, changes, started):
+        """Those of the differences that this run is about; it reports the others itself."""
+        return changes
+
     def _is_told(self, module, resource, error, started):
         """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
-        if self.check and isinstance(error, Obstacle):
+        if self.tells and isinstance(error, Obstacle):
             why = causes.of_obstacle(self.applied, resource, self._changed_since(module, resource))
             self.report("would_change", resource, started, None, error.problem, why, error.repair)
             self.is_unsettled = True
-        elif self.check and isinstance(error, Missing) and self.is_unsettled:
+        elif self.tells and isinstance(error, Missing) and self.is_unsettled:
             self.report("unknown", resource, started, message=error.message, why=causes.Causes(unknown=True))
         else:
             return False
@@ -240,7 +247,7 @@ class Convergence(object):
 
     def _record(self, module, resource):
         """Types say in `NEEDED` which fields observing itself reads, so that a MAC of theirs isn't enough."""
-        if not self.check:
+        if self.keeps:
             self.applied.record(resource, self._compared(resource), getattr(module, "NEEDED", ()))
 
     def _apply(self, module, changes):

@@ -132,6 +132,31 @@ def converge(agent, catalog, check, prune=False, digest=None, files=None):
         past.provisioned(agent.store, agent.lease.by(), digest, convergence.counts, failed, files)
 
 
+def mend(agent, catalog, check, leave, later=False):
+    """Puts right what isn't as it was applied, where the catalog still says what was; see `mend.Mending`.
+
+    Args:
+        agent: The agent.
+        catalog: The catalog, all of it.
+        check: Change nothing.
+        leave: `[type, title]` of what is left as it is: it's waived.
+        later: See `mend.Mending`.
+    """
+    from cdconf.agent.mend import Mending  # only `drift --fix` needs it
+
+    if check:
+        return Mending(catalog, True, agent.store, agent.event, lambda: None, leave).run()
+    agent.proceed()
+    before = past.failed_last(agent.store)
+    mending, failed = Mending(catalog, False, agent.store, agent.event, agent.proceed, leave, later), True
+    try:
+        result = mending.run()
+        failed = result["failed"]
+        return result
+    finally:
+        past.mended(agent.store, agent.lease.by(), mending.counts, failed or before is not None)
+
+
 def remember(agent):
     """What the host knows of its past; see `past.remembered`."""
     return past.remembered(agent.store)
@@ -218,6 +243,7 @@ CALLS = {
     "lease.give_back": give_lease_back,
     "lease.force": force_lease,
     "converge": converge,
+    "mend": mend,
     "history": remember,
     "portray": portray_host,
     "plan": look_for_plan,
@@ -237,6 +263,7 @@ DEPLOY_CALLS = [
     "stage",
     "share",
     "activate",
+    "restart",
     "adopt",
     "holds",
     "roll_back",

@@ -167,6 +167,27 @@ def activate(agent, app, release, within=None, back=False):
     return {}
 
 
+def restart(agent, app, environment):
+    """Restarts the services of the app's verified release, where they stopped or run from another one.
+
+    Raises:
+        Failed: The current release isn't the verified one, or isn't as it was deployed; (`release`) it doesn't come up.
+    """
+    from cdconf.agent import restartable
+
+    _, releases = _open(agent, app)
+    agent.proceed()
+    linked = releases.linked()
+    problem = restartable.problem(agent.store, app, environment)
+    if problem or linked is None or releases.changes(linked):
+        raise Failed(problem or "the release isn't as it was deployed")
+    try:
+        switch_to(app, releases, linked)
+    except services.Untold:
+        pass
+    return {}
+
+
 def switch_to(app, releases, release):
     """Points `current` to a release and restarts the services.
 

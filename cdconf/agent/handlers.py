@@ -8,6 +8,7 @@ from cdconf.agent.causes import Causes
 from cdconf.agent.lease import boot_id
 
 FILE = "pending.json"
+NOTIFIED = "notified"  # so begins what is said of a handler that a change of this very run would make due
 
 
 class Handlers(object):
@@ -29,6 +30,8 @@ class Handlers(object):
         self.store = store
         self.report = report
         self.pending = store.read(FILE, [])
+        self.aside = []  # due, and for another run
+        self.mends = False
         self.left_over = {entry["name"] for entry in self.pending}
         self.rebooted_for = {
             entry["name"] for entry in self.pending if entry.get("rebooting_from", boot_id()) != boot_id()
@@ -37,13 +40,24 @@ class Handlers(object):
     def _add(self, resource):
         names = {entry["name"] for entry in self.pending}
         fresh = [self.known[name] for name in resource["notify"] if name not in names]
-        self.pending.extend(fresh)
+        self.pending.extend(dict(entry, mends=True) if self.mends else entry for entry in fresh)
+        self.aside = [entry for entry in self.aside if entry["name"] not in resource["notify"]]
         return bool(fresh)
+
+    def mend_only(self):
+        """From now on only those run that this run makes due, or that a mending run has left: it isn't about others."""
+        self.mends = True
+        self.aside = [entry for entry in self.pending if not entry.get("mends")]
+        self.pending = [entry for entry in self.pending if entry.get("mends")]
+        self.left_over = {entry["name"] for entry in self.pending}
+
+    def _write(self):
+        self.store.write(FILE, self.aside + self.pending)
 
     def due(self, resource):
         """Writes down what a change is about to make due."""
         if self._add(resource):
-            self.store.write(FILE, self.pending)
+            self._write()
 
     def may_be_due(self, resource):
         """Notes what would become due, for check mode."""
@@ -80,7 +94,7 @@ class Handlers(object):
             elif self.check:
                 is_left = entry["name"] in self.left_over
                 kept = self._kept_from(entry)
-                since = "pending since an earlier run" if is_left else "notified"
+                since = "pending since an earlier run" if is_left else NOTIFIED
                 text = "{}; {}".format(since, kept or "runs " + where)
                 why = Causes(not_applied=["pending"]) if is_left else None
                 self.report("would_change", shown, started, message=text, why=why)
@@ -102,7 +116,7 @@ class Handlers(object):
             for one in self.pending:
                 if one["name"] == entry["name"]:
                     one["rebooting_from"] = boot_id()
-            self.store.write(FILE, self.pending)
+            self._write()
             error.details["asked_by"] = "handler:{}".format(entry["name"])
             raise error
         if error is not None:
@@ -126,8 +140,8 @@ class Handlers(object):
         self.pending = [entry for entry in self.pending if entry["name"] != name]
         if self.check:
             return
-        if self.pending:
-            self.store.write(FILE, self.pending)
+        if self.pending or self.aside:
+            self._write()
         else:
             self.store.remove(FILE)
 

@@ -122,6 +122,16 @@ def provisioned(store, by, catalog, counts, failed, files=None):
         pass  # a full disk is the run's error already
 
 
+def mended(store, by, counts, failed):
+    """Notes that a host was put back to what was applied; what was applied from which files stays as it is.
+
+    `failed` also when the provision before had failed: this doesn't mend that.
+    """
+    entries = provisions(store)
+    if failed or counts.get("changed"):
+        provisioned(store, by, entries[-1]["catalog"] if entries else None, counts, failed)
+
+
 def remembered(store):
     """All of it: `{"apps": the ledger's pages, "provisions"}`."""
     from cdconf.agent import ledger

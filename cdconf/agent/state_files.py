@@ -88,7 +88,7 @@ def _applied(value):
 _HANDLER = record(
     {"name": text, "type": name, "title": text, "fields": mapping(anything), "action": text},
     {"app": (maybe(record({"path": path})), _none), "source": (_OPTIONAL, _none)},
-    {"rebooting_from": text},
+    {"rebooting_from": text, "mends": flag},
 )
 _PROVISION = record(
     {"at": number, "counts": mapping(count), "failed": flag},

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from cdconf.catalog import guards, references
 from cdconf.catalog.findings import Finding
+from cdconf.clocks import Clock
 from cdconf.errors import CdconfError, did_you_mean
 from cdconf.inventory import load_environment
 from cdconf.inventory.opening import SEARCHED, opens
+from cdconf.inventory.waivers import hosts_of, load_waivers
 from cdconf.roles import Role, load_role
 from cdconf.yamlfile import YamlMap, load
 
@@ -48,6 +50,7 @@ class Advice:
             self._guards,
             self._apps,
             self._toggles,
+            self._waivers,
             self._windows,
             self._order,
         )
@@ -220,6 +223,23 @@ class Advice:
                     message = f"the toggle '{one.name}' of app '{app.name}' expired on {one.expires}{asked}"
                     hint = "take it out of the app and of cdconf.yml, or give it another day"
                     yield Finding("expired_toggle", message, one.file, one.line, hint)
+
+    def _waivers(self) -> Iterator[Finding]:
+        now = Clock().counted()
+        for name in self.project.filed():
+            try:
+                environment, waivers = load_environment(self.project, name), load_waivers(self.project, name)
+            except CdconfError:
+                continue
+            for one in waivers:
+                what = f"the waiver of {one.type} {one.title} on '{one.host}'"
+                if not one.holds(now):
+                    hint = "mend it and `cdconf waiver remove` the waiver, or give it another day"
+                    yield Finding("expired_waiver", f"{what} ended on {one.until}", one.file, one.line, hint)
+                if not hosts_of(self.project, environment, one.host):
+                    known = did_you_mean(one.host, [*environment.hosts, *self.project.groups])
+                    message = f"{what} is for no host of {name}"
+                    yield Finding("stale_waiver", message, one.file, one.line, known)
 
     def _windows(self) -> Iterator[Finding]:
         for name in self.project.filed():

@@ -20,6 +20,8 @@ RULES = {
     "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
     "no_smoke_test": "An app's roles have no smoke tests, so that nothing verifies its deployments.",
     "expired_toggle": "A feature toggle's day has come: what it switches should stay or go, and the toggle go.",
+    "expired_waiver": "A waiver's last day is over: what it accepted is a finding of `drift` again.",
+    "stale_waiver": "A waiver is for a host or a group that the environment doesn't have.",
     "database_per_host": "An app's migrations run on one host, and several of its hosts have a database of their own.",
     "app_owns_releases": "A role lets an app's user change the app's `path`, `releases` or `current`.",
     "closed_windows": "The windows that an environment requires are never open at the same time.",

@@ -13,6 +13,7 @@ from cdconf.facts import FactCache, HostFacts, sample
 from cdconf.inventory import check_variable_files, load_environment, load_toggles
 from cdconf.inventory.project import FILE
 from cdconf.inventory.stages import inputs_of, stages_of
+from cdconf.inventory.waivers import load_waivers
 from cdconf.resources.discovery import Types, is_own
 from cdconf.secrets import SecretStore
 from cdconf.yamlfile import load
@@ -48,6 +49,7 @@ def lint(project: Project, on_catalog: OnCatalog | None = None) -> list[CdconfEr
         try:
             environment = load_environment(project, name)
             load_toggles(project, name)
+            load_waivers(project, name)
             for error in [*check_variable_files(project, environment), *SecretStore(project, environment).damaged()]:
                 note(error)
             types = Types(project.root, project.type_packages)

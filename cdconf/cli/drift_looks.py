@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, UsageError, worst_exit
-from cdconf.events import Notice, ResourceDone
+from cdconf.events import Emit, Notice, ResourceDone
 from cdconf.inventory import find_root, load_project
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
         yield lambda directory: project, name
 
 
-def look_at_files(run: Run, hosts: list[Host], revision: str | None) -> None:
+def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit) -> None:
     """Compares hosts with the files, and with what was applied; sets the run's code."""
     from cdconf.cli.drained import say_kept
     from cdconf.cli.older import comparison
@@ -71,32 +71,32 @@ def look_at_files(run: Run, hosts: list[Host], revision: str | None) -> None:
         drained=drained,
         applied_from=compared,
     )
-    run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
-    run.code = worst_exit([run.code, *_tell_newer(run, compared)])
+    run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
+    run.code = worst_exit([run.code, *_tell_newer(emit, compared)])
     run.extra["kept"] = say_kept(run, drained)
 
 
-def _tell_newer(run: Run, compared: AppliedFrom) -> list[int]:
+def _tell_newer(emit: Emit, compared: AppliedFrom) -> list[int]:
     """A finding for each host that another controller has provisioned from what these files lack."""
     codes = []
     for host, text in compared.lacking.items():
-        run.emit(
+        emit(
             ResourceDone(host, "applied", "another commit", "would_change", message=text, cause="not_applied"),
         )
         codes.append(DIFFERENT)
     return codes
 
 
-def look_at_applied(run: Run, hosts: list[Host]) -> None:
+def look_at_applied(run: Run, hosts: list[Host], emit: Emit) -> None:
     """Has hosts compare themselves with what they remember; sets the run's code."""
     from cdconf.cli.fleets import fleet_of
     from cdconf.deploy.provision import report
     from cdconf.drift.applied import AppliedLook
 
     with fleet_of(run, hosts) as fleet:
-        look = AppliedLook(run.project, fleet, run.emit)
+        look = AppliedLook(run.project, fleet, emit)
         codes = look.run(hosts)
-        codes += [report(run.emit, name, error) for name, error in look.errors.items()]
+        codes += [report(emit, name, error) for name, error in look.errors.items()]
         run.code = worst_exit([run.code, *codes])
     run.extra["applied_from"] = {
         name: {"commit": about["commit"], "dirty": about["dirty"]}

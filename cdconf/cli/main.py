@@ -53,6 +53,7 @@ VERBS = {
     "toggle": ("toggle", "switch an app's feature toggles, or show them"),
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),
+    "waiver": ("waiver", "accept findings of drift until a day, each with its reason"),
     "procedure": ("procedure", "explain what an app is brought to its hosts by, and what changed in it"),
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),

@@ -117,12 +117,28 @@ def _speaker(kind: Callable[..., T], run: Run, name: str | None, **more: Any) ->
 
 def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> ProvisionRun:
     """A provision whose roles may be applied to an environment; for errors see `ProvisionRun.pass_gate`."""
+    made = _provision_of(run, hosts)
+    run.noted |= about_of(run, None)
+    tell_of_vagrantfile(run)
+    made.begin()
+    made.pass_gate(run.mask(reason) if reason else None)
+    return made
+
+
+def mending_run(run: Run, hosts: Sequence[Host], reason: str | None) -> ProvisionRun:
+    """The same, of a run that only puts back what was applied: it passes no stage."""
+    made = _provision_of(run, hosts)
+    made.pass_gate(run.mask(reason) if reason else None)
+    return made
+
+
+def _provision_of(run: Run, hosts: Sequence[Host]) -> ProvisionRun:
     from cdconf.cli.options import parse_extra
     from cdconf.promotion.provision_run import ProvisionRun
 
     flags = run.flags
     narrowed = {"limit": "--limit", "roles": "--role", "extra": "-e"}
-    made = ProvisionRun(
+    return ProvisionRun(
         run.project,
         run.environment,
         hosts,
@@ -136,11 +152,6 @@ def provision_run(run: Run, hosts: Sequence[Host], reason: str | None) -> Provis
         extra=run.extra,
         clock=clock_of(run),
     )
-    run.noted |= about_of(run, None)
-    tell_of_vagrantfile(run)
-    made.begin()
-    made.pass_gate(run.mask(reason) if reason else None)
-    return made
 
 
 def changing(

@@ -11,9 +11,7 @@ from cdconf.errors import DIFFERENT, FAILED, OK, CdconfError, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cdconf.drift.noting import Noting
     from cdconf.engine import Fleet
-    from cdconf.events import Emit
     from cdconf.inventory import Host, Project
     from cdconf.session import Session
     from cdconf.session.answers import Applied
@@ -52,17 +50,15 @@ class Checking:
     Attributes:
         project: Whose hosts they are.
         fleet: Not connected yet.
-        emit: The event stream.
         check: Looks at one host, and tells of it; see `converge_host`.
-        noting: Has hosts remember since when their releases have drifted; None: releases aren't looked at.
+        releases: Looks at a host's releases, and says whether one has drifted; None: nobody looks at them.
         drained: Gets what hosts have drained, if that's looked at.
     """
 
     project: Project
     fleet: Fleet
-    emit: Emit
     check: Callable[[Session], Mapping[str, Any]]
-    noting: Noting | None = None
+    releases: Callable[[Session], bool] | None = None
     drained: Drained | None = None
     applied: dict[str, Applied | None] = field(default_factory=dict)
 
@@ -95,15 +91,10 @@ class Checking:
         except CdconfError as error:  # such as a catalog that can't be compiled: its releases are there all the same
             checked.error = error
         try:
-            if self.noting is not None:
-                self._releases(session, checked, self.noting)
+            if self.releases is not None:
+                checked.is_drifted = self.releases(session)
+                if self.drained is not None:
+                    self.drained.take(session, drains_on(session, self.project))
         except CdconfError as error:
             checked.error = checked.error or error
         return checked
-
-    def _releases(self, session: Session, checked: Checked, noting: Noting) -> None:
-        from cdconf.drift import check_releases
-
-        checked.is_drifted = check_releases(self.project, self.fleet.environment.name, session, self.emit, noting)
-        if self.drained is not None:
-            self.drained.take(session, drains_on(session, self.project))

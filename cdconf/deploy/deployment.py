@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,43 @@ def _deploy(
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
         _say_passed(artifact, fleet, hosts, untouched, options)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
+
+
+def put_back(
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    names: Collection[str],
+    emit: Emit,
+    options: Deployment,
+) -> list[str]:
+    """Deploys an artifact again to hosts that had it verified, and only to these: it neither migrates, nor pins.
+
+    Returns:
+        The names of the hosts that were touched; for errors see `deploy`.
+    """
+    app, store = _app(project, artifact.app), Store(project, emit=emit)
+    with reserved(project, store.place, artifact, environment, emit):
+        check_aloud(project, artifact, store.provenance(artifact), emit)
+        manifest = store.manifest(artifact)
+        check_smoke(project, app_members(environment, app))
+        with _fleet(project, environment, app, f"deploy {artifact.label} again", emit, options, systems=True) as fleet:
+            held = hold(fleet, project, environment, app, emit)
+            pages = _pages(fleet, app, held.hosts)
+            if options.line is not None:
+                options.line.check()
+            _gate(fleet, app, artifact, pages, held.hosts, options)
+            lacking = lacking_hosts(project, fleet, app, held.hosts, pages, artifact.release, emit)
+            hosts = [
+                host
+                for host in lacking
+                if host.name in names and pages[host.name]["verified"][-1:] == [artifact.release]
+            ]
+            if not hosts:
+                return []
+            target = held.target(artifact.release, artifact, hosts, manifest)
+            target = replace(target, procedure=_procedure_of(pages, [host.name for host in hosts]))
+            return _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False).touched
 
 
 def _say_passed(
@@ -361,4 +398,4 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
     raise explained(rollout, target, emit)
 
 
-__all__ = ["Deployment", "app_hosts", "choose", "deploy", "resume", "rollback", "touched_hosts"]
+__all__ = ["Deployment", "app_hosts", "choose", "deploy", "put_back", "resume", "rollback", "touched_hosts"]

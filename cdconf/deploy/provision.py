@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.beforehand import check_beforehand
 from cdconf.deploy.checking import Checking
 from cdconf.deploy.hosts_to_be import HostsToBe
+from cdconf.deploy.provision_options import Options
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.drift.noting import Noting
@@ -25,43 +24,8 @@ from cdconf.session import AgentError, Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
-    from cdconf.deploy.applied_from import AppliedFrom
-    from cdconf.deploy.drained import Drained
     from cdconf.inventory import App, Environment, Host, Project
-    from cdconf.plans.applying import Applying
-    from cdconf.plans.looking import Recorder
     from cdconf.session import Session
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a run goes about it; see the command line's help."""
-
-    check: bool = False
-    forks: int = 32
-    accept_new_host_keys: bool = False
-    releases: bool = False  # look at apps' releases too: drift
-    drained: Drained | None = None  # gets what hosts have drained: drift
-    prune: bool = False  # remove what was applied once and has gone from the files
-    plan: Applying | None = None  # apply this plan, or nothing
-    from_snapshot: bool = False  # start new hosts from images of converged ones
-    record: Recorder | None = None  # keep what was found
-    take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
-    held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
-    applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
-
-    @property
-    def converge(self) -> Callable[..., dict[str, Any]]:
-        """What's done to each host; see `converge_host`."""
-        if self.releases:
-            return partial(converge_host, drift=True)
-        return self.plan.converge if self.plan else self.record or converge_host
-
-    def check_held(self, fleet: Fleet, emit: Emit) -> None:
-        """Once hosts are held, before anything is changed on them; raises what keeps the run from going on."""
-        if self.applied_from is not None:
-            self.applied_from.check(fleet.applied, emit)
-        self.held()
 
 
 def provision(
@@ -92,7 +56,7 @@ def provision(
     smoke_tests = None if options.check else _check_smoke(project, hosts)
     provider = provider_for(project, environment)
     to_be = HostsToBe(project, environment, provider, make_compiler, emit)
-    looks = options.check or options.plan
+    looks = options.check or options.plan or options.mending
     located = provider.locate(hosts) if looks else to_be.made(hosts, from_snapshot=options.from_snapshot)
     missing = [host for host in hosts if host.name not in located]
     if options.plan:
@@ -103,7 +67,7 @@ def provision(
     elif missing:
         to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
-    identity = RunIdentity("plan" if options.check else "provision")
+    identity = RunIdentity(options.mending.reason if options.mending else "plan" if options.check else "provision")
     guarded = Guarded() if options.check else guarded_by(project)
     checks = Checks(environment, systems=True, take_over=options.take_over, guarded=guarded)
     connector = Connector(
@@ -111,7 +75,7 @@ def provision(
         environment,
         emit,
         accept_new_host_keys=options.accept_new_host_keys,
-        install_python=not options.check,
+        install_python=not (options.check or options.mending),
         facts=checks.facts(FactCache(project.data, environment.name).wanted),
     )
 
@@ -158,15 +122,17 @@ def _look(
 ) -> list[int]:
     """Looks at hosts, each once it's connected to; returns exit codes."""
     looks: list[Provisioning] = []
-    noting = Noting()
 
     def ready() -> None:
-        looks.append(Provisioning(project, fleet, prepare(), fleet.emit, options, noting))
+        looks.append(Provisioning(project, fleet, prepare(), fleet.emit, options))
 
     def check(session: Session) -> dict[str, Any]:
         return looks[0].job(session)
 
-    checking = Checking(project, fleet, fleet.emit, check, noting if options.releases else None, options.drained)
+    def releases(session: Session) -> bool:
+        return looks[0].releases(session)
+
+    checking = Checking(project, fleet, check, releases if options.releases else None, options.drained)
     codes, errors = checking.run(hosts, ready)
     if options.applied_from is not None:
         options.applied_from.tell(checking.applied, fleet.emit)
@@ -229,22 +195,14 @@ def report(emit: Emit, name: str, error: CdconfError) -> int:
 class Provisioning:
     """One run over hosts: converges them group by group, or looks at one."""
 
-    def __init__(
-        self,
-        project: Project,
-        fleet: Fleet,
-        compiler: Compiler,
-        emit: Emit,
-        options: Options,
-        noting: Noting | None = None,
-    ) -> None:
+    def __init__(self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: Options) -> None:
         self._project = project
         self._fleet = fleet
         self._compiler = compiler
         self._emit = emit
         self._options = options
         self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
-        self._noting = noting or Noting()
+        self._noting = Noting()
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run.
@@ -296,7 +254,13 @@ class Provisioning:
 
         drains = any(app.drain is not None for app in apps)
 
+        mending = self._options.mending
+        if mending is not None and mending.later:
+            return self._converge(hosts)
+
         def look(session: Session) -> tuple[bool, bool]:
+            if mending is not None:
+                return serves(session, apps), mending.would_change(session, self._compiler, self._toggles, apps)
             prune = self._options.prune
             counts = converge_host(session, self._compiler, lambda event: None, check=True, prune=prune)["counts"]
             differs = any(counts.get(name) for name in ("would_change", "unknown", "failed"))
@@ -308,7 +272,7 @@ class Provisioning:
             return self._unlooked(hosts, errors)
         careful = Careful(self._project, self._fleet, apps, self._converge, self._emit, self._compiler.mask)
         serving = [host for host in hosts if found[host.name][0]]
-        kept = careful.kept() if serving else ()
+        kept = careful.kept() if serving and mending is None else ()
         slow = [host for host in serving if found[host.name][1] or host.name in kept]
         codes = self._converge([host for host in hosts if host not in slow])
         if slow and not any(code not in (OK, DIFFERENT) for code in codes):
@@ -334,6 +298,16 @@ class Provisioning:
         result = self._converge_host(session)
         _done(session.host.name, result["counts"], result["failed"], self._emit)
         return result
+
+    def releases(self, session: Session) -> bool:
+        """Looks at a host's releases, and what is to be done about them; returns whether one has drifted."""
+        from cdconf.drift import check_releases
+
+        emit, mending = self._emit, self._options.mending
+        if mending is not None:
+            mending.look(session, self._project.apps_on(session.host), self._toggles)
+            emit = mending.marked(emit)
+        return check_releases(self._project, self._fleet.environment.name, session, emit, self._noting)
 
     def _converge_host(self, session: Session) -> dict[str, Any]:
         """Converges one host; one that asks for a reboot gets it, and the rest of its catalog when it's back."""
@@ -376,16 +350,22 @@ class Provisioning:
 
     def _after(self, session: Session, emit: Emit, result: dict[str, Any]) -> None:
         """Toggles, and whether apps run; of a host that's only looked at a failed resource hides neither."""
+        check, mending = self._options.check, self._options.mending
         self._noting.told[session.host.name] = result.get("told", ())
+        if mending is not None and mending.later:
+            return
 
         def noted(event: Event) -> None:
-            if self._options.releases and isinstance(event, ResourceDone):
+            if self._options.releases and check and isinstance(event, ResourceDone):
                 event = self._noting.since(session, event)
             emit(event)
 
-        if self._options.check or not result["failed"]:
-            self._toggles.keep(session, noted, result["counts"], check=self._options.check)
+        if check or not result["failed"]:
+            left = mending.toggles_left if mending else None
+            self._toggles.keep(session, noted, result["counts"], check=check, left=left)
         if not result["failed"]:
+            if mending is not None and not check:
+                mending.restart(session, self._project.apps_on(session.host), emit, result["counts"])
             self._check(check_running, session)
 
     def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
@@ -396,3 +376,6 @@ class Provisioning:
 def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:
     changed = counts.get("changed") or counts.get("would_change")
     emit(HostDone(name, "failed" if failed else "changed" if changed else "ok"))
+
+
+__all__ = ["Options", "Provisioning", "provision", "refuse", "report"]

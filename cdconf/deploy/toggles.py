@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,9 @@ def differences(app: App, values: Values, look: Mapping[str, Any]) -> Difference
     return Differences(tuple(lines), source, by_hand, last != wanted or look["trial"] is not None or look["reload_due"])
 
 
+Left = Callable[["Session", "App", Differences], "str | None"]
+
+
 class ToggleKeeper:
     """Compares the toggles of all apps on a host, and puts them right.
 
@@ -90,16 +93,33 @@ class ToggleKeeper:
         self._values = {} if skip else load_toggles(project, environment.name)
         self._apps = [] if skip else [app for app in project.apps.values() if app.toggles]
 
+    def found(self, session: Session) -> list[tuple[App, Differences]]:
+        """The apps whose toggles on a host aren't as they should be, and how."""
+        looked = [(app, self._look(session, app)) for app in self._on(session)]
+        return [(app, found) for app, found in looked if found.lines]
+
     def differ(self, session: Session, only: App | None = None) -> bool:
         """Whether the toggles of any app, or of one, aren't as they should be on a host."""
         apps = [app for app in self._on(session) if only is None or app.name == only.name]
         return any(self._look(session, app).lines for app in apps)
 
-    def keep(self, session: Session, emit: Emit, counts: dict[str, int], *, check: bool) -> None:
-        """Puts the toggles right on a host, or says what isn't; adds to the host's counts."""
+    def keep(
+        self, session: Session, emit: Emit, counts: dict[str, int], *, check: bool, left: Left | None = None
+    ) -> None:
+        """Puts the toggles right on a host, or says what isn't; adds to the host's counts.
+
+        Args:
+            session: The host's session.
+            emit: The event stream.
+            counts: The host's resources by what became of them.
+            check: Change nothing.
+            left: Says why some are left as they are; None where they aren't.
+        """
         for app in self._on(session):
             found = self._look(session, app)
-            status: ResourceStatus = "ok" if not found.lines else "would_change" if check else "changed"
+            why = left(session, app, found) if found.lines and left is not None else None
+            differs: ResourceStatus = "would_change" if check or why else "changed"
+            status = differs if found.lines else "ok"
             if status == "changed":
                 session.toggles_put(self._document(app))
             diff = "".join(f"{line}\n" for line in found.lines) or None
@@ -107,6 +127,7 @@ class ToggleKeeper:
                 ResourceDone(
                     *(session.host.name, "toggles", app.toggles_file, status, found.source, diff),
                     by_hand=found.by_hand,
+                    left=why,
                     cause=found.cause if check else None,
                 )
             )

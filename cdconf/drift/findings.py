@@ -61,6 +61,11 @@ def findings_of(events: Iterable[Event]) -> list[Finding]:
     return [one for one in found if one is not None]
 
 
+def identity_of(event: ResourceDone) -> tuple[str, str]:
+    """(type, title) of a finding: of an orphan `orphan`, and `TYPE TITLE` of the resource that it was."""
+    return (ORPHAN, f"{event.type} {event.title}") if event.status == "orphaned" else (event.type, event.title)
+
+
 def counted(findings: Iterable[Finding]) -> dict[Cause, int]:
     """How many there are of each cause, those without any included; waived ones don't count."""
     counts = dict.fromkeys(CAUSES, 0)
@@ -76,11 +81,9 @@ def _finding(event: ResourceDone) -> Finding | None:
         cause = "unknown"
     elif event.status not in ("would_change", "orphaned") or cause is None:
         return None
-    is_orphan = event.status == "orphaned"
     return Finding(
         event.host,
-        ORPHAN if is_orphan else event.type,
-        f"{event.type} {event.title}" if is_orphan else event.title,
+        *identity_of(event),
         cause,
         source=event.source,
         diff=event.diff,
@@ -88,4 +91,5 @@ def _finding(event: ResourceDone) -> Finding | None:
         first_seen=event.first_seen,
         evidence=tuple(event.evidence),
         repair=event.repair,
+        waived=event.waived,
     )

@@ -34,7 +34,7 @@ def document(result: RunResult, *, verbose: bool = False) -> dict[str, Any]:
 def _host(host: HostResult, verbose: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         name: getattr(host, name)
-        for name in ("status", "ok", "changed", "failed", "skipped", "unknown", "orphaned", "error")
+        for name in ("status", "ok", "changed", "failed", "skipped", "unknown", "orphaned", "waived", "error")
     }
     shown = [one for one in host.resources if verbose or one.status != "ok"]
     data["resources"] = [_without_host(dataclasses.asdict(one)) for one in shown]

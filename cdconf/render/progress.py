@@ -98,7 +98,7 @@ class Progress:
 
     def _resource(self, host: _Host, event: ResourceDone) -> None:
         host.ok += event.status == "ok"
-        host.changed += event.status in ("changed", "would_change")
+        host.changed += event.status in ("changed", "would_change") and event.waived is None
         names = itertools.islice(enumerate(host.resources), host.place, None)
         place = next((place for place, name in names if name == (event.type, event.title)), None)
         if place is not None:  # else it's a handler, an orphan, or a release

@@ -69,24 +69,36 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
         return None
     sign = _SIGNS.get(event.status, " ")
     word = _WORDS.get(event.status, event.status)
-    by_hand = " (changed by hand)" if event.by_hand else ""
-    if event.by_hand and event.cause == "both":
-        by_hand = " (changed by hand, and in the files)"
-    text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{by_hand}"
+    if event.waived is not None:
+        sign, word = "=", f"waived until {event.waived_until}: {_on_one_line(event.waived)}: {word}"
+    text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{_by_hand(event)}"
     if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
         text += f"  [{event.source}]"
     if event.message and (event.status == "failed" or style.verbose or event.type == "handler"):
         text += _indented(event.message)
     elif event.message:
         text += f": {first_line(event.message)}"
+    text += _about_drift(event)
+    if event.diff and style.diff:
+        text += _indented(event.diff)
+    return text
+
+
+def _by_hand(event: ResourceDone) -> str:
+    if not event.by_hand:
+        return ""
+    return " (changed by hand, and in the files)" if event.cause == "both" else " (changed by hand)"
+
+
+def _about_drift(event: ResourceDone) -> str:
+    """Why it's left, how people mend it, since when it's so, and who it may have been."""
+    text = f" (left: {first_line(event.left)})" if event.left and event.waived is None else ""
     if event.repair:
         text += _indented(f"to mend it: {event.repair}")
     if event.first_seen is not None:
         text += _indented(f"first seen: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(event.first_seen))}")
     for sentence in event.evidence:
         text += _indented(f"evidence: {_on_one_line(sentence)}")
-    if event.diff and style.diff:
-        text += _indented(event.diff)
     return text
 
 
@@ -131,7 +143,9 @@ def _counts(host: HostResult) -> str:
     if host.status == "not_attempted" and not host.resources:
         return "not attempted"
     parts = [f"ok={host.ok} changed={host.changed} failed={host.failed}"]
-    parts += [f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned") if getattr(host, name)]
+    parts += [
+        f"{name}={getattr(host, name)}" for name in ("skipped", "unknown", "orphaned", "waived") if getattr(host, name)
+    ]
     if host.not_attempted:
         parts.append(f"not_attempted={len(host.not_attempted)}")
     if host.smoke:

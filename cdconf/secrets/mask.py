@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 SHOWN = "***"
 __all__ = ["SHORTEST", "SHOWN", "Mask"]
-_TEXTS = ("message", "error", "diff", "title", "test", "why", "step")  # the fields of events that may quote a host
+_TEXTS = (
+    "message",
+    "error",
+    "diff",
+    "title",
+    "test",
+    "why",
+    "step",
+    "waived",
+    "left",
+)  # the fields of events that may quote a host
 
 
 class Mask:

@@ -108,6 +108,14 @@ class Converged(TypedDict):
     applied: NotRequired[Applied | None]
 
 
+class Mended(TypedDict):
+    """`mend`; `mends` counts what is, or would be, put right."""
+
+    counts: dict[ResourceStatus, Count]
+    failed: bool
+    mends: Count
+
+
 class Looked(Converged):
     """`drift.look` and `drift.applied`; `told` are the findings of `drift.note` that it remembers, as `TYPE:TITLE`."""
 
@@ -141,6 +149,7 @@ class ResourceEvent(TypedDict):
     message: NotRequired[Long | None]
     by_hand: NotRequired[bool]
     repair: NotRequired[Long | None]
+    left: NotRequired[Long]
     cause: NotRequired[Cause]
     fields: NotRequired[Annotated[dict[str, Annotated[list[str], Most(100)]], Most(2)]]
     first_seen: NotRequired[Time]
@@ -221,6 +230,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "lease.give_back": None,
         "lease.force": Damaged | Lease | None,
         "converge": Converged,
+        "mend": Mended,
         "history": Memory,
         "portray": Portrayed,
         "plan": Planned,
@@ -238,6 +248,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "app.stage": None,
         "app.share": None,
         "app.activate": None,
+        "app.restart": None,
         "app.adopt": None,
         "app.holds": None,
         "app.roll_back": AppReleased,
@@ -265,6 +276,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
 EVENTS: Mapping[str, Any] = MappingProxyType(
     {
         "converge": ResourceEvent,
+        "mend": ResourceEvent,
         "plan": MarkedEvent,
         "drift.look": ResourceEvent,
         "drift.applied": ResourceEvent,

@@ -82,6 +82,20 @@ class Calls(ABC):
         )
         return answer
 
+    def mend(
+        self,
+        catalog: Mapping[str, Any],
+        *,
+        check: bool,
+        leave: Sequence[Sequence[str]],
+        later: bool,
+        on_event: Callable[[a.ResourceEvent], object],
+    ) -> a.Mended:
+        """Puts right what differs by hand alone, but for `leave`: (type, title); `later`: handlers only become due."""
+        how: dict[str, Any] = {"check": check, "leave": leave, "later": later}
+        answer: a.Mended = self.call("mend", on_event=on_event, catalog=catalog, **how)
+        return answer
+
     def plan(
         self, catalog: Mapping[str, Any], *, prune: bool, on_event: Callable[[a.MarkedEvent], object]
     ) -> a.Planned:
@@ -154,6 +168,10 @@ class Calls(ABC):
     def app_activate(self, app: App, release: str, within: float | None, *, back: bool) -> None:
         """Makes a release the current one."""
         self.call("app.activate", app=app, release=release, within=within, back=back)
+
+    def app_restart(self, app: App, environment: str) -> None:
+        """Restarts the services of the verified release."""
+        self.call("app.restart", app=app, environment=environment)
 
     def app_adopt(self, app: App, release: str, within: float | None) -> None:
         """Takes up an unfinished activation."""

@@ -45,8 +45,9 @@ class Limit:
 
 def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911  a table of calls
     """The limit of a call with these arguments."""
-    if name in ("converge", "plan", "drift.look"):
-        return _catalog(arguments["catalog"], is_look=name != "converge" or bool(arguments.get("check")))
+    if name in ("converge", "mend", "plan", "drift.look"):
+        is_look = name in ("plan", "drift.look") or bool(arguments.get("check"))
+        return _catalog(arguments["catalog"], is_look=is_look)
     if name == "portray":
         return Limit(_catalog(arguments["catalog"], is_look=True).total)
     if name in ("run", "stream"):

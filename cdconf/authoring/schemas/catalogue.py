@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.authoring.schemas import output, role, variables
 from cdconf.authoring.schemas.keyed import mapping, value
 from cdconf.errors import UsageError, did_you_mean
-from cdconf.inventory import keys, policy_keys
+from cdconf.inventory import keys, policy_keys, waiver_keys
 
 if TYPE_CHECKING:
     from cdconf.resources.spec import ResourceType
@@ -22,6 +22,7 @@ ABOUT = {
     "variables": "inventories/ENV/group_vars/*.yml, host_vars/*.yml and throwaway.yml",
     "secrets": "inventories/ENV/secrets.yml",
     "toggles": "inventories/ENV/toggles.yml",
+    "waivers": "inventories/ENV/waivers.yml",
     "role": "roles/ROLE/role.yml",
     "policy": "~/.config/cdconf/policy/PROJECT.yml",
     "output": "what `--json` prints",
@@ -50,6 +51,8 @@ def schema(name: str, types: Mapping[str, ResourceType], roles: Mapping[str, Rol
         body = variables.secrets(roles or {})
     elif name == "toggles":
         body = {"type": "object", "additionalProperties": value(keys.TOGGLES["APP"])}
+    elif name == "waivers":
+        body = mapping("Findings of drift that are accepted for a while.", waiver_keys.WAIVERS)
     elif name == "role":
         body = role.schema(types)
     elif name == "policy":

@@ -1,0 +1,122 @@
+"""Decides what `drift --fix` mends, where, and what it leaves with which command. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdconf.agent.handlers import NOTIFIED
+from cdconf.drift.mendable import RELEASE_FIRST, ReleaseMend
+from cdconf.events import Event, ResourceDone
+
+if TYPE_CHECKING:
+    from cdconf.events import HostResult
+
+Names = tuple[str, str, str]  # host, type, title
+Deployed = tuple[str, str, str]  # app, version, archive
+_FOUND = ("would_change", "orphaned", "unknown")
+
+
+@dataclass(frozen=True)
+class Fixing:
+    """What a look has decided.
+
+    Attributes:
+        mendable: What is mended.
+        targets: The hosts on which something is.
+        release_first: Host -> why none of its findings is mended: its release is left as it is.
+        deployments: What is deployed again, and to which hosts.
+    """
+
+    mendable: tuple[Names, ...]
+    targets: frozenset[str]
+    release_first: Mapping[str, str]
+    deployments: Mapping[Deployed, frozenset[str]]
+
+    @property
+    def with_resources(self) -> frozenset[str]:
+        """The hosts on which more than releases is mended."""
+        return frozenset(host for host, kind, _ in self.mendable if kind not in ("release", "toggles"))
+
+
+def fixing(events: Iterable[Event], hosts: Collection[str], releases: Mapping[tuple[str, str], ReleaseMend]) -> Fixing:
+    """What is mended after a look.
+
+    Args:
+        events: What the look has told.
+        hosts: The names of the run's hosts.
+        releases: (host, app) -> what is done about a release that isn't as it was deployed.
+    """
+    first = {host: RELEASE_FIRST for (host, _), mend in releases.items() if mend.way is None}
+    found = [
+        (one.host, one.type, one.title)
+        for one in events
+        if isinstance(one, ResourceDone) and _is_mended(one) and one.host in hosts and one.host not in first
+    ]
+    deployments: dict[Deployed, frozenset[str]] = {}
+    for (host, app), mend in releases.items():
+        if mend.way == "deploy" and host not in first:
+            about = (app, mend.version, mend.archive)
+            deployments[about] = deployments.get(about, frozenset()) | {host}
+    return Fixing(tuple(found), frozenset(host for host, _, _ in found), first, deployments)
+
+
+def _is_mended(event: ResourceDone) -> bool:
+    return event.status == "would_change" and event.left is None and not _follows(event)
+
+
+def _follows(event: ResourceDone) -> bool:
+    """Whether it's a handler that only a change of the run would make due."""
+    return event.type == "handler" and (event.message or "").startswith(NOTIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A finding that is left as it is.
+
+    Attributes:
+        host: The host.
+        type: Its type.
+        title: Its title.
+        why: Why it's left.
+        repair: The command that mends it, in backquotes; None where nobody knows one.
+    """
+
+    host: str
+    type: str
+    title: str
+    why: str
+    repair: str | None
+
+    def document(self) -> dict[str, str | None]:
+        """The same for the JSON document."""
+        return {"host": self.host, "type": self.type, "title": self.title, "why": self.why, "repair": self.repair}
+
+
+def left_of(hosts: Mapping[str, HostResult], environment: str) -> list[Left]:
+    """What is left on hosts, but for what is waived.
+
+    Args:
+        hosts: Name -> what was told of it.
+        environment: The environment's name, for commands.
+    """
+    return [
+        Left(one.host, one.type, one.title, one.left or "", _repair(one, environment))
+        for result in hosts.values()
+        for one in _last(result.resources)
+        if one.status in _FOUND and one.left is not None and one.waived is None
+    ]
+
+
+def _last(events: Sequence[ResourceDone]) -> Iterable[ResourceDone]:
+    """What was said last of each resource."""
+    return {(one.type, one.title, one.source): one for one in events}.values()
+
+
+def _repair(event: ResourceDone, environment: str) -> str | None:
+    if event.repair is not None:
+        return event.repair
+    prune = " --prune" if event.status == "orphaned" else ""
+    verb = "plan" if event.status == "unknown" else "provision"
+    return f"`cdconf {verb} {environment} --limit {event.host}{prune}`"

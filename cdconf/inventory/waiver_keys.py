@@ -1,0 +1,34 @@
+"""Every key that inventories/ENV/waivers.yml may have; see `keys`."""
+
+from __future__ import annotations
+
+from cdconf.inventory.key import Key
+
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+WAIVER = {
+    "host": Key(
+        "text", "The host that the finding is on; or a group or a pattern, as `--limit` takes it.", required=True
+    ),
+    "type": Key(
+        "text", "The finding's type: a resource type, or `release`, `toggles`, `handler`, `orphan`.", required=True
+    ),
+    "title": Key(
+        "text",
+        "The finding's title, exactly as `drift` names it; of an orphan `TYPE TITLE` of what it was: `file /etc/old`.",
+        required=True,
+    ),
+    "until": Key("text", "The last day on which the waiver holds, by UTC: `2027-01-31`.", required=True, pattern=DAY),
+    "reason": Key("text", "Why the finding is accepted until then.", required=True),
+    "unknown": Key("boolean", "Whether it also covers that `drift` can't tell how the resource stands.", default=False),
+    "by": Key("text", "Who has added it; `cdconf waiver` writes it."),
+    "added": Key("text", "The day on which it was added.", pattern=DAY),
+}
+WAIVERS = {
+    "waivers": Key(
+        "list",
+        "Findings of `drift` that are accepted for a while. `cdconf waiver` adds and removes them.",
+        member=Key("map", "A waiver.", keys=WAIVER),
+        nullable=True,
+    )
+}
