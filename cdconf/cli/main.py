@@ -52,6 +52,7 @@ VERBS = {
     "toggle": ("toggle", "switch an app's feature toggles, or show them"),
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),
+    "schedule": ("schedule", "let this machine look for drift, or remove what's due, every so often"),
     "procedure": ("procedure", "explain what an app is brought to its hosts by, and what changed in it"),
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),

@@ -1,0 +1,172 @@
+"""`cdconf schedule`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.complete import environment_names
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+from cdconf.cli.schedule_show import list_command, status_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdconf.cli.context import Run
+    from cdconf.schedules.installing import Wish, Written
+    from cdconf.schedules.schedule import Name
+
+_environment = click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+_what = click.Choice(["drift", "destroy-expired"])  # schedules.schedule.WHATS, which --help needn't import
+
+
+@click.group()
+def command() -> None:
+    """Let this machine look for drift every so often, or remove what's due: by a systemd timer, or by cron.
+
+    Example: cdconf schedule install production --run drift --every 30m
+    """
+
+
+command.add_command(list_command)
+command.add_command(status_command)
+
+
+@command.command()
+@_environment
+@click.argument("options", nargs=-1, metavar="[-- OPTION...]", type=click.UNPROCESSED)
+@click.option("--run", "what", required=True, type=_what, help="What to run.")
+@click.option("--every", metavar="TIME", default="30m", help="How often: what divides an hour or a day (default 30m).")
+@click.option("--within", metavar="TIME", help="End a run after this time (default: --every, at most 1h).")
+@click.option("--cron", is_flag=True, help="Write a line of the crontab, where there's systemd, too.")
+@project_options
+@output_options
+def install(environment: str | None, options: tuple[str, ...], what: str, **flags: Any) -> None:
+    """Write and start a systemd timer for `drift ENV` or `destroy --expired`; without systemd, a line of the crontab.
+
+        Root's timer is the system's, everybody else's is their own. What stands behind `--` goes to the command.
+
+    Installing it again replaces it. Variables that are secrets go into ~/.config/cdconf/schedule-PROJECT.env (0600).
+
+        Example: cdconf schedule install production --run drift --every 30m -- --quiet
+    """
+    from cdconf.schedules.installing import install as install_it
+    from cdconf.schedules.installing import starter
+
+    with run_of("schedule", environment if what == "drift" else None, flags) as run:
+        starter(cron=flags["cron"])
+        wish = _wish(_name(what, environment), options, flags)
+        written = install_it(run.project, wish)
+        run.record_as("schedule install", wish.name.text)
+        _tell(run, written)
+
+
+def _wish(name: Name, options: tuple[str, ...], flags: dict[str, Any]) -> Wish:
+    from cdconf.schedules.installing import Wish, starter
+    from cdconf.schedules.period import period_of
+
+    _check_options(name, options)
+    period = period_of(flags["every"], for_cron=starter(cron=flags["cron"]) == "cron")
+    return Wish(name, period, _limit(flags["within"]), options, flags["cron"])
+
+
+def _name(what: str, environment: str | None) -> Name:
+    from cdconf.errors import UsageError
+    from cdconf.schedules.schedule import Name
+
+    if what == "drift" and environment is None:
+        raise UsageError(
+            "`--run drift` needs an environment", hint="such as: cdconf schedule install production --run drift"
+        )
+    if what != "drift" and environment is not None:
+        text = f"`--run {what}` removes every throw-away environment whose time is over, not one alone"
+        raise UsageError(text, hint=f"leave '{environment}' away")
+    return Name(what, environment)
+
+
+def _limit(text: str | None) -> int | None:
+    from cdconf.errors import UsageError
+    from cdconf.inventory.values import seconds_of
+
+    seconds = seconds_of(text) if text is not None else None
+    if text is not None and (seconds is None or seconds < 1):
+        raise UsageError(f"--within '{text}' isn't a time", hint="such as 10m or 1h")
+    return int(seconds) if seconds else None
+
+
+def _check_options(name: Name, options: Sequence[str]) -> None:
+    """Finds now what each run would stumble over."""
+    from cdconf.cli import destroy, drift
+
+    verb: click.Command = drift.command if name.environment else destroy.command
+    first = [name.environment] if name.environment else ["--expired"]
+    verb.make_context(name.what, [*first, *options])
+
+
+def _tell(run: Run, written: Written) -> None:
+    from cdconf.events import Notice
+    from cdconf.schedules.running import secrets_file
+
+    run.extra["installed"] = {"by": written.schedule.by, "files": written.files}
+    if not run.flags["as_json"]:
+        for text in written.files.values():
+            click.echo(text.rstrip("\n"))
+    places = " and ".join(path for path in written.files if path != "crontab") or "a line of the crontab"
+    run.emit(Notice(f"written: {places}"))
+    stays = "; it runs without a login after `loginctl enable-linger`" if written.schedule.by == "user" else ""
+    name = written.schedule.name
+    run.emit(Notice(f"{name.text} runs every {written.schedule.period.text} from now on{stays}"))
+    run.emit(Notice(f"variables that are secrets go into {secrets_file(run.project)} (0600)"))
+
+
+@command.command()
+@_environment
+@click.option("--run", "what", type=_what, help="Which schedule of ENV (default: all).")
+@project_options
+@output_options
+def remove(environment: str | None, what: str | None, **flags: Any) -> None:
+    """Remove a schedule: exactly what `schedule install` has written.
+
+    Example: cdconf schedule remove production
+    """
+    from cdconf.errors import UsageError
+    from cdconf.events import Notice
+    from cdconf.schedules.installing import remove as remove_it
+    from cdconf.schedules.schedule import WHATS, Name, names
+
+    with run_of("schedule", None, flags) as run:
+        whats = [what] if what else [one for one in WHATS if (one == "drift") == (environment is not None)]
+        wanted = [Name(one, environment) for one in whats]
+        removed = {one.text: remove_it(run.project, one) for one in wanted}
+        if not any(removed.values()):
+            there = ", ".join(one.text for one in names(run.project)) or "none"
+            raise UsageError(f"there is no schedule: {', '.join(removed)}", hint=f"there are: {there}")
+        run.extra["removed"] = removed
+        run.record_as("schedule remove", ", ".join(text for text, files in removed.items() if files))
+        for text, files in removed.items():
+            if files:
+                run.emit(Notice(f"{text}: removed: {', '.join(files)}"))
+
+
+@command.command("run")
+@_environment
+@click.option("--run", "what", required=True, type=_what, help="Which schedule.")
+@project_options
+def run_command(environment: str | None, what: str, directory: str) -> None:
+    """Run a schedule once, as its timer does: alone, within its time, written down for `schedule status`.
+
+    The exit code is that of the command that is run; 3: the run before is still at work.
+
+    Example: cdconf schedule run production --run drift
+    """
+    import os
+    from pathlib import Path
+
+    from cdconf.inventory import load_project
+    from cdconf.schedules.running import run
+
+    code = run(load_project(Path(directory)), _name(what, environment), os.environ)
+    if code:
+        raise SystemExit(code)
