@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cdconf.cli.context import run_of
+from cdconf.cli.drift_told import DriftCommand, drift_run, machine_options
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -17,19 +17,21 @@ from cdconf.cli.options import (
 )
 
 
-@click.command()
+@click.command(cls=DriftCommand)
 @environment_argument
 @project_options
 @selection_options
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
+@machine_options
 @no_code_option
 @output_options
 def command(environment: str, **flags: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files; change nothing.
 
     Exit code 0: no drift; 2: drift; 4: a host was unreachable (which is never "no drift"). Made for cron. Hosts
-    that are kept out of use are named, and aren't drift.
+    that are kept out of use are named, and aren't drift. With --nagios: 0 none, 1 files that aren't applied, 2 changes
+    by hand, 3 it can't be told.
 
     Example: cdconf drift production --json
     """
@@ -38,7 +40,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.deploy.drained import Drained
     from cdconf.deploy.provision import Options, provision
 
-    with run_of("drift", environment, flags) as run:
+    with drift_run(environment, flags) as (run, _):
         hosts = run.selected()
         run.start(hosts)
         drained = Drained()

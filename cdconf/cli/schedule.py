@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import output_options, project_options
+from cdconf.cli.options import connection_options, output_options, project_options
 from cdconf.cli.schedule_show import list_command, status_command
 
 if TYPE_CHECKING:
@@ -41,16 +41,17 @@ command.add_command(status_command)
 @click.option("--every", metavar="TIME", default="30m", help="How often: what divides an hour or a day (default 30m).")
 @click.option("--within", metavar="TIME", help="End a run after this time (default: --every, at most 1h).")
 @click.option("--cron", is_flag=True, help="Write a line of the crontab, where there's systemd, too.")
+@click.option("--look-only", is_flag=True, help="Make a key that can only look, let it in on all hosts, and use it.")
 @project_options
+@connection_options
 @output_options
 def install(environment: str | None, options: tuple[str, ...], what: str, **flags: Any) -> None:
     """Write and start a systemd timer for `drift ENV` or `destroy --expired`; without systemd, a line of the crontab.
 
-        Root's timer is the system's, everybody else's is their own. What stands behind `--` goes to the command.
-
+    Root's timer is the system's, everybody else's is their own. What stands behind `--` goes to the command.
     Installing it again replaces it. Variables that are secrets go into ~/.config/cdconf/schedule-PROJECT.env (0600).
 
-        Example: cdconf schedule install production --run drift --every 30m -- --quiet
+    Example: cdconf schedule install production --run drift --every 30m -- --quiet
     """
     from cdconf.schedules.installing import install as install_it
     from cdconf.schedules.installing import starter
@@ -58,6 +59,10 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **flag
     with run_of("schedule", environment if what == "drift" else None, flags) as run:
         starter(cron=flags["cron"])
         wish = _wish(_name(what, environment), options, flags)
+        if flags["look_only"]:
+            wish = _with_key(run, wish)
+            if run.code:
+                return
         written = install_it(run.project, wish)
         run.record_as("schedule install", wish.name.text)
         _tell(run, written)
@@ -70,6 +75,24 @@ def _wish(name: Name, options: tuple[str, ...], flags: dict[str, Any]) -> Wish:
     _check_options(name, options)
     period = period_of(flags["every"], for_cron=starter(cron=flags["cron"]) == "cron")
     return Wish(name, period, _limit(flags["within"]), options, flags["cron"])
+
+
+def _with_key(run: Run, wish: Wish) -> Wish:
+    """Lets the look-only key in on all hosts."""
+    from dataclasses import replace
+
+    from cdconf.cli.look_only import let_in
+    from cdconf.errors import UsageError
+    from cdconf.events import Notice
+    from cdconf.schedules.look_key import made
+
+    if wish.name.environment is None or "--applied" not in wish.options:
+        raise UsageError("--look-only can't do more than `drift --applied`", hint="write `-- --applied` at the end")
+    path, public = made(run.project, wish.name.environment)
+    let_in(run, path, public)
+    if run.code:
+        run.emit(Notice("the schedule isn't installed, since not every host lets the key in", warning=True))
+    return replace(wish, look_only=str(path))
 
 
 def _name(what: str, environment: str | None) -> Name:
@@ -125,9 +148,13 @@ def _tell(run: Run, written: Written) -> None:
 @_environment
 @click.option("--run", "what", type=_what, help="Which schedule of ENV (default: all).")
 @project_options
+@connection_options
 @output_options
 def remove(environment: str | None, what: str | None, **flags: Any) -> None:
     """Remove a schedule: exactly what `schedule install` has written.
+
+    A look-only key is taken away from the hosts, too, with its launcher and agent; one that can't be reached is named,
+    exit code 4, and asked again by the same command.
 
     Example: cdconf schedule remove production
     """
@@ -136,10 +163,12 @@ def remove(environment: str | None, what: str | None, **flags: Any) -> None:
     from cdconf.schedules.installing import remove as remove_it
     from cdconf.schedules.schedule import WHATS, Name, names
 
-    with run_of("schedule", None, flags) as run:
+    with run_of("schedule", _of_key(environment, what, flags), flags) as run:
         whats = [what] if what else [one for one in WHATS if (one == "drift") == (environment is not None)]
         wanted = [Name(one, environment) for one in whats]
         removed = {one.text: remove_it(run.project, one) for one in wanted}
+        if environment and Name("drift", environment) in wanted:
+            removed[f"drift of {environment}"] += _without_key(run, environment)
         if not any(removed.values()):
             there = ", ".join(one.text for one in names(run.project)) or "none"
             raise UsageError(f"there is no schedule: {', '.join(removed)}", hint=f"there are: {there}")
@@ -148,6 +177,34 @@ def remove(environment: str | None, what: str | None, **flags: Any) -> None:
         for text, files in removed.items():
             if files:
                 run.emit(Notice(f"{text}: removed: {', '.join(files)}"))
+
+
+def _of_key(environment: str | None, what: str | None, flags: dict[str, Any]) -> str | None:
+    """The environment, where its hosts have a look-only key to lose; else its files needn't be there any more."""
+    from pathlib import Path
+
+    from cdconf.inventory import load_project
+    from cdconf.schedules.look_key import path_of
+
+    if environment is None or what not in (None, "drift"):
+        return None
+    return environment if path_of(load_project(Path(flags["directory"])), environment).exists() else None
+
+
+def _without_key(run: Run, environment: str) -> list[str]:
+    """Takes the look-only key away from all hosts, and then from here."""
+    from cdconf.cli.look_only import take_away
+    from cdconf.schedules.look_key import made, path_of
+    from cdconf.schedules.look_key import remove as remove_key
+
+    path = path_of(run.project, environment)
+    if not path.exists():
+        return []
+    take_away(run, made(run.project, environment)[1])
+    if run.code:
+        return []
+    remove_key(path)
+    return [str(path)]
 
 
 @command.command("run")
