@@ -13,7 +13,8 @@ from cdconf.agent import loop, wire
 from cdconf.agent.base import Failed
 
 VERSION = 1  # of what's asked and answered
-CALLS = ("open", "facts", "app.status", "drift.applied")
+# What `drift --applied` asks, and what each session begins with.
+CALLS = ("open", "facts", "app.status", "app.changes", "toggles.look", "drift.applied", "drift.note")
 LONGEST = 64 * 1024  # bytes of a frame
 LASTS = 3600  # seconds
 
@@ -37,10 +38,22 @@ def arguments_of(name, given, allowed):
         return {"groups": _groups(given.get("groups"))}
     if name == "drift.applied":
         return {}
+    if name == "drift.note":
+        return _noted(given, allowed["apps"])
     app = given.get("app")
     for one in allowed["apps"]:
         if isinstance(app, dict) and one["name"] == app.get("name"):
             return {"app": one}
+    raise Failed("this key may not look at that app; let it in once more", kind="look_only")
+
+
+def _noted(given, apps):
+    """Since when a release or an app's toggles differ is all that may be remembered."""
+    noted = given.get("kind"), given.get("title")
+    for one in apps:
+        toggles = one.get("toggles")
+        if noted == ("release", one["name"]) or (toggles and noted == ("toggles", toggles["path"])):
+            return {"kind": noted[0], "title": noted[1], "there": given.get("there") is True}
     raise Failed("this key may not look at that app; let it in once more", kind="look_only")
 
 

@@ -43,7 +43,11 @@ class DriftCommand(click.Command):
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options; see the module."""
+    look_key = click.option(
+        "--look-only", "look_key", metavar="KEY", type=_file, help="With --applied: use this key, which can only look."
+    )
     for option in (
+        look_key,
         click.option("--quiet", is_flag=True, help="Print only when something else is found than the last time."),
         click.option("--nagios", is_flag=True, help="Print one line with performance data; exit as Nagios wants it."),
         click.option("--prometheus", metavar="FILE", type=_file, help="Write metrics for a textfile collector."),
@@ -93,6 +97,8 @@ def _check(flags: dict[str, Any]) -> None:
 
     if flags["nagios"] and (flags["as_json"] or flags["quiet"]):
         raise UsageError(f"--nagios and {'--json' if flags['as_json'] else '--quiet'} exclude each other")
+    if flags["look_key"] and not flags.get("applied"):
+        raise UsageError("--look-only can't do more than `drift --applied`", hint="add --applied, or leave it away")
     for name in _FILES:
         check_out(flags[name], f"--{name.replace('_', '-')}")
 

@@ -61,4 +61,6 @@ def _user(session: Session) -> str:
 
 
 def _document(app: App) -> dict[str, Any]:
-    return {"name": app.name, "path": app.path, "services": list(app.services)}
+    about: dict[str, Any] = {"name": app.name, "path": app.path, "services": list(app.services), "user": app.user}
+    toggles = {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}
+    return about | ({"toggles": toggles} if app.toggles else {})
