@@ -8,6 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.drift_told import ONLY_READ
 from cdconf.cli.options import connection_options, output_options, project_options
 from cdconf.cli.schedule_show import list_command, status_command
 
@@ -56,6 +57,8 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **flag
     from cdconf.schedules.installing import install as install_it
     from cdconf.schedules.installing import starter
 
+    if environment is not None and environment.startswith("-"):  # the first word behind `--`, without an ENV before it
+        environment, options = None, (environment, *options)
     with run_of("schedule", environment if what == "drift" else None, flags) as run:
         starter(cron=flags["cron"])
         wish = _wish(_name(what, environment), options, flags)
@@ -122,10 +125,17 @@ def _limit(text: str | None) -> int | None:
 def _check_options(name: Name, options: Sequence[str]) -> None:
     """Finds now what each run would stumble over."""
     from cdconf.cli import destroy, drift
+    from cdconf.errors import UsageError
 
     verb: click.Command = drift.command if name.environment else destroy.command
     first = [name.environment] if name.environment else ["--expired"]
-    verb.make_context(name.what, [*first, *options])
+    try:
+        verb.make_context(name.what, [*first, *options], obj=ONLY_READ)
+    except click.UsageError as error:
+        text = error.format_message().rstrip(".")
+        raise UsageError(
+            text[:1].lower() + text[1:], hint=f"see cdconf {'drift' if name.environment else 'destroy'} --help"
+        ) from error
 
 
 def _tell(run: Run, written: Written) -> None:
