@@ -19,10 +19,8 @@ from tests.hosts.machines import RUN, UP, docker
 pytestmark = pytest.mark.hosts
 
 PROJECT = {
-    "cdconf.yml": "project: ticks\ngroups:\n  web: [base]\n  old: [old]\n",
+    "cdconf.yml": "project: ticks\ngroups:\n  web: [base]\n",
     "inventories/dev/hosts.yml": "hosts:\n  here: {transport: local, groups: [web]}\n",
-    "inventories/old/hosts.yml": "hosts:\n  here: {transport: local, groups: [old]}\n",
-    "roles/old/role.yml": "resources:\n  - file: /etc/old\n    content: x\n    mode: '0644'\n",
     "roles/base/role.yml": "resources:\n  - file: /etc/ticks\n    content: x\n    mode: '0644'\n",
 }
 PYTHON = [sys.executable, "-P", "-m", "cdconf"]
@@ -34,27 +32,28 @@ class Machine:
     def __init__(self, folder):
         self.name = f"ticks-{uuid.uuid4().hex[:8]}"
         self.root = write(folder / "project", PROJECT)
+        self.old = write(folder / "old", {**PROJECT, "cdconf.yml": PROJECT["cdconf.yml"].replace("ticks", "old")})
         shared = {str(Path(cdconf.__file__).parents[1]), sys.base_prefix, sys.prefix, sysconfig.get_path("purelib")}
         places = [f"--volume={one}:{one}:ro" for one in sorted(shared) if one not in ("/usr", "/")]
         docker("run", "-d", "--name", self.name, *RUN, *places, f"--volume={folder}:{folder}", base_image())
 
-    def __call__(self, *words, code=0):
+    def __call__(self, *words, code=0, root=None):
         """Runs cdconf there; its output."""
-        command = ["docker", "exec", "-e", "HOME=/root", "-w", str(self.root), self.name, *PYTHON, *words]
+        command = ["docker", "exec", "-e", "HOME=/root", "-w", str(root or self.root), self.name, *PYTHON, *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def runs(self, environment="dev"):
+    def runs(self, root=None):
         """The exit codes of the schedule's runs; None of one that's at work."""
         with contextlib.suppress(OSError, ValueError):
-            about = json.loads((self.root / f".cdconf/schedules/{environment}.drift.runs.json").read_text())
+            about = json.loads(((root or self.root) / ".cdconf/schedules/dev.drift.runs.json").read_text())
             return [one["code"] for one in about["runs"]]
         return []
 
-    def standing(self, code, environment="dev"):
+    def standing(self, code, root=None):
         """What `schedule status` says of it."""
-        return json.loads(self("schedule", "status", environment, "--json", code=code))["schedules"][0]
+        return json.loads(self("schedule", "status", "dev", "--json", code=code, root=root))["schedules"][0]
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +62,11 @@ def machine(tmp_path_factory):
     try:
         on(one.name, UP)
         one("provision", "dev")
-        one("provision", "old")
+        one("provision", "dev", root=one.old)
         packages = "apt-get -q update && apt-get -qy --no-install-recommends install cron"
         on(one.name, f"export DEBIAN_FRONTEND=noninteractive; {packages}; systemctl start cron")
         on(one.name, "echo '0 0 1 1 * true # mine' | crontab -")
-        said = one("schedule", "install", "old", "--run", "drift", "--every", "1m", "--cron")
+        said = one("schedule", "install", "dev", "--run", "drift", "--every", "1m", "--cron", root=one.old)
         assert "* * * * * " in said
         yield one
     finally:
@@ -94,7 +93,7 @@ def test_systemd_starts_it_again_and_again(machine):
 
 def test_cron_starts_it_again_and_again(machine):
     """Its three minutes began before the other test."""
-    assert eventually(lambda: machine.runs("old")[:3] == [0, 0, 0], within=240), on(machine.name, "crontab -l")
-    assert machine.standing(0, "old")["last_success"]["code"] == 0
-    machine("schedule", "remove", "old")
+    assert eventually(lambda: machine.runs(machine.old)[:3] == [0, 0, 0], within=240), on(machine.name, "crontab -l")
+    assert machine.standing(0, machine.old)["last_success"]["code"] == 0
+    machine("schedule", "remove", "dev", root=machine.old)
     assert on(machine.name, "crontab -l") == "0 0 1 1 * true # mine"
