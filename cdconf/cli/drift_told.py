@@ -14,11 +14,13 @@ import click
 
 from cdconf.cli.context import Run, run_of
 from cdconf.errors import CdconfError, UsageError
+from cdconf.inventory import load_project
 
 if TYPE_CHECKING:
     from cdconf.drift.findings import Finding
     from cdconf.drift.memory import Memory, Remembered
     from cdconf.events import Event, RunResult
+    from cdconf.inventory import Project
     from cdconf.render import Renderer, Style
     from cdconf.render.drift.look import Look
 
@@ -61,8 +63,15 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def drift_run(environment: str, flags: dict[str, Any]) -> Iterator[tuple[Run, Told]]:
+def drift_run(
+    environment: str, flags: dict[str, Any], read: Callable[[Path], Project] = load_project
+) -> Iterator[tuple[Run, Told]]:
     """A run of `drift`, told as its options say; the exit code is Nagios' own where that's asked for.
+
+    Args:
+        environment: The environment's name.
+        flags: The command line's.
+        read: Reads the project.
 
     Raises:
         SystemExit: With the exit code, unless that's 0.
@@ -71,7 +80,7 @@ def drift_run(environment: str, flags: dict[str, Any]) -> Iterator[tuple[Run, To
     flags["renderer"] = told.renderer
     try:
         _check(flags)
-        with run_of("drift", environment, flags) as run:
+        with run_of("drift", environment, flags, read=read) as run:
             told.begin(run)
             yield run, told
     except SystemExit as ended:

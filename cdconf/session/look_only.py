@@ -51,5 +51,5 @@ def check_ready(said: str, bundle: Bundle, host: str, environment: str) -> str |
         text = f"its look-only agent is cdconf {made_by[:40] or '?'}'s, and this cdconf doesn't understand it"
         raise NotStarted(text, host=host, hint=anew)
     if digest != bundle.digest:
-        return f"{host}: its look-only agent is of another cdconf ({made_by[:40] or '?'}), or of other types; {anew}"
+        return f"its look-only agent is of another cdconf ({made_by[:40] or '?'}), or of other types; {anew}"
     return None

@@ -25,7 +25,7 @@ def test_the_agent_of_this_cdconf_is_taken():
 
 def test_an_older_agent_that_is_understood_is_told():
     text = check_ready(f"{VERSION} {'0' * 64} 0.0.9", bundle(), "web1", "dev")
-    assert "web1: its look-only agent is of another cdconf (0.0.9)" in text
+    assert "its look-only agent is of another cdconf (0.0.9)" in text
     assert "`cdconf schedule install dev --look-only`" in text
 
 
