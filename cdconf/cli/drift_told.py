@@ -79,7 +79,7 @@ def drift_run(
     told = Told(environment, flags)
     flags["renderer"] = told.renderer
     try:
-        _check(flags)
+        check_flags(flags)
         with run_of("drift", environment, flags, read=read) as run:
             told.begin(run)
             yield run, told
@@ -102,7 +102,8 @@ def _say_unknown(message: str) -> None:
     raise SystemExit(nagios.UNKNOWN)
 
 
-def _check(flags: dict[str, Any]) -> None:
+def check_flags(flags: dict[str, Any]) -> None:
+    """Raises `UsageError` for options that exclude each other, and for files that can't be made."""
     from cdconf.cli.plan_file import check_out
 
     if flags["nagios"] and (flags["as_json"] or flags["quiet"]):

@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.drift_told import ONLY_READ
+from cdconf.cli.drift_told import ONLY_READ, check_flags
 from cdconf.cli.options import connection_options, output_options, project_options
 from cdconf.cli.schedule_show import list_command, status_command
 
@@ -130,12 +130,16 @@ def _check_options(name: Name, options: Sequence[str]) -> None:
     verb: click.Command = drift.command if name.environment else destroy.command
     first = [name.environment] if name.environment else ["--expired"]
     try:
-        verb.make_context(name.what, [*first, *options], obj=ONLY_READ)
+        flags = verb.make_context(name.what, [*first, *options], obj=ONLY_READ).params
     except click.UsageError as error:
         text = error.format_message().rstrip(".")
         raise UsageError(
             text[:1].lower() + text[1:], hint=f"see cdconf {'drift' if name.environment else 'destroy'} --help"
         ) from error
+    if name.environment:
+        check_flags(flags)
+    elif flags["environment"] or flags["images"] or flags["override"]:
+        raise UsageError("`destroy --expired` goes without an environment, --images and --override")
 
 
 def _tell(run: Run, written: Written) -> None:
