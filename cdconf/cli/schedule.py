@@ -58,7 +58,8 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **flag
     from cdconf.schedules.installing import starter
 
     if environment is not None and environment.startswith("-"):  # the first word behind `--`, without an ENV before it
-        environment, options = None, (environment, *options)
+        options = (environment, *options)
+        environment = None
     with run_of("schedule", environment if what == "drift" else None, flags) as run:
         starter(cron=flags["cron"])
         wish = _wish(_name(what, environment), options, flags)
