@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ResourceStatus = Literal["ok", "changed", "would_change", "unknown", "failed", "skipped", "orphaned"]
+Cause = Literal["by_hand", "not_applied", "both", "unknown"]  # why a host isn't as its files want it
 HostStatus = Literal["ok", "changed", "failed", "unreachable", "rolled_back", "not_attempted"]
 
 
@@ -65,8 +66,12 @@ class ResourceDone:
 
     `diff` is text made for people (a unified diff, or lines `mode: 0644 -> 0600`), None when there is none;
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
-    `by_hand` is True when the files still say what was last applied, so that someone changed the host itself.
+    `by_hand` is True when someone changed the host itself, whatever the files want by now.
     `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
+    `cause` is given for what was only looked at and isn't as it should be; `fields` names the fields that were changed
+    (`by_hand`) and those that the files want otherwise than they were applied (`not_applied`).
+    `first_seen` is when a look for drift first found it so, by the host's clock, in seconds since 1970.
+    `evidence` are sentences from the host's own logs and files about who and when: never a verdict.
     """
 
     host: str
@@ -79,6 +84,10 @@ class ResourceDone:
     by_hand: bool = False
     duration_s: float = 0.0
     repair: str | None = None
+    cause: Cause | None = None
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    first_seen: float | None = None
+    evidence: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

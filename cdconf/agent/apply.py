@@ -7,7 +7,7 @@ apply can't disagree.
 import sys
 import time
 
-from cdconf.agent import compare, orphans
+from cdconf.agent import causes, compare, orphans
 from cdconf.agent.base import Down, Failed, Missing, Obstacle, Rebooting, printable, unspeakable
 from cdconf.agent.handlers import Handlers
 from cdconf.agent.state import Applied
@@ -122,8 +122,8 @@ class Convergence(object):
     def _due(self, *arguments):
         return lambda: self.handlers.run_due(self.proceed, *arguments)
 
-    def report(self, status, entry, started, diff=None, message=None, by_hand=False, repair=None):
-        """Counts and emits what happened to one resource or handler."""
+    def report(self, status, entry, started, diff=None, message=None, why=None, repair=None):
+        """Counts and emits what happened to one resource or handler; `why` are the `Causes` of a difference."""
         self.counts[status] = self.counts.get(status, 0) + 1
         event = {
             "type": entry["type"],
@@ -135,8 +135,10 @@ class Convergence(object):
             event["diff"] = printable(diff)
         if message:
             event["message"] = printable(message)
-        if by_hand:
-            event["by_hand"] = True
+        if why is not None:
+            event.update(why.document())
+            if why.is_by_hand:
+                event["by_hand"] = True
         if repair:
             event["repair"] = printable(repair)
         event["duration_s"] = round(time.monotonic() - started, 4)
@@ -164,7 +166,7 @@ class Convergence(object):
         changes, failed = [], []
         for resource, observed in zip(resources, observe(module, resources)):
             if isinstance(observed, Failed):
-                if self._is_told(resource, observed, started):
+                if self._is_told(module, resource, observed, started):
                     continue
                 if not self._counts_as_nothing(resource, observed):
                     failed.append((resource, observed))
@@ -177,26 +179,27 @@ class Convergence(object):
                 changes.append((resource, differing))
             else:
                 self.report("ok", resource, started, message=(observed or {}).get("note"))
-                self._record(resource)
+                self._record(module, resource)
         if self.check:
             for resource, differing in changes:
-                self._would_change(resource, differing, started)
+                self._would_change(module, resource, differing, started)
             self.is_unsettled = self.is_unsettled or bool(failed)
             alright = True
         else:
             alright = self._apply(module, changes)
         for resource, error in failed:
-            self.report("failed", resource, started, message=error.text(resource["sensitive"]))
+            why = causes.Causes(unknown=True) if self.check else None
+            self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
         return alright and not failed
 
-    def _is_told(self, resource, error, started):
+    def _is_told(self, module, resource, error, started):
         """True when check mode has said of an error that it's none: what's missing may come with an earlier change."""
         if self.check and isinstance(error, Obstacle):
-            by_hand = self.applied.is_last_applied(resource)
-            self.report("would_change", resource, started, None, error.problem, by_hand, error.repair)
+            why = causes.of_obstacle(self.applied, resource, self._changed_since(module, resource))
+            self.report("would_change", resource, started, None, error.problem, why, error.repair)
             self.is_unsettled = True
         elif self.check and isinstance(error, Missing) and self.is_unsettled:
-            self.report("unknown", resource, started, message=error.message)
+            self.report("unknown", resource, started, message=error.message, why=causes.Causes(unknown=True))
         else:
             return False
         self.handlers.may_be_due(resource)
@@ -214,20 +217,31 @@ class Convergence(object):
     def _compared(self, resource):
         return self.catalog["compare"].get(resource["type"], ())
 
-    def _would_change(self, resource, differing, started):
+    def _changed_since(self, module, resource):
+        """How the host differs from what was applied, where the files want something else by now; None: not known.
+
+        What's observed can depend on what's wanted: a version that fits a pin, what a directory's purge may leave.
+        """
+        if resource["id"] not in self.applied.entries or self.applied.is_last_applied(resource):
+            return None
+        before = self.applied.remembered(resource)
+        observed = None if before is None else observe(module, [before])[0]
+        if isinstance(observed, (Obstacle, Missing)):
+            return {"exists": (False, True)}
+        if before is None or isinstance(observed, Failed):
+            return None
+        return compare.difference(before, observed, before["compare"])
+
+    def _would_change(self, module, resource, differing, started):
         self.is_unsettled = True
         self.handlers.may_be_due(resource)
-        self.report(
-            "would_change",
-            resource,
-            started,
-            compare.text(resource, differing),
-            by_hand=self.applied.is_by_hand(resource, differing),
-        )
+        why = causes.of_difference(self.applied, resource, differing, self._changed_since(module, resource))
+        self.report("would_change", resource, started, compare.text(resource, differing), why=why)
 
-    def _record(self, resource):
+    def _record(self, module, resource):
+        """Types say in `NEEDED` which fields observing itself reads, so that a MAC of theirs isn't enough."""
         if not self.check:
-            self.applied.record(resource, self._compared(resource))
+            self.applied.record(resource, self._compared(resource), getattr(module, "NEEDED", ()))
 
     def _apply(self, module, changes):
         if len(changes) > 1 and hasattr(module, "apply_many"):
@@ -283,7 +297,7 @@ class Convergence(object):
             self.report("failed", resource, started, message=message)
             return False
         self.report("changed", resource, started, compare.text(resource, differing))
-        self._record(resource)
+        self._record(module, resource)
         return True
 
     def _orphans(self):
@@ -300,7 +314,8 @@ class Convergence(object):
                 self.applied.forget(identifier)
                 continue
             if not self.prune:
-                self.report("orphaned", entry, started, message="was applied, and is no longer in the files")
+                text, why = "was applied, and is no longer in the files", causes.Causes(not_applied=["exists"])
+                self.report("orphaned", entry, started, message=text, why=why if self.check else None)
             elif self.check:
                 self._would_remove(entry, started)
             elif not self._remove(identifier, entry, started):
@@ -310,7 +325,7 @@ class Convergence(object):
     def _would_remove(self, entry, started):
         try:
             orphans.module_for(entry)
-            self.report("would_change", entry, started, "removed\n")
+            self.report("would_change", entry, started, "removed\n", why=causes.Causes(not_applied=["exists"]))
         except orphans.Unremovable as reason:
             self.report("would_change", entry, started, message="{}, only forgotten".format(reason))
 

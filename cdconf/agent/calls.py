@@ -152,6 +152,29 @@ def look_for_plan(agent, catalog, prune=False):
     return dict(found, applied=past.applied_from(agent.store))
 
 
+def look_for_drift(agent, catalog=None):
+    """Check mode that tells since when, and with evidence; without a catalog what was applied is compared alone.
+
+    See `drifting.Drifting`; the result is that of `converge`.
+    """
+    from cdconf.agent.drifting import Drifting  # only for drift
+
+    found = Drifting(catalog, agent.store, agent.event).run()
+    return dict(found, applied=past.applied_from(agent.store))
+
+
+def look_at_applied(agent):
+    """Compares the host with what it remembers, and with nothing else; see `look_for_drift`."""
+    return look_for_drift(agent)
+
+
+def note_drift(agent, kind, title, there):
+    """Remembers, or forgets, a finding that the controller has made; see `drifting.note`."""
+    from cdconf.agent import drifting
+
+    return {"at": drifting.note(agent.store, kind, title, there)}
+
+
 def run_command(agent, command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
     """Runs a command line; see `execute.execute`. Large output is sent before, as in `stream.stream`."""
     from cdconf.agent import execute, wire
@@ -212,6 +235,9 @@ CALLS = {
     "history": remember,
     "portray": portray_host,
     "plan": look_for_plan,
+    "drift.look": look_for_drift,
+    "drift.applied": look_at_applied,
+    "drift.note": note_drift,
     "run": run_command,
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,

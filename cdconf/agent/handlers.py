@@ -4,6 +4,7 @@ import os
 import time
 
 from cdconf.agent.base import Failed, Rebooting
+from cdconf.agent.causes import Causes
 from cdconf.agent.lease import boot_id
 
 FILE = "pending.json"
@@ -77,10 +78,12 @@ class Handlers(object):
             if waits_for_release(entry):
                 self.report("skipped", shown, started, message="no release")
             elif self.check:
-                why = "pending since an earlier run" if entry["name"] in self.left_over else "notified"
+                is_left = entry["name"] in self.left_over
                 kept = self._kept_from(entry)
-                why = "{}; {}".format(why, kept or "runs " + where)
-                self.report("would_change", shown, started, message=why)
+                since = "pending since an earlier run" if is_left else "notified"
+                text = "{}; {}".format(since, kept or "runs " + where)
+                why = Causes(not_applied=["pending"]) if is_left else None
+                self.report("would_change", shown, started, message=text, why=why)
             elif entry["name"] in self.rebooted_for:
                 self.report("changed", shown, started, message="rebooted")
             elif not self._run(entry, shown, started, proceed, again):

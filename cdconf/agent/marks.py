@@ -30,18 +30,18 @@ class Marked(Convergence):
         result = super(Marked, self).run()
         return dict(result, marks={"host": self._mark("host"), "catalog": self._mark(_without_places(self.catalog))})
 
-    def report(self, status, entry, started, diff=None, message=None, by_hand=False, repair=None):
+    def report(self, status, entry, started, diff=None, message=None, why=None, repair=None):
         """See `Convergence.report`."""
         wanted = {name: entry.get(name) for name in _WANTED}
         # A note beside what's ok tells how old an index is, and that changes by itself.
         found = [status, self._differing, message if repair or status not in ("ok", "would_change") else None]
         self._marks = [self._mark(wanted), self._mark(found)]
-        super(Marked, self).report(status, entry, started, diff, message, by_hand, repair)
+        super(Marked, self).report(status, entry, started, diff, message, why, repair)
 
-    def _would_change(self, resource, differing, started):
+    def _would_change(self, module, resource, differing, started):
         self._differing = differing
         try:
-            super(Marked, self)._would_change(resource, differing, started)
+            super(Marked, self)._would_change(module, resource, differing, started)
         finally:
             self._differing = None
 

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 
-from cdconf.agent import files, state_files, wire
+from cdconf.agent import files, kept, state_files, wire
 from cdconf.agent.base import Failed, Missing
 
 
@@ -107,7 +107,8 @@ class Applied(object):
 
     `digest` is a fingerprint of the wanted fields; `fields` are what removal needs: of a sensitive resource only
     those that say which thing it is, of others all but long values. Of what should be absent there's only
-    `{absent: true, digest}`: it tells what someone brought back by hand, and is nobody's orphan.
+    `{absent: true, digest}`, and what it's observed by: it tells what someone brought back by hand, and is nobody's
+    orphan. `version` and `kept` are those of `cdconf.agent.kept`.
 
     Args:
         store: The project's `Store`.
@@ -150,26 +151,30 @@ class Applied(object):
         entries = self.several.get(resource["id"], [resource])
         return {name: one["fields"][name] for one in entries for name in one["fields"]}
 
+    def _plain(self, resource):
+        """Which fields no declaration has a secret in."""
+        entries = self.several[resource["id"]]
+        secret = {name for one in entries for name in one["fields"] if name not in one.get("plain", ())}
+        return sorted({name for one in entries for name in one.get("plain", ())} - secret)
+
+    def remembered(self, resource):
+        """The resource as it was last applied, see `kept.resource`; None where too little is known of it."""
+        entry = self.entries.get(resource["id"])
+        return None if entry is None else kept.resource(resource["id"], entry, self.key)
+
     def is_last_applied(self, resource):
         """Whether the files still ask for exactly what was last applied here."""
         entry = self.entries.get(resource["id"])
         return entry is not None and entry["digest"] == self.digest(resource)
 
-    def is_by_hand(self, resource, differing):
-        """Whether somebody changed what was last applied, also where the files want something else by now."""
-        entry = self.entries.get(resource["id"])
-        if entry is None or entry["digest"] == self.digest(resource):
-            return entry is not None
-        macs = entry.get("macs", {})
-        if "exists" in differing:
-            return differing["exists"][0] == ("absent" in entry)
-        return any(name in macs and self._mac(old) != macs[name] for name, (old, _) in differing.items())
-
-    def _mac(self, value):
+    def mac(self, value):
+        """The fingerprint of a field that is compared."""
         return fingerprint(self.key, value)[:16]
 
-    def record(self, resource, compared=()):
+    def record(self, resource, compared=(), needed=()):
         """Notes that a resource is now as wanted, by the fields that are compared; `save` writes it down.
+
+        `needed` are those that observing reads, see `kept.keep`.
 
         With the last of several declarations the fields of all are noted; with others only what wasn't known at all.
         """
@@ -177,19 +182,23 @@ class Applied(object):
             self.key = self._key(create=True)
         identifier = resource["id"]
         if identifier in self.several:
+            plain = self._plain(resource)
+            resource = dict(resource, plain=plain)
             self._awaited[identifier] -= 1
             if self._awaited[identifier] == 0:
-                resource = dict(self.several[identifier][0], fields=self._fields(resource))
+                resource = dict(self.several[identifier][0], fields=self._fields(resource), plain=plain)
             elif identifier in self.entries:
                 return
         digest = fingerprint(self.key, [resource["fields"], resource["absent"]])
+        about = {"digest": digest, "version": kept.VERSION, "kept": kept.keep(resource, self.key, needed)}
         if resource["absent"]:
-            self._put(identifier, {"absent": True, "digest": digest})
+            about.update({name: resource.get(name) for name in ("type", "title", "source")}, absent=True)
+            self._put(identifier, about)
             return
         entry = {name: resource[name] for name in ("type", "title", "role", "source", "removable", "order")}
-        entry["digest"] = digest
+        entry.update(about)
         fields = resource["fields"]
-        entry["macs"] = {name: self._mac(fields[name]) for name in compared if name in fields}
+        entry["macs"] = {name: self.mac(fields[name]) for name in compared if name in fields}
         if resource["sensitive"]:
             entry["sensitive"] = True
             entry["fields"] = {name: fields[name] for name in resource["identity"] if name in fields}

@@ -71,11 +71,12 @@ def _key(value):
     raise Misfit("64 hexadecimal digits", "another text")
 
 
-_ABSENT = record({"absent": flag, "digest": text})
+_KEPT = {"version": number, "kept": maybe(mapping(anything))}
+_ABSENT = record({"absent": flag, "digest": text}, None, dict(_KEPT, type=name, title=text, source=_OPTIONAL))
 _PRESENT = record(
     {"type": name, "title": text, "digest": text, "fields": mapping(anything)},
     {"role": (_OPTIONAL, _none), "source": (_OPTIONAL, _none), "removable": (flag, bool), "order": (number, int)},
-    {"sensitive": flag, "macs": mapping(text)},
+    dict(_KEPT, sensitive=flag, macs=mapping(text)),
 )
 
 
@@ -179,6 +180,10 @@ _DRAINS = record(
     {"within": (maybe(number), _none), "problem": (_OPTIONAL, _none)},
 )
 
+_SEEN = record(
+    {"found": mapping(record({"at": number, "by": text})), "restarts": mapping(record({"boot": text, "count": count}))}
+)
+
 
 def _entry(value):
     kind = record({"path": below, "kind": one_of("file", "directory", "link")})(value)["kind"]
@@ -213,6 +218,7 @@ _FILES = {
         sequence(_HANDLER),
         _AWAY + "; then restart or reload by hand what was due, which the provision before has named",
     ),
+    "seen.json": (_SEEN, "move it away; only the times are lost at which drift was first seen"),
     "provisions.json": (sequence(_PROVISION), _AWAY + "; only the host's memory of earlier provisions is lost"),
     "ledger.json": (
         mapping(_PAGE),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.asked import Asked, normalised
 from cdconf.catalog.fields import check_fields
-from cdconf.catalog.holding import closed, holds
+from cdconf.catalog.holding import closed, holds, plain_fields
 from cdconf.catalog.managed import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
 from cdconf.catalog.originals import originals_of
@@ -319,6 +319,7 @@ class Compiler:
             reads=scope.behind(before),
             holds_secret=holds_secret,
             given=frozenset(values),
+            plain=frozenset() if declared.sensitive else plain_fields(kind, values, secrets, fields),
             when=declared.when,
         )
 

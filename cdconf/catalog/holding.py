@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.findings import Finding
 from cdconf.errors import InvalidFile
+from cdconf.secrets import is_tainted
 from cdconf.yamlfile import shown
 
 if TYPE_CHECKING:
@@ -89,3 +90,25 @@ def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[Find
 
 def _is_open(mode: str) -> bool:
     return bool(int(mode, 8) & _OTHERS_READ)
+
+
+def plain_fields(
+    kind: ResourceType, given: Collection[str], secrets: Collection[str], fields: Mapping[str, Any]
+) -> frozenset[str]:
+    """The fields of a resource in which no secret is: given without one, or a type's own default.
+
+    Args:
+        kind: Its type.
+        given: The names of the fields that its declaration writes down.
+        secrets: Those of them that were made of secrets.
+        fields: The catalog's fields.
+    """
+    return frozenset(
+        name
+        for name, value in fields.items()
+        if name in kind.fields
+        and not kind.fields[name].sensitive
+        and name not in secrets
+        and (name in given or value == kind.fields[name].default)
+        and not is_tainted(value)
+    )

@@ -16,6 +16,7 @@ class Resource:
     `fields` holds what was given, the title's field with it; those named by `identity` tell which thing it is.
     Handlers of `flush` run before it, if they're due.
     `given` are the fields that its declaration writes down, `when` is the declaration's.
+    `plain` are the fields that no secret is in: of a resource that's sensitive, a host keeps these as they are.
     `reads` are the variables and other names that it was made of, `holds_secret` says that it writes a secret into a
     file; they're no part of the document.
     """
@@ -34,6 +35,7 @@ class Resource:
     reads: frozenset[str] = frozenset()
     holds_secret: bool = False
     given: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
     when: Any = None
 
     @property
@@ -55,6 +57,7 @@ class Resource:
             "notify": list(self.notify),
             "sensitive": self.sensitive,
             "removable": self.removable,
+            **({"plain": sorted(self.plain)} if self.sensitive and self.plain else {}),
         }
 
 

@@ -79,6 +79,7 @@ def _merged(first: Resource, other: Resource) -> Resource:
         sensitive=first.sensitive or other.sensitive,
         holds_secret=first.holds_secret or other.holds_secret,
         reads=first.reads | other.reads,
+        plain=first.plain & other.plain,
     )
 
 

@@ -96,7 +96,7 @@ class Run:
         self._secrets: SecretStore | None = None
         self._knowing = threading.Lock()
         self._unmaskable: list[str] = []
-        self._knows_secrets = self._environment is None
+        self._knows_secrets = self._environment is None or flags.get("applied", False)  # asks for none
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._at_work: list[AtWork] = []
         self._is_deaf = False

@@ -224,7 +224,7 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 def _found(result: RunResult) -> list[Finding]:
-    from cdconf.drift.found import findings_of
+    from cdconf.drift.findings import findings_of
 
     return findings_of(one for host in result.hosts.values() for one in host.resources)
 

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from cdconf.deploy.applied_from import AppliedFrom
 
 
-def comparison(run: Run, *, older: bool = False) -> AppliedFrom:
+def comparison(run: Run, *, older: bool = False, whose: str = "yours", tells_older: bool = False) -> AppliedFrom:
     """What says from which commit hosts were provisioned, and asks before newer files are taken back.
 
     Args:
         run: The run.
         older: Whether `--older` was given: then nobody is asked.
+        whose: What the commit of these files is called: `yours`, or a revision.
+        tells_older: Whether it's also said where an older commit was applied than that of these files.
     """
-    from cdconf.deploy.applied_from import AppliedFrom
+    from cdconf.deploy.applied_from import AppliedFrom, Words
     from cdconf.history.journal import head
 
     def may_lack(text: str) -> bool:
@@ -29,7 +31,9 @@ def comparison(run: Run, *, older: bool = False) -> AppliedFrom:
         changes = run.work_tree.changes() if run.work_tree is not None else None
         return changes is not None and changes.dirty
 
-    made = AppliedFrom(run.project, run.environment, head(run.project.root), is_dirty, may_lack)
+    made = AppliedFrom(
+        run.project, run.environment, head(run.project.root), is_dirty, may_lack, Words(whose, tells_older)
+    )
     run.extra["applied_from"] = made.known
     return made
 

@@ -44,40 +44,60 @@ class Finding:
     lacks: bool = False
 
 
-def judge(theirs: Applied, ours: str | None, distance: Distance) -> Finding | None:
+@dataclass(frozen=True)
+class Words:
+    """How it's said.
+
+    Attributes:
+        whose: What the commit of these files is called: `yours`, or a revision.
+        tells_older: Whether an older commit than that of these files is worth a word.
+    """
+
+    whose: str = "yours"
+    tells_older: bool = False
+
+
+def judge(theirs: Applied, ours: str | None, distance: Distance, words: Words = Words()) -> Finding | None:
     """What's to be said of files that were applied; None where these files hold all of them.
 
     Args:
         theirs: What the host remembers.
         ours: The commit of this run's files; None outside of git.
         distance: How the two stand to each other.
+        words: How it's said.
     """
     commit, dirty = theirs["commit"], bool(theirs["dirty"])
     by = f" (by {theirs['owner'].partition(' pid ')[0]})" if theirs["owner"] else ""
     if commit is None:
         return Finding(f"applied from files outside of git{by}") if ours is not None else None
-    if distance.newer == 0 and not dirty:
+    is_older = words.tells_older and bool(distance.older)
+    if distance.newer == 0 and not dirty and not is_older:
         return None
-    text = f"applied from {commit[:_SHOWN]}{_apart(ours, distance)}"
+    text = f"applied from {commit[:_SHOWN]}{_apart(ours, distance, words)}"
     text += ", with changes that weren't committed" if dirty else ""
     is_behind = distance.newer is not None and distance.older == 0  # what a shallow clone can tell for certain
     lacks = ours is not None and distance.newer != 0 and (is_behind or not distance.shallow)
     return Finding(f"{text}{by}", lacks)
 
 
-def _apart(ours: str | None, distance: Distance) -> str:
+def _apart(ours: str | None, distance: Distance, words: Words) -> str:
     """How far a host's commit is from that of these files."""
     newer = distance.newer
     if newer == 0:
-        return ""
+        return f", {_commits(distance.older)} older than {words.whose}" if words.tells_older and distance.older else ""
     if ours is None:
         return "; the commit of these files is unknown: they aren't in git"
     if newer is None and distance.shallow:
         return ", an unknown commit: this clone is shallow and doesn't have it"
     if newer is None:
         return ", an unknown commit: this clone doesn't have it"
-    commits = f"{newer} commit{'' if newer == 1 else 's'}"
-    return f", {commits} newer than yours" if distance.older == 0 else f", which has {commits} that yours lacks"
+    if distance.older == 0:
+        return f", {_commits(newer)} newer than {words.whose}"
+    return f", which has {_commits(newer)} that {words.whose} lacks"
+
+
+def _commits(count: int) -> str:
+    return f"{count} commit{'' if count == 1 else 's'}"
 
 
 class AppliedFrom:
@@ -89,9 +109,11 @@ class AppliedFrom:
         commit: The commit that the project is at; None outside of git.
         dirty: Says whether files were changed since.
         may_lack: Asks whether files may be applied that lack what hosts have; gets what's to be said of them.
+        words: How it's said.
 
     Attributes:
-        known: Host -> `{"commit", "dirty", "newer"}`, for the JSON document; see `Distance.newer`.
+        known: Host -> `{"commit", "dirty", "newer", "older"}`, for the JSON document; see `Distance`.
+        lacking: Host -> what's said of it, where these files lack what was applied.
     """
 
     def __init__(
@@ -101,11 +123,13 @@ class AppliedFrom:
         commit: str | None,
         dirty: Callable[[], bool] = lambda: False,
         may_lack: Callable[[str], bool] = lambda text: False,
+        words: Words = Words(),
     ) -> None:
         self._project, self._environment = project, environment
         self._commit, self._dirty, self._may_lack = commit, dirty, may_lack
         self._distances: dict[str, Distance] = {}
-        self._lacking: set[str] = set()
+        self._words = words
+        self.lacking: dict[str, str] = {}
         self.known: dict[str, dict[str, Any]] = {}
 
     def files(self, host: str, *, complete: bool) -> dict[str, Any] | None:
@@ -115,7 +139,7 @@ class AppliedFrom:
             host: The host's name.
             complete: Whether all that the files say is applied. A part of older files leaves the newer ones' rest.
         """
-        if host in self._lacking and not complete:
+        if host in self.lacking and not complete:
             return None
         return {"commit": self._commit, "dirty": self._dirty()}
 
@@ -161,10 +185,11 @@ class AppliedFrom:
     def _look(self, host: str, theirs: Applied) -> Finding | None:
         commit = theirs["commit"]
         distance = self._distance(commit) if commit is not None else Distance(None, None)
-        self.known[host] = {"commit": commit, "dirty": theirs["dirty"], "newer": distance.newer}
-        finding = judge(theirs, self._commit, distance)
+        self.known[host] = {"commit": commit, "dirty": theirs["dirty"]}
+        self.known[host] |= {"newer": distance.newer, "older": distance.older}
+        finding = judge(theirs, self._commit, distance, self._words)
         if finding is not None and finding.lacks:
-            self._lacking.add(host)
+            self.lacking[host] = finding.text
         return finding
 
     def _distance(self, commit: str) -> Distance:

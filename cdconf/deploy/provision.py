@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.beforehand import check_beforehand
 from cdconf.deploy.hosts_to_be import HostsToBe
 from cdconf.deploy.restarts import check_reboot, check_running
 from cdconf.deploy.toggles import ToggleKeeper
+from cdconf.drift.noting import Noting
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host, refusals
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, Unreachable, worst_exit
@@ -51,6 +53,8 @@ class Options:
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:
         """What's done to each host; see `converge_host`."""
+        if self.releases:
+            return partial(converge_host, drift=True)
         return self.plan.converge if self.plan else self.record or converge_host
 
     def check_held(self, fleet: Fleet, emit: Emit) -> None:
@@ -210,6 +214,7 @@ class Provisioning:
         self._emit = emit
         self._options = options
         self._toggles = ToggleKeeper(project, fleet.environment, skip=compiler.is_partial)
+        self._noting = Noting()
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run."""
@@ -222,7 +227,7 @@ class Provisioning:
         if self._options.releases:
             from cdconf.drift import check_releases
 
-            found, errors = check_releases(self._project, self._fleet, hosts, self._emit)
+            found, errors = check_releases(self._project, self._fleet, hosts, self._emit, self._noting)
             if self._options.drained is not None:
                 errors |= self._options.drained.look(self._project, self._fleet, hosts)
             codes += [*found, *(report(self._emit, name, error) for name, error in errors.items())]
@@ -358,12 +363,24 @@ class Provisioning:
                 rebooted.add(error.details["asked_by"])
                 session = self._fleet.reboot(session, float(error.details["within"]))
                 continue
-            if not result["failed"]:
-                self._toggles.keep(session, emit, result["counts"], check=self._options.check)
-                self._check(check_running, session)
+            self._after(session, emit, result)
             if changed:
                 result["counts"]["changed"] = max(1, result["counts"].get("changed", 0))
             return result
+
+    def _after(self, session: Session, emit: Emit, result: dict[str, Any]) -> None:
+        """Toggles, and whether apps run; of a host that's only looked at a failed resource hides neither."""
+        self._noting.told[session.host.name] = result.get("told", ())
+
+        def noted(event: Event) -> None:
+            if self._options.releases and isinstance(event, ResourceDone):
+                event = self._noting.since(session, event)
+            emit(event)
+
+        if self._options.check or not result["failed"]:
+            self._toggles.keep(session, noted, result["counts"], check=self._options.check)
+        if not result["failed"]:
+            self._check(check_running, session)
 
     def _check(self, check: Callable[[Session, Sequence[App], str], None], session: Session) -> None:
         if not self._options.check:

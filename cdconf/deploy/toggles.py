@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.events import Emit, ResourceDone, ResourceStatus
+from cdconf.events import Cause, Emit, ResourceDone, ResourceStatus
 from cdconf.inventory import ToggleValue, load_toggles
 from cdconf.inventory.toggles import word
 
@@ -36,11 +36,22 @@ class Differences:
         lines: For people, `new_checkout: off -> on [inventories/dev/toggles.yml:3]` a line; none when all is well.
         source: Where the first one that differs is set.
         by_hand: Whether someone has changed the file itself.
+        not_applied: Whether the inventory says something else than what was written last, or that wasn't finished.
     """
 
     lines: tuple[str, ...]
     source: str
     by_hand: bool
+    not_applied: bool
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why they differ; None where they don't."""
+        if not self.lines:
+            return None
+        if self.by_hand:
+            return "both" if self.not_applied else "by_hand"
+        return "not_applied"
 
 
 def differences(app: App, values: Values, look: Mapping[str, Any]) -> Differences:
@@ -57,7 +68,10 @@ def differences(app: App, values: Values, look: Mapping[str, Any]) -> Difference
     if look["reload_due"]:
         lines.append("its services haven't been reloaded since")
     source = values[wrong[0]].source if wrong else f"{app.file}:{app.line}"
-    return Differences(tuple(lines), source, look["last"] is not None and look["values"] != look["last"])
+    last = look["last"]
+    by_hand = last is not None and (look["values"] != last or look["problem"] is not None)
+    wanted = {name: value.on for name, value in values.items()}
+    return Differences(tuple(lines), source, by_hand, last != wanted or look["trial"] is not None or look["reload_due"])
 
 
 class ToggleKeeper:
@@ -91,7 +105,9 @@ class ToggleKeeper:
             diff = "".join(f"{line}\n" for line in found.lines) or None
             emit(
                 ResourceDone(
-                    session.host.name, "toggles", app.toggles_file, status, found.source, diff, by_hand=found.by_hand
+                    *(session.host.name, "toggles", app.toggles_file, status, found.source, diff),
+                    by_hand=found.by_hand,
+                    cause=found.cause if check else None,
                 )
             )
             counts[status] = counts.get(status, 0) + 1

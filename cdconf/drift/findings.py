@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-Cause = Literal["by_hand", "not_applied", "both", "unknown"]
+from cdconf.events import Cause, Event, ResourceDone
+
+ORPHAN = "orphan"
+CAUSES: tuple[Cause, ...] = ("by_hand", "not_applied", "both", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,46 @@ class Finding:
     def identity(self) -> tuple[str, str, str]:
         """(host, type, title): what a waiver names, and by which two looks are compared."""
         return self.host, self.type, self.title
+
+
+def findings_of(events: Iterable[Event]) -> list[Finding]:
+    """What a look found, in the order of its events.
+
+    What's as it should be is none, nor is a handler that a finding would make due. A resource that failed, or that
+    couldn't be looked at, is one of an unknown cause; an orphan's title is `TYPE TITLE` of the resource that it was.
+
+    Args:
+        events: Of one run that only looked.
+    """
+    found = (_finding(event) for event in events if isinstance(event, ResourceDone))
+    return [one for one in found if one is not None]
+
+
+def counted(findings: Iterable[Finding]) -> dict[Cause, int]:
+    """How many there are of each cause, those without any included; waived ones don't count."""
+    counts = dict.fromkeys(CAUSES, 0)
+    for one in findings:
+        if one.waived is None:
+            counts[one.cause] += 1
+    return counts
+
+
+def _finding(event: ResourceDone) -> Finding | None:
+    cause = event.cause
+    if event.status in ("failed", "unknown"):
+        cause = "unknown"
+    elif event.status not in ("would_change", "orphaned") or cause is None:
+        return None
+    is_orphan = event.status == "orphaned"
+    return Finding(
+        event.host,
+        ORPHAN if is_orphan else event.type,
+        f"{event.type} {event.title}" if is_orphan else event.title,
+        cause,
+        source=event.source,
+        diff=event.diff,
+        message=event.message,
+        first_seen=event.first_seen,
+        evidence=tuple(event.evidence),
+        repair=event.repair,
+    )

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import DIFFERENT, OK
-from cdconf.events import Emit, ResourceDone, ResourceStatus
+from cdconf.events import Cause, Emit, ResourceDone, ResourceStatus
 
 if TYPE_CHECKING:
+    from cdconf.drift.noting import Noting
     from cdconf.engine import Fleet
     from cdconf.errors import CdconfError
     from cdconf.inventory import App, Host, Project
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_releases(
-    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit
+    project: Project, fleet: Fleet, hosts: Sequence[Host], emit: Emit, noting: Noting
 ) -> tuple[list[int], dict[str, CdconfError]]:
     """Reports a `release` for every app on every connected host; returns exit codes, and errors of hosts.
 
@@ -28,6 +29,7 @@ def check_releases(
         fleet: The connected hosts.
         hosts: Which of them.
         emit: The event stream.
+        noting: Has hosts remember since when.
 
     Returns:
         The exit codes of those that could be looked at, and name -> error of the others: each host once, however many
@@ -38,26 +40,28 @@ def check_releases(
     for app in project.apps.values():
         members = [host for host in hosts if app.runs_on(host)]
 
-        def look(session: Session, app: App = app) -> tuple[str | None, bool, str | None]:
+        def look(session: Session, app: App = app) -> ResourceDone:
             """What's wrong, whether somebody has changed something (services fail by themselves), and what mends it."""
             page = session.app_status(_document(app))
             repair = repaired_by(page, session.lease, app.name, fleet.environment.name)
             found = drifted(page, session.lease)
-            if found:
-                return found, found != _of_services(page), repair
-            return (page["linked"] and changed_files(session, app)) or None, True, repair
-
-        problems, failed = fleet.each(fleet.connected(members), look).split()
-        for name, (problem, is_by_hand, repair) in problems.items():
-            status: ResourceStatus = "would_change" if problem else "ok"
-            emit(
-                ResourceDone(
-                    *(name, "release", app.name, status, f"{app.file}:{app.line}", problem, None),
-                    by_hand=bool(problem) and is_by_hand,
-                    repair=repair if problem else None,
-                )
+            by_hand = found != _of_services(page)
+            if not found:
+                found, by_hand = (page["linked"] and changed_files(session, app)) or None, True
+            status: ResourceStatus = "would_change" if found else "ok"
+            cause: Cause = "not_applied" if page["activating"] is not None else "by_hand"
+            done = ResourceDone(
+                *(session.host.name, "release", app.name, status, f"{app.file}:{app.line}", found, None),
+                by_hand=bool(found) and by_hand,
+                repair=repair if found else None,
+                cause=cause if found else None,
             )
-            codes.append(DIFFERENT if problem else OK)
+            return noting.since(session, done)
+
+        looked, failed = fleet.each(fleet.connected(members), look).split()
+        for done in looked.values():
+            emit(done)
+            codes.append(OK if done.cause is None else DIFFERENT)
         errors = failed | errors
     return codes, errors
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Catalog, Compiler, Resource
     from cdconf.inventory import Environment, Project
     from cdconf.session import Session
+    from cdconf.session import answers as a
 
 
 def converge_host(
@@ -26,6 +27,7 @@ def converge_host(
     prune: bool = False,
     only: str | None = None,
     files: Mapping[str, Any] | None = None,
+    drift: bool = False,
 ) -> dict[str, Any]:
     """Compiles the host's catalog from its facts and has the agent apply it.
 
@@ -37,9 +39,11 @@ def converge_host(
         prune: Remove what was applied once and has gone from the files.
         only: The digest of the one catalog that may be applied; None: any.
         files: `{"commit", "dirty"}` that the host is to remember.
+        drift: The check is a look for drift: with the times at which findings were first seen, and evidence.
 
     Returns:
-        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`; of a check also `applied`.
+        `{"counts": {status: n}, "failed": bool, "catalog": the catalog's digest}`; of a check also `applied`, of a look
+        for drift also `told`.
 
     Raises:
         CdconfError: The catalog can't be compiled, or isn't the one; the agent or the host failed.
@@ -51,10 +55,14 @@ def converge_host(
         raise PlanMoved(text, host=name, hint="nothing was changed here since; look at it with `cdconf plan`")
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
+    result: a.Converged
     with told(catalog, name, emit, check=check) as on_event:
-        result = session.converge(
-            catalog.document(), check=check, prune=prune, digest=catalog.digest, files=files, on_event=on_event
-        )
+        if drift:
+            result = session.drift_look(catalog.document(), on_event=on_event)
+        else:
+            result = session.converge(
+                catalog.document(), check=check, prune=prune, digest=catalog.digest, files=files, on_event=on_event
+            )
     return {**result, "catalog": catalog.digest}
 
 

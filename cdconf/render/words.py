@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from cdconf.errors import first_line
@@ -69,6 +70,8 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
     sign = _SIGNS.get(event.status, " ")
     word = _WORDS.get(event.status, event.status)
     by_hand = " (changed by hand)" if event.by_hand else ""
+    if event.by_hand and event.cause == "both":
+        by_hand = " (changed by hand, and in the files)"
     text = f"{sign} {event.host}: {event.type} {_on_one_line(event.title)}: {word}{by_hand}"
     if event.source and event.status in ("failed", "would_change", "unknown", "orphaned"):
         text += f"  [{event.source}]"
@@ -78,6 +81,10 @@ def _resource(event: ResourceDone, style: Style) -> str | None:
         text += f": {first_line(event.message)}"
     if event.repair:
         text += _indented(f"to mend it: {event.repair}")
+    if event.first_seen is not None:
+        text += _indented(f"first seen: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(event.first_seen))}")
+    for sentence in event.evidence:
+        text += _indented(f"evidence: {_on_one_line(sentence)}")
     if event.diff and style.diff:
         text += _indented(event.diff)
     return text

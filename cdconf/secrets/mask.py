@@ -70,4 +70,6 @@ class Mask:
             return event
         texts = {name: getattr(event, name, None) for name in _TEXTS}
         changed: dict[str, Any] = {name: self(text) for name, text in texts.items() if isinstance(text, str)}
+        if evidence := getattr(event, "evidence", None):
+            changed["evidence"] = tuple(self(sentence) for sentence in evidence)
         return dataclasses.replace(event, **changed) if changed else event

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, NotRequired, TypedDict
 
-from cdconf.events import ResourceStatus
+from cdconf.events import Cause, ResourceStatus
 from cdconf.session.app_answers import (
     AppChanges,
     AppConfirmed,
@@ -108,6 +108,12 @@ class Converged(TypedDict):
     applied: NotRequired[Applied | None]
 
 
+class Looked(Converged):
+    """`drift.look` and `drift.applied`; `told` are the findings of `drift.note` that it remembers, as `TYPE:TITLE`."""
+
+    told: Annotated[list[str], Most(1000)]
+
+
 class Marks(TypedDict):
     """MACs of a host and of its catalog."""
 
@@ -135,6 +141,10 @@ class ResourceEvent(TypedDict):
     message: NotRequired[Long | None]
     by_hand: NotRequired[bool]
     repair: NotRequired[Long | None]
+    cause: NotRequired[Cause]
+    fields: NotRequired[Annotated[dict[str, Annotated[list[str], Most(100)]], Most(2)]]
+    first_seen: NotRequired[Time]
+    evidence: NotRequired[Annotated[list[str], Most(20)]]
     duration_s: NotRequired[float]
 
 
@@ -149,6 +159,12 @@ class Portrayed(TypedDict):
 
     states: dict[str, dict[str, Plain] | Long | None]
     orphans: dict[str, str | None]
+
+
+class Noted(TypedDict):
+    """`drift.note`: when the finding was first seen."""
+
+    at: Time | None
 
 
 class Ran(TypedDict):
@@ -210,6 +226,9 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "history": Memory,
         "portray": Portrayed,
         "plan": Planned,
+        "drift.look": Looked,
+        "drift.applied": Looked,
+        "drift.note": Noted,
         "run": Ran,
         "boot_id": str,
         "reboot": None,
@@ -249,6 +268,8 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
     {
         "converge": ResourceEvent,
         "plan": MarkedEvent,
+        "drift.look": ResourceEvent,
+        "drift.applied": ResourceEvent,
         "stream": Output,
         "run": Output,
         "app.check_health": HealthAttempt,

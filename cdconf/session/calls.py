@@ -89,6 +89,21 @@ class Calls(ABC):
         answer: a.Planned = self.call("plan", on_event=on_event, catalog=catalog, prune=prune)
         return answer
 
+    def drift_look(self, catalog: Mapping[str, Any], *, on_event: Callable[[a.ResourceEvent], object]) -> a.Converged:
+        """Checks a catalog, with times and evidence."""
+        answer: a.Looked = self.call("drift.look", on_event=on_event, catalog=catalog)
+        return answer
+
+    def drift_applied(self, *, on_event: Callable[[a.ResourceEvent], object]) -> a.Looked:
+        """Compares the host with what it remembers."""
+        answer: a.Looked = self.call("drift.applied", on_event=on_event)
+        return answer
+
+    def drift_note(self, kind: str, title: str, *, there: bool) -> a.Noted:
+        """Has the host remember a finding that was made here, or forget it."""
+        answer: a.Noted = self.call("drift.note", kind=kind, title=title, there=there)
+        return answer
+
     def history(self) -> p.Memory:
         """What the host remembers."""
         answer: p.Memory = self.call("history")

@@ -21,6 +21,7 @@ _RESOURCE = 3600.0  # of one resource: several commands
 _LONGER: Mapping[str, float] = MappingProxyType(
     {"package": 10_800.0, "repository": 7_200.0, "container": 10_800.0, "mount": 3_600.0}
 )
+_APPLIED = 1800.0  # looking at all that was ever applied to a host
 _STAGE = 3_600.0  # hashing what was staged, on a slow disk
 _SERVICES = 900.0  # restarting an app's services
 
@@ -44,8 +45,8 @@ class Limit:
 
 def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911  a table of calls
     """The limit of a call with these arguments."""
-    if name in ("converge", "plan"):
-        return _catalog(arguments["catalog"], is_look=name == "plan" or bool(arguments.get("check")))
+    if name in ("converge", "plan", "drift.look"):
+        return _catalog(arguments["catalog"], is_look=name != "converge" or bool(arguments.get("check")))
     if name == "portray":
         return Limit(_catalog(arguments["catalog"], is_look=True).total)
     if name in ("run", "stream"):
@@ -64,9 +65,15 @@ def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911
         return Limit(several * float(drain["timeout"]) + LOOK)
     if name.startswith(("app.", "toggles.")) and name not in _LOOKS:
         return Limit(_SERVICES * (1 + len(arguments.get("app", {}).get("services", ()))) + LOOK)
-    return Limit(GOODBYE if name == "lease.give_back" else LOOK)
+    return _OTHERS.get(name, Limit(LOOK))
 
 
+_OTHERS: Mapping[str, Limit] = MappingProxyType(
+    {
+        "lease.give_back": Limit(GOODBYE),
+        "drift.applied": Limit(_APPLIED + LOOK, 5 * LOOK),  # the host alone knows how many resources it compares
+    }
+)
 _LOOKS = frozenset({"app.status", "app.preflight", "app.holds", "app.pin", "app.unpin", "toggles.look"})
 
 

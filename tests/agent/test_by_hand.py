@@ -1,7 +1,8 @@
-"""What somebody changed on the host is told from what the files want otherwise by now."""
+"""What somebody changed on the host is told from what the files want otherwise by now, field by field."""
 
 import pytest
 
+from cdconf.agent import causes
 from cdconf.agent.state import Applied, Store
 
 COMPARED = ("content", "mode")
@@ -31,33 +32,83 @@ def applied(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "differing", "is_by_hand"),
+    ("wanted", "differing", "cause", "fields"),
     [
-        ({"content": "old", "mode": "0644"}, {"content": ("mine", "old")}, True),
-        ({"content": "new", "mode": "0644"}, {"content": ("old", "new")}, False),
-        ({"content": "new", "mode": "0644"}, {"content": ("mine", "new")}, True),
-        ({"content": "new", "mode": "0644"}, {"content": ("old", "new"), "mode": ("0600", "0644")}, True),
-        ({"content": "new", "mode": "0600"}, {"content": ("old", "new"), "mode": ("0644", "0600")}, False),
-        ({"content": "new", "owner": "bob"}, {"content": ("old", "new"), "owner": ("root", "bob")}, False),
-        ({"content": "new"}, {"exists": (False, True), "content": (None, "new")}, True),
-        ({"absent": True}, {"exists": (True, False)}, False),
+        ({"content": "old", "mode": "0644"}, {"content": ("mine", "old")}, "by_hand", {"by_hand": ["content"]}),
+        ({"content": "new", "mode": "0644"}, {"content": ("old", "new")}, "not_applied", {"not_applied": ["content"]}),
+        (
+            {"content": "new", "mode": "0644"},
+            {"content": ("mine", "new")},
+            "both",
+            {"by_hand": ["content"], "not_applied": ["content"]},
+        ),
+        (
+            {"content": "new", "mode": "0644"},
+            {"content": ("old", "new"), "mode": ("0600", "0644")},
+            "both",
+            {"by_hand": ["mode"], "not_applied": ["content"]},
+        ),
+        (
+            {"content": "new", "mode": "0600"},
+            {"content": ("old", "new"), "mode": ("0644", "0600")},
+            "not_applied",
+            {"not_applied": ["content", "mode"]},
+        ),
+        (
+            {"content": "old", "owner": "bob"},
+            {"owner": ("root", "bob")},
+            "not_applied",
+            {"not_applied": ["owner"]},
+        ),
+        (
+            {"content": "old", "validate": "true"},
+            {"content": ("mine", "old")},
+            "by_hand",
+            {"by_hand": ["content"]},
+        ),
+        (
+            {"content": "old", "mode": "0644"},
+            {"exists": (False, True), "content": (None, "old"), "mode": (None, "0644")},
+            "by_hand",
+            {"by_hand": ["content", "exists", "mode"]},
+        ),
+        (
+            {"content": "new"},
+            {"exists": (False, True), "content": (None, "new")},
+            "both",
+            {"by_hand": ["exists"], "not_applied": ["content"]},
+        ),
+        ({"absent": True}, {"exists": (True, False)}, "not_applied", {"not_applied": ["exists"]}),
     ],
 )
-def test_a_change_by_hand_is_seen_behind_newer_files(applied, wanted, differing, is_by_hand):
-    assert applied.is_by_hand(resource(**wanted), differing) == is_by_hand
+def test_a_change_by_hand_is_seen_behind_newer_files(applied, wanted, differing, cause, fields):
+    found = causes.of_difference(applied, resource(**wanted), differing)
+    assert found.document() == {"cause": cause, "fields": fields}
 
 
 def test_what_was_never_applied_was_not_changed_by_hand(tmp_path):
-    assert not Applied(Store("demo", str(tmp_path))).is_by_hand(resource(content="x"), {"content": ("y", "x")})
+    fresh = Applied(Store("demo", str(tmp_path)))
+    assert causes.of_difference(fresh, resource(content="x"), {"content": ("y", "x")}).cause == "not_applied"
+    assert causes.of_obstacle(fresh, resource(content="x")).cause == "not_applied"
 
 
 def test_what_was_removed_and_came_back_was_brought_by_hand(applied):
     applied.record(resource(absent=True))
-    assert applied.is_by_hand(resource(absent=True), {"exists": (True, False)})
-    assert not applied.is_by_hand(resource(content="x"), {"exists": (False, True), "content": (None, "x")})
+    assert causes.of_difference(applied, resource(absent=True), {"exists": (True, False)}).cause == "by_hand"
+    missing = {"exists": (False, True), "content": (None, "x")}
+    assert causes.of_difference(applied, resource(content="x"), missing).cause == "not_applied"
+    other = {"content": ("mine", "x")}
+    assert causes.of_difference(applied, resource(content="x"), other).cause == "both"
 
 
-def test_what_an_older_agent_remembers_tells_less_and_nothing_wrong(applied):
+def test_what_an_older_agent_remembers_is_not_guessed_at(applied):
     del applied.entries["file:/a"]["macs"]
-    assert not applied.is_by_hand(resource(content="new"), {"content": ("mine", "new")})
-    assert applied.is_by_hand(resource(content="old", mode="0644"), {"content": ("mine", "old")})
+    found = causes.of_difference(applied, resource(content="new"), {"content": ("mine", "new")})
+    assert (found.cause, found.is_by_hand) == ("unknown", False)
+    same = causes.of_difference(applied, resource(content="old", mode="0644"), {"content": ("mine", "old")})
+    assert same.cause == "by_hand"
+
+
+def test_a_directory_in_the_place_of_a_file_was_made_by_hand(applied):
+    assert causes.of_obstacle(applied, resource(content="old", mode="0644")).cause == "by_hand"
+    assert causes.of_obstacle(applied, resource(content="new")).cause == "unknown"

@@ -51,7 +51,7 @@ def test_older_files_are_refused_with_the_number_of_commits_that_they_lack(clone
     assert "--older" in error.hint
     said, error, comparison = compared(root, first, last)
     assert said == [f"web1: applied from {last[:7]}, 2 commits newer than yours"]
-    assert comparison.known == {"web1": {"commit": last, "dirty": False, "newer": 2}}
+    assert comparison.known == {"web1": {"commit": last, "dirty": False, "newer": 2, "older": 0}}
 
 
 def test_a_branch_that_lacks_what_was_applied_is_older_too(clone):

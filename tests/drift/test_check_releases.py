@@ -5,12 +5,18 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.drift import check_releases, releases
+from cdconf.drift.noting import Noting
 from cdconf.engine.fleet import Outcome
 from cdconf.errors import OK, HostFailed, Unreachable, worst_exit
 from cdconf.events import ResourceDone
 from tests.called import Called
 
+SINCE = 1_790_000_000.0
 PAGE = {"activating": None, "verified": [], "linked": None, "problem": None, "releases": {}}
+
+
+def answer(name, **arguments):
+    return {"at": SINCE if arguments["there"] else None} if name == "drift.note" else PAGE
 
 
 def checked(*errors, apps=("shop", "blog"), told=None):
@@ -24,13 +30,13 @@ def checked(*errors, apps=("shop", "blog"), told=None):
 
     def each(members, look):
         names = {host.name for host in members} - {error.host for error in errors}
-        session = Called(lambda name, app: PAGE, lease=None)
-        return Outcome({name: look(session) for name in names}, {error.host: error for error in errors})
+        sessions = {name: Called(answer, lease=None, host=SimpleNamespace(name=name)) for name in names}
+        return Outcome({name: look(sessions[name]) for name in names}, {error.host: error for error in errors})
 
     project = SimpleNamespace(apps={name: app(name) for name in apps})
     environment = SimpleNamespace(name="dev")
     fleet = SimpleNamespace(environment=environment, each=each, connected=lambda hosts: hosts)
-    codes, failed = check_releases(project, fleet, hosts, events.append)
+    codes, failed = check_releases(project, fleet, hosts, events.append, Noting())
     if told is not None:
         told.extend(events)
     failures = [(name, error.message) for name, error in failed.items()]
@@ -65,3 +71,4 @@ def test_a_service_that_fails_by_itself_was_not_changed_by_hand(monkeypatch, pag
     monkeypatch.setattr(releases, "changed_files", lambda session, app: "")
     checked(told=events)
     assert {(one.status, one.by_hand) for one in events} == {("would_change", is_by_hand)}
+    assert {(one.cause, one.first_seen) for one in events} == {("by_hand", SINCE)}

@@ -3,6 +3,7 @@
 from cdconf.agent import files, home, ssh_keys, texts
 from cdconf.agent.base import Failed
 
+NEEDED = ("keys",)
 FOLDER, FILE = ".ssh", "authorized_keys"
 
 

@@ -5,6 +5,7 @@ import re
 from cdconf.agent import lines, texts
 from cdconf.agent.base import Failed
 
+NEEDED = ("text",)
 CLOSING = {"<!--": " -->", "/*": " */"}
 # Whatever the comment's style, so that another one can be changed to the wanted one.
 MARKER = re.compile(r"\s*(?P<comment>\S+(?: \S+)*?) (?P<which>BEGIN|END) cdconf (?P<name>.*\S)\s*\Z")

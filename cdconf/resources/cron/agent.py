@@ -6,6 +6,7 @@ import re
 from cdconf.agent import files, owned, programs, texts
 from cdconf.agent.base import Failed, Missing, run
 
+NEEDED = ("content",)
 FOLDER = "/etc/cron.d/"
 # What runs the jobs there: cron of Debian, cronie, bcron, systemd-cron. BusyBox's crond never looks there.
 DAEMONS = ("cron", "crond", "bcron-start")

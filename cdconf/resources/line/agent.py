@@ -34,7 +34,7 @@ def _target(fields, present):
         wrong = [index for index in matching if present[index] != text]
         if wrong:
             return wrong[-1]
-    if same and (fields.get("all") or not pattern.search(text)):
+    if same and (fields.get("all") or same[-1] not in matching):
         # A line that doesn't match any more once it's right: what else matches is none of ours.
         return same[-1]
     return matching[-1] if matching else None

@@ -14,7 +14,7 @@ START_LIMIT = 60
 STEADY = 0.2  # s that a process has to live of which systemd knows no other sign that it's up
 NO_SIGN = ("simple", "exec", "idle")
 SHOWN = services.SHOWN + ",Type,RemainAfterExit,FragmentPath,DropInPaths,SourcePath,ExecMainStatus"
-SHOWN += ",ActiveEnterTimestampMonotonic"
+SHOWN += ",ActiveEnterTimestampMonotonic,NRestarts"
 
 
 def observe(fields):
@@ -70,6 +70,7 @@ def _state(fields, shown):
         raise Failed(text.format(name, *remedies), output=_words_of_failure(name, shown))
     state = {
         "running": "restarting" if shown["SubState"] == "auto-restart" else shown["ActiveState"] in RUNNING,
+        "restarts": int(shown.get("NRestarts") or 0),  # what only drift looks at
         "masked": "until the next boot" if shown["UnitFileState"] == "masked-runtime" else masked,
     }
     state["enabled"] = not masked and _enabled(shown)

@@ -1,0 +1,36 @@
+"""What a look for drift came to, in a line for each cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from cdconf.drift.findings import CAUSES, Finding
+from cdconf.events import Cause
+
+_WORDS: Mapping[Cause, str] = MappingProxyType(
+    {
+        "by_hand": "changed on the host since it was applied",
+        "not_applied": "changed in the files, and not applied yet",
+        "both": "changed on the host and in the files",
+        "unknown": "can't be told",
+    }
+)
+_NAMED = 5  # hosts that a line names
+
+
+def summary(findings: Sequence[Finding]) -> list[str]:
+    """`by hand: 3 changed on the host since it was applied (web1, web2)`; causes without findings aren't told.
+
+    Args:
+        findings: What was found; waived ones aren't told.
+    """
+    lines = []
+    for cause in CAUSES:
+        hosts = [one.host for one in findings if one.cause == cause and one.waived is None]
+        if hosts:
+            names = list(dict.fromkeys(hosts))
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            where = ", ".join(names[:_NAMED])
+            lines.append(f"{cause.replace('_', ' ')}: {len(hosts)} {_WORDS[cause]} ({where}{more})")
+    return lines
