@@ -31,7 +31,7 @@ _file = click.Path(dir_okay=False)
 
 
 class DriftCommand(click.Command):
-    """Tells Nagios of a wrong option, too: exit code 1 would be its WARNING."""
+    """Tells Nagios of a run that couldn't begin, too: exit code 1 would be its WARNING."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the command line."""
@@ -41,6 +41,15 @@ class DriftCommand(click.Command):
         except click.UsageError as error:
             if "--nagios" in given and ctx.obj != ONLY_READ:
                 _say_unknown(error.format_message())
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs it."""
+        try:
+            return super().invoke(ctx)
+        except CdconfError as error:  # a project that can't be read, say
+            if ctx.params["nagios"]:
+                _say_unknown(error.message)
             raise
 
 
@@ -86,10 +95,6 @@ def drift_run(
     except SystemExit as ended:
         if told.nagios_code is not None and ended.code not in _SIGNALS:
             raise SystemExit(told.nagios_code) from None
-        raise
-    except CdconfError as error:
-        if flags["nagios"]:
-            _say_unknown(error.message)
         raise
     if told.nagios_code:
         raise SystemExit(told.nagios_code)

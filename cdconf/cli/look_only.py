@@ -56,8 +56,18 @@ def _on_each(run: Run, job: Any) -> None:
 
 
 def _user(session: Session) -> str:
-    """As whom ssh logs in: the inventory's user, or what ~/.ssh/config says, which the host itself knows."""
-    return session.host.ssh.user or session.run("id -un").get("stdout", b"").decode().strip()
+    """As whom ssh logs in: the inventory's user, or what ~/.ssh/config says, which the host itself knows.
+
+    Raises:
+        HostFailed: By sudo it's root already, and nobody knows who it was.
+    """
+    from cdconf.errors import HostFailed
+
+    host = session.host
+    if host.ssh.become and not host.ssh.user:
+        hint = "name the user in hosts.yml: `ssh: {user: deploy, become: sudo}`"
+        raise HostFailed("it isn't known whose login the look-only key is to be", host=host.name, hint=hint)
+    return host.ssh.user or session.run("id -un").get("stdout", b"").decode().strip()
 
 
 def _document(app: App) -> dict[str, Any]:

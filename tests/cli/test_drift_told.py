@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.conftest import cdconf, write
+from tests.conftest import cdconf, git, write
 
 HOSTS = """
     hosts:
@@ -72,6 +72,16 @@ def test_a_quiet_document_is_one_or_nothing(local, tmp_path):
     assert drift(local, "--quiet", "--json", code=2).stdout == ""
 
 
+def test_quiet_remembers_looks_at_a_revision(local, tmp_path):
+    git(local, "init", "-q")
+    write(local, {".gitignore": ".cdconf/\n"})
+    git(local, "add", "-A")
+    git(local, "commit", "-qm", "all")
+    change(tmp_path, 0o600)
+    assert "motd" in drift(local, "--quiet", "--at", "HEAD", code=2).stderr
+    assert drift(local, "--quiet", "--at", "HEAD", code=2).stderr == ""
+
+
 def test_an_error_that_ends_a_quiet_run_is_told(local):
     write(local, {"roles/base/role.yml": "resources:\n  - file: /x\n    modes: 1\n"})
     assert "did you mean 'mode'?" in drift(local, "--quiet", code=1).stderr
@@ -126,6 +136,7 @@ def test_nagios_gets_a_line_and_its_exit_codes(local, tmp_path):
     [
         (["--limit", "nobody"], "is no host or group"),
         (["--nonsense"], "o such option"),
+        (["--at", "nowhere"], "nowhere"),
         (["--json"], "--nagios and --json exclude each other"),
         (["--junit", "/nowhere/x.xml"], "there is no directory"),
     ],
