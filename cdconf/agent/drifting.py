@@ -8,7 +8,6 @@ import time
 from cdconf.agent import causes, compare, kept
 from cdconf.agent.apply import Convergence, agent_of, observe
 from cdconf.agent.base import Down, Failed, Missing, Obstacle
-from cdconf.agent.handlers import FILE as PENDING
 from cdconf.agent.seen import Seen
 
 _OLD = "an older cdconf applied it, and kept too little to compare it with; the next provision keeps it"
@@ -149,7 +148,7 @@ class Drifting(Convergence):
             self._unknown(resource, kept.Unknowable().message if hidden else error.text(), started)
 
     def _handlers_left(self):
-        for entry in self.store.read(PENDING, []):
+        for entry in self.handlers.pending:
             shown = {"type": "handler", "title": entry["name"], "source": entry.get("source")}
             why = causes.Causes(not_applied=["pending"])
             text = "pending since an earlier run"

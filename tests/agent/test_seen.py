@@ -1,0 +1,103 @@
+"""Since when findings are there, and how often units were restarted since the last look."""
+
+import json
+
+import pytest
+
+from cdconf.agent import drifting, seen
+from cdconf.agent.seen import Seen
+from cdconf.agent.state import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store("demo", str(tmp_path))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the host's clock."""
+    return lambda at: monkeypatch.setattr(seen.time, "time", lambda: at)
+
+
+def look(store, *found, gone=("host", "files"), by="host"):
+    one = Seen(store)
+    times = [one.since("file", title, by) for title in found]
+    one.save(gone)
+    return times
+
+
+def test_a_finding_keeps_the_time_at_which_it_was_first_seen_until_it_is_gone(store, clock):
+    clock(100)
+    assert look(store, "/a") == [100]
+    clock(200)
+    assert look(store, "/a", "/b") == [100, 200]
+    look(store, "/b")
+    clock(300)
+    assert look(store, "/a", "/b") == [300, 200]
+
+
+def test_a_look_without_files_forgets_nothing_that_only_files_show(store, clock):
+    clock(100)
+    look(store, "/a", by="files")
+    look(store, gone=["host"])
+    clock(200)
+    assert look(store, "/a", by="files") == [100]
+
+
+def test_a_look_at_some_roles_forgets_nothing(store, clock):
+    clock(100)
+    look(store, "/a")
+    look(store, gone=[])
+    clock(200)
+    assert look(store, "/a") == [100]
+
+
+def test_a_clock_that_was_set_back_makes_no_time_of_the_future(store, clock):
+    clock(1000)
+    look(store, "/a")
+    clock(500)
+    assert look(store, "/a") == [500]
+
+
+def test_a_finding_of_the_controller_is_its_to_forget(store, clock):
+    clock(100)
+    assert drifting.note(store, "release", "app", True) == 100
+    clock(200)
+    look(store)
+    assert Seen(store).told() == ["release:app"]
+    assert drifting.note(store, "release", "app", True) == 100
+    assert drifting.note(store, "release", "app", False) is None
+    assert Seen(store).told() == []
+
+
+def test_a_unit_is_flapping_when_it_was_restarted_since_the_last_look(store, monkeypatch):
+    def before(count):
+        one = Seen(store)
+        known = one.restarts("app", count)
+        one.save([])
+        return known
+
+    assert before(3) == 3, "nobody knows since when"
+    assert before(5) == 3
+    assert before(5) == 5
+    assert before(1) == 0, "started anew by hand, and restarted once since"
+    monkeypatch.setattr(seen, "boot_id", lambda: "another")
+    assert before(2) == 2
+
+
+def test_a_host_without_a_directory_of_the_project_gets_none(tmp_path):
+    look(Store("demo", str(tmp_path / "none")), "/a")
+    assert not (tmp_path / "none").exists()
+
+
+def test_nothing_is_written_where_nothing_has_changed(store, clock):
+    clock(100)
+    look(store, "/a")
+    path = store.path(seen.FILE)
+    before = path and open(path).read()  # noqa: PTH123, SIM115  as the agent sees it
+    clock(200)
+    look(store, "/a")
+    with open(path) as stream:  # noqa: PTH123
+        assert stream.read() == before
+    assert json.loads(before)["found"] == {"file:/a": {"at": 100, "by": "host"}}
