@@ -1,10 +1,15 @@
 """What `drift` prints and writes for machines, on a host that is this machine."""
 
 import json
+import shutil
+import uuid
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
+from cdconf.agent import state
+from cdconf.inventory import load_project
 from tests.conftest import cdconf, git, write
 
 HOSTS = """
@@ -21,7 +26,16 @@ def local(project, tmp_path, monkeypatch):
     motd.chmod(0o644)
     role = f"resources:\n  - file: {motd}\n    content: \"hello\\n\"\n    mode: '0644'\n"
     write(project, {"inventories/dev/hosts.yml": HOSTS, "roles/base/role.yml": role})
-    return project
+    name = f"told-{uuid.uuid4().hex[:12]}"  # what this machine remembers of it goes with the test
+    path = project / "cdconf.yml"
+    path.write_text(path.read_text().replace("project: demo", f"project: {name}"))
+    assert name in path.read_text()
+    yield project
+    shutil.rmtree(Path(state.root()) / name, ignore_errors=True)
+
+
+def name_of(project):
+    return load_project(project).name
 
 
 def drift(root, *options, code):
@@ -99,7 +113,8 @@ def test_files_are_written_whatever_is_printed(local, tmp_path):
     (run,) = json.loads((tmp_path / "a.sarif").read_text())["runs"]
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
     text = (tmp_path / "a.prom").read_text()
-    assert 'cdconf_drift_findings{project="demo",environment="dev",cause="not_applied"} 1.0' in text
+    labels = f'project="{name_of(local)}",environment="dev"'
+    assert f'cdconf_drift_findings{{{labels},cause="not_applied"}} 1.0' in text
     assert "cdconf_drift_last_success_timestamp_seconds" in text
     assert json.loads((tmp_path / "a.json").read_text())["exit_code"] == 2
     assert oct((tmp_path / "a.prom").stat().st_mode & 0o777) == "0o644"
@@ -136,7 +151,7 @@ def test_nagios_gets_a_line_and_its_exit_codes(local, tmp_path):
     [
         (["--limit", "nobody"], "is no host or group"),
         (["--nonsense"], "o such option"),
-        (["--at", "nowhere"], "nowhere"),
+        (["--at", "nowhere"], "isn't in a git repository"),
         (["--json"], "--nagios and --json exclude each other"),
         (["--junit", "/nowhere/x.xml"], "there is no directory"),
     ],
@@ -161,5 +176,6 @@ def test_a_host_that_is_not_there_is_unknown_to_nagios_and_4_to_others(local):
     assert "1 unreachable (web1)" in done.stdout
     file = local / "a.prom"
     drift(local, "--quiet", "--prometheus", str(file), code=4)
-    assert 'cdconf_drift_unreachable_hosts{project="demo",environment="dev"} 1.0' in file.read_text()
+    labels = f'project="{name_of(local)}",environment="dev"'
+    assert f"cdconf_drift_unreachable_hosts{{{labels}}} 1.0" in file.read_text()
     assert drift(local, "--quiet", code=4).stderr == ""
