@@ -14,7 +14,7 @@ import click
 
 from cdconf.cli.context import Run, run_of
 from cdconf.errors import CdconfError, UsageError
-from cdconf.inventory import load_project
+from cdconf.inventory import find_root, load_project
 
 if TYPE_CHECKING:
     from cdconf.drift.findings import Finding
@@ -154,7 +154,7 @@ class Told:
         """Writes the files; returns whether there's something to print."""
         if self._run is None:  # ended before it began: there's nothing that a file could say
             return True
-        memory = self._memory(self._run)
+        memory = self._memory()
         before = memory.load()
         look = self._look(result, before, mask)
         self._write(look, result, mask)
@@ -191,7 +191,7 @@ class Told:
 
         made: dict[str, Callable[[], bytes]] = {
             "junit": lambda: suites.junit(look),
-            "sarif": lambda: _json(results.document(look, prefix_of(self._run.project.root) if self._run else "")),
+            "sarif": lambda: _json(results.document(look, prefix_of(self._root()))),
             "json_file": lambda: _json(masked(document(result, verbose=self._flags["verbose"]), mask)),
             "prometheus": lambda: prometheus.exposition(look),
         }
@@ -217,11 +217,15 @@ class Told:
             memory.save(after)
         return is_news
 
-    def _memory(self, run: Run) -> Memory:
+    def _root(self) -> Path:
+        """The project's own place: with `--at` the run reads a checkout, which is gone afterwards."""
+        return find_root(Path(self._flags["directory"]))
+
+    def _memory(self) -> Memory:
         from cdconf.drift.memory import Memory
 
         kind = [self._flags.get(name) for name in ("limit", "roles", "extra", "at", "applied")]
-        return Memory(run.project.data, self._environment, kind)
+        return Memory(self._root() / ".cdconf", self._environment, kind)
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -104,7 +104,7 @@ def test_cron_looks_with_that_key_alone(looked, home):
     [
         (["touch /tmp/owned"], []),
         ([], []),
-        (["touch", "/tmp/owned"], ["-o", "SetEnv=LC_ALL=$(touch /tmp/owned) BASH_ENV=/tmp/x PYTHONPATH=/tmp"]),
+        (["touch", "/tmp/owned"], ["-o", "SetEnv=LC_ALL=`reboot` BASH_ENV=/tmp/x PYTHONPATH=/tmp"]),
         (["sh -c 'touch /tmp/owned' cdconf look need 5.abcde"], []),
         (["sftp"], ["-s"]),
     ],
