@@ -226,6 +226,20 @@ def reboot(agent):
     return {}
 
 
+def put_look_key(agent, **arguments):
+    """Lets a key look at this host; see `look_key.put`."""
+    from cdconf.agent import look_key  # once per host
+
+    return look_key.put(agent, **arguments)
+
+
+def take_look_key_away(agent, **arguments):
+    """Takes that back; see `look_key.take_away`."""
+    from cdconf.agent import look_key
+
+    return look_key.take_away(agent, **arguments)
+
+
 def stream_command(agent, **arguments):
     """Runs a command line and sends what it prints as it comes; see `stream.stream`."""
     from cdconf.agent import stream  # provision doesn't need it
@@ -254,6 +268,8 @@ CALLS = {
     "boot_id": lambda agent: lease.boot_id(),
     "reboot": reboot,
     "stream": stream_command,
+    "look.put": put_look_key,
+    "look.take_away": take_look_key_away,
 }
 DEPLOY_CALLS = [
     "status",

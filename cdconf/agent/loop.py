@@ -53,7 +53,7 @@ class Agent(object):
     """
 
     def __init__(self, source, sink):
-        self.source = source
+        self.exactly = source.read
         self.sink = sink
         self.requests = Inbox()
         self.writing = threading.Lock()
@@ -105,7 +105,7 @@ class Agent(object):
         """The reading thread: answers beats, hears stops, queues the rest."""
         try:
             while True:
-                frame = wire.read(self.source.read)
+                frame = wire.read(self.exactly)
                 if frame is None:
                     break
                 if isinstance(frame, dict) and "beat" in frame:
@@ -158,16 +158,17 @@ class Agent(object):
             request = self.requests.get()
             if request is None:
                 return
-            if isinstance(request, dict) and "call" in request:
+            if isinstance(request, dict) and "call" in request and "id" in request:
                 self.current = request["id"]
                 self.send(self._answer(request))
 
+    def serving(self, request):
+        """The call that a request asks for, and its arguments."""
+        return request["call"], request.get("args") or {}
+
     def _answer(self, request):
         try:
-            return {
-                "id": request["id"],
-                "result": calls.call(self, request["call"], request.get("args") or {}),
-            }
+            return {"id": request["id"], "result": calls.call(self, *self.serving(request))}
         except Stopped as error:
             failure = Failed(str(error), kind="stopped")
         except Failed as error:
@@ -202,7 +203,7 @@ def _complain(error):
         pass
 
 
-def main():
+def main(make=Agent):
     """Keeps the channel's descriptors to itself, so that no child or stray print can disturb the frames."""
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
@@ -211,7 +212,7 @@ def main():
     os.dup2(2, 1)
     os.umask(0o022)
     os.chdir("/")
-    agent = Agent(source, sink)
+    agent = make(source, sink)
     agent.serve()
     if agent.lost is not None:
         _complain(agent.lost.message)

@@ -102,7 +102,7 @@ class Run:
         style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
         self._at_work: list[AtWork] = []
         self._is_deaf = False
-        self._renderer = make_renderer(style, self._mask)
+        self._renderer = flags.get("renderer", make_renderer)(style, self._mask)
         self._telling = Telling(self)
 
     def begin(self) -> None:

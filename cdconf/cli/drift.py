@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.context import run_of
+from cdconf.cli.drift_told import DriftCommand, drift_run, machine_options
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
 
 
-@click.command()
+@click.command(cls=DriftCommand)
 @environment_argument
 @project_options
 @selection_options
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Have each host compare itself with what was applied, and with nothing else: needs no roles and no secrets.",
 )
 @click.option("--at", metavar="REV", help="Compare with the files at a git revision (default: the work tree).")
+@machine_options
 @no_code_option
 @output_options
 def command(environment: str, **flags: Any) -> None:
@@ -54,6 +55,8 @@ def command(environment: str, **flags: Any) -> None:
     `current`, changed files and stopped services of a release that is verified. All else is left, and listed with the
     command that mends it: exit code 2. Waived findings are left, too.
 
+    With --nagios: 0 none, 1 files that aren't applied, 2 changes by hand, 3 it can't be told.
+
     Example: cdconf drift production --json
 
     Example: cdconf drift production --applied
@@ -66,7 +69,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.waived import waiving
 
     _check_flags(flags)
-    with reading_at(flags) as (read, revision), run_of("drift", environment, flags, read=read) as run:
+    with reading_at(flags) as (read, revision), drift_run(environment, flags, read) as (run, _):
         hosts = run.selected()
         emit = waiving(run)
         run.start(hosts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cdconf.engine import Fleet, Inheritance, RunIdentity
@@ -65,7 +66,13 @@ def _fleet(
     located = provider.locate(hosts)
     flags = run.flags
     accept = flags.get("accept_new_host_keys", False)
-    connector = Connector(run.project, run.environment, run.emit, accept_new_host_keys=accept, ends_leases=ends_leases)
+    key = Path(flags["look_key"]) if flags.get("look_key") else None
+    connector = Connector(
+        *(run.project, run.environment, run.emit),
+        accept_new_host_keys=accept,
+        ends_leases=ends_leases,
+        look_key=key,
+    )
     identity = RunIdentity(reason or run.command)
     missing = [host for host in hosts if host.name not in located]
     codes = [run.code, *(report(run.emit, host.name, provider.absence(host)) for host in missing)]

@@ -54,6 +54,7 @@ VERBS = {
     "smoke": ("smoke", "run the roles' smoke tests on the hosts"),
     "drift": ("drift", "compare hosts with what was last applied and with the files"),
     "waiver": ("waiver", "accept findings of drift until a day, each with its reason"),
+    "schedule": ("schedule", "let this machine look for drift, or remove what's due, every so often"),
     "procedure": ("procedure", "explain what an app is brought to its hosts by, and what changed in it"),
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),
@@ -81,7 +82,18 @@ VERBS = {
 # What `cdconf --help` shows together; each verb stands in one of them.
 PURPOSES = {
     "Begin": ("init", "import", "lint", "doctor", "schema", "cases", "completion"),
-    "Servers": ("plan", "provision", "drift", "parity", "environments", "destroy", "facts", "vars"),
+    "Servers": (
+        "plan",
+        "provision",
+        "drift",
+        "waiver",
+        "schedule",
+        "parity",
+        "environments",
+        "destroy",
+        "facts",
+        "vars",
+    ),
     "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "artifact"),
     "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),
     "What happens": ("status", "history", "metrics", "lock"),

@@ -23,47 +23,67 @@ def document(errors: Sequence[CdconfError], warnings: Sequence[Finding], root: P
         warnings: Results of level `warning`.
         root: The project; locations are relative to the git repository that it's in, as code hosts want them.
     """
-    prefix = _prefix(root) if root else ""
+    prefix = prefix_of(root) if root else ""
     found = [(one.as_dict(), "error") for one in errors] + [(one.as_dict(), "warning") for one in warnings]
     kinds = list(dict.fromkeys(str(entry["kind"]) for entry, _ in found))
     levels = {str(entry["kind"]): level for entry, level in found}
     described = {**_error_kinds(CdconfError), **RULES}
-    rules = [
-        {
-            "id": kind,
-            "shortDescription": {"text": described.get(kind, kind)},
-            "defaultConfiguration": {"level": levels[kind]},
-        }
-        for kind in kinds
-    ]
+    rules = [rule(kind, described.get(kind, kind), levels[kind]) for kind in kinds]
     results = [_result(entry, level, kinds.index(str(entry["kind"])), prefix) for entry, level in found]
+    return log(rules, results)
+
+
+def log(rules: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One SARIF log with one run, of `rule` and `result`."""
     driver = {
         "name": "cdconf",
         "version": __version__,
         "informationUri": "https://github.com/cdconf/cdconf",
-        "rules": rules,
+        "rules": list(rules),
     }
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": list(results)}]}
 
 
-def _result(entry: dict[str, object], level: str, rule: int, prefix: str) -> dict[str, Any]:
+def rule(kind: str, text: str, level: str) -> dict[str, Any]:
+    """What a kind of finding means, and how bad it is: `error` or `warning`."""
+    return {"id": kind, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}}
+
+
+def result(
+    kind: str, place: int, level: str, text: str, identity: str, where: tuple[str, int | None] | None = None
+) -> dict[str, Any]:
+    """One finding.
+
+    Args:
+        kind: Its rule.
+        place: That rule's place among the rules.
+        level: `error` or `warning`.
+        text: For people.
+        identity: The same for the same finding in another run.
+        where: The file, relative to the git repository, and the line.
+    """
+    found: dict[str, Any] = {
+        "ruleId": kind,
+        "ruleIndex": place,
+        "level": level,
+        "message": {"text": text},
+        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()},
+    }
+    if where is not None:
+        location = {"uri": quote(where[0]), "uriBaseId": "%SRCROOT%"}
+        region = {"region": {"startLine": where[1]}} if where[1] else {}
+        found["locations"] = [{"physicalLocation": {"artifactLocation": location, **region}}]
+    return found
+
+
+def _result(entry: dict[str, Any], level: str, place: int, prefix: str) -> dict[str, Any]:
     message = f"{entry['message']} ({entry['hint']})" if entry["hint"] else str(entry["message"])
     identity = f"{entry['kind']}\0{entry['file']}\0{entry['message']}"
-    result: dict[str, Any] = {
-        "ruleId": entry["kind"],
-        "ruleIndex": rule,
-        "level": level,
-        "message": {"text": message},
-        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
-    }
-    if entry["file"]:
-        location = {"uri": quote(f"{prefix}{entry['file']}"), "uriBaseId": "%SRCROOT%"}
-        region = {"region": {"startLine": entry["line"]}} if entry["line"] else {}
-        result["locations"] = [{"physicalLocation": {"artifactLocation": location, **region}}]
-    return result
+    where = (f"{prefix}{entry['file']}", entry["line"]) if entry["file"] else None
+    return result(entry["kind"], place, level, message, identity, where)
 
 
-def _prefix(root: Path) -> str:
+def prefix_of(root: Path) -> str:
     """The project's place in its git repository, with a slash behind it; empty for the top, or outside of git."""
     for folder in (root, *root.parents):
         if (folder / ".git").exists():

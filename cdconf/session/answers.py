@@ -229,6 +229,8 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "lease.check": None,
         "lease.give_back": None,
         "lease.force": Damaged | Lease | None,
+        "look.put": None,
+        "look.take_away": None,
         "converge": Converged,
         "mend": Mended,
         "history": Memory,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).parent.parent
-_PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
+PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def start_command(digest: str, nonce: str, become: str | None = None, *, termina
     """
     # UTF-8 whatever the host's locale: -X utf8 since Python 3.7, LC_ALL for 3.6.
     script = (
-        f"export LC_ALL=C.UTF-8; for p in {_PYTHONS}; do "
+        f"export LC_ALL=C.UTF-8; for p in {PYTHONS}; do "
         'if command -v "$p" >/dev/null 2>&1; then exec "$p" -X utf8 -I -S -c "$1" "$2" "$3"; fi; '
         'done; echo "$3 nopython $(. /etc/os-release 2>/dev/null; echo $ID $VERSION_ID)"; '
         'read -r line && eval "$line"'

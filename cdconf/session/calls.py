@@ -137,6 +137,14 @@ class Calls(ABC):
         """Reboots the host; the answer may be lost."""
         self.call("reboot")
 
+    def look_put(self, **about: Any) -> None:
+        """Lets a key look at the host, and do nothing else."""
+        self.call("look.put", **about)
+
+    def look_take_away(self, **about: Any) -> None:
+        """Takes that back."""
+        self.call("look.take_away", **about)
+
     def app_status(self, app: App) -> p.AppStatus:
         """What the host knows of an app."""
         answer: p.AppStatus = self.call("app.status", app=app)

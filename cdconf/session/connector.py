@@ -17,6 +17,7 @@ from cdconf.session.transport import PipeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Host, Project
@@ -34,6 +35,7 @@ class Connector:
         facts: From a host's name to the groups of facts that the run will read; by default it reads none.
         install_python: Install Python on hosts without one, where their inventory says `bootstrap: true`.
         ends_leases: The run ends leases, and isn't kept from it by one that's damaged.
+        look_key: The private key that can only look; the hosts' own look-only agents answer it.
     """
 
     def __init__(
@@ -46,8 +48,12 @@ class Connector:
         install_python: bool = False,
         facts: Callable[[str], Sequence[str]] = lambda host: (),
         ends_leases: bool = False,
+        look_key: Path | None = None,
     ) -> None:
         self._project_name = project.name
+        self._look_key = look_key
+        self._environment = environment.name
+        self._warned = False
         self._data = project.data
         self._install_python = install_python
         self._passwords = SudoPasswords(project, environment, emit)
@@ -85,6 +91,8 @@ class Connector:
         return self._with_terminal_if_needed(host, announce, install=True)
 
     def _with_terminal_if_needed(self, host: Host, announce: Callable[[str], None], *, install: bool) -> Session:
+        if self._look_key is not None:
+            return self._look(host, self._look_key, announce)
         try:
             return self._connect(host, announce, install=install, terminal=False)
         except TerminalNeeded:
@@ -102,6 +110,24 @@ class Connector:
             session = Session(host, transport, start.rest, name, facts, ends_leases=self._ends_leases)
             session.lease = told(session.lease, self._data)
             return session
+        except BaseException:
+            transport.close()
+            raise
+
+    def _look(self, host: Host, key: Path, announce: Callable[[str], None]) -> Session:
+        """A session with the host's look-only agent."""
+        from cdconf.session import look_only
+
+        host = look_only.keyed(host, key)
+        transport = self._ssh.open(host, look_only.COMMAND)
+        try:
+            start = Start(transport, host, look_only.NONCE, self._bundle, self._passwords, announce)
+            start.run()
+            warning = look_only.check_ready(start.ready, self._bundle, host.name, self._environment)
+            if warning and not self._warned:
+                self._warned = True
+                announce(warning)
+            return Session(host, transport, start.rest, self._project_name, self._facts(host.name))
         except BaseException:
             transport.close()
             raise

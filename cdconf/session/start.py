@@ -49,7 +49,8 @@ class Start:
         terminal: The command has one.
 
     Attributes:
-        rest: After `run`, bytes that came behind `ready`.
+        ready: After `run`, what the agent said of itself behind `ready`.
+        rest: After `run`, bytes that came after that.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Start:
         self._installing = False
         self._limit = TIMEOUT
         self._deadline = time.monotonic() + TIMEOUT
+        self.ready = ""
         self.rest = b""
 
     def run(self) -> None:
@@ -92,6 +94,7 @@ class Start:
         while True:
             word, _, more = self._word().partition(" ")
             if word == "ready":
+                self.ready = more
                 return
             self._said[word] += 1
             if self._said[word] > _TIMES:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError, UsageError
-from cdconf.pipeline.watch.unit import MARK, PASSED_ON, unit
+from cdconf.pipeline.watch.unit import MARK, PASSED_ON, escaped, unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,20 +48,19 @@ def install(project: Project, options: Sequence[str]) -> Installed:
         CdconfError: It can't be written.
     """
     is_system = os.geteuid() == 0
-    home = Path("~").expanduser()
-    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    folder = SYSTEM if is_system else configuration / "systemd/user"
     name = f"cdconf-watch-{project.name}.service"
-    secrets = home / ".config/cdconf" / f"watch-{project.name}.env"
+    secrets = Path("~").expanduser() / ".config/cdconf" / f"watch-{project.name}.env"
     command = [sys.executable, "-P", "-m", "cdconf", "pipeline", "watch", "--project", str(project.root), *options]
     variables = {one: os.environ[one] for one in PASSED_ON if os.environ.get(one)}
     try:
         text = unit(project.name, project.root, command, variables, secrets, is_system=is_system)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    path = folder / name
-    _check(path, project.root)
-    _write(path, text)
+    path = unit_folder(is_system=is_system) / name
+    if not is_own(path, MARK, project.root):
+        refused = f"{path} is there already, and isn't that of this checkout's watch"
+        raise UsageError(refused, hint="remove it, or run the watch from the checkout that it names")
+    write_unit(path, text)
     manager = "systemctl" if is_system else "systemctl --user"
     stays = () if is_system else (f"loginctl enable-linger {shlex.quote(getpass.getuser())}",)
     shown = ("journalctl" if is_system else "journalctl --user") + f" -f -u {name}"
@@ -69,20 +68,38 @@ def install(project: Project, options: Sequence[str]) -> Installed:
     return Installed(path, text, secrets, (*stays, *starts, shown))
 
 
-def _check(path: Path, root: Path) -> None:
+def unit_folder(*, is_system: bool) -> Path:
+    """Where units are written: the system's, or this user's own."""
+    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~").expanduser() / ".config")
+    return SYSTEM if is_system else configuration / "systemd/user"
+
+
+def is_own(path: Path, mark: str, root: Path) -> bool:
+    """Whether a unit may be replaced: it isn't there, or was written by cdconf for this checkout.
+
+    Args:
+        path: The unit.
+        mark: What its first line begins with.
+        root: The checkout.
+
+    Raises:
+        CdconfError: It can't be read.
+    """
     try:
         there = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return
+        return True
     except OSError as error:
         raise CdconfError(f"{path} can't be read: {error.strerror}") from error
-    own = f"WorkingDirectory={str(root).replace('%', '%%')}\n"
-    if not there.startswith(MARK) or own not in there:
-        text = f"{path} is there already, and isn't that of this checkout's watch"
-        raise UsageError(text, hint="remove it, or run the watch from the checkout that it names")
+    return there.startswith(mark) and f"WorkingDirectory={escaped(str(root))}\n" in there
 
 
-def _write(path: Path, text: str) -> None:
+def write_unit(path: Path, text: str) -> None:
+    """Puts a unit in place whole.
+
+    Raises:
+        CdconfError: It can't be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,14 +22,14 @@ PASSED_ON = (
     "CDCONF_ISOLATION",
     "PATH",
 )
-_FOR_ALL = """\
+FOR_ALL = """\
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 """
-_FOR_THE_SYSTEM = """\
+FOR_THE_SYSTEM = """\
 ProtectSystem=full
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
@@ -54,37 +54,37 @@ def unit(
         is_system: Whether it's the system's; else it's a user's.
     """
     network = "Wants=network-online.target\nAfter=network-online.target\n" if is_system else ""
-    variables = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in environment.items())
+    variables = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in environment.items())
     return f"""\
 {MARK}; written anew by it.
 [Unit]
-Description=cdconf pipeline of {_escaped(project)}
+Description=cdconf pipeline of {escaped(project)}
 {network}StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-WorkingDirectory={_escaped(str(root))}
-ExecStart={" ".join(_quoted(one).replace("$", "$$") for one in command)}
-{variables}EnvironmentFile=-{_escaped(str(secrets))}
+WorkingDirectory={escaped(str(root))}
+ExecStart={" ".join(quoted(one).replace("$", "$$") for one in command)}
+{variables}EnvironmentFile=-{escaped(str(secrets))}
 Restart=always
 RestartSec=30s
 # The first SIGTERM lets the run in hand end; after this time hosts go back by themselves.
 KillMode=mixed
 TimeoutStopSec=30min
 SuccessExitStatus=130 143
-{_FOR_ALL}{_FOR_THE_SYSTEM if is_system else ""}
+{FOR_ALL}{FOR_THE_SYSTEM if is_system else ""}
 [Install]
 WantedBy={"multi-user.target" if is_system else "default.target"}
 """
 
 
-def _escaped(text: str) -> str:
-    """Without systemd's specifiers (systemd.unit(5), SPECIFIERS)."""
+def escaped(text: str) -> str:
+    """A text without systemd's specifiers (systemd.unit(5), SPECIFIERS)."""
     return text.replace("%", "%%")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """One word (systemd.syntax(7), QUOTING)."""
     if any(one in text for one in "\n\r\0"):
         raise ValueError(f"systemd can't be told {text!r}")
-    return '"' + _escaped(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + escaped(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

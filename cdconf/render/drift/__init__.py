@@ -1,0 +1,1 @@
+"""A look for drift, as machines take it in."""

@@ -1,0 +1,104 @@
+"""One look for drift, at its end: what all the formats are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cdconf.drift.findings import Finding
+from cdconf.render.words import shown
+
+CAUSES = {
+    "by_hand": "The host was changed since it was applied.",
+    "not_applied": "The files were changed, and not applied yet.",
+    "both": "The host and the files were changed.",
+    "unknown": "It can't be told whether the host is as it was applied.",
+}
+NOTHING = hashlib.sha256().hexdigest()  # the signature of a look that found nothing
+_TEXTS = ("type", "title", "source", "diff", "message", "repair", "waived")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look for drift, at its end.
+
+    Attributes:
+        project: The project's name.
+        environment: The environment's.
+        hosts: The hosts that were to be looked at.
+        unreachable: Host -> why it couldn't be reached.
+        failed: Host -> why it couldn't be looked at.
+        findings: What was found, waived ones included.
+        error: What ended the look as a whole; None when nothing did.
+        duration_s: How long it took.
+        last_success: When a look last got through on all hosts, in seconds since 1970; None where nobody knows.
+    """
+
+    project: str
+    environment: str
+    hosts: tuple[str, ...]
+    unreachable: dict[str, str]
+    failed: dict[str, str]
+    findings: tuple[Finding, ...]
+    error: str | None = None
+    duration_s: float = 0.0
+    last_success: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all hosts were looked at."""
+        return not (self.unreachable or self.failed or self.error)
+
+    def counts(self) -> dict[str, int]:
+        """Cause -> how many findings no waiver covers; every cause is named."""
+        found = Counter(one.cause for one in self.findings if one.waived is None)
+        return {cause: found[cause] for cause in CAUSES}  # type: ignore[index]
+
+    @property
+    def waived(self) -> int:
+        """How many findings a waiver covers."""
+        return sum(one.waived is not None for one in self.findings)
+
+
+def masked(look: Look, mask: Callable[[str], str]) -> Look:
+    """The same without secrets, whoever said them, and without what a terminal would obey."""
+
+    def text(raw: str | None) -> str | None:
+        return None if raw is None else shown(mask(raw))
+
+    def finding(one: Finding) -> Finding:
+        texts: dict[str, Any] = {name: text(getattr(one, name)) for name in _TEXTS}
+        return replace(one, evidence=tuple(shown(mask(each)) for each in one.evidence), **texts)
+
+    findings = [finding(one) for one in look.findings]
+    unreachable, failed = (
+        {name: shown(mask(why)) for name, why in one.items()} for one in (look.unreachable, look.failed)
+    )
+    return replace(look, findings=tuple(findings), unreachable=unreachable, failed=failed, error=text(look.error))
+
+
+def message_of(one: Finding) -> str:
+    """A finding for people: what it is, how it differs, who may have done it, and what mends it."""
+    parts = [f"{one.type} {one.title}: {CAUSES[one.cause]}", one.message, one.diff, *one.evidence]
+    parts += [f"to mend it: {one.repair}"] if one.repair else []
+    return "\n".join(part.rstrip("\n") for part in parts if part)
+
+
+def signature(look: Look) -> str:
+    """Changes when what was found does: what's found, why, how it differs, waived or not; who couldn't be looked at.
+
+    How long something took, or since when it's known, is no news.
+    """
+    total = hashlib.sha256()
+    rows: list[tuple[str, ...]] = [
+        (*one.identity, one.cause, one.diff or "", one.message or "", one.waived or "") for one in look.findings
+    ]
+    rows += [("unreachable", name) for name in look.unreachable]  # why is told in other words each time
+    rows += [("failed", name, why) for name, why in look.failed.items()]
+    rows += [("error", look.error)] if look.error else []
+    for row in sorted(rows):
+        total.update(("\0".join(row) + "\1").encode("utf-8", "surrogatepass"))
+    return total.hexdigest()
