@@ -112,3 +112,12 @@ def artifacts(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     apps = list(_cdconf_yml(root).get("apps") or {})
     stored = [json.loads(path.read_bytes()) for path in root.glob(".cdconf/artifacts/*.json")]
     return [*apps, *(f"{one['app']}@{one['version']}" for one in stored)]
+
+
+@_completer
+def notify_targets(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Names of the operator's receivers of notifications."""
+    from cdconf.notify.settings import read_settings
+
+    settings = read_settings(root)
+    return settings.targets if settings is not None else ()

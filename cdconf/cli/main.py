@@ -56,6 +56,7 @@ VERBS = {
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),
     "history": ("history", "show what happened"),
+    "notify": ("notify", "try who is told of drift, releases and red stages; show what waits to be told"),
     "metrics": ("metrics", "print metrics for Prometheus"),
     "lock": ("lock", "show or end the leases on an environment's hosts"),
     "artifact": ("artifact", "look into the artifact store, add, verify, sign and remove artifacts"),
