@@ -22,7 +22,6 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "line_resumed": ("success", "a stop was lifted"),
     "schedule_silent": ("failure", "a schedule has missed its runs"),
     "schedule_heard": ("success", "a schedule that was silent runs again"),
-    "waiver_expired": ("warning", "a waiver has expired, so that its finding counts again"),
 }
 LONGEST_TITLE, LONGEST_BODY = 200, 3000  # characters
 # What chat services take for a call to everybody; hosts and commits can say such words, too.

@@ -1,8 +1,9 @@
 """`python -m cdconf.notify.receiver`: brings one message to one receiver, and says what came of it.
 
-It reads JSON from stdin, `{"url", "title", "body", "severity"}` or `{"ping"}`: a URL in an argument would be in the
-process list. It writes `{"outcome", "why"}` to stdout. A receiver that keeps it waiting ends it by the alarm. Only here
-Apprise is imported. What Apprise logs may hold URLs, so `why` comes from this file alone.
+It reads JSON from stdin, since a URL in an argument would be in the process list: `{"url", "title", "body",
+"severity"}` or `{"ping"}`, and `within` where the receiver has other than 10 s. It writes `{"outcome", "why"}` to
+stdout. A receiver that keeps it waiting ends it by the alarm. Only here Apprise is imported. What Apprise logs may hold
+URLs, so `why` comes from this file alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 WITHIN = 10.0  # seconds that a receiver may take
-SHORTER = 9  # whole seconds after which Apprise gives up by itself, where it can
+SHORTER = 0.9  # of that, a library waits by itself, where it can
 # sent; refused: it said no; unreachable: it got nothing; unanswered: nobody knows; missing: there's no Apprise here
 Outcome = Literal["sent", "refused", "unreachable", "unanswered", "missing"]
-UNANSWERED = f"it gave no answer within {WITHIN:g} s"
+UNANSWERED = "it gave no answer in time"
 _REASONS: tuple[tuple[str, Outcome, str], ...] = (
     (r"connection refused", "unreachable", "the connection was refused"),
     (r"name.?resolution|name or service not known|gaierror|nodename", "unreachable", "its name can't be resolved"),
@@ -50,7 +51,7 @@ def outcome_of(log: str) -> tuple[Outcome, str]:
     return "refused", "it didn't take the message"
 
 
-def notify(request: Mapping[str, Any]) -> tuple[Outcome, str]:
+def notify(request: Mapping[str, Any], within: float) -> tuple[Outcome, str]:
     """Sends a message by Apprise."""
     try:
         import apprise
@@ -61,8 +62,8 @@ def notify(request: Mapping[str, Any]) -> tuple[Outcome, str]:
     if not receiver.add(request["url"]):
         return "refused", "Apprise doesn't understand the URL of this target"
     for one in receiver:
-        one.socket_connect_timeout = one.socket_read_timeout = SHORTER
-    _set_alarm()
+        one.socket_connect_timeout = one.socket_read_timeout = within * SHORTER
+    _set_alarm(within)
     with apprise.LogCapture(level=10, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
         is_sent = receiver.notify(
             body=request["body"] or request["title"], title=request["title"], notify_type=request["severity"]
@@ -70,16 +71,16 @@ def notify(request: Mapping[str, Any]) -> tuple[Outcome, str]:
         return ("sent", "") if is_sent else outcome_of(log.getvalue())
 
 
-def ping(url: str) -> tuple[Outcome, str]:
+def ping(url: str, within: float) -> tuple[Outcome, str]:
     """Asks for a URL, by GET."""
     import http.client
     import urllib.error
     import urllib.request
 
-    _set_alarm()
+    _set_alarm(within)
     request = urllib.request.Request(url, headers={"User-Agent": "cdconf"})  # noqa: S310  http or https, see `keys`
     try:
-        with urllib.request.urlopen(request, timeout=SHORTER) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=within * SHORTER) as answer:  # noqa: S310
             answer.read(1024)
     except urllib.error.HTTPError as error:
         return "refused", f"it answered with HTTP {error.code}"
@@ -88,10 +89,10 @@ def ping(url: str) -> tuple[Outcome, str]:
     return "sent", ""
 
 
-def _set_alarm() -> None:
+def _set_alarm(within: float) -> None:
     """From now on the receiver's time runs; the system ends this process, whatever it hangs in."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, WITHIN)
+    signal.setitimer(signal.ITIMER_REAL, within)
 
 
 def main() -> None:
@@ -102,8 +103,9 @@ def main() -> None:
     os.dup2(null, 1)  # what a library prints belongs to nobody
     os.dup2(null, 2)
     request = json.load(sys.stdin)
+    within = float(request.get("within", WITHIN))
     try:
-        outcome, why = ping(request["ping"]) if "ping" in request else notify(request)
+        outcome, why = ping(request["ping"], within) if "ping" in request else notify(request, within)
     except Exception as error:  # noqa: BLE001  whatever a library does, somebody waits for an answer
         outcome, why = "refused", f"an error in sending it: {type(error).__name__}"
     os.write(answer, json.dumps({"outcome": outcome, "why": why}).encode())
