@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from cdconf.notify.drifted import Look
@@ -17,19 +18,26 @@ if TYPE_CHECKING:
     from cdconf.notify.outbox import Outbox
 
 _LOOKED_AT = ("ok", "changed")  # statuses of hosts that were looked at to the end
+_RIGHT = ("ok", "changed", "skipped")  # statuses of resources that haven't drifted
 _NARROWED = ("limit", "roles", "extra")  # flags with which a look doesn't show that all of an environment is watched
 
 
 def tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
     """Puts what a run has to tell into the outbox, before the history knows of it; never fails a run.
 
-    A throw-away copy's drift and releases are nobody's news; the stage that made it tells what came of it.
-
     Args:
         run: The run.
         result: How it ended.
         entry: Its line of the history, masked.
     """
+    try:
+        _tell(run, result, entry)
+    except Exception as error:  # noqa: BLE001  the history matters more than what's told of it
+        print(f"warning: nobody was notified: an error of cdconf's own: {type(error).__name__}", file=sys.stderr)
+
+
+def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
+    """A throw-away copy's drift and releases are nobody's news; the stage that made it tells what came of it."""
     from cdconf.notify import drifted, run_ended
 
     is_throwaway = run.environment_name is not None and run.environment.throwaway is not None
@@ -40,7 +48,7 @@ def tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
         environment=None if is_throwaway else run.environment_name,
         exit_code=result.exit_code,
         by=f"{entry['user']} on {entry['controller']}",
-        extra=result.extra if entry["command"] == run.command else run.extra,
+        extra=run.extra | {name: entry[name] for name in ("app", "version", "artifact") if entry.get(name)},
         hosts=result.hosts,
         error=entry["error"],
         error_kind=str(result.error["kind"]) if result.error else None,
@@ -62,7 +70,8 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
     from cdconf.drift.from_events import findings_of
 
     known = {host.name for host in run.environment.hosts.values()}
-    ok = {(one.host, one.type, one.title) for host in result.hosts.values() for one in host.resources}
+    resources = [one for host in result.hosts.values() for one in host.resources]
+    right = {(one.host, one.type, one.title) for one in resources if one.status in _RIGHT}
     is_narrow = bool(run.flags.get("roles") or run.flags.get("extra"))
 
     def has_seen(identity: tuple[str, str, str]) -> bool:
@@ -71,7 +80,7 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
             return True
         host = result.hosts.get(name)
         is_whole = host is not None and host.status in _LOOKED_AT and not host.not_attempted
-        return identity in ok or (is_whole and not is_narrow)
+        return identity in right or (is_whole and not is_narrow)
 
     return Look(run.project.name, run.environment.name, entry["id"], findings_of(result.hosts), has_seen)
 

@@ -80,8 +80,10 @@ class Sender:
         """
         if count := self._marks.recover():
             _LOG.info("%d messages may have arrived before the last sender was killed", count)
+        settings, read_at = Settings(), float("-inf")
         while self._outbox.path.exists():
-            settings = self._settings() or Settings()
+            if time.monotonic() - read_at >= self._patience.look:
+                settings, read_at = self._settings() or Settings(), time.monotonic()
             self._collect()
             self._drop(settings)
             may_go_on = not self._is_missing

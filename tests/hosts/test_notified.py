@@ -55,9 +55,13 @@ def test_deploy_and_drift_tell_people_and_wait_for_none(ground):
         # It has ended, and nobody has answered: the other end still holds the connection open.
         until(lambda: held)
         until(lambda: server.titles == ["shop: dev: released shop@2"])
-        found = json.loads(ground.must("notify", "list", "--json"))
-        assert [(one["target"], one["kind"]) for one in found["waiting"]] == [("hangs", "released")]
-        outputs += [ground.must("notify", "list"), json.dumps(found), (own / "notify/sender.log").read_text()]
+
+        def waiting():
+            outputs.append(ground.must("notify", "list", "--json"))
+            return [(one["target"], one["kind"]) for one in json.loads(outputs[-1])["waiting"]]
+
+        until(lambda: waiting() == [("hangs", "released")])
+        outputs += [ground.must("notify", "list"), (own / "notify/sender.log").read_text()]
         host = ground.root.parent / "web1/srv/hostile-kernel"
         was = host.read_text()
         host.write_text("somebody was here\n")

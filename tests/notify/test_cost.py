@@ -35,15 +35,16 @@ def unreachable(project):
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["vars", "dev"], ["run", "dev", "--", "true"]])
-def test_nothing_is_imported(unreachable, tmp_path, arguments):
-    assert imported(unreachable, tmp_path / "home", *arguments) == []
+def test_nothing_is_imported(unreachable, tmp_path_factory, arguments):
+    assert imported(unreachable, tmp_path_factory.mktemp("home"), *arguments) == []
 
 
-def test_a_run_never_imports_what_sends(unreachable, tmp_path):
-    path = tmp_path / "home/.config/cdconf/notify.yml"
+def test_a_run_never_imports_what_sends(unreachable, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    path = home / ".config/cdconf/notify.yml"
     path.parent.mkdir(parents=True)
     path.write_text("targets: {ops: {url: 'json://127.0.0.1:1/x'}}")
     path.chmod(0o600)
-    found = imported(unreachable, tmp_path / "home", "drift", "dev")
+    found = imported(unreachable, home, "drift", "dev")
     assert "cdconf.notify.outbox" in found
     assert not [one for one in found if one.startswith("apprise") or one == "cdconf.notify.sender"]

@@ -108,10 +108,13 @@ def test_an_error_tells_no_part_of_a_url(file, text):
     assert "notify.yml" in told
 
 
-def test_a_file_that_is_broken_is_a_warning_of_a_run(file, project):
-    file(f"targets: slack://{TOKEN}/x")
+def test_a_file_that_is_broken_is_a_warning_of_a_run(file, project, tmp_path_factory, monkeypatch):
+    outside = tmp_path_factory.mktemp("outside") / "notify.yml"
+    file(f"targets: slack://{TOKEN}/x").rename(outside)
+    monkeypatch.setenv("CDCONF_NOTIFY", str(outside))
     hosts = "hosts: {web1: {address: 127.0.0.1, ssh: {port: 1}, groups: [web]}}"
     (project / "inventories/dev/hosts.yml").write_text(hosts)
     result = cdconf(project, "run", "dev", "--json", "--", "true")
     assert result.stderr.count("warning: nobody was notified") == 1, result.stderr
+    assert "'targets' in notify.yml must be a mapping" in result.stderr
     assert TOKEN not in result.stderr + result.stdout
