@@ -11,8 +11,7 @@ from tests.conftest import write
 from tests.hostile.ground import Ground
 from tests.month.run import Month
 from tests.month.world import World
-from tests.notify.receivers import receiver, silent, until
-from tests.notify.test_sender_process import senders
+from tests.notify.receivers import receiver, senders, silent, until
 
 pytest.importorskip("apprise")
 pytestmark = pytest.mark.hosts  # root alone can give a host directories of its own
