@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.notify.conditions import Topic, closed, opened
+from cdconf.notify.conditions import Topic, closed, opened, subjects
 from cdconf.notify.kinds import Notification, identity
 
 if TYPE_CHECKING:
@@ -71,14 +71,36 @@ def _of_deployment(outbox: Outbox, run: Ended) -> Iterator[Notification]:
     on = f"on {_several(hosts)}"
     if run.committed_at is not None:
         kind = "released" if run.command == "deploy" else "rolled_back"
+        if not _is_news(outbox, run, run.environment, stays=kind == "released"):
+            return
         what = f"released {run.artifact}" if run.command == "deploy" else f"rolled back to {run.artifact}"
         but = f"but: {run.error}" if run.error else None
         yield run.notification(identity(kind, run.id), kind, what, on, but)
     elif back or run.error_kind == "deploy_failed":
+        _is_news(outbox, run, run.environment, stays=False)
         event = identity("rolled_back", run.id)
         how = f"rolled back {_several(back)}" if back else "no host had to go back"
         what = f"{'deployment' if run.command == 'deploy' else 'rollback'} of {run.artifact} failed; {how}"
         yield run.notification(event, "rolled_back", what, run.error)
+
+
+def _is_news(outbox: Outbox, run: Ended, environment: str, *, stays: bool) -> bool:
+    """Whether nobody has told yet that a release runs: `deploy --resume` may bring it to hosts that were cut off.
+
+    Args:
+        outbox: The outbox; it remembers what runs.
+        run: The deployment.
+        environment: Its environment.
+        stays: Whether its release runs now; else nothing that was told is true any more.
+    """
+    topic = Topic("released", "", (environment, str(run.extra.get("app"))))
+    release = (str(run.extra.get("version")),)
+    known = subjects(outbox, topic)
+    for one in known:
+        closed(outbox, topic, one)
+    if stays:
+        opened(outbox, topic, release, run.id)
+    return not (run.extra.get("resumed") and release in known)
 
 
 def _of_gate(outbox: Outbox, run: Ended) -> Iterator[Notification]:

@@ -48,6 +48,27 @@ def test_one_that_was_kept_but_ended_badly_says_so(box):
     assert "but: web2 was lost" in box.outbox.messages("waiting")[0].body
 
 
+def test_one_that_was_kept_and_is_resumed_for_a_host_that_was_cut_off_is_told_once(box):
+    resumed = SHOP | {"resumed": True}
+    tells(box, ended(hosts=HOSTS, committed_at=1.0, code=4, error="web2 was lost"))
+    assert tells(box, ended(run="r2", hosts=HOSTS, committed_at=2.0, extra=resumed)) == []
+    back = {"web1": HostResult("rolled_back")}
+    tells(box, ended(run="r3", hosts=back, code=1, error_kind="deploy_failed", extra=SHOP | {"version": "1.5"}))
+    assert tells(box, ended(run="r4", hosts=HOSTS, committed_at=3.0, extra=resumed))[0][0] == "released"
+
+
+def test_a_resumed_one_that_nobody_has_told_is_told(box):
+    """The run that began it was killed."""
+    found = tells(box, ended(hosts=HOSTS, committed_at=1.0, extra=SHOP | {"resumed": True}))
+    assert found[0][0] == "released"
+
+
+def test_the_same_release_again_is_another_event(box):
+    for run in ("r1", "r2"):
+        tells(box, ended(run=run, hosts=HOSTS, committed_at=1.0))
+    assert len(box.outbox.messages("waiting")) == 2
+
+
 def test_one_that_had_nothing_to_do_tells_nothing(box):
     assert tells(box, ended(hosts={"web1": HostResult("ok")})) == []
 
