@@ -134,3 +134,12 @@ def artifacts(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     """Apps, and the versions that the store has: `shop`, `shop@1.4`."""
     apps = list(_cdconf_yml(root).get("apps") or {})
     return [*apps, *(f"{one['app']}@{one['version']}" for one in _stored(root))]
+
+
+@_completer
+def notify_targets(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """Names of the operator's receivers of notifications."""
+    from cdconf.notify.settings import read_settings
+
+    settings = read_settings(root)
+    return settings.targets if settings is not None else ()

@@ -59,6 +59,7 @@ VERBS = {
     "parity": ("parity", "compare two environments, in their files and on their hosts"),
     "status": ("status", "show what runs where"),
     "history": ("history", "show what happened"),
+    "notify": ("notify", "try who is told of drift, releases and red stages; show what waits to be told"),
     "metrics": ("metrics", "print metrics for Prometheus"),
     "lock": ("lock", "show or end the leases on an environment's hosts"),
     "artifact": ("artifact", "look into the artifact store, add, verify, sign and remove artifacts"),
@@ -82,18 +83,8 @@ VERBS = {
 # What `cdconf --help` shows together; each verb stands in one of them.
 PURPOSES = {
     "Begin": ("init", "import", "lint", "doctor", "schema", "cases", "completion"),
-    "Servers": (
-        "plan",
-        "provision",
-        "drift",
-        "waiver",
-        "schedule",
-        "parity",
-        "environments",
-        "destroy",
-        "facts",
-        "vars",
-    ),
+    "Servers": ("plan", "provision", "parity", "environments", "destroy", "facts", "vars"),
+    "Drift": ("drift", "waiver", "schedule", "notify"),
     "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "artifact"),
     "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),
     "What happens": ("status", "history", "metrics", "lock"),

@@ -79,6 +79,7 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
         name: {
             key: value for key, value in asdict(one).items() if key not in ("code", "is_said", "is_held", "is_of_hosts")
         }
+        | {"environment": result.environments.get(name)}
         for name, one in result.outcomes.items()
     }
     told = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -60,9 +61,19 @@ def record_run(
     if identifier is not None:
         committed = run.collector.committed_at
         entry |= {"id": identifier} | run.noted | ({"committed_at": committed} if committed else {})
+        if _notifies():
+            from cdconf.cli.notifying import tell
+
+            tell(run, result, entry)
     record(run.project, entry)
     if identifier is not None:
         send_trace(run.project.data, entry)
+
+
+def _notifies() -> bool:
+    """Whether this operator wants notifications, see `notify.settings`: else no run imports anything for them."""
+    mine = os.path.expanduser("~/.config/cdconf/notify.yml")  # noqa: PTH111  it's asked at the end of each run
+    return bool(os.environ.get("CDCONF_NOTIFY")) or os.path.lexists(mine)
 
 
 def record(project: Project, entry: dict[str, Any]) -> None:

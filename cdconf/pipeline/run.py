@@ -41,12 +41,14 @@ class Result:
         ended: The verdict, the exit code, and why.
         outcomes: Stage -> how it ended; of a run that was joined, none.
         joined: Whether it was another run's.
+        environments: Stage -> the environment that it deploys to, of those that deploy to one with a file.
     """
 
     run: str
     ended: RunEnded
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     joined: bool = False
+    environments: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = False) -> Result:
@@ -126,7 +128,8 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
             verdict = runner.run()
             ended = runner.ended(verdict)
         recorder.end(ended)
-        return Result(recorder.run, ended, runner.outcomes)
+        environments = {one.name: one.environment for one in project.pipeline.stages if one.environment}
+        return Result(recorder.run, ended, runner.outcomes, environments=environments)
 
 
 @contextlib.contextmanager

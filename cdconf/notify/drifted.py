@@ -1,0 +1,85 @@
+"""Drift that was found and that's gone, each told once: compares what a look has found with what was told before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdconf.notify.conditions import Topic, closed, opened, subjects
+from cdconf.notify.kinds import Notification
+
+if TYPE_CHECKING:
+    from cdconf.drift.findings import Finding
+    from cdconf.notify.outbox import Outbox
+
+Identity = tuple[str, str, str]  # (host, type, title)
+_CAUSES = {
+    "by_hand": "somebody has changed it on the host",
+    "not_applied": "the files want it otherwise, and nobody has applied them",
+    "both": "somebody has changed it on the host, and the files want it otherwise, too",
+}
+_EVIDENCE = 3  # sentences
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look for drift in an environment.
+
+    Attributes:
+        project: The project's name.
+        environment: The environment's name.
+        run: The run's row in the history.
+        findings: What it has found.
+        has_seen: Tells of a finding that isn't there any more whether this look would have found it.
+    """
+
+    project: str
+    environment: str
+    run: str
+    findings: tuple[Finding, ...]
+    has_seen: Callable[[Identity], bool]
+
+
+def told_of(outbox: Outbox, look: Look) -> list[Notification]:
+    """What's to be told after a look; what's open is remembered. Called within a change.
+
+    What can't be told (`unknown`), or wasn't looked at, neither begins nor ends. What's waived ends without a word.
+    """
+    topic = Topic("drift_found", "drift_gone", (look.environment,))
+    told = []
+    quiet: set[Identity] = set()
+    ringing: set[Identity] = set()
+    for one in look.findings:
+        if one.waived is not None:
+            closed(outbox, topic, one.identity)
+            quiet.add(one.identity)
+        elif one.cause == "unknown":
+            quiet.add(one.identity)
+        elif one.identity not in ringing:
+            ringing.add(one.identity)
+            told.append(_found(look, one, opened(outbox, topic, one.identity, look.run)))
+    for host, kind, title in _still_open(outbox, topic, ringing | quiet):
+        if look.has_seen((host, kind, title)):
+            event = closed(outbox, topic, (host, kind, title))
+            if event is not None:
+                what = f"{look.project}: {look.environment}: drift gone on {host}: {kind} {title}"
+                told.append(Notification(event, "drift_gone", what, "It is as it should be.", look.environment))
+    return told
+
+
+def _still_open(outbox: Outbox, topic: Topic, named: set[Identity]) -> Iterable[Identity]:
+    for subject in subjects(outbox, topic):
+        host, kind, title = subject
+        if (host, kind, title) not in named:
+            yield host, kind, title
+
+
+def _found(look: Look, one: Finding, event: str) -> Notification:
+    lines = [f"{one.type} {one.title} on {one.host}: {_CAUSES.get(one.cause, one.cause)}."]
+    lines += [f"declared in {one.source}"] if one.source else []
+    lines += [*one.evidence[:_EVIDENCE]]
+    lines += [one.message] if one.message else []
+    lines.append(f"mend it: {one.repair}" if one.repair else f"look: cdconf drift {look.environment}")
+    title = f"{look.project}: {look.environment}: drift on {one.host}: {one.type} {one.title}"
+    return Notification(event, "drift_found", title, "\n".join(lines), look.environment)
