@@ -67,7 +67,9 @@ def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
 
 def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
     """What a look for drift has found, and which findings of before it would have found again."""
-    from cdconf.drift.from_events import findings_of
+    from dataclasses import replace
+
+    from cdconf.drift.findings import findings_of
 
     known = {host.name for host in run.environment.hosts.values()}
     resources = [one for host in result.hosts.values() for one in host.resources]
@@ -82,7 +84,8 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
         is_whole = host is not None and host.status in _LOOKED_AT and not host.not_attempted
         return identity in right or (is_whole and not is_narrow)
 
-    return Look(run.project.name, run.environment.name, entry["id"], findings_of(result.hosts), has_seen)
+    told = [replace(one, repair=one.repair.strip("`")) if one.repair else one for one in findings_of(resources)]
+    return Look(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen)
 
 
 def _masked(run: Run, one: Notification) -> Notification:

@@ -49,6 +49,7 @@ def status_command(environment: str | None, **flags: Any) -> None:
     """
     from cdconf.errors import FAILED, UsageError
     from cdconf.schedules.schedule import names
+    from cdconf.schedules.silence import tell
 
     with run_of("schedule", None, flags) as run:
         there = names(run.project)
@@ -63,6 +64,7 @@ def status_command(environment: str | None, **flags: Any) -> None:
             raise UsageError(f"there is {what}", hint=hint)
         found = [_looked_at(run.project, one) for one in wanted]
         run.extra["schedules"] = [_document(*one) for one in found]
+        tell(run.project)
         run.code = FAILED if any(standing is None or standing.problem for _, _, standing, _ in found) else 0
         if not flags["as_json"]:
             for one in found:

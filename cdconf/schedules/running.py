@@ -15,6 +15,7 @@ from cdconf.own_files import damaged, own_bytes
 from cdconf.schedules import runs
 from cdconf.schedules.runs import Ran
 from cdconf.schedules.schedule import Name, Schedule, load, path_of
+from cdconf.schedules.silence import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,7 @@ def run(project: Project, name: Name, environ: Mapping[str, str]) -> int:
             code, why = _child(schedule, project.root, variables)
         finally:
             runs.write(project.data, name, replace(ran, took=time.monotonic() - began, code=code, why=why or None))
+    tell(project)
     if why:
         raise CdconfError(f"{name.text}: {why}", hint="`--within` of `cdconf schedule install` gives it more time")
     return code

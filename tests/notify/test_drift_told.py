@@ -5,8 +5,6 @@ from dataclasses import replace
 import pytest
 
 from cdconf.drift.findings import Finding
-from cdconf.drift.from_events import findings_of
-from cdconf.events import HostResult, ResourceDone
 from cdconf.notify.drifted import Look, told_of
 from tests.notify.boxes import Box
 
@@ -129,23 +127,3 @@ def test_what_it_says(tmp_path):
         "mend it: cdconf provision production",
     ]
     assert second.body.splitlines()[-1] == "look: cdconf drift production"
-
-
-def test_findings_are_made_of_what_the_run_told():
-    resources = [
-        ResourceDone("web1", "file", "/a", "ok"),
-        ResourceDone("web1", "file", "/b", "would_change", "role.yml:1", "- x", by_hand=True),
-        ResourceDone("web1", "file", "/c", "would_change"),
-        ResourceDone("web1", "file", "/d", "unknown", message="it needs /c"),
-        ResourceDone("web1", "release", "shop", "would_change", repair="`cdconf deploy shop --to dev`"),
-        ResourceDone("web1", "file", "/e", "orphaned"),
-    ]
-    found = findings_of({"web1": HostResult("changed", resources=resources)})
-    assert [(one.title, one.cause) for one in found] == [
-        ("/b", "by_hand"),
-        ("/c", "not_applied"),
-        ("/d", "unknown"),
-        ("shop", "not_applied"),
-        ("/e", "not_applied"),
-    ]
-    assert found[3].repair == "cdconf deploy shop --to dev"
