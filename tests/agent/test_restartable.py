@@ -23,7 +23,7 @@ def provisioned(host, monkeypatch, action="restart", check=False):
     app = {"name": "app", "path": str(host.path)}
     entry = {"name": "restart app", "type": "service", "title": "app", "fields": {}, "action": action, "app": app}
     host.store.write(FILE, [entry])
-    report = lambda status, shown, started, message=None: events.append((status, message))  # noqa: E731
+    report = lambda status, shown, started, message=None, why=None: events.append((status, message))  # noqa: E731
     alright = Handlers({"handlers": {}, "resources": [], "environment": "dev"}, check, host.store, report).run_due(
         lambda: None
     )

@@ -425,5 +425,5 @@ def test_every_file_that_the_agent_reads_has_a_shape():
     named = set()
     for source in agent.glob("*.py"):
         named |= set(re.findall(r'"([a-z]+\.json)"', source.read_text()))
-    for name in named:
+    for name in named - {"look.json"}:  # root's words to the agent of a look-only key, in a directory of their own
         state_files.about(name)

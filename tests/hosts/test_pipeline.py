@@ -42,7 +42,7 @@ def line(tmp_path_factory):
 
 def test_two_racing_runs_take_a_commit_to_the_host_once(line):
     commit = line.change("race")
-    processes = [line.started(), line.started("--json")]
+    processes = [line.started(forked=False), line.started("--json", forked=False)]
     said = [one.communicate(timeout=240)[0] for one in processes]
     assert [one.returncode for one in processes] == [0, 0], said
     assert checked(line, commit) == []

@@ -10,8 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.conftest import CDCONF, git, write
-from tests.host_image import furnished
+from tests.conftest import CDCONF, begun, git, write
 from tests.hosts.conftest import FILES
 from tests.hosts.live import Live, on
 
@@ -80,7 +79,7 @@ class Line(Live):
     @classmethod
     def made(cls, folder, **files):
         """Writes the project, and makes the keys of all of its stages."""
-        root = write(folder, furnished({**PROJECT, **files}))
+        root = write(folder, {**PROJECT, **files})  # not furnished: each copy would make its PostgreSQL anew
         (root / "build.sh").chmod(0o755)
         git(root, "init", "-q", "-b", "main")
         one = cls(root)
@@ -96,12 +95,13 @@ class Line(Live):
         git(self.root, "commit", "-qm", what)
         return git(self.root, "rev-parse", "HEAD")
 
-    def started(self, *arguments):
-        """Starts a run of the pipeline."""
-        command = [*CDCONF, "pipeline", "run", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+    def started(self, *arguments, forked=True):
+        """Starts a run of the pipeline; it and its verbs are `forked`, or processes that a shell would start."""
+        if not forked:
+            command = [*CDCONF, "pipeline", "run", *arguments]
+            streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            return subprocess.Popen(command, cwd=self.root, text=True, start_new_session=True, **streams)
+        return begun(self.root, "pipeline", "run", *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def killed(self, moment, *, whole=False):
         """Starts a run and kills it when it says so; returns what it had said. It may end before.
