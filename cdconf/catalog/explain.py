@@ -38,9 +38,9 @@ def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict
         raw = scope.raw.get(name)
         try:
             value = scope.lookup(name, None)
-            shown = "***" if scope.is_secret(name) else _masked(value, compiler.mask)
+            shown = "***" if scope.is_secret(name) else value
         except CdconfError as error:
-            shown = compiler.mask(f"({error.message})")
+            shown = f"({error.message})"
         secret = compiler.variables.secret_source(name)
         declared = scope.declared.get(name)
         result[name] = {
@@ -50,7 +50,7 @@ def _explained(compiler: Compiler, facts: Mapping[str, Any], host: Host) -> dict
             "doc": declared.doc if declared else "",
         }
     for one in result.values():  # not before all are read: one may have been set to the value of a secret
-        one["value"] = compiler.mask(one["value"])
+        one["value"] = _masked(one["value"], compiler.mask)
     return result
 
 
