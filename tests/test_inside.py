@@ -241,7 +241,7 @@ def test_a_build_that_leaves_a_link_out_of_its_tree_makes_no_artifact(inner, pat
     link(inner, "dist/x-1.tar", "../../../secret.txt")
     app = SimpleNamespace(name="x", artifact=pattern, file="cdconf.yml", line=3)
     with pytest.raises(CdconfError, match="the artifact of 'x' can't be read: it leads out of the git work tree"):
-        _result(app, inner, "1")
+        _result(app, inner, "1", 0.0)
 
 
 def test_a_projects_directory_may_be_a_link_itself(inner, tmp_path):

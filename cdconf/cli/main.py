@@ -5,23 +5,21 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import signal
 import sys
 import tempfile
 import traceback
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from cdconf import __version__
 from cdconf.cli.asked import asked
+from cdconf.cli.signals import end_by_signals
 from cdconf.errors import (
     DIFFERENT,
     CdconfError,
     Interrupted,
     NoEnvironment,
-    TerminateSignal,
     UsageError,
     did_you_mean,
     interruption,
@@ -150,9 +148,7 @@ def run() -> NoReturn:
     """Runs the command line and exits."""
     open_outlets()
     leave_hook(os.environ)
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup wants the run to go on
-        signal.signal(signal.SIGHUP, _hang_up)
+    end_by_signals()
     try:
         group.main(prog_name="cdconf", complete_var="_CDCONF_COMPLETE", standalone_mode=False)
         code = 0
@@ -201,16 +197,6 @@ def _flushed(code: int) -> int:
 
 def _unwritten(error: OSError) -> int:
     return _show(CdconfError(f"what this run has to write can't be written: {error.strerror}"))
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise TerminateSignal
-
-
-def _hang_up(number: int, frame: FrameType | None) -> NoReturn:
-    """The terminal is gone. A shell tells its programs so twice, and only a signal of a person's doesn't wait."""
-    signal.signal(signal.SIGHUP, lambda *_: None)
-    raise TerminateSignal
 
 
 def _usage(error: click.ClickException) -> UsageError:

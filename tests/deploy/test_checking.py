@@ -44,11 +44,9 @@ def look(monkeypatch, results, releases=None, unreachable=(), drains=None):
             raise found
         return found
 
-    monkeypatch.setattr("cdconf.drift.check_releases", lambda project, name, one, emit: given(releases, one, False))
     monkeypatch.setattr("cdconf.deploy.checking.drains_on", lambda one, project: given(drains, one, {}))
-    checking = Checking(
-        None, Fleet(unreachable), None, lambda one: given(results, one, OK), releases is not None, Drained()
-    )
+    looked = None if releases is None else lambda one: given(releases, one, False)
+    checking = Checking(None, Fleet(unreachable), lambda one: given(results, one, OK), looked, Drained())
     codes, errors = checking.run(hosts, lambda: None)
     return worst_exit([*codes, *(one.exit_code for one in errors.values())]), errors, checking
 
@@ -71,7 +69,7 @@ def test_each_host_counts_by_itself(monkeypatch, results, releases, code):
 def test_releases_are_looked_at_where_the_catalog_can_not_be_but_not_where_nobody_answers(monkeypatch):
     asked = []
 
-    def releases(project, name, session, emit):
+    def releases(session):
         asked.append(session.host.name)
         return False
 
@@ -84,8 +82,7 @@ def test_releases_are_looked_at_where_the_catalog_can_not_be_but_not_where_nobod
             raise results[session.host.name]
         return OK
 
-    monkeypatch.setattr("cdconf.drift.check_releases", releases)
-    _, errors = Checking(None, Fleet(), None, check, releases=True).run(hosts, lambda: None)
+    _, errors = Checking(None, Fleet(), check, releases).run(hosts, lambda: None)
     assert (asked, errors) == (["web1", "web3"], results)
 
 

@@ -84,13 +84,19 @@ def test_what_an_account_runs_ends_with_the_controller(mark, switch):
         pass
 
 
+def watchers(user):
+    """The processes that watch over an account's own."""
+    return [one for one in marked(f"\0{user}\0") if b"guard.py" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
 @root
 def test_the_user_stays_taken_until_all_of_its_processes_have_ended(mark):
     with killed(STARTS, f"exec sleep {mark}", "x", mark=mark, CDCONF_ISOLATION="on") as controller:
         until(lambda: len(marked(mark)) == 2)  # the controller, whose argument it is, and what it runs
         (process,) = [one for one in marked(mark) if one != controller.pid]
         user = Path(f"/proc/{process}").stat().st_uid
-        (watching,) = [one for one in marked(f"\0{user}\0") if b"guard.py" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        until(lambda: watchers(user))
+        (watching,) = watchers(user)
         os.kill(watching, signal.SIGSTOP)
         controller.kill()
         controller.wait()
