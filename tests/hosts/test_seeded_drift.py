@@ -271,6 +271,14 @@ def test_what_the_files_want_otherwise_is_told_from_what_was_done_by_hand(seeded
         role.write_text(before)
 
 
+def test_a_fix_puts_back_what_was_found_and_lists_the_rest_with_what_mends_it(seeded, live):
+    by_hand = {(one.type, one.title) for one in SEEDED if one.fixed_by_hand}
+    live("drift", "dev", "--fix", code=2)
+    left = found(live.document("drift", "dev", code=2))
+    assert set(left) <= by_hand, "all else is put back"
+    assert [name for name, one in left.items() if not one["repair"] and not one["message"]] == []
+
+
 def test_what_was_found_is_gone_once_it_is_mended(seeded, live):
     live.on("web1", "rm /etc/seeded/dir; systemctl unmask nginx; rm -r /srv/app/releases/mine")
     live.on("web1", "ln -sfn releases/$(ls /srv/app/releases) /srv/app/current")
