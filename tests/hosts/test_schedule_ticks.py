@@ -93,7 +93,7 @@ def test_systemd_starts_it_again_and_again(machine):
 
 def test_cron_starts_it_again_and_again(machine):
     """Its three minutes began before the other test."""
-    assert eventually(lambda: machine.runs(machine.old)[:3] == [0, 0, 0], within=240), on(machine.name, "crontab -l")
+    assert eventually(lambda: machine.runs(machine.old)[-3:] == [0, 0, 0], within=480), on(machine.name, "crontab -l")
     assert machine.standing(0, machine.old)["last_success"]["code"] == 0
     machine("schedule", "remove", "dev", root=machine.old)
     assert on(machine.name, "crontab -l") == "0 0 1 1 * true # mine"
