@@ -354,12 +354,7 @@ RECORDED = ("provision", "deploy", "rollback", "contract", "toggle", "run", "ssh
 
 LOOKING = ("plan", "drift", "waiver baseline")  # these look at hosts, and change nothing
 
-SUMMED_UP = (
-    "provision",
-    "plan",
-    "drift",
-    "waiver baseline",
-)  # these end with all that failed; others raise what ended them
+SUMMED_UP = ("provision", *LOOKING)  # these end with all that failed; others raise what ended them
 
 SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where files that aren't committed are named
 

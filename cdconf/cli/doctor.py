@@ -11,6 +11,8 @@ from cdconf.cli.complete import environment_names
 from cdconf.cli.options import connection_options, limit_option, output_options, project_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdconf.cli.context import Run
     from cdconf.doctor import Check
 
@@ -33,10 +35,10 @@ def command(environment: str | None, **flags: Any) -> None:
     from cdconf.cli.context import run_of
     from cdconf.errors import FAILED, worst_exit
 
-    if environment is None and not _is_in_project(flags.get("directory")):
+    if environment is None and not _is_in_project(flags["directory"]):
         from cdconf.doctor import machine_checks
 
-        _finish(list(machine_checks(None, ())), None, flags)
+        _finish(list(machine_checks(None, ())), as_json=flags["as_json"])
         return
     with run_of("doctor", environment, flags) as run:
         checks = _controller(run)
@@ -63,7 +65,7 @@ def _controller(run: Run) -> list[Check]:
 
 
 def _hosts(run: Run) -> list[Check]:
-    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.fleets import look_at
     from cdconf.doctor import host_checks
     from cdconf.events import HostDone
     from cdconf.session import Session
@@ -73,35 +75,40 @@ def _hosts(run: Run) -> list[Check]:
         run.emit(HostDone(session.host.name, "ok"))
         return found
 
-    with fleet_of(run, run.selected()) as fleet:
-        found = fleet.each([session.host for session in fleet.sessions.values()], look).all()
+    found = look_at(run, run.selected(), look)
     return [one for host in run.selected() for one in found.get(host.name, ())]
 
 
-def _is_in_project(directory: str | None) -> bool:
-    start = Path(directory or ".").resolve()
-    return any((one / "cdconf.yml").is_file() for one in (start, *start.parents))
+def _is_in_project(directory: str) -> bool:
+    from cdconf.errors import UsageError
+    from cdconf.inventory import find_root
+
+    try:
+        find_root(Path(directory))
+    except UsageError:
+        return False
+    return True
 
 
-def _finish(checks: list[Check], mask: None, flags: dict[str, Any]) -> None:
+def _finish(checks: list[Check], *, as_json: bool) -> None:
     """Outside of a project there's this machine alone."""
     import json
-    import sys
 
     from cdconf.errors import FAILED, OK
 
     code = FAILED if any(one.state == "problem" for one in checks) else OK
-    if flags["as_json"]:
+    if as_json:
         data = {"schema_version": 1, "command": "doctor", "environment": None, "ok": code == OK, "exit_code": code}
         checked = [one.as_data() for one in checks]
         click.echo(json.dumps({**data, "error": None, "hosts": {}, "duration_s": 0.0, "checks": checked}, indent=1))
     else:
         _show(checks, str)
         click.echo("there is no project here: no cdconf.yml in this directory or above it")
-    sys.exit(code)
+    if code:
+        raise SystemExit(code)
 
 
-def _show(checks: list[Check], mask: Any) -> None:
+def _show(checks: list[Check], mask: Callable[[str], str]) -> None:
     from cdconf.cli.tables import show
 
     rows = [[_MARKS[one.state], one.what, mask(one.said)] for one in checks]

@@ -212,12 +212,11 @@ def _command(words: Sequence[str]) -> str:
 
 def environments_here(arguments: Sequence[str]) -> tuple[str, ...]:
     """The environments of the project that the command line is about; none where it can't be told."""
+    from cdconf.inventory import find_root
     from cdconf.inventory.folders import environments_in
 
     named = [arguments[number + 1] for number, word in enumerate(arguments[:-1]) if word in ("-C", "--project")]
-    start = Path(named[-1] if named else ".").resolve()
-    root = next((one for one in (start, *start.parents) if (one / "cdconf.yml").is_file()), None)
     try:
-        return environments_in(root) if root is not None else ()
-    except CdconfError:
+        return environments_in(find_root(Path(named[-1] if named else ".")))
+    except CdconfError:  # there's no project, or it can't be read
         return ()

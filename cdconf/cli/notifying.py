@@ -85,7 +85,8 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
         return identity in right or (is_whole and not is_narrow)
 
     told = [replace(one, repair=one.repair.strip("`")) if one.repair else one for one in findings_of(resources)]
-    return Look(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen)
+    with_files = not run.flags.get("applied")
+    return Look(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen, with_files)
 
 
 def _masked(run: Run, one: Notification) -> Notification:

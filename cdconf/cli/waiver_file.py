@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -125,20 +126,22 @@ def keep(run: Run, waivers: Sequence[Waiver]) -> None:
         CdconfError: It can't be written.
     """
     names = {one.names for one in waivers}
-    before = load_waivers(run.project, run.environment.name)
-    old = [one for one in before if one.names in names]
-    if len(before) - len(old) + len(waivers) > MOST:
-        raise UsageError(f"that would be more than {MOST} waivers", hint="mend what differs, or change the roles")
-    if waivers:
-        text = without_waivers(_text(run), old, _shown(run)) if old else _text(run)
-        _write(run, with_waivers(text, waivers, _shown(run)))
+    with _held(run):
+        before = load_waivers(run.project, run.environment.name)
+        old = [one for one in before if one.names in names]
+        if len(before) - len(old) + len(waivers) > MOST:
+            raise UsageError(f"that would be more than {MOST} waivers", hint="mend what differs, or change the roles")
+        if waivers:
+            text = without_waivers(_text(run), old, _shown(run)) if old else _text(run)
+            _write(run, with_waivers(text, waivers, _shown(run)))
     _say(run, waivers, "waived", f"says so now{_commit(run)}")
 
 
 def drop(run: Run, waivers: Sequence[Waiver]) -> None:
     """Removes waivers; for errors see `keep`."""
     if waivers:
-        _write(run, without_waivers(_text(run), waivers, _shown(run)))
+        with _held(run):
+            _write(run, without_waivers(_text(run), waivers, _shown(run)))
     _say(run, waivers, "removed", f"says so no longer{_commit(run)}")
 
 
@@ -155,6 +158,13 @@ def _say(run: Run, waivers: Sequence[Waiver], word: str, end: str) -> None:
 
 def _commit(run: Run) -> str:
     return ": commit it" if run.environment.throwaway is None else ""
+
+
+def _held(run: Run) -> AbstractContextManager[None]:
+    """Two that change the file at once wait for each other: each reads what the other has written."""
+    from cdconf.artifacts.lock_file import locked
+
+    return locked(run.project.data / f"waivers-{run.environment.name}.lock")
 
 
 def _shown(run: Run) -> str:

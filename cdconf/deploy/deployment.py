@@ -153,11 +153,8 @@ def put_back(
                 options.line.check()
             _gate(fleet, app, artifact, pages, held.hosts, options)
             lacking = lacking_hosts(project, fleet, app, held.hosts, pages, artifact.release, emit)
-            hosts = [
-                host
-                for host in lacking
-                if host.name in names and pages[host.name]["verified"][-1:] == [artifact.release]
-            ]
+            had = {name for name in names if name in pages and pages[name]["verified"][-1:] == [artifact.release]}
+            hosts = [host for host in lacking if host.name in had]
             if not hosts:
                 return []
             target = held.target(artifact.release, artifact, hosts, manifest)

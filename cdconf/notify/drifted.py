@@ -32,6 +32,7 @@ class Look:
         run: The run's row in the history.
         findings: What it has found.
         has_seen: Tells of a finding that isn't there any more whether this look would have found it.
+        with_files: Whether it has compared hosts with the files: else it knows nothing of what isn't applied.
     """
 
     project: str
@@ -39,6 +40,7 @@ class Look:
     run: str
     findings: tuple[Finding, ...]
     has_seen: Callable[[Identity], bool]
+    with_files: bool = True
 
 
 def told_of(outbox: Outbox, look: Look) -> list[Notification]:
@@ -46,25 +48,30 @@ def told_of(outbox: Outbox, look: Look) -> list[Notification]:
 
     What can't be told (`unknown`), or wasn't looked at, neither begins nor ends. What's waived ends without a word.
     """
-    topic = Topic("drift_found", "drift_gone", (look.environment,))
+    by_host = Topic("drift_found", "drift_gone", (look.environment,))
+    by_files = Topic("drift_found", "drift_gone", (look.environment, "files"))
     told = []
     quiet: set[Identity] = set()
     ringing: set[Identity] = set()
     for one in look.findings:
+        topic, other = (by_files, by_host) if one.cause == "not_applied" else (by_host, by_files)
         if one.waived is not None:
             closed(outbox, topic, one.identity)
+            closed(outbox, other, one.identity)
             quiet.add(one.identity)
         elif one.cause == "unknown":
             quiet.add(one.identity)
         elif one.identity not in ringing:
             ringing.add(one.identity)
             told.append(_found(look, one, opened(outbox, topic, one.identity, look.run)))
-    for host, kind, title in _still_open(outbox, topic, ringing | quiet):
-        if look.has_seen((host, kind, title)):
-            event = closed(outbox, topic, (host, kind, title))
-            if event is not None:
-                what = f"{look.project}: {look.environment}: drift gone on {host}: {kind} {title}"
-                told.append(Notification(event, "drift_gone", what, "It is as it should be.", look.environment))
+            closed(outbox, other, one.identity)  # the same finding, for another reason
+    for topic in (by_host, by_files) if look.with_files else (by_host,):
+        for host, kind, title in _still_open(outbox, topic, ringing | quiet):
+            if look.has_seen((host, kind, title)):
+                event = closed(outbox, topic, (host, kind, title))
+                if event is not None:
+                    what = f"{look.project}: {look.environment}: drift gone on {host}: {kind} {title}"
+                    told.append(Notification(event, "drift_gone", what, "It is as it should be.", look.environment))
     return told
 
 

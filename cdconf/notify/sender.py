@@ -5,13 +5,12 @@ There is one of a project at a time: it holds `sender.lock`, which ends with it.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from cdconf.notify.outbox import FOLDER, Message, Outbox, outbox_if_any
 from cdconf.notify.patience import Patience, is_due
 from cdconf.notify.pings import Pings
 from cdconf.notify.settings import Settings, read_settings
-from cdconf.own_files import opened_lock
+from cdconf.own_files import held_alone
 
 LOCK, LOG = "sender.lock", "sender.log"
 LOG_SIZE = 64 * 1024  # bytes of the log, and as many of the one before it
@@ -148,23 +147,13 @@ class Sender:
         return [at for (at,) in self._outbox.run("SELECT at FROM delivered WHERE target = ?", target)]
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[bool]:
+def alone(folder: Path) -> AbstractContextManager[bool]:
     """Whether this is the only sender of an outbox, for as long as the block lasts.
 
     Args:
         folder: Where the outbox is.
     """
-    descriptor = opened_lock(folder / LOCK)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+    return held_alone(folder / LOCK)
 
 
 def send(data: Path, project: str, patience: Patience | None = None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdconf.errors import DIFFERENT, GATED, OK, UNREACHABLE, CdconfError
-from cdconf.own_files import opened_lock, opened_to_look, parsed, read_bytes
+from cdconf.own_files import held_alone, opened_to_look, parsed, read_bytes
 from cdconf.schedules.schedule import Name, path_of
 from cdconf.secrets.store import write_private
 
@@ -78,19 +78,12 @@ def write(data: Path, name: Name, ran: Ran) -> None:
 def alone(data: Path, name: Name) -> Iterator[bool]:
     """Keeps a second run of the schedule away; false where one is at work already."""
     path = path_of(data, name, ".lock")
-    try:
-        descriptor = opened_lock(path)
-    except OSError as error:
-        raise CdconfError(f"{path} can't be locked: {error.strerror}") from error
-    try:
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+            is_alone = held.enter_context(held_alone(path))
+        except OSError as error:
+            raise CdconfError(f"{path} can't be locked: {error.strerror}") from error
+        yield is_alone
 
 
 def at_work(data: Path, name: Name) -> bool:

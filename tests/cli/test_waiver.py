@@ -1,11 +1,12 @@
 """`cdconf waiver`: what it writes, and what it refuses to write. No host is asked."""
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conftest import cdconf, write
+from tests.conftest import begun, cdconf, write
 
 FILE = "inventories/dev/waivers.yml"
 ADD = ("waiver", "add", "dev")
@@ -101,3 +102,11 @@ def test_a_file_that_breaks_a_rule_ends_the_run(project, verb):
     result = run(project, *verb.split(), code=1)
     assert f"{FILE}:2" in result.stdout + result.stderr
     assert "has no 'reason'" in result.stdout + result.stderr
+
+
+def test_of_several_that_are_added_at_once_none_is_lost(project):
+    titles = [f"/etc/{number}" for number in range(8)]
+    added = [begun(project, *ADD, "web", "file", title, *WHY, stderr=subprocess.DEVNULL) for title in titles]
+    assert [one.wait() for one in added] == [0] * len(titles)
+    listed = json.loads(run(project, "waiver", "list", "dev", "--json").stdout)["waivers"]
+    assert sorted(one["title"] for one in listed) == titles

@@ -12,9 +12,9 @@ MOTD = Finding("web1", "file", "/etc/motd", "by_hand", "roles/base/role.yml:2")
 HOSTS = Finding("web1", "file", "/etc/hosts", "not_applied")
 
 
-def looks(box, run, *findings, seen=True, environment="production"):
+def looks(box, run, *findings, seen=True, environment="production", with_files=True):
     """One look; gives `kind: last word of the title` of what it tells."""
-    look = Look("demo", environment, run, findings, lambda identity: seen)
+    look = Look("demo", environment, run, findings, lambda identity: seen, with_files)
     with box.outbox.change():
         told = told_of(box.outbox, look)
         box.outbox.add(told, box.targets, "demo")
@@ -127,3 +127,26 @@ def test_what_it_says(tmp_path):
         "mend it: cdconf provision production",
     ]
     assert second.body.splitlines()[-1] == "look: cdconf drift production"
+
+
+def test_a_look_without_files_does_not_say_that_what_is_not_applied_is_gone(tmp_path):
+    box = Box(tmp_path)
+    looks(box, "a", HOSTS, MOTD)
+    looks(box, "b", MOTD, with_files=False)
+    looks(box, "c", with_files=False)
+    looks(box, "d", HOSTS)
+    looks(box, "e")
+    assert sorted(waiting(box)) == [
+        ("drift_found", "/etc/hosts"),
+        ("drift_found", "/etc/motd"),
+        ("drift_gone", "/etc/hosts"),
+        ("drift_gone", "/etc/motd"),
+    ]
+
+
+def test_a_finding_with_another_cause_is_told_for_that_and_is_not_gone(tmp_path):
+    box = Box(tmp_path)
+    looks(box, "a", HOSTS)
+    looks(box, "b", replace(HOSTS, cause="by_hand"))
+    looks(box, "c")
+    assert [kind for kind, _ in waiting(box)] == ["drift_found", "drift_found", "drift_gone"]
