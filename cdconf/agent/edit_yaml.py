@@ -9,6 +9,8 @@ from cdconf.agent.yaml_values import block, scalar
 
 MISSING = object()
 _ANCHOR = re.compile(r"(?:^|[\s,\[{])&[^\s,\]}]")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:[^']|'')*'", re.DOTALL)
+_TEXTS = ("plain", "quoted", "literal", "empty")  # a value that begins with an anchor is none of these
 
 
 def _is_empty(reader, node):
@@ -108,7 +110,7 @@ def _step(reader):
 
 
 def _keep_anchors(reader, node):
-    if _ANCHOR.search(reader.raw(node)):
+    if node.kind not in _TEXTS and _ANCHOR.search(_QUOTED.sub('""', reader.raw(node))):
         raise reader.error(node.first, "'{}' holds an anchor, which others may refer to".format(node.key))
 
 

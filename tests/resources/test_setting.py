@@ -216,6 +216,11 @@ def test_what_is_not_toml(text):
         ('"a b": x', ["a b"], 1, '"a b": 1'),
         ("url: http://x:80/#y\n", ["url"], "http://z", "url: http://z\n"),
         ("a: [1, {b: 'c,]'}]\n", ["a"], [2], "a: [2]\n"),
+        ("a: ',&x'\n", ["a"], "z", "a: 'z'\n"),
+        ("a: this ,&that\n", ["a"], "z", "a: z\n"),
+        ("a: x # &y\n", ["a"], "z", "a: z # &y\n"),
+        ('a: ["b,&c"]\n', ["a"], ["z"], 'a: ["z"]\n'),
+        ("a: ['it''s ,&c']\n", ["a"], "z", "a: z\n"),
     ],
 )
 def test_yaml_edits(text, path, value, wanted):
@@ -234,6 +239,8 @@ def test_yaml_edits(text, path, value, wanted):
         "{a: 1}\n",
         "a: 1\na: 2\n",
         "a:\n  b: &x 1\n",
+        "a: [&x 1]\n",
+        "a: {b: 'it''s', c: &x 1}\n",
         "%YAML 1.2\n---\na: 1\n",
         "? a\n: b\n",
         "a: [1\n",
