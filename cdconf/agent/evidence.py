@@ -1,7 +1,7 @@
 """What a host's own logs and files say about who changed something, and when: evidence for people, never a verdict.
 
-All of it was written by others. Of each log only the end is read, of a command that somebody gave to sudo only the
-program is told, since what follows it may be a password.
+All of it was written by others. Of each log only the end is read. Of a command that somebody gave to sudo only the
+program is told, and of apt's what to do with which packages: the rest may be a password, such as a proxy's.
 """
 
 import os
@@ -25,6 +25,8 @@ PLACES = {
     "limits": "/etc/security/limits.d/{}.conf",
 }
 _SUDO = re.compile(r"(\S+) : .*?\bCOMMAND=(\S+)(.*)")
+_NAME = re.compile(r"(?:/[\w/.-]+/)?[a-z0-9][a-z0-9+.-]*(?::[a-z0-9]+)?\Z")  # a program's, an action's, a package's
+_WITH_VALUE = ("-o", "-c", "-t", "-a", "--option", "--config-file", "--target-release")
 _ACTIONS = ("install", "upgrade", "remove", "purge", "downgrade")
 
 
@@ -91,7 +93,7 @@ class Evidence(object):
             about[key] = value
             if key == "End-Date" and any(name + ":" in about.get(one.capitalize(), "") for one in _ACTIONS):
                 who = about.get("Requested-By", "root")
-                command = about.get("Commandline", "unknown")
+                command = " ".join(_harmless(about.get("Commandline", "unknown").split()))
                 found.append("apt: {} ran `{}` at {}".format(who, command, about.get("Start-Date", "?")))
         return found[-EACH:]
 
@@ -138,6 +140,11 @@ class Evidence(object):
                 return texts.lines(stream.read(TAIL).decode("utf-8", "replace"))
         except (Failed, OSError):
             return []
+
+
+def _harmless(words):
+    """The words of apt's command line that are names; options go, and so do their values."""
+    return [word for before, word in zip([""] + words, words) if before not in _WITH_VALUE and _NAME.match(word)]
 
 
 def _at(seconds):

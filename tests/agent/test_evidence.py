@@ -32,6 +32,26 @@ def test_the_package_managers_logs_say_what_and_who(logs):
     assert logs.evidence("package", "tre", {"name": "tre"}) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("apt-get -qy install tree curl:amd64", "apt-get install tree curl:amd64"),
+        (
+            "/usr/bin/apt-get -o Acquire::http::Proxy=http://bob:hunter2@proxy install tree",
+            "/usr/bin/apt-get install tree",
+        ),
+        ("apt-get -oAcquire::http::Proxy::Password=hunter2 install tree", "apt-get install tree"),
+        ("apt-get -o hunter2 install tree", "apt-get install tree"),
+        ("apt-get install https://bob:hunter2@example.com/tree.deb", "apt-get install"),
+    ],
+)
+def test_of_apts_command_line_no_option_is_told(logs, line, told):
+    text = "\nStart-Date: 2026-11-30  01:02:02\nCommandline: {}\nInstall: tree:amd64 (2.1)\nEnd-Date: x\n"
+    logs("/var/log/apt/history.log", text.format(line))
+    (sentence,) = logs.evidence("package", "tree", {"name": "tree"})
+    assert sentence == f"apt: root ran `{told}` at 2026-11-30  01:02:02"
+
+
 def test_of_a_command_given_to_sudo_only_the_program_is_told(logs):
     line = (
         "Nov 30 01:02:03 web1 sudo:      bob : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/sbin/usermod -p hunter2 ada"
