@@ -93,7 +93,7 @@ class Evidence(object):
             about[key] = value
             if key == "End-Date" and any(name + ":" in about.get(one.capitalize(), "") for one in _ACTIONS):
                 who = about.get("Requested-By", "root")
-                command = " ".join(_harmless(about.get("Commandline", "unknown").split()))
+                command = " ".join(_harmless(texts.words(about.get("Commandline", "unknown"))))
                 found.append("apt: {} ran `{}` at {}".format(who, command, about.get("Start-Date", "?")))
         return found[-EACH:]
 
