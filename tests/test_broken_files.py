@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
 from cdconf.facts import sample
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.project import lint
 from cdconf.resources.discovery import Types, type_folders
 from tests import broken_files as broken
 from tests.conftest import write

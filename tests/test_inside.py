@@ -8,11 +8,11 @@ import pytest
 
 from cdconf.artifacts.build import _result
 from cdconf.catalog import Compiler
-from cdconf.catalog.examine import examine
 from cdconf.catalog.explain import explain_host
 from cdconf.errors import CdconfError
 from cdconf.inside import MARK, leads_outside, lend, top_of
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.examine import examine
 from cdconf.resources.discovery import Types
 from cdconf.roles import smoke_files
 from cdconf.secrets import age

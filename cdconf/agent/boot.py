@@ -105,6 +105,6 @@ sys.meta_path.insert(0, Modules(modules))
 if terminal:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 say("ready")
-become = sys.argv[1] if len(sys.argv) > 3 else "cdconf.agent.loop"
+become = sys.argv[1] if len(sys.argv) > 3 else "cdconf.agent.protocol.loop"
 __import__(become)
 sys.modules[become].main()

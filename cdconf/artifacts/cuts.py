@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent import chunks, tree, wire
+from cdconf.agent import wire
+from cdconf.agent.release import chunks, tree
 from cdconf.errors import ArtifactError
 from cdconf.own_files import read_bytes
 from cdconf.secrets.store import write_private
@@ -23,7 +24,7 @@ _KEPT = 50  # trees
 
 @dataclass(frozen=True)
 class Cut:
-    """A tree's manifest and its chunk lists, see `cdconf.agent.tree` and `cdconf.agent.chunks`."""
+    """A tree's manifest and its chunk lists, see `cdconf.agent.release.tree` and `cdconf.agent.release.chunks`."""
 
     manifest: Sequence[dict[str, Any]]
     lists: dict[str, bytes]

@@ -19,7 +19,7 @@ from pathlib import Path
 from shlex import quote
 from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
-from cdconf.agent.tree import sha256_file
+from cdconf.agent.release.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
 from cdconf.errors import ArtifactError
 from cdconf.own_files import content_and_status

@@ -34,7 +34,7 @@ def statement(
 
     Args:
         project: The project's name.
-        artifact: The artifact. `cdconfTree1` is the digest that `cdconf.agent.tree` describes.
+        artifact: The artifact. `cdconfTree1` is the digest that `cdconf.agent.release.tree` describes.
         command: The build's command line; None when it was built elsewhere.
         log: The SHA-256 of the build's log, if there is one.
         isolated: Whether the build couldn't reach any key.

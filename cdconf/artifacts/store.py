@@ -22,7 +22,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent import tree
+from cdconf.agent.release import tree
 from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
@@ -289,7 +289,7 @@ class Store:
         return keyid
 
     def manifest(self, artifact: Artifact, *, fresh: bool = False) -> builtins.list[dict[str, Any]]:
-        """The tree's entries, see `cdconf.agent.tree`; a damaged tree is unpacked again from its archive.
+        """The tree's entries, see `cdconf.agent.release.tree`; a damaged tree is unpacked again from its archive.
 
         Args:
             artifact: The artifact.

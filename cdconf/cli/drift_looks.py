@@ -14,8 +14,8 @@ from cdconf.inventory import find_root, load_project
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.deploy.applied_from import AppliedFrom
     from cdconf.inventory import Host, Project
+    from cdconf.provision.applied_from import AppliedFrom
 
 Read = Callable[[Path], "Project"]
 
@@ -51,11 +51,11 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
 
 def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit) -> None:
     """Compares hosts with the files, and with what was applied; sets the run's code."""
-    from cdconf.cli.drained import say_kept
     from cdconf.cli.older import comparison
+    from cdconf.cli.show.drained_hosts import say_kept
     from cdconf.deploy.drained import Drained
-    from cdconf.deploy.provision import Options, provision
     from cdconf.history.journal import head
+    from cdconf.provision.provision import Options, provision
 
     commit = head(run.project.root)
     run.extra["at"] = {"revision": revision, "commit": commit}
@@ -90,8 +90,8 @@ def _tell_newer(emit: Emit, compared: AppliedFrom) -> list[int]:
 def look_at_applied(run: Run, hosts: list[Host], emit: Emit) -> None:
     """Has hosts compare themselves with what they remember; sets the run's code."""
     from cdconf.cli.fleets import fleet_of
-    from cdconf.deploy.provision import report
     from cdconf.drift.applied import AppliedLook
+    from cdconf.engine.reports import report
 
     with fleet_of(run, hosts) as fleet:
         look = AppliedLook(run.project, fleet, emit)

@@ -32,7 +32,7 @@ def fleet_of(
     Raises:
         LeaseHeld: A lease was asked for, and another run has it.
     """
-    from cdconf.deploy.provision import refuse, report
+    from cdconf.engine.reports import refuse, report
 
     with _fleet(run, hosts, reason=reason, ends_leases=ends_leases) as (fleet, located):
         errors = fleet.connect(located, lease=lease)
@@ -47,7 +47,7 @@ def look_at(run: Run, hosts: list[Host], job: Callable[[Session], T], *, ends_le
 
     Hosts that can't be reached, or fail, are reported, and set the run's exit code. For `ends_leases` see `fleet_of`.
     """
-    from cdconf.deploy.provision import report
+    from cdconf.engine.reports import report
 
     with _fleet(run, hosts, ends_leases=ends_leases) as (fleet, located):
         found, errors = fleet.look(located, job).split()
@@ -60,7 +60,7 @@ def _fleet(
     run: Run, hosts: list[Host], *, reason: str | None = None, ends_leases: bool = False
 ) -> Iterator[tuple[Fleet, list[Host]]]:
     """A fleet that isn't connected yet, and those of the hosts that there are; the others are reported."""
-    from cdconf.deploy.provision import report
+    from cdconf.engine.reports import report
 
     provider = provider_for(run.project, run.environment)
     located = provider.locate(hosts)

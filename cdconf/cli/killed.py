@@ -78,7 +78,7 @@ def say_unrecorded(run: Run, pages: Iterable[Mapping[str, Any]], runs: Iterable[
 
 def killed_here(run: Run, history: History, environment: str | None) -> list[dict[str, Any]]:
     """Says which runs of this checkout were killed, so that the history lacks them; the same as data."""
-    from cdconf.cli.history_rows import when
+    from cdconf.cli.show.history_rows import when
     from cdconf.events import Notice
     from cdconf.session.at_work import forget, killed
 

@@ -42,7 +42,7 @@ def take_away(run: Run, public: str) -> None:
 
 def _on_each(run: Run, job: Any) -> None:
     from cdconf.cli.fleets import fleet_of
-    from cdconf.deploy.provision import report
+    from cdconf.engine.reports import report
     from cdconf.errors import worst_exit
     from cdconf.events import HostDone
 

@@ -100,7 +100,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"cdconf.cli.{VERBS[cmd_name][0]}").command
+        command: click.Command = importlib.import_module(f"cdconf.cli.verbs.{VERBS[cmd_name][0]}").command
         return command
 
     def resolve_command(

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.deploy.applied_from import AppliedFrom
+    from cdconf.provision.applied_from import AppliedFrom
 
 
 def comparison(run: Run, *, older: bool = False, whose: str = "yours", tells_older: bool = False) -> AppliedFrom:
@@ -21,8 +21,8 @@ def comparison(run: Run, *, older: bool = False, whose: str = "yours", tells_old
         whose: What the commit of these files is called: `yours`, or a revision.
         tells_older: Whether it's also said where an older commit was applied than that of these files.
     """
-    from cdconf.deploy.applied_from import AppliedFrom, Words
     from cdconf.history.journal import head
+    from cdconf.provision.applied_from import AppliedFrom, Words
 
     def may_lack(text: str) -> bool:
         return older or _ask(run, f"{text}. Take that back, and apply these files?")

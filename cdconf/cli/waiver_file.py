@@ -178,7 +178,7 @@ def _text(run: Run) -> str:
 
 def _write(run: Run, text: str) -> None:
     from cdconf.agent import files
-    from cdconf.agent.base import Failed
+    from cdconf.agent.errors import Failed
 
     path = waivers_path(run.project, run.environment.name)
     try:

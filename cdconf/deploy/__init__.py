@@ -1,1 +1,1 @@
-"""Changes hosts, group by group and batch by batch: provision, deploy, rollback."""
+"""Brings releases to hosts, batch by batch, and takes them back: deploy, rollback."""

@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.deploy.held import app_hosts
-from cdconf.deploy.migrate import Migrations
-from cdconf.deploy.provision import refuse, report
-from cdconf.deploy.runner import app_document
-from cdconf.deploy.shape import Entry, Pages, Shape, told, version_of
+from cdconf.databases.migrate import Migrations
+from cdconf.databases.shape import Entry, Pages, Shape, told, version_of
+from cdconf.deploy.held_hosts import app_hosts
 from cdconf.drift import changed_files, drifted
 from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.engine.reports import refuse, report
 from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
 from cdconf.promotion.changing import running_artifacts
@@ -168,7 +167,7 @@ class _Contract:
     ) -> None:
         self._fleet = fleet
         self._app = app
-        self._document = app_document(app)
+        self._document = app.document()
         self._hosts = hosts
         self._emit = emit
         self._options = options

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts.choose import choose
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
-from cdconf.deploy.choose import choose
-from cdconf.deploy.going_back import left_releases, of_version, previous
-from cdconf.deploy.held import app_hosts, app_members, hold, touched_hosts
+from cdconf.artifacts.stored import stored
+from cdconf.databases.migrate import Migrations
+from cdconf.databases.shape import Shape
+from cdconf.deploy.held_hosts import app_hosts, app_members, hold, touched_hosts
+from cdconf.deploy.interrupted import standing
 from cdconf.deploy.lacking import lacking_hosts, stand
-from cdconf.deploy.late import is_from_before
-from cdconf.deploy.line import Line, held_hosts
-from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
+from cdconf.deploy.pipeline_link import Line, held_hosts
 from cdconf.deploy.preflight import warn_of_failed
+from cdconf.deploy.rollback_target import left_releases, of_version, previous
 from cdconf.deploy.rollout import Rollout, split
-from cdconf.deploy.runner import Runner, Target, app_document
-from cdconf.deploy.shape import Shape
-from cdconf.deploy.standing import standing
-from cdconf.deploy.stored import stored
+from cdconf.deploy.runner import Runner, Target
+from cdconf.deploy.unreported import is_from_before
 from cdconf.deploy.verify import check_smoke
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
@@ -96,7 +96,7 @@ def _deploy(
         if options.line is not None:
             options.line.check()
         _gate(fleet, app, artifact, pages, hosts, options)
-        migrations = Migrations(fleet, app, app_document(app), emit)
+        migrations = Migrations(fleet, app, app.document(), emit)
         if options.forget_migrations:
             migrations.forget()
         lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
@@ -310,7 +310,7 @@ def _fleet(
 
 
 def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, AppStatus]:
-    return fleet.each(hosts, lambda session: session.app_status(app_document(app))).all()
+    return fleet.each(hosts, lambda session: session.app_status(app.document())).all()
 
 
 def _gate(
@@ -329,7 +329,7 @@ def _gate(
         return
     if options.unpin:
         reason = options.mask(options.unpin)
-        allow: dict[str, Any] = {"app": app_document(app), "archive": artifact.archive, "reason": reason}
+        allow: dict[str, Any] = {"app": app.document(), "archive": artifact.archive, "reason": reason}
         fleet.each(hosts, lambda session: session.app_unpin(**allow)).all()
         return
     name, pin = next(iter(pins.items()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent import shared
-from cdconf.deploy.shape import clock
+from cdconf.agent.release import shared_paths
+from cdconf.databases.shape import clock
 from cdconf.errors import ArtifactError, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice
 
@@ -64,7 +64,7 @@ def warn_of_failed(pages: Mapping[str, Mapping[str, Any]], environment: Environm
 
 def check_shared(app: App, release: str, manifest: Sequence[dict[str, Any]]) -> None:
     """Raises `ArtifactError` when a shared path has something of the artifact's in its place."""
-    found = shared.conflict(manifest, app.shared.paths)
+    found = shared_paths.conflict(manifest, app.shared.paths)
     if found is not None:
         raise ArtifactError(
             f"{release} has '{found[0]}' of its own, where app '{app.name}' shares '{found[1]}'",

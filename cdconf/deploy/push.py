@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cdconf.agent import chunks
+from cdconf.agent.release import chunks
 from cdconf.artifacts import Artifact, Store
 from cdconf.artifacts.cuts import Cut, Cuts
 from cdconf.errors import ArtifactError
@@ -33,7 +33,7 @@ class Push:
     Args:
         project: Whose store has it.
         artifact: The artifact.
-        manifest: Its tree, see `cdconf.agent.tree`.
+        manifest: Its tree, see `cdconf.agent.release.tree`.
     """
 
     def __init__(self, project: Project, artifact: Artifact, manifest: Sequence[dict[str, Any]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.deploy.parity import Options, compare_environments
 from cdconf.errors import UNREACHABLE, GateClosed, HostFailed, InvalidFile, Unreachable, worst_exit
 from cdconf.events import HostDone, Notice, Step
 from cdconf.inventory import load_environment
+from cdconf.parity.environments import Options, compare_environments
 from cdconf.parity.report import briefly
 from cdconf.promotion.requirements import requirements_of
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
-from cdconf.deploy.afterwards import look_again
-from cdconf.deploy.failure import failure_of
-from cdconf.deploy.migrate import Migrations
+from cdconf.databases.migrate import Migrations
+from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.toggles import toggles_document
+from cdconf.deploy.unreachable import look_again
 from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
@@ -26,9 +26,9 @@ from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
 if TYPE_CHECKING:
-    from cdconf.deploy.deciding import Deciding
+    from cdconf.deploy.deciding_tests import Deciding
     from cdconf.deploy.drains import Drains
-    from cdconf.deploy.room import Room
+    from cdconf.deploy.unavailable import Room
     from cdconf.inventory import App, Environment, Host, Project
 
 LOOK = 5.0  # seconds between two looks at hosts that soak
@@ -44,7 +44,7 @@ class Target:
         release: The name of the release's directory.
         artifact: None when only the hosts know the release.
         hosts: Those that lack it, in order.
-        manifest: The artifact's tree, see `cdconf.agent.tree`.
+        manifest: The artifact's tree, see `cdconf.agent.release.tree`.
         drains: Takes its hosts out of use before they're activated; None: nothing does.
         room: Says whether a batch may begin; None: it always may.
         back: It's a rollback: the hosts forget what ran after the release.
@@ -74,7 +74,7 @@ class Runner:
         self._target = target
         self._emit = emit
         self._hosts = {host.name: host for host in target.hosts}
-        self._app = app_document(target.app) | toggles_document(project, environment, target.app)
+        self._app = target.app.document() | toggles_document(project, environment, target.app)
         self._push = Push(project, target.artifact, target.manifest) if target.artifact is not None else None
         self._deciding = target.deciding
         self._why: Callable[[], str | None] = lambda: None
@@ -350,19 +350,6 @@ class Runner:
             self._emit(
                 Notice(f"{name} couldn't be told that {artifact.label} is pinned: {error.message}", warning=True)
             )
-
-
-def app_document(app: App) -> dict[str, Any]:
-    """What the agent needs to know of an app."""
-    return {
-        "name": app.name,
-        "path": app.path,
-        "services": list(app.services),
-        "confirm_within": app.confirm_within,
-        "user": app.user,
-        "keep": app.keep,
-        "shared": {"directories": list(app.shared.directories), "files": list(app.shared.files)},
-    }
 
 
 def unheeded(emit: Emit) -> Emit:

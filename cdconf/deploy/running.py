@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.deploy.runner import app_document
 from cdconf.engine import Fleet, RunIdentity
 from cdconf.environments import provider_for
 from cdconf.session import Connector
@@ -45,7 +44,7 @@ def running(
     connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
 
     def ask(session: Session) -> dict[str, str | None]:
-        documents = {app.name: app_document(app) for app in apps[session.host.name]}
+        documents = {app.name: app.document() for app in apps[session.host.name]}
         return {name: session.app_status(one)["linked"] or None for name, one in documents.items()}
 
     with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:

@@ -18,7 +18,7 @@ Values = Mapping[str, ToggleValue]
 
 
 def toggles_document(project: Project, environment: Environment, app: App) -> dict[str, Any]:
-    """What the agent needs to know of the app's toggles, for `app_document`; empty when it has none."""
+    """What the agent needs to know of the app's toggles, beside `App.document`; empty when it has none."""
     return document_of(app, load_toggles(project, environment.name)[app.name]) if app.toggles else {}
 
 
@@ -137,9 +137,7 @@ class ToggleKeeper:
         return [app for app in self._apps if app.runs_on(session.host)]
 
     def _document(self, app: App) -> dict[str, Any]:
-        from cdconf.deploy.runner import app_document
-
-        return app_document(app) | document_of(app, self._values[app.name])
+        return app.document() | document_of(app, self._values[app.name])
 
     def _look(self, session: Session, app: App) -> Differences:
         look = session.toggles_look(self._document(app))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.deploy.failure import failure_of
+from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.rollout import Failure
 from cdconf.errors import InvalidFile, first_line
 from cdconf.events import Emit, HostStep, Notice, OwnCodeRan, Step
@@ -13,7 +13,7 @@ from cdconf.roles import smoke_errors, smoke_files
 from cdconf.smoke.runner import Report, check_runnable, run_smoke
 
 if TYPE_CHECKING:
-    from cdconf.deploy.deciding import Deciding
+    from cdconf.deploy.deciding_tests import Deciding
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session

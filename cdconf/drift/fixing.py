@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdconf.agent.handlers import NOTIFIED
+from cdconf.agent.converge.handlers import NOTIFIED
 from cdconf.drift.mendable import RELEASE_FIRST, ReleaseMend
 from cdconf.events import Event, ResourceDone
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent.handlers import NOTIFIED
+from cdconf.agent.converge.handlers import NOTIFIED
 from cdconf.drift.findings import identity_of
 from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone

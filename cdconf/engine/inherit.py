@@ -1,8 +1,8 @@
 """Leases that are passed on: what a run starts on this machine works on hosts within that run's lease.
 
 The environment variable `CDCONF_LEASE` holds JSON: links `{"project", "environment", "run", "secret", "hosts"}`, the
-outermost run's first. `secret` is what a host asks for (it knows its SHA-256 only, see `cdconf.agent.joined`), and is
-worth nothing once its run has ended. `hosts` are those that the run holds; null: all of the environment's.
+outermost run's first. `secret` is what a host asks for (it knows its SHA-256 only, see `cdconf.agent.lease.nested`),
+and is worth nothing once its run has ended. `hosts` are those that the run holds; null: all of the environment's.
 """
 
 from __future__ import annotations

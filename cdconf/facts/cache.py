@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cdconf.agent.shapes import Misfit
+from cdconf.agent.records.shapes import Misfit
 from cdconf.facts.table import GROUPS, Group
 from cdconf.facts.told import checked
 from cdconf.own_files import read_json

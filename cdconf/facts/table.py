@@ -1,6 +1,6 @@
 """Every fact: its group, type, meaning and an example. The reference page and lint's samples come from here.
 
-Facts of a group are gathered together, in one round trip. What gathers them is `cdconf.agent.facts`.
+Facts of a group are gathered together, in one round trip. What gathers them is `cdconf.agent.facts.groups`.
 """
 
 from __future__ import annotations

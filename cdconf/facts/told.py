@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from cdconf.agent.shapes import Misfit, kind_of
+from cdconf.agent.records.shapes import Misfit, kind_of
 from cdconf.facts.table import GROUPS, TYPES, Fact
 
 _WORDS = MappingProxyType(

@@ -1,8 +1,8 @@
 """History out of what hosts remember: the runs that no journal here has, without I/O.
 
-A host's memory is what `cdconf.agent.past` keeps: events with the run that caused them. Ledgers of older versions hold
-no events, only how things stand; what they tell of a release or a pin without saying which run it was becomes a record
-of its own. The same memories always give the same records, so that rebuilding twice adds nothing.
+A host's memory is what `cdconf.agent.records.events` keeps: events with the run that caused them. Ledgers of older
+versions hold no events, only how things stand; what they tell of a release or a pin without saying which run it was
+becomes a record of its own. The same memories always give the same records, so that rebuilding twice adds nothing.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from cdconf.clocks import TOLERANCE
 from cdconf.history.journal import placed
 
 _LONGEST = 30 * 86400.0  # seconds: a number that's further off doesn't come from a clock
-Event = dict[str, Any]  # of `cdconf.agent.past`, with `host` and `app`
+Event = dict[str, Any]  # of `cdconf.agent.records.events`, with `host` and `app`
 _COMMANDS = {"deploy": "deploy", "rollback": "rollback", "resume": "deploy", "provision": "provision"}
 _STATUS = {
     "staged": "not_attempted",

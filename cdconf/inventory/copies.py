@@ -86,7 +86,7 @@ def _last_of(hosts: Mapping[str, Host], counted: Iterable[Host], scale: Mapping[
 
 
 def read_differs(project: Project, top: YamlMap, hosts: Iterable[str] | None) -> list[Differs]:
-    """`differs`, as far as it can be checked without roles; `cdconf.catalog.differs` checks the rest.
+    """`differs`, as far as it can be checked without roles; `cdconf.lint.differs` checks the rest.
 
     Args:
         project: The project.

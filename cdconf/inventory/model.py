@@ -212,6 +212,18 @@ class App:
         own = {name.removesuffix(".service") for name in self.services}
         return service.removesuffix(".service") in own
 
+    def document(self) -> dict[str, Any]:
+        """What an agent needs to know of the app, but for its toggles."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "services": list(self.services),
+            "confirm_within": self.confirm_within,
+            "user": self.user,
+            "keep": self.keep,
+            "shared": {"directories": list(self.shared.directories), "files": list(self.shared.files)},
+        }
+
 
 @dataclass(frozen=True)
 class Project:

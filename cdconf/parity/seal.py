@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdconf.agent import wire
-from cdconf.agent.portray import SEALED, seal
+from cdconf.agent.converge.whole_host import SEALED, seal
 from cdconf.parity.model import Sealed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cdconf.agent.packages import LATEST
+from cdconf.agent.packages.common import LATEST
 from cdconf.parity.causes import Causes
 from cdconf.parity.model import ABSENT, Finding, Status, Wanted
 from cdconf.parity.unreleased import Sides, reason, service_waits

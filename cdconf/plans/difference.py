@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdconf.agent.base import printable
+from cdconf.agent.commands.execute import printable
 
 LIMIT = 64 * 1024  # characters of one resource's diff
 HIDDEN = "(sensitive)"

@@ -9,9 +9,9 @@ JSON, 0600:
      "proof": {"digest", "signatures", "seal"}}
 
 `created_at` is in seconds since 1970, `agent` the SHA-256 of the code that looked at the hosts. `mark`, `catalog`,
-`wanted` and `found` are MACs under each host's own key (`cdconf.agent.marks`): no secret is in the file, in whatever
-form, and none can be guessed from it. `diff` and `message` are what people were shown, with secrets masked. `proof`
-tells whether all of it is as it was made: see `cdconf.plans.proof`.
+`wanted` and `found` are MACs under each host's own key (`cdconf.agent.converge.marks`): no secret is in the file, in
+whatever form, and none can be guessed from it. `diff` and `message` are what people were shown, with secrets masked.
+`proof` tells whether all of it is as it was made: see `cdconf.plans.proof`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.agent import ledger, state_files
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.records import formats, ledger
 from cdconf.errors import HostFailed
 from cdconf.events import Emit, Notice
 from cdconf.promotion.said import Period
@@ -60,7 +60,7 @@ def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
     def ask(session: Session) -> Look:
         told = session.history()
         try:
-            pages = state_files.decoded("its ledger", ledger.FILE, json.dumps(told["apps"]).encode())
+            pages = formats.decoded("its ledger", ledger.FILE, json.dumps(told["apps"]).encode())
         except (Failed, KeyError, TypeError, ValueError) as error:
             raise HostFailed("it doesn't say what it holds as cdconf's agent does", host=session.host.name) from error
         return Look(pages, session.clock_ahead or 0.0)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.limits import LimitedEnvironment
-from cdconf.catalog.references import strings
 from cdconf.catalog.templating import joined, places_of
 from cdconf.errors import InvalidFile
+from cdconf.lint.references import strings
 from cdconf.resources.discovery import own_types
 from cdconf.yamlfile import loads
 

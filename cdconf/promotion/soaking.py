@@ -140,7 +140,7 @@ def held_by(events: Iterable[Mapping[str, Any]], archive: str, holds: bool, now:
     """When a host held a release, by the events of its ledger.
 
     Args:
-        events: See `cdconf.agent.past`, the oldest first; from a host, so that it may be anything.
+        events: See `cdconf.agent.records.events`, the oldest first; from a host, so that it may be anything.
         archive: The digest of the release's archive.
         holds: Whether the host holds it now.
         now: The host's time.

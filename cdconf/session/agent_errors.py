@@ -9,7 +9,7 @@ from cdconf.errors import HostFailed, LeaseHeld, Unreachable
 if TYPE_CHECKING:
     from cdconf.session.answers import Error
 
-BY_HOST = "the host itself"  # the owner of a lease that `cdconf.agent.watch` takes
+BY_HOST = "the host itself"  # the owner of a lease that `cdconf.agent.switch.watch` takes
 _HINTS = {
     "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",
     "same_machine": "two names must not lead to one machine: look at the addresses in hosts.yml",

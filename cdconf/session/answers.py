@@ -1,7 +1,7 @@
 """What an agent may answer, call by call, and the events that a call may send meanwhile.
 
-Each type says what the agent's function of that call returns; see `cdconf.agent.calls`. Whatever else a host sends is
-dropped, and what lacks or is of another type makes the answer void, see `cdconf.session.shape`.
+Each type says what the agent's function of that call returns; see `cdconf.agent.protocol.calls`. Whatever else a host
+sends is dropped, and what lacks or is of another type makes the answer void, see `cdconf.session.shape`.
 """
 
 from collections.abc import Mapping

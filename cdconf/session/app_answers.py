@@ -1,6 +1,6 @@
 """What an agent may answer about apps: their releases, drains, migrations and toggles; and what it remembers of them.
 
-Names follow what the host keeps, see `cdconf.agent.state_files`.
+Names follow what the host keeps, see `cdconf.agent.records.formats`.
 """
 
 from typing import Annotated, Literal, NotRequired, TypedDict
@@ -87,7 +87,7 @@ class FailedProvision(TypedDict):
 
 
 class Migration(TypedDict):
-    """An entry of a host's memory of migrations, see `cdconf.agent.migrations`."""
+    """An entry of a host's memory of migrations, see `cdconf.agent.migrations.migrations`."""
 
     phase: Literal["expand", "contract"]
     tree: str

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).parent.parent
+# Until the release after 0.1: where resource types found modules of the agent that are elsewhere now.
+OLD_PATHS = {
+    "base": "cdconf.agent.api",
+    "programs": "cdconf.agent.commands.programs",
+    "shell": "cdconf.agent.commands.shell",
+    "home": "cdconf.agent.files.home_files",
+    "owned": "cdconf.agent.files.whole_file",
+    "accounts": "cdconf.agent.system.accounts",
+    "fstab": "cdconf.agent.system.fstab",
+    "hosts_file": "cdconf.agent.system.hosts_file",
+    "sysctl": "cdconf.agent.system.sysctl",
+}
 PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 
@@ -90,7 +102,18 @@ def _packed_own() -> Bundle:
 
 
 def _packed(sources: Mapping[str, Path | None]) -> Bundle:
-    return pack({name: _small(path) if path else b"" for name, path in sorted(sources.items())})
+    files = {name: _small(path) if path else b"" for name, path in sources.items()}
+    if any(path is not None and _PACKAGE not in path.parents for path in sources.values()):
+        files.update(_old_paths())
+    return pack(dict(sorted(files.items())))
+
+
+def _old_paths() -> dict[str, bytes]:
+    """Modules of `cdconf.agent` under the paths at which types from outside of cdconf may still import them."""
+    return {
+        f"cdconf/agent/{old}.py": f"import sys\nimport {new}\nsys.modules[__name__]=sys.modules[{new!r}]\n".encode()
+        for old, new in OLD_PATHS.items()
+    }
 
 
 def pack(files: Mapping[str, bytes]) -> Bundle:

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from cdconf.session import answers as a
     from cdconf.session import app_answers as p
 
-App = Mapping[str, Any]  # what an agent needs to know of an app, see `cdconf.agent.deploy_calls`
+App = Mapping[str, Any]  # what an agent needs to know of an app, see `cdconf.agent.protocol.deploy_calls`
 
 
 class Calls(ABC):
-    """The calls of `cdconf.agent.calls`; what each of them does, takes and raises is said there."""
+    """The calls of `cdconf.agent.protocol.calls`; what each of them does, takes and raises is said there."""
 
     @abstractmethod
     def call(

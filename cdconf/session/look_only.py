@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.agent.install import unpacked
-from cdconf.agent.looking import VERSION
+from cdconf.agent.protocol.look_only import VERSION
 from cdconf.errors import NotStarted
 
 if TYPE_CHECKING:

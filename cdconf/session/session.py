@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
 from cdconf.agent import wire
-from cdconf.agent.shapes import Misfit
+from cdconf.agent.records.shapes import Misfit
 from cdconf.errors import HostFailed, LeaseHeld, Unreachable
 from cdconf.events import ClocksSeen
 from cdconf.facts import HostFacts, checked
@@ -147,7 +147,7 @@ class Session(Calls):
                     raise self._unintelligible(f"its answer to '{name}' has neither a result nor an error")
 
     def run(self, command: str, **keywords: Any) -> Ran:
-        """Runs a command line; see `cdconf.agent.execute.execute`.
+        """Runs a command line; see `cdconf.agent.system.project_commands.execute`.
 
         Returns:
             `{"status", "stdout", "stderr"}`, the end of what it printed.
@@ -168,7 +168,7 @@ class Session(Calls):
         return result
 
     def stream(self, command: str, on_output: Callable[[str, bytes], None], **keywords: Any) -> int:
-        """Runs a command line and hands on what it prints as it comes; returns its status, see `cdconf.agent.stream`.
+        """Runs a command line and hands on what it prints as it comes; returns its status.
 
         After a stop it ends within `STOPPED` seconds, whether or not the host says so.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from cdconf.agent.shapes import Misfit, kind_of
+from cdconf.agent.records.shapes import Misfit, kind_of
 
 TEXT = 65_536  # characters of a text
 MEMBERS = 200_000  # of a list or an object

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import apply
-from cdconf.agent.base import Down, Failed, Missing
-from cdconf.agent.state import Store
+from cdconf.agent.converge import apply
+from cdconf.agent.errors import Down, Failed, Missing
+from cdconf.agent.records.store import Store
 
 
 def converged(tmp_path, monkeypatch, error, *, check, changed_before=False):

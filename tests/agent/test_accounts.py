@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import account_files, accounts
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.system import account_files, accounts
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import chunks, deploy_calls, kernel, tree
-from cdconf.agent.base import Failed
-from cdconf.agent.lease import Lease
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.state import Store
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease.lease import Lease
+from cdconf.agent.protocol import deploy_calls
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release import chunks, tree
+from cdconf.agent.release.releases import Releases
+from cdconf.agent.system import kernel
 
 
 class Host:

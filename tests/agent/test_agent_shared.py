@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
-from cdconf.agent import in_use, room, shared, tree
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import disk_space
+from cdconf.agent.release import shared_paths, tree
+from cdconf.agent.system import in_use
 from tests.agent.test_agent_releases import FILES, Host, made, names
 
 APP = {"shared": {"directories": ["uploads", "var/log"], "files": ["lib/local.ini"]}}
@@ -54,7 +56,7 @@ def test_nothing_else_hides_behind_the_links(host, harm):
         (release / "uploads").symlink_to("/etc")
     elif harm == "in_between":
         (release / "b").unlink()
-        (release / "b").symlink_to(shared.target("b"))
+        (release / "b").symlink_to(shared_paths.target("b"))
     else:
         (release / "a").write_text("ONE")
     assert host.releases.changes("1")
@@ -94,26 +96,26 @@ def test_what_the_release_has_itself_cant_be_shared(host, path):
     host.app["shared"] = {"directories": [path], "files": []}
     with pytest.raises(Failed, match="of its own"):
         host.releases.share(host.app, "1")
-    assert shared.conflict(made(FILES)[0], [path]) is not None
+    assert shared_paths.conflict(made(FILES)[0], [path]) is not None
     assert not (host.path / "shared" / path).exists() or path == "lib"
 
 
 @pytest.mark.parametrize("path", ["/etc", "../x", "a/../../x", "a//b", ".", ""])
 def test_a_path_that_leaves_is_refused_on_the_host_as_well(path):
     with pytest.raises(Failed, match="would leave its directory"):
-        shared.paths_of({"shared": {"directories": [path]}})
+        shared_paths.paths_of({"shared": {"directories": [path]}})
 
 
 def test_missing_files_and_things_in_the_way_are_found_before_anything_changes(host):
-    shared.check(host.app, host.releases, "1")
+    shared_paths.check(host.app, host.releases, "1")
     (host.path / "shared/lib/local.ini").unlink()
     with pytest.raises(Failed, match="isn't there"):
-        shared.check(host.app, host.releases, "1")
+        shared_paths.check(host.app, host.releases, "1")
     host.app["toggles"] = {"path": str(host.path / "shared/lib/local.ini")}  # this one cdconf makes itself
-    shared.check(host.app, host.releases, "1")
+    shared_paths.check(host.app, host.releases, "1")
     (host.path / "shared/uploads").write_text("x")
     with pytest.raises(Failed, match="isn't a directory"):
-        shared.check(host.app, host.releases, "1")
+        shared_paths.check(host.app, host.releases, "1")
 
 
 def test_uploads_that_someone_put_in_the_links_place_arent_swapped_away(host):
@@ -122,7 +124,7 @@ def test_uploads_that_someone_put_in_the_links_place_arent_swapped_away(host):
     (release / "uploads").mkdir()
     (release / "uploads/precious").write_text("x")
     with pytest.raises(Failed, match="move what's in it to"):
-        shared.check(host.app, host.releases, "1")
+        shared_paths.check(host.app, host.releases, "1")
     assert (release / "uploads/precious").exists()
 
 
@@ -130,17 +132,17 @@ def test_a_link_that_isnt_roots_is_not_followed(host, monkeypatch):
     (host.path / "shared/var").symlink_to(host.folder)
     os.lchown(host.path / "shared/var", 12345, 12345)
     with pytest.raises(Failed, match="root doesn't follow it"):
-        shared.make(host.app)
+        shared_paths.make(host.app)
     assert not (host.folder / "log").exists()
     os.lchown(host.path / "shared/var", 0, 0)
-    shared.make(host.app)
+    shared_paths.make(host.app)
     assert (host.folder / "log").is_dir()
 
 
 def test_new_directories_are_the_users_and_old_ones_stay_as_they_are(host):
     host.app["user"] = "nobody"
     (host.path / "shared/uploads").mkdir(mode=0o700)
-    shared.make(host.app)
+    shared_paths.make(host.app)
     uploads, log = (host.path / "shared/uploads").stat(), (host.path / "shared/var/log").stat()
     assert (uploads.st_uid, uploads.st_mode & 0o777) == (0, 0o700)
     assert (log.st_uid, log.st_mode & 0o777) == (65534, 0o750)
@@ -166,10 +168,10 @@ def test_a_release_in_which_a_process_works_stays(host):
 
 def test_no_room_is_told_in_numbers(tmp_path):
     disk = os.statvfs(tmp_path)
-    room.check(str(tmp_path / "not/there/yet"), 1, 1, "the release")
+    disk_space.check(str(tmp_path / "not/there/yet"), 1, 1, "the release")
     with pytest.raises(Failed, match=r"no room: .* MB free, and the release needs .* MB") as caught:
-        room.check(str(tmp_path), disk.f_bavail * disk.f_frsize, 1, "the release")
+        disk_space.check(str(tmp_path), disk.f_bavail * disk.f_frsize, 1, "the release")
     assert caught.value.kind == "disk_full"
     if disk.f_files:
         with pytest.raises(Failed, match=r"inodes free, and the release needs \d+"):
-            room.check(str(tmp_path), 1, disk.f_favail + 1, "the release")
+            disk_space.check(str(tmp_path), 1, disk.f_favail + 1, "the release")

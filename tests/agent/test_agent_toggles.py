@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import toggle_calls, toggles
-from cdconf.agent.base import Failed, Missing, Result
-from cdconf.agent.state import Store
-from cdconf.agent.toggles import Toggles
+from cdconf.agent.commands.execute import Result
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.protocol import toggle_calls
+from cdconf.agent.records.store import Store
+from cdconf.agent.toggles import toggles
+from cdconf.agent.toggles.toggles import Toggles
 
 
 class Host:
@@ -166,7 +168,7 @@ def systemctl(monkeypatch, *, can="yes", fails=False):
             raise Failed("no")
 
     monkeypatch.setattr(toggles, "run", run)
-    monkeypatch.setattr(toggles.services, "systemctl", verb)
+    monkeypatch.setattr(toggles.app_services, "systemctl", verb)
     return calls
 
 

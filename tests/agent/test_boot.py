@@ -151,7 +151,7 @@ def test_a_start_loads_only_what_it_needs(tmp_path):
     start[-1] = f"import os; os._exit = {tell}\n" + start[-1]
     result = subprocess.run([*start, digest, nonce], input=b"", capture_output=True, timeout=60, check=True)
     loaded = set(result.stderr.decode().splitlines()[0].split())
-    assert "cdconf.agent.loop" in loaded
+    assert "cdconf.agent.protocol.loop" in loaded
     assert sorted(loaded & LAZY) == []
     assert [name for name in loaded if name.startswith("cdconf.resources")] == []
 

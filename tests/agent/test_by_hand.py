@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdconf.agent import causes
-from cdconf.agent.state import Applied, Store
+from cdconf.agent.converge import causes
+from cdconf.agent.records.store import Applied, Store
 
 COMPARED = ("content", "mode")
 

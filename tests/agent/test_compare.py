@@ -1,6 +1,6 @@
 """What of a difference is shown."""
 
-from cdconf.agent import compare
+from cdconf.agent.converge import compare
 
 
 def test_of_a_sensitive_file_that_is_shown_which_everybody_on_the_host_sees():

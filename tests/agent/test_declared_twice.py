@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdconf.agent.apply import Convergence
-from cdconf.agent.state import Store
+from cdconf.agent.converge.apply import Convergence
+from cdconf.agent.records.store import Store
 
 COMPARE = {"file": ["content", "owner", "group", "mode"]}
 HANDLERS = {name: {"name": name, "type": "none", "title": name, "fields": {}, "action": "run"} for name in "ab"}
@@ -74,7 +74,7 @@ def test_a_run_that_ends_in_between_still_knows_what_it_made(host, tmp_path):
 
 def test_a_handler_belongs_to_the_declaration_that_changed_something(host, monkeypatch):
     ran = []
-    monkeypatch.setattr("cdconf.agent.handlers.act", lambda one: ran.append(one["name"]))
+    monkeypatch.setattr("cdconf.agent.converge.handlers.act", lambda one: ran.append(one["name"]))
     first = entry(host.path, "first", notify="a", content="hello\n")
     second = entry(host.path, "second", notify="b", mode="0600")
     host(first, second)

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import drain_calls, switch
-from cdconf.agent.base import Failed
-from cdconf.agent.drain_watch import LONGEST, DrainWatch
-from cdconf.agent.drains import Drains
-from cdconf.agent.lease import FILE as LEASE
-from cdconf.agent.lease import Lease, boot_id
-from cdconf.agent.state import Store
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease.lease import FILE as LEASE
+from cdconf.agent.lease.lease import Lease, boot_id
+from cdconf.agent.protocol import drain_calls
+from cdconf.agent.records.store import Store
+from cdconf.agent.switch import switch
+from cdconf.agent.switch.drain_watch import LONGEST, DrainWatch
+from cdconf.agent.switch.drains import Drains
 from tests.agent.private import VERSIONS, PrivateAgent, find
 from tests.agent.test_watch import Clock
 
@@ -27,7 +28,7 @@ class Balancer:
         monkeypatch.setattr(switch, "check", lambda: None)
         monkeypatch.setattr(Drains, "_install", lambda self, app: None)
         monkeypatch.setattr(switch, "run", lambda *words, **keywords: None)
-        monkeypatch.setattr(switch.services, "systemctl", lambda *words: None)
+        monkeypatch.setattr(switch.app_services, "systemctl", lambda *words: None)
         self.clock, self.boot, self.happens = Clock(), "b1", {}
         self.log = folder / "log"
         self.store = Store("demo", str(folder / "demo"))
@@ -219,7 +220,7 @@ def test_a_watcher_that_does_not_start_leaves_nothing_drained(balancer, monkeypa
     def refuses(*words):
         raise Failed("service can't restart")
 
-    monkeypatch.setattr(switch.services, "systemctl", refuses)
+    monkeypatch.setattr(switch.app_services, "systemctl", refuses)
     with pytest.raises(Failed, match="can't restart"):
         balancer.begin(ONE)
     assert (balancer.drains.armed(), balancer.said) == (None, [])
@@ -260,5 +261,5 @@ def test_the_unit_is_one_of_its_own_and_holds_up_no_service(tmp_path, name):
     assert "Before=\n" in text
     assert f"ConditionPathExists={store.folder}/drain-" in text
     start = next(line for line in text.splitlines() if line.startswith("ExecStart="))
-    assert "cdconf.agent.drain_watch" in start
+    assert "cdconf.agent.switch.drain_watch" in start
     assert len(start) < 2048

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from cdconf.agent import evidence
-from cdconf.agent.apply import Convergence
-from cdconf.agent.drifting import Drifting
-from cdconf.agent.state import Store
+from cdconf.agent.converge import evidence
+from cdconf.agent.converge.apply import Convergence
+from cdconf.agent.converge.drifting import Drifting
+from cdconf.agent.records.store import Store
 
 
 def resource(kind, title, order=0, **fields):
@@ -139,7 +139,7 @@ def test_what_was_added_where_nothing_is_purged_is_no_finding(host):
 
 
 def test_a_resource_that_cannot_be_observed_hides_nothing(host, monkeypatch):
-    from cdconf.agent.apply import agent_of
+    from cdconf.agent.converge.apply import agent_of
 
     observe = agent_of("file").observe
 

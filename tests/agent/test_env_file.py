@@ -2,8 +2,9 @@
 
 import pytest
 
-from cdconf.agent import env_file
-from cdconf.agent.base import Failed, Missing, Result
+from cdconf.agent.commands.execute import Result
+from cdconf.agent.edit import env_file
+from cdconf.agent.errors import Failed, Missing
 
 READ = [
     ('D="a\\$b"\n', {"D": "a$b"}),

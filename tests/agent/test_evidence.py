@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.agent.evidence import FINDINGS, LONGEST, Evidence
+from cdconf.agent.converge.evidence import FINDINGS, LONGEST, Evidence
 
 
 @pytest.fixture

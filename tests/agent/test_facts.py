@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from cdconf.agent import facts, facts_machine, facts_network, facts_system
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.facts import groups, network, system
+from cdconf.agent.facts import machine as facts_machine
 from tests.conftest import write
 
 MOUNTINFO = r"""
@@ -34,7 +35,7 @@ def link(root, name, target):
 
 
 def one(root, group, fact):
-    return facts.gather([group], str(root))[fact]
+    return groups.gather([group], str(root))[fact]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_systemd_host(tmp_path):
         },
     )
     link(tmp_path, "etc/localtime", "/usr/share/zoneinfo/Europe/Berlin")
-    found = facts_system.system(str(tmp_path))
+    found = system.system(str(tmp_path))
     version = "{}.{}.{}".format(*sys.version_info[:3])
     assert found == {
         "hostname": "web1",
@@ -112,7 +113,7 @@ def test_an_alpine_host_before_its_first_boot(tmp_path):
             "sbin/apk": "",
         },
     )
-    found = facts_system.system(str(tmp_path))
+    found = system.system(str(tmp_path))
     names = ("fqdn", "machine_id", "timezone", "init", "package_manager", "selinux")
     assert [found[name] for name in names] == ["small", None, "UTC", "openrc", "apk", "disabled"]
 
@@ -227,7 +228,7 @@ MEMINFO = (
 )
 def test_memory(tmp_path, limits, memory):
     write(tmp_path, {"proc/meminfo": MEMINFO, **limits})
-    assert facts.gather(["memory"], str(tmp_path)) == {"memory_mb": memory, "swap_mb": 1024}
+    assert groups.gather(["memory"], str(tmp_path)) == {"memory_mb": memory, "swap_mb": 1024}
 
 
 def test_disks_that_stay(tmp_path):
@@ -335,7 +336,7 @@ def test_the_network(tmp_path):
         + address(2, "fe80::1", 64, scope=253)
         + DONE
     )
-    found = facts_network.network(str(tmp_path), lambda: dump, lambda: "192.0.2.11")["network"]
+    found = network.network(str(tmp_path), lambda: dump, lambda: "192.0.2.11")["network"]
     assert found["ipv4"] == {"address": "192.0.2.11", "prefix": 24, "interface": "eth0", "gateway": "192.0.2.1"}
     assert found["ipv6"] == {"address": "2001:db8::10", "prefix": 64, "interface": "eth0", "gateway": "fe80::1"}
     assert sorted(found["interfaces"]) == ["eth0", "eth1", "lo"]
@@ -359,7 +360,7 @@ def test_the_network(tmp_path):
 
 
 def test_a_host_without_a_network(tmp_path):
-    found = facts_network.network(str(tmp_path), lambda: DONE, lambda: None)["network"]
+    found = network.network(str(tmp_path), lambda: DONE, lambda: None)["network"]
     nothing = {"address": None, "prefix": None, "interface": None, "gateway": None}
     assert found == {"ipv4": nothing, "ipv6": nothing, "interfaces": {}}
 
@@ -367,11 +368,11 @@ def test_a_host_without_a_network(tmp_path):
 def test_a_kernel_that_refuses_is_not_a_host_without_addresses():
     refused = message(2, struct.pack("=i", -1) + b"\0" * 16)
     with pytest.raises(Failed, match="Operation not permitted"):
-        facts_network.parse_addresses(refused)
+        network.parse_addresses(refused)
 
 
 def test_an_empty_tree_gives_every_fact_nevertheless(tmp_path):
-    found = facts.gather(facts.GROUPS, str(tmp_path))
+    found = groups.gather(groups.GROUPS, str(tmp_path))
     assert found["os"]["id"] == "linux"
     assert found["memory_mb"] == 0
     assert found["disks"] == found["mounts"] == {}
@@ -379,7 +380,7 @@ def test_an_empty_tree_gives_every_fact_nevertheless(tmp_path):
 
 def test_an_unknown_group_is_refused():
     with pytest.raises(Failed, match="knows no group of facts 'cpus'"):
-        facts.gather(["os", "cpus"])
+        groups.gather(["os", "cpus"])
 
 
 def test_gathering_starts_no_process_and_gives_the_same_twice():

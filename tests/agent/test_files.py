@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import trees
 
 USER = 4242

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cdconf.agent import drifting, seen
-from cdconf.agent.seen import Seen
-from cdconf.agent.state import Store
+from cdconf.agent.converge import drifting, first_seen
+from cdconf.agent.converge.first_seen import Seen
+from cdconf.agent.records.store import Store
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def store(tmp_path):
 @pytest.fixture
 def clock(monkeypatch):
     """Sets the host's clock."""
-    return lambda at: monkeypatch.setattr(seen.time, "time", lambda: at)
+    return lambda at: monkeypatch.setattr(first_seen.time, "time", lambda: at)
 
 
 def look(store, *found, gone=("host", "files"), by="host"):
@@ -82,7 +82,7 @@ def test_a_unit_is_flapping_when_it_was_restarted_since_the_last_look(store, mon
     assert before(5) == 3
     assert before(5) == 5
     assert before(1) == 0, "started anew by hand, and restarted once since"
-    monkeypatch.setattr(seen, "boot_id", lambda: "another")
+    monkeypatch.setattr(first_seen, "boot_id", lambda: "another")
     assert before(2) == 2
 
 
@@ -94,7 +94,7 @@ def test_a_host_without_a_directory_of_the_project_gets_none(tmp_path):
 def test_nothing_is_written_where_nothing_has_changed(store, clock):
     clock(100)
     look(store, "/a")
-    path = store.path(seen.FILE)
+    path = store.path(first_seen.FILE)
     with open(path) as stream:  # noqa: PTH123
         before = stream.read()
     clock(200)
@@ -107,7 +107,7 @@ def test_nothing_is_written_where_nothing_has_changed(store, clock):
 def test_a_damaged_file_hides_no_drift(store, clock):
     clock(100)
     look(store, "/a")
-    with open(store.path(seen.FILE), "w") as stream:  # noqa: PTH123
+    with open(store.path(first_seen.FILE), "w") as stream:  # noqa: PTH123
         stream.write("{")
     clock(200)
     assert look(store, "/a") == [200]

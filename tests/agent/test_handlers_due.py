@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdconf.agent import apply, handlers
-from cdconf.agent.base import Failed
-from cdconf.agent.state import Store
+from cdconf.agent.converge import apply, handlers
+from cdconf.agent.errors import Failed
+from cdconf.agent.records.store import Store
 
 
 class Thing:

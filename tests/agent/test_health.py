@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from cdconf.agent import health
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.system import health
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -117,7 +117,7 @@ def unit(monkeypatch, up=100.0, **state):
     entered = str(int((time.monotonic() - up) * 1e6))
     shown = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Result": "success"}
     shown |= {"NRestarts": "0", "ActiveEnterTimestampMonotonic": entered} | state
-    monkeypatch.setattr(health.services, "show", lambda names, properties: dict.fromkeys(names, shown))
+    monkeypatch.setattr(health.app_services, "show", lambda names, properties: dict.fromkeys(names, shown))
     return problem(systemd=["shop"])
 
 

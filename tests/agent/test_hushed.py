@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import apply
-from cdconf.agent.base import Failed
-from cdconf.agent.state import Store
+from cdconf.agent.converge import apply
+from cdconf.agent.errors import Failed
+from cdconf.agent.records.store import Store
 
 WORDS = "open sesame"
 FAILURE = Failed("it failed", command=f"say '{WORDS}'", status=1, output=WORDS)

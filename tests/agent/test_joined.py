@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import joined
-from cdconf.agent.base import Failed
-from cdconf.agent.lease import FILE, Lease, force_release
-from cdconf.agent.state import Store
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease import nested
+from cdconf.agent.lease.lease import FILE, Lease, force_release
+from cdconf.agent.records.store import Store
 
 
 def seal(secret):
@@ -40,7 +40,7 @@ class Scene:
 
     def join(self, run, outer="outer", secret=None):
         return self.made(
-            joined.join(self.store, outer, secret or f"s-{outer}", self.clock, lambda: self.boot, **self.about(run))
+            nested.join(self.store, outer, secret or f"s-{outer}", self.clock, lambda: self.boot, **self.about(run))
         )
 
     def dies(self, lease):
@@ -130,7 +130,7 @@ def test_nothing_outlives_the_holder_s_last_beat(scene):
 
 def test_a_lease_that_is_ended_by_hand_ends_what_works_within_it(scene, monkeypatch):
     inner = scene.join("inner")
-    monkeypatch.setattr("cdconf.agent.lease.Lease", lambda store: Lease(store, scene.clock, lambda: scene.boot))
+    monkeypatch.setattr("cdconf.agent.lease.lease.Lease", lambda store: Lease(store, scene.clock, lambda: scene.boot))
     assert force_release(scene.store)["run"] == "outer"
     assert inner.loss() is not None
 
@@ -222,5 +222,5 @@ def test_a_reboot_alone_lets_nobody_else_in(scene):
 
 def test_another_environment_s_run_stays_out(scene):
     with pytest.raises(Failed) as caught:
-        joined.join(scene.store, "outer", "s-outer", **{**scene.about("inner"), "environment": "production"})
+        nested.join(scene.store, "outer", "s-outer", **{**scene.about("inner"), "environment": "production"})
     assert caught.value.kind == "wrong_environment"

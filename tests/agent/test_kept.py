@@ -2,9 +2,11 @@
 
 import pytest
 
-from cdconf.agent import compare, kept, wire
-from cdconf.agent.apply import agent_of, observe
-from cdconf.agent.base import Failed
+from cdconf.agent import wire
+from cdconf.agent.converge import compare
+from cdconf.agent.converge.apply import agent_of, observe
+from cdconf.agent.errors import Failed
+from cdconf.agent.records import kept
 
 KEY = b"k" * 32
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent.base import Failed
-from cdconf.agent.lease import Lease, force_release
-from cdconf.agent.state import Store
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease.lease import Lease, force_release
+from cdconf.agent.records.store import Store
 
 
 class Clock:
@@ -61,7 +61,7 @@ def test_a_dead_holder_s_lease_expires_and_the_fence_rises(host, clock):
 @pytest.mark.parametrize("last", [None, 57, 1_700_000_000_000])
 def test_a_fence_is_above_all_before_and_no_lower_than_the_host_s_clock(host, monkeypatch, last):
     """So it's above those of a host of this name that has been made anew, or restored from a backup, since."""
-    monkeypatch.setattr("cdconf.agent.lease.time.time", lambda: 1_800_000_000.5)
+    monkeypatch.setattr("cdconf.agent.lease.lease.time.time", lambda: 1_800_000_000.5)
     lease = host()
     if last is not None:
         gone = {"run": None, "owner": None, "reason": None, "fence": last, "boot": "b0", "acquired": 1, "expires": 2}
@@ -71,7 +71,7 @@ def test_a_fence_is_above_all_before_and_no_lower_than_the_host_s_clock(host, mo
 
 def test_a_clock_that_is_set_back_lets_no_fence_fall(host, monkeypatch):
     times = iter([1_800_000_000.0, 1_700_000_000.0, 0.0])
-    monkeypatch.setattr("cdconf.agent.lease.time.time", lambda: next(times))
+    monkeypatch.setattr("cdconf.agent.lease.lease.time.time", lambda: next(times))
     fences = []
     for number in range(3):
         lease = host()

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import deploy_calls, migrations
-from cdconf.agent.ledger import MOST, Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.state import Store
-from cdconf.deploy.going_back import previous
+from cdconf.agent.migrations import migrations
+from cdconf.agent.protocol import deploy_calls
+from cdconf.agent.records.ledger import MOST, Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release.releases import Releases
+from cdconf.deploy.rollback_target import previous
 
 
 class Host:

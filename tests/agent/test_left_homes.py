@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from cdconf.agent import left_homes
+from cdconf.agent.system import left_homes
 
 LEFT, NEW, OTHER = 45671, 45672, 45673
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives away")

@@ -9,9 +9,11 @@ import zlib
 
 import pytest
 
-from cdconf.agent import calls, looking, migrations, wire
-from cdconf.agent.base import Failed
-from cdconf.agent.calls import DEPLOY_CALLS, DRAIN_CALLS, TOGGLE_CALLS
+from cdconf.agent import wire
+from cdconf.agent.errors import Failed
+from cdconf.agent.migrations import migrations
+from cdconf.agent.protocol import calls, look_only
+from cdconf.agent.protocol.calls import DEPLOY_CALLS, DRAIN_CALLS, TOGGLE_CALLS
 
 APP = {"name": "shop", "path": "/srv/shop", "services": ["shop"], "user": "shop"}
 TOGGLES = {"path": "/etc/shop/toggles.json", "values": {}, "reload": None}
@@ -58,7 +60,7 @@ def thief():
     ours, theirs = socket.socketpair()
     ours.settimeout(10)
     source, sink = theirs.makefile("rb"), theirs.makefile("wb")
-    agent = looking.Looking(source, sink, ALLOWED)
+    agent = look_only.Looking(source, sink, ALLOWED)
     thread = threading.Thread(target=agent.serve, daemon=True)
     thread.start()
     one = Thief(ours)
@@ -82,7 +84,7 @@ def test_every_other_call_is_refused(thief, served, name):
 
 
 def test_nothing_that_changes_a_host_is_among_what_is_served():
-    assert set(looking.CALLS) == SERVED
+    assert set(look_only.CALLS) == SERVED
 
 
 def test_a_second_frame_in_one_write_is_refused_like_the_first(thief, served):
@@ -135,7 +137,7 @@ def test_arguments_of_another_shape_are_refused(thief, served, name, arguments):
 def test_only_known_findings_are_remembered():
     for kind, title in (("release", "shop"), ("toggles", "/etc/shop/toggles.json")):
         given = {"kind": kind, "title": title, "there": True, "store": 1}
-        assert looking.arguments_of("drift.note", given, ALLOWED) == {"kind": kind, "title": title, "there": True}
+        assert look_only.arguments_of("drift.note", given, ALLOWED) == {"kind": kind, "title": title, "there": True}
 
 
 @pytest.mark.parametrize("call", [["run"], None, 1, {}])
@@ -155,7 +157,7 @@ RUN = json.dumps({"id": 1, "call": "open", "args": {}}).encode()
         wire.pack(b"an agent's first bytes"),
         struct.pack(">IB", len(zlib.compress(RUN)), ord("Z")) + zlib.compress(RUN),
         struct.pack(">IB", 63 * 1024 * 1024, ord("J")),
-        struct.pack(">IB", looking.LONGEST + 1, ord("J")) + b" " * (looking.LONGEST + 1),
+        struct.pack(">IB", look_only.LONGEST + 1, ord("J")) + b" " * (look_only.LONGEST + 1),
         struct.pack(">IB", 50_000, ord("J")) + b"[" * 50_000,
         wire.pack(None),
         b"5.abcde",
@@ -184,4 +186,4 @@ def test_beats_are_answered_and_renew_nothing(thief):
 
 def test_a_refusal_says_what_the_key_is_for():
     with pytest.raises(Failed, match="may look at the host, and do nothing else: 'run'"):
-        looking.arguments_of("run", {}, ALLOWED)
+        look_only.arguments_of("run", {}, ALLOWED)

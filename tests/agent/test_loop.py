@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from cdconf.agent import calls, loop, wire
-from cdconf.agent.base import Failed
+from cdconf.agent import wire
+from cdconf.agent.errors import Failed
+from cdconf.agent.protocol import calls, loop
 
 
 class Controller:

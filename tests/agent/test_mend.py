@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cdconf.agent import apply, handlers, mend
-from cdconf.agent.base import Failed, Missing, Obstacle
-from cdconf.agent.state import Applied, Store
+from cdconf.agent.converge import apply, handlers, mend
+from cdconf.agent.errors import Failed, Missing, Obstacle
+from cdconf.agent.records.store import Applied, Store
 
 
 class Thing:

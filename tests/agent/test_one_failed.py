@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdconf.agent import apply
-from cdconf.agent.base import Failed, Missing, Obstacle, in_the_way
-from cdconf.agent.state import Store
+from cdconf.agent.converge import apply
+from cdconf.agent.errors import Failed, Missing, Obstacle, in_the_way
+from cdconf.agent.records.store import Store
 from cdconf.resources.service import agent as service
 
 STATES = {
@@ -101,7 +101,7 @@ def test_a_masked_service_that_should_run_is_such_an_obstacle(monkeypatch):
         "Id": "a.service",
     }
     monkeypatch.setattr(service, "_openrc", lambda: False)
-    monkeypatch.setattr(service.services, "show", lambda names, properties: dict.fromkeys(names, shown))
+    monkeypatch.setattr(service.app_services, "show", lambda names, properties: dict.fromkeys(names, shown))
     with pytest.raises(Obstacle) as caught:
         service.observe({"name": "a", "running": True})
     assert (caught.value.problem, "`systemctl unmask a.service`" in caught.value.repair) == (

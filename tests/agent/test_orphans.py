@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import apply
-from cdconf.agent.base import Failed, Missing
-from cdconf.agent.state import Store
+from cdconf.agent.converge import apply
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.records.store import Store
 
 ENTRY = {"type": "thing", "title": "one", "role": "x", "source": "r:1", "removable": True, "order": 0, "digest": "d"}
 AFTER = {**ENTRY, "type": "link", "title": "after", "order": -1, "fields": {}}

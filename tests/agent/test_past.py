@@ -1,8 +1,8 @@
 """What hosts remember: who did what, when and why, bounded, in ledgers of any age."""
 
-from cdconf.agent import past
-from cdconf.agent.ledger import FILE, Ledger
-from cdconf.agent.state import Store
+from cdconf.agent.records import events as past
+from cdconf.agent.records.ledger import FILE, Ledger
+from cdconf.agent.records.store import Store
 
 BY = {"run": "r1", "owner": "ann@laptop pid 7", "reason": "deploy shop 2"}
 

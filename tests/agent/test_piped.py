@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import base, piped, stream
-from cdconf.agent.base import Failed
+from cdconf.agent.commands import execute, process_groups
+from cdconf.agent.errors import Failed
+from cdconf.agent.protocol import stream
 
 
 def sh(line, **options):
-    return base.run_bytes(["/bin/sh", "-c", line], **options)
+    return execute.run_bytes(["/bin/sh", "-c", line], **options)
 
 
 def alive(pid):
@@ -84,8 +85,8 @@ def test_a_limit_of_a_watched_command_ends_what_ignores_signals():
 
 
 def test_the_last_of_much_output_is_kept():
-    status, out, err = sh(f"head -c {piped.LIMIT + 1000} /dev/zero; echo end; echo more >&2")
-    assert (status, len(out), out[-5:], err) == (0, piped.LIMIT, b"\0end\n", b"more\n")
+    status, out, err = sh(f"head -c {process_groups.LIMIT + 1000} /dev/zero; echo end; echo more >&2")
+    assert (status, len(out), out[-5:], err) == (0, process_groups.LIMIT, b"\0end\n", b"more\n")
 
 
 def test_all_that_a_command_printed_before_its_end_is_there():
@@ -95,8 +96,8 @@ def test_all_that_a_command_printed_before_its_end_is_there():
 
 def test_input_is_given_whole_and_may_be_left(tmp_path):
     data = os.urandom(300000)
-    assert base.run_bytes(["cat"], data)[1] == data
-    assert base.run_bytes(["cat"], b"")[1] == b""
+    assert execute.run_bytes(["cat"], data)[1] == data
+    assert execute.run_bytes(["cat"], b"")[1] == b""
     assert sh(f"exec >&- 2>&-; cat > {tmp_path}/all", data=data)[0] == 0
     assert (tmp_path / "all").read_bytes() == data
     assert sh("exec <&-; echo done", data=data) == (0, b"done\n", b"")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import env_file, files, home, staging
-from cdconf.agent.base import Failed
-from cdconf.agent.files import trees
-from cdconf.agent.toggles import Toggles
+from cdconf.agent import files
+from cdconf.agent.edit import env_file
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import home_files, trees
+from cdconf.agent.release import staging
+from cdconf.agent.toggles.toggles import Toggles
 from cdconf.resources.certificate import agent as certificate
 from cdconf.resources.download import agent as download
 from cdconf.resources.file import agent as file
@@ -194,7 +196,7 @@ def test_toggles_and_keys_aren_t_written_into_a_mount(place, monkeypatch):
     with pytest.raises(Failed, match="toggles' is mounted"):
         one._write({"a": True})
     entry = type("Entry", (), {"pw_dir": str(place.home), "pw_uid": USER, "pw_gid": USER, "pw_name": str(USER)})
-    with pytest.raises(Failed, match="toggles' is mounted"), home.folder(entry, "toggles", "0700"):
+    with pytest.raises(Failed, match="toggles' is mounted"), home_files.folder(entry, "toggles", "0700"):
         pass
     assert place.is_unharmed()
 
@@ -217,13 +219,13 @@ def test_a_mount_is_used_where_it_s_the_user_s_own_or_nobody_else_can_have_moved
 
 
 def test_shared_paths_aren_t_made_or_linked_in_a_mount(place):
-    from cdconf.agent import shared
+    from cdconf.agent.release import shared_paths
 
     path = place.mount(place.etc, place.home / "shared")
     with pytest.raises(Failed, match="shared' is mounted"):
-        shared.make({"path": str(place.home), "user": "nobody", "shared": {"directories": ["data/uploads"]}})
+        shared_paths.make({"path": str(place.home), "user": "nobody", "shared": {"directories": ["data/uploads"]}})
     with pytest.raises(Failed, match="shared' is mounted"):
-        shared.lay(str(path), [], ["log"])
+        shared_paths.lay(str(path), [], ["log"])
     assert place.is_unharmed()
 
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent.portray import LONGEST, SEALED, portray, seal
-from cdconf.agent.state import Applied, Store
+from cdconf.agent.converge.whole_host import LONGEST, SEALED, portray, seal
+from cdconf.agent.records.store import Applied, Store
 from cdconf.resources.package import agent as package
 
 KEY = "cd" * 32

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import processes, releases, services
-from cdconf.agent.services import Untold
+from cdconf.agent.release import releases
+from cdconf.agent.system import app_services, processes
+from cdconf.agent.system.app_services import Untold
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 WITH_A_CAPABILITY = [*AS_NOBODY, "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
 LOOK = """
 import json, sys
-from cdconf.agent import in_use, processes
+from cdconf.agent.system import in_use, processes
 pid, folder = int(sys.argv[1]), sys.argv[2]
 seen = processes.seen([pid], processes.links)[pid]
 ours = sorted(in_use.names(folder, lambda one: one == pid))
@@ -118,8 +119,8 @@ def told(monkeypatch, *, links, words=(), directory="", start=""):
     monkeypatch.setattr(processes, "seen", lambda pids, look: {pids[0]: links})
     monkeypatch.setattr(processes, "words", lambda pid: ["python3", *words])
     about = {"WorkingDirectory": directory, "ExecStart": f"{{ path=/usr/bin/python3 ; argv[]={start} ; pid=1 }}"}
-    monkeypatch.setattr(services, "show", lambda names, properties: {names[0]: about})
-    return services.runs_from("notes", 7, RELEASE, CURRENT)
+    monkeypatch.setattr(app_services, "show", lambda names, properties: {names[0]: about})
+    return app_services.runs_from("notes", 7, RELEASE, CURRENT)
 
 
 @pytest.mark.parametrize(
@@ -150,15 +151,15 @@ def test_what_runs_from_the_release_means(monkeypatch, how, answer):
 
 def test_what_cannot_be_told_is_no_fault_of_the_release(monkeypatch):
     state = {"LoadState": "loaded", "ActiveState": "active", "Result": "success", "MainPID": "7"}
-    monkeypatch.setattr(services, "show", lambda names, properties="": {names[0]: state})
-    monkeypatch.setattr(services, "started_at", lambda pid: 5.0)
-    monkeypatch.setattr(services, "journal", lambda name: "")
-    monkeypatch.setattr(services, "runs_from", lambda *about: None)
+    monkeypatch.setattr(app_services, "show", lambda names, properties="": {names[0]: state})
+    monkeypatch.setattr(app_services, "started_at", lambda pid: 5.0)
+    monkeypatch.setattr(app_services, "journal", lambda name: "")
+    monkeypatch.setattr(app_services, "runs_from", lambda *about: None)
     with pytest.raises(Untold, match="CAP_SYS_PTRACE") as caught:
-        services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+        app_services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "failed"
     assert CURRENT in caught.value.details["hint"]
-    monkeypatch.setattr(services, "runs_from", lambda *about: False)
-    with pytest.raises(services.Failed, match="doesn't run from") as caught:
-        services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+    monkeypatch.setattr(app_services, "runs_from", lambda *about: False)
+    with pytest.raises(app_services.Failed, match="doesn't run from") as caught:
+        app_services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "release"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import chunks, tree
-from cdconf.agent.facts import GROUPS
+from cdconf.agent.facts.groups import GROUPS
 from cdconf.agent.install import unpacked
+from cdconf.agent.release import chunks, tree
 from cdconf.errors import LeaseHeld
 from cdconf.session.bundle import bundle
 from cdconf.session.session import AgentError

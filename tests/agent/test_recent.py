@@ -1,6 +1,6 @@
 """What a host tells of the last runs that it remembers."""
 
-from cdconf.agent import past
+from cdconf.agent.records import events as past
 
 
 def event(name, run, reason="deploy app@1"):

@@ -2,9 +2,11 @@
 
 import pytest
 
-from cdconf.agent import handlers, toggle_calls, toggles
-from cdconf.agent.base import Failed
-from cdconf.agent.handlers import FILE, Handlers
+from cdconf.agent.converge import handlers
+from cdconf.agent.converge.handlers import FILE, Handlers
+from cdconf.agent.errors import Failed
+from cdconf.agent.protocol import toggle_calls
+from cdconf.agent.toggles import toggles
 from tests.deploy.paper_hosts import PaperHost
 
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyfastcdc import FastCDC
 
-from cdconf.agent import chunks, tree
-from cdconf.agent.apply import Stopped
-from cdconf.agent.base import Failed
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.staging import Staging
-from cdconf.agent.state import Store
+from cdconf.agent.converge.apply import Stopped
+from cdconf.agent.errors import Failed
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release import chunks, tree
+from cdconf.agent.release.releases import Releases
+from cdconf.agent.release.staging import Staging
 from cdconf.artifacts.cuts import _list
 
 LIMIT = settings(max_examples=60, deadline=None)
@@ -306,7 +306,7 @@ def test_a_directory_that_somebody_puts_there_each_time_is_never_filled(tmp_path
         made.append(path)
 
     plant(root)
-    monkeypatch.setattr("cdconf.agent.staging.files.remove_tree", plant)
+    monkeypatch.setattr("cdconf.agent.release.staging.files.remove_tree", plant)
     wanted = Tree({"file": b"x"})
     staging = Staging(str(root), wanted.manifest, wanted.lists)
     with pytest.raises(Failed, match="was replaced while it was made"):

@@ -13,15 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import chunks, in_use, loop, state, state_files, switch, tree, wire
-from cdconf.agent.base import Failed
-from cdconf.agent.drain_watch import DrainWatch
-from cdconf.agent.drains import Drains
-from cdconf.agent.lease import Lease, boot_id
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.switch import Switch
-from cdconf.agent.watch import Watch
+import cdconf.agent
+from cdconf.agent import wire
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease.lease import Lease, boot_id
+from cdconf.agent.protocol import loop
+from cdconf.agent.records import formats
+from cdconf.agent.records import store as state
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.release import chunks, tree
+from cdconf.agent.release.releases import Releases
+from cdconf.agent.switch import switch
+from cdconf.agent.switch.drain_watch import DrainWatch
+from cdconf.agent.switch.drains import Drains
+from cdconf.agent.switch.switch import Switch
+from cdconf.agent.switch.watch import Watch
+from cdconf.agent.system import in_use
 from tests.agent.private import catalog, resource
 from tests.rounds import rounds
 
@@ -73,7 +80,7 @@ class Host:
         monkeypatch.setattr(switch, "check", lambda: None)
         monkeypatch.setattr(Switch, "_install", lambda self, app: None)
         monkeypatch.setattr(switch, "run", lambda *words, **keywords: None)
-        monkeypatch.setattr(switch.services, "systemctl", lambda *words: None)
+        monkeypatch.setattr(switch.app_services, "systemctl", lambda *words: None)
         monkeypatch.setattr(in_use, "names", lambda *words: set())  # it looks at every process of this machine
         monkeypatch.setattr(state, "root", lambda: str(folder / "state"))
         self.folder, self.state = folder, folder / "state/demo"
@@ -308,8 +315,8 @@ def test_whatever_is_in_a_file_it_fits_or_is_told(made, file, what):
 def fits(file, data):
     """Whether it's a value that may be there, such as that of a host that has applied nothing."""
     try:
-        state_files.decoded("/x", file, data)
-    except state_files.Damaged as error:
+        formats.decoded("/x", file, data)
+    except formats.Damaged as error:
         return not error.message.startswith("/x is damaged: ")
     return True
 
@@ -379,8 +386,8 @@ def changed(value, place, *wrong):
     ],
 )
 def test_what_is_wrong_is_said_by_its_place(file, data, problem):
-    with pytest.raises(state_files.Damaged) as caught:
-        state_files.decoded(f"/x/{file}", file, data)
+    with pytest.raises(formats.Damaged) as caught:
+        formats.decoded(f"/x/{file}", file, data)
     assert caught.value.message == f"/x/{file} is damaged: {problem}"
     assert (caught.value.kind, caught.value.details["file"]) == ("damaged", f"/x/{file}")
 
@@ -396,17 +403,17 @@ def test_a_host_whose_memory_of_provisioning_is_damaged_is_not_changed(made, mon
 
 
 def test_a_huge_file_is_not_read_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(state_files, "LIMIT", 1000)
+    monkeypatch.setattr(formats, "LIMIT", 1000)
     store = state.Store("demo", str(tmp_path))
     with (tmp_path / "ledger.json").open("wb") as stream:
         stream.truncate(10**12)
-    with pytest.raises(state_files.Damaged, match="it's larger than"):
+    with pytest.raises(formats.Damaged, match="it's larger than"):
         store.read("ledger.json")
 
 
 def test_a_secret_in_a_wrong_place_is_not_shown():
-    with pytest.raises(state_files.Damaged) as caught:
-        state_files.decoded("/x/ledger.json", "ledger.json", b'{"shop": {"verified": "hunter2"}}')
+    with pytest.raises(formats.Damaged) as caught:
+        formats.decoded("/x/ledger.json", "ledger.json", b'{"shop": {"verified": "hunter2"}}')
     assert "hunter2" not in caught.value.message
 
 
@@ -421,9 +428,9 @@ def test_what_newer_versions_write_beside_it_is_kept(tmp_path):
 
 def test_every_file_that_the_agent_reads_has_a_shape():
     """Nothing reads JSON of the state directory but by `Store.read`, whose names are all described."""
-    agent = Path(state.__file__).parent
+    agent = Path(cdconf.agent.__file__).parent
     named = set()
-    for source in agent.glob("*.py"):
+    for source in agent.rglob("*.py"):
         named |= set(re.findall(r'"([a-z]+\.json)"', source.read_text()))
     for name in named - {"look.json"}:  # root's words to the agent of a look-only key, in a directory of their own
-        state_files.about(name)
+        formats.about(name)

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from cdconf.agent import stream
-from cdconf.agent.apply import Stopped
-from cdconf.agent.base import Failed
+from cdconf.agent.converge.apply import Stopped
+from cdconf.agent.errors import Failed
+from cdconf.agent.protocol import stream
 
 
 class Agent:

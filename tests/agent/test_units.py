@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.agent import units
+from cdconf.agent.system import units
 
 
 @pytest.fixture

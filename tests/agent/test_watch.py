@@ -10,14 +10,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import deploy_calls, joined, switch
-from cdconf.agent.base import Failed
-from cdconf.agent.lease import FILE as LEASE
-from cdconf.agent.lease import Lease, boot_id
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.state import Store
-from cdconf.agent.switch import Switch
-from cdconf.agent.watch import Watch, WatchStore
+from cdconf.agent.errors import Failed
+from cdconf.agent.lease import nested
+from cdconf.agent.lease.lease import FILE as LEASE
+from cdconf.agent.lease.lease import Lease, boot_id
+from cdconf.agent.protocol import deploy_calls
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release import activation
+from cdconf.agent.switch import switch
+from cdconf.agent.switch.switch import Switch
+from cdconf.agent.switch.watch import Watch, WatchStore
 from cdconf.errors import LeaseHeld
 from tests.agent.private import VERSIONS, PrivateAgent, find
 from tests.agent.test_agent_releases import Host
@@ -39,7 +42,7 @@ class Scene:
         monkeypatch.setattr(switch, "check", lambda: None)
         monkeypatch.setattr(Switch, "_install", lambda self, app: None)
         monkeypatch.setattr(switch, "run", lambda *words, **keywords: None)
-        monkeypatch.setattr(switch.services, "systemctl", lambda *words: None)
+        monkeypatch.setattr(switch.app_services, "systemctl", lambda *words: None)
         self.clock, self.boot, self.happens = Clock(), "b1", {}
         self.host = Host(folder)
         self.store = self.host.ledger.store
@@ -111,7 +114,7 @@ def joined_in(scene):
     """Release 2 is activated by a run within the lease of another one, which lives on; returns its place."""
     scene.lease.release()
     scene.lease.acquire("outer", "me", "release", 600, "dev", "web1", hashlib.sha256(b"s").hexdigest())
-    inner = joined.Joined(scene.store, scene.clock, lambda: scene.boot)
+    inner = nested.Joined(scene.store, scene.clock, lambda: scene.boot)
     inner.join("outer", "s", "inner", "me", "deploy", 600, "dev", "web1", None)
     agent = SimpleNamespace(store=scene.store, lease=inner, proceed=inner.check)
     deploy_calls.activate(agent, scene.app, "2", WITHIN)
@@ -300,7 +303,7 @@ def test_an_old_release_that_fails_as_well_is_noted_and_not_tried_for_ever(scene
         releases.point(target)
         raise Failed("service 'app' is failed")
 
-    monkeypatch.setattr(deploy_calls, "take_back", fails)
+    monkeypatch.setattr(activation, "take_back", fails)
     scene.dies()
     scene.watch()
     assert scene.page["reverted"]["problem"] == "service 'app' is failed"

@@ -2,7 +2,7 @@
 
 import json
 
-from cdconf.agent.whose import identities
+from cdconf.agent.lease.projects import identities
 
 
 def test_each_project_s_identity_is_told(tmp_path):

@@ -10,8 +10,8 @@ import pytest
 
 from cdconf.artifacts import Store, build, keys
 from cdconf.artifacts.attestations import SIGNATURE
+from cdconf.artifacts.choose import choose
 from cdconf.artifacts.unpack import unpack
-from cdconf.deploy.choose import choose
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import (

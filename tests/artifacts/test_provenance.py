@@ -273,7 +273,7 @@ def test_a_deployment_from_a_local_store_loads_neither_fsspec_nor_cryptography(l
     script = """
 import sys
 from pathlib import Path
-import cdconf.cli.artifact, cdconf.cli.build, cdconf.cli.key
+import cdconf.cli.verbs.artifact, cdconf.cli.verbs.build, cdconf.cli.verbs.key
 from cdconf.artifacts import Store
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.inventory import load_project

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from cdconf.authoring.new_project import files, name_for
-from cdconf.cli.schema import maker
+from cdconf.cli.verbs.schema import maker
 from cdconf.inventory import load_project
 from cdconf.yamlfile import load
 from tests.conftest import cdconf, git, write

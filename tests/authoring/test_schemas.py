@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from cdconf.authoring.schemas import ABOUT, DIALECT, modeline, schema
-from cdconf.cli.schema import maker
+from cdconf.cli.verbs.schema import maker
 from cdconf.inventory import load_project
 from cdconf.resources.discovery import Types
 from cdconf.roles import load_role

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from cdconf.agent import lines
+from cdconf.agent.edit import lines
 from cdconf.catalog import Compiler
-from cdconf.catalog.examine import examine
 from cdconf.errors import CdconfError
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.examine import examine
 from tests.conftest import write
 
 ROLE = "roles/base/role.yml"

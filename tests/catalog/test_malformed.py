@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from cdconf.catalog.lint import lint
 from cdconf.errors import CdconfError
 from cdconf.inventory import load_project
+from cdconf.lint.project import lint
 from tests.conftest import cdconf, write
 
 ALL = "inventories/dev/group_vars/all.yml"

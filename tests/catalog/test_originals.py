@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.lint import lint
 from cdconf.catalog.offline import check_copy
 from cdconf.catalog.originals import addresses_in, addresses_of
 from cdconf.errors import InvalidFile
 from cdconf.inventory import Host, Ssh, load_environment, load_project
+from cdconf.lint.project import lint
 from tests.conftest import cdconf, write
 
 

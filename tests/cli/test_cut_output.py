@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdconf.cli import output
-from cdconf.cli.output import LINE, Kept, Splitter
+from cdconf.cli.show import host_output
+from cdconf.cli.show.host_output import LINE, Kept, Splitter
 from cdconf.secrets import Mask
 
 SECRET = "correct-horse-battery-staple"
@@ -22,7 +22,7 @@ def test_a_secret_at_the_end_of_a_piece_of_a_line_is_masked(before):
 
 
 def test_a_secret_at_the_beginning_of_what_is_kept_is_masked(monkeypatch):
-    monkeypatch.setattr(output, "KEPT", 40)
+    monkeypatch.setattr(host_output, "KEPT", 40)
     kept, mask = Kept(), Mask()
     mask.add(SECRET)
     kept("out", b"x" * 100 + SECRET.encode())

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.cli.drained import say_drained, say_kept
+from cdconf.cli.show.drained_hosts import say_drained, say_kept
 from cdconf.deploy.drained import Drained
 from cdconf.deploy.drains import DOUBT
 

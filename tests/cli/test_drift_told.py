@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import state
+from cdconf.agent.records import store
 from cdconf.inventory import load_project
 from tests.conftest import cdconf, git, write
 
@@ -31,7 +31,7 @@ def local(project, tmp_path, monkeypatch):
     path.write_text(path.read_text().replace("project: demo", f"project: {name}"))
     assert name in path.read_text()
     yield project
-    shutil.rmtree(Path(state.root()) / name, ignore_errors=True)
+    shutil.rmtree(Path(store.root()) / name, ignore_errors=True)
 
 
 def name_of(project):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdconf.cli.environment_rows import Deployed, about, row_of
+from cdconf.cli.show.environment_rows import Deployed, about, row_of
 from cdconf.environments.listing import Listed
 from cdconf.environments.provider import Standing
 from cdconf.errors import InvalidFile

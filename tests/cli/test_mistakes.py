@@ -41,7 +41,7 @@ def commands():
                     yield from below(command.get_command(ctx, name), (*path, name))
 
     for verb, (module, _) in VERBS.items():
-        yield from below(importlib.import_module(f"cdconf.cli.{module}").command, (verb,))
+        yield from below(importlib.import_module(f"cdconf.cli.verbs.{module}").command, (verb,))
 
 
 COMMANDS = dict(commands())

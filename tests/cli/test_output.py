@@ -1,7 +1,7 @@
 """Chunks become whole lines, each of its host, on the right stream."""
 
-from cdconf.cli import output
-from cdconf.cli.output import LINE, Kept, Lines, Splitter
+from cdconf.cli.show import host_output
+from cdconf.cli.show.host_output import LINE, Kept, Lines, Splitter
 
 
 def test_lines_are_put_together_and_decoded_over_chunks():
@@ -26,7 +26,7 @@ def test_prefixes_are_aligned_masked_and_on_their_stream(capsys):
 
 
 def test_only_the_end_is_kept(monkeypatch):
-    monkeypatch.setattr(output, "KEPT", 4)
+    monkeypatch.setattr(host_output, "KEPT", 4)
     kept = Kept()
     kept("out", b"abc")
     kept("out", b"def")

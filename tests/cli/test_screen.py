@@ -97,7 +97,7 @@ def test_a_table_that_comes_while_the_display_lives_stays_whole(tmp_path):
             "show.py": """
                 import sys, threading, time
                 import click
-                from cdconf.cli import tables
+                from cdconf.cli.show import tables
                 from cdconf.events import HostDone, HostStep, Notice, RunResult, RunStarted
                 from cdconf.render import Style, make_renderer
                 from cdconf.render.outlet import open_outlets

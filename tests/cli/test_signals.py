@@ -59,7 +59,7 @@ def frames(*about):
 @pytest.mark.parametrize(
     "stack",
     [
-        (("cdconf/cli/run.py", "command"),),
+        (("cdconf/cli/verbs/run.py", "command"),),
         (("a.py", "<module>"), (IMPORTS, "_call_with_frames_removed"), (IMPORTS, "_find_and_load"), ("b.py", "f")),
         ((IMPORTS, "_find_spec"), (IMPORTS, "_find_and_load"), ("b.py", "f")),
         (("c.py", "acquire"),),

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from cdconf.cli.context import run_of
-from cdconf.cli.status import _deployed, _state
+from cdconf.cli.verbs.status import _deployed, _state
 from cdconf.errors import LeaseHeld
 from cdconf.events import HostDone
 from tests.conftest import CDCONF, begun, cdconf, write

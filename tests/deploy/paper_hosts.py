@@ -2,16 +2,23 @@
 
 from types import SimpleNamespace
 
-from cdconf.agent import deploy_calls, migrations, tree
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.state import Store
-from cdconf.deploy.runner import app_document
+from cdconf.agent.migrations import migrations
+from cdconf.agent.protocol import deploy_calls
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release import tree
+from cdconf.agent.release.releases import Releases
 from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
-from cdconf.inventory.model import Migrate, Shared
+from cdconf.inventory.model import App, Migrate, Shared
 from cdconf.session import AgentError
 from cdconf.session.calls import Calls
+
+
+class PaperApp(SimpleNamespace):
+    """As much of an app as a test is about."""
+
+    document = App.document
 
 
 def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
@@ -19,7 +26,7 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     values = {"name": "app", "path": "/srv/app", "services": (), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
     values |= {"keep": 5, "shared": Shared(), "runs_on": lambda host: "web" in host.groups}
-    return SimpleNamespace(**values | more)
+    return PaperApp(**values | more)
 
 
 class PaperHost(Calls):
@@ -110,4 +117,4 @@ class PaperFleet:
         return names[0]
 
     def pages(self, app):
-        return {name: one.call("app.status", app=app_document(app)) for name, one in self.sessions.items()}
+        return {name: one.call("app.status", app=app.document()) for name, one in self.sessions.items()}

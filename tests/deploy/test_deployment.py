@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.artifacts import Store
-from cdconf.deploy import going_back
-from cdconf.deploy.choose import choose
-from cdconf.deploy.failure import failure_of
+from cdconf.artifacts.choose import choose
+from cdconf.deploy import rollback_target
+from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import explained
 from cdconf.deploy.rollout import Failure, Rollout
 from cdconf.errors import DeployFailed, GateClosed, HostFailed, Unreachable, UsageError
@@ -204,9 +204,9 @@ def test_what_hosts_go_back_to(pages, release):
     pages = {str(number): one for number, one in enumerate(pages)}
     if release is GateClosed:
         with pytest.raises(GateClosed):
-            going_back.previous(pages, SimpleNamespace(name="app"))
+            rollback_target.previous(pages, SimpleNamespace(name="app"))
     else:
-        assert going_back.previous(pages, SimpleNamespace(name="app")) == release
+        assert rollback_target.previous(pages, SimpleNamespace(name="app")) == release
 
 
 @pytest.mark.parametrize(
@@ -230,28 +230,28 @@ def test_what_was_stopped_is_skipped_on_the_way_back(pages, stopped, release):
 
     if release is GateClosed:
         with pytest.raises(GateClosed, match="that isn't stopped") as caught:
-            going_back.previous(pages, app, tell)
+            rollback_target.previous(pages, app, tell)
         assert "--to VERSION" in caught.value.hint
     else:
-        assert going_back.previous(pages, app, tell) == release
+        assert rollback_target.previous(pages, app, tell) == release
     assert stopped <= asked[0]
 
 
 def test_what_a_rollback_leaves_is_what_ran():
     pages = {"a": page("1", "2"), "b": page("1"), "c": page("1", "2", linked="unknown")}
-    assert going_back.left_releases(pages, "1") == [{"version": "v2", "archive": "sha-2"}]
+    assert rollback_target.left_releases(pages, "1") == [{"version": "v2", "archive": "sha-2"}]
 
 
 def test_a_rollback_to_a_version_goes_to_its_verified_release_alone():
     app = SimpleNamespace(name="app")
     pages = {"a": page("1", "2", "3"), "b": page("3")}
-    assert going_back.of_version(pages, app, "v1") == "1"
+    assert rollback_target.of_version(pages, app, "v1") == "1"
     with pytest.raises(GateClosed, match="version v9 is verified on no host") as caught:
-        going_back.of_version(pages, app, "v9")
+        rollback_target.of_version(pages, app, "v9")
     assert caught.value.hint == "verified versions: v1, v2, v3"
     pages["b"]["releases"]["3"]["version"] = "v2"
     with pytest.raises(GateClosed, match="means 2 or 3"):
-        going_back.of_version(pages, app, "v2")
+        rollback_target.of_version(pages, app, "v2")
     pages["a"]["pinned"]["sha-1"] = {"reason": "smoke tests failed", "version": "v1", "at": 0}
     with pytest.raises(GateClosed, match="pinned, because it failed on a: smoke"):
-        going_back.of_version(pages, app, "v1")
+        rollback_target.of_version(pages, app, "v1")

@@ -13,11 +13,10 @@ from cdconf.inventory import Drain
 from cdconf.session import AgentError
 from cdconf.session.session import Disconnected
 from tests.called import Called
+from tests.deploy.paper_hosts import PaperApp
 
 DRAIN = Drain(group="lb", command="down", undrain="up", wait=0.0, within=30.0)
-APP = SimpleNamespace(
-    name="shop", groups=("web",), drain=DRAIN, confirm_within=8.0, runs_on=lambda host: "web" in host.groups
-)
+APP = PaperApp(name="shop", groups=("web",), drain=DRAIN, confirm_within=8.0, runs_on=lambda host: "web" in host.groups)
 PROJECT = SimpleNamespace(groups={"lb": ("nginx",), "web": ("shop",)})
 
 
@@ -86,7 +85,7 @@ def test_requests_in_flight_are_waited_for_and_that_is_said(monkeypatch):
     monkeypatch.setattr("cdconf.deploy.waiting.time.sleep", slept.append)
     clock = iter(range(100))
     monkeypatch.setattr("cdconf.deploy.waiting.time.monotonic", lambda: next(clock))
-    app = SimpleNamespace(**vars(APP) | {"drain": Drain("lb", "down", "up", wait=3.0, within=30.0)})
+    app = PaperApp(**vars(APP) | {"drain": Drain("lb", "down", "up", wait=3.0, within=30.0)})
     drains, _, events = made(app=app)
     drains.begin(WEB[:1])
     said = [event.message for event in events if isinstance(event, HostStep) and event.host == "web1"]
@@ -154,7 +153,7 @@ def test_what_was_left_drained_and_stays_so_ends_the_run_if_it_is_still_a_host(n
 def test_where_nothing_balances_load_nothing_is_drained():
     assert drains_of(PROJECT, APP, None, WEB, print) is None
     assert drains_of(PROJECT, SimpleNamespace(drain=None), None, WEB, print) is None
-    one, _, _ = made(app=SimpleNamespace(**vars(APP) | {"confirm_within": 0.0}))
+    one, _, _ = made(app=PaperApp(**vars(APP) | {"confirm_within": 0.0}))
     assert one._within is None
 
 

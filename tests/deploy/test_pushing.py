@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cdconf.agent import chunks
+from cdconf.agent.release import chunks
 from cdconf.artifacts import Store
 from cdconf.artifacts.cuts import Cuts
 from cdconf.deploy.push import Frames, Push

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy import required
-from cdconf.deploy.parity import Likeness
 from cdconf.deploy.required import check_required
 from cdconf.errors import GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import HostDone, Notice
 from cdconf.inventory import Differs, load_environment, load_project
 from cdconf.parity import Comparison, Finding
+from cdconf.parity.environments import Likeness
 from cdconf.parity.model import Side
 from tests.conftest import write
 

@@ -13,9 +13,10 @@ from cdconf.events import HostDone
 from cdconf.inventory import Shared
 from cdconf.session import AgentError
 from tests.called import Called
+from tests.deploy.paper_hosts import PaperApp
 
 OPTIONS = deployment.Deployment(mask=lambda text: text)
-APP = SimpleNamespace(
+APP = PaperApp(
     name="app",
     path="/srv/app",
     services=(),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cdconf.catalog.lint import lint
 from cdconf.inventory import load_project
+from cdconf.lint.project import lint
 from cdconf.resources.discovery import Types
 from tests.conftest import write
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy.provision import refuse
 from cdconf.engine import Checks, Fleet, Guarded, RunIdentity
+from cdconf.engine.reports import refuse
 from cdconf.errors import GateClosed, Interrupted, LeaseHeld, NotStarted, Terminated, TerminateSignal, Unreachable
 from cdconf.events import ClocksSeen, HostLeased, Notice
 from cdconf.inventory import Host

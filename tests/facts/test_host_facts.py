@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import facts as agent
+from cdconf.agent.facts import groups as agent
 from cdconf.catalog import Compiler
 from cdconf.catalog.explain import explain_host
-from cdconf.catalog.lint import lint
 from cdconf.errors import TemplateError
 from cdconf.facts import GROUPS, FactCache, HostFacts, age_text, sample
 from cdconf.facts.reference import reference
 from cdconf.facts.table import TYPES
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.project import lint
 from tests.conftest import cdconf, write
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,8 @@ import random
 import tempfile
 from pathlib import Path
 
-from cdconf.agent import state_files, wire
+from cdconf.agent import wire
+from cdconf.agent.records import formats
 from cdconf.artifacts import artifact, dsse, provenance
 from cdconf.artifacts.unpack import Limits, unpack
 from cdconf.errors import ArtifactError, CdconfError, InvalidFile
@@ -29,7 +30,7 @@ from tests.hostile.sessions import HOST, Liar, answer, plain
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-files-"))
 NAMES = tuple(samples.CALLS)
-STATES = (*state_files._FILES, "switch-x", "drain-x", "manifest-x", "chunks-x", "archive-x")
+STATES = (*formats._FILES, "switch-x", "drain-x", "manifest-x", "chunks-x", "archive-x")
 DIGEST = "a" * 64
 
 
@@ -53,8 +54,8 @@ def session(data):
 def states(data):
     """A file of an agent's."""
     name = STATES[data[0] % len(STATES)] if data else STATES[0]
-    with contextlib.suppress(state_files.Damaged):
-        state_files.decoded(f"/x/{name}", name, data[1:])
+    with contextlib.suppress(formats.Damaged):
+        formats.decoded(f"/x/{name}", name, data[1:])
 
 
 def own(data):
@@ -176,7 +177,7 @@ LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKM2I4fdOAq8cGIrzD1RE2kNcxaJKapGkYk1
 TARGETS = {
     "frames": (frames, [plain({"id": 1, "result": {"a": [1, {"$b64": "eA=="}]}}), plain({"beat": True}) * 3]),
     "session": (session, _seeds_of_calls()),
-    "states": (states, [bytes([number]) + _json(state_files.fresh_page()) for number in range(len(STATES))]),
+    "states": (states, [bytes([number]) + _json(formats.fresh_page()) for number in range(len(STATES))]),
     "own": (
         own,
         [_json({"version": 1, "read": ["system"], "groups": {}}), _json(samples.OPENED), _json([]), b"{}\n{}\n"],

@@ -12,7 +12,7 @@ import time
 import jsonschema
 import pytest
 
-from cdconf.agent import env_file
+from cdconf.agent.edit import env_file
 from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
 from tests.agent.test_env_file import READ

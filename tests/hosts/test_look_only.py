@@ -167,7 +167,7 @@ def test_an_agent_of_another_cdconf_is_told(looked, home):
     said = looked.call("drift", "dev", "--applied", "--look-only", key)
     assert "its look-only agent is of another cdconf (0.0.1)" in said.stderr
     assert "schedule install dev --look-only" in said.stderr
-    agent = "/var/lib/cdconf/.look-only/looked/agent/cdconf/agent/looking.py"
+    agent = "/var/lib/cdconf/.look-only/looked/agent/cdconf/agent/protocol/look_only.py"
     shell(container, f"cp /root/kept {path}; sed -i 's/^VERSION=1/VERSION=99/; s/^VERSION = 1/VERSION = 99/' {agent}")
     said = looked.call("drift", "dev", "--applied", "--look-only", key, code=1)
     assert "this cdconf doesn't understand it" in said.stderr

@@ -106,5 +106,5 @@ def commands():
             walk(command.get_command(context, name), [*path, name])
 
     for name, (module, _) in VERBS.items():
-        walk(importlib.import_module(f"cdconf.cli.{module}").command, [name])
+        walk(importlib.import_module(f"cdconf.cli.verbs.{module}").command, [name])
     return names

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdconf.catalog.examine import examine
 from cdconf.errors import InvalidFile
 from cdconf.inventory import load_project, load_toggles
 from cdconf.inventory.toggles_edit import switched
+from cdconf.lint.examine import examine
 from cdconf.yamlfile import loads
 from tests.conftest import write
 

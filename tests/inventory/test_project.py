@@ -1,7 +1,7 @@
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.deploy.provision import report
+from cdconf.engine.reports import report
 from cdconf.errors import InvalidFile
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write

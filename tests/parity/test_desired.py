@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cdconf.catalog.differs import check_differs
 from cdconf.errors import InvalidFile
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.differs import check_differs
 from cdconf.parity import report
 from cdconf.resources.discovery import Types
 from tests.parity.conftest import told

@@ -2,8 +2,7 @@
 
 import pytest
 
-from cdconf.deploy import parity
-from cdconf.parity import report
+from cdconf.parity import environments, report
 from cdconf.parity.model import SeenToggles
 from tests.parity.conftest import told
 
@@ -96,7 +95,9 @@ class Asked:
 
     def __init__(self, world, monkeypatch):
         monkeypatch.setattr(
-            parity, "_observed", lambda members, options: [world.portraits(one.environment.name) for one in members]
+            environments,
+            "_observed",
+            lambda members, options: [world.portraits(one.environment.name) for one in members],
         )
         self.world = world
 
@@ -106,7 +107,7 @@ class Asked:
         self.world.staging()
         project = load_project(self.world.root)
         pair = [load_environment(project, name) for name in ("staging", "production")]
-        return parity.compare_environments(project, *pair, lambda event: None, parity.Options(), running)
+        return environments.compare_environments(project, *pair, lambda event: None, environments.Options(), running)
 
 
 @pytest.fixture

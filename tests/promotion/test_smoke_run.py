@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import state_files
+from cdconf.agent.records import formats
 from cdconf.errors import ArtifactError, CdconfError, UsageError
 from cdconf.events import Collector, Notice
 from cdconf.promotion import office_keys
@@ -46,7 +46,7 @@ class Hosts:
     def page(self, events, artifact=None, **changes):
         chosen = artifact or self.world.artifact
         known = {"version": chosen.version, "archive": chosen.archive, "tree": chosen.tree, "staged_at": 1}
-        page = state_files.fresh_page()
+        page = formats.fresh_page()
         page |= {"current": chosen.release, "verified": [chosen.release], "releases": {chosen.release: known}}
         return {**page, "events": events, **changes}
 

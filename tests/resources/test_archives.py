@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from cdconf.agent import archives
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import archives
 
 TYPES = (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE)
 

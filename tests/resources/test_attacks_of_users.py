@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent import below, env_file, lines, state
-from cdconf.agent.base import Failed
-from cdconf.agent.ledger import Ledger
-from cdconf.agent.releases import Releases
-from cdconf.agent.state import Store
-from cdconf.agent.toggles import Toggles
+from cdconf.agent.edit import env_file, lines
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import walk
+from cdconf.agent.records import store as state
+from cdconf.agent.records.ledger import Ledger
+from cdconf.agent.records.store import Store
+from cdconf.agent.release.releases import Releases
+from cdconf.agent.toggles.toggles import Toggles
 from cdconf.resources.archive import agent as archive
 from cdconf.resources.certificate import agent as certificate
 from cdconf.resources.directory import agent as directory
@@ -142,7 +144,7 @@ def test_an_archive_s_marker_deletes_nothing(world, member):
 def test_an_absolute_member_of_a_marker_keeps_nobody_busy(world):
     script = """
 import sys
-from cdconf.agent import state
+from cdconf.agent.records import store as state
 from cdconf.resources.archive import agent
 state.root = lambda: sys.argv[3]
 fields = {"path": sys.argv[1], "file": sys.argv[2], "sha256": sys.argv[4], "strip": 0, "owner": "4242"}
@@ -215,15 +217,15 @@ def swapped(world, name):
 def test_a_directory_swapped_while_owners_are_set_gives_nothing_away(world, monkeypatch):
     (world.home / "sub").mkdir()
     (world.home / "sub/shadow").touch()
-    original = below.wrong
+    original = walk.wrong
 
     def attack(status, wanted):
         if stat.S_ISREG(status.st_mode):
             swapped(world, "sub")
         return original(status, wanted)
 
-    monkeypatch.setattr(below, "wrong", attack)
-    refused(below.set_all, str(world.home), {"owner": str(USER), "group": str(USER)})
+    monkeypatch.setattr(walk, "wrong", attack)
+    refused(walk.set_all, str(world.home), {"owner": str(USER), "group": str(USER)})
 
 
 def test_a_directory_swapped_before_it_s_purged_deletes_nothing(world):
@@ -290,7 +292,7 @@ def test_a_hard_link_to_a_secret_is_neither_read_nor_given_away(world):
 def test_a_pipe_in_a_git_tree_keeps_nobody_waiting(world):
     (world.home / "tree/.git").mkdir(parents=True)
     os.mkfifo(world.home / "tree/.git/HEAD")
-    script = "import sys; from cdconf.agent import gitdir; gitdir.head(sys.argv[1])"
+    script = "import sys; from cdconf.agent.system import gitdir; gitdir.head(sys.argv[1])"
     assert run_alone(script, world.home / "tree/.git").returncode == 1
 
 
@@ -349,7 +351,7 @@ def test_what_s_mounted_below_isn_t_emptied(world, what):
         elif what == "directory":
             refused(directory.apply, {"path": tree, "force": True}, GONE)
         else:
-            refused(below.remove, tree, "sub")
+            refused(walk.remove, tree, "sub")
         world.unharmed()
     finally:
         places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
@@ -359,12 +361,12 @@ def test_what_s_mounted_below_isn_t_emptied(world, what):
 
 
 def test_shared_directories_aren_t_made_behind_a_user_s_link(world):
-    from cdconf.agent import shared
+    from cdconf.agent.release import shared_paths
 
     path, _ = app(world)
     world.link("app/shared", world.etc)
     with pytest.raises(Failed, match="root doesn't follow"):
-        shared.make({"name": "app", "path": str(path), "user": "nobody", "shared": {"directories": ["uploads"]}})
+        shared_paths.make({"name": "app", "path": str(path), "user": "nobody", "shared": {"directories": ["uploads"]}})
 
 
 def test_toggles_aren_t_written_behind_a_user_s_link(world):

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import der
-from cdconf.agent.base import Failed
+from cdconf.agent.crypto import der
+from cdconf.agent.errors import Failed
 from cdconf.resources.certificate import agent
 
 KEYS = {

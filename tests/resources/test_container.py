@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from cdconf.agent import containers
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.system import containers
 from cdconf.resources.container import agent
 
 FIELDS = {

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cdconf.agent.base import Failed, Missing, Result
+from cdconf.agent.commands.execute import Result
+from cdconf.agent.errors import Failed, Missing
 from cdconf.resources.cron import agent, schedule
 from cdconf.resources.cron.spec import escape
 

@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from cdconf.agent import below, danger, files
-from cdconf.agent.base import Failed
+from cdconf.agent import files
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import protected, walk
 from cdconf.errors import InvalidFile
 from cdconf.resources.directory import agent
 from tests.catalog.test_compiler import compiled, role
@@ -21,7 +22,7 @@ def tree(tmp_path):
 
 
 def test_walks_everything_and_through_no_link(tree):
-    found = [path for path, _ in below.walk(str(tree))]
+    found = [path for path, _ in walk.walk(str(tree))]
     assert sorted(found) == ["a", "out", "sub", "sub/b", "sub/deep", "sub/deep/c", "x", "x/y"]
 
 
@@ -36,29 +37,29 @@ def test_walks_everything_and_through_no_link(tree):
     ],
 )
 def test_what_nobody_manages(tree, paths, trees, gone):
-    assert below.unmanaged(str(tree), paths, trees) == gone
+    assert walk.unmanaged(str(tree), paths, trees) == gone
     for path in gone:
-        below.remove(str(tree), path)
-    assert below.unmanaged(str(tree), paths, trees) == []
+        walk.remove(str(tree), path)
+    assert walk.unmanaged(str(tree), paths, trees) == []
     assert (tree.parent / "away/kept").exists()
 
 
 def test_modes_of_everything_below(tree):
     wanted = {"mode": "0750", "file_mode": "0640"}
-    below.set_all(str(tree), wanted)
-    assert [below.wrong(status, wanted) for _, status in below.walk(str(tree))] == [""] * 8
+    walk.set_all(str(tree), wanted)
+    assert [walk.wrong(status, wanted) for _, status in walk.walk(str(tree))] == [""] * 8
     assert (tree / "sub/b").stat().st_mode & 0o777 == 0o640
     assert (tree.parent / "away/kept").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("path", ["/", "/etc", "/home", "/usr/bin", "/var/lib", "/var/lib/cdconf/x", "/proc/1"])
 def test_directories_of_the_system(path):
-    assert danger.is_systems(path)
+    assert protected.is_systems(path)
 
 
 @pytest.mark.parametrize("path", ["/etc/nginx", "/srv/shop", "/home/ann", "/var/lib/shop", "/usr/local/share"])
 def test_directories_of_ones_own(path):
-    assert not danger.is_systems(path)
+    assert not protected.is_systems(path)
 
 
 PURGE = """
@@ -144,15 +145,15 @@ def test_a_common_file_has_no_such_attribute(tmp_path):
 
 
 def test_a_directory_with_a_mount_in_it_is_kept(tree, monkeypatch):
-    monkeypatch.setattr(below, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
-    assert below.unmanaged(str(tree), ["a"], []) == ["out", "sub/b", "x"]
-    assert "sub/deep/c" not in [path for path, _ in below.walk(str(tree))]
+    monkeypatch.setattr(walk, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
+    assert walk.unmanaged(str(tree), ["a"], []) == ["out", "sub/b", "x"]
+    assert "sub/deep/c" not in [path for path, _ in walk.walk(str(tree))]
     (tree / "sub/b").unlink()
-    assert below.unmanaged(str(tree), [], []) == ["a", "out", "x"]
+    assert walk.unmanaged(str(tree), [], []) == ["a", "out", "x"]
 
 
 def test_a_directory_with_a_mount_in_it_is_not_removed_by_force(tree, monkeypatch):
-    monkeypatch.setattr(below, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
+    monkeypatch.setattr(walk, "_mounts", lambda: ["/", f"{tree}/sub/deep"])
     with pytest.raises(Failed, match="sub/deep' in it is mounted"):
         agent._remove(str(tree), force=True)
     assert (tree / "sub/deep/c").exists()
@@ -169,4 +170,4 @@ def test_what_is_managed_by_way_of_a_link_is_kept(tree):
 
 
 def test_mounts_are_read():
-    assert "/" in below._mounts()
+    assert "/" in walk._mounts()

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from cdconf.agent import fetch, sources
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import fetch, sources
 from cdconf.resources.certificate import agent as certificate
 
 HELLO = hashlib.sha256(b"hello").hexdigest()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent.base import Failed
-from cdconf.agent.connection import Connection
+from cdconf.agent.errors import Failed
+from cdconf.agent.system.connection import Connection
 from cdconf.resources.firewall import agent, rules
 
 PORT = st.integers(1, 65535)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import compare
+from cdconf.agent.converge import compare
 from cdconf.resources.firewall import agent
 
 FIELDS = {"name": "host", "content": "table inet cdconf_host {\n}\n", "loaded": True, "at_boot": False}
@@ -78,7 +78,7 @@ def test_what_rules_put_into_sets_is_no_difference_that_is_shown(kernel, monkeyp
     listed = {"now": "set seen {\n\tflags dynamic\n\telements = { 192.0.2.1,\n\t192.0.2.2 }\n}\nrule a\n"}
     wanted = "set seen {\n\tflags dynamic\n}\nrule b\n"
     monkeypatch.setattr(agent, "_listed", lambda fields: listed["now"])
-    monkeypatch.setattr(agent.owned, "read_or_empty", lambda path: wanted)
+    monkeypatch.setattr(agent.whole_file, "read_or_empty", lambda path: wanted)
     lines = [
         line for line in agent._how(FIELDS, []).splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
     ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import fstab, hosts_file, mounts
+from cdconf.agent.system import fstab, hosts_file, mounts
 
 TEXT = "# static\nUUID=1 / ext4 errors=remount-ro 0 1\n\nserver:/x\t/srv/a\\040b/ nfs  ro\n/swap none swap sw,pri=5 0 0"
 ENTRY = {"device": "tmpfs", "path": "/tmp", "type": "tmpfs", "options": "size=1g", "dump": 0, "pass": 0}

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from cdconf.agent import gitdir
+from cdconf.agent.system import gitdir
 from tests.conftest import git
 
 

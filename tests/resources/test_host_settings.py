@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from cdconf.agent import connection, openrc
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.system import connection, openrc
 from cdconf.resources.kernel_module import agent as kernel_module
 from cdconf.resources.locale import agent as locale
 from cdconf.resources.swap import agent as swap

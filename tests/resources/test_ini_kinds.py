@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import settings
-from cdconf.agent.dotted import NotEditable
-from cdconf.agent.edit_ini import Editor
-from cdconf.agent.ini_kinds import continuation_of
+from cdconf.agent.edit import settings
+from cdconf.agent.edit.dotted import NotEditable
+from cdconf.agent.edit.edit_ini import Editor
+from cdconf.agent.edit.ini_kinds import continuation_of
 
 INDENTED = "[Unit]\nDescription=x\n  After=a\n"
 

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdconf.agent.lines import Lines
+from cdconf.agent.edit.lines import Lines
 from cdconf.resources.block import agent as block
 from cdconf.resources.line import agent as line
 

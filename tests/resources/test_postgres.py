@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import postgres, saslprep
-from cdconf.agent.base import Down, Failed, Missing, Result
+from cdconf.agent.commands.execute import Result
+from cdconf.agent.crypto import saslprep
+from cdconf.agent.errors import Down, Failed, Missing
+from cdconf.agent.system import postgres
 from cdconf.resources.postgres_database import agent as database
 from cdconf.resources.postgres_role import agent as role
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import openpgp, repositories
+from cdconf.agent.crypto import openpgp
+from cdconf.agent.packages import repositories
 from cdconf.errors import InvalidFile
 from cdconf.resources.repository.spec import TYPE
 

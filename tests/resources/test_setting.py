@@ -7,10 +7,10 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cdconf.agent import dotted, edit_json, edit_toml, edit_yaml
-from cdconf.agent import settings as formats
-from cdconf.agent.dotted import NotEditable
-from cdconf.agent.edit_ini import Editor
+from cdconf.agent.edit import dotted, edit_json, edit_toml, edit_yaml
+from cdconf.agent.edit import settings as formats
+from cdconf.agent.edit.dotted import NotEditable
+from cdconf.agent.edit.edit_ini import Editor
 from tests.rounds import rounds
 
 NAMES = st.sampled_from(["a", "b", "c-d", "e f", "ü", "g.h", "yes"])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import sysctl
+from cdconf.agent.system import sysctl
 
 NAME = st.text("abz09_-.", min_size=1, max_size=8)
 

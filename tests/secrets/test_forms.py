@@ -11,8 +11,10 @@ import jinja2
 import pytest
 import yaml
 
-from cdconf.agent import edit_toml, fstab, postgres, switch, yaml_values
-from cdconf.agent.edit_ini import _quote
+from cdconf.agent.edit import edit_toml, yaml_values
+from cdconf.agent.edit.edit_ini import _quote
+from cdconf.agent.switch import switch
+from cdconf.agent.system import fstab, postgres
 from cdconf.catalog import Compiler
 from cdconf.errors import SecretError
 from cdconf.inventory import load_environment, load_project

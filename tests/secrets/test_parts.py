@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.agent import compare
-from cdconf.agent.compare import DIFF_LIMIT
+from cdconf.agent.converge import compare
+from cdconf.agent.converge.compare import DIFF_LIMIT
 from cdconf.secrets import Mask
 
 SECRET = "correct-horse-battery-staple"

@@ -1,12 +1,15 @@
 """What goes to the hosts: small, the same for the same sources, and nothing that couldn't run there."""
 
 import bz2
+import subprocess
+import sys
 
 import pytest
 
+from cdconf.agent import api
 from cdconf.agent.install import unpacked
 from cdconf.errors import InvalidFile
-from cdconf.session.bundle import bundle
+from cdconf.session.bundle import OLD_PATHS, bundle
 from tests.conftest import write
 
 LIMIT = 120_000  # bytes; it crosses the network once for each host and version
@@ -87,9 +90,51 @@ def test_what_couldn_t_run_on_a_host_is_refused(tmp_path, code, line, message):
 
 
 def test_what_can_run_there_is_taken(tmp_path):
-    code = "from cdconf.agent import files\nfrom cdconf.agent.base import run\nimport xml.etree.ElementTree\n" + BOTH
+    code = (
+        "from cdconf.agent import files\nfrom cdconf.agent.commands.execute import run\nimport xml.etree.ElementTree\n"
+        + BOTH
+    )
     write(tmp_path, {"resources/mine/spec.py": "", "resources/mine/agent.py": code})
     bundle(tmp_path)
+
+
+ALL = """import sys
+sys.path.insert(0, sys.argv[1])
+from cdconf.agent import api
+assert sorted(api.__all__) == sorted(name for name in vars(api) if name[0] != "_"), vars(api).keys()
+from cdconf.agent.base import Failed, Missing, run_ok
+from cdconf.agent import shell, owned
+from cdconf.agent import base, programs, home, accounts, fstab, hosts_file, sysctl
+import cdconf.agent.owned
+assert (Failed, run_ok, shell, base) == (api.Failed, api.run_ok, api.shell, api)
+assert owned is cdconf.agent.owned is api.whole_file
+assert (programs, home, accounts, fstab) == (api.programs, api.home_files, api.accounts, api.fstab)
+assert (hosts_file, sysctl) == (api.hosts_file, api.sysctl)
+"""
+
+
+def test_types_from_outside_find_what_they_may_import_under_its_old_paths_too(tmp_path):
+    write(tmp_path, {"project/resources/mine/spec.py": "", "project/resources/mine/agent.py": BOTH})
+    for name, source in unpacked(bz2.decompress(bundle(tmp_path / "project").data)):
+        write(tmp_path, {f"host/{name}": source.decode()})
+    subprocess.run([sys.executable, "-I", "-S", "-c", ALL, str(tmp_path / "host")], check=True)
+
+
+def test_cdconf_s_own_agent_has_no_old_paths():
+    names = dict(unpacked(bz2.decompress(bundle().data)))
+    assert names.keys().isdisjoint(f"cdconf/agent/{old}.py" for old in OLD_PATHS)
+
+
+# What types from outside of cdconf rely on: a name that goes, goes with a release's notice in the changelog.
+PROMISED = {
+    *("Down", "Failed", "Missing", "Obstacle", "Result", "accounts", "environment", "files", "fstab", "home_files"),
+    *("hosts_file", "in_the_way", "last_lines", "programs", "run", "run_bytes", "run_ok", "shell", "sysctl", "texts"),
+    "whole_file",
+}
+
+
+def test_what_types_from_outside_may_import_stays():
+    assert set(api.__all__) >= PROMISED
 
 
 def test_a_type_without_an_agent_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cdconf import __version__
-from cdconf.agent.looking import VERSION
+from cdconf.agent.protocol.look_only import VERSION
 from cdconf.errors import NotStarted
 from cdconf.inventory import load_environment, load_project
 from cdconf.own_files import DamagedFile
@@ -49,7 +49,7 @@ def test_hosts_that_such_a_key_cannot_reach_are_refused(host, tmp_path):
 
 def test_the_sources_are_whole():
     sources = sources_of(bundle())
-    assert "class Looking(" in sources["cdconf/agent/looking.py"]
+    assert "class Looking(" in sources["cdconf/agent/protocol/look_only.py"]
     assert "cdconf/agent/boot.py" not in sources
     for path, text in sources.items():
         compile(text, path, "exec")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 import pytest
 
-from cdconf.agent.shapes import Misfit
+from cdconf.agent.records.shapes import Misfit
 from cdconf.session.answers import ANSWERS, EVENTS
 from cdconf.session.shape import Count, Digest, Long, Most, Plain, Time, Version, fitted
 

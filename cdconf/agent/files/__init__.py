@@ -35,7 +35,7 @@ import errno
 import os
 import stat
 
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
 from cdconf.agent.files import owners
 from cdconf.agent.files.attributes import copy_xattrs, drop_inherited, is_trusted, mode_after
 from cdconf.agent.files.folder import (

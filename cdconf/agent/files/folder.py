@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files.owners import owner_name, uid_of
 
 STEP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -5,7 +5,7 @@ import pwd
 import stat
 
 from cdconf.agent import texts
-from cdconf.agent.base import Missing
+from cdconf.agent.errors import Missing
 
 
 def uid_of(name):

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import owners, trees
 from cdconf.agent.files.attributes import drop_inherited, is_trusted, mode_after
 from cdconf.agent.files.folder import READ, check_fresh, mount_of, temporary_name

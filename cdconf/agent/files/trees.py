@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
 from cdconf.agent.files.attributes import copy_xattrs, drop_inherited, mode_after
 from cdconf.agent.files.folder import check_fresh, temporary_name
 

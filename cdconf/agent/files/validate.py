@@ -3,9 +3,12 @@
 import contextlib
 import os
 
-from cdconf.agent import shell
-from cdconf.agent.base import Failed, last_lines
+from cdconf.agent.commands import shell
+from cdconf.agent.commands.execute import last_lines
+from cdconf.agent.errors import Failed
 from cdconf.agent.files.folder import is_root
+
+_ROOTS_ALONE = "/var/lib/cdconf"
 
 
 @contextlib.contextmanager
@@ -20,9 +23,7 @@ def private_copy(name, size=0):
     """
     import tempfile
 
-    from cdconf.agent import state
-
-    folder = state.root() if is_root() and os.path.isdir(state.root()) else None
+    folder = _ROOTS_ALONE if is_root() and os.path.isdir(_ROOTS_ALONE) else None
     if os.access("/run", os.W_OK):
         free = os.statvfs("/run")
         folder = "/run" if free.f_bavail * free.f_frsize > 2 * size else folder

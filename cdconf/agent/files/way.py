@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files.folder import STEP, Folder, is_kept, is_root, is_roots_alone, step
 from cdconf.agent.files.owners import owner_name
 

@@ -5,10 +5,11 @@ import io
 import os
 import stat
 
-from cdconf.agent import archives, fetch, files, unpacked
-from cdconf.agent.base import Failed, Missing, in_the_way
-from cdconf.agent.files import trees
-from cdconf.agent.tree import sha256_of
+from cdconf.agent import files
+from cdconf.agent.errors import Failed, Missing, in_the_way
+from cdconf.agent.files import archives, fetch, trees
+from cdconf.agent.records import unpacked
+from cdconf.agent.release.tree import sha256_of
 
 BUSY = "(half-unpacked)"
 

@@ -2,8 +2,8 @@
 
 import hashlib
 
-from cdconf.agent import sources
-from cdconf.agent.danger import is_systems
+from cdconf.agent.files import sources
+from cdconf.agent.files.protected import is_systems
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _FROM = ("source", "url", "file")

@@ -1,7 +1,9 @@
 """Observes and applies the keys of a user's .ssh/authorized_keys."""
 
-from cdconf.agent import files, home, ssh_keys, texts
-from cdconf.agent.base import Failed
+from cdconf.agent import files, texts
+from cdconf.agent.crypto import ssh_keys
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import home_files
 
 NEEDED = ("keys",)
 FOLDER, FILE = ".ssh", "authorized_keys"
@@ -9,11 +11,11 @@ FOLDER, FILE = ".ssh", "authorized_keys"
 
 def observe(fields):
     """The keys that matter, and the modes; None when none of the wanted keys is there."""
-    entry = home.account(fields["user"])
+    entry = home_files.account(fields["user"])
     exclusive = fields.get("exclusive") and not fields.get("absent")
     wanted = _wanted(fields)
-    with home.folder(entry, FOLDER) as directory:
-        data, status = home.read(directory, entry, FILE)
+    with home_files.folder(entry, FOLDER) as directory:
+        data, status = home_files.read(directory, entry, FILE)
         folder_status = None if directory is None else directory.status()
     if status is None and exclusive and not fields["keys"]:
         return dict(fields)  # no file is as good as an empty one
@@ -85,13 +87,13 @@ def _is_entry(line):
 
 def apply(fields, difference):
     """Rewrites the file: wanted keys stay where they are or come at the end, comments and others' keys stay."""
-    entry = home.account(fields["user"])
+    entry = home_files.account(fields["user"])
     removal = difference.get("exists") == (True, False)
-    with home.folder(entry, FOLDER, fields.get("directory_mode", "0700")) as directory:
-        data, _ = home.read(directory, entry, FILE)
+    with home_files.folder(entry, FOLDER, fields.get("directory_mode", "0700")) as directory:
+        data, _ = home_files.read(directory, entry, FILE)
         lines = _rewritten(_lines(data), fields, removal)
         text = "".join(line + "\n" for line in lines)
-        home.write(directory, entry, FILE, text.encode("utf-8", "surrogateescape"), fields.get("mode", "0600"))
+        home_files.write(directory, entry, FILE, text.encode("utf-8", "surrogateescape"), fields.get("mode", "0600"))
 
 
 def _rewritten(lines, fields, removal):

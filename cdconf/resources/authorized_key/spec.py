@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import ssh_keys
+from cdconf.agent.crypto import ssh_keys
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}\Z")

@@ -2,8 +2,9 @@
 
 import re
 
-from cdconf.agent import lines, texts
-from cdconf.agent.base import Failed
+from cdconf.agent import texts
+from cdconf.agent.edit import lines
+from cdconf.agent.errors import Failed
 
 NEEDED = ("text",)
 CLOSING = {"<!--": " -->", "/*": " */"}

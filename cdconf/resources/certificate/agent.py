@@ -3,9 +3,11 @@
 import os
 import time
 
-from cdconf.agent import der, files, texts
-from cdconf.agent import state as state_of
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent import files, texts
+from cdconf.agent.commands.execute import last_lines, run
+from cdconf.agent.crypto import der
+from cdconf.agent.errors import Failed
+from cdconf.agent.records import store as state_of
 
 DAY = 86400
 OTHERS_WRITE = 0o022

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from cdconf.agent import der
+from cdconf.agent.crypto import der
 from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _NAME = re.compile(

@@ -2,8 +2,9 @@
 
 import os
 
-from cdconf.agent import shell
-from cdconf.agent.base import Failed, Missing, last_lines
+from cdconf.agent.commands import shell
+from cdconf.agent.commands.execute import last_lines
+from cdconf.agent.errors import Failed, Missing
 
 
 def observe(fields):

@@ -2,8 +2,9 @@
 
 import time
 
-from cdconf.agent import containers
-from cdconf.agent.base import Failed, last_lines, run
+from cdconf.agent.commands.execute import last_lines, run
+from cdconf.agent.errors import Failed
+from cdconf.agent.system import containers
 
 FRESH = "{}.cdconf-new"
 SETTLE = 1.0  # seconds after which a container that was started must still run

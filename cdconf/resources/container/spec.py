@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from cdconf.agent.containers import CLIENT, CLIENT_PREFIXES
+from cdconf.agent.system.containers import CLIENT, CLIENT_PREFIXES
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")

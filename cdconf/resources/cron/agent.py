@@ -3,8 +3,11 @@
 import os
 import re
 
-from cdconf.agent import files, owned, programs, texts
-from cdconf.agent.base import Failed, Missing, run
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import whole_file
 
 NEEDED = ("content",)
 FOLDER = "/etc/cron.d/"
@@ -28,7 +31,7 @@ def observe(fields):
     if "user" in fields and not fields.get("absent"):
         _check_user(fields["user"])
         _check_length(fields, _daemon())
-    return owned.observe(FOLDER + fields["name"])
+    return whole_file.observe(FOLDER + fields["name"])
 
 
 def _check_user(user):
@@ -76,8 +79,8 @@ def apply(fields, difference):
     """Cron sees by itself that the directory has changed."""
     path = FOLDER + fields["name"]
     if difference.get("exists") == (True, False):
-        owned.remove(path)
+        whole_file.remove(path)
         return
     _check_user(fields["user"])
     _check_length(fields, _daemon())
-    owned.write(path, fields["content"], fields["mode"], fields.get("validate"))
+    whole_file.write(path, fields["content"], fields["mode"], fields.get("validate"))

@@ -3,8 +3,9 @@
 import os
 import stat
 
-from cdconf.agent import below, files
-from cdconf.agent.base import Failed, in_the_way
+from cdconf.agent import files
+from cdconf.agent.errors import Failed, in_the_way
+from cdconf.agent.files import walk
 
 
 def observe(fields):
@@ -17,7 +18,7 @@ def observe(fields):
         raise in_the_way(path, "a {}, not a directory".format("link" if stat.S_ISLNK(status.st_mode) else "file"))
     state = files.ownership(status, fields)
     if "recursive" in fields:
-        wrong = [(relative, below.wrong(one, fields)) for relative, one in below.walk(path)]
+        wrong = [(relative, walk.wrong(one, fields)) for relative, one in walk.walk(path)]
         state["recursive"] = ["{} ({})".format(relative, words) for relative, words in wrong if words]
     if "source" in fields:
         state["source"] = ["{} ({})".format(*one) for one in _differing(fields)]
@@ -30,11 +31,11 @@ def _unmanaged(fields):
     """The paths below that neither the source nor another resource manages, under whatever name of theirs."""
     path, managed = fields["path"], fields["managed"]
     paths, trees = managed["paths"] + sorted(fields.get("tree", {})), managed["trees"]
-    found = below.unmanaged(path, paths, trees)
+    found = walk.unmanaged(path, paths, trees)
     if found:
-        paths = paths + below.led_here(path, managed.get("paths_elsewhere", ()))
-        trees = trees + below.led_here(path, managed.get("trees_elsewhere", ()))
-        found = below.unmanaged(path, paths, trees)
+        paths = paths + walk.led_here(path, managed.get("paths_elsewhere", ()))
+        trees = trees + walk.led_here(path, managed.get("trees_elsewhere", ()))
+        found = walk.unmanaged(path, paths, trees)
     return found
 
 
@@ -51,7 +52,7 @@ def _differing(fields):
         elif status.st_size != len(_data(entry)) or files.read(path, fields.get("owner")) != _data(entry):
             yield relative, "content"
         else:
-            words = below.wrong(status, _dress(fields, entry))
+            words = walk.wrong(status, _dress(fields, entry))
             if words:
                 yield relative, words
 
@@ -85,9 +86,9 @@ def apply(fields, difference):
     if "source" in difference:
         _copy(fields)
     if "recursive" in difference:
-        below.set_all(path, fields)
+        walk.set_all(path, fields)
     for relative in (difference["purge"][0] or []) if "purge" in difference else []:
-        below.remove(path, relative)
+        walk.remove(path, relative)
 
 
 def _copy(fields):
@@ -115,7 +116,7 @@ def _make_folders(fields, relative):
 
 def _remove(path, force):
     if force:
-        below.check_removal(path)
+        walk.check_removal(path)
         files.remove_tree(path)
         return
     try:

@@ -1,6 +1,6 @@
 """The `directory` type."""
 
-from cdconf.agent.danger import is_systems
+from cdconf.agent.files.protected import is_systems
 from cdconf.resources.spec import Context, Field, Fields, ResourceType, text_or_bytes
 
 _DEEP = ("recursive", "purge", "source")

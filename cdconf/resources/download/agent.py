@@ -3,9 +3,10 @@
 import os
 import stat
 
-from cdconf.agent import fetch, files
-from cdconf.agent.base import Missing, in_the_way
-from cdconf.agent.tree import sha256_of
+from cdconf.agent import files
+from cdconf.agent.errors import Missing, in_the_way
+from cdconf.agent.files import fetch
+from cdconf.agent.release.tree import sha256_of
 
 HOLLOW = 1024 * 1024 * 1024  # bytes below which it's read anyhow
 

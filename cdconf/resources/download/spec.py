@@ -1,6 +1,6 @@
 """The `download` type."""
 
-from cdconf.agent import sources
+from cdconf.agent.files import sources
 from cdconf.resources.spec import REQUIRED, VALIDATE, Context, Field, Fields, ResourceType
 
 

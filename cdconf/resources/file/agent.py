@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Missing, in_the_way
+from cdconf.agent.errors import Missing, in_the_way
 
 # Above this a file's content isn't read into memory: it's compared by its hash.
 LARGE = 16 * 1024 * 1024
@@ -77,7 +77,7 @@ def _is_large(descriptor, size, wanted):
     """Whether a file has this content, which is never in memory twice."""
     import hashlib  # few files are large, and this costs more than many small ones
 
-    from cdconf.agent.tree import sha256_of
+    from cdconf.agent.release.tree import sha256_of
 
     if size != len(wanted):
         return False

@@ -7,8 +7,13 @@ import json
 import os
 import re
 
-from cdconf.agent import compare, connection, files, owned, programs, texts
-from cdconf.agent.base import Failed, last_lines, run, run_ok
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import last_lines, run, run_ok
+from cdconf.agent.converge import compare
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import whole_file
+from cdconf.agent.system import connection
 
 FOLDER = "/etc/nftables.d"
 MARK = "# loaded: "
@@ -57,7 +62,7 @@ def _stored(fields):
     if status is not None and (status.st_uid, files.mode_text(status.st_mode)) != (0, "0600"):
         return None, None
     try:
-        text = owned.read_text(_path(fields))
+        text = whole_file.read_text(_path(fields))
     except FileNotFoundError:
         return None, None
     content, mark, digest = text.rpartition(MARK)
@@ -91,7 +96,7 @@ def _how(fields, live):
     """Which of the kernel's rules aren't those that were loaded, as a diff; False where nobody knows."""
     if live is None:
         return compare.Told("the kernel doesn't have the table")
-    wanted = owned.read_or_empty(_list_path(fields))
+    wanted = whole_file.read_or_empty(_list_path(fields))
     now = _listed(fields)
     if not wanted or not now:
         return False
@@ -184,7 +189,7 @@ def _configuration():
 
 def _includes(fields):
     names = re.escape(_path(fields)) + "|" + re.escape(FOLDER + "/*.nft")
-    text = owned.read_or_empty(_configuration())
+    text = whole_file.read_or_empty(_configuration())
     return re.search(r'^[ \t]*include[ \t]+"({})"'.format(names), text, re.MULTILINE) is not None
 
 
@@ -198,15 +203,15 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         if _live(fields) is not None:
             run_ok([nft, "delete", "table"] + _table(fields), timeout=30)
-        owned.remove(_path(fields))
-        owned.remove(_list_path(fields))
+        whole_file.remove(_path(fields))
+        whole_file.remove(_list_path(fields))
         return
     check_lockout(fields, connection.current())
     files.make_directory(FOLDER)
-    owned.write(_path(fields), fields["content"], "0600", nft + " -c -f {}")
+    whole_file.write(_path(fields), fields["content"], "0600", nft + " -c -f {}")
     run_ok([nft, "-f", _path(fields)], timeout=60)
-    owned.write(_path(fields), "{}{}{}\n".format(fields["content"], MARK, _digest(_live(fields))), "0600")
-    owned.write(_list_path(fields), _listed(fields), "0600")
+    whole_file.write(_path(fields), "{}{}{}\n".format(fields["content"], MARK, _digest(_live(fields))), "0600")
+    whole_file.write(_list_path(fields), _listed(fields), "0600")
     if fields.get("at_boot"):
         _start_at_boot(fields)
 
@@ -214,9 +219,9 @@ def apply(fields, difference):
 def _start_at_boot(fields):
     path = _configuration()
     if not _includes(fields):
-        text = owned.read_or_empty(path) or "#!/usr/sbin/nft -f\n"
+        text = whole_file.read_or_empty(path) or "#!/usr/sbin/nft -f\n"
         end = "" if text.endswith("\n") else "\n"
-        owned.edit(path, '{}{}include "{}/*.nft"\n'.format(text, end, FOLDER))
+        whole_file.edit(path, '{}{}include "{}/*.nft"\n'.format(text, end, FOLDER))
     if not any(glob.glob(pattern) for pattern in STARTED):
         if programs.find("systemctl"):
             run_ok(["systemctl", "enable", "nftables.service"], timeout=60)

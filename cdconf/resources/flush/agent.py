@@ -1,4 +1,4 @@
-"""Handlers that run before the end; `cdconf.agent.apply` does it, and no catalog has a resource of this type."""
+"""Handlers that run before the end: `cdconf.agent.converge.apply` does it. No catalog has a resource of this type."""
 
 
 def observe(fields):

@@ -4,8 +4,11 @@ import contextlib
 import os
 import stat
 
-from cdconf.agent import below, files, gitdir, texts
-from cdconf.agent.base import Failed, in_the_way, last_lines, run
+from cdconf.agent import files, texts
+from cdconf.agent.commands.execute import last_lines, run
+from cdconf.agent.errors import Failed, in_the_way
+from cdconf.agent.files import walk
+from cdconf.agent.system import gitdir
 
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -136,7 +139,7 @@ def apply(fields, difference):
     """Removes it; or fetches what's missing, and checks it out."""
     path = fields["path"]
     if difference.get("exists") == (True, False):
-        below.check_removal(path)
+        walk.check_removal(path)
         files.remove_tree(path)
         return
     repository = gitdir.find(path) if files.is_directory(path) else None

@@ -2,8 +2,8 @@
 
 import re
 
-from cdconf.agent import sources
-from cdconf.agent.danger import is_systems
+from cdconf.agent.files import sources
+from cdconf.agent.files.protected import is_systems
 from cdconf.resources.spec import REQUIRED, Context, Field, Fields, ResourceType
 
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:[^\s/:][^\s]*\Z")

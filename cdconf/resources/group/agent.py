@@ -1,7 +1,9 @@
 """Observes and applies groups."""
 
-from cdconf.agent import account_files, accounts, programs
-from cdconf.agent.base import Failed, Missing, run_ok
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.system import account_files, accounts
 
 
 def observe(fields):

@@ -3,8 +3,9 @@
 import os
 import socket
 
-from cdconf.agent import owned, texts
-from cdconf.agent.base import Failed
+from cdconf.agent import texts
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import whole_file
 
 FILE = "/etc/hostname"
 ONE_PER_HOST = True
@@ -12,7 +13,7 @@ ONE_PER_HOST = True
 
 def observe(fields):
     """The kernel's name, and the first line of /etc/hostname that says something (hostname(5))."""
-    lines = [texts.strip(line) for line in texts.lines(owned.read_or_empty(FILE))]
+    lines = [texts.strip(line) for line in texts.lines(whole_file.read_or_empty(FILE))]
     names = [line for line in lines if line and not line.startswith("#")]
     return {"kernel": os.uname().nodename, "at_boot": names[0] if names else None}
 
@@ -20,7 +21,7 @@ def observe(fields):
 def apply(fields, difference):
     """The file first: it's what stays."""
     if "at_boot" in difference:
-        owned.write(FILE, fields["name"] + "\n", "0644")
+        whole_file.write(FILE, fields["name"] + "\n", "0644")
     if "kernel" in difference:
         try:
             socket.sethostname(fields["name"])

@@ -1,6 +1,7 @@
 """Observes and applies lines of /etc/hosts."""
 
-from cdconf.agent import hosts_file, owned
+from cdconf.agent.files import whole_file
+from cdconf.agent.system import hosts_file
 
 FILE = "/etc/hosts"
 
@@ -12,7 +13,7 @@ def observe(fields):
 
 def observe_many(many):
     """The names of each address; None when it has none. The file is read once."""
-    text = owned.read_or_empty(FILE)
+    text = whole_file.read_or_empty(FILE)
     found = [hosts_file.names(text, fields["address"]) for fields in many]
     return [None if names is None else {"names": names} for names in found]
 
@@ -24,8 +25,8 @@ def apply(fields, difference):
 
 def apply_many(changes):
     """The file is written once."""
-    text = owned.read_or_empty(FILE)
+    text = whole_file.read_or_empty(FILE)
     for fields, difference in changes:
         removal = difference.get("exists") == (True, False)
         text = hosts_file.put(text, fields["address"], None if removal else fields["names"])
-    owned.edit(FILE, text)
+    whole_file.edit(FILE, text)

@@ -3,8 +3,10 @@
 import glob
 import os
 
-from cdconf.agent import files, owned, programs, texts
-from cdconf.agent.base import run_ok
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
+from cdconf.agent.files import whole_file
 
 LOAD, PROBE = "/etc/modules-load.d/cdconf-{}.conf", "/etc/modprobe.d/cdconf-{}.conf"
 BY_HAND = ("/etc/modules", "/etc/modules-load.d/*.conf", "/usr/lib/modules-load.d/*.conf")
@@ -27,7 +29,7 @@ def observe(fields):
 def _own(path):
     """The text of a file that's cdconf's alone; nothing of one that others could have written."""
     status = files.lstat(path)
-    return owned.read_text(path) if status is not None and files.is_roots_alone(status) else ""
+    return whole_file.read_text(path) if status is not None and files.is_roots_alone(status) else ""
 
 
 def parse(text, name):
@@ -48,7 +50,7 @@ def listed(name):
     """Whether any file has the module loaded at boot."""
     for pattern in BY_HAND:
         for path in glob.glob(pattern):
-            lines = texts.lines(owned.read_or_empty(path))
+            lines = texts.lines(whole_file.read_or_empty(path))
             if name in (texts.strip(line.partition("#")[0]).replace("-", "_") for line in lines):
                 return True
     return False
@@ -58,8 +60,8 @@ def apply(fields, difference):
     """Options first, since they count when it's loaded; the boot's files last."""
     name = fields["name"]
     if difference.get("exists") == (True, False):
-        owned.remove(LOAD.format(name))
-        owned.remove(PROBE.format(name))
+        whole_file.remove(LOAD.format(name))
+        whole_file.remove(PROBE.format(name))
         return
     if "options" in difference or "blacklisted" in difference:
         _write_probe(fields, name)
@@ -68,21 +70,21 @@ def apply(fields, difference):
     if "at_boot" in difference and fields["at_boot"]:
         _write(LOAD.format(name), name + "\n")
     elif "at_boot" in difference:
-        owned.remove(LOAD.format(name))
+        whole_file.remove(LOAD.format(name))
 
 
 def _write_probe(fields, name):
     path = PROBE.format(name)
-    wanted = parse(owned.read_or_empty(path), name)
+    wanted = parse(whole_file.read_or_empty(path), name)
     wanted.update({key: fields[key] for key in ("options", "blacklisted") if key in fields})
     text = "options {} {}\n".format(name, wanted["options"]) if wanted["options"] else ""
     text += "blacklist {}\n".format(name) if wanted["blacklisted"] else ""
     if text:
         _write(path, text)
     else:
-        owned.remove(path)
+        whole_file.remove(path)
 
 
 def _write(path, text):
     files.make_directory(os.path.dirname(path))
-    owned.write(path, text, "0644")
+    whole_file.write(path, text, "0644")

@@ -1,19 +1,19 @@
 """Observes and applies files of /etc/security/limits.d (limits.conf(5))."""
 
-from cdconf.agent import owned
+from cdconf.agent.files import whole_file
 
 PATH = "/etc/security/limits.d/{}.conf"
 
 
 def observe(fields):
     """Content and mode; None when there's no such file. Raises `Missing` without pam_limits."""
-    return owned.observe(PATH.format(fields["name"]))
+    return whole_file.observe(PATH.format(fields["name"]))
 
 
 def apply(fields, difference):
     """Writes or removes the file; PAM reads it at each login."""
     path = PATH.format(fields["name"])
     if difference.get("exists") == (True, False):
-        owned.remove(path)
+        whole_file.remove(path)
     else:
-        owned.write(path, fields["content"], fields["mode"], fields.get("validate"))
+        whole_file.write(path, fields["content"], fields["mode"], fields.get("validate"))

@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import lines
+from cdconf.agent.edit import lines
 
 
 def observe(fields):

@@ -3,7 +3,7 @@
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.base import Failed, Missing, Obstacle, in_the_way
+from cdconf.agent.errors import Failed, Missing, Obstacle, in_the_way
 
 
 def observe(fields):

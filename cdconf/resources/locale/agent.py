@@ -3,8 +3,11 @@
 import os
 import re
 
-from cdconf.agent import owned, programs, texts
-from cdconf.agent.base import Failed, run_ok
+from cdconf.agent import texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import whole_file
 
 LIST, DEBIAN, SYSTEMD = "/etc/locale.gen", "/etc/default/locale", "/etc/locale.conf"
 BUILT_IN = ("C", "POSIX", "C.UTF-8")
@@ -20,8 +23,8 @@ def observe_many(many):
     known = set()
     if any(fields["name"] not in BUILT_IN for fields in many):
         known = {_plain(name) for name in texts.words(run_ok([programs.need("locale"), "-a"], timeout=30).out)}
-    listed = owned.read_or_empty(LIST)
-    text = owned.read_or_empty(_default_file())
+    listed = whole_file.read_or_empty(LIST)
+    text = whole_file.read_or_empty(_default_file())
     return [_state(fields, known, listed, text) for fields in many]
 
 
@@ -89,20 +92,20 @@ def apply(fields, difference):
     if removal or "generated" in difference:
         _generate(name, not removal)
     path = _default_file()
-    text = owned.read_or_empty(path)
+    text = whole_file.read_or_empty(path)
     if removal or "default" in difference:
         wanted = name if fields.get("default") and not removal else None
         if wanted or language(text) == name:
-            owned.write(path, put_language(text, wanted), "0644")
+            whole_file.write(path, put_language(text, wanted), "0644")
 
 
 def _generate(name, wanted):
     generate = programs.need("locale-gen")
-    text = owned.read_or_empty(LIST)
+    text = whole_file.read_or_empty(LIST)
     if name not in BUILT_IN:
-        owned.write(LIST, put(text, name, wanted), "0644")
-    supported = owned.read_or_empty("/usr/share/i18n/SUPPORTED")
+        whole_file.write(LIST, put(text, name, wanted), "0644")
+    supported = whole_file.read_or_empty("/usr/share/i18n/SUPPORTED")
     if wanted and supported and not is_listed(supported, name):
-        owned.write(LIST, text, "0644")
+        whole_file.write(LIST, text, "0644")
         raise Failed("this host can't generate '{}': it isn't in /usr/share/i18n/SUPPORTED".format(name))
     run_ok([generate], timeout=600)

@@ -2,8 +2,11 @@
 
 import os
 
-from cdconf.agent import files, fstab, mounting, mounts, owned, programs, services
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent import files
+from cdconf.agent.commands import programs
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import whole_file
+from cdconf.agent.system import app_services, fstab, mounting, mounts
 
 KEEP, STACKED = "keep", 32
 LINE = ("device", "type", "options", "dump", "pass")
@@ -16,7 +19,7 @@ def observe(fields):
         Missing: The device, or the directory to bind, isn't there.
     """
     path = fields["path"]
-    entry = fstab.find(owned.read_or_empty(fstab.FILE), "path", path)
+    entry = fstab.find(whole_file.read_or_empty(fstab.FILE), "path", path)
     live = _live(path)
     if fields.get("absent") or "device" not in fields:
         return None if entry is None and live is None else {}
@@ -67,7 +70,7 @@ def apply(fields, difference):
         _change(path, None)
         return
     _check_device(fields)
-    before = fstab.find(owned.read_or_empty(fstab.FILE), "path", path)
+    before = fstab.find(whole_file.read_or_empty(fstab.FILE), "path", path)
     _change(path, {name: fields[name] for name in ("path",) + LINE})
     try:
         _mount(fields, before)
@@ -118,4 +121,4 @@ def _remount(fields, options):
 def _change(path, entry):
     """Edits fstab; systemd makes units of its lines, and has to be told."""
     if fstab.change("path", path, entry) and os.path.isdir("/run/systemd/system"):
-        services.daemon_reload()
+        app_services.daemon_reload()

@@ -1,17 +1,17 @@
 """Observes packages in the package manager's own database and changes them in its transactions."""
 
-from cdconf.agent import packages
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.packages import common
 
 
 def _agent(name):
     """The module of a package manager."""
     if name == "apt":
-        from cdconf.agent import apt as module
+        from cdconf.agent.packages import apt as module
     elif name == "dnf":
-        from cdconf.agent import dnf as module
+        from cdconf.agent.packages import dnf as module
     elif name == "apk":
-        from cdconf.agent import apk as module
+        from cdconf.agent.packages import apk as module
     else:
         raise Failed("there's no package manager '{}'".format(name))
     return module
@@ -51,5 +51,5 @@ def _by_manager(many):
     """Manager -> positions of its packages, in their order."""
     groups = {}
     for number, fields in enumerate(many):
-        groups.setdefault(packages.name_of(fields.get("manager")), []).append(number)
+        groups.setdefault(common.name_of(fields.get("manager")), []).append(number)
     return groups

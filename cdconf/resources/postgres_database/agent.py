@@ -1,7 +1,7 @@
 """Observes and applies PostgreSQL databases."""
 
-from cdconf.agent import postgres
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
+from cdconf.agent.system import postgres
 
 QUERY = """
 SELECT datname, pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding, datcollate AS collate,

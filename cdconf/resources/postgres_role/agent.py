@@ -1,6 +1,6 @@
 """Observes and applies PostgreSQL roles."""
 
-from cdconf.agent import postgres
+from cdconf.agent.system import postgres
 
 QUERY = """
 SELECT rolname, rolcanlogin AS login, rolsuper AS superuser, rolcreatedb AS createdb, rolcreaterole AS createrole,

@@ -2,7 +2,7 @@
 
 import os
 
-from cdconf.agent.base import Rebooting
+from cdconf.agent.errors import Rebooting
 
 
 def observe(fields):

@@ -4,15 +4,17 @@ import hashlib
 import os
 import stat
 
-from cdconf.agent import files, openpgp, packages, repositories
-from cdconf.agent.base import Failed
+from cdconf.agent import files
+from cdconf.agent.crypto import openpgp
+from cdconf.agent.errors import Failed
+from cdconf.agent.packages import common, repositories
 
 KEY_LIMIT = 1024 * 1024
 FETCH_TIMEOUT = 60
 
 
 def _paths(fields):
-    manager = packages.name_of(fields.get("manager"))
+    manager = common.name_of(fields.get("manager"))
     return (manager,) + repositories.paths(manager, fields["name"], fields.get("key_name"))
 
 

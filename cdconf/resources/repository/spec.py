@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from cdconf.agent import openpgp, repositories
+from cdconf.agent.crypto import openpgp
+from cdconf.agent.packages import repositories
 from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")

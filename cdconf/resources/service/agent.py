@@ -4,8 +4,11 @@ import glob
 import os
 import time
 
-from cdconf.agent import files, openrc, programs, services, texts, units
-from cdconf.agent.base import Failed, Missing, Obstacle, run, run_ok
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run, run_ok
+from cdconf.agent.errors import Failed, Missing, Obstacle
+from cdconf.agent.system import app_services, openrc, units
 
 RUNNING = ("active", "reloading", "activating")
 FIXED = {"static", "transient"}
@@ -13,7 +16,7 @@ VERBS = {"restart": "restart", "reload": "try-reload-or-restart", "start": "star
 START_LIMIT = 60
 STEADY = 0.2  # s that a process has to live of which systemd knows no other sign that it's up
 NO_SIGN = ("simple", "exec", "idle")
-SHOWN = services.SHOWN + ",Type,RemainAfterExit,FragmentPath,DropInPaths,SourcePath,ExecMainStatus"
+SHOWN = app_services.SHOWN + ",Type,RemainAfterExit,FragmentPath,DropInPaths,SourcePath,ExecMainStatus"
 SHOWN += ",ActiveEnterTimestampMonotonic,NRestarts"
 
 
@@ -29,7 +32,7 @@ def observe_many(many):
     """Whether each is enabled, running and masked; for a unit that isn't there its `Missing`."""
     if _openrc():
         return [_attempt(_openrc_state, fields) for fields in many]
-    shown = services.show([fields["name"] for fields in many], SHOWN)
+    shown = app_services.show([fields["name"] for fields in many], SHOWN)
     return [_attempt(_state, fields, shown[fields["name"]]) for fields in many]
 
 
@@ -58,11 +61,11 @@ def _openrc_state(fields):
 def _state(fields, shown):
     name, masked = fields["name"], shown["LoadState"] == "masked"
     if shown["LoadState"] == "not-found" and not fields.get("masked"):
-        raise Missing("unit", services.unit(name))
+        raise Missing("unit", app_services.unit(name))
     if shown["LoadState"] in ("bad-setting", "error"):
-        raise Failed("unit '{}' can't be loaded: {}".format(services.unit(name), _load_error(shown)))
+        raise Failed("unit '{}' can't be loaded: {}".format(app_services.unit(name), _load_error(shown)))
     if masked and "masked" not in fields and (fields.get("enabled") or fields.get("running")):
-        repair = "`masked: false` unmasks it, or `systemctl unmask {}`".format(services.unit(name))
+        repair = "`masked: false` unmasks it, or `systemctl unmask {}`".format(app_services.unit(name))
         raise Obstacle("service '{}' is masked".format(name), repair)
     if fields.get("running") and shown.get("Type") == "oneshot" and shown["RemainAfterExit"] == "no":
         text = "service '{}' is a oneshot, which isn't running any more when it has done its work: set {}, or {}"
@@ -80,7 +83,7 @@ def _state(fields, shown):
 
 
 def _words_of_failure(name, shown):
-    return services.journal(name) if shown["ActiveState"] == "failed" else ""
+    return app_services.journal(name) if shown["ActiveState"] == "failed" else ""
 
 
 def _check_enabling(fields, shown, state):
@@ -102,7 +105,7 @@ def _enabled(shown):
     name, what = shown["Id"], shown["UnitFileState"]
     if what == "indirect":
         others = units.also(shown)
-        return bool(others) and all(_enabled(one) for one in services.show(others, SHOWN).values())
+        return bool(others) and all(_enabled(one) for one in app_services.show(others, SHOWN).values())
     if what == "generated":
         return _starts_by_script(name) if _is_script(shown) else units.is_wanted(name, *units.GENERATED)
     if what in ("enabled", "disabled") and units.is_wanted(name, units.SYSTEM) != (what == "enabled"):
@@ -136,33 +139,33 @@ def apply(fields, difference):
         return
     shown = _ready(fields, difference)
     if "enabled" in difference and fields["enabled"]:
-        services.systemctl("enable", name)
+        app_services.systemctl("enable", name)
     elif "enabled" in difference:
         _disable(name, shown)
     if "running" in difference:
         act(fields, "start" if fields["running"] else "stop")
         _check_up(fields)
     if "masked" in difference and fields["masked"]:
-        services.systemctl("mask", name)
+        app_services.systemctl("mask", name)
 
 
 def _ready(fields, difference):
     """What systemd shows of the unit once it's unmasked, if it should be, and read as it's on the disk."""
     name = fields["name"]
-    shown = services.show([name])[name]
+    shown = app_services.show([name])[name]
     if shown["LoadState"] == "not-found" and not fields.get("masked"):
-        raise Missing("unit", services.unit(name))
+        raise Missing("unit", app_services.unit(name))
     if "masked" in difference and not fields["masked"]:
         _unmask(name)
     if "masked" in difference or shown["NeedDaemonReload"] == "yes":
-        services.daemon_reload()
-    shown = services.show([name], SHOWN)[name]
+        app_services.daemon_reload()
+    shown = app_services.show([name], SHOWN)[name]
     _state(fields, shown)
     return shown
 
 
 def _unmask(name):
-    services.systemctl("unmask", name)
+    app_services.systemctl("unmask", name)
     run_ok(["systemctl", "unmask", "--runtime", "--", units.resolve(name)], timeout=120)
 
 
@@ -170,21 +173,21 @@ def _disable(name, shown):
     """Disabling removes every link to the unit's file; those by which it's known at all are made again."""
     known_by = (shown["FragmentPath"], os.path.join(units.SYSTEM, units.unit(name)))
     links = {path: os.readlink(path) for path in known_by if path.startswith(units.SYSTEM) and os.path.islink(path)}
-    services.systemctl("disable", name)
+    app_services.systemctl("disable", name)
     lost = {path: target for path, target in links.items() if not os.path.lexists(path)}
     if shown["FragmentPath"] in lost or units.resolve(name) != shown["Id"]:
         for path, target in lost.items():
             files.put_link(path, target)
-        services.daemon_reload()
+        app_services.daemon_reload()
 
 
 def _check_up(fields):
     """Raises `Failed` for a unit that was started without an error, and isn't up: it had nothing to do, or mustn't."""
     name = fields["name"]
-    shown = services.show([name], SHOWN)[name]
+    shown = app_services.show([name], SHOWN)[name]
     if fields["running"] and shown["ActiveState"] == "inactive":
         text = "service '{}' isn't running after it was started: it ended at once (exit status {}), or wasn't to start"
-        raise Failed(text.format(name, shown.get("ExecMainStatus", "?")), output=services.journal(name))
+        raise Failed(text.format(name, shown.get("ExecMainStatus", "?")), output=app_services.journal(name))
 
 
 def act(fields, action):
@@ -193,12 +196,12 @@ def act(fields, action):
     if _openrc():
         openrc.act(name, action)
         return
-    shown = services.show([name])[name]
+    shown = app_services.show([name])[name]
     if shown["LoadState"] == "not-found":
-        raise Missing("unit", services.unit(name))
+        raise Missing("unit", app_services.unit(name))
     if shown["NeedDaemonReload"] == "yes":
-        services.daemon_reload()
-    services.systemctl(VERBS[action], name)
+        app_services.daemon_reload()
+    app_services.systemctl(VERBS[action], name)
     if action in ("restart", "start"):
         _wait(name)
 
@@ -206,13 +209,13 @@ def act(fields, action):
 def _wait(name):
     deadline = time.monotonic() + START_LIMIT
     while True:
-        shown = services.show([name], SHOWN)[name]
+        shown = app_services.show([name], SHOWN)[name]
         if _is_steady(shown) or (shown["ActiveState"] == "inactive" and shown["Result"] == "success"):
             return
         if shown["ActiveState"] == "failed" or time.monotonic() > deadline:
             raise Failed(
                 "service '{}' is {} ({})".format(name, shown["ActiveState"], shown["Result"]),
-                output=services.journal(name),
+                output=app_services.journal(name),
             )
         time.sleep(0.1)
 

@@ -1,7 +1,7 @@
 """Observes and applies single values in configuration files."""
 
-from cdconf.agent import dotted, lines, settings
-from cdconf.agent.base import Failed
+from cdconf.agent.edit import dotted, lines, settings
+from cdconf.agent.errors import Failed
 
 
 def observe(fields):

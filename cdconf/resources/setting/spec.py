@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cdconf.agent import dotted, edit_toml, ini_kinds, settings
+from cdconf.agent.edit import dotted, edit_toml, ini_kinds, settings
 from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
 _LINES = ("ini", "shell")

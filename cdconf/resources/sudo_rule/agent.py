@@ -2,25 +2,27 @@
 
 import json
 
-from cdconf.agent import owned, programs
-from cdconf.agent.base import Failed, run
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run
+from cdconf.agent.errors import Failed
+from cdconf.agent.files import whole_file
 
 FOLDER = "/etc/sudoers.d/"
 
 
 def observe(fields):
     """Content and mode; None when there's no rule. Raises `Missing` without sudo."""
-    return owned.observe(FOLDER + fields["name"])
+    return whole_file.observe(FOLDER + fields["name"])
 
 
 def apply(fields, difference):
     """A rule that visudo refuses never goes live: one bad file locks everybody out of sudo."""
     path = FOLDER + fields["name"]
     if difference.get("exists") == (True, False):
-        owned.remove(path)
+        whole_file.remove(path)
         return
     _compare(fields)
-    owned.write(path, fields["content"], fields["mode"], programs.need("visudo") + " -cf {}")
+    whole_file.write(path, fields["content"], fields["mode"], programs.need("visudo") + " -cf {}")
 
 
 def _compare(fields):

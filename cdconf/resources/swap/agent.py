@@ -3,9 +3,12 @@
 import os
 import stat
 
-from cdconf.agent import files, fstab, owned, programs, services, texts
-from cdconf.agent.base import Failed, Missing, run_ok
-from cdconf.agent.files import trees
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import trees, whole_file
+from cdconf.agent.system import app_services, fstab
 
 SIGNATURES = (b"SWAPSPACE2", b"SWAP-SPACE")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -15,7 +18,7 @@ def observe(fields):
     """Size and signature, fstab's options and whether it's in use; None when there's nothing of it."""
     path = fields["path"]
     removing = fields.get("absent") or "formatted" not in fields
-    entry = fstab.find(owned.read_or_empty(fstab.FILE), "device", path)
+    entry = fstab.find(whole_file.read_or_empty(fstab.FILE), "device", path)
     status = files.lstat(path)
     if status is None:
         if not removing and "size" not in fields:
@@ -78,7 +81,7 @@ def apply(fields, difference):
     if removal:
         _change(path, None)
         if os.path.isfile(path) and not os.path.islink(path):
-            owned.remove(path)
+            whole_file.remove(path)
         return
     if remade:
         _make(fields)
@@ -128,4 +131,4 @@ def _make(fields):
 
 def _change(path, entry):
     if fstab.change("device", path, entry) and os.path.isdir("/run/systemd/system"):
-        services.daemon_reload()
+        app_services.daemon_reload()

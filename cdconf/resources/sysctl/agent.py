@@ -3,8 +3,10 @@
 import errno
 import os
 
-from cdconf.agent import files, owned, sysctl
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent import files
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import whole_file
+from cdconf.agent.system import sysctl
 
 FILE, LEGACY = "/etc/sysctl.d/zz-cdconf.conf", "/etc/sysctl.conf"
 
@@ -19,7 +21,7 @@ def observe(fields):
 
 def observe_many(many):
     """The kernel's value, and whether boot sets the same; for a parameter that isn't there its `Missing`."""
-    ours, legacy = (sysctl.read(owned.read_or_empty(path)) for path in (FILE, LEGACY))
+    ours, legacy = (sysctl.read(whole_file.read_or_empty(path)) for path in (FILE, LEGACY))
     return [_observe(fields, ours, legacy) for fields in many]
 
 
@@ -62,7 +64,7 @@ def apply(fields, difference):
         _put(FILE, key, None)
         return
     _put(FILE, key, fields["value"])
-    if path in sysctl.read(owned.read_or_empty(LEGACY)):
+    if path in sysctl.read(whole_file.read_or_empty(LEGACY)):
         _put(LEGACY, key, fields["value"])
 
 
@@ -84,15 +86,15 @@ def unmet(fields):
 
 
 def _put(file, key, value):
-    text = owned.read_or_empty(file)
+    text = whole_file.read_or_empty(file)
     changed = sysctl.put(text, key, value)
     if changed == text:
         return
     if file == FILE and not sysctl.read(changed):
-        owned.remove(file)
+        whole_file.remove(file)
         return
     files.make_directory(os.path.dirname(file))
     if os.path.exists(file):
-        files.write_atomic(file, owned.to_bytes(changed), follow=True)
+        files.write_atomic(file, whole_file.to_bytes(changed), follow=True)
     else:
-        owned.write(file, changed, "0644")
+        whole_file.write(file, changed, "0644")

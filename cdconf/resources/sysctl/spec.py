@@ -2,7 +2,7 @@
 
 import re
 
-from cdconf.agent import sysctl
+from cdconf.agent.system import sysctl
 from cdconf.resources.spec import Context, Field, Fields, ResourceType
 
 _KEY = re.compile(r"[A-Za-z0-9_./:@-]+\Z")

@@ -2,8 +2,12 @@
 
 import os
 
-from cdconf.agent import files, owned, programs, services, units
-from cdconf.agent.base import Failed, Missing, run
+from cdconf.agent import files
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import whole_file
+from cdconf.agent.system import app_services, units
 
 FOLDER = "/etc/systemd/system"
 
@@ -16,7 +20,7 @@ def observe(fields):
     """Content and mode; None when there's no such file."""
     programs.need("systemctl")
     try:
-        return owned.observe(_path(fields))
+        return whole_file.observe(_path(fields))
     except Missing:
         return None  # the directory of its drop-ins
 
@@ -43,21 +47,21 @@ def apply_many(changes):
             _remove(fields)
         else:
             _write(fields, fields["content"], fields["mode"], fields.get("validate"))
-    services.daemon_reload()
+    app_services.daemon_reload()
     problem = _problem([fields for fields, difference in changes if difference.get("exists") != (True, False)])
     if problem is not None:
         for fields, content in before:
             if content is None:
-                owned.remove(_path(fields))
+                whole_file.remove(_path(fields))
             else:
                 _write(fields, content)
-        services.daemon_reload()
+        app_services.daemon_reload()
         raise problem
 
 
 def _content(fields):
     try:
-        return owned.read_text(_path(fields))
+        return whole_file.read_text(_path(fields))
     except FileNotFoundError:
         return None
 
@@ -65,7 +69,7 @@ def _content(fields):
 def _write(fields, content, mode="0644", validate=None):
     path = _path(fields)
     files.make_directory(os.path.dirname(path))
-    owned.write(path, content, mode, validate)
+    whole_file.write(path, content, mode, validate)
 
 
 def _remove(fields):
@@ -76,7 +80,7 @@ def _remove(fields):
         if at:
             run(["systemctl", "stop", "--", "{}@*.{}".format(stem, suffix)], timeout=120)
         run(["systemctl", "disable"] + ([] if at else ["--now"]) + ["--", name], timeout=120)
-    owned.remove(_path(fields))
+    whole_file.remove(_path(fields))
 
 
 def _units(many):
@@ -88,11 +92,11 @@ def _units(many):
 def _problem(many):
     """What systemd has against one of the units, as a `Failed`; None when it can load all."""
     names = _units(many)
-    for name, shown in services.show(names).items() if names else ():
+    for name, shown in app_services.show(names).items() if names else ():
         if shown["LoadState"] in ("bad-setting", "error"):
             reason = shown.get("LoadError", "").partition(" ")[2].strip('" ') or shown["LoadState"]
             return Failed(
                 "systemd can't load '{}', so it stays as it was: {}".format(name, reason),
-                output=services.journal(name, 5),
+                output=app_services.journal(name, 5),
             )
     return None

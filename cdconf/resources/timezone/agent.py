@@ -3,8 +3,9 @@
 import difflib
 import os
 
-from cdconf.agent import files, owned, texts
-from cdconf.agent.base import Failed, Missing
+from cdconf.agent import files, texts
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import whole_file
 
 ZONES, LINK, FILE = "/usr/share/zoneinfo/", "/etc/localtime", "/etc/timezone"
 ONE_PER_HOST = True
@@ -20,7 +21,7 @@ def observe(fields):
     _check(fields["zone"])
     state = {"localtime": _linked(), "file": fields["zone"]}
     if os.path.lexists(FILE):
-        state["file"] = texts.strip(owned.read_or_empty(FILE))
+        state["file"] = texts.strip(whole_file.read_or_empty(FILE))
     return state
 
 
@@ -58,4 +59,4 @@ def apply(fields, difference):
     if "localtime" in difference:
         files.put_link(LINK, ZONES + zone)
     if "file" in difference:
-        owned.write(FILE, zone + "\n", "0644")
+        whole_file.write(FILE, zone + "\n", "0644")

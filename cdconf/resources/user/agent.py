@@ -2,8 +2,12 @@
 
 import os
 
-from cdconf.agent import account_files, accounts, below, files, left_homes, programs, texts
-from cdconf.agent.base import Failed, Missing, run_ok
+from cdconf.agent import files, texts
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
+from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import walk
+from cdconf.agent.system import account_files, accounts, left_homes
 
 OPTIONS = (
     ("uid", "--uid"),
@@ -63,7 +67,7 @@ def apply(fields, difference):
     removal = difference.get("exists") == (True, False)
     old = accounts.user(fields["name"])
     if removal and fields.get("remove_home"):
-        below.check_removal(old["home"])
+        walk.check_removal(old["home"])
     if programs.find("useradd") is None:
         _without_programs(fields, removal)
     elif removal:

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 
-from cdconf.agent.base import Failed
+from cdconf.agent.errors import Failed
 
 PAUSE = 0.25
 ATTEMPT = 5  # seconds for one connection

@@ -29,13 +29,13 @@ def load(bundle):
                 continue  # of another system
     for name in ("tempfile", "shlex", "zipfile", "tarfile", "lzma", "ssl", "ctypes", "json", "hashlib", "random"):
         importlib.import_module(name)
-    import cdconf.agent.base
+    import cdconf.agent.commands.execute
 
-    cdconf.agent.base.environment()
+    cdconf.agent.commands.execute.environment()
 
 
 def _store():
-    from cdconf.agent.state import Store
+    from cdconf.agent.records.store import Store
 
     return Store("attacks")
 
@@ -43,14 +43,14 @@ def _store():
 def converge(row, catalog, report):
     """One pass over a compiled catalog; `report` gets its events."""
     from cdconf.agent import wire
-    from cdconf.agent.apply import Convergence
+    from cdconf.agent.converge.apply import Convergence
 
     document = wire.loads(catalog.encode())
     Convergence(document, False, _store(), report, lambda: None).run()
 
 
 def _agent(receive=None):
-    from cdconf.agent.lease import Lease
+    from cdconf.agent.lease.lease import Lease
 
     lease = Lease(_store())
     lease.check = lambda: None
@@ -84,7 +84,8 @@ FILES = {"lib/file": "content of lib\n", "file": "content\n"}
 
 def stage(row, words):
     """Stages a release, as a controller that sends it."""
-    from cdconf.agent import chunks, deploy_calls, tree
+    from cdconf.agent.protocol import deploy_calls
+    from cdconf.agent.release import chunks, tree
 
     name = words[0]
     files = dict(FILES, version=name + "\n")
@@ -105,42 +106,42 @@ def stage(row, words):
 
 def share(row, words):
     """Gives a staged release its links, and makes the shared directories."""
-    from cdconf.agent import deploy_calls
+    from cdconf.agent.protocol import deploy_calls
 
     deploy_calls.share(_agent(), _app(row), words[0])
 
 
 def activate(row, words):
     """Switches `current`."""
-    from cdconf.agent import deploy_calls
+    from cdconf.agent.protocol import deploy_calls
 
     deploy_calls.activate(_agent(), _app(row), words[0])
 
 
 def confirm(row, words):
     """Ends a deployment, and removes old releases."""
-    from cdconf.agent import deploy_calls
+    from cdconf.agent.protocol import deploy_calls
 
     deploy_calls.confirm(_agent(), _app(row), words[0], 1)
 
 
 def roll_back(row, words):
     """Goes back to the verified release, or to none."""
-    from cdconf.agent import deploy_calls
+    from cdconf.agent.protocol import deploy_calls
 
     deploy_calls.roll_back(_agent(), _app(row), "for a test")
 
 
 def changes(row, words):
     """Looks at what was changed in the current release; changes nothing itself."""
-    from cdconf.agent import deploy_calls
+    from cdconf.agent.protocol import deploy_calls
 
     deploy_calls.changes(_agent(), _app(row))
 
 
 def toggles(row, words):
     """Writes, tries out or puts back an app's toggles."""
-    from cdconf.agent import toggle_calls
+    from cdconf.agent.protocol import toggle_calls
 
     if words[0] == "put":
         toggle_calls.put(_agent(), _app(row))
@@ -152,7 +153,7 @@ def toggles(row, words):
 
 def environment_file(row, words):
     """Runs a command as the app's user with the variables of a file."""
-    from cdconf.agent.execute import execute
+    from cdconf.agent.system.project_commands import execute
 
     command = "env > {}/env".format(place.STASH)
     execute(command, user="app1", env_file=os.path.join(place.PLACE, row["target"]))

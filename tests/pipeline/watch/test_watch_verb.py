@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.cli.pipeline import command as verb
+from cdconf.cli.verbs.pipeline import command as verb
 from cdconf.pipeline.watch.child import command, read
 from tests.conftest import cdconf
 

@@ -1,0 +1,1 @@
+"""Commands that the agent runs: their environment, their output, their end."""

@@ -1,0 +1,19 @@
+"""Which programs a host has, looked for where commands are run from."""
+
+from cdconf.agent.commands.execute import environment
+from cdconf.agent.errors import Missing
+
+
+def find(name):
+    """The program's path, or None."""
+    import shutil  # a run that changes nothing asks for few programs, or none
+
+    return shutil.which(name, path=environment()["PATH"])
+
+
+def need(name):
+    """The program's path; raises `Missing`."""
+    path = find(name)
+    if path is None:
+        raise Missing("program", name)
+    return path

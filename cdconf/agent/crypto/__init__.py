@@ -1,0 +1,1 @@
+"""Formats of keys and certificates, read without any program."""

@@ -1,0 +1,43 @@
+"""Read-only data of this host, in groups, from files and the kernel: no process is started.
+
+None of them changes from one minute to the next: no time, uptime, load or free memory. What each fact means, its
+type and an example stand in the controller's `cdconf.facts.table`; a test holds the two together.
+"""
+
+import sys
+
+from cdconf.agent.errors import Failed
+
+# group -> the module and the function that gather it: from the root directory to {fact: value}. A module is imported
+# when one of its groups is asked for.
+GROUPS = {
+    "os": ("system", "operating_system"),
+    "system": ("system", "system"),
+    "virtualisation": ("system", "virtualisation"),
+    "cpu": ("machine", "cpu"),
+    "memory": ("machine", "memory"),
+    "disks": ("machine", "disks"),
+    "mounts": ("machine", "mounts"),
+    "network": ("network", "network"),
+}
+
+
+def gather(groups, root="/"):
+    """The facts of some groups as plain data, `{fact: value}`.
+
+    Args:
+        groups: Keys of `GROUPS`.
+        root: Where /proc, /sys and /etc are.
+
+    Raises:
+        Failed: There is no such group, or the kernel doesn't tell.
+    """
+    result = {}
+    for group in groups:
+        if group not in GROUPS:
+            raise Failed("this agent knows no group of facts '{}'".format(group), kind="protocol")
+        module, function = GROUPS[group]
+        name = "cdconf.agent.facts." + module
+        __import__(name)
+        result.update(getattr(sys.modules[name], function)(root))
+    return result

@@ -1,0 +1,1 @@
+"""One run at a time works on a host."""

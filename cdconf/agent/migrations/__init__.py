@@ -1,0 +1,1 @@
+"""What a host remembers of an app's database migrations."""

@@ -1,0 +1,1 @@
+"""Packages as the package managers of hosts have them."""

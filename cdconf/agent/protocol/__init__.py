@@ -1,0 +1,1 @@
+"""What the controller may ask of an agent, and how it is answered."""

@@ -1,0 +1,1 @@
+"""What cdconf writes down on a host, in a directory for root alone."""

@@ -1,0 +1,1 @@
+"""What the operating system of a host knows: users, mounts, services, processes."""

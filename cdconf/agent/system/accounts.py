@@ -1,0 +1,96 @@
+"""Users and groups as /etc/passwd, /etc/shadow and /etc/group have them (passwd(5), shadow(5), group(5)).
+
+The files are read directly: what the C library says may come from a directory server, which is none of a local
+account's business, and it may be cached.
+"""
+
+import os
+
+from cdconf.agent import texts
+from cdconf.agent.files.whole_file import read_or_empty
+
+ETC = "/etc"
+NEVER = "never"
+
+
+def records(name, etc=ETC):
+    """The lines of a database as lists of fields; lines that are none (NIS's `+`, empty ones) are left out."""
+    lines = texts.lines(read_or_empty(os.path.join(etc, name)))
+    return [line.split(":") for line in lines if line and line[0] not in "+-#" and ":" in line]
+
+
+def find(database, name, etc=ETC):
+    """One record of a database, or None."""
+    for record in records(database, etc):
+        if record[0] == name:
+            return record
+    return None
+
+
+def user(name, etc=ETC):
+    """`{uid, gid, comment, home, shell}` of a local user, or None."""
+    record = find("passwd", name, etc)
+    if record is None or len(record) < 7 or not all(map(texts.is_number, record[2:4])):
+        return None
+    return {
+        "uid": int(record[2]),
+        "gid": int(record[3]),
+        "comment": record[4],
+        "home": record[5],
+        "shell": record[6],
+    }
+
+
+def groups(etc=ETC):
+    """`{name: (gid, [member, …])}` of the local groups."""
+    found = {}
+    for record in records("group", etc):
+        if len(record) >= 4 and texts.is_number(record[2]):
+            found[record[0]] = (int(record[2]), [member for member in record[3].split(",") if member])
+    return found
+
+
+def groups_of(name, etc=ETC):
+    """The supplementary groups that a user is in, sorted."""
+    return sorted(group for group, (_, members) in groups(etc).items() if name in members)
+
+
+def password(name, etc=ETC):
+    """`{password, hash, locked, expires}` of a user's shadow record.
+
+    `password` is the raw field, `hash` the crypt(3) hash without a lock's `!` ("*" when there's none), `locked`
+    whether no password can match, `expires` a date as YYYY-MM-DD or "never". None when the user has no record.
+    """
+    record = find("shadow", name, etc)
+    if record is None:
+        return None
+    raw = record[1]
+    days = record[7] if len(record) > 7 else ""
+    return {
+        "password": raw,
+        "hash": raw.lstrip("!") or ("*" if raw else ""),
+        "locked": raw.startswith(("!", "*")),
+        "expires": date_of(days),
+    }
+
+
+def date_of(days):
+    """shadow(5)'s days since 1970 as a date; empty and negative mean never."""
+    if not texts.is_number(days):
+        return NEVER
+    import datetime as dt  # few accounts expire
+
+    try:
+        return (dt.date(1970, 1, 1) + dt.timedelta(days=int(days))).isoformat()
+    except OverflowError:
+        return NEVER
+
+
+def days_of(date):
+    """The reverse of `date_of`."""
+    if date == NEVER:
+        return ""
+    import datetime as dt
+
+    parts = [int(part) for part in date.split("-")]
+    return str((dt.date(*parts) - dt.date(1970, 1, 1)).days)

@@ -1,0 +1,1 @@
+"""An app's feature toggles on a host."""

@@ -1,0 +1,1 @@
+"""The verbs: one file for each, found by name in `cdconf.cli.main.VERBS`."""

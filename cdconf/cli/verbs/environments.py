@@ -1,0 +1,49 @@
+"""`cdconf environments`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import connection_options, output_options, project_options
+
+
+@click.command()
+@project_options
+@click.option("--live", is_flag=True, help="Ask the hosts what they run; else the history says what was deployed last.")
+@connection_options
+@output_options
+def command(live: bool, **flags: Any) -> None:
+    """List all environments: what makes their hosts, how many run, their age, when they end, and what runs there.
+
+    What runs there is what the history knows: the last deployment or rollback of each app that ended well, of this
+    checkout, or of the team where its history is in a database. With --live the hosts are asked; 4: one didn't answer.
+
+    An environment whose files are broken is listed with its error, and the exit code is 1.
+
+    Example: cdconf environments
+    """
+    from cdconf.cli.show.environment_rows import Deployed, about, asked, known, row_of
+    from cdconf.cli.show.tables import show
+    from cdconf.environments.listing import listed
+    from cdconf.errors import InvalidFile, worst_exit
+    from cdconf.events import Notice
+
+    with run_of("environments", None, flags) as run:
+        environments = list(listed(run.project))
+        deployed = Deployed() if live else known(run)
+        rows = []
+        for one in environments:
+            live_here = asked(run, one) if live else None
+            runs = live_here or deployed.of(one)
+            rows.append(row_of(one, runs))
+            run.extra.setdefault("environments", {})[one.name] = about(one, runs)
+            if isinstance(one.error, InvalidFile):
+                run.code = worst_exit([run.code, one.error.exit_code])
+                hint = f" ({one.error.hint})" if one.error.hint else ""
+                run.emit(Notice(f"{one.name} can't be read: {one.error}{hint}", warning=True))
+        if not flags["as_json"]:
+            heads = ["environment", "provider", "copy of", "hosts", "age", "ends", "runs" if live else "last deployed"]
+            show(heads, rows)

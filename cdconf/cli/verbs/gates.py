@@ -1,0 +1,53 @@
+"""`cdconf gates`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+
+@click.command()
+@click.argument("artifact", shell_complete=artifacts)
+@click.option(
+    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
+)
+@project_options
+@output_options
+def command(artifact: str, environment: str, **flags: Any) -> None:
+    """Judge whether ARTIFACT may go to ENV: each link of proof, there or missing, and the command that brings it.
+
+    What's asked for stands in `require` of ENV's hosts.yml. Without it, hosts that exist already take only what has
+    passed the stages of the pipeline before theirs. Only files and the artifact store are read; no host is asked, so
+    whether environments are alike is told when it's deployed. Exit code 3: something is missing.
+
+    Example: cdconf gates shop --to production
+    """
+    from dataclasses import asdict
+
+    from cdconf.artifacts.choose import choose
+    from cdconf.cli.passing import clock_of
+    from cdconf.cli.show.tables import show
+    from cdconf.errors import GATED
+    from cdconf.events import Notice
+    from cdconf.promotion.gates import gate_of
+
+    with run_of("gates", environment, flags) as run:
+        chosen = choose(run.project, artifact, run.emit)
+        run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
+        gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
+        run.extra |= {"procedure": gate.candidate.procedure, "gates": [asdict(one) for one in gate.links]}
+        run.extra["skipped"] = dict(gate.skipped)
+        run.code = GATED if gate.missing else 0
+        if not gate.links:
+            run.emit(Notice(f"{environment} asks for no proof"))
+        elif not flags["as_json"]:
+            states = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
+            show(["link", "state", "why"], [[one.name, states[one.state], one.why] for one in gate.links])
+            for one in gate.missing:
+                if one.command:
+                    run.emit(Notice(f"{one.name}: `{one.command}`"))

@@ -1,0 +1,68 @@
+"""`cdconf history verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+if TYPE_CHECKING:
+    from cdconf.history.verify import Finding, Verified
+
+_WORDS = {"cut_out": "CUT OUT", "rewritten": "REWRITTEN", "lost": "lost", "added": "added", "damaged": "damaged"}
+
+
+@click.command("verify")
+@project_options
+@output_options
+def command(**flags: Any) -> None:
+    """Compare this checkout's journal with its own chain, with what was seen of it, and with signed statements.
+
+    Each entry is linked with all before it, and statements in the artifact store are signed together with the last
+    link of the journal. Named are entries that were cut out, or that say something else than they did; checkouts whose
+    journal is neither here nor in the team's database; and how many entries no signed head covers yet.
+
+    Exit code 1: entries were cut out or rewritten; 2: a checkout's journal is nowhere here.
+
+    Example: cdconf history verify
+    """
+    from dataclasses import asdict
+
+    from cdconf.errors import DIFFERENT, FAILED
+    from cdconf.pipeline.verified import verify_history
+
+    with run_of("history", None, flags) as run:
+        found, elsewhere = verify_history(run.project, run.emit)
+        findings = [*found.findings, *elsewhere]
+        run.extra["verified"] = {
+            "checkout": run.project.checkout,
+            "entries": found.entries,
+            "covered": found.covered,
+            "covered_by": found.by,
+            "uncovered": found.uncovered,
+            "uncovered_since": found.uncovered_since,
+            "findings": [asdict(one) for one in findings],
+        }
+        kinds = {one.kind for one in findings}
+        run.code = FAILED if kinds & {"cut_out", "rewritten"} else DIFFERENT if "lost" in kinds else 0
+        if not flags["as_json"]:
+            _show(found, findings)
+
+
+def _show(found: Verified, findings: list[Finding]) -> None:
+    from cdconf.cli.show.history_rows import when
+    from cdconf.render.words import shown
+
+    for one in findings:
+        which = f"entry {one.first}" if one.first == one.last else f"entries {one.first} to {one.last}"
+        click.echo(shown(f"{_WORDS[one.kind]}: {which} {one.text}"))
+    by = f" ({found.by})" if found.by else ""
+    click.echo(f"{found.entries} entries in this checkout's journal; signed heads cover {found.covered} of them{by}")
+    if found.uncovered:
+        since = f", since {when(found.uncovered_since)}" if found.uncovered_since is not None else ""
+        click.echo(f"no signed head covers the last {found.uncovered} yet{since}: the next statement does")
+    if not findings:
+        click.echo("nothing was cut out, rewritten or lost")

@@ -1,0 +1,102 @@
+"""`cdconf policy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cdconf.cli.complete import environment_names
+from cdconf.cli.context import run_of
+from cdconf.cli.options import output_options, project_options
+
+if TYPE_CHECKING:
+    from cdconf.cli.context import Run
+    from cdconf.inventory.requirement import Entry
+    from cdconf.promotion.policy import Policy
+
+
+@click.group()
+def command() -> None:
+    """Show what holds for an environment: what its hosts.yml requires, and what the operator's policy adds to that.
+
+    The policy lies outside of the repository, in ~/.config/cdconf/policy/PROJECT.yml or where $CDCONF_POLICY says, so
+    that no commit can take anything away from it. `cdconf lint --policy FILE` checks one.
+
+    Example: cdconf policy show --to production
+    """
+
+
+@command.command()
+@click.option("--to", "environment", metavar="ENV", shell_complete=environment_names, help="Only this environment.")
+@project_options
+@output_options
+def show(environment: str | None, **flags: Any) -> None:
+    """Print what is in force, and where each of it is written. Asks no host.
+
+    Exit code 3: the project isn't the one that the policy is for, so nothing is brought anywhere.
+
+    Example: cdconf policy show --to production
+    """
+    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.events import Notice
+    from cdconf.promotion.pins import check_pins
+    from cdconf.promotion.policy import policy_file, policy_of
+
+    with run_of("policy show", None, flags) as run:
+        policy = policy_of(run.project)
+        names = list(dict.fromkeys([*run.project.filed(), *policy.environments]))
+        if environment is not None and environment not in names:
+            raise UsageError(f"there is no environment '{environment}'", hint=did_you_mean(environment, names))
+        found = {name: _in_force(run, policy, name) for name in ([environment] if environment else names)}
+        run.extra["policy"] = _document(policy)
+        run.extra["environments"] = {
+            name: [{"requirement": one.key, "text": one.text, "source": one.source} for one in entries]
+            for name, entries in found.items()
+        }
+        if not policy.file:
+            run.emit(Notice(f"there's no policy for '{run.project.name}': {policy_file(run.project)}"))
+        if not flags["as_json"]:
+            _print(policy, found)
+        check_pins(run.project, policy)
+
+
+def _in_force(run: Run, policy: Policy, name: str) -> list[Entry]:
+    """What holds for an environment; of one that only the policy names, what that says."""
+    from cdconf.inventory import load_environment
+    from cdconf.promotion.requirements import requirements_of
+
+    if name not in run.project.filed():
+        return list(policy.environments[name].entries)
+    return list(requirements_of(run.project, load_environment(run.project, name)).entries)
+
+
+def _document(policy: Policy) -> dict[str, Any] | None:
+    if not policy.file:
+        return None
+    return {
+        "file": policy.file,
+        "project": policy.project.value if policy.project else None,
+        "store": policy.store.value if policy.store else None,
+        "environments": list(policy.environments),
+        "stages": {name: {"text": str(one), "source": one.source} for name, one in policy.stages.items()},
+        "people": {
+            one.name: {"keys": sorted(one.keys), "git": sorted(one.addresses), "groups": sorted(one.groups)}
+            for one in policy.people.persons.values()
+        },
+    }
+
+
+def _print(policy: Policy, found: dict[str, list[Entry]]) -> None:
+    from cdconf.cli.show.tables import show as show_table
+
+    pins = [("project", policy.project), ("store", policy.store)]
+    rows = [["", key, pin.value, pin.source] for key, pin in pins if pin is not None]
+    rows += [["", f"stage {name}", str(one), one.source] for name, one in policy.stages.items()]
+    rows += [[name, one.key, one.text, one.source] for name, entries in found.items() for one in entries]
+    show_table(["environment", "requirement", "what", "from"], rows)
+    asked = [name for name, entries in found.items() if any(one.key == "approvals" for one in entries)]
+    people = policy.people.persons.values()
+    if asked and people:
+        known = [[one.name, *(", ".join(sorted(of)) for of in (one.groups, one.keys, one.addresses))] for one in people]
+        show_table(["person", "groups", "keys", "git"], known)

@@ -1,0 +1,1 @@
+"""The databases of apps: their migrations, and which of them hosts remember."""

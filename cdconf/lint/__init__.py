@@ -1,0 +1,1 @@
+"""What lint says about a project's files: errors and warnings."""

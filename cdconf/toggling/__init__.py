@@ -1,0 +1,1 @@
+"""Switches the feature toggles of apps in running environments."""

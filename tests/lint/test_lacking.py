@@ -1,0 +1,91 @@
+"""What lint finds that hosts will lack, and that no single file is wrong about."""
+
+import pytest
+
+from cdconf.inventory import load_project
+from cdconf.lint.examine import examine
+from tests.conftest import write
+
+APPS = """
+project: demo
+groups: {web: [base]}
+apps:
+  shop: {groups: [web], path: /srv/shop, user: shop, services: [shop], health: {command: "true"}}
+"""
+MADE = "resources:\n  - user: shop\n  - systemd_unit: shop.service\n    content: '[Service]'\n"
+HOSTS = "hosts:\n  web1: {address: 192.0.2.1, groups: [web], os: debian-12}\n"
+
+
+@pytest.fixture
+def found(project):
+    def look(role=MADE, config=APPS, hosts=HOSTS):
+        files = {"cdconf.yml": config, "roles/base/role.yml": role, "inventories/dev/hosts.yml": hosts}
+        write(project, files)
+        errors, warnings = examine(load_project(project))
+        assert errors == []
+        return [one for one in warnings if one.rule not in ("no_smoke_test", "unused_variable")]
+
+    return look
+
+
+def test_nothing_lacks_where_all_is_made(found):
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "resources:\n  - user: shop\n  - package: shop\n  - service: shop.service\n    enabled: true\n",
+        "resources:\n  - user: shop\n  - file: /etc/systemd/system/shop.service\n    content: x\n",
+        "resources:\n  - package: shop-server\n  - service: shop\n    enabled: true\n",
+    ],
+)
+def test_a_service_and_a_user_may_come_from_a_package_or_a_file(found, role):
+    assert found(role) == []
+
+
+def test_a_service_and_a_user_that_no_role_makes(found):
+    service, user = found("resources:\n  - package: curl\n")
+    assert (service.rule, service.file, service.line) == ("unmade_service", "cdconf.yml", 4)
+    assert service.message == "no role of web1 makes service 'shop' of app 'shop'"
+    assert (user.rule, user.hint) == ("unmade_user", "add `user: shop` to a role of its groups")
+
+
+def test_two_apps_with_one_service_on_the_same_hosts(found):
+    config = APPS + "  mail: {groups: [web], path: /srv/mail, services: [shop.service], health: {command: 'true'}}\n"
+    (one,) = found(config=config)
+    assert (one.rule, one.line) == ("shared_service", 5)
+    assert one.message == "service 'shop.service' is also app 'shop's, and web1 has both"
+
+
+def test_one_service_of_two_apps_on_different_hosts_is_each_one_s_own(found):
+    config = APPS.replace("{web: [base]}", "{web: [base], other: [base]}")
+    config += "  mail: {groups: [other], path: /srv/mail, services: [shop], health: {command: 'true'}}\n"
+    assert found(config=config, hosts=HOSTS + "  two: {address: 192.0.2.2, groups: [other]}\n") == []
+
+
+def test_a_secret_that_is_generated_elsewhere_and_lacks_here(found):
+    role = "variables:\n  key: {secret: {generate: 16}}\n" + MADE
+    (one,) = found(role)
+    assert one.rule == "missing_secret"
+    assert one.hint.startswith("set it with `cdconf secret set dev key`, or name a source that has it in ")
+    assert found(role, hosts="provider: docker\n" + HOSTS.replace("address: 192.0.2.1, ", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("debain-12", "did you mean 'debian'?"),
+        ("ubunto-24.04", "did you mean 'ubuntu'?"),
+        ("debian-bokworm", "did you mean 'bookworm'?"),
+        ("debian-12", None),
+        ("debian-bookworm", None),
+        ("debian", None),
+        ("rocky-9.4", None),
+        ("alpine", None),
+        ("opensuse-leap-15.6", None),
+    ],
+)
+def test_an_os_that_nobody_knows(found, name, hint):
+    warnings = found(hosts=HOSTS.replace("debian-12", name))
+    assert [(one.rule, one.hint) for one in warnings] == ([("unknown_os", hint)] if hint else [])
