@@ -21,7 +21,7 @@ from cdconf.artifacts.shards import SUFFIX
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Entry, Place
+    from cdconf.artifacts.backends import Entry, Place
 
 SIGNATURE = "signature"  # the artifact's provenance with one more signature
 STATEMENT = "statement"  # a stage has passed or failed

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
-from cdconf.artifacts.distrust import distrust
+from cdconf.artifacts.git_ownership import distrust
 from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError, BuildFailed

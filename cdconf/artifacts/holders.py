@@ -32,7 +32,7 @@ from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
-    from cdconf.artifacts.places import Entry, Place
+    from cdconf.artifacts.backends import Entry, Place
     from cdconf.inventory import Environment, Project
 
 VERSION = 1

@@ -11,7 +11,7 @@ from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.inventory import Project
 
 Envelope = Mapping[str, Any]

@@ -11,7 +11,7 @@ from cdconf.errors import ArtifactError
 from cdconf.events import ClocksSeen, Emit
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
 
 PROBE = "clock-"  # begins the name of an object that's made to see when the store makes it
 _STEP = 2.0  # seconds by which somebody has set this machine's clock, when it went on by so much more or less

@@ -8,21 +8,21 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cdconf.catalog.asked import Asked, normalised
+from cdconf.catalog.copy_isolation import originals_of
 from cdconf.catalog.failed import no_list
 from cdconf.catalog.fields import check_fields
-from cdconf.catalog.holding import closed, holds, plain_fields
-from cdconf.catalog.managed import with_managed
+from cdconf.catalog.managed_paths import with_managed
 from cdconf.catalog.model import Catalog, Handler, Resource
-from cdconf.catalog.originals import originals_of
 from cdconf.catalog.own_code import check_guards
 from cdconf.catalog.public import check_public
+from cdconf.catalog.redacted_errors import without
 from cdconf.catalog.rendering import Rendering
 from cdconf.catalog.scope import has_nothing_to_render
+from cdconf.catalog.secret_files import closed, holds, plain_fields
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
+from cdconf.catalog.type_context import Asked, normalised
 from cdconf.catalog.unions import together, without_handlers
-from cdconf.catalog.unsaid import without
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.facts import HostFacts

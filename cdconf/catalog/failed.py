@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from cdconf.catalog.ansible_names import NAMES
-from cdconf.catalog.scoped import NoKey
+from cdconf.catalog.jinja_scope import NoKey
 from cdconf.errors import InvalidFile, TemplateError, did_you_mean
 from cdconf.facts import path_of
 from cdconf.yamlfile import kind_of

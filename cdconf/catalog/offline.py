@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.catalog.originals import ForeignAddress
+from cdconf.catalog.copy_isolation import ForeignAddress
 from cdconf.errors import CdconfError
 from cdconf.facts import FactCache, HostFacts, sample
 

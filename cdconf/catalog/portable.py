@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from cdconf.catalog.copy_isolation import texts_of
 from cdconf.catalog.model import Catalog, Resource
-from cdconf.catalog.originals import texts_of
 
 if TYPE_CHECKING:
     from cdconf.resources.spec import ResourceType

@@ -22,7 +22,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from cdconf.catalog.ended import innermost, why
+from cdconf.catalog.ended_process import innermost, why
 from cdconf.catalog.meter import NAMED, Meter, Place, is_of_all, place_of
 from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
 from cdconf.errors import CdconfError

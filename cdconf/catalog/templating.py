@@ -18,9 +18,9 @@ import jinja2
 from cdconf.catalog.data import as_data, check_text
 from cdconf.catalog.fact_names import check_fact_names
 from cdconf.catalog.failed import explained, no_template
+from cdconf.catalog.jinja_scope import ScopedEnvironment
 from cdconf.catalog.limits import MEMORY, render
 from cdconf.catalog.meter import Unmeasured, too_much
-from cdconf.catalog.scoped import ScopedEnvironment
 from cdconf.errors import CdconfError, TemplateError
 from cdconf.secrets import is_tainted
 from cdconf.yamlfile import read_exactly

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf import clocks
+from cdconf.cli.bug_report import Crashed
 from cdconf.cli.command_line import exposed
-from cdconf.cli.crashed import Crashed
+from cdconf.cli.event_log import Telling, end_of
 from cdconf.cli.options import parse_extra
 from cdconf.cli.outside_secrets import learn_outside
 from cdconf.cli.result_file import leave
-from cdconf.cli.telling import Telling, end_of
 from cdconf.errors import FAILED, OK, UNREACHABLE, CdconfError, interruption, refused_by_machine, worst_exit
 from cdconf.events import (
     ClocksSeen,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
-    from cdconf.session.at_work import AtWork
+    from cdconf.session.active_runs import AtWork
 
 Load = Callable[["Project", str], Environment]
 FILES_SHOWN = 5
@@ -149,7 +149,7 @@ class Run:
             self.emit(Notice(f"{what}; `cdconf secret set` changes it", warning=True))
 
     def _learn_lent(self) -> None:
-        from cdconf.engine.inherit import lent
+        from cdconf.engine.inherited_leases import lent
 
         for link in lent():
             self._mask.add(link.secret)
@@ -224,7 +224,7 @@ class Run:
 
     def _begin_work(self, run: str) -> None:
         """From here on, `status` and `history` know when the run was killed."""
-        from cdconf.session.at_work import AtWork
+        from cdconf.session.active_runs import AtWork
 
         about = {"command": self.command, "environment": self.environment_name, "started_at": self.started_at}
         with contextlib.suppress(OSError):  # a full disk is said where something is lost by it

@@ -51,7 +51,7 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
 
 def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit) -> None:
     """Compares hosts with the files, and with what was applied; sets the run's code."""
-    from cdconf.cli.older import comparison
+    from cdconf.cli.older_files import comparison
     from cdconf.cli.show.drained_hosts import say_kept
     from cdconf.deploy.drained import Drained
     from cdconf.history.journal import head

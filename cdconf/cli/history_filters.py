@@ -48,7 +48,7 @@ def wanted_of(run: Run, history: History, environment: str | None, flags: Mappin
     Raises:
         UsageError: No app has such a name, or a time can't be read.
     """
-    from cdconf.cli.moments import moment
+    from cdconf.cli.times import moment
     from cdconf.history.rows import Wanted
 
     check_name("app", flags["app"], [*run.project.apps, *history.apps()])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cdconf import __version__
-from cdconf.cli.asked import asked
+from cdconf.cli.parsed_line import asked
 from cdconf.cli.signals import end_by_signals
 from cdconf.errors import (
     DIFFERENT,

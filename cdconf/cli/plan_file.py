@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.inventory import Host
     from cdconf.plans.applying import Applying
-    from cdconf.plans.looking import Recorder
+    from cdconf.plans.marked_look import Recorder
 
 _SHOWN = 40
 _DIGITS = 16  # of a digest, for people
@@ -38,7 +38,7 @@ def check_out(out: str | None, option: str = "--out") -> None:
 
 def recorder(run: Run) -> Recorder:
     """What keeps a plan while it's made."""
-    from cdconf.plans.looking import Recorder
+    from cdconf.plans.marked_look import Recorder
 
     return Recorder(run.mask)
 
@@ -142,31 +142,31 @@ def tell_moved(run: Run, applying: Applying) -> None:
 
 def remember(run: Run) -> None:
     """Keeps what `plan` has said, for the next `provision`."""
-    from cdconf.plans import foreseen
+    from cdconf.plans import unplanned
 
-    foreseen.remember(run.project.data, run.environment.name, run.collector.hosts)
+    unplanned.remember(run.project.data, run.environment.name, run.collector.hosts)
 
 
 def tell_surprises(run: Run, applying: Applying | None) -> None:
     """Says what turned out differently from the plan: the saved one, or the one that was shown last."""
     from cdconf.facts import age_text
-    from cdconf.plans import foreseen
+    from cdconf.plans import unplanned
     from cdconf.plans.hostsets import named
 
     if applying is not None:
         which = "the plan"
-        said: dict[str, foreseen.Statuses] = {
+        said: dict[str, unplanned.Statuses] = {
             name: {(one.type, one.title): one.status for one in host.resources if one.status != "ok"}
             for name, host in applying.plan.hosts.items()
         }
     else:
-        recalled = foreseen.recall(run.project.data, run.environment.name, before=run.started_at)
+        recalled = unplanned.recall(run.project.data, run.environment.name, before=run.started_at)
         if recalled is None:
             return
         age, said = recalled
         which = f"the plan of {age_text(age)} ago"
-    foreseen.forget(run.project.data, run.environment.name)
-    found = foreseen.surprises(said, run.collector.hosts)
+    unplanned.forget(run.project.data, run.environment.name)
+    found = unplanned.surprises(said, run.collector.hosts)
     run.extra["differently"] = [{**dataclasses.asdict(one)} for one in found]
     texts: dict[str, list[str]] = {}
     for one in found:

@@ -26,7 +26,7 @@ _SHOWN = 20
 
 def today(run: Run) -> date:
     """The day by UTC, by the clock that counts."""
-    from cdconf.cli.passing import clock_of
+    from cdconf.cli.promotion_checks import clock_of
 
     return datetime.fromtimestamp(clock_of(run).counted(), UTC).date()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cdconf.databases.shape import Entry, Shape, told
+from cdconf.databases.applied_migrations import Entry, Shape, told
 from cdconf.errors import CdconfError, HostFailed
 from cdconf.events import Emit, HostStep, Notice, ResourceDone, ResourceStatus
 

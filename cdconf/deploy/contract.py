@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.databases.applied_migrations import Entry, Pages, Shape, told, version_of
 from cdconf.databases.migrate import Migrations
-from cdconf.databases.shape import Entry, Pages, Shape, told, version_of
 from cdconf.deploy.held_hosts import app_hosts
 from cdconf.drift import changed_files, drifted
 from cdconf.engine import Fleet, Inheritance, RunIdentity

@@ -12,11 +12,11 @@ from cdconf.artifacts.choose import choose
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.artifacts.stored import stored
+from cdconf.databases.applied_migrations import Shape
 from cdconf.databases.migrate import Migrations
-from cdconf.databases.shape import Shape
 from cdconf.deploy.held_hosts import app_hosts, app_members, hold, touched_hosts
 from cdconf.deploy.interrupted import standing
-from cdconf.deploy.lacking import lacking_hosts, stand
+from cdconf.deploy.missing_release import lacking_hosts, stand
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.pipeline_link import Line, held_hosts
 from cdconf.deploy.preflight import warn_of_failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release import shared_paths
-from cdconf.databases.shape import clock
+from cdconf.databases.applied_migrations import clock
 from cdconf.errors import ArtifactError, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cdconf.agent.release import chunks
 from cdconf.artifacts import Artifact, Store
-from cdconf.artifacts.cuts import Cut, Cuts
+from cdconf.artifacts.chunk_lists import Cut, Cuts
 from cdconf.errors import ArtifactError
 from cdconf.session.agent_errors import Unintelligible
 

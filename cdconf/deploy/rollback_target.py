@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.records.ledger import in_turn
-from cdconf.databases.shape import Shape
+from cdconf.databases.applied_migrations import Shape
 from cdconf.errors import GateClosed, Pinned, first_line
 
 if TYPE_CHECKING:

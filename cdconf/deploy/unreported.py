@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdconf.deploy.lacking import got_it_by
+from cdconf.deploy.missing_release import got_it_by
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact

@@ -2,9 +2,9 @@
 
 from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet
-from cdconf.engine.found import Checks, Guarded, refusals
+from cdconf.engine.host_checks import Checks, Guarded, refusals
 from cdconf.engine.identity import RunIdentity
-from cdconf.engine.inherit import Inheritance
+from cdconf.engine.inherited_leases import Inheritance
 from cdconf.engine.outcome import Outcome
 
 __all__ = [

@@ -8,11 +8,11 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from cdconf.engine.found import Checks, refused
-from cdconf.engine.inherit import seal_of
+from cdconf.engine.broadcast import tell_together
+from cdconf.engine.host_checks import Checks, refused
+from cdconf.engine.inherited_leases import seal_of
 from cdconf.engine.jobs import Jobs
 from cdconf.engine.outcome import Outcome
-from cdconf.engine.telling import tell_together
 from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable
 from cdconf.events import Emit, HostLeased, HostStep, Leased, Notice, SecretRead
 from cdconf.session.session import BEAT, AgentError, LeaseLost, clocks_of
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
+    from cdconf.engine.host_slots import Places
     from cdconf.engine.identity import RunIdentity
-    from cdconf.engine.inherit import Inheritance
-    from cdconf.engine.places import Places
+    from cdconf.engine.inherited_leases import Inheritance
     from cdconf.inventory import Environment, Host
     from cdconf.session import Connector, Session
     from cdconf.session.answers import Applied

@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from cdconf.engine.host_slots import Places
 from cdconf.engine.outcome import Outcome
-from cdconf.engine.places import Places
 from cdconf.errors import CdconfError, interruption
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.beforehand import Beforehand, raise_all
-from cdconf.catalog.originals import ForeignAddress
+from cdconf.catalog.copy_isolation import ForeignAddress
+from cdconf.catalog.precheck import Beforehand, raise_all
 from cdconf.catalog.variables import MissingValue
 from cdconf.environments.provider import provider_for
 from cdconf.errors import InvalidFile, UsageError

@@ -2,8 +2,8 @@
 
 from cdconf.facts.cache import FactCache, Seen, age_text
 from cdconf.facts.distributions import os_facts, unknown_os
+from cdconf.facts.facts_read import NotedFacts
 from cdconf.facts.host import HostFacts, path_of
-from cdconf.facts.noted import NotedFacts
 from cdconf.facts.system import is_system, system_name
 from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample
 from cdconf.facts.told import checked

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdconf.facts import host, noted
+from cdconf.facts import facts_read, host
+from cdconf.facts.facts_read import NotedFacts
 from cdconf.facts.host import HostFacts
-from cdconf.facts.noted import NotedFacts
 
 
 class Lacking(BaseException):
@@ -63,7 +63,7 @@ class Luggage:
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self._names: set[str] | None = None
-        if isinstance(facts, noted._Mapping):
+        if isinstance(facts, facts_read._Mapping):
             self._names, facts = facts._read, facts._facts
         self._lazy = facts._facts if isinstance(facts, host._Mapping) else None
         self._plain = facts

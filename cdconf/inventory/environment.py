@@ -12,9 +12,9 @@ from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
 from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
-from cdconf.inventory.makings import makings
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
+from cdconf.inventory.provided_hosts import makings
 from cdconf.inventory.read_require import read_require
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant

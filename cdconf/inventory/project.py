@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
-from cdconf.inventory import keys, rolling
+from cdconf.inventory import keys, rollout_keys
 from cdconf.inventory.folders import environments_in
 from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.read_pipeline import read_pipeline
@@ -157,11 +157,11 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         user=expect(app, "user", str, what, None),
         services=names(app, "services", what, ()),
         env_file=expect(app, "env_file", str, what, None),
-        health=rolling.health(app, what),
+        health=rollout_keys.health(app, what),
         migrate=_migrate(migrate, f"migrate of {what}"),
-        batches=rolling.batches(app, what),
-        max_unavailable=rolling.max_unavailable(app, what),
-        drain=rolling.drain(app, what, groups),
+        batches=rollout_keys.batches(app, what),
+        max_unavailable=rollout_keys.max_unavailable(app, what),
+        drain=rollout_keys.drain(app, what, groups),
         confirm_within=_confirm_within(app, what),
         soak=duration(app, "soak", what, 0.0),
         keep=keep,

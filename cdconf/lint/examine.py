@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdconf.catalog import holding
+from cdconf.catalog import secret_files
 from cdconf.catalog.findings import Finding
 from cdconf.errors import CdconfError
 from cdconf.inventory import load_environment
@@ -43,7 +43,7 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
         warnings += _each_once(lacking.findings(project, advice.roles, catalogs))
     except CdconfError:  # a resource type that can't be read, which is among the errors
         pass
-    exposed = dict.fromkeys(holding.findings(catalogs, types))
+    exposed = dict.fromkeys(secret_files.findings(catalogs, types))
     owned = dict.fromkeys(given_away(catalogs, project.apps.values()))
     return errors, [*warnings, *exposed, *owned, *_databases(project, catalogs)]
 

@@ -2,8 +2,8 @@
 
 from cdconf.parity.compare import compare
 from cdconf.parity.entries import Entries
+from cdconf.parity.look import look
 from cdconf.parity.model import Comparison, Finding, Portrait
 from cdconf.parity.portrait import desired
-from cdconf.parity.sight import look
 
 __all__ = ["Comparison", "Entries", "Finding", "Portrait", "compare", "desired", "look"]

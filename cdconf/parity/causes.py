@@ -12,7 +12,7 @@ from typing import Any
 
 from cdconf.parity.entries import Entries
 from cdconf.parity.model import ABSENT, Finding, Portrait, Sealed, Setting, Side, Status
-from cdconf.parity.neutral import Neutral
+from cdconf.parity.neutral_text import Neutral
 
 # Facts that say what a host runs on; the others tell it from its like, or say how large it is.
 PLATFORM = ("os", "architecture", "init", "package_manager", "python_version", "selinux", "timezone", "kernel")

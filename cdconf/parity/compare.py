@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cdconf.parity.causes import Causes
+from cdconf.parity.compare_catalogs import Pair, compare_wanted, pairs
+from cdconf.parity.compare_states import compare_seen
 from cdconf.parity.entries import Entries
 from cdconf.parity.model import ABSENT, Comparison, Finding, Portrait, Side, Status
-from cdconf.parity.neutral import Neutral
+from cdconf.parity.neutral_text import Neutral
 from cdconf.parity.pairing import Pairing
-from cdconf.parity.seen import compare_seen
 from cdconf.parity.toggles import compare_toggles
 from cdconf.parity.unreleased import Sides, unreleased
-from cdconf.parity.wanted import Pair, compare_wanted, pairs
 
 if TYPE_CHECKING:
     from cdconf.inventory import Differs, Project

@@ -19,7 +19,7 @@ from cdconf.inventory import load_environment, load_toggles
 from cdconf.lint.differs import check_differs
 from cdconf.no_code import is_refused
 from cdconf.parity import Comparison, Entries, Portrait, compare, desired, look
-from cdconf.parity.sight import leaves
+from cdconf.parity.look import leaves
 from cdconf.secrets.offline import OfflineSecrets
 from cdconf.session import Connector
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.catalog.originals import addresses_in, texts_of
+from cdconf.catalog.copy_isolation import addresses_in, texts_of
 from cdconf.catalog.unions import unions
 from cdconf.errors import CdconfError
 from cdconf.facts import NotedFacts
 from cdconf.parity.model import Portrait, Setting, Wanted
-from cdconf.parity.seal import plain, sealed
+from cdconf.parity.sealed_values import plain, sealed
 
 if TYPE_CHECKING:
     from cdconf.catalog import Catalog, Compiler

@@ -14,7 +14,7 @@ from cdconf.pipeline import store_lease
 from cdconf.pipeline.store_lease import TTL, StoreLease
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
 
 _TICK = 1.0  # seconds
 

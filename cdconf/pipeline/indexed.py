@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, content_of, listed, read_listed
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.events import Notice
 from cdconf.history.taking_in import text
 from cdconf.pipeline.entries import RunBegan, RunEnded, StageNoted
@@ -24,7 +24,7 @@ from cdconf.promotion.said import Proof, RolesProof, Said
 from cdconf.promotion.statement import document, head_in, kind_of
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.events import Emit
     from cdconf.history.index import History
     from cdconf.inventory import Project

@@ -17,7 +17,7 @@ from cdconf.pipeline.store_lease import about_of, holders, listed
 from cdconf.promotion.saying import whoami
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.inventory import Project
 
 PAUSE = 1.0  # seconds

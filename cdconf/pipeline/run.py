@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.artifacts.store_clock import StoreClock
 from cdconf.errors import ArtifactError, CdconfError, UsageError, interruption
 from cdconf.events import Emit, Notice, Step

@@ -23,7 +23,7 @@ from cdconf.pipeline.stage_log import StageLog
 from cdconf.pipeline.stage_work import StageWork
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.inventory import Project
     from cdconf.inventory.pipeline import Stage
     from cdconf.pipeline.children import Children

@@ -13,7 +13,7 @@ from cdconf.errors import ArtifactError
 from cdconf.pipeline.record import LOG
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
 
 FIRST, LAST = 1024 * 1024, 1024 * 1024  # bytes that are kept of its beginning and of its end
 TAIL = 20  # lines that people are shown

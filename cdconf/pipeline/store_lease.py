@@ -25,7 +25,7 @@ from cdconf.errors import ArtifactError
 from cdconf.own_files import parsed
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Entry, Place
+    from cdconf.artifacts.backends import Entry, Place
 
 LEASE, BEAT = "pipelease-", "pipebeat-"
 TTL = 60.0  # seconds without a beat after which a runner counts as dead

@@ -10,9 +10,9 @@ from cdconf.engine import converge_host
 from cdconf.errors import CdconfError, PlanMoved, Unreachable
 from cdconf.events import Emit, Step
 from cdconf.facts import age_text
+from cdconf.plans.changed_since import moves, shown_otherwise
 from cdconf.plans.hostsets import named
-from cdconf.plans.looking import look
-from cdconf.plans.moved import moves, shown_otherwise
+from cdconf.plans.marked_look import look
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler

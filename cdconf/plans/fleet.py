@@ -15,8 +15,8 @@ from cdconf.inventory import Environment, Host, Project, load_environment, load_
 from cdconf.plans.changes import Change, Differences
 from cdconf.plans.compiling import Compiled, OfflineCompiler
 from cdconf.plans.inputs import Inputs
+from cdconf.plans.parallel import spread
 from cdconf.plans.secrets import RevisionSecrets
-from cdconf.plans.spread import spread
 from cdconf.plans.throwaway import lend_throwaway
 
 if TYPE_CHECKING:

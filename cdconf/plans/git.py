@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.distrust import distrust
+from cdconf.artifacts.git_ownership import distrust
 from cdconf.errors import CdconfError, UsageError
 from cdconf.git_command import git_command, refusal
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, all_named, archive_named, named
-from cdconf.artifacts.places import Place, place_of
+from cdconf.artifacts.backends import Place, place_of
 from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
 from cdconf.promotion.approvals.given import Given, given_all

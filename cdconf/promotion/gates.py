@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cdconf.artifacts import Artifact
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
     from cdconf.promotion.procedure import ProcedureDigest

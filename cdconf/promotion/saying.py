@@ -27,7 +27,7 @@ from cdconf.promotion.statement import document, envelope, test_result, with_hea
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.promotion.office_keys import OfficeKey
 
 Head = Mapping[str, Any] | None

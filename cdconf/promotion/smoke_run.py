@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Store
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.errors import ArtifactError, CdconfError, UsageError
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.errors import ArtifactError, CdconfError, CommandFailed, InvalidFile
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys

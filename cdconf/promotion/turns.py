@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts.sweep import SAYING
+from cdconf.artifacts.leftovers import SAYING
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Place
+    from cdconf.artifacts.backends import Place
     from cdconf.promotion.said import Proof
 
 PATIENCE = 20.0  # seconds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.drift.mendable import WAIVED, ReleaseLook, ReleaseMend, decide
 from cdconf.drift.releases import changed_files
-from cdconf.engine.mend import mend_host
+from cdconf.engine.fix_host import mend_host
 from cdconf.events import Emit, Event, ResourceDone
 
 if TYPE_CHECKING:

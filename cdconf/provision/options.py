@@ -13,7 +13,7 @@ from cdconf.events import Emit
 if TYPE_CHECKING:
     from cdconf.deploy.drained import Drained
     from cdconf.plans.applying import Applying
-    from cdconf.plans.looking import Recorder
+    from cdconf.plans.marked_look import Recorder
     from cdconf.provision.applied_from import AppliedFrom
     from cdconf.provision.mending import Mending
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.agent.converge import compare
-from cdconf.catalog.beforehand import Beforehand, check_beforehand, raise_all
+from cdconf.catalog.precheck import Beforehand, check_beforehand, raise_all
 from cdconf.environments import ensure_hosts
 from cdconf.errors import NotMade
 from cdconf.events import Emit, HostDone, Notice, ResourceDone

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from cdconf.catalog.beforehand import check_beforehand
+from cdconf.catalog.precheck import check_beforehand
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.drift.noting import Noting
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host

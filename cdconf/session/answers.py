@@ -1,7 +1,7 @@
 """What an agent may answer, call by call, and the events that a call may send meanwhile.
 
 Each type says what the agent's function of that call returns; see `cdconf.agent.protocol.calls`. Whatever else a host
-sends is dropped, and what lacks or is of another type makes the answer void, see `cdconf.session.shape`.
+sends is dropped, and what lacks or is of another type makes the answer void, see `cdconf.session.typed`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from cdconf.session.app_answers import (
     TogglesChanged,
     TogglesLook,
 )
-from cdconf.session.shape import Count, Long, Most, Plain, Time
+from cdconf.session.typed import Count, Long, Most, Plain, Time
 
 OUTPUT = 16 * 1024 * 1024  # bytes of what a command prints that are kept, of each stream
 

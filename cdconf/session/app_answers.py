@@ -5,7 +5,7 @@ Names follow what the host keeps, see `cdconf.agent.records.formats`.
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from cdconf.session.shape import Count, Digest, Long, Most, Time, Version
+from cdconf.session.typed import Count, Digest, Long, Most, Time, Version
 
 
 class Activating(TypedDict):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from cdconf.own_files import read_bytes
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
-from cdconf.session.compact import compact
+from cdconf.session.minify import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from cdconf.session.at_work import told
+from cdconf.session.active_runs import told
 from cdconf.session.bundle import bundle, start_command, start_line
 from cdconf.session.docker_exec import DockerTransport
 from cdconf.session.session import Session

@@ -19,8 +19,8 @@ from cdconf.session.answers import ANSWERS, EVENTS, OUTPUT, Error, Output, Ran
 from cdconf.session.calls import Calls
 from cdconf.session.frames import Frames, TooLate
 from cdconf.session.limits import KEPT, LEFT_OUT, SILENCE, STOPPED, TEXTS, Limit, limit_of
-from cdconf.session.shape import fitted
 from cdconf.session.transport import CLOSE_WITHIN, TransportClosed, TransportSilent
+from cdconf.session.typed import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

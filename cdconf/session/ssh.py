@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.session.early_ssh import Call, leads_elsewhere
 from cdconf.session.host_keys import KeyRefused
 from cdconf.session.known_hosts import KnownHosts
-from cdconf.session.ssh_call import Call, leads_elsewhere
 from cdconf.session.ssh_connection import Connection, configured, paramiko
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,

@@ -21,7 +21,7 @@ from cdconf.agent.records.store import Store
 from cdconf.agent.release import chunks, tree
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.release.staging import Staging
-from cdconf.artifacts.cuts import _list
+from cdconf.artifacts.chunk_lists import _list
 
 LIMIT = settings(max_examples=60, deadline=None)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.artifacts import build
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.inventory import load_project
 from tests.conftest import git, write
 

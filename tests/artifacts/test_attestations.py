@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.artifacts import Store, dsse, keys, provenance, trust
 from cdconf.artifacts.attestations import SIGNATURE, attest, attested
-from cdconf.artifacts.sweep import sweep
+from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, overwrite, place

@@ -7,7 +7,7 @@ import pytest
 
 from cdconf.artifacts import Store, holders
 from cdconf.artifacts.holders import reserved, uses
-from cdconf.artifacts.sweep import sweep
+from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import ClocksSeen, Step
 from cdconf.inventory import load_environment, load_project

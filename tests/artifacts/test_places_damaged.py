@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from cdconf.artifacts import Store
+from cdconf.artifacts.backends import Folder
 from cdconf.artifacts.metadata import metadata
-from cdconf.artifacts.places import Folder
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, built

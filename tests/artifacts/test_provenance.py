@@ -10,7 +10,7 @@ import pytest
 
 from cdconf.artifacts import Store, dsse, keys, provenance, trust
 from cdconf.artifacts.artifact import from_text, to_text
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.deploy import deployment
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_environment, load_project

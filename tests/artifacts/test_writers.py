@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cdconf.artifacts import Store
-from cdconf.artifacts.sweep import sweep
+from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive, forget_fetched, place

@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.beforehand import Beforehand, check_beforehand
+from cdconf.catalog.precheck import Beforehand, check_beforehand
 from cdconf.errors import CdconfError
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import write

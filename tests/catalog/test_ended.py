@@ -6,7 +6,7 @@ from types import CodeType
 
 import pytest
 
-from cdconf.catalog.ended import innermost
+from cdconf.catalog.ended_process import innermost
 from cdconf.catalog.limits import LimitedEnvironment
 from cdconf.catalog.meter import ENDED
 

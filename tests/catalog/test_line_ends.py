@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cdconf.catalog.jinja_scope import ScopedEnvironment
 from cdconf.catalog.line_ends import indented
-from cdconf.catalog.scoped import ScopedEnvironment
 
 PIECES = [
     "a",

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.catalog import Compiler
+from cdconf.catalog.copy_isolation import addresses_in, addresses_of
 from cdconf.catalog.offline import check_copy
-from cdconf.catalog.originals import addresses_in, addresses_of
 from cdconf.errors import InvalidFile
 from cdconf.inventory import Host, Ssh, load_environment, load_project
 from cdconf.lint.project import lint

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from cdconf.cli.older import comparison
+from cdconf.cli.older_files import comparison
 from cdconf.errors import OlderFiles
 from cdconf.events import Asking
 from tests.conftest import git

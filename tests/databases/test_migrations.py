@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from cdconf.databases.applied_migrations import Shape
 from cdconf.databases.migrate import MigrationFailed, Migrations
-from cdconf.databases.shape import Shape
 from cdconf.deploy.contract import Options, _Contract
 from cdconf.deploy.host_failure import failure_of
 from cdconf.errors import DIFFERENT, OK, GateClosed, Unreachable

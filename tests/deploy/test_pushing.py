@@ -10,7 +10,7 @@ import pytest
 
 from cdconf.agent.release import chunks
 from cdconf.artifacts import Store
-from cdconf.artifacts.cuts import Cuts
+from cdconf.artifacts.chunk_lists import Cuts
 from cdconf.deploy.push import Frames, Push
 from cdconf.errors import ArtifactError, LeaseHeld, Unreachable
 from cdconf.inventory import load_project
@@ -195,7 +195,7 @@ def test_a_store_that_is_changed_while_it_is_pushed_is_noticed(world, pair):
 
 
 def test_the_memory_of_cuts_is_bounded(world, monkeypatch):
-    monkeypatch.setattr("cdconf.artifacts.cuts._KEPT", 2)
+    monkeypatch.setattr("cdconf.artifacts.chunk_lists._KEPT", 2)
     for number in range(4):
         Cuts(world.project).cut(str(number), [], world.root)
     assert len(list((world.project.data / "cuts").glob("*.json"))) == 2

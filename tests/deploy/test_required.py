@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy import required
-from cdconf.deploy.required import check_required
+from cdconf.deploy import required_parity
+from cdconf.deploy.required_parity import check_required
 from cdconf.errors import GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import HostDone, Notice
 from cdconf.inventory import Differs, load_environment, load_project
@@ -45,7 +45,7 @@ def gate(project, monkeypatch):
             asked.append((ours.name, theirs.name, running))
             return Likeness(Comparison(ours.name, theirs.name, {}, findings, unmatched), list(codes))
 
-        monkeypatch.setattr(required, "compare_environments", compared)
+        monkeypatch.setattr(required_parity, "compare_environments", compared)
         loaded = load_project(project)
         told = []
         check_required(loaded, load_environment(loaded, "dev"), ARTIFACT, told.append)

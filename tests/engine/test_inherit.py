@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cdconf.engine import Inheritance, RunIdentity
-from cdconf.engine.inherit import lent, seal_of
+from cdconf.engine.inherited_leases import lent, seal_of
 from cdconf.errors import UsageError
 
 

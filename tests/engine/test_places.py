@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.engine import places
+from cdconf.engine import host_slots
 from cdconf.engine.jobs import Jobs
 from cdconf.errors import HostFailed, Interrupted, Unreachable
 
@@ -36,12 +36,12 @@ def test_no_more_hosts_are_worked_on_at_once_than_there_are_places():
 
 
 def test_hosts_whose_handshakes_are_slow_keep_none_from_its_work(monkeypatch):
-    monkeypatch.setattr(places, "LATE", 0.01)
+    monkeypatch.setattr(host_slots, "LATE", 0.01)
     served, are_served = [], threading.Event()
 
     def job(host, place):
         if host.name in ("h0", "h1"):  # as many as there are places, and the first ones
-            with place.waiting(host.name, places.LATE):
+            with place.waiting(host.name, host_slots.LATE):
                 assert are_served.wait(20)
             return "late"
         served.append(host.name)
@@ -54,7 +54,7 @@ def test_hosts_whose_handshakes_are_slow_keep_none_from_its_work(monkeypatch):
 
 
 def test_a_late_host_is_worked_on_once_there_is_a_place_again():
-    table = places.Places(1)
+    table = host_slots.Places(1)
     arrived, order = threading.Event(), []
     assert table.take("slow")
 

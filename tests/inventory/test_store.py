@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from cdconf.artifacts.places import Folder, place_of
+from cdconf.artifacts.backends import Folder, place_of
 from cdconf.artifacts.remote import Remote
 from cdconf.errors import InvalidFile
 from cdconf.inventory import keys, load_project

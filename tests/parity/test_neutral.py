@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.parity.neutral import NAME, Neutral
+from cdconf.parity.neutral_text import NAME, Neutral
 
 NAMES = ["staging", "production", "docker", "web1", "192.0.2.11", "2001:db8::1", "db.example.com"]
 

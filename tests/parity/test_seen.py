@@ -4,7 +4,7 @@ import pytest
 
 from cdconf.parity import report
 from cdconf.parity.model import Sealed
-from cdconf.parity.seal import sealed, unsealed
+from cdconf.parity.sealed_values import sealed, unsealed
 from tests.parity.conftest import FACTS, KEY, told
 
 CURL = {"version": "7.88.1-10+deb12u12"}

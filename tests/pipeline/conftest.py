@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.artifacts.places import Folder
+from cdconf.artifacts.backends import Folder
 from cdconf.artifacts.remote import Remote
 from tests.artifacts.conftest import app, home, s3, s3_server  # noqa: F401  fixtures
 

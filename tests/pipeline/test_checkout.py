@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.errors import CdconfError, InvalidFile, UsageError
 from cdconf.git_command import leave_hook
 from cdconf.history.worktree import WorkTree

@@ -249,7 +249,7 @@ def test_a_store_that_cannot_be_written_to_is_one_error(folder, monkeypatch):
     def full(**options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cdconf.artifacts.places.tempfile.mkstemp", full)
+    monkeypatch.setattr("cdconf.artifacts.backends.tempfile.mkstemp", full)
     with pytest.raises(ArtifactError, match="No space left"):
         mine.beat()
     assert not mine.lost

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.inventory import load_project
 from cdconf.pipeline import commit_lock, joining, store_lease
 from cdconf.pipeline.entries import RunBegan, RunEnded

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.inventory import load_project
 from cdconf.pipeline.record import read_runs
 from tests import verbs_as_forks

@@ -4,7 +4,7 @@ import threading
 import time
 
 from cdconf.artifacts import Store
-from cdconf.artifacts.sweep import sweep
+from cdconf.artifacts.leftovers import sweep
 from cdconf.inventory import load_project
 from cdconf.pipeline import store_lease
 from cdconf.pipeline.entries import StageNoted

@@ -10,7 +10,7 @@ import pytest
 from cdconf.artifacts import keys, trust
 from cdconf.errors import InvalidFile
 from cdconf.inventory import load_project
-from cdconf.plans.moved import shown_otherwise
+from cdconf.plans.changed_since import shown_otherwise
 from cdconf.plans.proof import digest_of, judge, proven
 from cdconf.plans.saved import HostPlan, read, save
 from tests.conftest import cdconf

@@ -10,9 +10,9 @@ import pytest
 from cdconf.errors import InvalidFile, PlanMoved, UsageError
 from cdconf.events import HostResult, ResourceDone
 from cdconf.inventory import load_environment, load_project
-from cdconf.plans import foreseen
+from cdconf.plans import unplanned
 from cdconf.plans.applying import Applying
-from cdconf.plans.moved import moves
+from cdconf.plans.changed_since import moves
 from cdconf.plans.saved import Finding, HostPlan, SavedPlan, read, save
 from tests.conftest import cdconf
 
@@ -165,7 +165,7 @@ def test_what_turned_out_differently():
         ("file", "/needless"): "would_change",
         ("file", "/pruned"): "orphaned",
     }
-    found = foreseen.surprises({"web1": said}, {"web1": result, "web2": result})
+    found = unplanned.surprises({"web1": said}, {"web1": result, "web2": result})
     assert [one.text for one in found] == [
         "file /changed was changed, which the plan didn't foresee",
         "file /was-unknown was changed; the plan couldn't know",
@@ -176,18 +176,18 @@ def test_what_turned_out_differently():
 
 def test_the_last_plan_is_remembered_for_a_day(tmp_path):
     result = HostResult("changed", resources=[done("/a", "would_change"), done("/b", "ok")])
-    foreseen.remember(tmp_path, "dev", {"web1": result, "web2": HostResult("unreachable")})
+    unplanned.remember(tmp_path, "dev", {"web1": result, "web2": HostResult("unreachable")})
     path = tmp_path / "plans/dev.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert foreseen.recall(tmp_path, "dev", before=time.time() - 60) is None  # shown while the run was at work
-    assert foreseen.recall(tmp_path, "dev", before=time.time() + 60) is not None
-    age, said = foreseen.recall(tmp_path, "dev")
+    assert unplanned.recall(tmp_path, "dev", before=time.time() - 60) is None  # shown while the run was at work
+    assert unplanned.recall(tmp_path, "dev", before=time.time() + 60) is not None
+    age, said = unplanned.recall(tmp_path, "dev")
     assert (age < 5, said) == (True, {"web1": {("file", "/a"): "would_change"}})
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "created_at": time.time() - 90_000}))
-    assert foreseen.recall(tmp_path, "dev") is None
+    assert unplanned.recall(tmp_path, "dev") is None
     path.write_text("{")
-    assert foreseen.recall(tmp_path, "dev") is None
-    foreseen.forget(tmp_path, "dev")
-    foreseen.forget(tmp_path, "dev")
-    assert foreseen.recall(tmp_path, "dev") is None
+    assert unplanned.recall(tmp_path, "dev") is None
+    unplanned.forget(tmp_path, "dev")
+    unplanned.forget(tmp_path, "dev")
+    assert unplanned.recall(tmp_path, "dev") is None

@@ -8,7 +8,7 @@ import pytest
 
 def run(body):
     """In a process of its own, which has one thread as cdconf has."""
-    script = "import os, signal\nfrom cdconf.errors import *\nfrom cdconf.plans.spread import spread\n"
+    script = "import os, signal\nfrom cdconf.errors import *\nfrom cdconf.plans.parallel import spread\n"
     script += "names = [str(number) for number in range(205)]\n" + textwrap.dedent(body)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     return done.stdout.split(), done.stderr

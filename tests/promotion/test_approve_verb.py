@@ -259,7 +259,7 @@ def test_a_revoked_person_s_key_is_told_by_its_line(crew):
 def test_gc_keeps_approvals(crew):
     name = crew.approve("anna")["approval"]
     os.utime(next(crew.world.root.rglob(name)), (0, 0))
-    from cdconf.artifacts.sweep import sweep
+    from cdconf.artifacts.leftovers import sweep
 
     sweep(crew.world.project, crew.world.store)
     assert crew.is_open()

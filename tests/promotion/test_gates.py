@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import STATEMENT, named
-from cdconf.artifacts.places import Folder
+from cdconf.artifacts.backends import Folder
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Notice
 from cdconf.promotion import office_keys, signers
@@ -317,7 +317,7 @@ def test_only_the_artifact_s_own_objects_are_looked_at(world, monkeypatch):
     for name in ("scandir", "listdir"):
         really = getattr(os, name)
         noting = lambda path, really=really: looked.append(str(path)) or really(path)  # noqa: E731
-        monkeypatch.setattr(f"cdconf.artifacts.places.os.{name}", noting)
+        monkeypatch.setattr(f"cdconf.artifacts.backends.os.{name}", noting)
     Folder(world.root / ".cdconf/artifacts", world.root, own=True).entries(f"statement-{world.artifact.archive}-")
     assert looked == [str(world.root / ".cdconf/artifacts/attested" / world.artifact.archive[:2])]
 

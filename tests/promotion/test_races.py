@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cdconf.artifacts.attestations import STATEMENT, named
-from cdconf.artifacts.sweep import SAYING, sweep
+from cdconf.artifacts.leftovers import SAYING, sweep
 from cdconf.errors import ArtifactError
 from cdconf.events import Notice
 from cdconf.promotion import turns

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cdconf.artifacts.attestations import STATEMENT, named
-from cdconf.artifacts.places import Folder
+from cdconf.artifacts.backends import Folder
 from cdconf.errors import ArtifactError, CommandFailed, UsageError
 from cdconf.events import Collector, Notice, OwnCodeRan, SmokeDone
 from cdconf.promotion import office_keys

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cdconf.artifacts.attestations import STOP, attest, content_of, named
-from cdconf.artifacts.sweep import sweep
+from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError, GateClosed, UsageError
 from cdconf.events import Notice
 from cdconf.promotion import office_keys, signers
@@ -124,7 +124,7 @@ def test_a_stop_that_cannot_be_read_is_an_error(world, monkeypatch):
     def refuse(self, names):
         return {one: PermissionError("not yours") if one == name else data for one, data in read(self, names).items()}
 
-    monkeypatch.setattr("cdconf.artifacts.places.Folder.read", refuse)
+    monkeypatch.setattr("cdconf.artifacts.backends.Folder.read", refuse)
     with pytest.raises(ArtifactError, match=r"can't read .*stop-.*: it may be a stop"):
         world.gate()
 

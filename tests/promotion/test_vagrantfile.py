@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.authoring.new_project import vagrantfile
-from cdconf.cli.passing import provision_run, smoke_run, stage_run
+from cdconf.cli.promotion_checks import provision_run, smoke_run, stage_run
 from cdconf.cli.vagrantfile import unknown_code
 from cdconf.events import Collector
 

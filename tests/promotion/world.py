@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from cdconf.artifacts import Store
 from cdconf.artifacts.attestations import STATEMENT, attest
-from cdconf.artifacts.places import place_of
+from cdconf.artifacts.backends import place_of
 from cdconf.events import Collector
 from cdconf.inventory import load_environment, load_project
 from cdconf.promotion import office_keys, signers

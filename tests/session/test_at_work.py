@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from cdconf.session import at_work
-from cdconf.session.at_work import AtWork, dead_of, forget, killed, told
+from cdconf.session import active_runs
+from cdconf.session.active_runs import AtWork, dead_of, forget, killed, told
 
 LEASE = {"run": "r1", "owner": "me", "reason": "deploy", "inner": [{"run": "r2", "owner": "me", "reason": "smoke"}]}
 
@@ -16,7 +16,7 @@ LEASE = {"run": "r1", "owner": "me", "reason": "deploy", "inner": [{"run": "r2",
 def corpse(tmp_path):
     """A run `r1` whose process was killed."""
     program = (
-        "import os, sys; from pathlib import Path; from cdconf.session.at_work import AtWork;"
+        "import os, sys; from pathlib import Path; from cdconf.session.active_runs import AtWork;"
         "AtWork(Path(sys.argv[1]), 'r1', {'command': 'deploy', 'environment': 'dev', 'started_at': 7.5});"
         "os.kill(os.getpid(), 9)"
     )
@@ -79,5 +79,5 @@ def test_what_was_killed_long_ago_goes_and_what_is_at_work_stays(corpse, monkeyp
         os.utime(path, (1, 1))
     AtWork(corpse, "r3", {}).end()
     assert [path.name for path in (corpse / "runs").iterdir()] == ["r2"]
-    assert at_work.dead_of(corpse, ["r2"]) == []
+    assert active_runs.dead_of(corpse, ["r2"]) == []
     run.end()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.session.compact import compact
+from cdconf.session.minify import compact
 
 ROOT = Path(__file__).parents[2] / "cdconf"
 SOURCES = sorted([*ROOT.glob("agent/**/*.py"), *ROOT.glob("resources/*/agent.py")])

@@ -3,7 +3,7 @@
 import shlex
 
 from cdconf.inventory import Host, Ssh
-from cdconf.session.program import login
+from cdconf.session.login_program import login
 
 USUAL = "-o 'UserKnownHostsFile=~/.ssh/known_hosts \"/known\"'"
 

@@ -7,7 +7,7 @@ import pytest
 
 from cdconf.agent.records.shapes import Misfit
 from cdconf.session.answers import ANSWERS, EVENTS
-from cdconf.session.shape import Count, Digest, Long, Most, Plain, Time, Version, fitted
+from cdconf.session.typed import Count, Digest, Long, Most, Plain, Time, Version, fitted
 
 
 class Inner(TypedDict):

@@ -4,14 +4,14 @@ import socket
 
 import pytest
 
-from cdconf.session.ssh_call import Call, leads_elsewhere
+from cdconf.session.early_ssh import Call, leads_elsewhere
 from cdconf.session.ssh_login import Login
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("cdconf.session.ssh_call.CONFIG_FILES", ("~/.ssh/config",))
+    monkeypatch.setattr("cdconf.session.early_ssh.CONFIG_FILES", ("~/.ssh/config",))
     (tmp_path / ".ssh").mkdir()
     return tmp_path
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from cdconf.errors import UsageError
-from cdconf.session import ssh_call, ssh_connection, ssh_include
+from cdconf.session import early_ssh, ssh_connection, ssh_include
 
 HOSTS = ("web1", "web2", "db1")
 ASKED = ("hostname", "user", "port")
@@ -16,7 +16,7 @@ ASKED = ("hostname", "user", "port")
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(ssh_connection, "CONFIG_FILES", ("~/.ssh/config",))
-    monkeypatch.setattr(ssh_call, "CONFIG_FILES", ("~/.ssh/config",))
+    monkeypatch.setattr(early_ssh, "CONFIG_FILES", ("~/.ssh/config",))
     (tmp_path / ".ssh/conf.d").mkdir(parents=True)
     ssh_connection.ssh_config.cache_clear()
     yield tmp_path
@@ -117,6 +117,6 @@ def test_the_systems_own_files_know_no_home(home):
 
 def test_what_is_included_may_send_a_login_elsewhere(home):
     put(home, config="Host *\n Include conf.d/a\n", **{"conf.d__a": "User ada\n"})
-    assert not ssh_call.leads_elsewhere()
+    assert not early_ssh.leads_elsewhere()
     put(home, **{"conf.d__a": "HostName 192.0.2.1\n"})
-    assert ssh_call.leads_elsewhere()
+    assert early_ssh.leads_elsewhere()

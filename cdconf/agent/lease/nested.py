@@ -1,8 +1,9 @@
 """Runs within a lease: what the holder of a host has started itself works there under the same fencing number.
 
-The holder gives what it starts a secret (`cdconf.engine.inherit`), of which `lease.json` knows the SHA-256 (`seal`).
-Whoever brings it is written down among the lease's `inner` runs: a chain, in which each was started by the one before.
-Only one run works at each depth, and none outlives a run that is around it: then it has lost the host as well.
+The holder gives what it starts a secret (`cdconf.engine.inherited_leases`), of which `lease.json` knows the SHA-256
+(`seal`). Whoever brings it is written down among the lease's `inner` runs: a chain, in which each was started by the
+one before. Only one run works at each depth, and none outlives a run that is around it: then it has lost the host as
+well.
 """
 
 import time

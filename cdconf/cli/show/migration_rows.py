@@ -22,7 +22,7 @@ def migrations_of(
         results: Host -> app -> what its agent's `app.status` says.
         leases: Host -> who holds it, None for nobody: a migration of that run is `running`.
     """
-    from cdconf.databases.shape import Shape
+    from cdconf.databases.applied_migrations import Shape
 
     at_work = {run for lease in leases.values() for run in runs_of(lease)}
     found = {}
@@ -42,7 +42,7 @@ def _is_running(entry: Mapping[str, Any], at_work: Collection[str]) -> bool:
 
 def show_migrations(migrations: Mapping[str, Mapping[str, Any]]) -> None:
     """A table of what ran last, below an empty line; nothing when nothing ran."""
-    from cdconf.databases.shape import moment
+    from cdconf.databases.applied_migrations import moment
 
     rows = [
         [app, phase, entry["release"], _state(entry), entry["host"], moment(entry)]

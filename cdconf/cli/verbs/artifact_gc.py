@@ -24,8 +24,8 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     """
     from cdconf.artifacts import Store
     from cdconf.artifacts.holders import uses
+    from cdconf.artifacts.leftovers import sweep
     from cdconf.artifacts.retention import in_use, superfluous
-    from cdconf.artifacts.sweep import sweep
 
     _check(run, without, forget)
     store = Store(run.project, emit=run.emit)

@@ -34,7 +34,7 @@ def command(app: str, environment: str, check: bool, forget_older: bool, overrid
     Example: cdconf contract shop --env production --forget-older
     """
     from cdconf.artifacts.choose import named_app
-    from cdconf.cli.passing import changing
+    from cdconf.cli.promotion_checks import changing
     from cdconf.deploy.contract import Options, contract
     from cdconf.deploy.held_hosts import app_members
 

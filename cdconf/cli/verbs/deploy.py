@@ -71,7 +71,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     if resume:
         _resume(artifact, environment, unpin, flags)
         return
-    from cdconf.cli.passing import pass_gate, stage_run
+    from cdconf.cli.promotion_checks import pass_gate, stage_run
     from cdconf.promotion.procedures import Procedures
 
     with run_of("deploy", environment, flags) as run:
@@ -119,7 +119,7 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
         for error in check_copy(run.compiler, hosts):
             text = f"a catalog can't be looked through for addresses of {run.environment.copy_of}: {error}"
             run.emit(Notice(text, warning=True))
-    from cdconf.deploy.required import check_required, required
+    from cdconf.deploy.required_parity import check_required, required
     from cdconf.errors import GateClosed
     from cdconf.events import Notice
 
@@ -139,7 +139,7 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
 
 def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:
     from cdconf.artifacts.choose import named_app
-    from cdconf.cli.passing import stage_run
+    from cdconf.cli.promotion_checks import stage_run
     from cdconf.deploy.deployment import Deployment, resume, touched_hosts
     from cdconf.errors import UsageError
 

@@ -53,7 +53,7 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
 
 def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -> None:
     from cdconf.cli.ask import confirm
-    from cdconf.cli.passing import changing
+    from cdconf.cli.promotion_checks import changing
     from cdconf.environments.removal import remove, to_remove
     from cdconf.events import Notice
 
@@ -98,8 +98,8 @@ def _destroy_expired(flags: dict[str, Any]) -> None:
 
 def _forget(run: Run, *environments: str) -> None:
     """The artifact store says no longer that these hosts hold anything."""
+    from cdconf.artifacts.backends import place_of
     from cdconf.artifacts.holders import forget
-    from cdconf.artifacts.places import place_of
     from cdconf.errors import ArtifactError
     from cdconf.events import Notice
 

@@ -66,7 +66,7 @@ def command(environment: str, **flags: Any) -> None:
     Example: cdconf drift production --fix --check
     """
     from cdconf.cli.drift_looks import look_at_applied, look_at_files, reading_at
-    from cdconf.cli.waived import waiving
+    from cdconf.cli.waived_findings import waiving
 
     _check_flags(flags)
     with reading_at(flags) as (read, revision), drift_run(environment, flags, read) as (run, _):

@@ -118,13 +118,13 @@ def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: Mending, **m
 
 
 def _gates(run: Run, hosts: Sequence[Host]) -> ProvisionRun:
-    from cdconf.cli.passing import mending_run
+    from cdconf.cli.promotion_checks import mending_run
 
     return mending_run(run, hosts, run.flags["override"])
 
 
 def _gate(run: Run, artifact: Artifact) -> Any:
-    from cdconf.cli.passing import pass_gate
+    from cdconf.cli.promotion_checks import pass_gate
 
     return pass_gate(run, artifact, run.flags["override"])
 
@@ -152,7 +152,7 @@ def _artifact(store: Store, app: str, version: str, archive: str) -> Artifact:
 
 
 def _deploy(run: Run, artifact: Artifact, hosts: frozenset[str], emit: Waiving, gate: Any) -> None:
-    from cdconf.cli.returning import Returning
+    from cdconf.cli.redeploy_check import Returning
     from cdconf.deploy.deployment import Deployment, put_back
 
     flags = run.flags

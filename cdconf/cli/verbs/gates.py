@@ -30,7 +30,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
     from dataclasses import asdict
 
     from cdconf.artifacts.choose import choose
-    from cdconf.cli.passing import clock_of
+    from cdconf.cli.promotion_checks import clock_of
     from cdconf.cli.show.tables import show
     from cdconf.errors import GATED
     from cdconf.events import Notice

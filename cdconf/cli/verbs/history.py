@@ -54,7 +54,7 @@ def show(what: str | None, count: int, **flags: Any) -> None:
 
     Example: cdconf history show staging --kind deployment --since 30d
     """
-    from cdconf.cli.killed import killed_here
+    from cdconf.cli.killed_runs import killed_here
     from cdconf.cli.show.history_rows import events_of, row_of
     from cdconf.cli.show.stops import healed_among
     from cdconf.cli.show.tables import show as show_table

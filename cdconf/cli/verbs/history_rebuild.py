@@ -35,7 +35,7 @@ def command(environment: str | None, **flags: Any) -> None:
     from cdconf.history.rebuild import rebuilt
     from cdconf.history.team import history_of
     from cdconf.inventory import load_environment
-    from cdconf.session import at_work
+    from cdconf.session import active_runs
 
     with run_of("history", None, flags) as run:
         project = run.project
@@ -57,9 +57,9 @@ def command(environment: str | None, **flags: Any) -> None:
             codes = [report(run.emit, f"{where}{name}", error) for name, error in errors.items()]
             run.code = worst_exit([run.code, *codes])
             if not errors:  # what no host remembers of a killed run, nobody does
-                for killed, about in at_work.killed(project.data).items():
+                for killed, about in active_runs.killed(project.data).items():
                     if about["environment"] == one.name:
-                        at_work.forget(project.data, killed)
+                        active_runs.forget(project.data, killed)
             for name in found:
                 run.emit(HostDone(f"{where}{name}", "ok"))
             run.emit(Notice(f"{one.name}: runs added: {len(added[one.name])} (asked {len(found)} hosts)"))

@@ -80,7 +80,7 @@ def take(environment: str, words: tuple[str, ...], reason: str, **flags: Any) ->
     Example: cdconf lock take staging --reason "release 1.4" -- make release
     """
     from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.held import run_held
+    from cdconf.cli.held_command import run_held
     from cdconf.events import HostDone
 
     with run_of("lock", environment, flags) as run:

@@ -63,7 +63,7 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
 def _records(home: Project) -> list[Any]:
     import time
 
-    from cdconf.artifacts.places import place_of
+    from cdconf.artifacts.backends import place_of
     from cdconf.pipeline.record import read_runs
 
     return read_runs(place_of(home), home.name, time.time(), newest=500)

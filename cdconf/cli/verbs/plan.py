@@ -69,7 +69,7 @@ def command(environment: str, **flags: Any) -> None:
         if flags[name]:
             raise UsageError(f"--{name} goes with --from")
     from cdconf.cli import plan_file
-    from cdconf.cli.older import comparison
+    from cdconf.cli.older_files import comparison
     from cdconf.provision.provision import Options, provision
 
     out = flags["out"]

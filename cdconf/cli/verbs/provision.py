@@ -61,8 +61,8 @@ def command(environment: str | None, **flags: Any) -> None:
     Example: cdconf provision staging --limit web --diff
     """
     from cdconf.cli import plan_file, throwaway
-    from cdconf.cli.older import comparison
-    from cdconf.cli.passing import provision_run
+    from cdconf.cli.older_files import comparison
+    from cdconf.cli.promotion_checks import provision_run
     from cdconf.errors import PlanMoved, UsageError
     from cdconf.provision.provision import Options, provision
 

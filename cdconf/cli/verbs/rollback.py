@@ -33,7 +33,7 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
     Example: cdconf rollback production shop
     """
     from cdconf.artifacts.choose import named_app
-    from cdconf.cli.passing import stage_run
+    from cdconf.cli.promotion_checks import stage_run
     from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
 
     with run_of("rollback", environment, flags) as run:

@@ -43,8 +43,8 @@ def command(environment: str, junit: str | None, stage: str | None, **flags: Any
     Example: cdconf smoke staging --junit smoke.xml
     """
     from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.passing import smoke_run
     from cdconf.cli.plan_file import check_out
+    from cdconf.cli.promotion_checks import smoke_run
     from cdconf.deploy.verify import smoke
     from cdconf.errors import FAILED, worst_exit
     from cdconf.events import HostDone

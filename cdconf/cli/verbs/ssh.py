@@ -40,7 +40,7 @@ def command(
     from cdconf.environments import provider_for
     from cdconf.errors import UNREACHABLE
     from cdconf.events import HostDone
-    from cdconf.session.program import login
+    from cdconf.session.login_program import login
 
     line = None if not words else words[0] if len(words) == 1 else shlex.join(words)
     with run_of("ssh", environment, flags) as run:

@@ -33,7 +33,7 @@ def command(environment: str, **flags: Any) -> None:
     Example: cdconf status production
     """
     from cdconf.cli.fleets import look_at
-    from cdconf.cli.killed import held_by, left_behind
+    from cdconf.cli.killed_runs import held_by, left_behind
     from cdconf.cli.show.drained_hosts import say_drained
     from cdconf.cli.show.migration_rows import migrations_of, show_migrations
     from cdconf.cli.show.stops import line_state, running_archive
@@ -92,7 +92,7 @@ def _interrupted(
     run: Run, results: dict[str, dict[str, Any]], leases: dict[str, Any], left: dict[str, Any]
 ) -> dict[str, Any]:
     """Says of each app whose deployment or rollback was interrupted where that stands; the same as data, by app."""
-    from cdconf.cli.killed import say_unrecorded
+    from cdconf.cli.killed_runs import say_unrecorded
     from cdconf.deploy.interrupted import standing
     from cdconf.events import Notice
 
@@ -126,7 +126,7 @@ def _pins(pinned: dict[str, dict[str, Any]]) -> list[str]:
 
 def _deployed(page: dict[str, Any], *, verbose: bool = False) -> str:
     """When, by whom, and if asked for by which procedure the release that runs was deployed, as the host remembers."""
-    from cdconf.databases.shape import clock
+    from cdconf.databases.applied_migrations import clock
 
     about = page["deployed"]
     if not about:

@@ -72,7 +72,7 @@ def declared(app: App, name: str) -> Toggle:
 
 
 def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: bool) -> None:
-    from cdconf.cli.passing import changing
+    from cdconf.cli.promotion_checks import changing
     from cdconf.deploy.deployment import app_hosts
     from cdconf.errors import DIFFERENT, UsageError
     from cdconf.inventory import load_toggles

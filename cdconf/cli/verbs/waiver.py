@@ -156,8 +156,8 @@ def baseline(environment: str, **flags: Any) -> None:
 
 def _look(run: Run) -> Any:
     """What drift finds that has no waiver and may get one; what's left besides; and what tells the exit code."""
-    from cdconf.cli.older import comparison
-    from cdconf.cli.waived import waiving
+    from cdconf.cli.older_files import comparison
+    from cdconf.cli.waived_findings import waiving
     from cdconf.cli.waiver_file import acceptable
     from cdconf.drift.findings import findings_of
     from cdconf.errors import DIFFERENT, OK

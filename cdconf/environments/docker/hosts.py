@@ -28,7 +28,7 @@ from cdconf.environments.provider import Standing
 from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
-from cdconf.inventory.makings import DEFAULT_OS
+from cdconf.inventory.provided_hosts import DEFAULT_OS
 from cdconf.own_files import read_text
 from cdconf.secrets.store import write_private
 

@@ -24,7 +24,7 @@ from cdconf.environments.docker.snapshot_kind import Kind, Kinds
 from cdconf.environments.locks import held
 from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, UsageError
 from cdconf.events import Emit, Notice, Step
-from cdconf.inventory.makings import DEFAULT_OS
+from cdconf.inventory.provided_hosts import DEFAULT_OS
 from cdconf.session import Connector
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from cdconf.environments.docker import image as docker_image
 from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.listing import Container, containers, engine
 from cdconf.environments.docker.removal import remove_container, remove_network
-from cdconf.inventory.makings import DEFAULT_OS
+from cdconf.inventory.provided_hosts import DEFAULT_OS
 
 if TYPE_CHECKING:
     from pathlib import Path

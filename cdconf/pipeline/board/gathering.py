@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdconf.artifacts.attestations import STATEMENT, read_opened
 from cdconf.pipeline.board.words import Word, words_of
-from cdconf.plans.spread import spread
+from cdconf.plans.parallel import spread
 from cdconf.promotion.checked import check
 from cdconf.promotion.said import Held, Proof
 from cdconf.promotion.statement import BASE

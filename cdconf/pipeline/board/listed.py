@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cdconf.artifacts.backends import Entry
 from cdconf.artifacts.metadata import read_all
-from cdconf.artifacts.places import Entry
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
+    from cdconf.artifacts.backends import Place
     from cdconf.artifacts.metadata import Metadata
-    from cdconf.artifacts.places import Place
 
 
 class Listed(NamedTuple):

@@ -11,7 +11,7 @@ from cdconf.pipeline.store_lease import BEAT, LEASE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.artifacts.places import Entry, Place
+    from cdconf.artifacts.backends import Entry, Place
 
 
 class ListedOnce:

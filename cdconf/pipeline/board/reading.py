@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import STOP
+from cdconf.artifacts.backends import place_of
 from cdconf.artifacts.metadata import newest
-from cdconf.artifacts.places import place_of
 from cdconf.artifacts.store_clock import StoreClock
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Event, Notice
@@ -29,8 +29,8 @@ from cdconf.promotion.gates import gate_of
 from cdconf.promotion.said import app_key
 
 if TYPE_CHECKING:
+    from cdconf.artifacts.backends import Place
     from cdconf.artifacts.metadata import Unreadable
-    from cdconf.artifacts.places import Place
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import content_of
+from cdconf.artifacts.backends import place_of
 from cdconf.artifacts.metadata import metadata
-from cdconf.artifacts.places import place_of
 from cdconf.errors import UsageError
 from cdconf.history import reading as history_reading
 from cdconf.pipeline.indexed import index_store

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cdconf.artifacts.places import Folder
+from cdconf.artifacts.backends import Folder
 from cdconf.errors import InvalidFile
 from cdconf.events import Notice
 from cdconf.pipeline.board import procedures, reading

@@ -32,7 +32,7 @@ def waiving(run: Run, *, heeded: bool = True) -> Waiving:
         run: The run.
         heeded: Whether waivers cover anything; else all findings are told as if there were none.
     """
-    from cdconf.cli.passing import clock_of
+    from cdconf.cli.promotion_checks import clock_of
     from cdconf.drift.waivers import Waivers
     from cdconf.drift.waiving import Waiving
 

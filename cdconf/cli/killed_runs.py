@@ -80,7 +80,7 @@ def killed_here(run: Run, history: History, environment: str | None) -> list[dic
     """Says which runs of this checkout were killed, so that the history lacks them; the same as data."""
     from cdconf.cli.show.history_rows import when
     from cdconf.events import Notice
-    from cdconf.session.at_work import forget, killed
+    from cdconf.session.active_runs import forget, killed
 
     found = killed(run.project.data)
     known = history.known(found)

@@ -8,9 +8,9 @@ from typing import Any
 
 from cdconf.agent.packages.common import LATEST
 from cdconf.parity.causes import Causes
+from cdconf.parity.compare_catalogs import Pair
 from cdconf.parity.model import ABSENT, Finding, Status, Wanted
 from cdconf.parity.unreleased import Sides, reason, service_waits
-from cdconf.parity.wanted import Pair
 
 State = Any  # of one resource: see `Sight.states`
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import SIGNATURE, archive_of
+from cdconf.artifacts.backends import TEMPORARY
 from cdconf.artifacts.holders import LONGEST_RUN, REMOVAL, RESERVATION
 from cdconf.artifacts.holders import archive_of as archive_of_use
-from cdconf.artifacts.places import TEMPORARY
 from cdconf.artifacts.store_clock import PROBE
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.places import Entry
+    from cdconf.artifacts.backends import Entry
     from cdconf.artifacts.store import Store
     from cdconf.inventory import Project
 

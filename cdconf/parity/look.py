@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.unions import unions
 from cdconf.parity.model import Portrait, Sight
-from cdconf.parity.seal import unsealed
+from cdconf.parity.sealed_values import unsealed
 from cdconf.parity.toggles import look_at_toggles
 
 if TYPE_CHECKING:
