@@ -6,7 +6,8 @@ change at any time.
 
 from cdconf.agent import files, texts
 from cdconf.agent.commands import programs, shell
-from cdconf.agent.commands.execute import Result, environment, last_lines, run, run_bytes, run_ok
+from cdconf.agent.commands.execute import Result, last_lines, run, run_bytes, run_ok
+from cdconf.agent.commands.identity import environment
 from cdconf.agent.errors import Down, Failed, Missing, Obstacle, in_the_way
 from cdconf.agent.files import home_files, whole_file
 from cdconf.agent.system import accounts, fstab, hosts_file, sysctl

@@ -21,7 +21,8 @@ from cdconf.artifacts.shards import SUFFIX
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Entry, Place
+    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry
 
 SIGNATURE = "signature"  # the artifact's provenance with one more signature
 STATEMENT = "statement"  # a stage has passed or failed

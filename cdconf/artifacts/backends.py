@@ -17,29 +17,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from cdconf.agent.release.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
+from cdconf.artifacts.store_files import TEMPORARY, Entry
 from cdconf.errors import ArtifactError
 from cdconf.own_files import content_and_status
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
 
-TEMPORARY = ".part-"
 # Errors that say nothing of other files
 _OF_ONE_FILE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 )
-
-
-class Entry(NamedTuple):
-    """A file of the store; `modified` is in seconds since 1970."""
-
-    name: str
-    size: int
-    modified: float
 
 
 class Place(Protocol):

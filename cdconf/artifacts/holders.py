@@ -32,7 +32,8 @@ from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
-    from cdconf.artifacts.backends import Entry, Place
+    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry
     from cdconf.inventory import Environment, Project
 
 VERSION = 1

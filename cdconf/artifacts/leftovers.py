@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import SIGNATURE, archive_of
-from cdconf.artifacts.backends import TEMPORARY
 from cdconf.artifacts.holders import LONGEST_RUN, REMOVAL, RESERVATION
 from cdconf.artifacts.holders import archive_of as archive_of_use
 from cdconf.artifacts.store_clock import PROBE
+from cdconf.artifacts.store_files import TEMPORARY
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Entry
     from cdconf.artifacts.store import Store
+    from cdconf.artifacts.store_files import Entry
     from cdconf.inventory import Project
 
 DAY = 86400.0

@@ -11,7 +11,8 @@ from cdconf.artifacts.artifact import Artifact, NewerFormat, from_text
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Entry, Place
+    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry
 
 _NAME = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>.+)\.json")
 

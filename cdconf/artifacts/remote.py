@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release.tree import sha256_file
-from cdconf.artifacts.backends import TEMPORARY, Entry
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
+from cdconf.artifacts.store_files import TEMPORARY, Entry
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.patience import told
 

@@ -26,10 +26,11 @@ from cdconf.agent.release import tree
 from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
-from cdconf.artifacts.backends import Entry, Place, place_of
+from cdconf.artifacts.backends import Place, place_of
 from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
 from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
+from cdconf.artifacts.store_files import Entry
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice

@@ -248,7 +248,7 @@ class Run:
     def finish(self, error: CdconfError | None) -> None:
         """Shows the result and writes the history; sets `code`."""
         if error is None and self.command in SUMMED_UP:
-            from cdconf.cli.show.failed_hosts import summed_up
+            from cdconf.cli.failed_hosts import summed_up
 
             error = summed_up(self.collector.hosts, self.code)
         if error is not None:

@@ -22,7 +22,8 @@ from cdconf.deploy.pipeline_link import Line, held_hosts
 from cdconf.deploy.preflight import warn_of_failed
 from cdconf.deploy.rollback_target import left_releases, of_version, previous
 from cdconf.deploy.rollout import Rollout, split
-from cdconf.deploy.runner import Runner, Target
+from cdconf.deploy.runner import Runner
+from cdconf.deploy.target import Target
 from cdconf.deploy.unreported import is_from_before
 from cdconf.deploy.verify import check_smoke
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity

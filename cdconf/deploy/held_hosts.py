@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.deploy.deciding_tests import Deciding, deciding
 from cdconf.deploy.drains import Drains, drains_of, located_drain_hosts
 from cdconf.deploy.rollout import Failure
-from cdconf.deploy.runner import Target
+from cdconf.deploy.target import Target
 from cdconf.deploy.unavailable import Room
 from cdconf.deploy.verify import unproven
 from cdconf.engine.reports import refuse, report

@@ -10,7 +10,7 @@ from cdconf.errors import CdconfError, DeployFailed, HostFailed, Unreachable, fi
 from cdconf.events import Emit, HostDone, HostStatus, Notice
 
 if TYPE_CHECKING:
-    from cdconf.deploy.runner import Target
+    from cdconf.deploy.target import Target
 
 
 def _status(failure: Failure) -> HostStatus:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cdconf.deploy.push import Push
-    from cdconf.deploy.runner import Target
+    from cdconf.deploy.target import Target
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment
     from cdconf.session import Session

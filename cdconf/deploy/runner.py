@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Artifact
 from cdconf.databases.migrate import Migrations
 from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
+from cdconf.deploy.target import Target
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.unreachable import look_again
 from cdconf.deploy.verify import failed_before, smoke, wait_for_health
@@ -26,42 +25,10 @@ from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
 if TYPE_CHECKING:
-    from cdconf.deploy.deciding_tests import Deciding
-    from cdconf.deploy.drains import Drains
-    from cdconf.deploy.unavailable import Room
-    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.inventory import Environment, Project
 
 LOOK = 5.0  # seconds between two looks at hosts that soak
 SEE = "see what runs with `cdconf status`"
-
-
-@dataclass(frozen=True)
-class Target:
-    """What goes where.
-
-    Args:
-        app: The app.
-        release: The name of the release's directory.
-        artifact: None when only the hosts know the release.
-        hosts: Those that lack it, in order.
-        manifest: The artifact's tree, see `cdconf.agent.release.tree`.
-        drains: Takes its hosts out of use before they're activated; None: nothing does.
-        room: Says whether a batch may begin; None: it always may.
-        back: It's a rollback: the hosts forget what ran after the release.
-        deciding: Which smoke tests decide; None: all do.
-        procedure: The digest of the procedure; None where none can be proven.
-    """
-
-    app: App
-    release: str
-    artifact: Artifact | None
-    hosts: Sequence[Host]
-    manifest: Sequence[dict[str, Any]] = ()
-    drains: Drains | None = None
-    room: Room | None = None
-    back: bool = False
-    deciding: Deciding | None = None
-    procedure: str | None = None
 
 
 class Runner:

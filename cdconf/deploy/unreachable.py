@@ -19,7 +19,7 @@ from cdconf.session.agent_errors import BY_HOST
 if TYPE_CHECKING:
     from cdconf.deploy.drains import Drains
     from cdconf.deploy.rollout import Rollout
-    from cdconf.deploy.runner import Target
+    from cdconf.deploy.target import Target
     from cdconf.engine import Fleet
     from cdconf.inventory import App
     from cdconf.session import Session

@@ -8,7 +8,7 @@ from cdconf.catalog import Compiler
 from cdconf.catalog.copy_isolation import ForeignAddress
 from cdconf.catalog.precheck import Beforehand, raise_all
 from cdconf.catalog.variables import MissingValue
-from cdconf.environments.provider import provider_for
+from cdconf.environments.choice import provider_for
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.facts import HostFacts, sample
 from cdconf.inventory.folders import THROWN_AWAY

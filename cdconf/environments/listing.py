@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdconf.environments.provider import provider_for
+from cdconf.environments.choice import provider_for
 from cdconf.errors import CdconfError, ProviderError
 from cdconf.inventory import load_environment
 

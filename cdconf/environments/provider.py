@@ -10,7 +10,7 @@ from cdconf.errors import Unreachable
 from cdconf.events import Emit
 
 if TYPE_CHECKING:
-    from cdconf.inventory import Environment, Host, Project
+    from cdconf.inventory import Host
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,3 @@ class Provider(Protocol):
 
     def destroy(self, emit: Emit) -> list[str]:
         """Removes the hosts and all that belongs to them; returns what was removed."""
-
-
-def provider_for(project: Project, environment: Environment) -> Provider:
-    """The provider that hosts.yml names."""
-    if environment.provider == "docker":
-        from cdconf.environments.docker.hosts import DockerProvider
-
-        return DockerProvider(project, environment)
-    if environment.provider == "vagrant":
-        from cdconf.environments.vagrant.hosts import VagrantProvider
-
-        return VagrantProvider(project, environment)
-    from cdconf.environments.existing import ExistingProvider
-
-    return ExistingProvider(environment)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.environments.choice import provider_for
 from cdconf.environments.hold import Occupied, hold
-from cdconf.environments.provider import provider_for
 from cdconf.environments.throwaway import DEFAULT_PROVIDER, forget
 from cdconf.environments.vagrant.state import made as vagrant_made
 from cdconf.errors import CdconfError, LeaseHeld, UsageError

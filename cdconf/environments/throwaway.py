@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cdconf.environments.choice import provider_for
 from cdconf.environments.hold import hold
-from cdconf.environments.provider import provider_for
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import load_environment
 from cdconf.inventory.folders import FILED, HOSTS_FILE, THROWN_AWAY

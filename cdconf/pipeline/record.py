@@ -24,8 +24,8 @@ from cdconf.pipeline.entries import Entry, RunBegan, RunEnded, StageNoted, Unrea
 from cdconf.pipeline.store_lease import Holder
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Entry as Listed
     from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry as Listed
 
 PREFIX, LOG = "pipeline-", "pipelog-"
 WHOLE = 99999999

@@ -25,7 +25,8 @@ from cdconf.errors import ArtifactError
 from cdconf.own_files import parsed
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Entry, Place
+    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry
 
 LEASE, BEAT = "pipelease-", "pipebeat-"
 TTL = 60.0  # seconds without a beat after which a runner counts as dead

@@ -13,7 +13,7 @@ from cdconf.promotion.policy import VARIABLE, policies_folder, policy_file
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
-    from cdconf.promotion.policy import Policy
+    from cdconf.promotion.policy_model import Policy
 
 _NAMED = re.compile(r"""[-+][{\s]*["']?project["']?\s*:\s*["']?([A-Za-z0-9_-]+)""")
 _LONGEST = 30.0  # seconds that git may take

@@ -6,16 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.believed import text_of
 from cdconf.errors import ArtifactError, CdconfError
-from cdconf.inventory.pipeline import Require
-from cdconf.promotion.people import People
-from cdconf.promotion.stage_pins import StagePin
+from cdconf.promotion.policy_model import Policy
 
 if TYPE_CHECKING:
     from cdconf.engine import Guarded
@@ -23,40 +19,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "CDCONF_POLICY"
 _WHAT = "the policy"
-
-
-@dataclass(frozen=True)
-class Pin:
-    """What the project's files must say.
-
-    Attributes:
-        value: The value.
-        source: `file:line`.
-    """
-
-    value: str
-    source: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What an operator has laid down for a project.
-
-    Attributes:
-        file: Where that stands; empty where there's none.
-        project: The name that the project must have.
-        store: The artifact store that it must use.
-        environments: Those that are guarded: name -> what's required besides what hosts.yml says.
-        stages: What stages must be: name -> what that is.
-        people: Who may approve, and who has written what.
-    """
-
-    file: str = ""
-    project: Pin | None = None
-    store: Pin | None = None
-    environments: Mapping[str, Require] = field(default_factory=dict)
-    stages: Mapping[str, StagePin] = field(default_factory=dict)
-    people: People = field(default_factory=People)
 
 
 def policies_folder() -> Path:

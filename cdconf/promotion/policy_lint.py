@@ -12,7 +12,7 @@ from cdconf.promotion.stage_pins import changed
 if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.inventory.pipeline import Require
-    from cdconf.promotion.policy import Policy
+    from cdconf.promotion.policy_model import Policy
 
 
 def findings(policy: Policy, project: Project) -> list[Finding]:

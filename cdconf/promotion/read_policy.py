@@ -14,7 +14,7 @@ from cdconf.inventory.read_require import read_entries
 from cdconf.inventory.values import names
 from cdconf.promotion.allowed_signers import fingerprint_of
 from cdconf.promotion.people import People, Person
-from cdconf.promotion.policy import Pin, Policy
+from cdconf.promotion.policy_model import Pin, Policy
 from cdconf.promotion.stage_pins import StagePin
 from cdconf.yamlfile import YamlMap, check_keys, expect, loads, shown
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from cdconf.inventory.pipeline import Require
 from cdconf.inventory.requirement import Entry
-from cdconf.promotion.policy import Policy, policy_of
+from cdconf.promotion.policy import policy_of
+from cdconf.promotion.policy_model import Policy
 from cdconf.promotion.stage_pins import changed
 
 if TYPE_CHECKING:

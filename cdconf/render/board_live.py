@@ -18,7 +18,7 @@ from rich.text import Text
 from cdconf.errors import CdconfError
 from cdconf.render.board import Line, Part, lines
 from cdconf.render.outlet import is_over
-from cdconf.render.renderer import colour_system
+from cdconf.render.style import colour_system
 
 if TYPE_CHECKING:
     from types import FrameType

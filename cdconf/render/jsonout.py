@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cdconf.events import Event, HostResult, RunResult
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 from cdconf.secrets.mask import Mask
 
 SCHEMA_VERSION = 1

@@ -16,7 +16,7 @@ from cdconf.events import Asking, Event, RunResult
 from cdconf.render import words
 from cdconf.render.display import Display
 from cdconf.render.progress import Progress
-from cdconf.render.renderer import Style, colour_system
+from cdconf.render.style import Style, colour_system
 
 SHOWN = 12  # hosts that are shown one by one; the others are counted
 _COLOURS = {"!": "red", "~": "yellow", "?": "magenta", "=": "bold", "w": "yellow", "-": "dim", "o": "magenta"}

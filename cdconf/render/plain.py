@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from cdconf.events import Event, HostStep, RunResult
 from cdconf.render import words
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 
 QUIET = 10.0  # seconds after which a run that waits says what for
 

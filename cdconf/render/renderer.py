@@ -5,19 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cdconf.events import Event, RunResult
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a run is shown."""
-
-    json: bool = False
-    diff: bool = False
-    verbose: bool = False
+from cdconf.render.style import Style
 
 
 class Renderer(Protocol):
@@ -31,17 +22,6 @@ class Renderer(Protocol):
 
     def close(self) -> None:
         """Gives the terminal back without showing a result."""
-
-
-def has_colour(stream: object) -> bool:
-    """Whether a stream is a terminal that wants colour (https://no-color.org)."""
-    is_terminal = getattr(stream, "isatty", lambda: False)()
-    return bool(is_terminal) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def colour_system(stream: object) -> Literal["auto"] | None:
-    """What rich should use on a stream; None: not even dim or bold, which rich's own `no_color` leaves."""
-    return "auto" if has_colour(stream) else None
 
 
 def make_renderer(style: Style, mask: Callable[[str], str]) -> Renderer:

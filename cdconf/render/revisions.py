@@ -9,7 +9,7 @@ from cdconf.errors import DIFFERENT, OK
 from cdconf.events import HostResult, RunResult
 from cdconf.facts import age_text
 from cdconf.plans.hostsets import groups_within, named
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 
 if TYPE_CHECKING:
     from cdconf.plans.changes import Change

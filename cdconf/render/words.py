@@ -10,7 +10,7 @@ from cdconf.events import Event, HostDone, NotAttempted, Notice, Printed, Resour
 
 if TYPE_CHECKING:
     from cdconf.events import HostResult, RunResult
-    from cdconf.render.renderer import Style
+    from cdconf.render.style import Style
 
 _SIGNS = {"changed": "~", "would_change": "~", "failed": "!", "unknown": "?", "skipped": "-", "orphaned": "o"}
 _NAMED = 20  # resources that one line names

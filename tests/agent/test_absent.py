@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent.converge import apply
+from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Down, Failed, Missing
 from cdconf.agent.records.store import Store
 
@@ -16,7 +16,7 @@ def converged(tmp_path, monkeypatch, error, *, check, changed_before=False):
         if fields.get("absent"):
             raise error
 
-    monkeypatch.setattr(apply, "agent_of", lambda name: SimpleNamespace(observe=observe))
+    monkeypatch.setattr(type_agents, "agent_of", lambda name: SimpleNamespace(observe=observe))
     gone = {
         "type": "thing",
         "id": "thing gone",

@@ -139,16 +139,16 @@ def test_what_was_added_where_nothing_is_purged_is_no_finding(host):
 
 
 def test_a_resource_that_cannot_be_observed_hides_nothing(host, monkeypatch):
-    from cdconf.agent.converge.apply import agent_of
+    from cdconf.agent.converge import type_agents
 
-    observe = agent_of("file").observe
+    observe = type_agents.agent_of("file").observe
 
     def broken(fields):
         if fields["path"].endswith("/a"):
             raise evidence.Failed("it's broken")
         return observe(fields)
 
-    monkeypatch.setattr(agent_of("file"), "observe", broken)
+    monkeypatch.setattr(type_agents.agent_of("file"), "observe", broken)
     (host.path / "b").unlink()
     for document in (None, catalog(*host.wanted)):
         events = host(document)[1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.agent.converge import apply, handlers
+from cdconf.agent.converge import apply, handlers, type_agents
 from cdconf.agent.errors import Failed
 from cdconf.agent.records.store import Store
 
@@ -31,7 +31,7 @@ class Thing:
 @pytest.fixture
 def thing(monkeypatch):
     one = Thing()
-    monkeypatch.setattr(apply, "agent_of", lambda name: one)
+    monkeypatch.setattr(type_agents, "agent_of", lambda name: one)
     return one
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent.converge import apply
+from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed
 from cdconf.agent.records.store import Store
 
@@ -41,7 +41,7 @@ def module(monkeypatch):
         raise FAILURE
 
     one = SimpleNamespace(observe=lambda fields: {}, apply=throw, throw=throw)
-    monkeypatch.setattr(apply, "agent_of", lambda name: one)
+    monkeypatch.setattr(type_agents, "agent_of", lambda name: one)
     return one
 
 

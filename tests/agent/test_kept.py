@@ -3,8 +3,8 @@
 import pytest
 
 from cdconf.agent import wire
-from cdconf.agent.converge import compare
-from cdconf.agent.converge.apply import agent_of, observe
+from cdconf.agent.converge import compare, type_agents
+from cdconf.agent.converge.apply import observe
 from cdconf.agent.errors import Failed
 from cdconf.agent.records import kept
 
@@ -31,7 +31,7 @@ def again(one, compared, needed=()):
 
 def differing(one, compared, needed=()):
     before = again(one, compared, needed)
-    (observed,) = observe(agent_of(one["type"]), [before])
+    (observed,) = observe(type_agents.agent_of(one["type"]), [before])
     if isinstance(observed, Failed):
         return observed
     return sorted(compare.difference(before, observed, before["compare"]))
@@ -107,9 +107,9 @@ def test_a_block_is_observed_by_its_text(tmp_path):
     text = "line\n" * 100
     path.write_text(f"# BEGIN cdconf b\n{text}# END cdconf b\n")
     one = resource("block", "b", name="b", path=str(path), text=text, comment="#")
-    assert differing(one, ("text", "comment"), agent_of("block").NEEDED) == []
+    assert differing(one, ("text", "comment"), type_agents.agent_of("block").NEEDED) == []
     path.write_text("# BEGIN cdconf b\nother\n# END cdconf b\n")
-    assert differing(one, ("text", "comment"), agent_of("block").NEEDED) == ["text"]
+    assert differing(one, ("text", "comment"), type_agents.agent_of("block").NEEDED) == ["text"]
 
 
 def test_what_needs_the_secret_itself_is_said_to_be_unknowable(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cdconf.agent.converge import apply, handlers, mend
+from cdconf.agent.converge import apply, handlers, mend, type_agents
 from cdconf.agent.errors import Failed, Missing, Obstacle
 from cdconf.agent.records.store import Applied, Store
 
@@ -42,7 +42,7 @@ def world(tmp_path, monkeypatch):
 class World:
     def __init__(self, store, monkeypatch):
         self.store, self.thing = store, Thing()
-        monkeypatch.setattr(apply, "agent_of", lambda name: self.thing)
+        monkeypatch.setattr(type_agents, "agent_of", lambda name: self.thing)
 
     def catalog(self, *resources):
         known = {name: handler(name) for one in resources for name in one["notify"]}

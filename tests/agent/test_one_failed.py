@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.agent.converge import apply
+from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed, Missing, Obstacle, in_the_way
 from cdconf.agent.records.store import Store
 from cdconf.resources.service import agent as service
@@ -39,7 +39,7 @@ class Thing:
 
 def run(tmp_path, monkeypatch, *names, check, many=False):
     thing, events = Thing(many), []
-    monkeypatch.setattr(apply, "agent_of", lambda name: thing if name == "thing" else unloadable(name))
+    monkeypatch.setattr(type_agents, "agent_of", lambda name: thing if name == "thing" else unloadable(name))
     resources = [resource(name) for name in names]
     handler = {"name": "h", "type": "thing", "title": "h", "fields": {}, "action": "run"}
     compare = {"thing": ["value"], "lost": ["value"]}

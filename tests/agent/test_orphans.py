@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent.converge import apply
+from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.records.store import Store
 
@@ -37,7 +37,7 @@ def thing(monkeypatch):
             raise Failed("the agent of resource type 'gone' can't be loaded: no module")
         return one if name == "thing" else SimpleNamespace(observe=lambda fields: None)
 
-    monkeypatch.setattr(apply, "agent_of", agent_of)
+    monkeypatch.setattr(type_agents, "agent_of", agent_of)
     return one
 
 

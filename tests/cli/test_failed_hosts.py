@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.cli.show.failed_hosts import summed_up
+from cdconf.cli.failed_hosts import summed_up
 from cdconf.events import HostResult, ResourceDone
 
 LOST = ("file", "/etc/a", "roles/r/role.yml:9")

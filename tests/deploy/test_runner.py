@@ -6,7 +6,8 @@ import pytest
 
 from cdconf.deploy import deployment
 from cdconf.deploy.rollout import Failure, Rollout
-from cdconf.deploy.runner import Runner, Target
+from cdconf.deploy.runner import Runner
+from cdconf.deploy.target import Target
 from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone

@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.deploy import deployment, unreachable
 from cdconf.deploy.rollout import Failure
-from cdconf.deploy.runner import Target
+from cdconf.deploy.target import Target
 from cdconf.errors import CdconfError, Unreachable
 from cdconf.events import HostDone, Notice
 from cdconf.session.calls import Calls

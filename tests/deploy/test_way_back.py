@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy import deployment
-from cdconf.deploy.runner import Target
+from cdconf.deploy.target import Target
 from cdconf.errors import InvalidFile
 from cdconf.events import HostStep
 from tests.deploy.test_runner import APP, OPTIONS, Drains, Fleet

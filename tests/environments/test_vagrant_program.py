@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cdconf.environments.provider import provider_for
+from cdconf.environments.choice import provider_for
 from cdconf.environments.vagrant.program import Vagrant
 from cdconf.errors import GateClosed, ProviderError
 from cdconf.inventory import load_environment, load_project

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from cdconf.errors import CdconfError
 from cdconf.events import Collector, HostDone, ResourceDone
 from cdconf.render import words
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 from cdconf.session.session import Session
 from cdconf.session.transport import TransportSilent
 from tests.hostile import samples

@@ -3,7 +3,7 @@
 from cdconf.events import HostDone, HostStep, Step
 from cdconf.render import plain
 from cdconf.render.plain import PlainRenderer
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 
 
 def test_a_pipe_hears_what_is_waited_for_when_nothing_else_was_said_for_a_while(monkeypatch, capsys):

@@ -1,7 +1,7 @@
 """A terminal obeys what it's shown: text from hosts must not be able to use that."""
 
 from cdconf.events import HostDone, HostResult, NotAttempted, Notice, ResourceDone, RunResult
-from cdconf.render.renderer import Style
+from cdconf.render.style import Style
 from cdconf.render.words import error_lines, line_of, recap, shown
 
 ESCAPES = "\x1b[1A\x1b[2K\x9bfine\r\tä"

@@ -1,11 +1,9 @@
 """Runs commands on this host: what they return, the environment and the user that they run with."""
 
-import os
-import pwd
 import time
 
 from cdconf.agent import texts
-from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.errors import Failed
 
 
 class Result(object):
@@ -20,33 +18,6 @@ class Result(object):
 def last_lines(text, count=15):
     """The end of a command's output, which is where the reason stands."""
     return "\n".join(texts.strip(text).split("\n")[-count:])
-
-
-def environment(extra=None):
-    """The environment of every command: a fixed path and a UTF-8 locale, nothing from whoever logged in."""
-    env = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": os.environ.get("HOME", "/root"),
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-    }
-    env.update(extra or {})
-    return env
-
-
-def as_user(name):
-    """A function that gives a child process that user's identity, and that user's home directory."""
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        raise Missing("user", name)
-
-    def become():
-        os.initgroups(entry.pw_name, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
-
-    return (None if os.geteuid() == entry.pw_uid else become), entry.pw_dir
 
 
 def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):

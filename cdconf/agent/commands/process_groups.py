@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from cdconf.agent.commands.execute import as_user, environment
+from cdconf.agent.commands.identity import as_user, environment
 from cdconf.agent.errors import Failed, Missing
 
 CHUNK = 64 * 1024

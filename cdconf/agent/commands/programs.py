@@ -1,6 +1,6 @@
 """Which programs a host has, looked for where commands are run from."""
 
-from cdconf.agent.commands.execute import environment
+from cdconf.agent.commands.identity import environment
 from cdconf.agent.errors import Missing
 
 

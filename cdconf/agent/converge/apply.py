@@ -4,11 +4,10 @@ The types only observe and apply; everything is compared, decided and reported h
 apply can't disagree.
 """
 
-import sys
 import time
 
 from cdconf.agent.commands.execute import printable, unspeakable
-from cdconf.agent.converge import causes, compare, orphans
+from cdconf.agent.converge import causes, compare, orphans, type_agents
 from cdconf.agent.converge.handlers import Handlers
 from cdconf.agent.errors import Down, Failed, Missing, Obstacle, Rebooting
 from cdconf.agent.records.store import Applied
@@ -16,16 +15,6 @@ from cdconf.agent.records.store import Applied
 
 class Stopped(Exception):
     """The controller asked to stop, or is gone; nothing is half-done."""
-
-
-def agent_of(type_name):
-    """The module that observes and applies a resource type."""
-    name = "cdconf.resources.{}.agent".format(type_name)
-    try:
-        __import__(name)
-        return sys.modules[name]
-    except ImportError as error:
-        raise Failed("the agent of resource type '{}' can't be loaded: {}".format(type_name, error))
 
 
 def fields_of(resource):
@@ -158,7 +147,7 @@ class Convergence(object):
                 yield module, batch
                 batch = []
             if not batch:
-                module = _attempt(agent_of, resource["type"])
+                module = _attempt(type_agents.agent_of, resource["type"])
             batch.append(resource)
         if batch:
             yield module, batch
@@ -317,7 +306,7 @@ class Convergence(object):
         present = {resource["type"] for resource in self.catalog["resources"]}
         for identifier, entry in self.applied.orphans(self.catalog):
             started = time.monotonic()
-            if entry["type"] in present and getattr(agent_of(entry["type"]), "ONE_PER_HOST", False):
+            if entry["type"] in present and getattr(type_agents.agent_of(entry["type"]), "ONE_PER_HOST", False):
                 # Its title is its value: the new one has taken its place.
                 self.applied.forget(identifier)
                 continue

@@ -5,8 +5,8 @@ Nothing is changed but `seen.json` in cdconf's own directory, which remembers wh
 
 import time
 
-from cdconf.agent.converge import causes, compare
-from cdconf.agent.converge.apply import Convergence, agent_of, observe
+from cdconf.agent.converge import causes, compare, type_agents
+from cdconf.agent.converge.apply import Convergence, observe
 from cdconf.agent.converge.first_seen import Seen
 from cdconf.agent.errors import Down, Failed, Missing, Obstacle
 from cdconf.agent.records import kept
@@ -89,7 +89,7 @@ class Drifting(Convergence):
 
     def _module(self, resource):
         try:
-            return agent_of(resource["type"])
+            return type_agents.agent_of(resource["type"])
         except Failed as error:
             self._unknown(resource, error.message)
             return None

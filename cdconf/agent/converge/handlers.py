@@ -154,10 +154,10 @@ def waits_for_release(entry):
 
 def act(entry):
     """Does an action; returns the `Failed` that it ended with, or None."""
-    from cdconf.agent.converge.apply import agent_of
+    from cdconf.agent.converge import type_agents
 
     try:
-        agent_of(entry["type"]).act(entry["fields"], entry["action"])
+        type_agents.agent_of(entry["type"]).act(entry["fields"], entry["action"])
     except Failed as error:
         return error
     except OSError as error:

@@ -5,7 +5,7 @@ trying what a secret is, and nobody can make up a plan.
 """
 
 from cdconf.agent.converge.apply import Convergence
-from cdconf.agent.records.store import fingerprint
+from cdconf.agent.records.fingerprints import fingerprint
 
 _WANTED = ("type", "title", "fields", "absent", "notify", "action", "app")
 _LENGTH = 32  # hexadecimal digits

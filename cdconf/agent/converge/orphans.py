@@ -30,12 +30,12 @@ def module_for(entry):
     Raises:
         Unremovable: It can't be removed.
     """
-    from cdconf.agent.converge.apply import agent_of
+    from cdconf.agent.converge import type_agents
 
     if not entry["removable"]:
         raise Unremovable("can't be removed")
     try:
-        return agent_of(entry["type"])
+        return type_agents.agent_of(entry["type"])
     except Failed:
         raise Unremovable("can't be removed: there's no resource type '{}' any more".format(entry["type"]))
 

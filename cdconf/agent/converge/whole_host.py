@@ -2,9 +2,11 @@
 
 from cdconf.agent import wire
 from cdconf.agent.commands.execute import printable
-from cdconf.agent.converge.apply import agent_of, observe
+from cdconf.agent.converge import type_agents
+from cdconf.agent.converge.apply import observe
 from cdconf.agent.errors import Failed, Missing
-from cdconf.agent.records.store import Applied, fingerprint
+from cdconf.agent.records.fingerprints import fingerprint
+from cdconf.agent.records.store import Applied
 
 SEALED = "$sealed"
 LONGEST = 1024  # bytes of JSON; a longer value is sealed, too
@@ -46,7 +48,7 @@ def _orphans(agent, catalog):
     return {
         "{} {}".format(entry["type"], entry["title"]): entry["source"]
         for entry in left
-        if entry["type"] not in present or not getattr(agent_of(entry["type"]), "ONE_PER_HOST", False)
+        if entry["type"] not in present or not getattr(type_agents.agent_of(entry["type"]), "ONE_PER_HOST", False)
     }
 
 
@@ -55,11 +57,11 @@ def _batches(resources):
     batch = []
     for resource in resources:
         if batch and resource["type"] != batch[0]["type"]:
-            yield agent_of(batch[0]["type"]), batch
+            yield type_agents.agent_of(batch[0]["type"]), batch
             batch = []
         batch.append(resource)
     if batch:
-        yield agent_of(batch[0]["type"]), batch
+        yield type_agents.agent_of(batch[0]["type"]), batch
 
 
 def _asked(module, resource):

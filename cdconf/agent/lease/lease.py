@@ -10,10 +10,10 @@ import time
 
 from cdconf.agent import texts
 from cdconf.agent.errors import Failed
+from cdconf.agent.lease.identity import IDENTITY
 from cdconf.agent.records.formats import Damaged
 
 FILE = "lease.json"
-IDENTITY = "identity.json"
 LINGER = 30.0  # seconds that the holder waits for a run within its lease to end the change that it's at
 
 

@@ -3,7 +3,7 @@
 import os
 
 from cdconf.agent.errors import Failed
-from cdconf.agent.lease.lease import IDENTITY
+from cdconf.agent.lease.identity import IDENTITY
 from cdconf.agent.records import store
 
 

@@ -4,7 +4,7 @@ import time
 
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease import lease
-from cdconf.agent.records import events, store
+from cdconf.agent.records import events, ledger, store
 
 
 def call(agent, name, arguments):
@@ -159,8 +159,8 @@ def mend(agent, catalog, check, leave, later=False):
 
 
 def remember(agent):
-    """What the host knows of its past; see `past.remembered`."""
-    return events.remembered(agent.store)
+    """What the host knows of its past; see `ledger.remembered`."""
+    return ledger.remembered(agent.store)
 
 
 def portray_host(agent, **arguments):

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 
-from cdconf.agent.converge.apply import agent_of
+from cdconf.agent.converge import type_agents
 from cdconf.agent.errors import Failed
 from cdconf.agent.records import store
 
@@ -115,7 +115,7 @@ def _sudo(project, content, gone):
 
 def _make(kind, fields, gone):
     """By the type that roles use for the same thing."""
-    module = agent_of(kind)
+    module = type_agents.agent_of(kind)
     there = module.observe(fields) is not None
     if gone and there:
         module.apply(fields, {"exists": (True, False)})

@@ -5,7 +5,7 @@ An app is `{"name", "path", "services", "user", "toggles": {"path", "values", "r
 """
 
 from cdconf.agent.errors import Failed
-from cdconf.agent.lease.lease import IDENTITY
+from cdconf.agent.lease.identity import IDENTITY
 from cdconf.agent.release import restartable
 from cdconf.agent.toggles.toggles import Toggles
 

@@ -130,10 +130,3 @@ def mended(store, by, counts, failed):
     entries = provisions(store)
     if failed or counts.get("changed"):
         provisioned(store, by, entries[-1]["catalog"] if entries else None, counts, failed)
-
-
-def remembered(store):
-    """All of it: `{"apps": the ledger's pages, "provisions"}`."""
-    from cdconf.agent.records import ledger
-
-    return {"apps": store.read(ledger.FILE, {}), "provisions": provisions(store)}

@@ -7,6 +7,7 @@ what these lack; its `version` says how to read it.
 
 from cdconf.agent import wire
 from cdconf.agent.errors import Failed
+from cdconf.agent.records.fingerprints import fingerprint
 
 VERSION = 1
 PUBLIC = ("owner", "group", "mode")  # everybody on the host sees them, whatever is in the file
@@ -80,8 +81,6 @@ class Withheld(object):
 
 def mac_of(key, value):
     """The MAC of a value; a text has that of its bytes."""
-    from cdconf.agent.records.store import fingerprint
-
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
     return fingerprint(key, value)[:32]

@@ -140,3 +140,8 @@ class Ledger(object):
         if pin is not None:
             events.note(self.page, self.by, "unpinned", version=pin["version"], archive=archive, why=reason)
             self.save()
+
+
+def remembered(store):
+    """What a host remembers of its past: `{"apps": the ledger's pages, "provisions"}`; see `events`."""
+    return {"apps": store.read(FILE, {}), "provisions": events.provisions(store)}

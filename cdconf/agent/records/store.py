@@ -7,6 +7,7 @@ import os
 from cdconf.agent import files, wire
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.records import formats, kept
+from cdconf.agent.records.fingerprints import fingerprint
 
 
 def root():
@@ -88,16 +89,6 @@ def _check(folder):
     if owner != os.geteuid():
         text = "'{}' belongs to {}, so cdconf doesn't use it: see what's in it, and remove it or give it to {}"
         raise Failed(text.format(folder.path, files.owner_name(owner), files.owner_name(os.geteuid())))
-
-
-def fingerprint(key, value):
-    """A MAC of a value under the host's key (keyed BLAKE2b, RFC 7693): shows equal values to be equal, nothing else."""
-    try:
-        from _blake2 import blake2b  # hashlib is the same behind OpenSSL, which takes longer to load than all the rest
-    except ImportError:
-        from hashlib import blake2b
-
-    return blake2b(wire.dumps(value), digest_size=32, key=key).hexdigest()
 
 
 class Applied(object):

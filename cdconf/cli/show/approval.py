@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.show.approve_plan import Planned
     from cdconf.promotion.approvals.authors import Written
-    from cdconf.promotion.approvals.review import Review
+    from cdconf.promotion.review import Review
     from cdconf.promotion.said import Proof
 
 _COMMITS, _COMMITS_AS_DATA = 20, 1000

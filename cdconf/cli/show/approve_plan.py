@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.promotion.approvals.review import Review
+    from cdconf.promotion.review import Review
 
 MOST_HOSTS = 50  # of larger environments, only the command is shown: somebody waits for the answer
 

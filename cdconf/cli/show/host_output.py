@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from cdconf.render.outlet import is_over
-from cdconf.render.renderer import has_colour
+from cdconf.render.style import has_colour
 
 KEPT = 4 * 1024 * 1024  # bytes
 LINE = 64 * 1024  # characters of a line that doesn't end; it's shown in pieces

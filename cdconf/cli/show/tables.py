@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import click
 
-from cdconf.render.renderer import has_colour
+from cdconf.render.style import has_colour
 from cdconf.render.words import shown
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
     from cdconf.promotion.approvals.approving import Approver
-    from cdconf.promotion.approvals.review import Review
+    from cdconf.promotion.review import Review
 
 
 @click.command()
@@ -50,7 +50,7 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
     from cdconf.cli.show.approve_plan import planned
     from cdconf.errors import UsageError
     from cdconf.promotion.approvals.approving import approver, check_counts
-    from cdconf.promotion.approvals.review import check_approvable, review_of
+    from cdconf.promotion.review import check_approvable, review_of
     from cdconf.render.words import shown
 
     with run_of("approve", environment, flags) as run:

@@ -91,7 +91,7 @@ def _width() -> int | None:
 
 def coloured(lines: Iterable[Line]) -> list[str]:
     """Lines as a terminal gets them; a pipe gets none of their colours."""
-    from cdconf.render.renderer import has_colour
+    from cdconf.render.style import has_colour
 
     if not has_colour(sys.stdout):
         return ["".join([part.text for part in line]).rstrip() for line in lines]

@@ -81,7 +81,7 @@ def _show(plan: FleetPlan, environment: str, flags: dict[str, Any], mask: Mask, 
 
 
 def _coloured(line: str) -> str:
-    from cdconf.render.renderer import has_colour
+    from cdconf.render.style import has_colour
 
     if not has_colour(sys.stdout):
         return line

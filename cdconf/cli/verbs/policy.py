@@ -13,7 +13,7 @@ from cdconf.cli.options import output_options, project_options
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.inventory.requirement import Entry
-    from cdconf.promotion.policy import Policy
+    from cdconf.promotion.policy_model import Policy
 
 
 @click.group()

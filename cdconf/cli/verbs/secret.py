@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.options import environment_argument, output_options, project_options
+from cdconf.cli.secret_store import record_secrets, secret_store
 from cdconf.cli.verbs.secret_exposure import check, exposure, rotate
 from cdconf.errors import CdconfError, SecretError
 
@@ -31,23 +32,6 @@ def command() -> None:
     """
 
 
-def _store(directory: str, environment: str) -> SecretStore:
-    from cdconf.inventory import load_environment, load_project
-    from cdconf.secrets import SecretStore
-
-    project = load_project(Path(directory))
-    return SecretStore(project, load_environment(project, environment))
-
-
-def _record(directory: str, environment: str, command: str, detail: str) -> None:
-    """The history remembers which secrets were changed, never to what."""
-    from cdconf.cli.recording import record_change
-    from cdconf.inventory import load_environment, load_project
-
-    project = load_project(Path(directory))
-    record_change(project, command, detail, load_environment(project, environment))
-
-
 @command.command()
 def key() -> None:
     """Print your public key; make the key pair first if you have none."""
@@ -62,14 +46,14 @@ def key() -> None:
 @project_options
 def set_(environment: str, name: str, directory: str) -> None:
     """Set secret NAME of ENV. The value is asked for, or read from stdin; never an argument."""
-    store = _store(directory, environment)
+    store = secret_store(directory, environment)
     asked = sys.stdin.isatty()
     value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True) if asked else _piped()
     if not value:
         raise SecretError("an empty secret is none")
     store.set(name, value)
     click.echo(f"{name} is set in {store.shown}", err=True)
-    _record(directory, environment, "secret set", name)
+    record_secrets(directory, environment, "secret set", name)
     _tell_shift(environment, store)
 
 
@@ -81,7 +65,7 @@ def get(environment: str, name: str, directory: str) -> None:
     """Print secret NAME of ENV; into a pipe or a file its bytes as they are, without a new line behind them."""
     from cdconf.errors import did_you_mean
 
-    store = _store(directory, environment)
+    store = secret_store(directory, environment)
     value = store.get(name)
     if value is None:
         raise SecretError(f"there is no secret '{name}' in {environment}", hint=did_you_mean(name, store.names()))
@@ -122,7 +106,7 @@ def edit(environment: str, directory: str) -> None:
     """
     from cdconf.cli.secret_text import Scratch, as_yaml, changes
 
-    store = _store(directory, environment)
+    store = secret_store(directory, environment)
     store.recipients()  # before anything is typed
     old = {name: store.get(name) for name in store.names() if store.source(name) != "generated"}
     with Scratch(as_yaml(old)) as scratch:
@@ -144,7 +128,7 @@ def edit(environment: str, directory: str) -> None:
     click.echo("\n".join(done) or "nothing was changed", err=True)
     if wanted:
         what = (f"{name} removed" if value is None else name for name, value in wanted.items())
-        _record(directory, environment, "secret edit", ", ".join(what))
+        record_secrets(directory, environment, "secret edit", ", ".join(what))
     _tell_shift(environment, store)
 
 
@@ -156,12 +140,12 @@ def rekey(environment: str, directory: str) -> None:
 
     Whoever was taken out of recipients.txt has still seen the old values: change those, too, with `rotate`.
     """
-    store = _store(directory, environment)
+    store = secret_store(directory, environment)
     before = store.shift()
     names = store.rekey()
     click.echo(f"{len(names)} secrets are encrypted for {len(store.recipients())} recipients", err=True)
     dropped = f"; dropped: {', '.join(before.opened)}" if before.opened else ""
-    _record(directory, environment, "secret rekey", f"{', '.join(names)}{dropped}")
+    record_secrets(directory, environment, "secret rekey", f"{', '.join(names)}{dropped}")
     for key, opened in before.closed.items():
         click.echo(f"{key}… can read from now on: {', '.join(opened)}", err=True)
     for key, had in before.opened.items():

@@ -99,9 +99,9 @@ def rotate(environment: str, names: tuple[str, ...], length: int | None, directo
 
     Example: cdconf secret rotate production shop_db_password
     """
-    from cdconf.cli.verbs.secret import _record, _store
+    from cdconf.cli.secret_store import record_secrets, secret_store
 
-    store = _store(directory, environment)
+    store = secret_store(directory, environment)
     mine = store.ciphertexts()
     for name in names:
         if name not in mine:
@@ -112,7 +112,7 @@ def rotate(environment: str, names: tuple[str, ...], length: int | None, directo
     store.change({name: "".join(secrets.choice(alphabet) for _ in range(size)) for name, size in sizes.items()})
     click.echo(f"{', '.join(sizes)}: new values in {store.shown}", err=True)
     click.echo(f"`cdconf provision {environment}` brings them to the hosts", err=True)
-    _record(directory, environment, "secret rotate", ", ".join(sizes))
+    record_secrets(directory, environment, "secret rotate", ", ".join(sizes))
 
 
 def _is(one: Exposure, recipient: str) -> bool:

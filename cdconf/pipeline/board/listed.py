@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cdconf.artifacts.backends import Entry
 from cdconf.artifacts.metadata import read_all
+from cdconf.artifacts.store_files import Entry
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:

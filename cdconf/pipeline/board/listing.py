@@ -11,7 +11,8 @@ from cdconf.pipeline.store_lease import BEAT, LEASE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.artifacts.backends import Entry, Place
+    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.store_files import Entry
 
 
 class ListedOnce:

@@ -18,8 +18,8 @@ from cdconf.promotion.ssh.signing import sign
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
-    from cdconf.promotion.approvals.review import Review
     from cdconf.promotion.people import Person
+    from cdconf.promotion.review import Review
 
 
 @dataclass(frozen=True)
