@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
 )
-@click.option("--reject", is_flag=True, help="Say no: final for this artifact in ENV.")
-@click.option("--note", metavar="TEXT", default="", help="Why: everybody reads it. --reject needs one.")
-@click.option("--key", "key", metavar="FILE", help="Sign with this SSH key; its .pub, when it's in the ssh-agent.")
-@click.option("--expires", metavar="TIME", help="Counts for so long: `4h`. By default as long as ENV takes approvals.")
+@click.option("--reject", is_flag=True, help="Reject: final for this artifact in ENV.")
+@click.option("--note", metavar="TEXT", default="", help="Your reason, visible to everybody; --reject needs one.")
+@click.option(
+    "--key", "key", metavar="FILE", help="Sign with this SSH key. For a key in the ssh-agent, name its .pub file."
+)
+@click.option("--expires", metavar="TIME", help="How long the approval holds: `4h`. The default is ENV's own limit.")
 @yes_option
 @project_options
 @output_options
 def command(artifact: str, environment: str, reject: bool, note: str, **flags: Any) -> None:
-    """Approve that ARTIFACT is brought to ENV, or reject it: signed with your own SSH key.
+    """Approve the deployment of ARTIFACT to ENV, or reject it, signed with your own SSH key.
 
-    Shows first what you approve: the commits since ENV's last release and who has written them, what has changed in
-    the procedure, what the stages have found out. Then it asks, and `ssh-keygen` signs: with a key of your ssh-agent
-    or of ~/.ssh, FIDO keys included. Without --key, the first key that the operator's policy knows is taken; it says
-    under `people` whose keys are whose.
+    First you see what you approve: the commits since ENV's last release with their authors, the changes of the
+    procedure, and the results of the stages. After your answer `ssh-keygen` signs with a key from your ssh-agent or
+    ~/.ssh; FIDO keys work too. Without --key, cdconf takes your first key that the operator's policy lists under
+    `people`.
 
-    An approval is of this artifact, by this procedure, for ENV. When any of these changes, or the artifact is stopped,
-    it counts no more. A rejection is final: no approval heals it. No host is asked.
+    An approval holds for this artifact, this procedure and ENV. It ends when one of these changes or the artifact is
+    stopped. A rejection is final: later approvals don't lift it. No host is contacted.
 
     Example: cdconf approve shop@1.4 --to production --note 'looked at the migration'
 

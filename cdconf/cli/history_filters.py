@@ -26,11 +26,13 @@ def filter_options(function: Function) -> Function:
     kinds = click.Choice(list(COMMANDS))
     when = "TIME, or so long ago: 2026-11-30, 2026-11-30T14:00, 30d, 12h."
     for option in (
-        click.option("--until", metavar="TIME", help="Only runs that began before; as --since."),
+        click.option(
+            "--until", metavar="TIME", help="Only runs that began before this time; TIME is written as in --since."
+        ),
         click.option("--since", metavar="TIME", help=f"Only runs that began then or later. {when}"),
         click.option("--kind", "kinds", multiple=True, type=kinds, help="Only runs of this kind; may be repeated."),
-        click.option("--who", metavar="USER", help="Only runs that this user has started."),
-        click.option("--host", metavar="HOST", help="Only runs that had this host among theirs."),
+        click.option("--who", metavar="USER", help="Only runs that this user started."),
+        click.option("--host", metavar="HOST", help="Only runs that included this host."),
         click.option("--app", metavar="APP", shell_complete=app_names, help="Only runs of this app."),
     ):
         function = option(function)

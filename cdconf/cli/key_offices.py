@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
 
 office_option = click.option(
-    "--office", metavar="O", help="For this office: `stage:NAME`, `approve` or `override`, rather than for builds."
+    "--office", metavar="O", help="For this office (`stage:NAME`, `approve` or `override`) instead of for builds."
 )
 
 

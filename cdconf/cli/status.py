@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @connection_options
 @output_options
 def command(environment: str, **flags: Any) -> None:
-    """Show what runs where on ENV: releases, services, leases, pinned artifacts, drained hosts, migrations.
+    """Show what runs on ENV's hosts: releases, services, leases, pinned artifacts, drained hosts, migrations.
 
     Example: cdconf status production
     """

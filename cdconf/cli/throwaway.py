@@ -22,14 +22,14 @@ _OPTIONS = [
         "--copy-of",
         metavar="ENV",
         shell_complete=original_names,
-        help="Make a throw-away copy of ENV, which has no file; needs --name.",
+        help="Make a throw-away copy of ENV; needs --name.",
     ),
-    click.option("--name", metavar="NAME", help="With --copy-of: what the copy is called."),
+    click.option("--name", metavar="NAME", help="With --copy-of: the copy's name."),
     click.option(
         "--ttl",
         metavar="TIME",
-        help="How long a throw-away copy lives from now: 30m, 4h, 2d (default 24h, at most 30d). Given again, it "
-        "lives that long from then on.",
+        help="How long a throw-away copy lives from now: 30m, 4h, 2d (default 24h, at most 30d). A later run with "
+        "--ttl counts anew.",
     ),
     click.option(
         "--provider",
