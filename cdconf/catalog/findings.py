@@ -6,33 +6,39 @@ from dataclasses import dataclass
 
 RULES = {
     "unused_variable": "A role declares a variable that nothing reads.",
-    "undeclared_variable": "A role reads a variable that no role declares, so that nothing checks or documents it.",
-    "unread_variable": "A file sets a variable that nothing declares or reads; often it's a misspelt name.",
+    "undeclared_variable": "A role reads a variable that no role declares, so it has no type and no description.",
+    "unread_variable": "A file sets a variable that no role declares or reads; often the name is misspelt.",
     "unused_template": "No resource and no other template names this template.",
     "unused_file": "No resource names this file.",
     "unused_handler": "Nothing notifies this handler.",
     "unused_role": "No group has this role.",
     "unused_secret": "secrets.yml has a secret that nothing reads.",
-    "suspicious_guard": "The guard of a command is always or never true, changes the host, or forgets at a reboot.",
-    "secret_in_clear": "A variable whose name says that it's a secret stands in a file in the clear.",
-    "readable_secret": "A file with a secret in it can be read by everybody on its host.",
-    "unowned_secret": "A file with a secret in it has no owner, so that one that was somebody's stays his.",
+    "suspicious_guard": "The guard of a command is always true, is never true, changes the host, or loses its state at a "
+    "reboot.",
+    "secret_in_clear": "A variable whose name suggests a secret has its value unencrypted in a file.",
+    "readable_secret": "Everybody on the host can read a file that holds a secret.",
+    "unowned_secret": "A file that holds a secret has no `owner`. If the file already belongs to somebody, that user can "
+    "read the secret.",
     "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
-    "no_smoke_test": "An app's roles have no smoke tests, so that nothing verifies its deployments.",
-    "expired_toggle": "A feature toggle's day has come: what it switches should stay or go, and the toggle go.",
-    "expired_waiver": "A waiver's last day is over: what it accepted is a finding of `drift` again.",
+    "no_smoke_test": "An app's roles have no smoke tests, so its deployments aren't tested.",
+    "expired_toggle": "A feature toggle's `expires` day has come. Decide whether the feature stays, and remove the toggle.",
+    "expired_waiver": "A waiver's last day is over. Its finding counts as drift again.",
     "stale_waiver": "A waiver is for a host or a group that the environment doesn't have.",
     "database_per_host": "An app's migrations run on one host, and several of its hosts have a database of their own.",
     "app_owns_releases": "A role lets an app's user change the app's `path`, `releases` or `current`.",
-    "closed_windows": "The windows that an environment requires are never open at the same time.",
-    "lost_order": "Hosts of several groups have one group before all of these, so that they're provisioned at once.",
-    "policy": "The policy that `--policy` names asks for what the project hasn't, or for what never comes.",
-    "missing_secret": "A secret that's generated for hosts of a provider has no value where hosts are your own.",
-    "shared_service": "Two apps of the same hosts have one service, so that each of them starts and stops the other.",
-    "unmade_service": "No role of an app's hosts makes a service that the app has.",
-    "unmade_user": "No role of an app's hosts makes the user that the app runs as.",
-    "unknown_os": "A host's `os` is none that cdconf knows; often it's a misspelt name.",
-    "no_health": "An app has no health check, so that a deployment can't tell whether it works.",
+    "closed_windows": "An environment requires several windows that are never open at the same time.",
+    "lost_order": "Hosts of several groups share one group that comes before all of these. So they are provisioned "
+    "together, and the order of the later groups has no effect.",
+    "policy": "The policy that `--policy` names requires something that the project doesn't have, or that can't "
+    "happen.",
+    "missing_secret": "A secret with `generate` has no value in an environment of existing hosts, for which cdconf "
+    "generates none.",
+    "shared_service": "Two apps on the same hosts name the same service, so each app's deployment starts and stops the "
+    "other app.",
+    "unmade_service": "An app names a service that no role of its hosts installs.",
+    "unmade_user": "An app runs as a user that no role of its hosts creates.",
+    "unknown_os": "cdconf doesn't know a host's `os`; often the name is misspelt.",
+    "no_health": "An app has no health check, so a deployment can't find out whether the app works.",
 }
 
 

@@ -112,6 +112,7 @@ class ResourceType:
         holds: The fields that it writes into its file, which then needs a `mode` if they were made of a secret; all of
             them if not given.
         is_whole: Whether one declaration must say all of it, since a change replaces it as a whole.
+        purpose: The heading under which the reference lists it.
         elsewhere: Its functions run in another process, so that texts come back from them without their taint.
     """
 
@@ -135,6 +136,7 @@ class ResourceType:
     holds: tuple[str, ...] | None = None
     is_whole: bool = False
     elsewhere: bool = False
+    purpose: str = "Other"
 
     @functools.cached_property
     def sensitive(self) -> frozenset[str]:
@@ -187,5 +189,7 @@ def text_or_bytes(data: bytes) -> str | bytes:
 
 # A field of types that write a file as people word it; the agent hands it to `cdconf.agent.files.write_atomic`.
 VALIDATE = Field(
-    "string", "A command that must succeed before the new content goes live; {} is a file with it.", compare=False
+    "string",
+    "A command that must succeed before the file is replaced; {} stands for a temporary file with the new content.",
+    compare=False,
 )
