@@ -6,22 +6,20 @@ from dataclasses import dataclass
 
 RULES = {
     "unused_variable": "A role declares a variable that nothing reads.",
-    "undeclared_variable": "A role reads a variable that no role declares, so it has no type and no description.",
-    "unread_variable": "A file sets a variable that no role declares or reads; often the name is misspelt.",
+    "undeclared_variable": "A role reads a variable that no role declares: it has no type and no doc.",
+    "unread_variable": "A file sets a variable that no role declares or reads; often a misspelt name.",
     "unused_template": "No resource and no other template names this template.",
     "unused_file": "No resource names this file.",
     "unused_handler": "Nothing notifies this handler.",
     "unused_role": "No group has this role.",
     "unused_secret": "secrets.yml has a secret that nothing reads.",
-    "suspicious_guard": "The guard of a command is always true, is never true, changes the host, or loses its state at a "
-    "reboot.",
+    "suspicious_guard": "The guard of a command is always true, never true, changes the host, or forgets at a reboot.",
     "secret_in_clear": "A variable whose name suggests a secret has its value unencrypted in a file.",
     "readable_secret": "Everybody on the host can read a file that holds a secret.",
-    "unowned_secret": "A file that holds a secret has no `owner`. If the file already belongs to somebody, that user can "
-    "read the secret.",
+    "unowned_secret": "A file that holds a secret has no `owner`: if it already belongs to a user, that user reads it.",
     "stale_difference": "A copy declares a difference in a variable that doesn't exist.",
     "no_smoke_test": "An app's roles have no smoke tests, so its deployments aren't tested.",
-    "expired_toggle": "A feature toggle's `expires` day has come. Decide whether the feature stays, and remove the toggle.",
+    "expired_toggle": "A feature toggle's `expires` day has come. Remove the toggle, and keep or remove the feature.",
     "expired_waiver": "A waiver's last day is over. Its finding counts as drift again.",
     "stale_waiver": "A waiver is for a host or a group that the environment doesn't have.",
     "database_per_host": "An app's migrations run on one host, and several of its hosts have a database of their own.",
