@@ -105,14 +105,16 @@ def _give(
     run.extra |= {"person": who.person.name if who.person else None, "key": who.own.key.id}
     run.emit(Notice(f"{who.name} has {decision} {artifact.label} for {where} ({name})"))
     if who.person is None:
-        run.emit(Notice("it counts where a policy says whose key that is; none does so here", warning=True))
+        run.emit(
+            Notice("no policy here says whose key this is; the approval counts only where a policy does", warning=True)
+        )
     gate = gate_of(run.project, run.environment, artifact, lambda event: None)
     run.extra["gates"] = [asdict(one) for one in gate.links]
     for one in gate.links:
         if one.name.startswith("approvals"):
             run.emit(Notice(f"{one.name}: {one.why}"))
     if not any(one.name.startswith("approvals") for one in gate.links) and decision == "approved":
-        run.emit(Notice(f"{where} asks for no approval here"))
+        run.emit(Notice(f"{where} requires no approval here"))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -124,7 +124,7 @@ def verify(reference: str, **flags: Any) -> None:
         signer = check_aloud(run.project, found, store.provenance(found), run.emit)
         store.manifest(found, fresh=True)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": signer}
-        run.emit(Notice(f"{found.label} is what its digests say{f', signed by {signer}' if signer else ''}"))
+        run.emit(Notice(f"{found.label} matches its digests{f', signed by {signer}' if signer else ''}"))
 
 
 @command.command()
@@ -166,7 +166,7 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
             raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, run.project.apps))
         version = version or version_of_file(run.project, app, file)
         if version is None:
-            raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")
+            raise UsageError(f"the name '{file.name}' contains no version", hint="say it with --version")
         found = add_file(Store(run.project, emit=run.emit), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.record_as("artifact add", f"sha256 {found.archive[:12]}", found)

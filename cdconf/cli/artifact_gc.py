@@ -45,7 +45,7 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
         run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {one.label} ({one.archive[:12]})"))
     swept = sweep(run.project, store, dry_run=dry_run)
     if store.unreadable():
-        run.emit(Notice("left-over files of the store stay while metadata can't be read", warning=True))
+        run.emit(Notice("left-over files of the store stay, because some metadata can't be read", warning=True))
     run.extra |= {"removed": [one.label for one in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
     run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown, "elsewhere": use.elsewhere}
     done = "would be removed" if dry_run else "removed"

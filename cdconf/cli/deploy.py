@@ -159,12 +159,12 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
 
     with run_of("deploy", environment, flags) as run:
         if unpin:
-            raise UsageError("--unpin begins a deployment anew, and --resume begins none")
+            raise UsageError("--unpin is for a new deployment, and --resume starts none")
         if flags["forget_migrations"]:
-            raise UsageError("--forget-migrations migrates anew, and --resume never migrates")
+            raise UsageError("--forget-migrations is for a new deployment, and --resume never migrates")
         for option in ("stage", "override"):
             if flags[option]:
-                raise UsageError(f"--{option} is for a deployment that begins, and --resume begins none")
+                raise UsageError(f"--{option} is for a new deployment, and --resume starts none")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))

@@ -42,9 +42,9 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
     from cdconf.errors import UsageError
 
     if expired and flags["override"]:
-        raise UsageError("--expired removes throw-away environments alone, which nothing guards")
+        raise UsageError("--expired removes only throw-away environments, which have no gate")
     if expired and (environment or images):
-        raise UsageError(f"--expired goes without {'an environment' if environment else '--images'}")
+        raise UsageError(f"--expired can't be combined with {'an environment' if environment else '--images'}")
     if expired:
         _destroy_expired(flags)
     elif environment is None:

@@ -89,11 +89,11 @@ def _check_flags(flags: dict[str, Any]) -> None:
     from cdconf.errors import UsageError
 
     if flags["check"] and not flags["fix"]:
-        raise UsageError("--check goes with --fix: without it, drift changes nothing anyway")
+        raise UsageError("--check needs --fix: without --fix, drift changes nothing")
     if flags["override"] and (flags["check"] or not flags["fix"]):
-        raise UsageError("--override passes a gate, and only --fix without --check meets one")
+        raise UsageError("--override needs --fix without --check: only that passes a gate")
     if flags["fix"] and (flags["applied"] or flags["at"]):
-        raise UsageError("--fix puts back what the files of the work tree say", hint="leave --applied and --at out")
+        raise UsageError("--fix always uses the files of the work tree", hint="leave --applied and --at out")
 
 
 def _sum_up(run: Run) -> None:

@@ -76,4 +76,4 @@ def check_name(what: str, name: str | None, known: list[str]) -> None:
 
     if name is not None and name not in known:
         hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(set(known))) or 'none'}"
-        raise UsageError(f"there is no {what} '{name}', nor was there one", hint=hint)
+        raise UsageError(f"there is no {what} '{name}', and the history has none", hint=hint)

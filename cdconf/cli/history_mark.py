@@ -48,11 +48,13 @@ def command(
     from cdconf.events import Notice
 
     if failed is None and fixes is None:
-        raise UsageError("nothing is said of the deployment", hint="--failed, --not-failed or --fixes RUN")
+        raise UsageError("no mark is given", hint="add --failed, --not-failed or --fixes RUN")
     if at is not None and not failed:
-        raise UsageError("--at says since when a deployment failed", hint="say --failed, too")
+        raise UsageError("--at needs --failed", hint="--at says when the deployment's problem began")
     if failed is False and fixes is not None:
-        raise UsageError("--not-failed and --fixes are two marks", hint="say --fixes alone: it says nothing of failing")
+        raise UsageError(
+            "--not-failed and --fixes exclude each other", hint="use --fixes alone: it doesn't mark RUN as failed"
+        )
     with run_of("history", None, flags) as run:
         there, marks = _known(run)
         own = _named(there, deployment)

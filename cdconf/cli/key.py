@@ -100,7 +100,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
         if found.state == "undecided":
             run.emit(Notice(f"{name} has no trusted keys here, so unsigned artifacts are accepted"))
         elif found.state == "nobody":
-            run.emit(Notice(f"{name} trusts nobody here, so no artifact is accepted: {found.why}", warning=True))
+            run.emit(Notice(f"{name} trusts no key here, so every artifact is refused: {found.why}", warning=True))
         elif found.state == "anybody":
             text = f"{name} trusts anybody here, so unsigned artifacts are accepted (`cdconf key distrust --anybody`)"
             run.emit(Notice(text, warning=True))
@@ -131,7 +131,9 @@ def trust_(key: tuple[str, ...], anybody: bool, office: str | None, valid_before
     if anybody == bool(key):
         raise UsageError("say either a KEY or --anybody", hint="`cdconf key show` prints a key where it was made")
     if (anybody and office) or (valid_before and not office):
-        raise UsageError("an office is for certain keys only" if anybody else "--valid-before belongs to --office")
+        raise UsageError(
+            "--anybody can't be combined with --office" if anybody else "--valid-before belongs to --office"
+        )
     with run_of("key", None, flags) as run:
         if office:
             key_offices.trust(run, office, keys.parse(*_text(key)), valid_before)
@@ -173,15 +175,15 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
             gone = trust.distrust(run.project, fingerprint)
             run.record_as("key distrust", f"{gone.id} {gone.name}".rstrip())
             run.extra["key"] = document(gone)
-            run.emit(Notice(f"{name} trusts {gone.id} no more"))
+            run.emit(Notice(f"{name} no longer trusts {gone.id}"))
         else:
             trust.distrust_anybody(run.project)
             run.record_as("key distrust", "anybody")
-            run.emit(Notice(f"{name} trusts anybody no more"))
+            run.emit(Notice(f"{name} no longer trusts everybody"))
         left = trust.file_state(run.project)
         run.extra["state"] = left
         if left == "nobody":
-            text = "no key is trusted any more, so no artifact is accepted here: `cdconf key trust KEY` trusts another"
+            text = "no trusted key is left, so every artifact is refused here: `cdconf key trust KEY` trusts another"
             run.emit(Notice(f"{text} one; to do without signatures: `cdconf key trust --anybody`", warning=True))
 
 

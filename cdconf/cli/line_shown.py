@@ -45,7 +45,7 @@ def line_state(run: Run, pages: Iterable[Mapping[str, Mapping[str, Any]]]) -> Li
             return found
         _read(run, running, found)
     except CdconfError as error:
-        run.emit(Notice(f"what is stopped or overridden can't be told: {error.message}", warning=True))
+        run.emit(Notice(f"can't find out what is stopped or overridden: {error.message}", warning=True))
     return found
 
 

@@ -44,7 +44,7 @@ def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None
         if flags["as_json"]:
             raise UsageError("--sarif and --json exclude each other")
         if policy is not None:
-            raise UsageError("--sarif is about the project's files, and --policy about one outside of it")
+            raise UsageError("--sarif and --policy exclude each other: SARIF is for the project's own files")
         raise SystemExit(_sarif(Path(flags["directory"]), strict=strict))
     with run_of("lint", None, flags) as run:
         if policy is not None:

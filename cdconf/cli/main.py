@@ -196,7 +196,7 @@ def _flushed(code: int) -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    return _show(CdconfError(f"what this run has to write can't be written: {error.strerror}"))
+    return _show(CdconfError(f"can't write the output: {error.strerror}"))
 
 
 def _usage(error: click.ClickException) -> UsageError:

@@ -37,7 +37,9 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
 
     with _uncollected(everything and not watched), run_of("pipeline", None, flags) as run:
         if watched and flags["as_json"]:
-            raise UsageError("--json prints one document, so it can't watch", hint="call it again and again")
+            raise UsageError(
+                "--json and --watch exclude each other", hint="call `cdconf pipeline status --json` repeatedly"
+            )
         if not run.project.pipeline.stages:
             raise UsageError("cdconf.yml has no pipeline", hint="see docs/guides/promotion.md")
         count = None if everything else SHOWN

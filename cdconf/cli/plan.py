@@ -72,7 +72,7 @@ def command(environment: str, **flags: Any) -> None:
         raise SystemExit(code)
     for name in ("to", "markdown"):
         if flags[name]:
-            raise UsageError(f"--{name} goes with --from")
+            raise UsageError(f"--{name} needs --from")
     from cdconf.cli import plan_file
     from cdconf.cli.older import comparison
     from cdconf.deploy.provision import Options, provision

@@ -81,7 +81,7 @@ def command(environment: str | None, **flags: Any) -> None:
 
     check = flags["check"]
     if flags["from_snapshot"] and (check or flags["plan_from"]):
-        raise UsageError("--from-snapshot makes hosts, and neither --check nor --plan does")
+        raise UsageError("--from-snapshot can't be combined with --check or --plan, which make no hosts")
     with run_of("provision", throwaway.chosen(environment, flags), flags) as run:
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:

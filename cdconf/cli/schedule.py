@@ -101,7 +101,7 @@ def _with_key(run: Run, wish: Wish) -> Wish:
     path, public = made(run.project, wish.name.environment)
     let_in(run, path, public)
     if run.code:
-        run.emit(Notice("the schedule isn't installed, since not every host lets the key in", warning=True))
+        run.emit(Notice("the schedule isn't installed, because some hosts don't accept the key", warning=True))
     return replace(wish, look_only=str(path))
 
 
@@ -146,7 +146,7 @@ def _check_options(name: Name, options: Sequence[str]) -> None:
     if name.environment:
         check_flags(flags)
     elif flags["environment"] or flags["images"] or flags["override"]:
-        raise UsageError("`destroy --expired` goes without an environment, --images and --override")
+        raise UsageError("`destroy --expired` takes no environment, no --images and no --override")
 
 
 def _tell(run: Run, written: Written) -> None:

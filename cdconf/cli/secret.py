@@ -66,7 +66,7 @@ def set_(environment: str, name: str, directory: str) -> None:
     asked = sys.stdin.isatty()
     value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True) if asked else _piped()
     if not value:
-        raise SecretError("an empty secret is none")
+        raise SecretError("the secret is empty")
     store.set(name, value)
     click.echo(f"{name} is set in {store.shown}", err=True)
     _record(directory, environment, "secret set", name)

@@ -101,7 +101,7 @@ def _interrupted(
         "confirm": "every host has it: {} proves it once more and confirms it",
         "finish": "it was confirmed: {} brings it to the others",
         "roll_back": "{} rolls it back",
-        "again": "there's nothing to end: begin it again, or leave it",
+        "again": "it changed no host, so there is nothing to resume",
     }
     found = {}
     for app, about in run.project.apps.items():

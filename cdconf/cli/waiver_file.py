@@ -130,7 +130,9 @@ def keep(run: Run, waivers: Sequence[Waiver]) -> None:
         before = load_waivers(run.project, run.environment.name)
         old = [one for one in before if one.names in names]
         if len(before) - len(old) + len(waivers) > MOST:
-            raise UsageError(f"that would be more than {MOST} waivers", hint="mend what differs, or change the roles")
+            raise UsageError(
+                f"that would be more than {MOST} waivers", hint="repair the differences, or change the roles"
+            )
         if waivers:
             text = without_waivers(_text(run), old, _shown(run)) if old else _text(run)
             _write(run, with_waivers(text, waivers, _shown(run)))

@@ -119,7 +119,7 @@ def test_a_forged_a_foreign_and_a_missing_signature_are_refused(signed, tmp_path
     monkeypatch.setenv("CDCONF_SIGNING_KEY", str(tmp_path / "other"))
     other = keys.new(project)
     foreign = provenance.envelope(project, artifact)
-    assert f"signed by {other.id}, whom this project doesn't trust" in refusal(project, artifact, foreign)
+    assert f"signed by {other.id}, a key that this project doesn't trust" in refusal(project, artifact, foreign)
     # A key's id is a hint that anyone may write.
     posing = {**foreign, "signatures": [{**foreign["signatures"][0], "keyid": dsse.keyids(envelope)[0]}]}
     assert "is forged" in refusal(project, artifact, posing)
