@@ -46,7 +46,7 @@ def test_who_distrusts_the_last_key_trusts_nobody(scene):
         assert "trusts no key on this machine" in refused.stderr
         assert "cdconf key trust --anybody" in refused.stderr
     listed = cdconf(project.root, "key", "list")
-    assert (listed.returncode, "trusts nobody here" in listed.stderr) == (0, True)
+    assert (listed.returncode, "trusts no key here" in listed.stderr) == (0, True)
     assert cdconf(project.root, "key", "trust", key.text).returncode == 0
     assert cdconf(project.root, "artifact", "verify", "app@1").returncode == 0
 

@@ -43,7 +43,7 @@ def test_one_is_added_listed_and_removed(project):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody", "file", "/x", *WHY], "'nobody' is no host or group of dev"),
+        (["nobody", "file", "/x", *WHY], "'nobody' isn't a host of dev"),
         (["web1", "fil", "/x", *WHY], "did you mean 'file'?"),
         (["web1", "file", "/x", "--reason", "r"], "a waiver needs --until and --reason"),
         (["web1", "file", "/x", "--until", "1d", "--reason", " "], "a waiver needs --until and --reason"),
