@@ -1,1 +1,1 @@
-"""Changes hosts, group by group and batch by batch: provision, deploy, rollback."""
+"""Changes hosts: `provision` goes group by group, `deploy` and `rollback` go batch by batch."""
