@@ -84,5 +84,5 @@ def _tell_held(run: Run, unheld: Sequence[Artifact], use: Use) -> None:
 def _removed(run: Run, store: Store, artifact: Artifact, said: Uses) -> bool:
     gone = store.remove(artifact, said)
     if not gone:
-        run.emit(Notice(f"{artifact.label} stays: a run has begun to use it"))
+        run.emit(Notice(f"{artifact.label} stays, because a run has begun to use it"))
     return gone

@@ -90,7 +90,9 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     with run_of("deploy", environment, flags) as run:
         if artifact is None:
-            raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
+            raise UsageError(
+                "no artifact is given", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}"
+            )
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if chosen.commit and not chosen.dirty:

@@ -48,7 +48,7 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
     if expired:
         _destroy_expired(flags)
     elif environment is None:
-        raise UsageError("there is no environment to destroy", hint="name one, or say --expired")
+        raise UsageError("no environment is given", hint="name one, or say --expired")
     else:
         _destroy(environment, yes, images, flags)
 

@@ -63,7 +63,7 @@ def command(environment: str, app: str | None, units: tuple[str, ...], follow: b
     from cdconf.errors import UsageError
 
     if follow and flags["as_json"]:
-        raise UsageError("--follow has no end, so it can't be one JSON document", hint="leave out --follow or --json")
+        raise UsageError("--follow and --json exclude each other", hint="leave out --follow or --json")
     with run_of("logs", environment, flags) as run:
         wanted = _units(run, app, units)
         hosts = [host for host in run.selected() if host.name in wanted]

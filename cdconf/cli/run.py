@@ -104,5 +104,5 @@ def _input() -> bytes:
 
     data = sys.stdin.buffer.read(STDIN_LIMIT + 1)
     if len(data) > STDIN_LIMIT:
-        raise UsageError("stdin is over 16 MiB, which is too much to give to hosts", hint="deploy an artifact")
+        raise UsageError("stdin is larger than 16 MiB, the limit for hosts", hint="deploy an artifact")
     return data

@@ -90,7 +90,7 @@ def _check_options(environment: str | None, flags: Mapping[str, Any]) -> None:
             raise UsageError("--check and --ttl exclude each other: --ttl changes how long an environment lives")
         if environment is None:
             raise UsageError(
-                "there is no environment to provision",
+                "no environment is given",
                 hint="name one, or make a throw-away copy: --copy-of production --name try-1 --ttl 4h",
             )
         return

@@ -51,7 +51,7 @@ def command(
             show_toggles(run, named_app(run.project, app), hosts=environment is not None)
         return
     if environment is None:
-        raise UsageError("in which environment?", hint=f"cdconf toggle {app} {name} {value or 'on'} --env ENV")
+        raise UsageError("no environment is given", hint=f"cdconf toggle {app} {name} {value or 'on'} --env ENV")
     with run_of("toggle", environment, flags) as run:
         run.recorded = not check
         chosen = named_app(run.project, app)
@@ -84,7 +84,7 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
 
     on = switch(value)
     if on is None:
-        raise UsageError(f"'{value}' is neither on nor off" if value else f"{toggle.name}: on or off?")
+        raise UsageError(f"the value must be on or off, not '{value}'" if value else f"{toggle.name}: add on or off")
     before = load_toggles(run.project, run.environment.name)[app.name][toggle.name].on
     run.extra |= {"app": app.name, "toggle": toggle.name, "from": word(before), "to": word(on)}
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"

@@ -136,7 +136,7 @@ def keep(run: Run, waivers: Sequence[Waiver]) -> None:
         if waivers:
             text = without_waivers(_text(run), old, _shown(run)) if old else _text(run)
             _write(run, with_waivers(text, waivers, _shown(run)))
-    _say(run, waivers, "waived", f"says so now{_commit(run)}")
+    _say(run, waivers, "waived", f"was changed{_commit(run)}")
 
 
 def drop(run: Run, waivers: Sequence[Waiver]) -> None:

@@ -216,7 +216,7 @@ class Toggling:
         except Failed as error:
             raise CdconfError(error.message) from error
         is_in_git = self.environment.name not in self.project.throwaways()
-        self.emit(Notice(f"{self._shown} says so now{': commit it' if is_in_git else ''}"))
+        self.emit(Notice(f"{self._shown} was changed{': commit it' if is_in_git else ''}"))
 
     def _try_out(self, hosts: list[Host]) -> dict[str, Failure]:
         by_name = {host.name: host for host in hosts}

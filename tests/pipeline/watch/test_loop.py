@@ -212,7 +212,7 @@ def test_a_store_that_cannot_be_read_is_said_once(world, repository, error, word
     world.said()
     world.outlooks[first] = error
     world.rounds(3)
-    assert world.said() == [f"what can go on can't be told: {words}"]
+    assert world.said() == [f"can't find out which commits can continue: {words}"]
     second = repository.commit("second")
     world.rounds()
     assert world.ran() == [first, second]
