@@ -144,7 +144,7 @@ def drop(run: Run, waivers: Sequence[Waiver]) -> None:
     if waivers:
         with _held(run):
             _write(run, without_waivers(_text(run), waivers, _shown(run)))
-    _say(run, waivers, "removed", f"says so no longer{_commit(run)}")
+    _say(run, waivers, "removed", f"was changed{_commit(run)}")
 
 
 def _say(run: Run, waivers: Sequence[Waiver], word: str, end: str) -> None:
