@@ -368,7 +368,7 @@ def test_a_checkout_that_cannot_be_written_to_is_an_error_with_its_place(world):
     (world.data / "watch").write_text("a file")
     with pytest.raises(CdconfError, match=r"can't be written to .*watch"):
         world.rounds()
-    with pytest.raises(CdconfError, match="can't be held for a watch"), alone(world.data, world.branch):
+    with pytest.raises(CdconfError, match="can't lock this checkout for a watch"), alone(world.data, world.branch):
         pass
 
 
