@@ -1,4 +1,4 @@
-"""The error tree. Everything that a user can cause or meet is a `CdconfError`; anything else is a bug.
+"""The error classes. Every error that a user can cause or meet is a `CdconfError`; any other exception is a bug.
 
 CdconfError                 1   failed
 ├── UsageError              1   bad arguments, a pattern that matches nothing
@@ -46,8 +46,8 @@ class CdconfError(Exception):
     """An error that a user can understand and act on.
 
     Args:
-        message: What happened, in one line, naming the thing that it happened to.
-        file: The project file that is to blame, relative to the project's root.
+        message: What happened, in one line that names the object it happened to.
+        file: The project file with the mistake, relative to the project's root.
         line: The line in `file`, from 1.
         hint: What to do about it, in one line.
         host: The host that it happened on.
@@ -116,7 +116,7 @@ class CdconfError(Exception):
 
 
 class UsageError(CdconfError):
-    """The command line asks for something that isn't there."""
+    """The command line has a wrong argument, or names something that doesn't exist."""
 
     kind = "usage"
 
@@ -124,7 +124,7 @@ class UsageError(CdconfError):
 class InvalidFile(CdconfError):
     """A project file breaks a rule.
 
-    What its message quotes can be anything, so it's cut and kept on one line.
+    The message quotes text from the file. So it is shortened, and kept on one line.
     """
 
     kind = "invalid_file"
@@ -171,11 +171,11 @@ class HostFailed(CdconfError):
 
 
 class NotStarted(HostFailed):
-    """The agent can't be started on a host, by what the host itself says: that counts for this host alone."""
+    """The agent can't be started on a host. The reason comes from the host itself, so it affects only this host."""
 
 
 class HostsFailed(HostFailed):
-    """What a run's events have said of hosts that failed, in one line: the first of it."""
+    """Several hosts failed. The message is the first failure that the run's events reported, in one line."""
 
     kind = "hosts_failed"
 
@@ -198,7 +198,7 @@ class DeployFailed(HostFailed):
 
 
 class CommandFailed(CdconfError):
-    """The command of a stage of the pipeline ended with another status than 0, or not in time: it's red."""
+    """The command of a pipeline stage failed: it ended with a status other than 0, or exceeded its time limit."""
 
     kind = "command_failed"
 
@@ -215,21 +215,21 @@ class NotMade(Unreachable):
 
 
 class GateClosed(CdconfError):
-    """A rule refuses to go on."""
+    """A rule refuses the run: a gate, a stop, or a lease of another run."""
 
     kind = "gate"
     exit_code = GATED
 
 
 class LeaseHeld(GateClosed):
-    """Another run works on a host. `by_host`: it's the host itself, which is putting right what a dead run has left."""
+    """Another run has the lease of a host. `by_host`: the host itself has it, to roll back after a dead run."""
 
     kind = "lease_held"
     by_host = False
 
 
 class PlanMoved(GateClosed):
-    """A saved plan isn't applied: files or hosts have moved on since it was made."""
+    """A saved plan isn't applied, because files or hosts have changed since it was made."""
 
     kind = "plan_moved"
 
@@ -254,10 +254,10 @@ class Interrupted(CdconfError):
 
 
 class NoEnvironment(UsageError):
-    """A name that no environment of the project has.
+    """The project has no environment of this name.
 
     Attributes:
-        name: The word that was taken for one.
+        name: The unknown name.
     """
 
     def __init__(self, name: str, hint: str | None = None) -> None:
@@ -281,7 +281,7 @@ def interruption(signal: BaseException, message: str = "interrupted") -> Interru
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the known word nearest to `word`, or None when nothing is near."""
+    """A hint that names the known word most similar to `word`, or None if no known word is similar."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     if not near:
         return None
@@ -291,13 +291,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def nearest_or_all(word: str, known: Iterable[str]) -> str:
-    """A hint for a name that isn't among the known ones: the nearest one, or all of them."""
+    """A hint for an unknown name: the most similar known name, or all known names."""
     names = list(known)
     return did_you_mean(word, names) or f"there are: {', '.join(names) or 'none'}"
 
 
 def worst_exit(codes: Iterable[int]) -> int:
-    """The exit code of a run in which several hold: signals, then 1, 4, 3, 2, 0."""
+    """The exit code of a run, if several apply: signals come first, then 1, 4, 3, 2, 0."""
     present = set(codes)
     for code in (130, 143, FAILED, UNREACHABLE, GATED, DIFFERENT):
         if code in present:
@@ -319,7 +319,7 @@ _OF_THE_MACHINE = (*_UNWRITABLE, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EN
 
 
 def refused_by_machine(error: BaseException) -> CdconfError | None:
-    """What's said of an error of this machine's own, such as a full disk; None of what may be a bug."""
+    """The message for an error of this machine, such as a full disk; None if the exception may be a bug."""
     if not isinstance(error, OSError) or error.errno not in _OF_THE_MACHINE:
         return None
     what = "what this run has to write can't be written" if error.errno in _UNWRITABLE else "this machine refuses"

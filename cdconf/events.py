@@ -1,7 +1,7 @@
-"""What happens during a run, as plain data: one stream, read by every renderer.
+"""The events of a run, as plain data: one stream that every renderer reads.
 
-Whatever does the work calls `Emit` with these; renderers turn them into a live terminal, plain lines or JSON.
-Events may come from several threads; a renderer must be safe for that.
+The code that does the work calls `Emit` with these events. Renderers turn them into a live display, plain lines or
+JSON. Events may come from several threads; a renderer must be safe for that.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class OwnCodeRan:
-    """Code of the commit itself ran here: a build, smoke tests.
+    """Code of the commit itself ran on this machine: a build, or smoke tests.
 
-    `isolated`: where it couldn't reach any key; `why`: why it could.
+    `isolated` is true if that code couldn't read any key; otherwise `why` says why not.
     """
 
     what: str
@@ -54,7 +54,7 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class HostStep:
-    """One host is busy with something: "connecting", "package nginx", "waiting for health"."""
+    """What one host does at the moment: "connecting", "package nginx", "waiting for health"."""
 
     host: str
     message: str
@@ -132,7 +132,7 @@ class SmokeDone:
 
 @dataclass(frozen=True, slots=True)
 class HostDone:
-    """A host is finished with. `error` is the message for `failed` and `unreachable`."""
+    """The run is done with a host. `error` is the message for `failed` and `unreachable`."""
 
     host: str
     status: HostStatus
@@ -141,7 +141,7 @@ class HostDone:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that people should read: a warning, or a fact such as which build was chosen."""
+    """A message for people: a warning, or information such as which build was chosen."""
 
     message: str
     warning: bool = False
@@ -149,7 +149,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A person is being asked something on the terminal: whoever draws there pauses until it's over."""
+    """cdconf asks a person something on the terminal. The live display pauses until the answer."""
 
     begins: bool
 
@@ -178,7 +178,7 @@ class HostLeased:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The decision was made to keep a release on all hosts: from here on there's no way back."""
+    """The release is confirmed on all hosts. After this event, the deployment no longer rolls back."""
 
     release: str
 

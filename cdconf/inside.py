@@ -67,7 +67,7 @@ def check_inside(path: Path, root: Path, shown: str) -> None:
     reason = leads_outside(path, root)
     if reason is not None:
         hint = "put the file itself there: links to what isn't in the repository are never followed"
-        raise InvalidFile(f"this can't be read: {reason}", file=shown, line=1, hint=hint)
+        raise InvalidFile(f"can't read this file: {reason}", file=shown, line=1, hint=hint)
 
 
 def lend(repository: Path, data: Path) -> None:

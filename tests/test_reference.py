@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 import pytest
 
 from cdconf.cli.main import VERBS, group
+from cdconf.resources.discovery import Types
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,3 +69,15 @@ def test_every_verb_has_an_example_and_is_in_the_help():
             assert "Example: " in command.help, name
     result = subprocess.run([sys.executable, "-m", "cdconf", "--help"], capture_output=True, text=True, check=True)
     assert all(f"  {name} " in result.stdout for name in VERBS)
+
+
+def test_each_type_stands_under_one_purpose_of_the_index(reference):
+    types = Types()
+    sections = re.split(r"^## ", reference.resource_index(types), flags=re.MULTILINE)[1:]
+    shown = {
+        name: section.partition("\n")[0]
+        for section in sections
+        for name in re.findall(r"^\| \[(\w+)\]", section, re.MULTILINE)
+    }
+    assert shown == {name: types[name].purpose for name in types}
+    assert "Other" not in shown.values()

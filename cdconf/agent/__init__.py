@@ -1,1 +1,1 @@
-"""What runs on a host: stdlib only, Python 3.6 and later. Sent once, cached under its digest, spoken to in frames."""
+"""The agent, which runs on a host. It uses only the standard library of Python 3.6 and later."""

@@ -90,7 +90,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
     if artifact.commit != commit:
         raise ArtifactError(
             f"{artifact.label} was built from commit {(artifact.commit or 'unknown')[:10]}, not {commit[:10]}",
-            hint="a version is one commit's: don't move tags, make new ones",
+            hint="a version belongs to one commit: make a new tag instead of moving one",
         )
     return artifact, True
 

@@ -62,7 +62,7 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
         broken = [] if found is not None and found.commit == ancestors[0] else store.unreadable(reference)
         if broken:  # it may be the build of a nearer commit
             raise ArtifactError(
-                f"which build of '{reference}' is the nearest can't be told: {broken[0].error.message}",
+                f"which build of '{reference}' is the nearest isn't known: {broken[0].error.message}",
                 file=broken[0].error.file,
                 hint=f"move it away, or name what you want: `cdconf deploy {reference}@VERSION`",
             )
@@ -93,7 +93,7 @@ def _of_file(project: Project, store: Store, file: Path, emit: Emit) -> Artifact
         return add_file(store, known.app, known.version, file)
     app, version = app_of_file(project, file)
     found = add_file(store, app, version, file)
-    emit(Notice(f"added {found.label}, sha256 {archive[:12]}; no commit is known of it, so it can't be promoted"))
+    emit(Notice(f"added {found.label}, sha256 {archive[:12]}; its commit isn't known, so it can't be promoted"))
     return found
 
 

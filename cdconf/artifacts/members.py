@@ -100,7 +100,7 @@ class _Careful(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > _LONGEST_READ:
-            raise ArtifactError("the artifact has a header of many megabytes, which no honest archive has")
+            raise ArtifactError("the artifact has a header of many megabytes: it's damaged, or made to do harm")
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -189,7 +189,7 @@ def _read_to_the_end(stream: IO[bytes], limit: int) -> None:
     while block := stream.read(1024 * 1024):
         limit -= len(block)
         if limit < 0:
-            raise ArtifactError("the artifact goes on behind its last member, which no honest archive does")
+            raise ArtifactError("the artifact has data after its last member: it's damaged, or made to do harm")
 
 
 def _of_zip(opened: zipfile.ZipFile) -> Iterator[Member]:

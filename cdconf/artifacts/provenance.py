@@ -144,7 +144,7 @@ def check(project: Project, artifact: Artifact, found: Mapping[str, Any] | None)
         compare(project, artifact, read(found))
     if believed.state == "nobody":
         raise ArtifactError(
-            f"{artifact.label} isn't accepted, since {project.name} trusts nobody's signature here: {believed.why}",
+            f"{artifact.label} is refused: {project.name} trusts no key on this machine: {believed.why}",
             hint="`cdconf key trust KEY` trusts a key that you have verified; to do without signatures, say so: "
             "`cdconf key trust --anybody`",
         )
@@ -154,7 +154,7 @@ def check(project: Project, artifact: Artifact, found: Mapping[str, Any] | None)
     if found is None or not dsse.keyids(found):
         raise ArtifactError(
             f"{artifact.label} isn't signed, and this project trusts only signed artifacts",
-            hint=f"who knows where it comes from can sign it: `cdconf artifact sign {artifact.label}`",
+            hint=f"if you know where it comes from, sign it: `cdconf artifact sign {artifact.label}`",
         )
     signers = dsse.signers(found, {one.id: one.key for one in known.values()})
     if signers:
@@ -164,7 +164,7 @@ def check(project: Project, artifact: Artifact, found: Mapping[str, Any] | None)
     if forged:
         raise ArtifactError(f"the signature of {artifact.label} is forged: it isn't one of {forged[0]}")
     raise ArtifactError(
-        f"{artifact.label} is signed by {', '.join(claimed)}, whom this project doesn't trust",
+        f"{artifact.label} is signed by {', '.join(claimed)}, a key that this project doesn't trust",
         hint="`cdconf key list` shows whom it trusts; `cdconf key trust` adds a key that you have verified",
     )
 

@@ -92,7 +92,7 @@ class Store:
         if known is not None:
             if self.place.fetch(_blob(archive), archive, fresh=True) is None:
                 self.place.put(_blob(archive), file)
-                self._emit(Notice(f"the archive of {known.label} wasn't whole in the store, and is put back"))
+                self._emit(Notice(f"the archive of {known.label} was incomplete in the store, and is restored"))
             return known
         digest = self._keep_tree(app, file, file.name)
         artifact = Artifact(app, version, archive, digest, file.name, file.stat().st_size, **about)

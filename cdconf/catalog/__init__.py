@@ -1,4 +1,4 @@
-"""Host + roles + facts -> catalog: everything that one host should be, compiled."""
+"""Compiles a host's catalog, its complete desired state, from its roles, variables and facts."""
 
 from cdconf.catalog.compiler import Compiler
 from cdconf.catalog.model import Catalog, Handler, Resource

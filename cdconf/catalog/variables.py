@@ -90,7 +90,7 @@ class Variables:
                     continue
                 if variable is not None and variable.secret and layer.source != "-e":
                     raise layer.values.error(
-                        f"'{name}' is a secret, so it can't stand here",
+                        f"'{name}' is a secret, so it can't be set in this file",
                         name,
                         f"use `cdconf secret set {self._environment.name} {name}`",
                     )

@@ -1,4 +1,4 @@
-"""The command line. Verbs are imported when they're called, so that `--help` stays quick."""
+"""The command line. A verb's module is imported only when the verb is called, so that `--help` stays fast."""
 
 from __future__ import annotations
 

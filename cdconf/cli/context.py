@@ -139,7 +139,7 @@ class Run:
         if unknown:
             reason = next(iter(unknown.values())).message
             names = ", ".join(unknown)
-            self.emit(Notice(f"where hosts print {names}, it isn't masked: {reason}", warning=True))
+            self.emit(Notice(f"{names} can't be masked in what hosts print: {reason}", warning=True))
         self._tell_unmaskable(self._unmaskable)
 
     def _tell_unmaskable(self, names: Sequence[str]) -> None:

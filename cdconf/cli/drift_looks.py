@@ -35,7 +35,9 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
         yield partial(load_project, needs_roles=not flags["applied"]), None
         return
     if flags["applied"]:
-        raise UsageError("--applied compares with what hosts remember, so it has no --at", hint="leave one of them out")
+        raise UsageError(
+            "--applied and --at exclude each other: --applied reads no files", hint="leave one of them out"
+        )
     from cdconf.pipeline.checkout import check_out
     from cdconf.plans.git import check_repository
     from cdconf.plans.revision import commit_of

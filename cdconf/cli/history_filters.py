@@ -24,13 +24,15 @@ _ID = re.compile(r"(rebuilt-)?[0-9a-f][0-9a-f-]{7,}")
 def filter_options(function: Function) -> Function:
     """The options by which runs are chosen."""
     kinds = click.Choice(list(COMMANDS))
-    when = "TIME, or so long ago: 2026-11-30, 2026-11-30T14:00, 30d, 12h."
+    when = "2026-11-30, 2026-11-30T14:00, or 30d or 12h ago."
     for option in (
-        click.option("--until", metavar="TIME", help="Only runs that began before; as --since."),
-        click.option("--since", metavar="TIME", help=f"Only runs that began then or later. {when}"),
+        click.option(
+            "--until", metavar="TIME", help="Only runs that began before this time; TIME is written as in --since."
+        ),
+        click.option("--since", metavar="TIME", help=f"Only runs that began at this time or later: {when}"),
         click.option("--kind", "kinds", multiple=True, type=kinds, help="Only runs of this kind; may be repeated."),
-        click.option("--who", metavar="USER", help="Only runs that this user has started."),
-        click.option("--host", metavar="HOST", help="Only runs that had this host among theirs."),
+        click.option("--who", metavar="USER", help="Only runs that this user started."),
+        click.option("--host", metavar="HOST", help="Only runs that included this host."),
         click.option("--app", metavar="APP", shell_complete=app_names, help="Only runs of this app."),
     ):
         function = option(function)
@@ -74,4 +76,4 @@ def check_name(what: str, name: str | None, known: list[str]) -> None:
 
     if name is not None and name not in known:
         hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(set(known))) or 'none'}"
-        raise UsageError(f"there is no {what} '{name}', nor was there one", hint=hint)
+        raise UsageError(f"there is no {what} '{name}', and the history has none", hint=hint)

@@ -66,7 +66,7 @@ def _user(session: Session) -> str:
     host = session.host
     if host.ssh.become and not host.ssh.user:
         hint = "name the user in hosts.yml: `ssh: {user: deploy, become: sudo}`"
-        raise HostFailed("it isn't known whose login the look-only key is to be", host=host.name, hint=hint)
+        raise HostFailed("can't find out which user the look-only key is for", host=host.name, hint=hint)
     return host.ssh.user or session.run("id -un").get("stdout", b"").decode().strip()
 
 

@@ -43,7 +43,7 @@ project_options = _all(
         metavar="DIR",
         default=".",
         type=click.Path(),
-        help="The project (default: here or above).",
+        help="The project's directory (default: this one, or the nearest above it with a cdconf.yml).",
     ),
 )
 limit_option = click.option(
@@ -66,35 +66,48 @@ selection_options = _all(
         metavar="NAME=VALUE",
         multiple=True,
         callback=lambda context, option, pairs: tuple(map(read_pair, pairs)),
-        help="Set a variable; it wins over all. NAME=@FILE takes a file's text as it is: nobody sees a secret by that.",
+        help="Set a variable, over all other values. NAME=@FILE reads the value from a file, so that no process "
+        "list shows it.",
     ),
 )
 connection_options = _all(
-    click.option("--forks", metavar="N", type=click.IntRange(1, 1000), default=32, help="Hosts at once (default 32)."),
-    click.option("--accept-new-host-keys", is_flag=True, help="Learn unknown ssh host keys instead of refusing them."),
+    click.option(
+        "--forks",
+        metavar="N",
+        type=click.IntRange(1, 1000),
+        default=32,
+        help="How many hosts to work on at the same time (default 32).",
+    ),
+    click.option(
+        "--accept-new-host-keys",
+        is_flag=True,
+        help="Accept and remember unknown SSH host keys instead of refusing them.",
+    ),
 )
 output_options = _all(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-    click.option("-v", "--verbose", is_flag=True, help="Show what is as it should be, too."),
+    click.option("-v", "--verbose", is_flag=True, help="Also show unchanged resources."),
 )
 take_over_option = click.option(
     "--take-over",
     "take_over",
     metavar="HOST",
     multiple=True,
-    help="A host that belonged to another environment and is this one's from now on, or that another project's "
-    "policy guards (may be repeated).",
+    help="Accept a host that belongs to another environment, or that another project's policy guards, as a "
+    "host of this environment (may be repeated).",
 )
 no_code_option = click.option(
     "--no-code",
     is_flag=True,
     expose_value=False,
     callback=_no_code,
-    help="Refuse to run code of the project: resource types, guards, a Vagrantfile and the like.",
+    help="Refuse to run the project's own code: resource types, guards, a Vagrantfile and the like.",
 )
 diff_option = click.option("--diff", is_flag=True, help="Show differences line by line.")
 override_option = click.option(
-    "--override", metavar="REASON", help="Pass the environment's gate without what it asks for."
+    "--override",
+    metavar="REASON",
+    help="Pass the environment's gate although requirements are missing. Signed, and shown to everybody.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 

@@ -22,14 +22,14 @@ _OPTIONS = [
         "--copy-of",
         metavar="ENV",
         shell_complete=original_names,
-        help="Make a throw-away copy of ENV, which has no file; needs --name.",
+        help="Make a throw-away copy of ENV; needs --name.",
     ),
-    click.option("--name", metavar="NAME", help="With --copy-of: what the copy is called."),
+    click.option("--name", metavar="NAME", help="With --copy-of: the copy's name."),
     click.option(
         "--ttl",
         metavar="TIME",
-        help="How long a throw-away copy lives from now: 30m, 4h, 2d (default 24h, at most 30d). Given again, it "
-        "lives that long from then on.",
+        help="How long a throw-away copy lives from now: 30m, 4h, 2d (default 24h, at most 30d). A later run with "
+        "--ttl counts anew.",
     ),
     click.option(
         "--provider",
@@ -85,22 +85,25 @@ def _check_options(environment: str | None, flags: Mapping[str, Any]) -> None:
     if flags["copy_of"] is None:
         lone = next((name for name in ("name", "provider", "scale") if flags[name]), None)
         if lone is not None:
-            raise UsageError(f"--{lone} goes with --copy-of ENV", hint="which makes a throw-away copy of ENV")
+            raise UsageError(f"--{lone} needs --copy-of ENV", hint="which makes a throw-away copy of ENV")
         if flags["ttl"] and flags["check"]:
-            raise UsageError("--check changes nothing, and --ttl makes an environment live longer")
+            raise UsageError("--check and --ttl exclude each other: --ttl changes how long an environment lives")
         if environment is None:
             raise UsageError(
-                "there is no environment to provision",
+                "no environment is given",
                 hint="name one, or make a throw-away copy: --copy-of production --name try-1 --ttl 4h",
             )
         return
     if environment is not None:
-        raise UsageError(f"--copy-of makes an environment, so '{environment}' isn't given", hint="--name says its name")
+        raise UsageError(
+            f"--copy-of makes a new environment, so it takes no environment '{environment}'",
+            hint="give the new environment's name with --name",
+        )
     if not flags["name"]:
         raise UsageError("a throw-away copy needs a name", hint="such as --name try-1")
     for option, name in (("--check", "check"), ("--plan", "plan_from")):
         if flags[name]:
-            raise UsageError(f"{option} looks at an environment that's there, and --copy-of makes one")
+            raise UsageError(f"{option} needs an existing environment, and --copy-of makes a new one")
 
 
 def _scale(pairs: tuple[str, ...]) -> dict[str, int] | None:

@@ -130,11 +130,13 @@ def keep(run: Run, waivers: Sequence[Waiver]) -> None:
         before = load_waivers(run.project, run.environment.name)
         old = [one for one in before if one.names in names]
         if len(before) - len(old) + len(waivers) > MOST:
-            raise UsageError(f"that would be more than {MOST} waivers", hint="mend what differs, or change the roles")
+            raise UsageError(
+                f"that would be more than {MOST} waivers", hint="repair the differences, or change the roles"
+            )
         if waivers:
             text = without_waivers(_text(run), old, _shown(run)) if old else _text(run)
             _write(run, with_waivers(text, waivers, _shown(run)))
-    _say(run, waivers, "waived", f"says so now{_commit(run)}")
+    _say(run, waivers, "waived", f"was changed{_commit(run)}")
 
 
 def drop(run: Run, waivers: Sequence[Waiver]) -> None:
@@ -142,7 +144,7 @@ def drop(run: Run, waivers: Sequence[Waiver]) -> None:
     if waivers:
         with _held(run):
             _write(run, without_waivers(_text(run), waivers, _shown(run)))
-    _say(run, waivers, "removed", f"says so no longer{_commit(run)}")
+    _say(run, waivers, "removed", f"was changed{_commit(run)}")
 
 
 def _say(run: Run, waivers: Sequence[Waiver], word: str, end: str) -> None:

@@ -110,7 +110,7 @@ def _deploy(
         ):
             untouched = []
         elif options.line is not None and options.line.demanded and untouched:
-            emit(Notice(f"{', '.join(untouched)}: deployed again, since a stage is passed by a whole deployment"))
+            emit(Notice(f"{', '.join(untouched)}: deployed again, because a stage requires a deployment to all hosts"))
             lacking, untouched = list(hosts), []
         for host in hosts:
             if host not in lacking:
@@ -237,7 +237,7 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             return {"release": None, "hosts_touched": []}
         emit(Notice(str(found)))
         if found.ending == "again":
-            emit(Notice("there's nothing to end: begin it again, or leave it"))
+            emit(Notice("it changed no host, so there is nothing to resume"))
             for host in hosts:
                 emit(HostDone(host.name, "ok"))
             return {"release": None, "hosts_touched": []}

@@ -222,7 +222,7 @@ class Drains:
         names = [name for name in self.left_over if name not in set(but)]
         if not names:
             return
-        self._emit(Notice(f"{', '.join(names)}: left drained by an interrupted run, put back"))
+        self._emit(Notice(f"{', '.join(names)}: still drained after an interrupted run, put back into use"))
         for name, failure in self.end(names).items():
             if name in environment.hosts:
                 raise HostFailed(f"is left drained: {failure.message}", host=name, hint=_HINT)

@@ -141,7 +141,7 @@ class Runner:
         words = {
             "stage": "stage",
             "expand": "expand migration",
-            "room": "ask whether it may begin",
+            "room": "check the app's other hosts",
             "drain": "drain",
             "activate": "activate",
             "adopt": "take up again",
@@ -149,7 +149,7 @@ class Runner:
             "smoke": "smoke tests",
             "undrain": "put back into use",
             "soak": f"soak {self._target.app.soak:g} s",
-            "prepare": "ask whether all still hold",
+            "prepare": "check the release on all hosts",
             "confirm": "confirm",
             "drain_back": "drain, to roll back",
             "roll_back": "roll back",

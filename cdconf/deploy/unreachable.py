@@ -55,7 +55,7 @@ def look_again(rollout: Rollout, target: Target, document: Mapping[str, Any], fl
         answers, errors = fleet.afresh(stuck, ask).split()
         for name, error in errors.items():
             rollout.unknown.add(name)
-            emit(Notice(f"{name} can't be asked what became of it: {first_line(error.message)}", warning=True))
+            emit(Notice(f"{name} doesn't answer, so its state isn't known: {first_line(error.message)}", warning=True))
         soon = {name for name, (page, busy, _) in answers.items() if _is_soon(page, busy, deadline - time.monotonic())}
         for name in answers.keys() - soon:
             page, _, activated = answers[name]
@@ -102,7 +102,12 @@ def _look_at_drains(rollout: Rollout, app: App, drains: Drains, fleet: Fleet, em
         pages, errors = drained_on(fleet, app, drains.hosts, afresh=True).split()
         rollout.unasked = bool(errors)
         for where, error in errors.items():
-            emit(Notice(f"{where} can't be asked what it drains: {first_line(error.message)}", warning=True))
+            emit(
+                Notice(
+                    f"{where} doesn't answer, so it isn't known which hosts it drains: {first_line(error.message)}",
+                    warning=True,
+                )
+            )
         drained = {name for page in pages.values() for name in page["hosts"]}
         if not errors:
             rollout.is_in_use([name for name in rollout.left_drained if name not in drained])

@@ -89,7 +89,7 @@ def failed_before(
     shared = deciding.shared(dict.fromkeys(role for host in hosts for role in roles_of(project, host)))
     if not smoke_files(project.root, shared):
         return {}
-    emit(Step(f"smoke tests of what is there already: {', '.join(host.name for host in hosts)}"))
+    emit(Step(f"smoke tests before the change: {', '.join(host.name for host in hosts)}"))
     report = _report(project, fleet.environment, fleet, hosts, lambda event: None, shared)
     for name, tests in report.failed.items():
         emit(Notice(f"{name}: failed already before anything was changed: {', '.join(tests)}", warning=True))

@@ -1,4 +1,4 @@
-"""Runs host jobs on an executor: connections, leases, beats, events, and an orderly end when interrupted."""
+"""Runs one job on each of many hosts: connections, leases, beats, events, and an orderly end when interrupted."""
 
 from cdconf.engine.converge import converge_host, remember_facts
 from cdconf.engine.fleet import Fleet

@@ -209,7 +209,7 @@ def prolong(project: Project, name: str, ttl: timedelta, emit: Emit) -> Environm
     """
     if name in project.filed():
         raise UsageError(
-            f"{name} has a file, so it has no time to live", hint="--ttl is for what `provision --copy-of` has made"
+            f"{name} has files, so it has no time to live", hint="--ttl is for what `provision --copy-of` has made"
         )
     load_environment(project, name)  # says what there is, where there's none
     with hold(project, name, "provision", emit):

@@ -34,7 +34,7 @@ def run_named(history: History, word: str) -> dict[str, Any]:
         raise UsageError(f"there is no run '{word}'", hint=hint)
     if len(found) > 1:
         ids = ", ".join(one["id"] for one in found[:_SHOWN])
-        raise UsageError(f"'{word}' is the beginning of {len(found)} runs", hint=f"such as {ids}")
+        raise UsageError(f"'{word}' matches {len(found)} runs", hint=f"such as {ids}")
     return found[0]
 
 

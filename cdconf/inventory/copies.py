@@ -107,7 +107,7 @@ def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Dif
     check_keys(entry, keys.DIFFERS, "differs")
     named = [key for key in keys.DIFFERENCES if key in entry]
     if len(named) != 1:
-        raise entry.error(f"an entry of differs names one thing: {', '.join(keys.DIFFERENCES)}")
+        raise entry.error(f"an entry of differs must have exactly one of: {', '.join(keys.DIFFERENCES)}")
     for key in entry:
         if not isinstance(entry[key], str) or not entry[key].strip():
             hint = "add `why: …`" if key == "why" else None
@@ -116,7 +116,7 @@ def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Dif
     if "why" not in entry:
         raise entry.error("an entry of differs needs its reason", hint="add `why: …`")
     if "field" in entry and what != "resource":
-        raise entry.error("only a resource has fields", "field")
+        raise entry.error("'field' needs 'resource'", "field")
     _check_known(entry, "scale", "group", project.groups)
     _check_known(entry, "group", "group", project.groups)
     _check_known(entry, "artifact", "app", project.apps)

@@ -35,7 +35,7 @@ def select(project: Project, environment: Environment, pattern: str | None) -> l
     """
     parts = [part.strip() for part in pattern.split(",") if part.strip()] if pattern is not None else ["all"]
     if not parts:
-        raise UsageError(f"'{pattern}' is no pattern", hint="such as web, web1 or web,!web2")
+        raise UsageError(f"'{pattern}' isn't a pattern", hint="such as web, web1 or web,!web2")
     chosen: set[str] = set(environment.hosts) if parts[0].startswith("!") else set()
     for part in parts:
         hosts = _matching(project, environment, part.lstrip("!"))
@@ -56,7 +56,7 @@ def _matching(project: Project, environment: Environment, word: str) -> set[str]
     if not found:
         known = [*environment.hosts, *project.groups]
         raise UsageError(
-            f"'{word}' is no host or group of {environment.name} that has hosts",
+            f"'{word}' isn't a host of {environment.name}, nor a group with hosts",
             hint=did_you_mean(word, known) or f"there are: {', '.join(environment.hosts)}",
         )
     return found

@@ -10,7 +10,7 @@ VERSION = 1
 GUARDED = {
     "require": Key(
         "list",
-        "What must hold before anything is brought there, besides what hosts.yml requires.",
+        "Requirements in addition to those of the environment's hosts.yml.",
         member=REQUIREMENT,
     ),
 }
@@ -18,17 +18,17 @@ STAGE_PIN = {
     "environment": Key("text", "The environment that the stage deploys to.", pattern=NAME),
     "copy_of": Key(
         "text",
-        "The environment of which the stage makes a throw-away copy; with `environment`, of which that one is a copy.",
+        "The environment that the stage's throw-away copy, or its `environment`, must be a copy of.",
         pattern=NAME,
     ),
-    "run": Key("text", "The stage's command, to the letter. What it runs are files of the commit."),
-    "hosts": Key("integer", "On how many hosts of the app it must have been passed at least."),
+    "run": Key("text", "The exact text of the stage's command. The programs that it calls can be files of the commit."),
+    "hosts": Key("integer", "The least number of the app's hosts on which the stage must have passed."),
 }
 PERSON = {
     "keys": Key(
         "names", "The SSH keys with which the person approves: public keys' lines, or fingerprints `SHA256:…`."
     ),
-    "git": Key("names", "The addresses by which git knows the person as an author."),
+    "git": Key("names", "The person's e-mail addresses in git commits."),
     "groups": Key("names", "The groups to which the person belongs."),
 }
 POLICY = {
@@ -37,18 +37,18 @@ POLICY = {
     "store": Key("text", "The artifact store that the project must use, as its cdconf.yml names it.", pattern=STORE),
     "environments": Key(
         "map",
-        "The environments that are guarded, by name.",
+        "The guarded environments, by name.",
         member=Key("map", "A guarded environment.", keys=GUARDED, nullable=True),
     ),
     "stages": Key(
         "map",
-        "What stages stand for, by name: a stage that cdconf.yml makes something else of is passed by nobody.",
+        "What each stage must be, by name. Where cdconf.yml describes a stage otherwise, its proofs don't count.",
         member=Key("map", "A stage.", keys=STAGE_PIN),
     ),
     "people": Key("map", "People, by name.", member=Key("map", "A person.", keys=PERSON)),
     "groups": Key(
         "map",
-        "Groups that consist of others, and of people: group -> names. A group of people alone needs no entry here.",
+        "Groups of groups and people: group -> names. A group that contains only people needs no entry here.",
         member=Key("names", "The groups and people that belong to it."),
     ),
 }

@@ -67,7 +67,7 @@ def _choice(section: YamlMap, key: str, default: str) -> Any:
 def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
     for key, hint in _MOVED.items():
         if key in entry:
-            raise entry.error(f"'{key}' is no matter of a stage", key, hint)
+            raise entry.error(f"'{key}' isn't a key of a stage", key, hint)
     check_keys(entry, keys.STAGE, "a pipeline stage")
     name = expect(entry, "stage", str, "a pipeline stage")
     what = f"stage '{name}'"
@@ -127,7 +127,7 @@ def _check_reach(entry: YamlMap, stage: Stage, what: str) -> None:
     if stage.copy_of is not None and not 0 < stage.ttl <= LONGEST.total_seconds():
         raise entry.error(f"'ttl' of {what} must be more than 0, and at most {LONGEST.days}d", "ttl")
     if "url" in entry and stage.place is None:
-        raise entry.error(f"{what} deploys nothing, so that it has no `url`", "url", "say `environment` or `copy_of`")
+        raise entry.error(f"{what} deploys nothing, so it has no `url`", "url", "say `environment` or `copy_of`")
     if "within" in entry and (stage.run is None or not stage.within):
         why = "has no `run` that it could be the time of" if stage.run is None else "would have no time at all"
         raise entry.error(f"{what} {why}", "within")

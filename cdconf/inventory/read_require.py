@@ -199,7 +199,7 @@ def _checked(entry: Any, holder: YamlMap) -> YamlMap:
         raise holder.error(f"{shown(entry)} can't be required", "require", known or EXAMPLES)
     check_keys(entry, REQUIRE, "require")
     if len(entry) != 1:
-        raise entry.error(f"an entry of require is about one thing: {', '.join(REQUIRE)}", hint=EXAMPLES)
+        raise entry.error(f"an entry of require must have exactly one of: {', '.join(REQUIRE)}", hint=EXAMPLES)
     return entry
 
 

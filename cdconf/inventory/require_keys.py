@@ -9,53 +9,61 @@ DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2})?$"
 _ZONE = "The time zone, such as `Europe/Berlin`."
 
 APPROVALS = {
-    "count": Key(
-        "integer", "How many people must have approved; one counts once, however many keys they have.", default=1
-    ),
+    "count": Key("integer", "How many people must have approved. A person with several keys counts once.", default=1),
     "from": Key(
         "names",
-        "Of whom: groups or people that the operator's policy names; anybody whom it knows if not given.",
+        "Whose approvals count: people or groups from the operator's policy; everybody in it if not given.",
     ),
     "not_author": Key(
         "boolean",
-        "Whether nobody counts who has written a commit since the environment's last release.",
+        "Whether authors of commits since the environment's last release can't approve.",
         default=False,
     ),
-    "expires": Key("duration", "How old an approval may be; as old as it is if not given."),
+    "expires": Key("duration", "The greatest age of an approval; no limit if not given."),
 }
 WINDOW = {
     "days": Key(
         "names",
-        "The days on which it opens: `mon-thu`, `mon,wed`, or a list of such; every day if not given.",
+        "The days of the window: `mon-thu`, `mon,wed`, or a list of such; every day if not given.",
         default="mon-sun",
     ),
-    "from": Key("text", "When it opens.", default="00:00", pattern=CLOCK),
-    "to": Key("text", "When it closes; before `from`: on the next day.", default="24:00", pattern=CLOCK),
+    "from": Key("text", "The time at which the window opens.", default="00:00", pattern=CLOCK),
+    "to": Key(
+        "text",
+        "The time at which the window closes. A time before `from` is on the next day.",
+        default="24:00",
+        pattern=CLOCK,
+    ),
     "zone": Key("text", _ZONE, default="UTC"),
 }
 FREEZE = {
     "from": Key(
         "text", "The first day, or day and time: `2026-12-20`, `2026-12-20 18:00`.", required=True, pattern=DATE
     ),
-    "to": Key(
-        "text", "The last day, which belongs to it, or the day and time of its end.", required=True, pattern=DATE
-    ),
+    "to": Key("text", "The last day (included), or the day and time of the end.", required=True, pattern=DATE),
     "zone": Key("text", _ZONE, default="UTC"),
-    "why": Key("text", "The reason, which everybody is shown who is refused.", required=True),
+    "why": Key("text", "The reason, shown to everybody who is refused.", required=True),
 }
 SOAK = {
-    "stage": Key("text", "The stage whose hosts must have held the release, proven well.", required=True, pattern=NAME),
+    "stage": Key(
+        "text", "The stage whose hosts must have run the release, with successful checks.", required=True, pattern=NAME
+    ),
     "for": Key("duration", "For how long.", required=True),
 }
 # What an entry of `require` may be about: exactly one of these.
 REQUIRE = {
     "after": Key("names", "The stages that must have passed, with this artifact and this procedure."),
-    "parity": Key("text", "The environment that must be like this one."),
-    "max_age": Key("duration", "How old the proof of each stage may be."),
+    "parity": Key("text", "The environment that must match this one."),
+    "max_age": Key("duration", "The greatest age of each stage's proof."),
     "approvals": Key("map", "People must have approved: see `cdconf approve`.", keys=APPROVALS),
-    "window": Key("map", "When something may begin; what has begun ends. Of several, all must be open.", keys=WINDOW),
-    "freeze": Key("map", "When nothing begins.", keys=FREEZE),
-    "soak": Key("map", "How long a stage's hosts must have held the release.", keys=SOAK),
+    "window": Key(
+        "map",
+        "The times at which a run may start. A run that has started may end later. With several windows, all "
+        "must be open.",
+        keys=WINDOW,
+    ),
+    "freeze": Key("map", "A period in which no run may start.", keys=FREEZE),
+    "soak": Key("map", "How long the hosts of a stage must have run the release.", keys=SOAK),
 }
 EXAMPLES = (
     "such as [parity], [{parity: staging}], [{after: [manual]}, {max_age: 7d}], [{soak: {stage: manual, for: 30m}}]"

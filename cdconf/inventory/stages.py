@@ -32,10 +32,10 @@ def inputs_of(stage: YamlMap) -> tuple[str, ...]:
     found = names(stage, "inputs", what, ())
     if expect(stage, "run", str, what, None) is not None and not found:
         raise InvalidFile(
-            f"{what} has a `run`, and doesn't say what it reads",
+            f"{what} has a `run`, but no `inputs`",
             file=stage.file,
             line=stage.where("run")[1],
-            hint="name the files and directories in `inputs: [src, tests]`: changing them makes another procedure",
+            hint="name the files and directories in `inputs: [src, tests]`: they are part of the procedure",
         )
     for path in found:
         if path.startswith("/") or ".." in path.split("/") or posixpath.normpath(path) == ".git":

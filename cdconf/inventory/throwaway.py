@@ -72,7 +72,7 @@ def lifetime_of(text: str) -> timedelta:
     if seconds > LONGEST.total_seconds():
         raise UsageError(
             f"--ttl {text} is more than the {LONGEST.days} days that a throw-away environment may live",
-            hint=f"make it live longer when it's due; or make {FILED}/ENV/{HOSTS_FILE} for an environment that stays",
+            hint=f"extend it later with --ttl; or make {FILED}/ENV/{HOSTS_FILE} for an environment that stays",
         )
     return timedelta(seconds=seconds)
 

@@ -39,7 +39,10 @@ def switched(text: str, app: str, name: str, on: bool, file: str) -> str:
         line = before.lines.get(app)
         hint = "change it there with an editor; `cdconf provision` brings it to the hosts"
         raise InvalidFile(
-            f"'{name}' of '{app}' can't be changed here without changing more", file=file, line=line, hint=hint
+            f"'{name}' of '{app}' can't be changed automatically here: other values share its text",
+            file=file,
+            line=line,
+            hint=hint,
         )
     return result
 

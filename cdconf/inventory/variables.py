@@ -92,7 +92,7 @@ def _variable_file(root: Path, path: Path) -> YamlMap:
         return YamlMap()
     for key, value in values.items():
         if key in RESERVED:
-            raise values.error(f"'{key}' can't be a variable's name: it's what cdconf tells templates", key)
+            raise values.error(f"'{key}' can't be a variable's name: cdconf sets this name itself", key)
         if not key.isidentifier():
             raise values.error(f"'{key}' can't be a variable's name", key, "use letters, digits and _")
         if isinstance(value, str) and value.startswith(ENCRYPTED):
@@ -133,6 +133,6 @@ def extra_values(extra: Mapping[str, str]) -> YamlMap:
         except InvalidFile as error:
             raise UsageError(f"-e {name}: {error.message}", hint=error.hint) from error
         if name in RESERVED:
-            raise UsageError(f"-e {name}: that's what cdconf tells templates, and no variable")
+            raise UsageError(f"-e {name}: cdconf sets this name itself, so it can't be a variable")
         values[name] = value
     return values

@@ -91,7 +91,7 @@ def read_waivers(top: YamlMap) -> tuple[Waiver, ...]:
     check_keys(top, WAIVERS, FILE)
     entries = [] if top.get("waivers") is None else expect(top, "waivers", list, FILE)
     if len(entries) > MOST:
-        raise top.error(f"there are more than {MOST} waivers", "waivers", "mend what differs, or change the roles")
+        raise top.error(f"there are more than {MOST} waivers", "waivers", "repair the differences, or change the roles")
     found: dict[tuple[str, str, str], Waiver] = {}
     for entry in entries:
         if not isinstance(entry, YamlMap):

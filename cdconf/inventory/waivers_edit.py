@@ -65,7 +65,9 @@ def _checked(text: str, wanted: Sequence[Waiver], before: str, file: str) -> str
         pass
     hint = "write each waiver on a line of its own, `  - {host: …, type: …}`, or change it with an editor"
     line = loads(before, file).lines.get("waivers", 1)
-    raise InvalidFile("waivers can't be changed here without changing more", file=file, line=line, hint=hint)
+    raise InvalidFile(
+        "waivers can't be changed automatically here: other values share its text", file=file, line=line, hint=hint
+    )
 
 
 def _flow(waiver: Waiver) -> str:

@@ -8,8 +8,8 @@ WEB = r"^https?://\S+$"
 TARGET = {
     "url": Key(
         "text",
-        "Where it's sent: a URL of Apprise, such as `slack://…`, `mailto://…` or `json://…`. It may hold a token, so "
-        "cdconf never shows it.",
+        "The receiver as an Apprise URL, such as `slack://…`, `mailto://…` or `json://…`. It may hold a "
+        "token, so cdconf never shows it.",
         required=True,
         pattern=URL,
     ),
@@ -19,17 +19,23 @@ TARGET = {
     "apps": Key("names", "Only events of these apps, and those that are about none.", default="all"),
 }
 PING = {
-    "project": Key("text", "The project, where several have an environment of this name.", pattern=NAME),
-    "environment": Key("text", "The environment that is watched.", required=True, pattern=NAME),
-    "url": Key("text", "What is asked for, by GET, after each successful `drift`.", required=True, pattern=WEB),
+    "project": Key(
+        "text", "The project, needed only if several projects have an environment of this name.", pattern=NAME
+    ),
+    "environment": Key("text", "The environment whose `drift` runs are reported.", required=True, pattern=NAME),
+    "url": Key("text", "The URL to call with GET.", required=True, pattern=WEB),
 }
 NOTIFY = {
     "targets": Key(
-        "map", "Who is told, by a name of your choice.", member=Key("map", "A receiver.", keys=TARGET), default="none"
+        "map",
+        "Who receives messages, by a name of your choice.",
+        member=Key("map", "A receiver.", keys=TARGET),
+        default="none",
     ),
     "pings": Key(
         "list",
-        "Dead man's pings: a service that expects them rings when they stop.",
+        "URLs to call after each successful `drift`. A monitoring service that expects these calls raises an "
+        "alarm when they stop.",
         member=Key("map", "A ping.", keys=PING),
         default="none",
     ),

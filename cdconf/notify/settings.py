@@ -173,7 +173,7 @@ def _target(section: YamlMap, name: str) -> Target:
     from cdconf.yamlfile import check_keys, expect
 
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        raise section.error("a target's name is of lower-case letters, digits, - and _", name)
+        raise section.error("a target's name must consist of a-z, 0-9, - and _", name)
     entry: YamlMap = expect(section, name, dict, "targets")
     what = f"target '{name}'"
     check_keys(entry, TARGET, what)

@@ -103,7 +103,7 @@ def _orphans(causes: Causes) -> Iterator[Finding]:
             name,
             (values[0], values[1]),
             "declared" if entry else "unexplained",
-            why=entry.why if entry else "it was applied once, and is in the files no more",
+            why=entry.why if entry else "it was applied earlier, and is no longer in the files",
             entry=entry,
             sources=sources,
             seen=True,

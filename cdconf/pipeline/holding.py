@@ -117,7 +117,7 @@ class Holding:
                 if not told:
                     told = True
                     self._emit(
-                        Notice(f"other runners can't be told that this run lives: {error.message}", warning=True)
+                        Notice(f"can't show other runners that this run is alive: {error.message}", warning=True)
                     )
                 if time.monotonic() - self._beaten > TTL:
                     self._lose("the artifact store can't be reached, and another run may have taken over")

@@ -111,7 +111,7 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
             return found
         for one in read_runs(place, home.name, now(), commit=commit):
             if one.ended is None:
-                emit(Notice(f"goes on from where the run of {one.began.by if one.began else 'somebody'} ended"))
+                emit(Notice(f"continues where the run of {one.began.by if one.began else 'somebody'} ended"))
                 close_dead(place, home.name, one)
         for name in copies.left_over(home, commit):
             emit(Step(f"removing {name}, which a run that died has left"))

@@ -261,7 +261,7 @@ class Runner:
             newer = must_end("cancel", self.rivals.of(name))
             if newer is not None and name not in self._superseded:
                 self._superseded[name] = newer
-                self.emit(Notice(f"{name}: ended, since the newer commit {newer[:10]} waits for it"))
+                self.emit(Notice(f"{name}: ended, because the newer commit {newer[:10]} waits for it"))
                 self._stops[name].set()
 
     def _note(

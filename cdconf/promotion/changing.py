@@ -80,7 +80,7 @@ class Changing:
         """
         self._judge(running)
         if self.reason is not None and "overridden" not in self.extra:
-            self.emit(Notice(f"there's nothing to override: nothing speaks against `{self.command}` now"))
+            self.emit(Notice(f"there's nothing to override: nothing forbids `{self.command}` now"))
 
     def tell(self) -> None:
         """Says what would be refused, for a run that changes nothing."""

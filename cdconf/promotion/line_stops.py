@@ -103,7 +103,7 @@ def _is_about(found: Stop, project: Project, target: Target) -> bool:
 
 def _check(note: str) -> None:
     if len(note.strip()) < SHORTEST:
-        raise UsageError("--note says nothing", hint="say why: everybody reads it")
+        raise UsageError("--note is empty", hint="say why: everybody reads it")
 
 
 def _offices(project: Project) -> list[str]:
@@ -133,7 +133,7 @@ def _key(evidence: Evidence, offices: Sequence[str]) -> OfficeKey:
     known = _offices(evidence.project)
     near = None if offices[0] in known else did_you_mean(shown(offices[0]), map(shown, known))
     make = f"run this where one is, or make one: `cdconf key new --office {shown(offices[0])}`"
-    raise ArtifactError(f"there is no key here that may say so: {listed}", hint=near or make)
+    raise ArtifactError(f"no key on this machine may sign this: {listed}", hint=near or make)
 
 
 def _lifting_key(evidence: Evidence, found: Stop, offices: Sequence[str]) -> OfficeKey:

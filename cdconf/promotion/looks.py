@@ -62,7 +62,9 @@ def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
         try:
             pages = formats.decoded("its ledger", ledger.FILE, json.dumps(told["apps"]).encode())
         except (Failed, KeyError, TypeError, ValueError) as error:
-            raise HostFailed("it doesn't say what it holds as cdconf's agent does", host=session.host.name) from error
+            raise HostFailed(
+                "its answer about its releases isn't one of cdconf's agent", host=session.host.name
+            ) from error
         return Look(pages, session.clock_ahead or 0.0)
 
     found, errors = fleet.each(hosts, ask).split()

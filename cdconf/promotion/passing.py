@@ -66,7 +66,7 @@ class Passing:
         self.extra |= {"override": self.reason, "overridden": name}
         listed = ", ".join(one.name for one in missing)
         text = f"OVERRIDDEN: {self.artifact.label} goes to {self.environment.name} without: {listed}"
-        self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+        self.emit(Notice(f"{text}; history and status show this until a proof replaces it ({name})", warning=True))
 
     def again(self) -> None:
         """Judges it once more, while the hosts are held: something may have been stopped since.

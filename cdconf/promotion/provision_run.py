@@ -134,7 +134,7 @@ class ProvisionRun:
         self.extra |= {"override": reason, "overridden": name}
         listed = ", ".join(one.name for one in missing)
         text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
-        self.emit(Notice(f"{text}; history and status say so until a proof heals it ({name})", warning=True))
+        self.emit(Notice(f"{text}; history and status show this until a proof replaces it ({name})", warning=True))
 
     def again(self) -> None:
         """Judges once more whether it's the time to begin, by the hosts' clocks, while they're held.

@@ -92,7 +92,7 @@ def _stages(top: YamlMap) -> dict[str, StagePin]:
         texts = {key: expect(entry, key, str, what, None) for key in ("environment", "copy_of", "run")}
         if not hosts and not any(texts.values()):
             hint = "such as `environment: staging`, or `copy_of: production`"
-            raise section.error(f"nothing is said of what {what} stands for", name, hint)
+            raise section.error(f"{what} has no description", name, hint)
         found[name] = StagePin(**texts, hosts=hosts, source=_source(section, name))
     return found
 

@@ -99,9 +99,7 @@ class SmokeRun:
                 told |= self._tell(app, {name: after[name] for name in members})
         if self.demanded and not told and not unproven:
             text = f"nothing can be said of stage '{self.stage.name}': its hosts have held no release at the same time"
-            raise ArtifactError(
-                text, hint="it takes a release that was deployed to all hosts of its app, from a commit"
-            )
+            raise ArtifactError(text, hint="every host of the app must run the same release, deployed from a commit")
 
     def _is_steady(self, app: App, members: Sequence[str], after: Mapping[str, Look]) -> bool:
         """Whether all hosts were asked, and nothing came in between."""

@@ -236,7 +236,7 @@ class StageRun:
             evidence = Evidence.of(self.project, self.emit)
             return {one for one in set(archives) if self._is_stopped(evidence, app, one)}
         except (ArtifactError, InvalidFile) as error:
-            self.emit(Notice(f"which releases are stopped can't be told: {error.message}", warning=True))
+            self.emit(Notice(f"can't find out which releases are stopped: {error.message}", warning=True))
             return set()
 
     def _is_stopped(self, evidence: Evidence, app: str, archive: str) -> bool:
@@ -275,7 +275,7 @@ class StageRun:
 
     def _proof(self, result: Literal["passed", "failed"], artifact: Artifact, hosts: Mapping[str, Any]) -> Proof:
         if self.stage is None or self._procedure is None:
-            raise ArtifactError(f"nothing can be said of {artifact.label}")
+            raise ArtifactError(f"can't sign a statement about {artifact.label}")
         return Proof(
             subject=Subject.of(artifact),
             project=self.project.name,
@@ -313,7 +313,7 @@ class StageRun:
             return
         self.extra["statement"] = name
         if known is not None:
-            self.emit(Notice(f"another run has said so meanwhile: {known}"))
+            self.emit(Notice(f"another run has signed this meanwhile: {known}"))
             return
         why = f" ({self.collector.not_isolated})" if self.collector.not_isolated else ""
         isolated = "" if proof.isolated else f", though not isolated from the stage's key{why}"
@@ -356,7 +356,7 @@ class StageRun:
         if key is None:
             if self._heeds_stops:
                 command = f"cdconf pipeline stop {what if subject else app} --note WHY"
-                self.emit(Notice(f"{what} isn't stopped, since no key here may say so; `{command}` does where one is"))
+                self.emit(Notice(f"{what} isn't stopped: no key here may sign that; run `{command}` where one is"))
             return
         stop = Stop(
             subject=subject,

@@ -47,7 +47,7 @@ def check_reboot(session: Session, apps: Sequence[App], environment: str) -> Non
         if found is not None:
             why, repair = found
             raise HostFailed(
-                f"isn't rebooted, since a reboot would run what isn't proven: {app.name}: {why}",
+                f"isn't rebooted, because it would then run an unverified release: {app.name}: {why}",
                 host=session.host.name,
                 hint=f"`{repair}` mends that; the next provision reboots the host",
             )

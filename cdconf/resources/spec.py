@@ -1,4 +1,4 @@
-"""How a resource type describes itself: its fields, their rules, and what may be done with it.
+"""The description of a resource type: its fields, their rules, and its actions.
 
 A type's `spec.py` holds one `TYPE = ResourceType(...)`. Compiling, `lint`, the JSON Schema and the reference
 pages all read it; the agent never does.
@@ -61,7 +61,7 @@ class Field:
 
 
 class Context(Protocol):
-    """What `normalise` may ask of the compiler."""
+    """The functions that the compiler offers to `normalise`."""
 
     def template(self, name: str) -> str:
         """The rendered text of a template: the role's `templates/NAME`, then the project's `templates/NAME`."""
@@ -73,7 +73,7 @@ class Context(Protocol):
         """Every file below the role's `files/NAME`, or the project's: path -> (bytes, whether it's executable)."""
 
     def condition(self, expression: str) -> bool:
-        """The truth of a Jinja2 expression, as `when` reads it."""
+        """Whether a Jinja2 expression is true, evaluated as `when` is."""
 
     def error(self, message: str, hint: str | None = None) -> InvalidFile:
         """An error that points at the resource being compiled."""
@@ -97,10 +97,10 @@ class ResourceType:
         default_action: The action of a handler that names none.
         guards: Fields of which an ordinary resource needs at least one (`command`: `unless`, `creates`).
         exclusive: Groups of fields of which at most one may be given.
-        normalise: Turns checked fields into the catalog's fields, in place of I/O on the host: renders
+        normalise: Turns checked fields into the catalog's fields on the controller: renders
             templates, resolves files. Gets a copy that it may change and return.
         titles_are_lists: Whether the title may be a list, one resource for each member.
-        identity: Fields that, besides the title, tell two resources apart (`line`: several in one file). They're
+        identity: Fields that, together with the title, identify a resource (`line`: several in one file). They're
             shown after the title, and kept on the host for removal, so they can't hold secrets.
         paths: The paths that a resource manages; by default its title, where that is a path.
         owns_tree: Whether it manages everything below its paths as well (`git`).
@@ -111,8 +111,9 @@ class ResourceType:
             package's version.
         holds: The fields that it writes into its file, which then needs a `mode` if they were made of a secret; all of
             them if not given.
-        is_whole: Whether one declaration must say all of it, since a change replaces it as a whole.
-        elsewhere: Its functions run in another process, so that texts come back from them without their taint.
+        is_whole: Whether one declaration must give all fields, because each change replaces the whole thing.
+        purpose: The heading under which the reference lists it.
+        elsewhere: Whether its functions run in another process, which returns texts without the marks of secrets.
     """
 
     name: str
@@ -135,15 +136,16 @@ class ResourceType:
     holds: tuple[str, ...] | None = None
     is_whole: bool = False
     elsewhere: bool = False
+    purpose: str = "Other"
 
     @functools.cached_property
     def sensitive(self) -> frozenset[str]:
-        """The fields whose values are never shown, whatever they're made of."""
+        """The fields whose values are never shown."""
         return frozenset(name for name, spec in self.fields.items() if spec.sensitive)
 
     @functools.cached_property
     def public(self) -> tuple[str, ...]:
-        """The fields whose values others on the host can see."""
+        """The fields whose values other users of the host can see."""
         return tuple(name for name, spec in self.fields.items() if spec.public)
 
     def managed_paths(self, fields: Fields) -> list[str]:
@@ -153,18 +155,18 @@ class ResourceType:
         return [fields[self.title]] if self.fields[self.title].kind == "path" else []
 
     def full_title(self, fields: Mapping[str, Any]) -> str:
-        """The title that is shown and that identifies: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
+        """The title that is shown, and that identifies the resource: `/etc/hosts`, or `/etc/hosts: 10.0.0.1 db1`."""
         rest = [_shown(fields[name]) for name in self.identity if name in fields]
         return ": ".join([str(fields[self.title]), *rest])
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The fields that must be given, without the title, which always is."""
+        """The fields that must be given, apart from the title."""
         return tuple(name for name, spec in self.fields.items() if spec.default is REQUIRED and name != self.title)
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The fields that are state, in their order, without the title."""
+        """The fields that are compared with the host, in their order, without the title."""
         return tuple(name for name, spec in self.fields.items() if spec.compare and name != self.title)
 
     def unknown_field(self, name: str, title: str, extra: tuple[str, ...] = ()) -> tuple[str, str | None]:
@@ -178,7 +180,7 @@ def _shown(value: object) -> str:
 
 
 def text_or_bytes(data: bytes) -> str | bytes:
-    """Text, of which people can be shown a diff, where it's UTF-8 without NUL."""
+    """The data as text if it's UTF-8 without NUL, so that a diff can be shown; else the bytes."""
     try:
         return data if b"\0" in data else data.decode("utf-8")
     except UnicodeDecodeError:
@@ -187,5 +189,7 @@ def text_or_bytes(data: bytes) -> str | bytes:
 
 # A field of types that write a file as people word it; the agent hands it to `cdconf.agent.files.write_atomic`.
 VALIDATE = Field(
-    "string", "A command that must succeed before the new content goes live; {} is a file with it.", compare=False
+    "string",
+    "A command that must succeed before the file is replaced; {} stands for a temporary file with the new content.",
+    compare=False,
 )

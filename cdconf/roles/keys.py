@@ -20,38 +20,44 @@ IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 VARIABLE = {
     "type": Key("text", "What its value must be.", default="any", choices=VARIABLE_TYPES),
-    "default": Key("any", "Its value when no file sets it; without one, some file must."),
-    "doc": Key("text", "One sentence about it."),
-    "per_environment": Key("boolean", "A copy of an environment must set its own value.", default=False),
+    "default": Key("any", "The value if no file sets one. Without a default, a file must set the variable."),
+    "doc": Key("text", "One sentence that describes the variable."),
+    "per_environment": Key("boolean", "Whether a copy of an environment must set its own value.", default=False),
     "secret": Key(
         "any",
-        "`true`: its value is a secret, set with `cdconf secret set`. `{generate: N}`: made once, N characters long, "
-        "for an environment that a provider makes.",
+        "`true`: the value is a secret, set with `cdconf secret set`. `{generate: N}`: in an environment "
+        "that a provider makes, cdconf generates the value once, with N characters.",
     ),
 }
 ROLE = {
     "doc": Key("text", "What the role is for."),
     "variables": Key(
-        "map", "Every variable that the role reads: typed, documented, checked.", member=Key("map", "", keys=VARIABLE)
+        "map",
+        "Every variable that the role reads, with its type and description.",
+        member=Key("map", "", keys=VARIABLE),
     ),
     "resources": Key(
-        "list", "What its hosts should have, in the order in which it's applied.", member=Key("any", "A resource.")
+        "list", "The role's resources, in the order in which they are applied.", member=Key("any", "A resource.")
     ),
     "handlers": Key(
-        "map", "What `notify` may name, throughout the project: a resource and an action.", member=Key("any", "")
+        "map",
+        "The handlers that `notify` may name anywhere in the project: name -> a resource and an action.",
+        member=Key("any", ""),
     ),
 }
-# What every resource may have.
+# Keys of every resource.
 COMMON = {
-    "when": Key("any", "An expression; the resource exists only on hosts for which it's true."),
-    "for_each": Key("list", "The resource once for each member of a list, which is `each` in it."),
-    "notify": Key("names", "Handlers that run at the end of the run if this changed."),
-    "sensitive": Key("boolean", "Show no values of it, whatever they are.", default=False),
-    "absent": Key("boolean", "It must not exist.", default=False),
+    "when": Key("any", "An expression; the resource applies only to hosts for which it's true."),
+    "for_each": Key(
+        "list", "A list. The resource is declared once for each member; in its texts the member is named `each`."
+    ),
+    "notify": Key("names", "Handlers that run at the end of the run if this resource changed."),
+    "sensitive": Key("boolean", "Hide all of its values in output.", default=False),
+    "absent": Key("boolean", "`true`: the resource must not exist; it is removed.", default=False),
 }
 # What every handler may have.
 HANDLER = {
-    "action": Key("text", "What is done; the type's own default if not given."),
+    "action": Key("text", "The action to run; the type's default action if not given."),
     "when": Key("any", "An expression; the handler runs only on hosts for which it's true."),
     "sensitive": COMMON["sensitive"],
 }

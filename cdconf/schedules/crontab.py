@@ -36,7 +36,7 @@ def line(when: str, command: Sequence[str], what: str, key: str) -> str:
     words = shlex.join(command).replace("%", "\\%")  # crontab(5): else the command would end there
     text = f"{when} {words} {MARK}{key} ({what})"
     if "\n" in text or "\r" in text or "\0" in text:
-        raise CdconfError("cron can't be told a path with a line end in it")
+        raise CdconfError("cron can't run a path that contains a line break")
     if len(text) > LONGEST:
         hint = "install cdconf, or check out the project, at a shorter path; or use a systemd timer"
         raise CdconfError(f"the line for cron has {len(text)} characters, and cron reads {LONGEST}", hint=hint)

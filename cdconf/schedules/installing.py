@@ -65,7 +65,7 @@ def starter(*, cron: bool) -> By:
         return "cron"
     if cron:
         raise CdconfError("there is no `crontab` on this machine", hint="install cron, or leave --cron away")
-    raise CdconfError("neither systemd nor cron runs on this machine", hint="install cron there")
+    raise CdconfError("this machine has neither systemd nor cron", hint="install cron there")
 
 
 def install(project: Project, wish: Wish) -> Written:

@@ -42,7 +42,7 @@ def run(project: Project, name: Name, environ: Mapping[str, str]) -> int:
     schedule = load(project, name)
     if schedule is None:
         path = path_of(project.data, name)
-        raise CdconfError(f"{path} is gone: it says what is run", hint="`cdconf schedule install` writes it anew")
+        raise CdconfError(f"{path} is gone: it said what to run", hint="`cdconf schedule install` writes it anew")
     variables = {**environ, **schedule.variables, **secret_variables(project), "CDCONF_SCHEDULED": "1"}
     with runs.alone(project.data, name) as is_alone:
         if not is_alone:

@@ -43,7 +43,11 @@ def edited(text: str, changes: Mapping[str, str | None], file: str) -> str:
         found = {}
     if found != wanted:
         hint = "write each secret on a line of its own, `name: value`, with nothing in front of the name"
-        raise InvalidFile(f"{', '.join(changes)} can't be changed here without changing more", file=file, hint=hint)
+        raise InvalidFile(
+            f"{', '.join(changes)} can't be changed automatically here: other values share its text",
+            file=file,
+            hint=hint,
+        )
     return result
 
 

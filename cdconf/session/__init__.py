@@ -1,4 +1,4 @@
-"""The controller's end: transports (ssh, docker, local) and the conversation with the agent on a host."""
+"""The controller's side of a connection: transports (ssh, docker, local), and the protocol of a host's agent."""
 
 from cdconf.session.connector import Connector
 from cdconf.session.session import AgentError, Session

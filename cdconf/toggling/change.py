@@ -198,7 +198,7 @@ class Toggling:
         found = differences(self.change.app, others, {**look, "values": here, "problem": None, "reload_due": False})
         if look["values"] is not None and found.lines:
             lines = "; ".join(found.lines)
-            self.emit(Notice(f"{host.name}: not as this inventory has it, and left alone: {lines}", warning=True))
+            self.emit(Notice(f"{host.name}: differs from this inventory, and was left alone: {lines}", warning=True))
 
     def _check_file(self) -> None:
         """Finds out before anything is changed whether the file can be."""
@@ -216,12 +216,12 @@ class Toggling:
         except Failed as error:
             raise CdconfError(error.message) from error
         is_in_git = self.environment.name not in self.project.throwaways()
-        self.emit(Notice(f"{self._shown} says so now{': commit it' if is_in_git else ''}"))
+        self.emit(Notice(f"{self._shown} was changed{': commit it' if is_in_git else ''}"))
 
     def _try_out(self, hosts: list[Host]) -> dict[str, Failure]:
         by_name = {host.name: host for host in hosts}
         if not self.serving & set(by_name):
-            self.emit(Notice(f"no release of {self.change.app.name} runs here yet, so nothing can be proven"))
+            self.emit(Notice(f"no release of {self.change.app.name} runs here yet, so nothing can be tested"))
         batches = split(list(by_name), self.change.app.batches)
         for number, names in enumerate(batches, 1):
             batch = [by_name[name] for name in names]

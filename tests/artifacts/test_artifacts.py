@@ -432,7 +432,7 @@ def test_the_nearest_build_is_not_guessed_while_metadata_cannot_be_read(local_ap
     overwrite(place(local_app), "app@9.json", b"{bad")
     assert choose(project, "app", said.append) == artifact  # no other can be nearer than HEAD's own
     git(local_app, "commit", "-q", "--allow-empty", "-m", "two")
-    with pytest.raises(ArtifactError, match="which build of 'app' is the nearest can't be told"):
+    with pytest.raises(ArtifactError, match="which build of 'app' is the nearest isn't known"):
         choose(project, "app", said.append)
     assert choose(project, artifact.label, said.append) == artifact
 

@@ -265,7 +265,7 @@ def test_a_run_that_begins_while_hosts_are_asked_is_noticed(shared, monkeypatch)
     with ExitStack() as going_on:
         _, said = collected(app, "--without", "dev")
     assert labels(app) == ["app@1", "app@2", "app@3"]
-    assert "app@1 stays: a run has begun to use it" in said
+    assert "app@1 stays, because a run has begun to use it" in said
 
 
 def test_a_holder_that_cannot_be_read_holds(shared):

@@ -60,7 +60,7 @@ def found(root):
         ),
         (
             {"cdconf.yml": f"{TOP}pipeline:\n  - {{stage: a}}\n  - {{stage: b, run: make}}"},
-            "cdconf.yml:5: stage 'b' has a `run`, and doesn't say what it reads",
+            "cdconf.yml:5: stage 'b' has a `run`, but no `inputs`",
         ),
         (
             {"cdconf.yml": f"{TOP}pipeline:\n  - {{stage: b, run: make, inputs: [../x]}}"},

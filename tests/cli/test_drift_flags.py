@@ -8,11 +8,11 @@ from tests.conftest import cdconf
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--check", "--check goes with --fix"),
-        ("--override because", "only --fix without --check meets one"),
-        ("--fix --check --override because", "only --fix without --check meets one"),
-        ("--fix --applied", "--fix puts back what the files of the work tree say"),
-        ("--fix --at HEAD", "--fix puts back what the files of the work tree say"),
+        ("--check", "--check needs --fix"),
+        ("--override because", "--override needs --fix without --check"),
+        ("--fix --check --override because", "--override needs --fix without --check"),
+        ("--fix --applied", "--fix always uses the files of the work tree"),
+        ("--fix --at HEAD", "--fix always uses the files of the work tree"),
     ],
 )
 def test_what_makes_no_sense_is_refused(project, flags, words):

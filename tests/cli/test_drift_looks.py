@@ -56,7 +56,7 @@ def test_a_revision_has_its_own_files_and_this_checkouts_data(project):
 
 @pytest.mark.parametrize(
     ("about", "message"),
-    [({"at": "nonsense"}, "is no revision"), ({"at": "HEAD", "applied": True}, "it has no --at")],
+    [({"at": "nonsense"}, "is no revision"), ({"at": "HEAD", "applied": True}, "and --at exclude each other")],
 )
 def test_what_cannot_be_compared_is_refused(project, about, message):
     with pytest.raises(UsageError, match=message), reading_at(flags(project, **about)):

@@ -149,7 +149,7 @@ def test_nagios_gets_a_line_and_its_exit_codes(local, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--limit", "nobody"], "is no host or group"),
+        (["--limit", "nobody"], "nor a group with hosts"),
         (["--nonsense"], "o such option"),
         (["--at", "nowhere"], "isn't in a git repository"),
         (["--json"], "--nagios and --json exclude each other"),

@@ -95,7 +95,7 @@ def test_a_word_that_names_no_run_or_several_is_said(project, told):
         journal_file.append(data, {"id": f"0123456789ab-{end}", "command": "run", "started_at": 1.0})
     several = cdconf(project, "history", "0123456789ab")
     assert several.returncode == 1
-    assert "is the beginning of 2 runs" in several.stderr
+    assert "matches 2 runs" in several.stderr
     assert "0123456789ab-a" in cdconf(project, "history", "0123456789ab-a").stdout
 
 

@@ -62,7 +62,7 @@ def test_a_secret_that_cannot_be_read_here_is_said_once(keyed, tmp_path, monkeyp
     run.emit(HostDone("web1", "ok"))
     run.emit(HostDone("web2", "ok"))
     shown = capsys.readouterr().err
-    assert shown.count("warning: where hosts print token, it isn't masked: there is no age identity") == 1
+    assert shown.count("warning: token can't be masked in what hosts print: there is no age identity") == 1
 
 
 def test_without_secrets_nothing_is_loaded(project):

@@ -67,7 +67,7 @@ def test_a_source_that_is_down_is_told_and_ends_nothing(place, monkeypatch):
     (notice,) = told
     assert notice.warning
     assert notice.message.startswith(
-        "where hosts print pw, it isn't masked: the source `command` can't be asked for pw"
+        "pw can't be masked in what hosts print: the source `command` can't be asked for pw"
     )
 
 

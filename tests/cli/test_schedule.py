@@ -46,7 +46,7 @@ def schedule(project, tmp_path):
         ((*DRIFT, "--", "--junit", "/nowhere/x.xml"), "there is no directory"),
         ((*DRIFT, "--look-only"), "--look-only can't do more than `drift --applied`"),
         (("install", "dev", "--run", "destroy-expired", "--cron"), "leave 'dev' away"),
-        (("install", "--run", "destroy-expired", "--cron", "--", "--images", "extra"), "goes without an environment"),
+        (("install", "--run", "destroy-expired", "--cron", "--", "--images", "extra"), "takes no environment"),
         (("remove", "dev"), "there is no schedule: drift of dev"),
         (("status",), "there is no schedule in this checkout"),
         (("status", "dev"), "there is no schedule of 'dev'"),

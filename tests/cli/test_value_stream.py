@@ -102,12 +102,12 @@ def test_marks_and_trailers(history):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("history", "mark", "app@1"), "nothing is said of the deployment"),
+        (("history", "mark", "app@1"), "no mark is given"),
         (("history", "mark", "app@9", "--failed"), "'app@9' names no deployment"),
         (("history", "mark", "app@1", "--fixes", "app@1"), "app@1 can't repair itself"),
         (("history", "mark", "app@1", "--failed", "--at", "soon"), "--at 'soon' is no time"),
         (("history", "mark", "app@1", "--failed", "--at", "2999-01-01"), "isn't in the past"),
-        (("history", "mark", "app@1", "--at", "2020-01-01", "--fixes", "app@2"), "--at says since when"),
+        (("history", "mark", "app@1", "--at", "2020-01-01", "--fixes", "app@2"), "--at needs --failed"),
         (("value-stream",), "the pipeline names no environment"),
         (("value-stream", "--to", "dve"), "there is no environment 'dve'"),
         (("value-stream", "--to", "dev", "--app", "ap"), "there is no app 'ap'"),

@@ -26,7 +26,7 @@ def day(days):
 def test_one_is_added_listed_and_removed(project):
     said = run(project, *ADD, "web", "file", "/etc/motd", *WHY).stderr
     assert "waived: web file /etc/motd, until " in said
-    assert f"{FILE} says so now: commit it" in said
+    assert f"{FILE} was changed: commit it" in said
     before = (project / FILE).read_text()
     assert before.startswith("# Findings of `cdconf drift` that are accepted until a day.")
     (one,) = json.loads(run(project, "waiver", "list", "dev", "--json").stdout)["waivers"]
@@ -43,7 +43,7 @@ def test_one_is_added_listed_and_removed(project):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody", "file", "/x", *WHY], "'nobody' is no host or group of dev"),
+        (["nobody", "file", "/x", *WHY], "'nobody' isn't a host of dev"),
         (["web1", "fil", "/x", *WHY], "did you mean 'file'?"),
         (["web1", "file", "/x", "--reason", "r"], "a waiver needs --until and --reason"),
         (["web1", "file", "/x", "--until", "1d", "--reason", " "], "a waiver needs --until and --reason"),

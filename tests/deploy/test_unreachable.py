@@ -72,7 +72,7 @@ def test_one_that_takes_longer_is_said_not_to_be_back_and_one_that_is_silent_is_
     assert "(NOT rolled back: a; it goes back by itself within 120 s)" in error.message
     error, _, said = ended(SLEPT, {})
     assert "(not known whether it's rolled back: a; it goes back by itself within 120 s)" in error.message
-    assert said == ["a can't be asked what became of it: still silent"]
+    assert said == ["a doesn't answer, so its state isn't known: still silent"]
 
 
 def test_others_are_said_to_be_back_only_when_there_are_others(ended):

@@ -60,3 +60,21 @@ def test_the_glossary_has_each_word_once_in_their_order():
     words = re.findall(r"^\| ([a-z ]+) \| (?!what)", (DOCS / "glossary.md").read_text(), re.MULTILINE)
     assert words == sorted(set(words))
     assert len(words) > 40
+
+
+def glossary():
+    return re.findall(r"^\| ([a-z ]+) \| (?!what)(.*) \|$", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("word", [word for word, _ in glossary()])
+def test_each_word_of_the_glossary_is_used_for_people(word):
+    pages = [path for path in DOCS.rglob("*.md") if path.name != "glossary.md" and "adr" not in path.parts]
+    used = re.compile(rf"\b{word[:-1]}(?:{word[-1]}|ie)?(?:s|d|ed|ing)?\b", re.IGNORECASE)
+    assert sum(bool(used.search(path.read_text())) for path in pages) >= 2
+
+
+def test_each_word_of_the_glossary_is_defined_by_one_or_two_sentences():
+    for word, text in glossary():
+        assert text.endswith("."), word
+        assert text[0].isupper(), word
+        assert len(re.findall(r"[.:]\s", text)) <= 2, word

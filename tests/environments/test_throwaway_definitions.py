@@ -160,7 +160,7 @@ def test_new_variables_that_cannot_be_are_forgotten(shop):
 def test_only_what_is_thrown_away_can_be_prolonged(shop):
     defined(shop, ttl=timedelta(seconds=1))
     assert prolong(shop, "try-1", HOURS, quiet).throwaway.expires > datetime.now(UTC) + timedelta(hours=3)
-    with pytest.raises(UsageError, match="dev has a file, so it has no time to live"):
+    with pytest.raises(UsageError, match="dev has files, so it has no time to live"):
         prolong(shop, "dev", HOURS, quiet)
     with pytest.raises(UsageError, match="no environment 'try-2'"):
         prolong(shop, "try-2", HOURS, quiet)

@@ -62,5 +62,5 @@ def test_a_forged_artifact_is_refused_and_nothing_changes(live, home):
     live("key", "new")
     live("deploy", "app", "--to", "dev", code=1)
     said = live("rollback", "dev", "app").stderr
-    assert "whom this project doesn't trust" in said
+    assert "a key that this project doesn't trust" in said
     assert set(live.served().values()) == {version}

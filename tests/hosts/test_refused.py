@@ -156,7 +156,7 @@ def test_a_forged_a_foreign_and_a_missing_signature_are_refused(live, running, h
         live("key", "distrust", json.loads(live("key", "list", "--json").stdout)["keys"][0]["id"])
         (home / ".config/cdconf/keys/e2e").unlink()
         live("key", "new")
-        assert "whom this project doesn't trust" in refused(live, "deploy", "app", "--to", "dev")
+        assert "a key that this project doesn't trust" in refused(live, "deploy", "app", "--to", "dev")
     live("key", "trust", *key.split())
     live("deploy", "app", "--to", "dev")
     assert live.served() == dict.fromkeys(HOSTS, version)

@@ -46,7 +46,7 @@ def test_of_a_killed_one_status_says_where_and_resume_ends_it(live, deployed, un
     result = live("deploy", "app", "--to", "dev", "--resume", code=1 if ending == "roll_back" else 0)
     if ending == "again":
         assert "before any host was touched: staged on web1, web2" in result.stderr
-        assert "there's nothing to end" in result.stderr
+        assert "there is nothing to resume" in result.stderr
     wanted = version if ending == "confirm" else deployed
     assert eventually(lambda: live.served() == {"web1": wanted, "web2": wanted}, 10), live.served()
     after = live.document("status", "dev")

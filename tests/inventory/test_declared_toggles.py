@@ -153,7 +153,7 @@ def test_a_new_file_says_what_it_is_for():
 
 
 def test_what_an_alias_shares_isnt_changed():
-    with pytest.raises(InvalidFile, match="can't be changed here") as caught:
+    with pytest.raises(InvalidFile, match="can't be changed automatically here") as caught:
         switched("api: &a {new: off}\nshop: *a\n", "shop", "new", True, "t.yml")
     assert caught.value.line == 2
 

@@ -82,8 +82,8 @@ def test_a_project_needs_none(pipeline):
         ("pipeline:\n  - {stage: a, build: [1]}\n", 1, "must be a list of names", None),
         ("pipeline:\n  - {stage: a, copy_of: dev, scale: {wbe: 1}}\n", 1, "unknown group 'wbe'", "did you mean 'web'?"),
         ("pipeline:\n  - {stage: a, copy_of: dev, scale: {web: -1}}\n", 1, "must be a number of hosts", None),
-        ("pipeline:\n  - {stage: a, approvals: 1}\n", 1, "'approvals' is no matter of a stage", "hosts.yml"),
-        ("pipeline:\n  - {stage: a, require: x}\n", 1, "'require' is no matter of a stage", "hosts.yml"),
+        ("pipeline:\n  - {stage: a, approvals: 1}\n", 1, "'approvals' isn't a key of a stage", "hosts.yml"),
+        ("pipeline:\n  - {stage: a, require: x}\n", 1, "'require' isn't a key of a stage", "hosts.yml"),
     ],
 )
 def test_what_is_wrong_with_a_pipeline_is_told_with_its_line(pipeline, text, line, message, hint):
@@ -126,9 +126,9 @@ def test_what_may_be_required(required):
         ("require:\n  - {after: [three]}\n", "'three' can't come before dev", None),
         ("require:\n  - {max_age: soon}\n", "must be a duration", "such as"),
         ("require:\n  - {max_age: 0}\n", "must be more than 0", None),
-        ("require:\n  - {max_age: 7d, after: [one]}\n", "an entry of require is about one thing", None),
+        ("require:\n  - {max_age: 7d, after: [one]}\n", "an entry of require must have exactly one of", None),
         ("require:\n  - {aftr: [one]}\n", "unknown key 'aftr' in require", "did you mean 'after'?"),
-        ("require:\n  - {}\n", "an entry of require is about one thing", None),
+        ("require:\n  - {}\n", "an entry of require must have exactly one of", None),
     ],
 )
 def test_what_is_wrong_with_a_requirement_is_told_with_its_line(required, text, message, hint):

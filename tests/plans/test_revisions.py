@@ -366,12 +366,12 @@ def test_an_error_in_a_template_is_named_with_its_revision(repository):
         (["--from", ""], "'' is no revision"),
         (["--from", "HEAD:roles"], "'HEAD:roles' is no revision"),
         (["--from", "main", "--to", "nowhere"], "'nowhere' is no revision"),
-        (["--to", "main"], "--to goes with --from"),
-        (["--markdown"], "--markdown goes with --from"),
-        (["--from", "main", "--prune"], "--prune is about hosts"),
-        (["--from", "main", "--take-over", "web1"], "--take-over is about hosts"),
+        (["--to", "main"], "--to needs --from"),
+        (["--markdown"], "--markdown needs --from"),
+        (["--from", "main", "--prune"], "--prune can't be combined with --from"),
+        (["--from", "main", "--take-over", "web1"], "--take-over can't be combined with --from"),
         (["--from", "main", "--json", "--markdown"], "exclude each other"),
-        (["--from", "main", "--limit", "nothing"], "'nothing' is no host or group"),
+        (["--from", "main", "--limit", "nothing"], "'nothing' isn't a host of dev"),
     ],
 )
 def test_what_makes_no_sense_is_one_clear_error(repository, arguments, message):

@@ -322,7 +322,7 @@ def test_variables_of_the_command_line_make_no_proof(repository):
 
 def test_a_command_without_inputs_makes_no_proof(repository):
     change(repository, "cdconf.yml", ", inputs: [src]", "")
-    with pytest.raises(InvalidFile, match=r"cdconf.yml:\d+: stage 'commit' has a `run`, and doesn't say what it reads"):
+    with pytest.raises(InvalidFile, match=r"cdconf.yml:\d+: stage 'commit' has a `run`, but no `inputs`"):
         digest(repository)
 
 

@@ -190,7 +190,7 @@ def test_a_red_command_is_said_by_a_run_that_has_it(world):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("stages: {manual: {}}", "nothing is said of what stage 'manual' stands for"),
+        ("stages: {manual: {}}", "stage 'manual' has no description"),
         ("stages: {manual: }", "must be a mapping"),
         ("stages: {manual: {hosts: 0}}", "'hosts' of stage 'manual' must be 1 or more"),
         ("stages: {manual: {enviroment: staging}}", "unknown key 'enviroment'"),

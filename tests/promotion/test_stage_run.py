@@ -71,7 +71,7 @@ def test_two_runs_that_race_say_it_once(any_world):
     first.passed(any_world.artifact, {})
     second.passed(any_world.artifact, {})
     assert len(said(any_world)) == 1
-    assert "another run has said so meanwhile" in told(any_world)
+    assert "another run has signed this meanwhile" in told(any_world)
 
 
 def test_a_later_run_says_it_again(world):

@@ -150,7 +150,7 @@ def test_people_stop_and_resume_by_hand(world):
     target = Target("app", world.artifact)
     name = stop(world.project, target, "loses orders", None, world.told.append)
     assert "loses orders" in world.why()
-    with pytest.raises(UsageError, match="--note says nothing"):
+    with pytest.raises(UsageError, match="--note is empty"):
         lift(world.project, [target], " ", None, world.told.append)
     assert lift(world.project, [Target("app", None)], "not this", None, world.told.append) == []
     assert lift(world.project, [target], "it was the test", "stage:acceptance", world.told.append) == [name]
@@ -159,7 +159,7 @@ def test_people_stop_and_resume_by_hand(world):
 
 def test_who_has_no_key_stops_nothing(world, monkeypatch, tmp_path):
     monkeypatch.setenv("CDCONF_SIGNING_KEY_DIR", str(tmp_path / "none"))
-    with pytest.raises(ArtifactError, match="there is no key here that may say so: override"):
+    with pytest.raises(ArtifactError, match="no key on this machine may sign this: override"):
         stop(world.project, Target("app", None), "why not", None, world.told.append)
 
 

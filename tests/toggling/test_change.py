@@ -255,7 +255,7 @@ def test_what_was_changed_by_hand_is_put_right_without_a_new_value(world):
 def test_a_file_that_cant_be_changed_is_found_before_any_host_is_touched(world):
     write(world.root, {"inventories/dev/toggles.yml": "app:\n  new: &v off\n  old: *v\n"})
     world.fleet.times.clear()
-    with pytest.raises(InvalidFile, match="can't be changed here"):
+    with pytest.raises(InvalidFile, match="can't be changed automatically here"):
         world.run()
     assert not any(name == "toggles.try_out" for name, _ in world.fleet.times)
 

@@ -56,14 +56,16 @@ class DriftCommand(click.Command):
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options; see the module."""
     look_key = click.option(
-        "--look-only", "look_key", metavar="KEY", type=_file, help="With --applied: use this key, which can only look."
+        "--look-only", "look_key", metavar="KEY", type=_file, help="With --applied: connect with this look-only key."
     )
     for option in (
         look_key,
-        click.option("--quiet", is_flag=True, help="Print only when something else is found than the last time."),
-        click.option("--nagios", is_flag=True, help="Print one line with performance data; exit as Nagios wants it."),
+        click.option("--quiet", is_flag=True, help="Print only when the findings differ from the last time."),
+        click.option(
+            "--nagios", is_flag=True, help="Print one line with performance data, and use Nagios' exit codes."
+        ),
         click.option("--prometheus", metavar="FILE", type=_file, help="Write metrics for a textfile collector."),
-        click.option("--json-file", metavar="FILE", type=_file, help="Write the JSON document, whatever is printed."),
+        click.option("--json-file", metavar="FILE", type=_file, help="Also write the JSON document to FILE."),
         click.option("--sarif", metavar="FILE", type=_file, help="Write SARIF 2.1.0."),
         click.option("--junit", metavar="FILE", type=_file, help="Write JUnit XML."),
     ):

@@ -64,7 +64,7 @@ def known(run: Run) -> Deployed:
         with closing(history_of(run.project)) as history:
             rows = history.deployed()
     except CdconfError as error:
-        run.emit(Notice(f"what was deployed isn't known: {error.message}", warning=True))
+        run.emit(Notice(f"can't find out what was deployed: {error.message}", warning=True))
         return Deployed()
     return Deployed(rows)
 

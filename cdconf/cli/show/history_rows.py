@@ -112,7 +112,7 @@ def built_by(project: Project, emit: Emit) -> dict[str, str]:
     try:
         artifacts = Store(project, emit=emit).list()
     except ArtifactError as error:
-        emit(Notice(f"the artifact store can't be read, so nothing is said of builds: {error.message}", warning=True))
+        emit(Notice(f"builds aren't listed, because the artifact store can't be read: {error.message}", warning=True))
         return {}
     return {
         one.archive: f"built from {one.commit[:10]} by {one.builder}"

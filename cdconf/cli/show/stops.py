@@ -45,7 +45,7 @@ def line_state(run: Run, pages: Iterable[Mapping[str, Mapping[str, Any]]]) -> Li
             return found
         _read(run, running, found)
     except CdconfError as error:
-        run.emit(Notice(f"what is stopped or overridden can't be told: {error.message}", warning=True))
+        run.emit(Notice(f"can't find out what is stopped or overridden: {error.message}", warning=True))
     return found
 
 
@@ -98,5 +98,10 @@ def healed_among(run: Run, runs: Iterable[Mapping[str, Any]]) -> set[str]:
             environment = load_environment(run.project, name)
             found += overridden(Evidence.of(run.project, lambda event: None), environment)
         except (ArtifactError, CdconfError) as error:
-            run.emit(Notice(f"whether overrides of {name} are healed can't be told: {error.message}", warning=True))
+            run.emit(
+                Notice(
+                    f"can't find out whether {name} has its proof since it was overridden: {error.message}",
+                    warning=True,
+                )
+            )
     return {one.name for one in found if one.is_healed}

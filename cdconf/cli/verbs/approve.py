@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
 )
-@click.option("--reject", is_flag=True, help="Say no: final for this artifact in ENV.")
-@click.option("--note", metavar="TEXT", default="", help="Why: everybody reads it. --reject needs one.")
-@click.option("--key", "key", metavar="FILE", help="Sign with this SSH key; its .pub, when it's in the ssh-agent.")
-@click.option("--expires", metavar="TIME", help="Counts for so long: `4h`. By default as long as ENV takes approvals.")
+@click.option("--reject", is_flag=True, help="Reject: final for this artifact in ENV.")
+@click.option("--note", metavar="TEXT", default="", help="Your reason, visible to everybody; --reject needs one.")
+@click.option(
+    "--key", "key", metavar="FILE", help="Sign with this SSH key. For a key in the ssh-agent, name its .pub file."
+)
+@click.option("--expires", metavar="TIME", help="How long the approval holds: `4h`. The default is ENV's own limit.")
 @yes_option
 @project_options
 @output_options
 def command(artifact: str, environment: str, reject: bool, note: str, **flags: Any) -> None:
-    """Approve that ARTIFACT is brought to ENV, or reject it: signed with your own SSH key.
+    """Approve the deployment of ARTIFACT to ENV, or reject it, signed with your own SSH key.
 
-    Shows first what you approve: the commits since ENV's last release and who has written them, what has changed in
-    the procedure, what the stages have found out. Then it asks, and `ssh-keygen` signs: with a key of your ssh-agent
-    or of ~/.ssh, FIDO keys included. Without --key, the first key that the operator's policy knows is taken; it says
-    under `people` whose keys are whose.
+    First you see what you approve: the commits since ENV's last release with their authors, the changes of the
+    procedure, and the results of the stages. After your answer `ssh-keygen` signs with a key from your ssh-agent or
+    ~/.ssh; FIDO keys work too. Without --key, cdconf takes your first key that the operator's policy lists under
+    `people`.
 
-    An approval is of this artifact, by this procedure, for ENV. When any of these changes, or the artifact is stopped,
-    it counts no more. A rejection is final: no approval heals it. No host is asked.
+    An approval holds for this artifact, this procedure and ENV. It ends when one of these changes or the artifact is
+    stopped. A rejection is final: later approvals don't lift it. No host is contacted.
 
     Example: cdconf approve shop@1.4 --to production --note 'looked at the migration'
 
@@ -103,14 +105,16 @@ def _give(
     run.extra |= {"person": who.person.name if who.person else None, "key": who.own.key.id}
     run.emit(Notice(f"{who.name} has {decision} {artifact.label} for {where} ({name})"))
     if who.person is None:
-        run.emit(Notice("it counts where a policy says whose key that is; none does so here", warning=True))
+        run.emit(
+            Notice("no policy here says whose key this is; the approval counts only where a policy does", warning=True)
+        )
     gate = gate_of(run.project, run.environment, artifact, lambda event: None)
     run.extra["gates"] = [asdict(one) for one in gate.links]
     for one in gate.links:
         if one.name.startswith("approvals"):
             run.emit(Notice(f"{one.name}: {one.why}"))
     if not any(one.name.startswith("approvals") for one in gate.links) and decision == "approved":
-        run.emit(Notice(f"{where} asks for no approval here"))
+        run.emit(Notice(f"{where} requires no approval here"))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Look into the artifact store, and keep it in order.
+    """List, inspect, sign, verify, add and remove artifacts in the artifact store.
 
     Example: cdconf artifact list
     """
@@ -59,7 +59,7 @@ def list_(app: str | None, **flags: Any) -> None:
 @project_options
 @output_options
 def show_(reference: str, with_log: bool, **flags: Any) -> None:
-    """Show all that is known of an artifact, and its provenance."""
+    """Show an artifact's details and its provenance."""
     from cdconf.artifacts import Store
     from cdconf.errors import ArtifactError
 
@@ -113,7 +113,7 @@ def _signature(run: Run, store: Store, found: Artifact) -> str:
 @project_options
 @output_options
 def verify(reference: str, **flags: Any) -> None:
-    """Check an artifact's signature, and that its archive and tree are what their digests say."""
+    """Check an artifact's signature, and that its archive and tree match their digests."""
     from cdconf.artifacts import Store
     from cdconf.artifacts.provenance import check_aloud
     from cdconf.events import Notice
@@ -124,7 +124,7 @@ def verify(reference: str, **flags: Any) -> None:
         signer = check_aloud(run.project, found, store.provenance(found), run.emit)
         store.manifest(found, fresh=True)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": signer}
-        run.emit(Notice(f"{found.label} is what its digests say{f', signed by {signer}' if signer else ''}"))
+        run.emit(Notice(f"{found.label} matches its digests{f', signed by {signer}' if signer else ''}"))
 
 
 @command.command()
@@ -132,7 +132,7 @@ def verify(reference: str, **flags: Any) -> None:
 @project_options
 @output_options
 def sign(reference: str, **flags: Any) -> None:
-    """Sign an artifact with this project's key: vouch for what the store says of it."""
+    """Sign an artifact, as the store describes it, with this project's key."""
     from cdconf.artifacts import Store
     from cdconf.events import Notice
 
@@ -148,11 +148,14 @@ def sign(reference: str, **flags: Any) -> None:
 @command.command()
 @click.argument("app", shell_complete=app_names)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--version", help="Its version; if not given, what `*` of the app's `artifact` stands for.")
+@click.option(
+    "--version",
+    help="The artifact's version (default: the part of the file's name that matches `*` in the app's `artifact`).",
+)
 @project_options
 @output_options
 def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
-    """Take in an artifact that was built elsewhere: a tar (.gz, .bz2, .xz, .zst), a zip, a wheel, or a single file."""
+    """Add an artifact that was built elsewhere: a tar (.gz, .bz2, .xz, .zst), a zip, a wheel, or a single file."""
     from cdconf.artifacts import Store
     from cdconf.artifacts.choose import add_file, version_of_file
     from cdconf.errors import UsageError, nearest_or_all
@@ -163,7 +166,7 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
             raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, run.project.apps))
         version = version or version_of_file(run.project, app, file)
         if version is None:
-            raise UsageError(f"the name '{file.name}' doesn't tell a version", hint="say it with --version")
+            raise UsageError(f"the name '{file.name}' contains no version", hint="say it with --version")
         found = add_file(Store(run.project, emit=run.emit), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.record_as("artifact add", f"sha256 {found.archive[:12]}", found)
@@ -172,30 +175,34 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
 
 @command.command()
 @click.option(
-    "--keep", metavar="N", type=click.IntRange(1), default=10, help="Keep the newest N of each app (default 10)."
+    "--keep",
+    metavar="N",
+    type=click.IntRange(1),
+    default=10,
+    help="Keep the newest N artifacts of each app (default 10).",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.option(
     "--without",
     metavar="ENV",
     multiple=True,
-    help="Where other checkouts made ENV's hosts, go by what deployments have noted in the store.",
+    help="Don't ask ENV's hosts, which other checkouts made; use what their deployments recorded in the store.",
 )
 @click.option(
     "--forget",
     metavar="CHECKOUT/ENV",
     multiple=True,
-    help="These hosts are gone: what the store says that they hold doesn't count.",
+    help="Ignore what the store says about this environment's hosts, because they no longer exist.",
 )
 @project_options
 @connection_options
 @output_options
 def gc(keep: int, dry_run: bool, without: tuple[str, ...], forget: tuple[str, ...], **flags: Any) -> None:
-    """Remove old artifacts that no environment runs or could roll back to: asks all hosts that can be reached.
+    """Remove old artifacts that no host runs or could roll back to. Asks all hosts of all environments.
 
-    Artifacts of an app stay while one of its hosts can't be asked; the exit code is 4 then, or 1 where it
-    answers, and can't tell what it holds. So do those that a
-    deployment is about to bring to hosts, and those of which the store says that hosts elsewhere may hold them.
+    All artifacts of an app stay if one of its hosts doesn't answer (exit code 4), or answers but can't tell which
+    releases it has (exit code 1). Artifacts also stay while a deployment is bringing them to hosts, and while the store
+    says that hosts of another checkout may have them.
     """
     from cdconf.cli.verbs.artifact_gc import collect
 

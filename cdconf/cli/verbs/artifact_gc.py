@@ -45,7 +45,7 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
         run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {one.label} ({one.archive[:12]})"))
     swept = sweep(run.project, store, dry_run=dry_run)
     if store.unreadable():
-        run.emit(Notice("left-over files of the store stay while metadata can't be read", warning=True))
+        run.emit(Notice("left-over files of the store stay, because some metadata can't be read", warning=True))
     run.extra |= {"removed": [one.label for one in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
     run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown, "elsewhere": use.elsewhere}
     done = "would be removed" if dry_run else "removed"
@@ -84,5 +84,5 @@ def _tell_held(run: Run, unheld: Sequence[Artifact], use: Use) -> None:
 def _removed(run: Run, store: Store, artifact: Artifact, said: Uses) -> bool:
     gone = store.remove(artifact, said)
     if not gone:
-        run.emit(Notice(f"{artifact.label} stays: a run has begun to use it"))
+        run.emit(Notice(f"{artifact.label} stays, because a run has begun to use it"))
     return gone

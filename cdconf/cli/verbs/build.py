@@ -14,10 +14,10 @@ from cdconf.cli.options import output_options, project_options
 @click.command()
 @click.argument("app", required=False, shell_complete=app_names)
 @project_options
-@click.option("--allow-dirty", is_flag=True, help="Build uncommitted changes; the artifact is marked.")
+@click.option("--allow-dirty", is_flag=True, help="Also build uncommitted changes; the artifact is marked as dirty.")
 @output_options
 def command(app: str | None, allow_dirty: bool, **flags: Any) -> None:
-    """Build APP's artifact (or every app's) from HEAD, once per commit: a second call finds the first one's.
+    """Build the artifact of APP, or of every app, from HEAD. Each commit is built only once.
 
     Example: cdconf build shop
     """

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 @click.argument("types", nargs=-1, metavar="[TYPE...]")
 @project_options
 @click.option("-k", "--only", "text", metavar="TEXT", default="", help="Only cases whose name holds TEXT.")
-@click.option("--os", metavar="OS", default="debian-12", help="What the host is made of (default debian-12).")
+@click.option(
+    "--os", metavar="OS", default="debian-12", help="The operating system of the container (default debian-12)."
+)
 @output_options
 def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
-    """Run the cases of resource types on a container made for it: by default of the project's own types.
+    """Run the test cases of resource types in a new container (default: of the project's own types).
 
-    Each case is checked, applied, applied again and checked again; see docs/resource-types.md for what it may hold.
+    Each case is checked, applied, applied again and checked again. docs/resource-types.md says how to write cases.
 
     Example: cdconf cases haproxy
     """

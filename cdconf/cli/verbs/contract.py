@@ -16,20 +16,20 @@ from cdconf.cli.options import connection_options, output_options, override_opti
 @click.option("--env", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="Where.")
 @project_options
 @connection_options
-@click.option("--check", is_flag=True, help="Show what would happen; run nothing.")
+@click.option("--check", is_flag=True, help="Only show what would happen.")
 @click.option(
-    "--forget-older", is_flag=True, help="Give up all releases that hosts could go back to, for good; then contract."
+    "--forget-older", is_flag=True, help="First remove all older releases that hosts could roll back to, for good."
 )
 @override_option
 @output_options
 def command(app: str, environment: str, check: bool, forget_older: bool, override: str | None, **flags: Any) -> None:
-    """Run the contract migration of the release of APP that runs on ENV: once, on one host, under a lease.
+    """Run the contract migration of APP's current release on ENV: once, on one host, under a lease.
 
-    It removes from the database what no release needs any more, which can't be undone. So it's refused, with exit
-    code 3, while a host of the app runs another release, or could go back to one. Afterwards, neither rollback nor
-    deploy goes to an older release. --check exits with 2 when it would run.
+    A contract migration removes what no release needs any more, and can't be undone. So it is refused with exit code 3
+    while any host of the app runs, or could roll back to, another release. Afterwards rollback and deploy refuse older
+    releases. With --check, exit code 2 means that it would run.
 
-    Where ENV is guarded, it heeds change windows, freezes, and a line that is stopped.
+    In a gated ENV, change windows, freezes and stops apply.
 
     Example: cdconf contract shop --env production --forget-older
     """

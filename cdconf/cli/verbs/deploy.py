@@ -26,41 +26,55 @@ if TYPE_CHECKING:
 )
 @project_options
 @connection_options
-@click.option(
-    "--stage", metavar="NAME", help="Pass this stage of the pipeline: deploy to all hosts, and sign that it went well."
-)
+@click.option("--stage", metavar="NAME", help="Deploy as this stage of the pipeline: to all hosts, and sign the proof.")
 @override_option
-@click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
-@click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
+@click.option("--unpin", metavar="REASON", help="Deploy an artifact although it failed here before.")
 @click.option(
-    "--forget-migrations", is_flag=True, help="Migrate anew, since the database was restored to an older state."
+    "--resume",
+    is_flag=True,
+    help="Finish or roll back an interrupted deployment of the app ARTIFACT; start no new one.",
+)
+@click.option(
+    "--forget-migrations",
+    is_flag=True,
+    help="Run the migrations again, for example after the database was restored from a backup.",
 )
 @click.option(
     "--others",
     metavar="DIR",
     hidden=True,
     type=click.Path(),
-    help="Where the deployments of the stage's other artifacts have left what they proved.",
+    help="The directory in which the deployments of the stage's other artifacts saved their results.",
 )
-@click.option("--not-last", is_flag=True, hidden=True, help="Leave it there, for the stage's last deployment to say.")
-@click.option("--goes-on", is_flag=True, hidden=True, help="Test hosts again to which this stage has deployed it.")
+@click.option(
+    "--not-last", is_flag=True, hidden=True, help="Save the result there; the stage's last deployment signs it."
+)
+@click.option(
+    "--goes-on",
+    is_flag=True,
+    hidden=True,
+    help="Test the hosts again to which this stage has already deployed the artifact.",
+)
 @output_options
 def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
-    """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
+    """Deploy ARTIFACT to ENV, batch by batch, and verify it. If anything fails, roll back all changed hosts.
 
-    ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
-    or more, or a file; a file that isn't in the artifact store is added to it.
+    ARTIFACT is an app's name, app@version, the first 8 or more digits of a digest, or a file. An app's name means the
+    build of HEAD, or of its nearest ancestor that has one. A file is first added to the artifact store if it isn't
+    there.
 
-    The expand migration runs once for each release, and hosts remember that it did. With --forget-migrations they
-    forget it, and every contract too.
+    The expand migration runs once for each release, and hosts remember that it ran. --forget-migrations makes hosts
+    forget all expand and contract migrations.
 
-    Where ENV asks for proof, see `cdconf gates`, nothing goes there without. A deployment that ends well to an
-    environment which a stage of the pipeline names makes such a proof, if the stage's key is here; --stage demands
-    one, and runs the stage's own command as the last test. --override needs a key of its own, and everybody sees it.
+    When ENV requires proof, an artifact without it is refused; `cdconf gates` shows what is missing. A successful
+    deployment to a stage's environment signs the proof of that stage if the stage's key is on this machine. With
+    --stage, the deployment also runs the stage's command as the last test, and fails if it can't sign. --override needs
+    the key of the office `override`, and everybody sees it.
 
-    Hosts remember an interrupted deployment, and `status` shows where it stands. With --resume, it's confirmed when
-    every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
-    and else rolled back, which exits with 1. One that was cut short before it touched a host leaves nothing to end.
+    Hosts remember an interrupted deployment, and `status` shows its state. --resume ends it in one of three ways. If
+    some hosts have confirmed the release, the others confirm it too. If every host of the app has the release and
+    passes its checks again, it is confirmed everywhere. Otherwise it is rolled back, and the exit code is 1. A
+    deployment that was interrupted before it changed a host needs no --resume.
 
     Example: cdconf deploy shop --to staging
     """
@@ -76,7 +90,9 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
 
     with run_of("deploy", environment, flags) as run:
         if artifact is None:
-            raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
+            raise UsageError(
+                "no artifact is given", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}"
+            )
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if chosen.commit and not chosen.dirty:
@@ -145,12 +161,12 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
 
     with run_of("deploy", environment, flags) as run:
         if unpin:
-            raise UsageError("--unpin begins a deployment anew, and --resume begins none")
+            raise UsageError("--unpin is for a new deployment, and --resume starts none")
         if flags["forget_migrations"]:
-            raise UsageError("--forget-migrations migrates anew, and --resume never migrates")
+            raise UsageError("--forget-migrations is for a new deployment, and --resume never migrates")
         for option in ("stage", "override"):
             if flags[option]:
-                raise UsageError(f"--{option} is for a deployment that begins, and --resume begins none")
+                raise UsageError(f"--{option} is for a new deployment, and --resume starts none")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))

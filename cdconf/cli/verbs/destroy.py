@@ -19,34 +19,36 @@ if TYPE_CHECKING:
 @click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @yes_option
-@click.option("--images", is_flag=True, help="Remove the images and snapshots that hosts are made of, too.")
+@click.option("--images", is_flag=True, help="Also remove the images and snapshots that hosts are made from.")
 @click.option(
-    "--expired", is_flag=True, help="Remove all throw-away environments whose time is over, instead of ENV; don't ask."
+    "--expired",
+    is_flag=True,
+    help="Instead of ENV, remove all throw-away environments whose time is over, without asking.",
 )
 @override_option
 @output_options
 def command(environment: str | None, expired: bool, yes: bool, images: bool, **flags: Any) -> None:
-    """Remove ENV's hosts, their network, keys and generated secrets. Refuses where the provider is `existing`.
+    """Remove ENV's hosts, their network, keys and generated secrets. Hosts of the provider `existing` can't be removed.
 
-    What the operator's policy guards isn't removed without --override, and change windows and freezes are heeded.
+    An environment that the operator's policy guards is only removed with --override. Change windows and freezes apply.
 
-    With --expired it removes the throw-away environments whose time is over, and nothing else; it never asks, and says
-    nothing when there are none, so that cron can run it. One on whose hosts a run is at work is left for the next time,
-    and named: exit code 3. So is one of which a host can't be asked, since it's paused or silent (exit code 4), or
-    refuses (1). One that can't be removed keeps none of the others: exit code 1.
+    --expired removes all throw-away environments whose time is over. It never asks, and prints nothing when there are
+    none, so cron can run it. An environment stays until the next call, and is named, when a run works on its hosts
+    (exit code 3), when a host doesn't answer (exit code 4), or when a host refuses (exit code 1). If one can't be
+    removed, the others still are: exit code 1.
 
     Example: cdconf destroy staging --yes
     """
     from cdconf.errors import UsageError
 
     if expired and flags["override"]:
-        raise UsageError("--expired removes throw-away environments alone, which nothing guards")
+        raise UsageError("--expired removes only throw-away environments, which have no gate")
     if expired and (environment or images):
-        raise UsageError(f"--expired goes without {'an environment' if environment else '--images'}")
+        raise UsageError(f"--expired can't be combined with {'an environment' if environment else '--images'}")
     if expired:
         _destroy_expired(flags)
     elif environment is None:
-        raise UsageError("there is no environment to destroy", hint="name one, or say --expired")
+        raise UsageError("no environment is given", hint="name one, or say --expired")
     else:
         _destroy(environment, yes, images, flags)
 

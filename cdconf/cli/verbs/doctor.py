@@ -26,7 +26,7 @@ _MARKS = {"ok": "ok", "warning": "warning", "problem": "PROBLEM"}
 @connection_options
 @output_options
 def command(environment: str | None, **flags: Any) -> None:
-    """Look at this machine, your keys and the project, and with ENV at its hosts: what's wrong, and what mends it.
+    """Check this machine, your keys and the project, and with ENV its hosts. Shows each problem and how to solve it.
 
     Nothing is changed. Exit code 0: no problem; 1: problems; 4: a host was unreachable.
 

@@ -27,35 +27,34 @@ if TYPE_CHECKING:
 @selection_options
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
-@click.option("--fix", is_flag=True, help="Put back what somebody has changed by hand; see below.")
-@click.option("--check", is_flag=True, help="With --fix: change nothing, and show what it would mend.")
+@click.option("--fix", is_flag=True, help="Undo changes made by hand; see above.")
+@click.option("--check", is_flag=True, help="With --fix: change nothing; show what would be repaired.")
 @override_option
 @click.option(
     "--applied",
     is_flag=True,
-    help="Have each host compare itself with what was applied, and with nothing else: needs no roles and no secrets.",
+    help="Compare each host only with what was last applied to it; needs no roles and no secrets.",
 )
-@click.option("--at", metavar="REV", help="Compare with the files at a git revision (default: the work tree).")
+@click.option("--at", metavar="REV", help="Compare with the files at this git revision (default: the work tree).")
 @machine_options
 @no_code_option
 @output_options
 def command(environment: str, **flags: Any) -> None:
-    """Compare ENV's hosts with what was last applied and with the files; change nothing, unless --fix is given.
+    """Compare ENV's hosts with what was last applied and with the files. Without --fix, nothing is changed.
 
-    Each finding has its cause: changed by hand on the host, not applied yet from the files, both, or unknown. With
-    --applied the files aren't read, so a finding names the fields that differ, and never their values.
+    Each finding has a cause: changed by hand on the host, not yet applied from the files, both, or unknown. --applied
+    compares without the project's roles and secrets. Its findings name the fields that differ, but not their values.
 
-    Exit code 0: no drift; 2: drift, or something that can't be told; 4: a host was unreachable (which is never "no
-    drift"). Made for cron. Hosts that are kept out of use are named, and aren't drift. Findings that
-    inventories/ENV/waivers.yml accepts, see `cdconf waiver`, are shown as waived, and aren't drift until their last day
-    is over.
+    Exit code 0: no drift. 2: drift, or a resource that couldn't be compared. 4: a host was unreachable, which never
+    counts as "no drift". Findings with a waiver (see `cdconf waiver`) are shown, but don't count until the waiver's
+    last day is over. Drained hosts are named, but aren't drift.
 
-    With --fix, what somebody has changed by hand is put back, where the files still say what was applied: batch by
-    batch, drained, with health checks and smoke tests, as `provision` does it, and past the same gates. So are a moved
-    `current`, changed files and stopped services of a release that is verified. All else is left, and listed with the
-    command that mends it: exit code 2. Waived findings are left, too.
+    --fix undoes changes made by hand, where the files still say what was last applied. It works like `provision`:
+    through the same gates, batch by batch, with drains, health checks and smoke tests. In verified releases it also
+    repairs a moved `current` link, changed files and stopped services. It lists every other finding with the command
+    that repairs it, and exits with 2. It never changes what a waiver accepts.
 
-    With --nagios: 0 none, 1 files that aren't applied, 2 changes by hand, 3 it can't be told.
+    Exit codes with --nagios: 0 no drift, 1 files not yet applied, 2 changes by hand, 3 unknown.
 
     Example: cdconf drift production --json
 
@@ -90,11 +89,11 @@ def _check_flags(flags: dict[str, Any]) -> None:
     from cdconf.errors import UsageError
 
     if flags["check"] and not flags["fix"]:
-        raise UsageError("--check goes with --fix: without it, drift changes nothing anyway")
+        raise UsageError("--check needs --fix: without --fix, drift changes nothing")
     if flags["override"] and (flags["check"] or not flags["fix"]):
-        raise UsageError("--override passes a gate, and only --fix without --check meets one")
+        raise UsageError("--override needs --fix without --check: only that passes a gate")
     if flags["fix"] and (flags["applied"] or flags["at"]):
-        raise UsageError("--fix puts back what the files of the work tree say", hint="leave --applied and --at out")
+        raise UsageError("--fix always uses the files of the work tree", hint="leave --applied and --at out")
 
 
 def _sum_up(run: Run) -> None:

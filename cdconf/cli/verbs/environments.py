@@ -12,14 +12,14 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 
 @click.command()
 @project_options
-@click.option("--live", is_flag=True, help="Ask the hosts what they run; else the history says what was deployed last.")
+@click.option("--live", is_flag=True, help="Ask the hosts what they run, instead of reading the history.")
 @connection_options
 @output_options
 def command(live: bool, **flags: Any) -> None:
-    """List all environments: what makes their hosts, how many run, their age, when they end, and what runs there.
+    """List all environments: provider, number of running hosts, age, end of life, and the releases that run there.
 
-    What runs there is what the history knows: the last deployment or rollback of each app that ended well, of this
-    checkout, or of the team where its history is in a database. With --live the hosts are asked; 4: one didn't answer.
+    The releases come from the history: each app's last successful deployment or rollback, by this checkout, or by the
+    whole team if its history is in a database. --live asks the hosts instead; exit code 4: a host didn't answer.
 
     An environment whose files are broken is listed with its error, and the exit code is 1.
 

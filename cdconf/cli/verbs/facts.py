@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 @click.argument("host", required=False)
 @project_options
 @limit_option
-@click.option("--offline", is_flag=True, help="Ask no host: show what was last seen, and how old it is.")
+@click.option("--offline", is_flag=True, help="Contact no host: show the last-seen facts and their age.")
 @connection_options
 @output_options
 def command(environment: str, host: str | None, offline: bool, **flags: Any) -> None:
-    """Show the facts of HOST (or of all of ENV's hosts): what templates read as `facts`.
+    """Show the facts of HOST, or of all of ENV's hosts: the data that templates read as `facts`.
 
-    What they mean stands in docs/reference/facts.md. Exit code 4: a host was unreachable, or was never seen.
+    docs/reference/facts.md explains each fact. Exit code 4: a host was unreachable, or was never seen.
 
     Example: cdconf facts production web1 --json
     """

@@ -19,11 +19,13 @@ from cdconf.cli.options import output_options, project_options
 @project_options
 @output_options
 def command(artifact: str, environment: str, **flags: Any) -> None:
-    """Judge whether ARTIFACT may go to ENV: each link of proof, there or missing, and the command that brings it.
+    """Show whether ARTIFACT may go to ENV: each requirement, met or missing, and the command that meets it.
 
-    What's asked for stands in `require` of ENV's hosts.yml. Without it, hosts that exist already take only what has
-    passed the stages of the pipeline before theirs. Only files and the artifact store are read; no host is asked, so
-    whether environments are alike is told when it's deployed. Exit code 3: something is missing.
+    `require` in ENV's hosts.yml lists the requirements. Without it, an environment whose provider is `existing`
+    requires all stages of the pipeline before its own.
+
+    This command reads files and the artifact store, and contacts no host. Parity with another environment is therefore
+    only checked by `deploy`. Exit code 3: something is missing.
 
     Example: cdconf gates shop --to production
     """
@@ -44,7 +46,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
         run.extra["skipped"] = dict(gate.skipped)
         run.code = GATED if gate.missing else 0
         if not gate.links:
-            run.emit(Notice(f"{environment} asks for no proof"))
+            run.emit(Notice(f"{environment} requires no proof"))
         elif not flags["as_json"]:
             states = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
             show(["link", "state", "why"], [[one.name, states[one.state], one.why] for one in gate.links])

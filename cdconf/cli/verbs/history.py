@@ -28,7 +28,7 @@ class _History(click.Group):
 
 @click.group(cls=_History)
 def command() -> None:
-    """Show what happened, as `history show` does; export, verify it, or build it again from what hosts remember.
+    """Show past runs. Export or verify the history, or rebuild it from the records that hosts keep.
 
     Example: cdconf history staging --limit 5
     """
@@ -47,10 +47,10 @@ command.add_command(mark)
 @click.option("--limit", "count", metavar="N", type=click.IntRange(1), default=20, help="How many (default 20).")
 @output_options
 def show(what: str | None, count: int, **flags: Any) -> None:
-    """Show what happened, the newest first: every run that could change something, and how it ended.
+    """Show past runs, the newest first: every run that could change something, and how it ended.
 
-    With the id of a RUN, or 8 characters or more of its beginning, all that the run told while it went on is shown
-    again. Runs that were rebuilt from what hosts remember are marked; with -v, each event that hosts told is listed.
+    With the id of a RUN, or its first 8 or more characters, the whole output of that run is shown again. Runs that
+    `history rebuild` added are marked; -v lists each of their events.
 
     Example: cdconf history show staging --kind deployment --since 30d
     """

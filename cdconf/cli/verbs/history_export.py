@@ -16,9 +16,9 @@ from cdconf.cli.options import project_options
 @click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
 @project_options
 @filter_options
-@click.option("--events", is_flag=True, help="With all that each run told while it went on.")
+@click.option("--events", is_flag=True, help="Include all events of each run.")
 def command(environment: str | None, events: bool, **flags: Any) -> None:
-    """Write runs as JSON lines, the oldest first: one object each, with all that the history knows of it.
+    """Write runs as JSON lines, the oldest first: one object per run, with everything that the history has on it.
 
     Example: cdconf history export production --since 90d > runs.jsonl
     """

@@ -21,20 +21,26 @@ _LONGEST = 1000  # characters of --why
 
 @click.command("mark")
 @click.argument("deployment", metavar="RUN")
-@click.option("--failed/--not-failed", default=None, help="It had to be dealt with at once; or it hadn't after all.")
-@click.option("--at", "at", metavar="TIME", help="Since when it hurt: `2026-03-01 14:30` (UTC, if no zone is said).")
-@click.option("--why", metavar="TEXT", help="Why, in a line that everybody reads.")
-@click.option("--fixes", "fixes", metavar="RUN", help="The deployment that RUN repairs: that one has failed.")
+@click.option(
+    "--failed/--not-failed",
+    default=None,
+    help="Users had a problem that had to be fixed at once; or they had none after all.",
+)
+@click.option(
+    "--at", "at", metavar="TIME", help="When the problem began: `2026-03-01 14:30` (UTC unless a zone is given)."
+)
+@click.option("--why", metavar="TEXT", help="The reason in one line; everybody can read it.")
+@click.option("--fixes", "fixes", metavar="RUN", help="The failed deployment that RUN repairs.")
 @project_options
 @output_options
 def command(
     deployment: str, failed: bool | None, at: str | None, why: str | None, fixes: str | None, **flags: Any
 ) -> None:
-    """Say of a deployment what no host can know: that it failed for its users, or which one it repairs.
+    """Record about a deployment what no host can know: that it failed its users, or which deployment it repairs.
 
-    RUN is a deployment's id, the one by which hosts know it, a beginning of 8 characters or more, or APP@VERSION.
-    `history --json` has the ids. What's said last counts. A commit says the same with a line `Fixes-Deployment: RUN` in
-    its message. `value-stream` counts both.
+    RUN is a deployment's id or its first 8 or more characters, the id that hosts know it by, or APP@VERSION. `history
+    --json` shows the ids. The latest mark counts. Instead of --fixes, a commit message can have the line
+    `Fixes-Deployment: RUN`. `value-stream` counts both.
 
     Example: cdconf history mark shop@1.4 --failed --at '2026-03-01 14:30' --why 'wrong prices'
     """
@@ -42,11 +48,13 @@ def command(
     from cdconf.events import Notice
 
     if failed is None and fixes is None:
-        raise UsageError("nothing is said of the deployment", hint="--failed, --not-failed or --fixes RUN")
+        raise UsageError("no mark is given", hint="add --failed, --not-failed or --fixes RUN")
     if at is not None and not failed:
-        raise UsageError("--at says since when a deployment failed", hint="say --failed, too")
+        raise UsageError("--at needs --failed", hint="--at says when the deployment's problem began")
     if failed is False and fixes is not None:
-        raise UsageError("--not-failed and --fixes are two marks", hint="say --fixes alone: it says nothing of failing")
+        raise UsageError(
+            "--not-failed and --fixes exclude each other", hint="use --fixes alone: it doesn't mark RUN as failed"
+        )
     with run_of("history", None, flags) as run:
         there, marks = _known(run)
         own = _named(there, deployment)

@@ -17,12 +17,12 @@ from cdconf.cli.options import connection_options, output_options, project_optio
 @connection_options
 @output_options
 def command(environment: str | None, **flags: Any) -> None:
-    """Build the history again from what the hosts of ENV, or of all environments, remember of their runs.
+    """Rebuild the history from the records that hosts of ENV, or of all environments, keep of their runs.
 
-    Only what's missing is added; rows that come from it say so. Hosts remember the last 100 events of each app, and
-    the last 30 times that provisioning changed something: who, when, which release, and why it was rolled back or
-    pinned. Statements in the artifact store say how releases came to be. Exit code 4: a host was unreachable; what
-    the others remember was added.
+    Only missing runs are added, and marked as rebuilt. A host keeps the last 100 events of each app, and the last 30
+    runs of `provision` that changed something: who, when, which release, and why it was rolled back or pinned.
+    Statements in the artifact store tell how releases came to be. Exit code 4: a host was unreachable; the records of
+    all others were added.
 
     Example: cdconf history rebuild production
     """

@@ -19,13 +19,13 @@ _WORDS = {"cut_out": "CUT OUT", "rewritten": "REWRITTEN", "lost": "lost", "added
 @project_options
 @output_options
 def command(**flags: Any) -> None:
-    """Compare this checkout's journal with its own chain, with what was seen of it, and with signed statements.
+    """Check that nobody removed or rewrote entries of this checkout's journal.
 
-    Each entry is linked with all before it, and statements in the artifact store are signed together with the last
-    link of the journal. Named are entries that were cut out, or that say something else than they did; checkouts whose
-    journal is neither here nor in the team's database; and how many entries no signed head covers yet.
+    Each entry holds a hash of all entries before it, and signed statements in the artifact store hold the hash of the
+    last entry at their time. The command names entries that were removed or rewritten, and checkouts whose journal is
+    neither here nor in the team's database. It also counts the entries that no signed statement covers yet.
 
-    Exit code 1: entries were cut out or rewritten; 2: a checkout's journal is nowhere here.
+    Exit code 1: entries were removed or rewritten. 2: the journal of a checkout is missing.
 
     Example: cdconf history verify
     """

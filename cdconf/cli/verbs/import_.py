@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Take over what another tool knows: its hosts, groups, variables and secrets.
+    """Import hosts, groups, variables and secrets from another tool.
 
     Example: cdconf import ansible-inventory inventories/production --vault-password-file vault.txt
     """
@@ -29,7 +29,11 @@ def command() -> None:
 @project_options
 @click.option("--environment", metavar="NAME", help="The environment to make (default: from PATH's name).")
 @click.option(
-    "--vault-password-file", "password_files", metavar="FILE", multiple=True, help="Opens vaults (may be repeated)."
+    "--vault-password-file",
+    "password_files",
+    metavar="FILE",
+    multiple=True,
+    help="The password of Ansible vaults (may be repeated).",
 )
 @click.option(
     "--playbook-dir",
@@ -47,7 +51,7 @@ def ansible_inventory(
 ) -> None:
     """Make an environment from an Ansible inventory: a file (INI, YAML), or a directory with *_vars/.
 
-    Every host keeps the values that it has in Ansible. Files that exist are never overwritten.
+    Every host gets the same values that it has in Ansible. Existing files are never overwritten.
     """
     from cdconf.importing import import_inventory
     from cdconf.importing.vault import Passwords

@@ -10,11 +10,11 @@ import click
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", metavar="NAME", help="The project's name (default: made of the directory's).")
+@click.option("--name", metavar="NAME", help="The project's name (default: taken from the directory's name).")
 def command(directory: Path, name: str | None) -> None:
-    """Write a new project to DIR (default: here): a small app, a role, production, and staging made of containers.
+    """Write a new project to DIR (default: here): a small app, a role, production, and a staging of containers.
 
-    It works as it is: provision, build, deploy. Nothing is asked, and no file that exists is changed.
+    The project is ready for provision, build and deploy. `init` asks nothing and changes no existing file.
 
     Example: cdconf init shop
     """

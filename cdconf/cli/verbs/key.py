@@ -16,9 +16,9 @@ from cdconf.cli.verbs.key_offices import document, office_option
 
 @click.group()
 def command() -> None:
-    """Keys that sign artifacts, and keys whose signatures are trusted. They lie outside the repository.
+    """Manage the keys that sign artifacts, and the trusted keys. Both lie outside the repository.
 
-    With --office they speak for something else than builds: for a stage of the pipeline, or to override a gate.
+    With --office, a key isn't for builds, but for a stage of the pipeline or for overriding gates.
 
     Example: cdconf key new
     """
@@ -31,7 +31,7 @@ def command() -> None:
 def new(office: str | None, **flags: Any) -> None:
     """Make this project's signing key, or that of an office, and trust it on this machine.
 
-    From then on artifacts that no trusted key has signed are refused here: `cdconf artifact sign` signs older ones.
+    From then on this machine refuses artifacts without a trusted signature. `cdconf artifact sign` signs older ones.
 
     Example: cdconf key new --office stage:manual
     """
@@ -58,7 +58,7 @@ def new(office: str | None, **flags: Any) -> None:
 @project_options
 @output_options
 def show_(office: str | None, **flags: Any) -> None:
-    """Print the public part of this project's signing key, or of an office's, for `cdconf key trust` elsewhere."""
+    """Print the public part of this project's signing key, or of an office's, for `key trust` elsewhere."""
     from cdconf.artifacts import keys
     from cdconf.errors import ArtifactError
 
@@ -80,11 +80,11 @@ def show_(office: str | None, **flags: Any) -> None:
 
 @command.command("list")
 @office_option
-@click.option("--offices", is_flag=True, help="The keys of all offices.")
+@click.option("--offices", is_flag=True, help="List the keys of all offices.")
 @project_options
 @output_options
 def list_(office: str | None, offices: bool, **flags: Any) -> None:
-    """List the keys whose signatures this machine trusts for this project: for its builds, or for an office."""
+    """List the keys that this machine trusts for this project: for its builds, or for an office."""
     from cdconf.artifacts.trust import trust_of, trusted_file
     from cdconf.cli.show.tables import show
     from cdconf.events import Notice
@@ -100,7 +100,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
         if found.state == "undecided":
             run.emit(Notice(f"{name} has no trusted keys here, so unsigned artifacts are accepted"))
         elif found.state == "nobody":
-            run.emit(Notice(f"{name} trusts nobody here, so no artifact is accepted: {found.why}", warning=True))
+            run.emit(Notice(f"{name} trusts no key here, so every artifact is refused: {found.why}", warning=True))
         elif found.state == "anybody":
             text = f"{name} trusts anybody here, so unsigned artifacts are accepted (`cdconf key distrust --anybody`)"
             run.emit(Notice(text, warning=True))
@@ -110,15 +110,17 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
 
 @command.command("trust")
 @click.argument("key", nargs=-1)
-@click.option("--anybody", is_flag=True, help="Accept artifacts whoever signed them, and unsigned ones.")
+@click.option("--anybody", is_flag=True, help="Accept all artifacts: unsigned ones, and those signed by any key.")
 @office_option
-@click.option("--valid-before", metavar="DAY", help="With --office: from this day on it proves nothing (2027-01-31).")
+@click.option(
+    "--valid-before", metavar="DAY", help="With --office: the day from which the key no longer counts (2027-01-31)."
+)
 @project_options
 @output_options
 def trust_(key: tuple[str, ...], anybody: bool, office: str | None, valid_before: str | None, **flags: Any) -> None:
-    """Trust a public KEY: its line, a file that holds it, or `-` for stdin. With a key, anybody is trusted no more.
+    """Trust a public KEY: its line, a file that holds it, or `-` for stdin. This ends `trust --anybody`.
 
-    With --office it may speak for that office from now on, and for no builds.
+    With --office, the key is trusted for that office, and not for builds.
 
     Example: cdconf key trust ssh-ed25519 AAAA… ci@build
     """
@@ -129,7 +131,9 @@ def trust_(key: tuple[str, ...], anybody: bool, office: str | None, valid_before
     if anybody == bool(key):
         raise UsageError("say either a KEY or --anybody", hint="`cdconf key show` prints a key where it was made")
     if (anybody and office) or (valid_before and not office):
-        raise UsageError("an office is for certain keys only" if anybody else "--valid-before belongs to --office")
+        raise UsageError(
+            "--anybody can't be combined with --office" if anybody else "--valid-before belongs to --office"
+        )
     with run_of("key", None, flags) as run:
         if office:
             key_offices.trust(run, office, keys.parse(*_text(key)), valid_before)
@@ -149,13 +153,15 @@ def trust_(key: tuple[str, ...], anybody: bool, office: str | None, valid_before
 
 @command.command()
 @click.argument("fingerprint", required=False)
-@click.option("--anybody", is_flag=True, help="Take `trust --anybody` back: accept only what a trusted key has signed.")
+@click.option(
+    "--anybody", is_flag=True, help="Undo `trust --anybody`: accept only artifacts that a trusted key has signed."
+)
 @project_options
 @output_options
 def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
-    """Trust the key with this FINGERPRINT no more; its first letters are enough.
+    """Stop trusting the key with this FINGERPRINT; its first letters are enough.
 
-    When no key is left, nobody is trusted, and no artifact is accepted here until another key is.
+    When no trusted key is left, no artifact is accepted on this machine until you trust another key.
     """
     from cdconf.artifacts import trust
     from cdconf.errors import UsageError
@@ -169,27 +175,27 @@ def distrust(fingerprint: str | None, anybody: bool, **flags: Any) -> None:
             gone = trust.distrust(run.project, fingerprint)
             run.record_as("key distrust", f"{gone.id} {gone.name}".rstrip())
             run.extra["key"] = document(gone)
-            run.emit(Notice(f"{name} trusts {gone.id} no more"))
+            run.emit(Notice(f"{name} no longer trusts {gone.id}"))
         else:
             trust.distrust_anybody(run.project)
             run.record_as("key distrust", "anybody")
-            run.emit(Notice(f"{name} trusts anybody no more"))
+            run.emit(Notice(f"{name} no longer trusts everybody"))
         left = trust.file_state(run.project)
         run.extra["state"] = left
         if left == "nobody":
-            text = "no key is trusted any more, so no artifact is accepted here: `cdconf key trust KEY` trusts another"
+            text = "no trusted key is left, so every artifact is refused here: `cdconf key trust KEY` trusts another"
             run.emit(Notice(f"{text} one; to do without signatures: `cdconf key trust --anybody`", warning=True))
 
 
 @command.command()
 @click.argument("fingerprint")
-@click.option("--office", metavar="O", required=True, help="The office that it speaks for: `stage:NAME`, `override`.")
+@click.option("--office", metavar="O", required=True, help="The key's office: `stage:NAME`, `override` or `approve`.")
 @project_options
 @output_options
 def revoke(fingerprint: str, office: str, **flags: Any) -> None:
-    """Make the key with this FINGERPRINT prove nothing any more, whatever it has signed, and for whichever office.
+    """Revoke the key with this FINGERPRINT for every office: nothing that it has signed counts any more.
 
-    A person's key, with which they approve, has no office: give its whole line, 'ssh-ed25519 AAAA…', and `approve`.
+    To revoke a person's key for approvals, give its whole line ('ssh-ed25519 AAAA…') and `--office approve`.
 
     Example: cdconf key revoke SHA256:Xy12 --office stage:manual
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
 
 office_option = click.option(
-    "--office", metavar="O", help="For this office: `stage:NAME`, `approve` or `override`, rather than for builds."
+    "--office", metavar="O", help="For this office (`stage:NAME`, `approve` or `override`) instead of for builds."
 )
 
 
@@ -89,7 +89,7 @@ def list_(run: Run, word: str | None, *, as_json: bool) -> None:
     }
     if not chosen:
         what = shown(office) if office else "any office"
-        run.emit(Notice(f"nobody may speak for {what} here ({found.file}), so gates that ask for it are closed"))
+        run.emit(Notice(f"nobody may speak for {what} here ({found.file}), so gates that require it are closed"))
     elif not as_json:
         rows = [
             [one.id, one.principals, ", ".join(map(shown, sorted(one.offices))), found.problem(one, now) or "valid"]

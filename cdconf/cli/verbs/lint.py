@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 @click.command()
 @project_options
 @click.option("--policy", metavar="FILE", type=click.Path(), help="Check this operator's policy, and nothing else.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--strict", is_flag=True, help="Also exit with 1 for warnings.")
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 @no_code_option
 @output_options
 def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None:
-    """Check all files of the project: every role, every environment, every host. Asks no host.
+    """Check all files of the project: every role, every environment, every host. Contacts no host.
 
-    Templates are rendered with the facts that were last seen of each host, or with a sample where there are none.
-    Errors keep a project from working; warnings are about what its authors probably didn't mean. Exit code 1: errors.
+    Templates are rendered with each host's last-seen facts, or with sample facts where there are none. Errors stop the
+    project from working. Warnings point at valid text that was probably meant otherwise. Exit code 1: errors.
 
-    With --policy it checks an operator's policy, and whether the project has what that names.
+    --policy checks an operator's policy, and whether the names in it exist in the project.
 
     Example: cdconf lint --strict
     """
@@ -44,7 +44,7 @@ def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None
         if flags["as_json"]:
             raise UsageError("--sarif and --json exclude each other")
         if policy is not None:
-            raise UsageError("--sarif is about the project's files, and --policy about one outside of it")
+            raise UsageError("--sarif and --policy exclude each other: SARIF is for the project's own files")
         raise SystemExit(_sarif(Path(flags["directory"]), strict=strict))
     with run_of("lint", None, flags) as run:
         if policy is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show, take or end the leases on an environment's hosts. A dead run's lease expires by itself.
+    """Show, take or end the leases on an environment's hosts. The lease of a killed run expires by itself.
 
     Example: cdconf lock status production
     """
@@ -36,7 +36,7 @@ def command() -> None:
 @connection_options
 @output_options
 def status(environment: str, **flags: Any) -> None:
-    """Show who holds ENV's hosts."""
+    """Show who holds leases on ENV's hosts."""
     from cdconf.cli.fleets import look_at
     from cdconf.cli.show.tables import show
 
@@ -68,14 +68,17 @@ def _reason(lease: Mapping[str, Any]) -> str:
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD...")
 @project_options
 @limit_option
-@click.option("--reason", metavar="TEXT", required=True, help="What others are told who find the hosts held.")
+@click.option("--reason", metavar="TEXT", required=True, help="The reason that refused runs are shown.")
 @connection_options
 @output_options
 def take(environment: str, words: tuple[str, ...], reason: str, **flags: Any) -> None:
-    """Hold ENV's hosts while CMD runs here. What CMD starts of cdconf works on them; everybody else is refused.
+    """Hold the leases of ENV's hosts while CMD runs here.
 
-    One word is a shell's command line. The exit code is CMD's own; 4: a host was unreachable, and CMD wasn't started,
-    or lost its hold on a host. With --json, CMD's stdout goes to stderr. The history remembers the reason and CMD.
+    cdconf commands started by CMD share the leases; all others are refused.
+
+    If CMD is a single word, a shell runs it as a command line. The exit code is CMD's own. 4: a host was unreachable
+    and CMD wasn't started, or a lease was lost while CMD ran. With --json, CMD's stdout goes to stderr. The history
+    records the reason and CMD.
 
     Example: cdconf lock take staging --reason "release 1.4" -- make release
     """
@@ -105,9 +108,9 @@ def take(environment: str, words: tuple[str, ...], reason: str, **flags: Any) ->
 @yes_option
 @output_options
 def release(environment: str, yes: bool, **flags: Any) -> None:
-    """End whatever leases there are on ENV's hosts. Only when you know that their runs are dead.
+    """End all leases on ENV's hosts. Do this only when you know that their runs no longer work.
 
-    The history remembers who did it, and whose leases they were.
+    The history records who did it, and whose leases they were.
     """
     from cdconf.cli.ask import confirm
     from cdconf.cli.fleets import look_at

@@ -47,23 +47,23 @@ ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seco
     help="This systemd unit instead (may be repeated).",
 )
 @click.option(
-    "-n", "--lines", "count", metavar="N", type=click.IntRange(0, MOST), help=f"Lines a host (default {LAST})."
+    "-n", "--lines", "count", metavar="N", type=click.IntRange(0, MOST), help=f"Lines per host (default {LAST})."
 )
-@click.option("--since", metavar="WHEN", help="Only newer ones: `10m`, `2h`, `today`, `2026-03-01 12:00`.")
-@click.option("-f", "--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
+@click.option("--since", metavar="WHEN", help="Only lines since then: `10m`, `2h`, `today`, `2026-03-01 12:00`.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new lines until Ctrl-C.")
 @output_options
 def command(environment: str, app: str | None, units: tuple[str, ...], follow: bool, **flags: Any) -> None:
-    """Show what the services of ENV's apps wrote to the journal, on all hosts, ordered by time.
+    """Show the journal of the services of ENV's apps, from all hosts, ordered by time.
 
-    Times are this machine's. Exit code 4: a host was unreachable; 130: Ctrl-C. Following ends, too, when nobody reads
-    the output any more.
+    Times are in this machine's time zone. Exit code 4: a host was unreachable. 130: Ctrl-C. --follow also ends when the
+    program that reads the output has ended.
 
     Example: cdconf logs production --app shop --since 10m --follow
     """
     from cdconf.errors import UsageError
 
     if follow and flags["as_json"]:
-        raise UsageError("--follow has no end, so it can't be one JSON document", hint="leave out --follow or --json")
+        raise UsageError("--follow and --json exclude each other", hint="leave out --follow or --json")
     with run_of("logs", environment, flags) as run:
         wanted = _units(run, app, units)
         hosts = [host for host in run.selected() if host.name in wanted]

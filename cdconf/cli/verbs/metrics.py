@@ -18,12 +18,14 @@ from cdconf.cli.options import project_options
     metavar="FILE",
     type=click.Path(dir_okay=False),
     envvar="CDCONF_METRICS_TEXTFILE",
-    help="Write them there, whole, for node_exporter's textfile collector ($CDCONF_METRICS_TEXTFILE).",
+    help="Write the metrics to FILE, replacing it in one step, for node_exporter's textfile collector "
+    "($CDCONF_METRICS_TEXTFILE).",
 )
 def command(textfile: str | None, **flags: Any) -> None:
     """Print metrics of this project in Prometheus' text format: runs, deployments, lead time, queue, stops, drift.
 
-    They come from the history and the artifact store; no host is asked. Counters count the rows of the history.
+    The metrics come from the history and the artifact store; no host is contacted. Counters count the rows of the
+    history.
 
     Example: cdconf metrics --textfile /var/lib/prometheus/node-exporter/shop.prom
     """

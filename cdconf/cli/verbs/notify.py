@@ -22,9 +22,9 @@ SHOWN = 20  # rows of those that were given up
 
 @click.group()
 def command() -> None:
-    """Try who is told of drift, releases and red stages; show what waits to be told.
+    """Test the notifications about drift, releases and failed stages; show which ones wait to be sent.
 
-    Who is told of what stands in ~/.config/cdconf/notify.yml, outside of the repository, since it holds tokens.
+    ~/.config/cdconf/notify.yml says who is told of what. It lies outside the repository because it holds tokens.
 
     Example: cdconf notify test
     """
@@ -37,7 +37,7 @@ def command() -> None:
 @project_options
 @output_options
 def test(target: tuple[str, ...], **flags: Any) -> None:
-    """Send one message to each target, now, and say what came of it. Exit code 1: one didn't take it.
+    """Send one message to each target now, and show the result. Exit code 1: a target didn't accept it.
 
     Example: cdconf notify test --target ops
     """
@@ -64,7 +64,7 @@ def test(target: tuple[str, ...], **flags: Any) -> None:
 @project_options
 @output_options
 def list_command(**flags: Any) -> None:
-    """Show the targets by name and kind, never their URLs; what waits, and what was given up.
+    """List the targets by name and kind (never their URLs), the waiting messages, and those that were given up.
 
     Example: cdconf notify list --json
     """
@@ -89,10 +89,9 @@ def list_command(**flags: Any) -> None:
 @project_options
 @output_options
 def send(**flags: Any) -> None:
-    """Send what waits and may be tried now, and wait for that: for machines that end with the job, such as in CI.
+    """Send the waiting messages now, and wait until they are sent: for machines that end with their job, such as in CI.
 
-    Elsewhere it isn't needed: each run starts a process that sends, and that nobody waits for. Exit code 1: something
-    still waits.
+    Elsewhere you don't need it: each run starts a background process that sends. Exit code 1: some messages still wait.
 
     Example: cdconf notify send
     """

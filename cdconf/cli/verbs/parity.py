@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 @click.argument("environment", metavar="ENV", shell_complete=environment_names)
 @click.argument("other", metavar="ENV", shell_complete=environment_names)
 @project_options
-@click.option("--desired-only", is_flag=True, help="Compare the files; ask no host.")
+@click.option("--desired-only", is_flag=True, help="Compare only the files; contact no host.")
 @connection_options
 @no_code_option
 @output_options
 def command(environment: str, other: str, desired_only: bool, **flags: Any) -> None:
-    """Say whether two environments are alike: their catalogs, and what their hosts really are. Changes nothing.
+    """Compare two environments: their catalogs, and the real state of their hosts. Changes nothing.
 
-    A difference is declared (by `differs` in a copy's hosts.yml), inherent (addresses, names, secrets; shown with
-    -v), or unexplained, with the lines where the two part. Secrets are compared without being shown.
+    Each difference is of one kind. Declared: listed under `differs` in the copy's hosts.yml. Inherent: addresses, names
+    and secrets, shown only with -v. Unexplained: shown with the file and line where the two environments start to
+    differ. Secrets are compared without being shown.
 
-    Exit code 0: every difference is explained; 2: one isn't, or an entry of `differs` matches nothing; 4: a host was
-    unreachable.
+    Exit code 0: every difference is explained. 2: a difference isn't, or an entry of `differs` matches nothing. 4: a
+    host was unreachable.
 
     Example: cdconf parity staging production
     """

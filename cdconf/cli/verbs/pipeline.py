@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from cdconf.promotion.line_stops import Target
 
 _note = click.option("--note", metavar="TEXT", required=True, help="Why: everybody reads it.")
-_office = click.option("--office", metavar="O", help="Whose key signs; by default the first one that's here and may.")
+_office = click.option(
+    "--office",
+    metavar="O",
+    help="The office whose key signs (default: the first allowed one whose key is on this machine).",
+)
 
 
 @click.group()
 def command() -> None:
-    """Take commits through the stages; stop an artifact or an app, or let it go on.
+    """Take commits through the stages. Stop an artifact or an app, and lift such stops.
 
-    A stop is signed, and holds everywhere.
+    A stop is signed, and holds in every environment of the pipeline.
 
     Example: cdconf pipeline stop shop@1.4 --note 'loses orders, see the incident'
     """
@@ -42,9 +46,9 @@ command.add_command(stage_command)
 @project_options
 @output_options
 def stop(artifact: str, note: str, office: str | None, **flags: Any) -> None:
-    """Stop ARTIFACT, or with an app's name all artifacts of APP, in every environment on the line.
+    """Stop ARTIFACT, or with an app's name all artifacts of APP, in every environment of the pipeline.
 
-    The key of any office may do so. What runs already goes on running.
+    The key of any office may sign the stop. Releases that already run keep running.
 
     Example: cdconf pipeline stop shop --note 'nothing goes out while the database is moved'
     """
@@ -66,10 +70,10 @@ def stop(artifact: str, note: str, office: str | None, **flags: Any) -> None:
 @project_options
 @output_options
 def resume(artifact: str | None, note: str, office: str | None, **flags: Any) -> None:
-    """Lift the stops of ARTIFACT, or those of all apps themselves, or of one APP.
+    """Lift the stops of ARTIFACT, of one APP, or (without an argument) of all apps. Stops of single artifacts stay.
 
-    It takes the key of the stage whose verdict it was, or the one that overrides. Hosts go on refusing an artifact
-    that failed on them: `cdconf deploy --unpin REASON` tries it there again.
+    This needs the key of the stage that wrote the stop, or the key of the office `override`. Hosts still refuse an
+    artifact that failed on them, until `cdconf deploy --unpin REASON`.
 
     Example: cdconf pipeline resume shop@1.4 --note 'the test was wrong: its certificate was over'
     """

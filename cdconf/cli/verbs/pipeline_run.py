@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--commit", metavar="REV", default="HEAD", help="The commit (default: HEAD).")
-@click.option("--keep-failed", is_flag=True, help="Keep the throw-away copy of a red stage until its time is over.")
+@click.option("--keep-failed", is_flag=True, help="Keep the throw-away copy of a failed stage until its --ttl is over.")
 @project_options
 @output_options
 def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
-    """Take a commit through the pipeline's stages: build once, deploy, test, sign, and go on to the next stage.
+    """Take a commit through the pipeline: build it once, then deploy, test and sign it stage by stage.
 
-    It works on the commit, not on the work tree. What has passed before isn't done again, so that a run which was
-    killed, or which stopped at a person, goes on where it was, on any machine with the same artifact store.
+    The run uses the commit, not the work tree. Stages that have passed are skipped. So a run that was killed, or that
+    waits for a person, can continue on any machine with the same artifact store.
 
-    Exit code 1: a stage is red, and the artifact is stopped; 3: a gate is closed, or a newer commit goes in its place;
-    4: a host was unreachable, which says nothing of the commit: run it again.
+    Exit code 1: a stage failed, and the artifact is stopped. 3: a gate is closed, or a newer commit replaced this one.
+    4: a host was unreachable; the commit isn't at fault, so run it again.
 
     Example: cdconf pipeline run --commit v1.4
     """
@@ -94,11 +94,11 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
 
 @click.command("command", hidden=True)
 @click.argument("stage")
-@click.option("--environment", metavar="ENV", help="What was deployed to.")
+@click.option("--environment", metavar="ENV", help="The environment that was deployed to.")
 @project_options
 @output_options
 def stage_command(stage: str, environment: str | None, **flags: Any) -> None:
-    """Run a stage's own command as a run of the pipeline does."""
+    """Run a stage's own command, as `pipeline run` does."""
     from cdconf.errors import UsageError
     from cdconf.pipeline.acceptance import told
     from cdconf.pipeline.command import run_command as run_it

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @click.option("--all", "everything", is_flag=True, help="Show all artifacts, not just the last 20.")
-@click.option("--watch", "watched", is_flag=True, help="Go on showing it, until Ctrl-C.")
+@click.option("--watch", "watched", is_flag=True, help="Keep the table up to date until Ctrl-C.")
 @project_options
 @output_options
 def command(everything: bool, watched: bool, **flags: Any) -> None:
-    """Show the board: artifacts by stages, the newest first; what each waits for, runs, or is stopped by.
+    """Show all artifacts and their stages, newest first: what runs, what waits and for what, what is stopped and why.
 
-    Only the artifact store and files are read; no host is asked. What runs is told by the records of runs, what has
-    passed by signed statements. `next` is what the next run begins.
+    This command reads the artifact store and files, and contacts no host. A stage counts as running by the record of
+    its run, and as passed by its signed statement. `next` is the stage that the next run starts.
 
     Example: cdconf pipeline status --watch
     """
@@ -37,7 +37,9 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
 
     with _uncollected(everything and not watched), run_of("pipeline", None, flags) as run:
         if watched and flags["as_json"]:
-            raise UsageError("--json prints one document, so it can't watch", hint="call it again and again")
+            raise UsageError(
+                "--json and --watch exclude each other", hint="call `cdconf pipeline status --json` repeatedly"
+            )
         if not run.project.pipeline.stages:
             raise UsageError("cdconf.yml has no pipeline", hint="see docs/guides/promotion.md")
         count = None if everything else SHOWN

@@ -17,18 +17,24 @@ SHORTEST, LONGEST = 1.0, 86400.0  # seconds between two looks
 
 
 @click.command("watch")
-@click.option("--every", metavar="TIME", default="10s", help="Look so often: `10s`, `5m` (default 10s).")
+@click.option(
+    "--every", metavar="TIME", default="10s", help="How often to look for commits: `10s`, `5m` (default 10s)."
+)
 @click.option("--branch", "name", metavar="BRANCH", help="The branch (default: what `pipeline` in cdconf.yml says).")
-@click.option("--remote", metavar="NAME", help="A remote's branch, such as origin's, instead of this repository's own.")
-@click.option("--install", is_flag=True, help="Write a systemd unit that does so, and say how to start it.")
+@click.option(
+    "--remote", metavar="NAME", help="Watch the branch of this git remote (such as origin) instead of the local one."
+)
+@click.option("--install", is_flag=True, help="Write a systemd unit that runs the watch, and say how to start it.")
 @project_options
 @output_options
 def command(every: str, name: str | None, remote: str | None, install: bool, **flags: Any) -> None:
-    """Run the pipeline for each new commit of a branch, without a CI server, until somebody ends it.
+    """Run the pipeline for each new commit of a branch until you end it. No CI server is needed.
 
-    A commit that waited goes on by itself when an approval, a lifted stop or a time makes that possible. With
-    `concurrency: batch` only the newest commit is run, with `queue` each one. SIGTERM or Ctrl-C ends it after the run
-    that's in hand; a second one ends that run, too, which takes back what it was at.
+    A waiting commit continues by itself as soon as an approval arrives, a stop is lifted or a change window opens. With
+    `concurrency: batch` only the newest commit runs, with `queue` every commit.
+
+    SIGTERM or Ctrl-C ends the watch after the current run. A second one also ends the current run, which rolls back its
+    unfinished deployment.
 
     Example: cdconf pipeline watch --remote origin
     """

@@ -38,10 +38,15 @@ class _Plan(click.Command):
 @selection_options
 @connection_options
 @click.option("--diff/--no-diff", default=True, help="Show differences line by line (default).")
-@click.option("--prune", is_flag=True, help="Show what `provision --prune` would do.")
+@click.option("--prune", is_flag=True, help="Also show what `provision --prune` would remove.")
 @take_over_option
-@click.option("--from", "from_", metavar="REV", help="Compare the files at a git revision with --to; ask no host.")
-@click.option("--to", metavar="REV", help="The revision to compare with; `.` is the work tree (default: HEAD).")
+@click.option(
+    "--from",
+    "from_",
+    metavar="REV",
+    help="Compare the files at this git revision with those at --to, without contacting hosts.",
+)
+@click.option("--to", metavar="REV", help="With --from: the other revision; `.` is the work tree (default: HEAD).")
 @click.option("--markdown", is_flag=True, help="With --from: print Markdown, for a pull request's comment.")
 @click.option("--out", metavar="FILE", type=click.Path(), help="Save the plan, for `provision --plan FILE`.")
 @no_code_option
@@ -49,10 +54,10 @@ class _Plan(click.Command):
 def command(environment: str, **flags: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.
 
-    With --from it shows instead what differs between two revisions of the files, compiled for all hosts with the facts
-    that were last seen of them. Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
+    With --from, it compares two git revisions of the files instead. Both are compiled for all hosts with each host's
+    last-seen facts. Exit code 0: nothing would change; 2: something would; 4: a host was unreachable.
 
-    `cdconf plan show FILE` shows a plan that --out has saved.
+    `cdconf plan show FILE` shows a plan that --out saved.
 
     Example: cdconf plan production --limit web1
 
@@ -67,7 +72,7 @@ def command(environment: str, **flags: Any) -> None:
         raise SystemExit(code)
     for name in ("to", "markdown"):
         if flags[name]:
-            raise UsageError(f"--{name} goes with --from")
+            raise UsageError(f"--{name} needs --from")
     from cdconf.cli import plan_file
     from cdconf.cli.older_files import comparison
     from cdconf.provision.provision import Options, provision

@@ -39,7 +39,7 @@ def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
     began = time.monotonic()
     for name, option in HOSTS_ONLY.items():
         if flags.get(name):
-            raise UsageError(f"{option} is about hosts, and --from asks none")
+            raise UsageError(f"{option} can't be combined with --from, which contacts no host")
     if flags["as_json"] and flags["markdown"]:
         raise UsageError("--markdown and --json exclude each other")
     root = find_root(Path(flags["directory"]))

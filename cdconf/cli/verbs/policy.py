@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show what holds for an environment: what its hosts.yml requires, and what the operator's policy adds to that.
+    """Show an environment's rules: what its hosts.yml requires, and what the operator's policy adds.
 
-    The policy lies outside of the repository, in ~/.config/cdconf/policy/PROJECT.yml or where $CDCONF_POLICY says, so
-    that no commit can take anything away from it. `cdconf lint --policy FILE` checks one.
+    The policy is a file outside the repository, so that no commit can weaken it: ~/.config/cdconf/policy/PROJECT.yml,
+    or the file that $CDCONF_POLICY names. `cdconf lint --policy FILE` checks it.
 
     Example: cdconf policy show --to production
     """
@@ -32,9 +32,9 @@ def command() -> None:
 @project_options
 @output_options
 def show(environment: str | None, **flags: Any) -> None:
-    """Print what is in force, and where each of it is written. Asks no host.
+    """Print each rule that is in force, and the file and line that sets it. Contacts no host.
 
-    Exit code 3: the project isn't the one that the policy is for, so nothing is brought anywhere.
+    Exit code 3: the policy is for another project, so every deployment is refused.
 
     Example: cdconf policy show --to production
     """

@@ -21,16 +21,16 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 @click.argument("app", metavar="APP", shell_complete=app_names)
 @project_options
 @click.option("--from", "before", metavar="REV", help="Show what changed since this revision.")
-@click.option("--to", "after", metavar="REV", help="The revision to explain, or to compare with; HEAD if not given.")
+@click.option("--to", "after", metavar="REV", help="The revision to show, or to compare with (default: HEAD).")
 @output_options
 def command(app: str, before: str | None, after: str | None, **flags: Any) -> None:
-    """Explain the procedure by which APP is brought to its hosts: what it's made of, or what changed in it.
+    """Show the procedure that brings APP to its hosts: the files it consists of, or what changed in them.
 
-    The procedure is all that a commit says about how: the roles of the app's groups and of its drain group, the
-    templates and files that they reach, their smoke tests, the project's resource types, the app's and its groups'
-    blocks of cdconf.yml, the stages with their inputs, and the agent's code. Variables belong to the environment.
+    The procedure consists of: the roles of the app's groups and of its drain group, with their templates, files and
+    smoke tests; the project's resource types; the blocks of the app and its groups in cdconf.yml; the stages with their
+    inputs; and the agent's code. Variables aren't part of it: they belong to the environment.
 
-    Its digest is what a statement of a stage speaks of. Exit code 2: with --from, the two procedures differ.
+    Each statement of a stage names the procedure's digest. Exit code 2: with --from, the two procedures differ.
 
     Example: cdconf procedure shop --from HEAD~1
     """

@@ -29,34 +29,47 @@ from cdconf.cli.throwaway import throwaway_options
 @click.option("--check", is_flag=True, help="Change nothing; the same as `cdconf plan`.")
 @diff_option
 @click.option(
-    "--from-snapshot", is_flag=True, help="Start hosts that don't exist yet from images of converged ones (docker)."
+    "--from-snapshot",
+    is_flag=True,
+    help="Start missing hosts from images with their packages already installed (docker).",
 )
-@click.option("--prune", is_flag=True, help="Remove what was applied once and has gone from the files.")
+@click.option(
+    "--prune", is_flag=True, help="Remove orphans: resources that were applied earlier and are no longer declared."
+)
 @take_over_option
-@click.option("--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply what `plan --out FILE` saved.")
-@click.option("--max-age", metavar="TIME", default="24h", help="With --plan: how old it may be (default 24h).")
-@click.option("--older", is_flag=True, help="Apply these files although hosts have what newer ones brought.")
+@click.option(
+    "--plan", "plan_from", metavar="FILE", type=click.Path(), help="Apply the plan that `plan --out FILE` saved."
+)
+@click.option(
+    "--max-age", metavar="TIME", default="24h", help="With --plan: refuse a plan that is older (default 24h)."
+)
+@click.option("--older", is_flag=True, help="Apply these files even where hosts have newer commits.")
 @override_option
 @click.option("--stage", metavar="NAME", hidden=True, help="The pipeline's stage that this is a part of.")
 @throwaway_options
 @output_options
 def command(environment: str | None, **flags: Any) -> None:
-    """Make ENV's hosts where a provider can, then converge every host to its catalog, group by group.
+    """Create ENV's missing hosts where a provider can, then bring every host to its desired state, group by group.
 
-    A run takes a lease on every host first, stops after the first group in which something fails, and changes
-    nothing on hosts that are as they should be. With --plan it changes exactly what that plan says, or nothing, and
-    exits with 3 when files or hosts have moved on since. With --from-snapshot new hosts start from an image that
-    holds what their roles install; an image that's missing is made first.
+    A run first takes a lease on every host. It stops after the first group in which something fails. Hosts that already
+    match their catalog aren't changed.
 
-    Hosts remember the commit that was applied. Where a host has commits that this checkout lacks, a run asks before it
-    takes them back; where nobody can be asked, it changes nothing and exits with 3, unless --older is given.
+    With --plan, the run changes exactly what the saved plan says. When files or hosts have changed since, it changes
+    nothing and exits with 3.
 
-    Where ENV asks for proof, its roles must have passed the stages before, by a provision that ended well, unless
-    they are what was last applied there; such a provision makes the proof, if the stage's key is here.
+    With --from-snapshot, new hosts start from an image in which their roles' packages are installed. A missing image is
+    built first.
 
-    With --copy-of and --name it makes an environment for a branch or a test run, which has no file: a copy with secrets
-    of its own. What -e sets then is remembered for as long as the copy lives. All commands know it by its name;
-    `destroy NAME` removes it, or `destroy --expired` when its time is over.
+    Hosts remember the commit that was last applied. When a host has commits that this checkout lacks, the run asks
+    before it undoes them. Without a terminal it changes nothing and exits with 3, unless --older is given.
+
+    When ENV requires proof, new roles must first have passed the earlier stages: a successful provision of each stage's
+    environment. Roles that were already applied to ENV need no new proof. A successful provision signs the proof of its
+    stage if the stage's key is on this machine.
+
+    With --copy-of and --name, it makes a throw-away copy of an environment, for a branch or a test run. The copy needs
+    no files, has its own secrets, and keeps what -e sets. All commands accept its name. `destroy NAME` removes it;
+    `destroy --expired` removes it after its --ttl.
 
     Example: cdconf provision staging --limit web --diff
     """
@@ -68,7 +81,7 @@ def command(environment: str | None, **flags: Any) -> None:
 
     check = flags["check"]
     if flags["from_snapshot"] and (check or flags["plan_from"]):
-        raise UsageError("--from-snapshot makes hosts, and neither --check nor --plan does")
+        raise UsageError("--from-snapshot can't be combined with --check or --plan, which make no hosts")
     with run_of("provision", throwaway.chosen(environment, flags), flags) as run:
         plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
         try:

@@ -21,14 +21,14 @@ from cdconf.cli.options import connection_options, environment_argument, output_
     "version",
     metavar="VERSION",
     shell_complete=stored_versions,
-    help="This version instead, which must have been verified here.",
+    help="Go back to this version, which must have been verified here.",
 )
 @output_options
 def command(environment: str, app: str | None, version: str | None, **flags: Any) -> None:
-    """Go back to the last verified release of APP on ENV, by the same procedure as deploy. No gate stands in the way.
+    """Go back to the last verified release of APP on ENV, in the same steps as a deployment. No gate is checked.
 
-    What it goes back from is stopped, where a stage names ENV and its key is here; releases that were stopped are
-    skipped, unless --to names one.
+    If ENV belongs to a stage and the stage's key is on this machine, the release that you leave is also stopped. A
+    rollback skips stopped releases unless --to names one.
 
     Example: cdconf rollback production shop
     """

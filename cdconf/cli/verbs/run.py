@@ -30,17 +30,20 @@ STDIN_LIMIT = 16 * 1024 * 1024
 @project_options
 @limit_option
 @connection_options
-@click.option("--user", metavar="USER", help="Who runs it (default: root).")
-@click.option("--timeout", type=click.IntRange(1), default=600, metavar="S", help="Seconds (default 600).")
-@click.option("--stdin", "has_input", is_flag=True, help="Give every host what this command gets on stdin.")
+@click.option("--user", metavar="USER", help="The user who runs CMD (default: root).")
+@click.option(
+    "--timeout", type=click.IntRange(1), default=600, metavar="S", help="Time limit in seconds (default 600)."
+)
+@click.option("--stdin", "has_input", is_flag=True, help="Send this command's stdin to CMD on every host.")
 @output_options
 def command(
     environment: str, words: tuple[str, ...], user: str | None, timeout: int, has_input: bool, **flags: Any
 ) -> None:
-    """Run a command on ENV's hosts at once, under a lease, recorded in the history. One word is a shell's command line.
+    """Run a command on all of ENV's hosts at the same time, under their leases. The history records it.
 
-    Lines come as they're printed, each with its host's name; stdout and stderr stay apart. Ctrl-C ends the command
-    on the hosts too. Exit code 1: it failed on a host; 4: a host was unreachable.
+    If CMD is a single word, a shell runs it as a command line. Each line of output appears at once, after its host's
+    name; stdout and stderr stay separate. Ctrl-C also ends the command on the hosts. Exit code 1: it failed on a host.
+    4: a host was unreachable.
 
     Example: cdconf run staging --limit web -- systemctl status shop
     """
@@ -101,5 +104,5 @@ def _input() -> bytes:
 
     data = sys.stdin.buffer.read(STDIN_LIMIT + 1)
     if len(data) > STDIN_LIMIT:
-        raise UsageError("stdin is over 16 MiB, which is too much to give to hosts", hint="deploy an artifact")
+        raise UsageError("stdin is larger than 16 MiB, the limit for hosts", hint="deploy an artifact")
     return data

@@ -25,7 +25,7 @@ _what = click.Choice(["drift", "destroy-expired"])  # schedules.schedule.WHATS, 
 
 @click.group()
 def command() -> None:
-    """Let this machine look for drift every so often, or remove what's due: by a systemd timer, or by cron.
+    """Run `drift` or `destroy --expired` regularly on this machine, by a systemd timer or by cron.
 
     Example: cdconf schedule install production --run drift --every 30m
     """
@@ -39,18 +39,24 @@ command.add_command(status_command)
 @_environment
 @click.argument("options", nargs=-1, metavar="[-- OPTION...]", type=click.UNPROCESSED)
 @click.option("--run", "what", required=True, type=_what, help="What to run.")
-@click.option("--every", metavar="TIME", default="30m", help="How often: what divides an hour or a day (default 30m).")
-@click.option("--within", metavar="TIME", help="End a run after this time (default: --every, at most 1h).")
-@click.option("--cron", is_flag=True, help="Write a line of the crontab, where there's systemd, too.")
-@click.option("--look-only", is_flag=True, help="Make a key that can only look, let it in on all hosts, and use it.")
+@click.option(
+    "--every",
+    metavar="TIME",
+    default="30m",
+    help="How often: a time that divides an hour or a day evenly (default 30m).",
+)
+@click.option("--within", metavar="TIME", help="Time limit of one run (default: as --every, at most 1h).")
+@click.option("--cron", is_flag=True, help="Use the crontab, even where systemd is available.")
+@click.option("--look-only", is_flag=True, help="Make a look-only key, authorize it on all hosts, and use it.")
 @project_options
 @connection_options
 @output_options
 def install(environment: str | None, options: tuple[str, ...], what: str, **flags: Any) -> None:
     """Write and start a systemd timer for `drift ENV` or `destroy --expired`; without systemd, a line of the crontab.
 
-    Root's timer is the system's, everybody else's is their own. What stands behind `--` goes to the command.
-    Installing it again replaces it. Variables that are secrets go into ~/.config/cdconf/schedule-PROJECT.env (0600).
+    Root gets a timer of the system, other users get a timer of their own. Options after `--` go to the scheduled
+    command. A second `install` replaces the first. Environment variables with secrets belong in
+    ~/.config/cdconf/schedule-PROJECT.env (mode 0600).
 
     Example: cdconf schedule install production --run drift --every 30m -- --quiet
     """
@@ -95,7 +101,7 @@ def _with_key(run: Run, wish: Wish) -> Wish:
     path, public = made(run.project, wish.name.environment)
     let_in(run, path, public)
     if run.code:
-        run.emit(Notice("the schedule isn't installed, since not every host lets the key in", warning=True))
+        run.emit(Notice("the schedule isn't installed, because some hosts don't accept the key", warning=True))
     return replace(wish, look_only=str(path))
 
 
@@ -140,7 +146,7 @@ def _check_options(name: Name, options: Sequence[str]) -> None:
     if name.environment:
         check_flags(flags)
     elif flags["environment"] or flags["images"] or flags["override"]:
-        raise UsageError("`destroy --expired` goes without an environment, --images and --override")
+        raise UsageError("`destroy --expired` takes no environment, no --images and no --override")
 
 
 def _tell(run: Run, written: Written) -> None:
@@ -166,10 +172,10 @@ def _tell(run: Run, written: Written) -> None:
 @connection_options
 @output_options
 def remove(environment: str | None, what: str | None, **flags: Any) -> None:
-    """Remove a schedule: exactly what `schedule install` has written.
+    """Remove a schedule: exactly what `schedule install` wrote.
 
-    A look-only key is taken away from the hosts, too, with its launcher and agent; one that can't be reached is named,
-    exit code 4, and asked again by the same command.
+    The look-only key, its launcher and its agent are also removed from the hosts. Unreachable hosts are named (exit
+    code 4); run the command again for them.
 
     Example: cdconf schedule remove production
     """
@@ -227,9 +233,11 @@ def _without_key(run: Run, environment: str) -> list[str]:
 @click.option("--run", "what", required=True, type=_what, help="Which schedule.")
 @project_options
 def run_command(environment: str | None, what: str, directory: str) -> None:
-    """Run a schedule once, as its timer does: alone, within its time, written down for `schedule status`.
+    """Run a schedule once, as its timer does, and record it for `schedule status`.
 
-    The exit code is that of the command that is run; 3: the run before is still at work.
+    A schedule never runs twice at the same time, and has its time limit.
+
+    The exit code is the scheduled command's own. 3: the previous run is still at work.
 
     Example: cdconf schedule run production --run drift
     """

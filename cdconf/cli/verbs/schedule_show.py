@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @project_options
 @output_options
 def list_command(**flags: Any) -> None:
-    """List the schedules of this checkout, of all environments.
+    """List this checkout's schedules for all environments.
 
     Example: cdconf schedule list
     """
@@ -41,9 +41,9 @@ def list_command(**flags: Any) -> None:
 @project_options
 @output_options
 def status_command(environment: str | None, **flags: Any) -> None:
-    """Say how schedules stand: the last run, the last one that did its work, how long it took, the next one.
+    """Show each schedule's last run, its last successful run, how long it took, and its next run.
 
-    Exit code 1: two runs or more were missed, or failed; or what starts them is gone.
+    Exit code 1: at least two runs were missed or failed, or the timer or crontab line is gone.
 
     Example: cdconf schedule status production
     """

@@ -32,13 +32,13 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     metavar="DIR",
     is_flag=False,
     flag_value="",
-    help=f"Write them to DIR (default: the project's {FOLDER}), each as NAME.json.",
+    help=f"Write all schemas to DIR (default: the project's {FOLDER}), each as NAME.json.",
 )
 def command(name: str | None, folder: str | None, directory: str) -> None:
     """Print the JSON Schema NAME (draft 2020-12), or list the schemas: every project file, and the --json output.
 
-    Inside a project they know its own resource types and variables. Editors find a file's schema by its first line:
-    `# yaml-language-server: $schema=../../.cdconf/schemas/hosts.json`.
+    Inside a project, the schemas include its own resource types and variables. Editors find a file's schema by its
+    first line: `# yaml-language-server: $schema=../../.cdconf/schemas/hosts.json`.
 
     Example: cdconf schema --write
     """

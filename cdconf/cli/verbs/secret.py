@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def command() -> None:
     """Read and write secrets: inventories/ENV/secrets.yml, encrypted with age for ENV's recipients.
 
-    Those that aren't there are asked for where ~/.config/cdconf/secrets/PROJECT.yml, or $CDCONF_SECRETS, says:
-    environment variables, systemd's credentials, `pass`, `op`, sops, a keyring, HashiCorp Vault (experimental),
-    or a command of your own.
+    Secrets can also stay elsewhere. ~/.config/cdconf/secrets/PROJECT.yml (or the file that $CDCONF_SECRETS names) says
+    where cdconf reads a secret that isn't in secrets.yml: environment variables, systemd's credentials, `pass`, `op`,
+    sops, a keyring, HashiCorp Vault (experimental), or a command of your own.
 
     Example: cdconf secret set production shop_mail_password
     """
@@ -45,12 +45,12 @@ def key() -> None:
 @click.argument("name")
 @project_options
 def set_(environment: str, name: str, directory: str) -> None:
-    """Set secret NAME of ENV. The value is asked for, or read from stdin; never an argument."""
+    """Set secret NAME of ENV. cdconf asks for the value, or reads it from stdin. It is never an argument."""
     store = secret_store(directory, environment)
     asked = sys.stdin.isatty()
     value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True) if asked else _piped()
     if not value:
-        raise SecretError("an empty secret is none")
+        raise SecretError("the secret is empty")
     store.set(name, value)
     click.echo(f"{name} is set in {store.shown}", err=True)
     record_secrets(directory, environment, "secret set", name)
@@ -62,7 +62,7 @@ def set_(environment: str, name: str, directory: str) -> None:
 @click.argument("name")
 @project_options
 def get(environment: str, name: str, directory: str) -> None:
-    """Print secret NAME of ENV; into a pipe or a file its bytes as they are, without a new line behind them."""
+    """Print secret NAME of ENV. Into a pipe or a file it writes the exact bytes, without a final newline."""
     from cdconf.errors import did_you_mean
 
     store = secret_store(directory, environment)
@@ -86,7 +86,7 @@ def _piped() -> str:
 @project_options
 @output_options
 def list_(environment: str, **flags: Any) -> None:
-    """List the names of ENV's secrets, and where each lies."""
+    """List the names of ENV's secrets, and where each is stored."""
     from cdconf.cli.context import run_of
 
     with run_of("secret", environment, flags) as run:
@@ -100,9 +100,9 @@ def list_(environment: str, **flags: Any) -> None:
 @environment_argument
 @project_options
 def edit(environment: str, directory: str) -> None:
-    """Edit all of ENV's secrets in $EDITOR; what isn't changed keeps its ciphertext.
+    """Edit all of ENV's secrets in $EDITOR. Secrets that you don't change keep their encrypted text.
 
-    All changes are written, or none: a mistake leaves the text where it can be mended.
+    Either all changes are written or none. After a mistake, cdconf keeps your text so that you can correct it.
     """
     from cdconf.cli.secret_text import Scratch, as_yaml, changes
 
@@ -136,9 +136,9 @@ def edit(environment: str, directory: str) -> None:
 @environment_argument
 @project_options
 def rekey(environment: str, directory: str) -> None:
-    """Encrypt ENV's secrets again, for all keys that are in recipients.txt now.
+    """Encrypt ENV's secrets again for the keys that are in recipients.txt now.
 
-    Whoever was taken out of recipients.txt has still seen the old values: change those, too, with `rotate`.
+    People whom you removed from recipients.txt still know the old values: change those with `rotate`.
     """
     store = secret_store(directory, environment)
     before = store.shift()

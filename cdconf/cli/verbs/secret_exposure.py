@@ -31,13 +31,13 @@ def _found(run: Run) -> list[Exposure]:
 
 @click.command()
 @environment_argument
-@click.option("--recipient", metavar="KEY", help="Only this one: the beginning of a public key, or a name.")
+@click.option("--recipient", metavar="KEY", help="Only this recipient: a name, or the beginning of a public key.")
 @project_options
 @output_options
 def exposure(environment: str, recipient: str | None, **flags: Any) -> None:
-    """Tell who could ever read which of ENV's secrets, from git's history on all branches.
+    """Show who could ever read which of ENV's secrets, by the git history of all branches.
 
-    A secret that was only encrypted again has its old value: whoever had it before has it still.
+    Encrypting a secret again doesn't change its value: everybody who could read it before still knows it.
     """
     from cdconf.cli.context import run_of
     from cdconf.cli.show.tables import show
@@ -55,9 +55,9 @@ def exposure(environment: str, recipient: str | None, **flags: Any) -> None:
 @project_options
 @output_options
 def check(environment: str, **flags: Any) -> None:
-    """Find ENV's secrets that are encrypted for others than recipients.txt says, or known to somebody who has left.
+    """Find secrets of ENV whose recipients differ from recipients.txt, or that a former recipient still knows.
 
-    Exit code 2 when there are any. Changes nothing.
+    Exit code 2: there are some. Changes nothing.
     """
     from cdconf.cli.context import run_of
     from cdconf.secrets.exposure import left
@@ -88,14 +88,14 @@ def check(environment: str, **flags: Any) -> None:
 @click.command()
 @environment_argument
 @click.argument("names", nargs=-1, required=True)
-@click.option("--length", type=click.IntRange(8, 1024), help="Characters; as many as before, 16 at least.")
+@click.option("--length", type=click.IntRange(8, 1024), help="Number of characters (default: as before; at least 16).")
 @project_options
 def rotate(environment: str, names: tuple[str, ...], length: int | None, directory: str) -> None:
-    """Give secrets NAMES of ENV new values, of random letters and digits, in secrets.yml.
+    """Give secrets NAMES of ENV new random values (letters and digits) in secrets.yml.
 
-    `rekey` changes who can read a value; this changes the value. Hosts have it after the next `provision`; what else
-    knows the old one (a database, a mail relay) must be told by you. A value that others give you is set by
-    `cdconf secret set`.
+    `rekey` changes who can read a value; `rotate` changes the value. Hosts get the new value with the next `provision`.
+    You must change it yourself everywhere else, such as in a database or a mail relay. For a value that somebody gives
+    you, use `cdconf secret set`.
 
     Example: cdconf secret rotate production shop_db_password
     """

@@ -30,15 +30,17 @@ if TYPE_CHECKING:
 @connection_options
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Write JUnit XML.")
 @click.option(
-    "--stage", metavar="NAME", help="Sign for how long the hosts of this stage have held which releases, proven well."
+    "--stage",
+    metavar="NAME",
+    help="Sign how long the hosts of this stage have had their releases; fail if that isn't possible.",
 )
 @output_options
 def command(environment: str, junit: str | None, stage: str | None, **flags: Any) -> None:
-    """Run the roles' smoke tests (testinfra) on ENV's hosts. No test collected is a failure.
+    """Run the roles' smoke tests (testinfra) on ENV's hosts. If pytest finds no test, the run fails.
 
-    Where a stage of the pipeline names ENV, and its key is here, a green run also says for how long the hosts have
-    held which releases, as their ledgers tell: that's what `soak` counts. --stage demands it. A red one fails the
-    stage for what runs there, and stops it.
+    If ENV belongs to a stage of the pipeline and the stage's key is on this machine, a successful run also signs how
+    long the hosts have had their releases. `soak` counts that time. With --stage, the run fails if it can't sign. A
+    failed run stops the artifacts that run there.
 
     Example: cdconf smoke staging --junit smoke.xml
     """

@@ -23,15 +23,16 @@ SSH_FAILED = 255  # ssh(1), EXIT STATUS
 @click.argument("host", shell_complete=host_names)
 @click.argument("words", nargs=-1, metavar="[-- CMD...]")
 @project_options
-@click.option("-t", "--tty", "terminal", is_flag=True, help="Give CMD a terminal, for programs that want one.")
-@click.option("--accept-new-host-keys", is_flag=True, help="Learn an unknown ssh host key instead of asking.")
+@click.option("-t", "--tty", "terminal", is_flag=True, help="Give CMD a terminal, for programs that need one.")
+@click.option(
+    "--accept-new-host-keys", is_flag=True, help="Accept and remember an unknown SSH host key instead of asking."
+)
 def command(
     environment: str, host: str, words: tuple[str, ...], terminal: bool, accept_new_host_keys: bool, **flags: Any
 ) -> None:
-    """Log in to HOST of ENV, the way that cdconf itself reaches it, or run one command there. Recorded in the history.
+    """Log in to HOST of ENV with cdconf's own connection settings, or run one command there. The history records it.
 
-    One word is a shell's command line, as in `cdconf run`. The exit code is the command's own; 4: the host was
-    unreachable.
+    If CMD is a single word, a shell runs it as a command line. The exit code is CMD's own. 4: the host was unreachable.
 
     Example: cdconf ssh staging web1
     """

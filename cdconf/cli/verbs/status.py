@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @connection_options
 @output_options
 def command(environment: str, **flags: Any) -> None:
-    """Show what runs where on ENV: releases, services, leases, pinned artifacts, drained hosts, migrations.
+    """Show what runs on ENV's hosts: releases, services, leases, pinned artifacts, drained hosts, migrations.
 
     Example: cdconf status production
     """
@@ -100,7 +100,7 @@ def _interrupted(
         "confirm": "every host has it: {} proves it once more and confirms it",
         "finish": "it was confirmed: {} brings it to the others",
         "roll_back": "{} rolls it back",
-        "again": "there's nothing to end: begin it again, or leave it",
+        "again": "it changed no host, so there is nothing to resume",
     }
     found = {}
     for app, about in run.project.apps.items():

@@ -29,12 +29,14 @@ def command(
 ) -> None:
     """Switch APP's feature toggle NAME on or off on all of its hosts in ENV, without a deployment.
 
-    Batch by batch, health checks and smoke tests decide whether the change stays. If all pass, it's written into
-    inventories/ENV/toggles.yml, for you to commit; if one fails, the old value is put back everywhere, and nothing is
-    written. Without NAME the toggles are shown: their values in each environment and, with --env, on its hosts.
+    The switch goes batch by batch, with health checks and smoke tests after each. If all pass, the new value is written
+    to inventories/ENV/toggles.yml; commit that file. If one fails, all hosts get the old value back and the file stays
+    as it was.
 
-    Where ENV is guarded, it heeds change windows, freezes, and a line that is stopped. --override passes them, for the
-    switch that ends an incident.
+    Without NAME, the toggles are listed with their values in each environment and, with --env, on its hosts.
+
+    In a gated ENV, change windows, freezes and stops apply. --override passes them, for the switch that ends an
+    incident.
 
     Example: cdconf toggle shop new_checkout on --env staging
     """
@@ -49,7 +51,7 @@ def command(
             show_toggles(run, named_app(run.project, app), hosts=environment is not None)
         return
     if environment is None:
-        raise UsageError("in which environment?", hint=f"cdconf toggle {app} {name} {value or 'on'} --env ENV")
+        raise UsageError("no environment is given", hint=f"cdconf toggle {app} {name} {value or 'on'} --env ENV")
     with run_of("toggle", environment, flags) as run:
         run.recorded = not check
         chosen = named_app(run.project, app)
@@ -82,7 +84,7 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
 
     on = switch(value)
     if on is None:
-        raise UsageError(f"'{value}' is neither on nor off" if value else f"{toggle.name}: on or off?")
+        raise UsageError(f"the value must be on or off, not '{value}'" if value else f"{toggle.name}: add on or off")
     before = load_toggles(run.project, run.environment.name)[app.name][toggle.name].on
     run.extra |= {"app": app.name, "toggle": toggle.name, "from": word(before), "to": word(on)}
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"

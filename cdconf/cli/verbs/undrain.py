@@ -20,10 +20,10 @@ from cdconf.cli.options import connection_options, limit_option, output_options,
 @yes_option
 @output_options
 def command(app: str, environment: str, yes: bool, **flags: Any) -> None:
-    """Put hosts of APP that are drained on ENV back into use, also those that are kept since they didn't prove well.
+    """Put drained hosts of APP on ENV back into use, even those that failed their checks.
 
-    Nothing is tested: whoever calls it knows that they're well. The next provision, deployment or rollback does the
-    same by itself, once their health checks and smoke tests pass.
+    This command tests nothing, so make sure first that the hosts work. The next provision, deployment or rollback also
+    puts them back, once their health checks and smoke tests pass.
 
     Example: cdconf undrain shop --env production --limit web1
     """

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     "environment",
     metavar="ENV",
     shell_complete=environment_names,
-    help="Where changes go (default: the last environment that the pipeline names).",
+    help="The environment in which a change ends (default: the pipeline's last one).",
 )
 @click.option("--since", metavar="TIME", default="30d", help="How far back: 30d, 12h, or a date (default 30d).")
-@click.option("--svg", "svg_file", metavar="FILE", type=click.Path(), help="Write the map as a picture, too.")
-@click.option("--html", "html_file", metavar="FILE", type=click.Path(), help="Write it as a page with all tables, too.")
+@click.option("--svg", "svg_file", metavar="FILE", type=click.Path(), help="Also write the map as an SVG picture.")
+@click.option(
+    "--html", "html_file", metavar="FILE", type=click.Path(), help="Also write a web page with the map and all tables."
+)
 @project_options
 @output_options
 def command(
@@ -39,11 +41,11 @@ def command(
     html_file: str | None,
     **flags: Any,
 ) -> None:
-    """Show how long a change takes from its commit to ENV, and of what that time is made.
+    """Show how long changes take from commit to ENV, and where that time goes.
 
-    Each commit's way is cut into work, queue and waiting for people, by stage; and DORA's five metrics are told of
-    each app's deployments. Only the history, the artifact store and git are read; no host is asked. With -v, the way
-    of each change is told.
+    For each stage, the time is divided into work, queue, and waiting for people. Below stand DORA's five metrics for
+    each app's deployments. The data comes from the history, the artifact store and git; no host is contacted. -v also
+    shows each single change.
 
     Example: cdconf value-stream --to production --since 90d --html stream.html
     """

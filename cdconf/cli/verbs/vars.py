@@ -22,13 +22,15 @@ from cdconf.cli.options import (
 @click.argument("host", required=False, shell_complete=host_names)
 @project_options
 @selection_options
-@click.option("--explain", is_flag=True, help="Say where each value comes from, and what it wins over.")
+@click.option(
+    "--explain", is_flag=True, help="Show the file and line of each value, and which other values it replaces."
+)
 @no_code_option
 @output_options
 def command(environment: str, host: str | None, explain: bool, **flags: Any) -> None:
-    """Show the variables of HOST (or of all of ENV's hosts) as templates see them; secrets are masked.
+    """Show the variables of HOST, or of all of ENV's hosts, as templates see them. Secrets are masked.
 
-    No host is asked: facts are those that were last seen of it.
+    No host is contacted: the values use each host's last-seen facts.
 
     Example: cdconf vars staging web1 --explain
     """

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 _until = click.option(
     "--until",
     metavar="DAY",
-    help="The last day on which it holds, by UTC (2027-01-31), or for how many days from today (30d).",
+    help="The waiver's last day in UTC (2027-01-31), or the number of days from today (30d).",
 )
-_reason = click.option("--reason", metavar="TEXT", help="Why it's accepted until then: everybody reads it.")
+_reason = click.option("--reason", metavar="TEXT", help="Why you accept it; everybody can read this.")
 _host = click.argument("host", shell_complete=host_names)
-_unknown = click.option("--unknown", is_flag=True, help="Also cover that `drift` can't tell how it stands.")
+_unknown = click.option("--unknown", is_flag=True, help="Also accept that `drift` can't compare the resource.")
 BASELINE_DAYS = "30d"
 BASELINE_REASON = "found on the first day"
 
 
 @click.group()
 def command() -> None:
-    """Accept findings of `drift` for a while: inventories/ENV/waivers.yml, each with a last day and a reason.
+    """Accept findings of `drift` until a given day, each with a reason, in inventories/ENV/waivers.yml.
 
-    A finding that a waiver covers is shown as waived, and doesn't make `drift` exit with 2. When the waiver's last
-    day is over, by UTC, the finding is back. `drift` also names waivers that nothing needs any more.
+    `drift` shows a finding with a waiver as waived, and doesn't exit with 2 because of it. After the waiver's last day
+    (UTC) the finding counts again. `drift` also names waivers that no longer match a finding.
 
     Example: cdconf waiver add production web1 file /etc/motd --until 2027-01-31 --reason 'moves with ticket 12'
     """
@@ -57,10 +57,10 @@ def command() -> None:
 @project_options
 @output_options
 def add(environment: str, host: str, **flags: Any) -> None:
-    """Accept that resource TYPE TITLE differs on HOST of ENV, until a day. Asks no host.
+    """Accept until a given day that resource TYPE TITLE differs on HOST of ENV. Contacts no host.
 
-    HOST is a host, a group or a pattern. TYPE and TITLE are those that `drift` shows: `file /etc/motd`. One that is
-    waived there already gets the new day and the new reason. Commit the file afterwards.
+    HOST is a host, a group or a pattern. Copy TYPE and TITLE from the output of `drift`: `file /etc/motd`. An existing
+    waiver gets the new day and the new reason. Commit the file afterwards.
 
     Example: cdconf waiver add production web file /etc/motd --until 30d --reason 'the old fleet goes in January'
     """
@@ -84,7 +84,7 @@ def add(environment: str, host: str, **flags: Any) -> None:
 @project_options
 @output_options
 def list_(environment: str, **flags: Any) -> None:
-    """Show ENV's waivers, those that end first above. Asks no host."""
+    """List ENV's waivers, the next to end first. Contacts no host."""
     from cdconf.cli.show.tables import show
     from cdconf.cli.waiver_file import today
     from cdconf.inventory.waivers import load_waivers
@@ -106,11 +106,11 @@ def list_(environment: str, **flags: Any) -> None:
 @click.argument("host", required=False, shell_complete=host_names)
 @click.argument("type", required=False)
 @click.argument("title", required=False)
-@click.option("--ended", is_flag=True, help="Remove all whose last day is over.")
+@click.option("--ended", is_flag=True, help="Remove all waivers whose last day is over.")
 @project_options
 @output_options
 def remove(environment: str, ended: bool, **flags: Any) -> None:
-    """Remove the waiver of TYPE TITLE on HOST, as the file has it; or all that have ended. Asks no host.
+    """Remove the waiver of TYPE TITLE on HOST, or all that have ended. Contacts no host.
 
     Example: cdconf waiver remove production --ended
     """
@@ -130,15 +130,17 @@ def remove(environment: str, ended: bool, **flags: Any) -> None:
 @connection_options
 @_until
 @_reason
-@click.option("--unknown", is_flag=True, help="Also accept what can't be told now.")
+@click.option("--unknown", is_flag=True, help="Also accept resources that can't be compared.")
 @no_code_option
 @output_options
 def baseline(environment: str, **flags: Any) -> None:
-    """Look at ENV's hosts as `drift` does, and accept all that it finds: for the first day on an old fleet.
+    """Compare ENV's hosts as `drift` does, and write a waiver for each finding.
 
-    Every finding that has no waiver yet gets one, until 30 days from now if --until isn't given. What can't be told
-    isn't accepted without --unknown, nor is anything on hosts that can't be reached, or whose title holds a secret:
-    exit code 2, 4 or 1 says that some of it is left. Changes nothing on any host.
+    Use it on the first day with old servers.
+
+    Without --until, the waivers end 30 days from now. Some findings get no waiver: resources that couldn't be compared,
+    unless --unknown is given (exit code 2); everything on unreachable hosts (exit code 4); and titles that hold a
+    secret (exit code 1). No host is changed.
 
     Example: cdconf waiver baseline production --until 2027-03-31 --reason 'as we took it over'
     """

@@ -90,7 +90,7 @@ def refuse_engine(engine: Engine) -> None:
         return
     if engine.cgroups == 1:
         raise ProviderError(
-            "this Docker engine is rootless, and with cgroups v1 it can't give a host's systemd those that it needs",
+            "this Docker engine is rootless, and with cgroups v1 it can't run a host's systemd",
             hint="boot the machine with cgroups v2 (systemd.unified_cgroup_hierarchy=1), or use an engine run by root",
         )
     if engine.driver == "none":

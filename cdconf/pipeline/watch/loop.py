@@ -112,7 +112,7 @@ class Watch:
     def _not_fetched(self, error: CdconfError) -> None:
         if self._failed_since is None:
             self._failed_since = time.monotonic()
-            self.emit(Notice(f"{error.message}; trying again, less and less often", warning=True))
+            self.emit(Notice(f"{error.message}; trying again, with growing pauses", warning=True))
         self._failures += 1
         self._fetch_again = time.monotonic() + decide.pause_after(self._failures, self.every)
 
@@ -162,7 +162,7 @@ class Watch:
             why = error.message if isinstance(error, CdconfError) else str(error)
             if self._told != why:
                 self._told = why
-                self.emit(Notice(f"what can go on can't be told: {why}", warning=True))
+                self.emit(Notice(f"can't find out which commits can continue: {why}", warning=True))
             return {}
         self._told = ""
         return found

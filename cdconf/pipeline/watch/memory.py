@@ -79,7 +79,7 @@ def alone(data: Path, branch: Branch) -> Iterator[None]:
         folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = opened_lock(folder / "lock")
     except OSError as error:
-        raise CdconfError(f"this checkout can't be held for a watch: {folder / 'lock'}: {reason(error)}") from error
+        raise CdconfError(f"can't lock this checkout for a watch: {folder / 'lock'}: {reason(error)}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

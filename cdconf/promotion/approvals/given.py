@@ -105,5 +105,5 @@ def _person(fingerprint: str, people: People, revoked: Collection[str]) -> Perso
         raise Malformed(f"is signed by a revoked key: {fingerprint}")
     found = people.by_key(fingerprint)
     if found is None:
-        raise Malformed(f"is signed by a key of which the policy doesn't say whose it is: {fingerprint}")
+        raise Malformed(f"is signed by a key that the policy assigns to nobody: {fingerprint}")
     return found

@@ -62,7 +62,7 @@ def sign(message: bytes, own: OwnKey, namespace: str) -> bytes:
         verify(found, message, namespace)
     except Malformed as error:
         raise CdconfError(
-            f"what ssh-keygen has made {error}", hint=f"sign with another key than {own.shown}"
+            f"the signature of ssh-keygen {error}", hint=f"sign with another key than {own.shown}"
         ) from error
     return data
 

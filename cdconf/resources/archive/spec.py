@@ -48,19 +48,25 @@ def _sha256(fields: Fields, given: str | None, context: Context) -> str:
 
 TYPE = ResourceType(
     name="archive",
+    purpose="Files",
     doc=(
-        "A directory with what an archive holds: zip, or tar with or without gzip, bzip2 or xz. It's unpacked once for "
-        "each content of the archive, which cdconf keeps in mind in its own directory; what an earlier one "
-        "held and the new one doesn't is removed, other files are left alone. Unpacked files that are gone or have "
-        "another size are drift. Members that would leave the directory are refused; owners and setuid bits aren't "
-        "kept, nor is it that others may write, but in a directory with a sticky bit. "
-        "`absent` removes what was unpacked, and the directory if nothing else is in it."
+        "A directory with what an archive holds: zip, or tar with or without gzip, bzip2 or xz. It's "
+        "unpacked again only when the archive's content changes; cdconf remembers the content in its own "
+        "directory. Files of the previous archive that the new one lacks are removed. Other files are left "
+        "alone. Unpacked files that are missing or have another size are drift. An archive with a member "
+        "outside the directory is refused. Owners and setuid bits in the archive are ignored. Others can't "
+        "write to what's unpacked, except in directories with a sticky bit. `absent` removes what was "
+        "unpacked, and the directory if nothing else is in it."
     ),
     title="path",
     fields={
-        "path": Field("path", "The directory; it's made, but not the one that it is in."),
+        "path": Field("path", "The directory. It's created; its parent must exist."),
         "source": Field("string", "The archive, in the role's or project's files/.", compare=False),
-        "url": Field("string", "Where the host fetches it: http, https or file. It needs `sha256`.", compare=False),
+        "url": Field(
+            "string",
+            "The URL from which the host fetches the archive: http, https or file. Needs `sha256`.",
+            compare=False,
+        ),
         "file": Field("path", "The archive, on the host.", compare=False),
         "sha256": Field("string", "The archive's SHA-256, in hexadecimal."),
         "checksum": Field("string", "The same as `sha256:HEX`.", compare=False),
@@ -68,9 +74,11 @@ TYPE = ResourceType(
         "proxy": Field("string", "The URL of an HTTP proxy for `url`.", compare=False),
         "timeout": Field("integer", "Seconds that fetching may take.", default=600, compare=False),
         "strip": Field("integer", "How many leading directories of each path are left out.", default=0, compare=False),
-        "creates": Field("path", "When this path exists it counts as unpacked, whatever was unpacked.", compare=False),
-        "owner": Field("string", "The owner of the directory and of all that is unpacked; else root."),
-        "group": Field("string", "The group of the directory and of all that is unpacked; else root."),
+        "creates": Field(
+            "path", "If this path exists, the archive counts as unpacked, whatever it contained.", compare=False
+        ),
+        "owner": Field("string", "The owner of the directory and of everything that is unpacked; root if not given."),
+        "group": Field("string", "The group of the directory and of everything that is unpacked; root if not given."),
         "mode": Field("mode", "Permission bits of the directory itself."),
     },
     exclusive=(_FROM, ("sha256", "checksum")),

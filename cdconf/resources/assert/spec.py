@@ -12,14 +12,16 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="assert",
+    purpose="Commands, checks and order",
     doc=(
-        "A condition that must hold, such as on facts or variables. It's evaluated before anything is changed on the "
-        "host: when it doesn't hold, the host fails with the message and nothing of its catalog is applied."
+        "A condition that must hold, such as on facts or variables. It's evaluated before anything is "
+        "changed on the host. If it's false, the host fails with the message, and nothing of its catalog is "
+        "applied."
     ),
     title="condition",
     fields={
         "condition": Field("string", "A Jinja2 expression without braces, as in `when`."),
-        "message": Field("string", "What to tell when it doesn't hold: what's wrong, and what to do.", compare=False),
+        "message": Field("string", "The error message: what's wrong, and what to do.", compare=False),
     },
     absent=False,
     normalise=_normalise,

@@ -61,16 +61,18 @@ def _named(line: str) -> str:
 
 TYPE = ResourceType(
     name="authorized_key",
+    purpose="Users and access",
     doc=(
-        "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory. Several roles "
-        "can each give a user a `key`; `keys` is one list for a user. Keys that aren't named stay, unless `exclusive` "
-        "is given. A link in place of .ssh or authorized_keys is refused: the user could point it at any file."
+        "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory. "
+        "Several roles can each give a user a `key`; `keys` is one list for a user. Keys that aren't named "
+        "stay, unless `exclusive` is given. If .ssh or authorized_keys is a link, the resource is refused, "
+        "because the user could point the link at any file."
     ),
     title="user",
     fields={
         "user": Field("string", "The user."),
         "key": Field("string", "One key: a line with options, type, key and comment. To remove, its SHA256:… will do."),
-        "keys": Field("list", "Several keys, one line each. A key that's there with other options is replaced."),
+        "keys": Field("list", "Several keys, one line each. A key that exists with other options is replaced."),
         "exclusive": Field("boolean", "Remove all keys that aren't in `keys`.", compare=False),
         "mode": Field("mode", "Permission bits of authorized_keys.", default="0600"),
         "directory_mode": Field("mode", "Permission bits of .ssh.", default="0700"),

@@ -35,28 +35,34 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="block",
+    purpose="Files",
     doc=(
-        "Lines of a text file between two comments that name them (`# BEGIN cdconf NAME`, `# END cdconf NAME`); "
-        "everything else in the file stays as it is. A block stays where it is once it's there. Damaged markers are "
-        "an error, never a guess. A link is followed. `absent` removes the lines with their markers."
+        "Lines of a text file between two comments that name them (`# BEGIN cdconf NAME`, `# END cdconf "
+        "NAME`); everything else in the file stays as it is. An existing block stays at its place. Damaged "
+        "markers are an error. If the file is a link, its target is changed. `absent` removes the lines with "
+        "their markers."
     ),
     title="path",
     fields={
         "path": Field("path", "The file."),
-        "name": Field("string", "What tells this block from others in the file.", compare=False),
+        "name": Field("string", "The block's name, unique in the file.", compare=False),
         "text": Field(
             "string",
-            "The lines. They end as those of the file do, unless the text itself has lines that end with CRLF.",
+            "The lines. They get the file's line endings, unless the text itself has CRLF line endings.",
         ),
         "template": Field("string", "A Jinja2 template in the role's or project's templates/.", compare=False),
         "comment": Field(
             "string", 'What starts a comment: "#", "//", ";", "--". `<!--` and `/*` are closed as well.', default="#"
         ),
-        "after": Field("string", "A new block goes behind the last line that matches this.", compare=False),
-        "before": Field(
-            "string", "A new block goes before the first line that matches this; `^` is the top.", compare=False
+        "after": Field(
+            "string", "A new block is inserted after the last line that matches this pattern.", compare=False
         ),
-        "create": Field("boolean", "Make the file when there's none.", compare=False),
+        "before": Field(
+            "string",
+            "A new block is inserted before the first line that matches this pattern; `^` is the top of the file.",
+            compare=False,
+        ),
+        "create": Field("boolean", "Create the file if it doesn't exist.", compare=False),
         "validate": VALIDATE,
     },
     exclusive=(("text", "template"),),

@@ -91,12 +91,13 @@ def _given(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="certificate",
+    purpose="Files",
     doc=(
-        "A TLS certificate and its private key, both given, or made on the host by openssl and signed by itself. A "
-        "self-signed one is made anew, with a new key, when its names or the key's type aren't as wanted, when the "
-        "key isn't its own, when it isn't the one that was made there, or when it expires soon. The key is 0600 "
-        "unless told otherwise, and never passes through a temporary file of anyone else's eyes, an argument list or "
-        "a diff."
+        "A TLS certificate and its private key: both given, or self-signed and made on the host by openssl. "
+        "A self-signed certificate is made again, with a new key, if its names or the key's type differ, if "
+        "the key doesn't belong to it, if somebody replaced it, or if it expires soon. The key's mode is "
+        "0600 unless given. The key appears in no diff and no argument list, and in no temporary file that "
+        "others can read."
     ),
     title="path",
     fields={
@@ -115,8 +116,8 @@ TYPE = ResourceType(
         ),
         "renew_before": Field(
             "string",
-            "How long before its end a self-signed one is renewed, and a given one is an error: 30d. A given one is "
-            "not looked at unless this is given.",
+            "How long before its end a self-signed certificate is renewed: 30d. For a given certificate, the "
+            "resource fails from that time on; without this field its end isn't checked.",
         ),
         "content": Field("string", "The certificate, PEM; certificates that follow it are its chain."),
         "source": Field("string", "The same as a file in the role's or project's files/.", compare=False),

@@ -107,13 +107,14 @@ def _text(name: object, value: object, context: Context) -> str:
 
 TYPE = ResourceType(
     name="container",
+    purpose="Services and jobs",
     is_whole=True,
     doc=(
-        "A container of Docker or podman. It's made anew when anything of its definition differs; the new one is made "
-        "before the old one is stopped, so an error in the definition leaves the old one alone. Name the image by a "
-        "digest, or by a tag that never moves: a tag that moved is no difference. Values of `env` aren't seen in the "
-        "process list; those of the other fields are. "
-        "podman starts containers at boot only with its podman-restart.service."
+        "A container of Docker or podman. If anything in its definition differs, cdconf creates a new "
+        "container, and only then stops the old one. So a wrong definition leaves the old container running. "
+        "Name the image by its digest or by a tag that never moves, because a moved tag isn't noticed. "
+        "Values of `env` don't appear in the process list; those of other fields do. podman starts "
+        "containers at boot only with its podman-restart.service."
     ),
     title="name",
     fields={
@@ -121,7 +122,7 @@ TYPE = ResourceType(
         "image": Field("string", "The image, with a tag or digest.", public=True, instead=_INSTEAD),
         "command": Field(
             "any",
-            "What it runs: a list of words, or a text that's split like a shell's.",
+            "The command it runs: a list of words, or one text that is split as a shell does.",
             public=True,
             instead=_INSTEAD,
         ),
@@ -142,23 +143,25 @@ TYPE = ResourceType(
             instead=_INSTEAD,
         ),
         "labels": Field("map", "Labels.", public=True, instead=_INSTEAD),
-        "user": Field("string", "Who runs it inside: name or number, `user:group`.", public=True, instead=_INSTEAD),
-        "memory": Field("any", "The most memory that it may have: 512m, 2g.", public=True, instead=_INSTEAD),
-        "cpus": Field("number", "The most processors that it may use.", public=True, instead=_INSTEAD),
+        "user": Field(
+            "string", "The user inside the container: a name or number, or `user:group`.", public=True, instead=_INSTEAD
+        ),
+        "memory": Field("any", "The memory limit: 512m, 2g.", public=True, instead=_INSTEAD),
+        "cpus": Field("number", "The greatest number of processors.", public=True, instead=_INSTEAD),
         "options": Field(
             "list", "More options of `create`, each one text: --cap-drop=ALL.", public=True, instead=_INSTEAD
         ),
         "running": Field("boolean", "Whether it runs.", default=True),
         "pull": Field(
             "string",
-            "When the image is fetched, as it's made: missing, always, never.",
+            "When to fetch the image while creating the container: missing, always, never.",
             default="missing",
             choices=("missing", "always", "never"),
             compare=False,
         ),
         "runtime": Field(
             "string",
-            "docker or podman; the one that the host has if not given, Docker before podman.",
+            "docker or podman. If not given: Docker if the host has it, else podman.",
             choices=("docker", "podman"),
             compare=False,
         ),

@@ -63,11 +63,12 @@ def _variable(name: Any, value: Any, context: Context) -> str:
 
 TYPE = ResourceType(
     name="cron",
+    purpose="Services and jobs",
     doc=(
-        "A job of cron: a file in /etc/cron.d, which takes a cron on the host that reads it: Debian's, cronie, bcron "
-        "or systemd-cron. A command or variable that's too long for it is an error. Its output is mailed by cron to "
-        "MAILTO, so redirect it or set `MAILTO: ''`. A percent sign in the command is escaped, since cron would make "
-        "it a new line."
+        "A cron job: a file in /etc/cron.d. The host needs a cron that reads this directory: Debian's, "
+        "cronie, bcron or systemd-cron. A command or variable that's too long for that cron is an error. Its "
+        "output is mailed by cron to MAILTO, so redirect it or set `MAILTO: ''`. A percent sign in the "
+        "command is escaped, since cron would make it a new line."
     ),
     title="name",
     fields={
@@ -75,7 +76,7 @@ TYPE = ResourceType(
         "schedule": Field(
             "string", 'When: "*/5 * * * *", or @daily, @hourly, @weekly, @monthly, @reboot.', compare=False
         ),
-        "minute": Field("string", "In place of a schedule: the minute.", compare=False),
+        "minute": Field("string", "Instead of `schedule`: the minute.", compare=False),
         "hour": Field("string", "The hour; * when it isn't given.", compare=False),
         "day": Field("string", "The day of the month.", compare=False),
         "month": Field("string", "The month, 1 to 12 or jan to dec.", compare=False),

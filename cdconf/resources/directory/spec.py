@@ -36,11 +36,12 @@ def _check(fields: Fields, context: Context) -> None:
 
 TYPE = ResourceType(
     name="directory",
+    purpose="Files",
     doc=(
-        "A directory. Missing parents are made, root's and 0755. `absent` removes an empty one, or all with `force`. "
-        "What concerns everything below (`recursive`, `purge`, `source`) never follows links and stays on the "
-        "directory's file system; each path that it would change or remove is shown. `force` refuses a directory with "
-        "a mount in it."
+        "A directory. Missing parents are created, with owner root and mode 0755. `absent` removes an empty "
+        "directory; with `force` it removes the whole tree, unless something is mounted in it. `recursive`, "
+        "`purge` and `source` never follow links and never leave the directory's file system. The plan shows "
+        "each path that they would change or remove."
     ),
     title="path",
     fields={
@@ -54,15 +55,16 @@ TYPE = ResourceType(
             'given; their mode is `file_mode`, or "0755" for executables and "0644" for the rest.',
         ),
         "recursive": Field(
-            "boolean", "Owner and group are of everything below too, the mode of all directories, `file_mode` of files."
+            "boolean",
+            "Also apply owner and group to everything below, `mode` to all directories, and `file_mode` to all files.",
         ),
         "file_mode": Field("mode", "The mode of files below, with `recursive` or `source`.", compare=False),
         "purge": Field(
             "boolean",
-            "Remove everything below that neither `source` nor another of the host's resources manages. Left out "
-            "with `--role`, when not all of them are known.",
+            "Remove everything below that neither `source` nor another resource of the host manages. With "
+            "`--role`, nothing is purged, because the other roles' resources aren't known.",
         ),
-        "force": Field("boolean", "With `absent`: remove what's in it too.", compare=False),
+        "force": Field("boolean", "With `absent`: also remove its contents.", compare=False),
     },
     holds=(),
     normalise=_normalise,

@@ -36,15 +36,17 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="download",
+    purpose="Files",
     doc=(
-        "A file that the host fetches by itself, and that has to have a given SHA-256: what's there and has it "
-        "isn't fetched, and nothing else ever goes live. Certificates are verified; proxies of the environment aren't "
-        "used. Headers aren't taken along to another server."
+        "A file that the host downloads, with a known SHA-256. A file that already has this SHA-256 isn't "
+        "downloaded again; a download with another one is refused. TLS certificates are verified. Proxy "
+        "settings in environment variables are ignored. `headers` aren't sent to another server after a "
+        "redirect."
     ),
     title="path",
     fields={
         "path": Field("path", "The file."),
-        "url": Field("string", "Where it's fetched: http, https or file.", default=REQUIRED, compare=False),
+        "url": Field("string", "The URL to fetch: http, https or file.", default=REQUIRED, compare=False),
         "sha256": Field("string", "The SHA-256 of its content, in hexadecimal."),
         "checksum": Field("string", "The same as `sha256:HEX`.", compare=False),
         "headers": Field("map", "HTTP headers, such as Authorization.", compare=False, sensitive=True),

@@ -14,11 +14,12 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="file",
+    purpose="Files",
     doc=(
-        "A regular file, replaced atomically. Without content, template or source only owner, group and mode are "
-        "managed, and a file that isn't there is an error, unless `content` says what's in it. A link in its place is "
-        "replaced, and so is a hard link: other names of the old file keep the old content. A directory, device, "
-        "pipe or socket is an error. ACLs, xattrs and the SELinux context stay as they are."
+        "A regular file, replaced atomically. Without `content`, `template` or `source`, only owner, group "
+        "and mode are managed, and a missing file is an error. A link at the path is replaced. Other hard "
+        "links to the old file keep the old content. A directory, device, pipe or socket is an error. ACLs, "
+        "xattrs and the SELinux context stay as they are."
     ),
     title="path",
     fields={
@@ -30,7 +31,7 @@ TYPE = ResourceType(
         ),
         "create_only": Field(
             "boolean",
-            "Leave the content of a file that's there already; owner, group and mode are still managed.",
+            "Write the content only if the file doesn't exist. Owner, group and mode are always managed.",
             compare=False,
         ),
         "owner": Field("string", "The owner; a new file is root's."),

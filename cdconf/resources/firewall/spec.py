@@ -52,12 +52,13 @@ def _checked(content: str, fields: Fields, context: Context) -> str:
 
 TYPE = ResourceType(
     name="firewall",
+    purpose="Network",
     doc=(
-        "A packet filter of nftables, in a table of its own (`inet cdconf_NAME`), so that Docker's and others' "
-        "tables are left alone; a packet must be accepted by all of them. It's replaced in one transaction, kept in "
-        "/etc/nftables.d/cdconf-NAME.nft, and loaded at boot by nftables.service. Loopback, established "
-        "connections, ICMP and the answers of DHCPv6 are always accepted. A rule that's added or deleted by hand is "
-        "drift. Rules that would refuse the SSH connection that cdconf came by are refused themselves, unless "
+        "An nftables packet filter in its own table, `inet cdconf_NAME`. Tables of Docker and other programs "
+        "are left alone; a packet must be accepted by all tables. The table is replaced in one transaction, "
+        "stored in /etc/nftables.d/cdconf-NAME.nft, and loaded at boot by nftables.service. Loopback, "
+        "established connections, ICMP and DHCPv6 answers are always accepted. Rules that somebody adds or "
+        "deletes by hand are drift. Rules that would block cdconf's own SSH connection are an error, unless "
         "`allow_lockout` is given."
     ),
     title="name",
@@ -65,7 +66,7 @@ TYPE = ResourceType(
         "name": Field("string", "The table's name, without cdconf_."),
         "policy": Field(
             "string",
-            "What becomes of packets that no rule decides: drop (the default) or accept.",
+            "What happens to packets that match no rule: drop (the default) or accept.",
             choices=("drop", "accept"),
             compare=False,
         ),
@@ -76,7 +77,7 @@ TYPE = ResourceType(
             compare=False,
             members="any",
         ),
-        "content": Field("string", "In place of rules: chains and sets in nft's syntax, as inside a table."),
+        "content": Field("string", "Instead of `rules`: chains and sets in nft's syntax, as inside a table."),
         "loaded": Field("boolean", "The kernel has exactly these rules.", default=True, choices=(True,)),
         "at_boot": Field("boolean", "They're loaded at boot.", default=True, choices=(True,)),
         "allow_lockout": Field(

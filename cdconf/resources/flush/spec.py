@@ -4,10 +4,11 @@ from cdconf.resources.spec import Field, ResourceType
 
 TYPE = ResourceType(
     name="flush",
+    purpose="Commands, checks and order",
     doc=(
-        "Runs handlers here, if they're due, rather than at the end of the run: where what follows needs them, such as "
-        "a server that must be restarted before a database can use a new locale. One that fails ends the run and stays "
-        "due. `plan` shows where handlers run."
+        "Runs due handlers at this place instead of at the end of the run. Use it where later resources need "
+        "the result, such as a restarted server before a database can use a new locale. A handler that fails "
+        "ends the host's run and stays due. `plan` shows where handlers run."
     ),
     title="handler",
     fields={"handler": Field("string", "A handler's name, or a list of them.")},

@@ -42,12 +42,14 @@ def _check_url(url: str, context: Context) -> None:
 
 TYPE = ResourceType(
     name="git",
+    purpose="Files",
     doc=(
-        "A working tree of a git repository at a branch, a tag or a commit, its HEAD detached. Modified, deleted and "
-        "added files are drift, staged or not, those in submodules too; untracked ones aren't looked at. Check mode "
-        "asks the server which commit a branch or a tag is, and nothing for a full commit id. Host keys must be "
-        "known to the user's SSH; nothing is asked for. Git runs as `user`, else as the directory's owner; it isn't "
-        "root where others can write on the way. `absent` removes the directory."
+        "A working tree of a git repository at a branch, a tag or a commit, its HEAD detached. Modified, "
+        "deleted and added files are drift, staged or not, also in submodules. Untracked files are ignored. "
+        "Check mode asks the git server for the commit of a branch or tag; a full commit id needs no such "
+        "question. The user's SSH must already know the server's host key. Git never asks for anything. Git "
+        "runs as `user`, or else as the directory's owner; root is refused where others can write to a "
+        "directory on the path. `absent` removes the directory."
     ),
     title="path",
     fields={
@@ -63,7 +65,7 @@ TYPE = ResourceType(
         ),
         "local_changes": Field(
             "string",
-            "What's done about changes of tracked files: `refuse` them with an error, `discard` or `keep` them.",
+            "What to do with local changes of tracked files: `refuse` (an error), `discard` or `keep`.",
             choices=("refuse", "discard", "keep"),
             default="refuse",
         ),

@@ -24,14 +24,17 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="group",
+    purpose="Users and access",
     doc="A local group. Removing it fails while it's some user's primary group.",
     title="name",
     fields={
         "name": Field("string", "The group's name."),
-        "gid": Field("integer", "Its number. Files that have the old number keep it.", public=True),
-        "members": Field("list", "Users that are in it. Others that are in it stay.", public=True),
-        "exclusive_members": Field("boolean", "Take out all members that aren't named.", default=False, compare=False),
-        "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
+        "gid": Field("integer", "The group's number. Files with the old number keep it.", public=True),
+        "members": Field("list", "Users in the group. Other members stay.", public=True),
+        "exclusive_members": Field(
+            "boolean", "Remove all members that `members` doesn't name.", default=False, compare=False
+        ),
+        "system": Field("boolean", "Create it with a number from the system's range.", compare=False),
     },
     normalise=_normalise,
     example="group: shop\nsystem: true\n",

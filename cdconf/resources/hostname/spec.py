@@ -20,6 +20,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="hostname",
+    purpose="Network",
     doc=(
         "The host's own name: the kernel's, and that of the next boot in /etc/hostname. A `hosts_entry` for 127.0.1.1 "
         "(as Debian has it) or the host's address lets the name be resolved as well."

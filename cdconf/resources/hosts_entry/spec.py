@@ -30,10 +30,11 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="hosts_entry",
+    purpose="Network",
     doc=(
-        "An address and its names in /etc/hosts. Several lines of the address become one, in the place of the "
-        "first; what other addresses are called is left alone, even if it's the same name. In a container, where "
-        "/etc/hosts is a mount and can't be replaced, it's rewritten in place."
+        "An address and its names in /etc/hosts. Several lines of the same address become one, at the place "
+        "of the first. Lines of other addresses are left alone, even with the same name. In a container "
+        "/etc/hosts is often a mount that can't be replaced; then the file is rewritten in place."
     ),
     title="address",
     fields={

@@ -27,20 +27,21 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="kernel_module",
+    purpose="Kernel, disks and locale",
     doc=(
-        "A module of the kernel: loaded now, at boot (/etc/modules-load.d), its options and blacklist "
-        "(/etc/modprobe.d). Options work from the next loading on. Removal takes away cdconf's files; it doesn't "
-        "unload."
+        "A kernel module: whether it's loaded now and at boot (/etc/modules-load.d), and its options and "
+        "blacklist (/etc/modprobe.d). New options take effect when the module is next loaded. Removal "
+        "deletes cdconf's files; it doesn't unload the module."
     ),
     title="name",
     fields={
         "name": Field("string", "The module."),
-        "loaded": Field("boolean", "Loaded now: true unless it's blacklisted."),
+        "loaded": Field("boolean", "Whether it's loaded now; true unless it's blacklisted."),
         "at_boot": Field("boolean", "Loaded at boot: as `loaded`."),
         "options": Field(
             "string", "Options for it, such as `nf_conntrack hashsize=131072` has after its name.", public=True
         ),
-        "blacklisted": Field("boolean", "Never loaded by itself for a device."),
+        "blacklisted": Field("boolean", "Whether the kernel must not load it by itself for a device."),
     },
     normalise=_normalise,
     paths=lambda fields: [

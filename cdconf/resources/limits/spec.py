@@ -62,9 +62,10 @@ def _size(text: str) -> float:
 
 TYPE = ResourceType(
     name="limits",
+    purpose="Users and access",
     doc=(
-        "Limits of logins (pam_limits): a file in /etc/security/limits.d. They hold from the next login on, and not "
-        "for services of systemd, which have their own (LimitNOFILE= in a unit)."
+        "Limits of logins (pam_limits): a file in /etc/security/limits.d. They apply from the next login on. "
+        "They don't apply to systemd services, which have their own limits (LimitNOFILE= in a unit)."
     ),
     title="name",
     fields={

@@ -31,6 +31,7 @@ def _check_pattern(name: str, pattern: str, context: Context) -> None:
 
 TYPE = ResourceType(
     name="line",
+    purpose="Files",
     doc=(
         "One line of a text file; all others stay as they are, and so do owner, mode and line endings. Several lines "
         "of a file can be managed, each told apart by its `match`, or by its text. A link is followed. `absent` "
@@ -51,7 +52,7 @@ TYPE = ResourceType(
         "before": Field(
             "string", "A new line goes before the first line that matches this; `^` is the top.", compare=False
         ),
-        "create": Field("boolean", "Make the file when there's none.", compare=False),
+        "create": Field("boolean", "Create the file if it doesn't exist.", compare=False),
         "validate": VALIDATE,
     },
     # `exact` is the text where there's no `match`; a text that may change isn't what a line is known by.

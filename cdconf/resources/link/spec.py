@@ -17,6 +17,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="link",
+    purpose="Files",
     doc=(
         "A symbolic link, or a hard link, switched atomically. A file in its place is replaced only with `force`; a "
         "directory never. The target of a symbolic link needn't exist."
@@ -28,7 +29,7 @@ TYPE = ResourceType(
             "string", "What it points to, absolute or relative to its directory.", default=REQUIRED, public=True
         ),
         "hard": Field("boolean", "Another name of the target, which must be on the same file system.", compare=False),
-        "force": Field("boolean", "Replace a file that's in its place.", compare=False),
+        "force": Field("boolean", "Replace a file at this path.", compare=False),
     },
     normalise=_normalise,
     example="link: /etc/nginx/sites-enabled/shop\ntarget: ../sites-available/shop\n",

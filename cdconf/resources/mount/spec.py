@@ -34,10 +34,11 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="mount",
+    purpose="Kernel, disks and locale",
     doc=(
-        "A file system: its line in /etc/fstab, and whether it's mounted. Changed options are remounted, those that "
-        "were changed by hand too; a changed device is unmounted first. The mount point is made when it isn't there, "
-        "and stays when the mount is removed."
+        "A file system: its line in /etc/fstab, and whether it's mounted. If options differ, also after a "
+        "change by hand, the file system is remounted. If the device differs, it is unmounted first. A "
+        "missing mount point is created. Removing the mount leaves the mount point."
     ),
     title="path",
     fields={
@@ -68,8 +69,8 @@ TYPE = ResourceType(
         ),
         "mounted": Field(
             "any",
-            "Whether it's mounted now: `true`, `false` to unmount it, or `keep` to leave that as it is, and only have "
-            "the line in fstab. At boot it's mounted unless `noauto` is among the options.",
+            "Whether it's mounted now: `true`; `false` to unmount it; or `keep` to manage only the line in "
+            "fstab. At boot it's mounted unless `options` contains `noauto`.",
             default=True,
         ),
     },

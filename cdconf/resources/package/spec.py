@@ -52,13 +52,15 @@ def _answer(question: str, value: object, context: Context) -> object:
 
 TYPE = ResourceType(
     name="package",
+    purpose="Packages",
     doc=(
-        "A package of the host's package manager: apt, dnf (or yum), apk. Packages that follow each other are one "
-        "transaction, removals and downgrades included, which asks nothing, keeps changed configuration files, waits "
-        "for a held lock and says who holds it. What nobody asked to be removed never is: a transaction that would "
-        "remove more fails and says what. A name that another installed package provides counts as installed. The "
-        "package index is fetched before an installation when it's a day old or older than a repository's "
-        "definition, and never in check mode. Not tried on a real host: apk."
+        "A package of the host's package manager: apt, dnf (or yum), apk. Consecutive package resources form "
+        "one transaction, including removals and downgrades. The transaction never asks questions, keeps "
+        "changed configuration files, and waits for a held lock while naming its holder. A transaction that "
+        "would remove a package which no resource removes fails, and names that package. A name that another "
+        "installed package provides counts as installed. Before an installation, the package index is "
+        "fetched if it's older than a day or than a repository's definition; never in check mode. Not tried "
+        "on a real host: apk."
     ),
     title="name",
     titles_are_lists=True,
@@ -66,17 +68,22 @@ TYPE = ResourceType(
         "name": Field("string", "The package, or name:architecture; a list of packages is one resource each."),
         "version": Field(
             "string",
-            "Exactly this version, any that fits a pattern such as `1.24.*`, or `latest`: the newest in the host's "
-            "package index, whose age is told. A lower version than the installed one is a downgrade.",
+            "An exact version; a pattern such as `1.24.*`; or `latest`, the newest version in the host's package "
+            "index (the output says how old that index is). A version lower than the installed one causes a "
+            "downgrade.",
             public=True,
         ),
-        "file": Field("path", "Install it from this package file on the host, which must stay there.", public=True),
+        "file": Field("path", "Install from this package file on the host. The file must stay there.", public=True),
         "hold": Field(
             "boolean",
-            "Keep it at its version when others upgrade the host (apt-mark hold; dnf versionlock; a pin in apk's "
-            "world). A hold that isn't managed here is never overruled.",
+            "Protect the version from upgrades outside cdconf (apt-mark hold; dnf versionlock; a pin in apk's "
+            "world). cdconf never changes a package that somebody else has put on hold.",
         ),
-        "recommends": Field("boolean", "Install what it recommends as well.", compare=False),
+        "recommends": Field(
+            "boolean",
+            "Also install the packages that it recommends; Debian's apt would, cdconf by default doesn't.",
+            compare=False,
+        ),
         "debconf": Field(
             "map",
             "Answers to debconf's questions before it's installed: question -> `TYPE VALUE`.",
@@ -85,11 +92,11 @@ TYPE = ResourceType(
             but_values="password ",
             instead="debconf shows all answers but those of type `password`",
         ),
-        "purge": Field("boolean", "With `absent`: remove its configuration files too (apt, apk).", compare=False),
-        "force": Field("boolean", "With `absent`: remove the packages that need it, too.", compare=False),
+        "purge": Field("boolean", "With `absent`: also remove its configuration files (apt, apk).", compare=False),
+        "force": Field("boolean", "With `absent`: also remove the packages that depend on it.", compare=False),
         "virtual": Field(
             "boolean",
-            "Whether another package that provides the name counts, as it does if not given; never with `absent`.",
+            "Whether a package that provides this name counts as installed (default: yes; never with `absent`).",
             compare=False,
         ),
         "manager": Field(

@@ -47,9 +47,11 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="postgres_database",
+    purpose="Databases",
     doc=(
-        "A database of the host's PostgreSQL server (10 or later). What's fixed when it's made (encoding, collate, "
-        "ctype) can't be changed later: that's an error. `absent` drops it with all its data, so it needs `force` too."
+        "A database of the host's PostgreSQL server (10 or later). Encoding, collate and ctype can't be "
+        "changed after the database was created: a difference is an error. `absent` drops the database with "
+        "all its data, so it also needs `force`."
     ),
     title="name",
     fields={

@@ -43,10 +43,11 @@ def _moment(text: str, context: Context) -> str:
 
 TYPE = ResourceType(
     name="postgres_role",
+    purpose="Databases",
     doc=(
-        "A role of the host's PostgreSQL server (10 or later), managed as its user postgres. The password is sent as a "
-        "SCRAM-SHA-256 verifier, so that it's in no log of the server. Roles that follow each other are one "
-        "transaction. A role that owns something can't be removed before that is."
+        "A role of the host's PostgreSQL server (10 or later), managed as its user postgres. The password is "
+        "sent as a SCRAM-SHA-256 verifier, so it never appears in the server's logs. Consecutive roles form "
+        "one transaction. A role that still owns something can't be removed."
     ),
     title="name",
     fields={
@@ -58,9 +59,11 @@ TYPE = ResourceType(
         "createrole": Field("boolean", "May create roles."),
         "inherit": Field("boolean", "Has the privileges of the roles that it's a member of without SET ROLE."),
         "replication": Field("boolean", "May replicate."),
-        "bypassrls": Field("boolean", "Row-level security doesn't hold for it."),
+        "bypassrls": Field("boolean", "Whether row-level security doesn't apply to it."),
         "connection_limit": Field("integer", "How many connections it may have; -1 for any number."),
-        "valid_until": Field("string", "When its password ends, in UTC if no zone is given; infinity for never."),
+        "valid_until": Field(
+            "string", "When its password expires, in UTC unless a zone is given; `infinity` for never."
+        ),
         "member_of": Field("list", "Exactly the roles that it's a member of, pg_read_all_data or pg_monitor as well."),
         "settings": Field("map", "Its own values of server settings, such as statement_timeout; others are kept."),
         "port": Field("integer", "The port of its server, where a host has several.", compare=False, public=True),

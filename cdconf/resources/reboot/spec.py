@@ -4,16 +4,18 @@ from cdconf.resources.spec import Field, ResourceType
 
 TYPE = ResourceType(
     name="reboot",
+    purpose="Commands, checks and order",
     doc=(
-        "Reboots the host and waits until it's back; the run then goes on by itself. As a handler it's done last of "
-        "what was notified before it. As a resource it needs `if_exists`, such as /run/reboot-required, and is done at "
-        "its place in the catalog when that path exists. Hosts that serve an app are rebooted batch by batch."
+        "Reboots the host and waits for it; then the run continues. As a handler, it runs after all other "
+        "handlers that were notified before it. As a resource, it needs `if_exists`, such as "
+        "/run/reboot-required, and reboots at its place in the catalog if that path exists. Hosts of an app "
+        "are rebooted batch by batch."
     ),
     title="reason",
     fields={
-        "reason": Field("string", "Why, for people."),
-        "if_exists": Field("path", "Reboot when this path exists; a reboot must make it go away.", compare=False),
-        "within": Field("integer", "Seconds that the host may take to come back.", default=600, compare=False),
+        "reason": Field("string", "The reason, shown in output."),
+        "if_exists": Field("path", "Reboot if this path exists. The reboot must remove it.", compare=False),
+        "within": Field("integer", "The time limit in seconds until the host is back.", default=600, compare=False),
     },
     absent=False,
     guards=("if_exists",),

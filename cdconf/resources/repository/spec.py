@@ -168,12 +168,13 @@ def _read_key(data: bytes, manager: str, context: Context) -> tuple[str, list[st
 
 TYPE = ResourceType(
     name="repository",
+    purpose="Packages",
     doc=(
-        "A package repository: a deb822 file in /etc/apt/sources.list.d, a .repo file in /etc/yum.repos.d, or a .list "
-        "file in /etc/apk/repositories.d. Its key is kept beside it and trusted for this repository alone (apt). A key "
-        "that comes from a URL must be pinned by its fingerprint, which is verified before it's stored. After a change "
-        "the next installation of a package fetches the index by itself. `absent` removes definition and key. Not "
-        "tried on a real host: apk."
+        "A package repository: a deb822 file in /etc/apt/sources.list.d, a .repo file in /etc/yum.repos.d, "
+        "or a .list file in /etc/apk/repositories.d. Its key is kept beside it and trusted for this "
+        "repository alone (apt). A key that comes from a URL must be pinned by its fingerprint, which is "
+        "verified before it's stored. After a change, the next package installation fetches the index again. "
+        "`absent` removes definition and key. Not tried on a real host: apk."
     ),
     title="name",
     fields={
@@ -186,16 +187,16 @@ TYPE = ResourceType(
         "metalink": Field("string", "dnf: URL of a metalink, in place of uris.", compare=False),
         "mirrorlist": Field("string", "dnf: URL of a list of mirrors, in place of uris.", compare=False),
         "description": Field("string", "dnf: its name for people.", compare=False),
-        "enabled": Field("boolean", "Whether it's used.", compare=False),
+        "enabled": Field("boolean", "Whether the package manager uses it.", compare=False),
         "key": Field("string", "The key that signs it, as armored text (apk: a PEM file)."),
         "key_source": Field("string", "The key as a file in the role's or project's files/.", compare=False),
-        "key_url": Field("string", "Where the host gets the key; needs `fingerprint`.", compare=False),
+        "key_url": Field("string", "The URL from which the host fetches the key; needs `fingerprint`.", compare=False),
         "key_name": Field("string", "apk: the key's file name, which signatures refer to.", compare=False),
         "signed_by": Field("path", "A key file that's on the host already.", compare=False),
         "fingerprint": Field(
             "list", "The key's whole fingerprint, of each key if it's a ring (apk: the file's SHA-256)."
         ),
-        "insecure": Field("boolean", "Use it without checking any signature.", compare=False),
+        "insecure": Field("boolean", "Use the repository without checking signatures.", compare=False),
         "options": Field("map", "More lines of its definition, as the manager names them.", compare=False),
         "manager": Field(
             "string",
@@ -203,8 +204,8 @@ TYPE = ResourceType(
             choices=("apt", "dnf", "apk"),
             compare=False,
         ),
-        "content": Field("string", "Made of the others; can't be given."),
-        "mode": Field("mode", "Made of the others; can't be given."),
+        "content": Field("string", "Computed from the other fields; can't be set."),
+        "mode": Field("mode", "Computed from the other fields; can't be set."),
         "validate": VALIDATE,
     },
     exclusive=(("key", "key_source", "key_url", "signed_by", "insecure"), ("uris", "metalink", "mirrorlist")),

@@ -22,16 +22,21 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="service",
+    purpose="Services and jobs",
     doc=(
-        "A systemd service, or another unit named in full (shop@1, backup.timer, shop.socket). Starting one waits "
-        "until it's up, and says why if it isn't. On hosts with OpenRC (Alpine) it's a service of OpenRC."
+        "A systemd service, or another unit named in full (shop@1, backup.timer, shop.socket). A start waits "
+        "until the service runs, and reports why if it doesn't. On hosts with OpenRC (Alpine) it's a service "
+        "of OpenRC."
     ),
     title="name",
     fields={
         "name": Field("string", "The unit; `.service` may be left out."),
         "enabled": Field("boolean", "Started at boot."),
         "running": Field("boolean", "Running now. An app's service can't have this: deployments start and stop it."),
-        "masked": Field("boolean", "Linked to /dev/null, so that nothing can start it. Masking alone doesn't stop it."),
+        "masked": Field(
+            "boolean",
+            "Whether it's linked to /dev/null, so that nothing can start it. Masking doesn't stop a running service.",
+        ),
     },
     absent=False,
     actions={

@@ -84,55 +84,65 @@ def _plain(value: Any) -> Any:
 
 TYPE = ResourceType(
     name="setting",
+    purpose="Files",
     doc=(
-        "One value in a configuration file: INI, shell-like NAME=value, JSON, TOML or YAML. Everything else in the "
-        "file stays byte for byte as it is: comments, order, indentation, quotes. What can't be changed safely is "
-        "refused: YAML's anchors and flow style, TOML's inline tables and arrays of tables on the way, values of INI "
-        "files that go over several lines, JSON with comments. Members of lists can't be set, only whole lists. "
-        "Missing tables, sections and objects are made. A link is followed."
+        "One value in a configuration file: INI, shell-like NAME=value, JSON, TOML or YAML. Everything else "
+        "in the file stays byte for byte as it is: comments, order, indentation, quotes. Some forms can't be "
+        "changed safely and are refused: YAML anchors and flow style, TOML inline tables and arrays of "
+        "tables on the way to the key, INI values over several lines, and JSON with comments. A list can "
+        "only be set as a whole. Missing tables, sections and objects are created. If the file is a link, "
+        "its target is changed."
     ),
     title="path",
     fields={
         "path": Field("path", "The file."),
-        "section": Field("string", "The [section] of an INI file; without it: before the first one.", compare=False),
+        "section": Field(
+            "string",
+            "The [section] of an INI file. Without it, the key stands before the first section.",
+            compare=False,
+        ),
         "key": Field(
             "string",
-            "What is set: `log.level` is `level` in `log`; a part with dots in it is quoted. In INI and shell files "
-            "it's taken as it is.",
+            "The key to set: `log.level` means `level` in `log`. Quote a part that contains dots. In INI and "
+            "shell files, dots have no meaning.",
             compare=False,
         ),
         "value": Field(
             "any",
-            "Its value, of any type. In an INI file a list is a key that's repeated, exactly so often; otherwise the "
-            "last one of a repeated key counts, and is changed.",
+            "The value, of any type. In an INI file, a list repeats the key once per member. For any other "
+            "value, the last occurrence of a repeated key is changed.",
         ),
         "format": Field(
-            "string", "The file's format; by its name if not given.", choices=settings.FORMATS, compare=False
+            "string",
+            "The file's format; if not given, the file's name decides.",
+            choices=settings.FORMATS,
+            compare=False,
         ),
         "separator": Field(
             "string",
-            "What's between key and value in an INI file, such as ' = ' or a blank. If not given, `=` and `:` are "
-            "understood, and a new key is written like its neighbours.",
+            "The separator of key and value in an INI file, such as ' = ' or a blank. If not given, `=` and `:` "
+            "are recognized, and a new key is written like its neighbours.",
             compare=False,
         ),
         "inline_comments": Field(
             "boolean",
-            "Whether ` #` and ` ;` begin a comment behind a value of an INI file. If not given, a line that has them "
-            "isn't changed but refused, since there they may be part of the value.",
+            "Whether ` #` and ` ;` start a comment after a value of an INI file. If not given, a line that "
+            "contains them is refused, because they may be part of the value.",
             compare=False,
         ),
         "continuation": Field(
             "string",
-            "How a value of an INI file goes on in other lines: `indented`, in lines that are indented deeper, as in "
-            "files of Python's configparser; `backslash`, behind one at the end of a line, as git's; `systemd`, the "
-            "same, past comments; `none`. If not given, the file's name says it: units and what's in `/etc/systemd` "
-            "(systemd), `.desktop`, `.nmconnection`, `.cnf` and PHP's (none), gitconfig, `smb.conf`, `openssl.cnf` "
-            "(backslash), `.repo`, `tox.ini`, `setup.cfg`, `pip.conf`, `ansible.cfg`, supervisor's and fail2ban's "
-            "(indented). Where it doesn't, a line is refused that could be the key as well as go on with a value.",
+            "How a value of an INI file continues on the next line: `indented`, in lines with deeper "
+            "indentation, as in files of Python's configparser; `backslash`, after a backslash at the end of a "
+            "line, as in git's files; `systemd`, the same but skipping comments; `none`. If not given, the "
+            "file's name decides: units and what's in `/etc/systemd` (systemd), `.desktop`, `.nmconnection`, "
+            "`.cnf` and PHP's (none), gitconfig, `smb.conf`, `openssl.cnf` (backslash), `.repo`, `tox.ini`, "
+            "`setup.cfg`, `pip.conf`, `ansible.cfg`, supervisor's and fail2ban's (indented). For other names, a "
+            "line that could be either a key or a continuation is refused.",
             choices=ini_kinds.CONTINUATIONS,
             compare=False,
         ),
-        "create": Field("boolean", "Make the file when there's none.", compare=False),
+        "create": Field("boolean", "Create the file if it doesn't exist.", compare=False),
         "validate": VALIDATE,
     },
     identity=("format", "section", "key"),

@@ -107,13 +107,17 @@ def _escaped(found: re.Match[str]) -> str:
 
 TYPE = ResourceType(
     name="sudo_rule",
+    purpose="Users and access",
     doc=(
-        "What users may do with sudo: a file in /etc/sudoers.d, which visudo must accept before it goes live. Its "
-        "content is made of the parts, or given whole as `content`."
+        "What users may do with sudo: a file in /etc/sudoers.d. visudo must accept the file before it's "
+        "installed. The rule is built from its fields, or given whole as `content`."
     ),
     title="name",
     fields={
-        "name": Field("string", "The file's name. Later names win over earlier ones."),
+        "name": Field(
+            "string",
+            "The file's name. sudo reads the files in the order of their names; a later file overrides an earlier one.",
+        ),
         "users": Field("list", "Users that the rule is for, `#1000` is an id; all but `!bob`.", compare=False),
         "groups": Field("list", "Groups that the rule is for, without the %.", compare=False),
         "hosts": Field("list", "Hosts on which it holds.", default=["ALL"], compare=False),

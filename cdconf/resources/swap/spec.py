@@ -33,11 +33,12 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="swap",
+    purpose="Kernel, disks and locale",
     doc=(
-        "Swap space: a file of a size, or a device; formatted, in /etc/fstab, and in use. A device that holds "
-        "something else is refused. A file whose size changes is made anew, so that memory must hold for a moment "
-        "what it held. Removal deletes a file, and leaves a device as it is. Nobody but root may be able to "
-        "replace it: by its directories' owners and modes."
+        "Swap space: a file of a size, or a device; formatted, in /etc/fstab, and in use. A device that "
+        "holds something else is refused. A file whose size changes is created again; meanwhile its contents "
+        "must fit into memory. Removal deletes a file, and leaves a device as it is. A path that users other "
+        "than root could replace is refused."
     ),
     title="path",
     fields={

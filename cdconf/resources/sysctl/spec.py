@@ -27,10 +27,12 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="sysctl",
+    purpose="Kernel, disks and locale",
     doc=(
-        "A kernel parameter: its value now, and at boot by /etc/sysctl.d/zz-cdconf.conf, which wins over files "
-        "named with numbers; a line for it in /etc/sysctl.conf is changed as well. Removal takes it out of cdconf's "
-        "file, the running kernel keeps the value until it boots."
+        "A kernel parameter: its value now and at boot. The value at boot stands in "
+        "/etc/sysctl.d/zz-cdconf.conf, which is read after files named with numbers. A line for the "
+        "parameter in /etc/sysctl.conf is changed too. Removal deletes it from cdconf's file; the running "
+        "kernel keeps the value until the next boot."
     ),
     title="key",
     fields={

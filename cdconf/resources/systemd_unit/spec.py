@@ -26,9 +26,10 @@ _INSTEAD = (
 
 TYPE = ResourceType(
     name="systemd_unit",
+    purpose="Services and jobs",
     doc=(
-        "A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change. A link in its "
-        "place, such as a mask's, is replaced by the file."
+        "A unit file, or a drop-in, in /etc/systemd/system. systemd is reloaded after each change. A link at "
+        "the path, such as a mask, is replaced by the file."
     ),
     title="name",
     fields={

@@ -19,6 +19,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="timezone",
+    purpose="Kernel, disks and locale",
     doc=(
         "The host's time zone: the link /etc/localtime, and the text in /etc/timezone where there is such a file. "
         "Running services keep the old one until they're restarted."

@@ -54,37 +54,49 @@ def _date(text: str, context: Context) -> str:
 
 TYPE = ResourceType(
     name="user",
+    purpose="Users and access",
     doc=(
-        "A local user. A new user has no password and can't log in with one. It's made and changed with shadow's "
-        "programs (useradd), and on hosts that lack them (Alpine) in /etc/passwd, /etc/shadow and /etc/group. Where "
-        "a removed user of that name has left the home directory, the new one gets its number, unless another `uid` "
-        "is given; with `create_home` what the old number left in there is given to the new one."
+        "A local user. A new user has no password and can't log in with one. cdconf uses shadow's programs "
+        "(useradd); on hosts without them (Alpine) it edits /etc/passwd, /etc/shadow and /etc/group. If the "
+        "home directory of a removed user with this name still exists, the new user gets its number, unless "
+        "`uid` is given. With `create_home`, the new user also becomes the owner of the old user's files in "
+        "it."
     ),
     title="name",
     fields={
         "name": Field("string", "The user's name."),
-        "uid": Field("integer", "Its number. usermod gives the files in the home directory the new one.", public=True),
+        "uid": Field(
+            "integer",
+            "The user's number. If it changes, usermod changes the owner of the files in the home directory.",
+            public=True,
+        ),
         "group": Field(
             "string", "The primary group, name or number; a new user gets one of its own name.", public=True
         ),
-        "groups": Field("list", "Supplementary groups. Others that the user is in are kept.", public=True),
-        "exclusive_groups": Field("boolean", "Take the user out of all groups that aren't in `groups`.", compare=False),
+        "groups": Field("list", "Supplementary groups. The user also stays in other groups.", public=True),
+        "exclusive_groups": Field(
+            "boolean", "Remove the user from all groups that `groups` doesn't name.", compare=False
+        ),
         "shell": Field("path", "The login shell.", public=True),
         "home": Field(
-            "path", "The home directory. What is in the old one stays there, unless `move_home` is given.", public=True
+            "path",
+            "The home directory. If it changes, the files stay in the old one, unless `move_home` is given.",
+            public=True,
         ),
         "move_home": Field("boolean", "Move what's in the old home directory when `home` changes.", compare=False),
         "comment": Field("string", "The GECOS field: the full name.", public=True),
-        "locked": Field("boolean", "No password is accepted. SSH keys still are: `expires` ends those too."),
+        "locked": Field(
+            "boolean", "Whether no password is accepted. SSH keys still work; use `expires` to stop those too."
+        ),
         "password_hash": Field(
             "string", "The password as a crypt(3) hash, or `*` for none; see `openssl passwd -6`.", sensitive=True
         ),
         "expires": Field(
-            "string", "The day, such as 2027-01-31, from which on no login is possible; or `never`.", public=True
+            "string", "The day, such as 2027-01-31, from which no login is possible; or `never`.", public=True
         ),
-        "system": Field("boolean", "Make it with a number of the system's range.", compare=False),
-        "create_home": Field("boolean", "Its home directory exists; a missing one is made from /etc/skel."),
-        "remove_home": Field("boolean", "With `absent`: remove the home directory and mail as well.", compare=False),
+        "system": Field("boolean", "Create it with a number from the system's range.", compare=False),
+        "create_home": Field("boolean", "Create a missing home directory from /etc/skel."),
+        "remove_home": Field("boolean", "With `absent`: also remove the home directory and the mail.", compare=False),
     },
     normalise=_normalise,
     example="user: shop\ngroup: shop\nshell: /usr/sbin/nologin\nsystem: true\n",

@@ -26,10 +26,11 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 
 TYPE = ResourceType(
     name="wait_for",
+    purpose="Commands, checks and order",
     doc=(
-        "Waits until a port accepts connections, a path exists, or a URL answers, seen from the host itself. It's `ok` "
-        "when that's so at once, `changed` when it had to wait, and failed when `within` is over. Check mode looks "
-        "once and doesn't wait."
+        "Waits until a port accepts connections, a path exists, or a URL answers, seen from the host itself. "
+        "The result is `ok` if that's already true, `changed` after waiting, and an error after `within`. "
+        "Check mode tries once and doesn't wait."
     ),
     title="target",
     fields={
@@ -38,7 +39,7 @@ TYPE = ResourceType(
         "status": Field(
             "integer", "The HTTP status that the URL must answer; any of 200 to 299 if not given.", compare=False
         ),
-        "contains": Field("string", "A text that the answer's body must hold.", compare=False),
+        "contains": Field("string", "A text that the answer's body must contain.", compare=False),
     },
     absent=False,
     normalise=_normalise,

@@ -212,7 +212,7 @@ def test_a_store_that_cannot_be_read_is_said_once(world, repository, error, word
     world.said()
     world.outlooks[first] = error
     world.rounds(3)
-    assert world.said() == [f"what can go on can't be told: {words}"]
+    assert world.said() == [f"can't find out which commits can continue: {words}"]
     second = repository.commit("second")
     world.rounds()
     assert world.ran() == [first, second]
@@ -368,7 +368,7 @@ def test_a_checkout_that_cannot_be_written_to_is_an_error_with_its_place(world):
     (world.data / "watch").write_text("a file")
     with pytest.raises(CdconfError, match=r"can't be written to .*watch"):
         world.rounds()
-    with pytest.raises(CdconfError, match="can't be held for a watch"), alone(world.data, world.branch):
+    with pytest.raises(CdconfError, match="can't lock this checkout for a watch"), alone(world.data, world.branch):
         pass
 
 
