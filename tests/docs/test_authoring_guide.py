@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.catalog.lint import lint
+from cdconf.lint.project import lint
 from cdconf.inventory import load_environment, load_project
 from tests.conftest import cdconf, write
 
