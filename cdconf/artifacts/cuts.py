@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import chunks, tree, wire
+from cdconf.atomic import write_private
 from cdconf.errors import ArtifactError
 from cdconf.own_files import read_bytes
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdconf.atomic import write_private
 from cdconf.errors import DIFFERENT, GATED, OK, UNREACHABLE, CdconfError
 from cdconf.own_files import held_alone, opened_to_look, parsed, read_bytes
 from cdconf.schedules.schedule import Name, path_of
-from cdconf.secrets.store import write_private
 
 KEPT = 50  # runs
 _LARGEST = 256 * 1024

@@ -8,11 +8,11 @@ import json
 import os
 import secrets
 import string
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, SecretError
 from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
@@ -295,17 +295,3 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _damaged(path: Path, problem: str) -> SecretError:
     return SecretError(f"{path} is damaged: {problem}", hint="restore it; hosts were set up with its secrets")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replaces a file atomically, 0600."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

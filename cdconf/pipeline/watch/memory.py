@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, GateClosed
 from cdconf.events import Emit, Notice
 from cdconf.own_files import opened_lock, read_json, reason
 from cdconf.pipeline.watch.progress import Progress, as_data, from_data
 from cdconf.promotion.saying import whoami
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.pipeline.watch.branch import Branch
