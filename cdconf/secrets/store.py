@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, SecretError
+from cdconf.file_lock import held_folder
 from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
 from cdconf.secrets.operators import ask, sources_of, unset_hint
@@ -23,7 +23,7 @@ from cdconf.secrets.unmaskable import spared, why
 from cdconf.yamlfile import YamlMap, load_if_any, loads, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from cdconf.inventory import Environment, Project
     from cdconf.secrets.mask import Mask
@@ -274,23 +274,12 @@ class SecretStore:
             )
         if name not in self._generated:
             self._generated_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(self._generated_file.parent):
+            with held_folder(self._generated_file.parent):
                 self._generated = self._load_generated()  # another run may have made it meanwhile
                 if name not in self._generated:
                     self._generated[name] = "".join(secrets.choice(_ALPHABET) for _ in range(length))
                     write_private(self._generated_file, json.dumps(self._generated, indent=1) + "\n")
         return Secret(self._generated[name])
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other run looks and writes in a directory."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(path: Path, problem: str) -> SecretError:
