@@ -15,7 +15,6 @@ from cdconf.agent import calls, wire
 from cdconf.agent.apply import Stopped
 from cdconf.agent.base import Failed, printable, unspeakable
 
-PROTOCOL = 1
 LOOK = 1.0  # seconds between two looks at the lease
 RAW_FRAMES = 64  # how many may wait for the main thread
 
