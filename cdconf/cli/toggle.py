@@ -78,7 +78,8 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     from cdconf.deploy.toggling import toggle as change_it
     from cdconf.errors import DIFFERENT, UsageError
     from cdconf.inventory import load_toggles
-    from cdconf.inventory.toggles import switch, word
+    from cdconf.inventory.toggles import word
+    from cdconf.inventory.values import switch
 
     on = switch(value)
     if on is None:

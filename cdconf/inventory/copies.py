@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.model import Differs, Host, Project
+from cdconf.inventory.section import Section
 from cdconf.yamlfile import YamlMap, check_keys, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> YamlMap:
+def read_scale(top: Section, groups: Iterable[str]) -> YamlMap:
     """`scale`: group -> how many hosts.
 
     Raises:
         InvalidFile: It isn't a copy, a group is unknown, or a number is none.
     """
-    section: YamlMap = expect(top, "scale", dict, "hosts.yml", YamlMap(file=top.file))
-    if section and copy_of is None:
+    section: YamlMap = top["scale"]
+    if section and top["copy_of"] is None:
         raise top.error("only a copy can be scaled", "scale", "say `copy_of: ENV`, or list the hosts that there are")
     for group, count in section.items():
         if group not in groups:

@@ -19,12 +19,27 @@ BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
 
+BATCH_SIZE = Key("any", "A batch.", pattern=BATCH)
+IMAGE_NAME = Key(
+    "text",
+    "An image.",
+    pattern=IMAGE,
+    refusal="'{value}' isn't an image",
+    hint="such as registry.example.com/base:1",
+)
 HEALTH_CHECKS = ("http", "tcp", "command", "systemd")
 HEALTH = {
-    "http": Key("text", "A URL that must answer with `status`.", pattern="^https?://"),
+    "http": Key(
+        "text", "A URL that must answer with `status`.", pattern="^https?://", refusal="'http' in {what} must be a URL"
+    ),
     "status": Key("any", "The HTTP status that counts, or a list of them; any 2xx if not given."),
     "contains": Key("text", "A text that must be in the body of the answer to `http`."),
-    "tcp": Key("text", "`address:port` that must accept a connection.", pattern="^[^:]+:[0-9]+$"),
+    "tcp": Key(
+        "text",
+        "`address:port` that must accept a connection.",
+        pattern="^[^:]+:[0-9]+$",
+        refusal="'tcp' in {what} must be address:port",
+    ),
     "command": Key("text", "A command line that must end with status 0."),
     "systemd": Key("names", "Units of systemd that must be active, and not be restarting again and again."),
     "within": Key("duration", "How long it may take until everything that's given holds at once.", default="30s"),
@@ -57,16 +72,24 @@ TOGGLE = {
     "doc": Key("text", "What it switches.", required=True),
     "owner": Key("text", "Who decides about it."),
     "expires": Key(
-        "text", "The day, such as 2027-03-31, from which `lint` warns of it.", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+        "text",
+        "The day, such as 2027-03-31, from which `lint` warns of it.",
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        refusal="'expires' in {what} must be a day, such as 2027-03-31",
     ),
 }
 APP = {
     "groups": Key("names", "The groups whose hosts run it.", required=True),
     "build": Key("text", "The command line that `cdconf build` runs, once per commit; it gets CDCONF_VERSION."),
     "build_within": Key("duration", "How long `build` may take; then it's ended, and has failed.", default="1h"),
-    "artifact": Key("text", "The one file that the build makes; `*` is the version.", pattern=r"^[^*]*\*[^*]*$"),
-    "max_size": Key(
+    "artifact": Key(
         "text",
+        "The one file that the build makes; `*` is the version.",
+        pattern=r"^[^*]*\*[^*]*$",
+        refusal="'artifact' in {what} must have one *, which is the version",
+    ),
+    "max_size": Key(
+        "size",
         "How much an artifact may unpack to: one that's larger is refused before anything is unpacked.",
         default="4GiB",
         pattern=SIZE,
@@ -90,13 +113,15 @@ APP = {
         "How many hosts are done after each batch, counted from the first: counts, percentages, or `all`. Hosts that "
         "the last one leaves are one more batch.",
         default=["1", "100%"],
-        member=Key("any", "A batch.", pattern=BATCH),
+        member=BATCH_SIZE,
     ),
     "max_unavailable": Key(
         "any",
         "How many of its hosts may be out of use at once: a count, or a percentage (rounded down, at least 1). It caps "
         "every batch; a batch isn't begun when too many others are unwell or silent.",
         pattern=COUNT,
+        refusal="'max_unavailable' in {what} must be a count or a percentage",
+        hint="such as 1 or 25%",
     ),
     "drain": Key(
         "map",
@@ -127,7 +152,8 @@ APP = {
         "text",
         'The JSON file with the toggles\' values that the app reads, `{"NAME": true}`; PATH/shared/toggles.json if not '
         "given.",
-        pattern="^/[^/]+/.",
+        pattern="^/.*[^/]$",
+        refusal="'toggles_file' in {what} must be an absolute path of a file",
     ),
     "toggles_reload": Key(
         "boolean", "Whether a changed toggle reloads the app's services; else the app notices by itself.", default=False
@@ -143,7 +169,14 @@ TOGGLES = {
     )
 }
 STAGE = {
-    "stage": Key("text", "The stage's name, which signers' offices and gates refer to.", required=True, pattern=NAME),
+    "stage": Key(
+        "text",
+        "The stage's name, which signers' offices and gates refer to.",
+        required=True,
+        pattern=NAME,
+        refusal="{shown} can't be a stage's name",
+        hint="use a-z, 0-9, - and _, at most 63",
+    ),
     "run": Key(
         "text",
         "A command line that must succeed: run in the commit's files, as the test of what was deployed where the stage "
@@ -176,17 +209,26 @@ PIPELINE = {
         "What a commit does that comes while another one is in a stage.",
         default="queue",
         choices=("queue", "batch", "cancel"),
+        hint="it's one of queue, batch, cancel",
     ),
     "stop": Key(
         "text",
         "What a failed verdict stops: the artifact, or all artifacts of its app.",
         default="artifact",
         choices=("artifact", "app"),
+        hint="it's one of artifact, app",
     ),
     "stages": Key("list", "The stages, in their order.", required=True, member=Key("map", "A stage.", keys=STAGE)),
 }
 CDCONF = {
-    "project": Key("text", "The project's name; it names its directory on the hosts.", required=True, pattern=NAME),
+    "project": Key(
+        "text",
+        "The project's name; it names its directory on the hosts.",
+        required=True,
+        pattern=NAME,
+        refusal="'{value}' can't be a project's name",
+        hint="use a-z, 0-9 and -, at most 63",
+    ),
     "groups": Key(
         "map",
         "What each kind of host runs, the same in every environment: group -> its roles. Groups are provisioned in "
@@ -211,12 +253,14 @@ CDCONF = {
         "Where artifacts lie: a directory, or `s3://bucket/prefix`, whose credentials come from AWS's own variables "
         "and files; .cdconf/artifacts if not given.",
         pattern=STORE,
+        refusal="'store' must be a directory or s3://bucket/prefix",
     ),
     "database": Key(
         "text",
         "The team's history, `postgresql://user@host/name`, whose password comes from ~/.pgpass or PGPASSWORD; "
         "CDCONF_DATABASE wins over it; a SQLite file in .cdconf/ if not given.",
         pattern=DATABASE,
+        refusal="'database' must be postgresql://user@host/name",
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
 }
@@ -241,17 +285,21 @@ VAGRANT = {
         "text",
         "What Vagrant makes the machines with; what VAGRANT_DEFAULT_PROVIDER or Vagrant says if not given.",
         choices=MACHINES,
+        refusal="Vagrant has no provider '{value}' that the Vagrantfile knows",
+        hint="one of virtualbox, libvirt, docker",
     ),
     "boxes": Key("map", "os -> the box that virtual machines are made of.", member=Key("text", "A box.")),
     "network": Key(
         "text",
         "The private /24 network of virtual machines, not taken over by copies; one of 192.168.56.0/21 if not given.",
         pattern=NETWORK,
+        refusal="'{value}' isn't a /24 network",
+        hint="such as 192.168.60.0/24",
     ),
 }
 TRANSPORTS = ("ssh", "docker", "local")
 SIZES = {
-    "memory": Key("text", "How much memory it has, at least 64MiB.", pattern=SIZE),
+    "memory": Key("size", "How much memory it has, at least 64MiB.", pattern=SIZE),
     "cpus": Key("any", "How many processors it may use; a part of one counts: 1.5."),
 }
 HOST = {
@@ -264,6 +312,8 @@ HOST = {
         "The image that the docker provider makes it of, as it is: it must bring an init and an ssh server. By `os` if "
         "not given.",
         pattern=IMAGE,
+        refusal="'{value}' isn't an image",
+        hint="such as registry.example.com/base:1",
     ),
     "size": Key("map", "How large a provider makes it, in place of what `sizes` says, key by key.", keys=SIZES),
     "publish": Key(
@@ -271,7 +321,9 @@ HOST = {
         "Ports that a provider publishes on 127.0.0.1 of this machine: `80` on one that it chooses, `8080:80` on 8080.",
         member=Key("any", "A port.", pattern=PUBLISHED),
     ),
-    "transport": Key("text", "How it's reached.", default="ssh", choices=TRANSPORTS),
+    "transport": Key(
+        "text", "How it's reached.", default="ssh", choices=TRANSPORTS, refusal="unknown transport '{value}'"
+    ),
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
 }
@@ -301,7 +353,9 @@ HOSTS = {
         "The environment that this one copies: its hosts, groups, os and variables; never its secrets, addresses, ssh "
         "settings or per-environment variables.",
     ),
-    "provider": Key("text", "What makes the hosts.", default="existing", choices=PROVIDERS),
+    "provider": Key(
+        "text", "What makes the hosts.", default="existing", choices=PROVIDERS, refusal="unknown provider '{value}'"
+    ),
     "vagrant": Key("map", "How Vagrant makes them; a copy takes it over, key by key.", keys=VAGRANT),
     "differs": Key(
         "list",
@@ -311,7 +365,7 @@ HOSTS = {
     "base_images": Key(
         "map",
         "os -> the image to which the docker provider adds what a host needs, in place of the one on Docker Hub.",
-        member=Key("text", "An image.", pattern=IMAGE),
+        member=IMAGE_NAME,
     ),
     "sizes": Key(
         "map",
@@ -336,5 +390,7 @@ HOSTS = {
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
     "hosts": Key("map", "The hosts, by name.", member=Key("map", "A host.", keys=HOST, nullable=True)),
-    "transport": Key("text", "How the hosts are reached.", default="ssh", choices=TRANSPORTS),
+    "transport": Key(
+        "text", "How the hosts are reached.", default="ssh", choices=TRANSPORTS, refusal="unknown transport '{value}'"
+    ),
 }

@@ -19,7 +19,13 @@ _KINDS: dict[str, tuple[type, ...]] = {
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 VARIABLE = {
-    "type": Key("text", "What its value must be.", default="any", choices=VARIABLE_TYPES),
+    "type": Key(
+        "text",
+        "What its value must be.",
+        default="any",
+        choices=VARIABLE_TYPES,
+        refusal="unknown type '{value}' of {what}",
+    ),
     "default": Key("any", "Its value when no file sets it; without one, some file must."),
     "doc": Key("text", "One sentence about it."),
     "per_environment": Key("boolean", "A copy of an environment must set its own value.", default=False),
