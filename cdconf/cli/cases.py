@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options
 from cdconf.inside import check_inside
 from cdconf.scratch import scratch
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("-k", "--only", "text", metavar="TEXT", default="", help="Only cases whose name holds TEXT.")
 @click.option("--os", metavar="OS", default="debian-12", help="What the host is made of (default debian-12).")
 @output_options
-def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
+def command(types: tuple[str, ...], text: str, os: str, **given: Any) -> None:
     """Run the cases of resource types on a container made for it: by default of the project's own types.
 
     Each case is checked, applied, applied again and checked again; see docs/resource-types.md for what it may hold.
@@ -34,11 +36,12 @@ def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
     """
     from cdconf.inventory import load_project
 
-    project = load_project(Path(flags["directory"]))
+    flags = Flags(**given)
+    project = load_project(Path(flags.directory))
     chosen = _chosen(project, types)
     with scratch("cases") as folder:
         _write(folder, project, os)
-        with run_of("cases", "cases", {**flags, "directory": str(folder)}) as run:
+        with run_of("cases", "cases", replace(flags, directory=str(folder))) as run:
             _run(run, chosen, text)
 
 

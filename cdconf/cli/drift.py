@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.drift_told import DriftCommand, drift_run, machine_options
+from cdconf.cli.drift_told import DriftCommand, DriftFlags, drift_run, machine_options
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @machine_options
 @no_code_option
 @output_options
-def command(environment: str, **flags: Any) -> None:
+def command(environment: str, **given: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files; change nothing, unless --fix is given.
 
     Each finding has its cause: changed by hand on the host, not applied yet from the files, both, or unknown. With
@@ -68,16 +68,17 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.drift_looks import look_at_applied, look_at_files, reading_at
     from cdconf.cli.waived import waiving
 
+    flags = DriftFlags(**given)
     _check_flags(flags)
     with reading_at(flags) as (read, revision), drift_run(environment, flags, read) as (run, _):
         hosts = run.selected()
         emit = waiving(run)
         run.start(hosts)
-        if flags["fix"]:
+        if flags.fix:
             from cdconf.cli.drift_fix import fix
 
-            run.code = fix(run, hosts, emit, check=flags["check"])
-        elif flags["applied"]:
+            run.code = fix(run, hosts, emit, check=flags.check)
+        elif flags.applied:
             look_at_applied(run, hosts, emit)
         else:
             look_at_files(run, hosts, revision, emit)
@@ -86,14 +87,14 @@ def command(environment: str, **flags: Any) -> None:
         _sum_up(run)
 
 
-def _check_flags(flags: dict[str, Any]) -> None:
+def _check_flags(flags: DriftFlags) -> None:
     from cdconf.errors import UsageError
 
-    if flags["check"] and not flags["fix"]:
+    if flags.check and not flags.fix:
         raise UsageError("--check goes with --fix: without it, drift changes nothing anyway")
-    if flags["override"] and (flags["check"] or not flags["fix"]):
+    if flags.override and (flags.check or not flags.fix):
         raise UsageError("--override passes a gate, and only --fix without --check meets one")
-    if flags["fix"] and (flags["applied"] or flags["at"]):
+    if flags.fix and (flags.applied or flags.at):
         raise UsageError("--fix puts back what the files of the work tree say", hint="leave --applied and --at out")
 
 

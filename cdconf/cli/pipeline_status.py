@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--watch", "watched", is_flag=True, help="Go on showing it, until Ctrl-C.")
 @project_options
 @output_options
-def command(everything: bool, watched: bool, **flags: Any) -> None:
+def command(everything: bool, watched: bool, **given: Any) -> None:
     """Show the board: artifacts by stages, the newest first; what each waits for, runs, or is stopped by.
 
     Only the artifact store and files are read; no host is asked. What runs is told by the records of runs, what has
@@ -35,8 +36,9 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
     from cdconf.errors import UsageError
     from cdconf.pipeline.board.reading import SHOWN, Reader
 
+    flags = Flags(**given)
     with _uncollected(everything and not watched), run_of("pipeline", None, flags) as run:
-        if watched and flags["as_json"]:
+        if watched and flags.as_json:
             raise UsageError("--json prints one document, so it can't watch", hint="call it again and again")
         if not run.project.pipeline.stages:
             raise UsageError("cdconf.yml has no pipeline", hint="see docs/guides/promotion.md")
@@ -45,7 +47,7 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
             _watch(run, count)
             return
         board = Reader(run.project, run.emit).board(count)
-        if flags["as_json"]:
+        if flags.as_json:
             run.extra["pipeline"] = _about(run, board)
         else:
             _print(board)
