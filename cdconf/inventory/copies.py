@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory import keys
+from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.model import Differs, Host, Project
 from cdconf.inventory.section import Section
 from cdconf.yamlfile import YamlMap, check_keys, expect
@@ -105,10 +105,10 @@ def read_differs(project: Project, top: YamlMap, hosts: Iterable[str] | None) ->
 
 
 def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Differs:
-    check_keys(entry, keys.DIFFERS, "differs")
-    named = [key for key in keys.DIFFERENCES if key in entry]
+    check_keys(entry, DIFFERS, "differs")
+    named = [key for key in DIFFERENCES if key in entry]
     if len(named) != 1:
-        raise entry.error(f"an entry of differs names one thing: {', '.join(keys.DIFFERENCES)}")
+        raise entry.error(f"an entry of differs names one thing: {', '.join(DIFFERENCES)}")
     for key in entry:
         if not isinstance(entry[key], str) or not entry[key].strip():
             hint = "add `why: …`" if key == "why" else None

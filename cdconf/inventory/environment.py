@@ -15,13 +15,11 @@ from cdconf.inventory.makings import makings
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.read_require import read_require
-from cdconf.inventory.section import Section
+from cdconf.inventory.section import Section, check
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant
-from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
+from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
-_ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
-_USER = re.compile(r"[^-\s@:/][^\s:/]*\Z")  # an address or a user that begins with - would be an option of ssh
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/\[\]]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?\Z")
 
 
@@ -123,7 +121,7 @@ def _host(
     return Host(
         name=name,
         groups=tuple(sorted(set(groups), key=order.index)),
-        address=_address(entry, what),
+        address=given["address"],
         ssh=_ssh(project, entry, defaults, what),
         os=given.get("os", copied.os if copied else None),
         transport=given.get("transport", ""),
@@ -154,37 +152,16 @@ def _ssh(project: Project, entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
 
 
 def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
-    if key == "port":
-        if not _is_port(value):
-            raise place.error(f"'{value}' isn't a port", key)
-    elif key == "ssh_rsa":
-        if not isinstance(value, bool):
-            raise place.error(f"'ssh_rsa' in ssh of {what} must be true or false", key)
-    else:
-        _check_ssh_text(place, key, value, what)
-
-
-def _check_ssh_text(place: YamlMap, key: str, value: object, what: str) -> None:
-    if not isinstance(value, str) or not value:
+    about = keys.SSH[key]
+    if about.kind == "port" and not _is_port(value):
+        raise place.error(f"'{value}' isn't a port", key)
+    if about.kind == "boolean" and not isinstance(value, bool):
+        raise place.error(f"'{key}' in ssh of {what} must be true or false", key)
+    if about.kind == "text" and (not isinstance(value, str) or not value):
         raise place.error(f"'{key}' in ssh of {what} must be text", key)
-    if key == "address" and not _ADDRESS.match(value):
-        raise place.error(f"{shown(value)} can't be the address of {what}", key, "a name or an IP address")
-    if key == "user" and not _USER.match(value):
-        raise place.error(f"{shown(value)} can't be the user in ssh of {what}", key)
-    if key == "become" and value != "sudo":
-        raise place.error(f"'become' must be sudo, not '{value}'", key)
-    if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in value.split(",")):
+    check(about, value, place, key, what)
+    if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in str(value).split(",")):
         raise place.error(f"'{value}' isn't a jump host", key, "such as bastion.example.com or user@bastion:2222")
-    if key == "sudo_password" and not value.isidentifier():
-        hint = "put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here"
-        raise place.error("'sudo_password' is a secret's name, never the password", key, hint)
-
-
-def _address(entry: YamlMap, what: str) -> str | None:
-    address: str | None = expect(entry, "address", str, what, None)
-    if address is not None and not _ADDRESS.match(address):
-        raise entry.error(f"{shown(address)} can't be the address of {what}", "address", "a name or an IP address")
-    return address
 
 
 def _is_port(value: object) -> bool:

@@ -5,6 +5,7 @@ A key that isn't here is refused by the reader, unknown to editors and missing f
 
 from __future__ import annotations
 
+from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.key import NAME, Key
 from cdconf.inventory.require_keys import REQUIREMENT
 
@@ -13,11 +14,20 @@ TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+# What begins with - would be an option of ssh.
+ADDRESS = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
+USER = r"^[^-\s@:/][^\s:/]*$"
 NETWORK = r"^([0-9]{1,3}\.){3}0/24$"
 PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
+
+
+def _address(doc: str) -> Key:
+    hint = "a name or an IP address"
+    return Key("text", doc, pattern=ADDRESS, refusal="{shown} can't be the address of {what}", hint=hint)
+
 
 BATCH_SIZE = Key("any", "A batch.", pattern=BATCH)
 IMAGE_NAME = Key(
@@ -266,12 +276,20 @@ CDCONF = {
 }
 
 SSH = {
-    "address": Key("text", "Where the controller reaches the host; the host's `address` if not given."),
+    "address": _address("Where the controller reaches the host; the host's `address` if not given."),
     "port": Key("port", "The port of its ssh server."),
-    "user": Key("text", "Who logs in."),
+    "user": Key("text", "Who logs in.", pattern=USER, refusal="{shown} can't be the user in ssh of {what}"),
     "jump": Key("text", "The host to go through."),
-    "become": Key("text", "How the user becomes root.", choices=("sudo",)),
-    "sudo_password": Key("text", "The secret that holds sudo's password, where sudo asks for one."),
+    "become": Key(
+        "text", "How the user becomes root.", choices=("sudo",), refusal="'become' must be sudo, not '{value}'"
+    ),
+    "sudo_password": Key(
+        "text",
+        "The secret that holds sudo's password, where sudo asks for one.",
+        pattern=r"^[^\W\d]\w*$",
+        refusal="'sudo_password' is a secret's name, never the password",
+        hint="put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here",
+    ),
     "identity_file": Key("text", "The private key to use."),
     "known_hosts": Key("text", "The file of known host keys to use."),
     "ssh_rsa": Key(
@@ -303,7 +321,7 @@ SIZES = {
     "cpus": Key("any", "How many processors it may use; a part of one counts: 1.5."),
 }
 HOST = {
-    "address": Key("text", "How the other hosts reach it."),
+    "address": _address("How the other hosts reach it."),
     "ssh": Key("map", "How the controller reaches it, in place of the file's `ssh`.", keys=SSH),
     "groups": Key("names", "Its groups."),
     "os": Key("text", "Its system, such as debian-12: providers make it of this, and existing hosts must run it."),
@@ -326,26 +344,6 @@ HOST = {
     ),
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
     "bootstrap": Key("boolean", "Whether `provision` may install Python where there's none.", default=False),
-}
-# What an entry of `differs` may be about: exactly one of these.
-DIFFERENCES = ("variable", "resource", "fact", "os", "scale", "artifact", "toggle", "address")
-DIFFERS = {
-    "variable": Key("text", "A variable that may differ, with all that follows from it: `server_name`."),
-    "resource": Key(
-        "text",
-        "A resource that may differ, on hosts or in the files: its type and title, `package nginx`; `*` in the title "
-        "stands for anything.",
-    ),
-    "fact": Key("text", "A fact that may differ: `kernel`, `os.version`, `memory_mb`."),
-    "os": Key("text", "An operating system that only one of the two environments has: `debian-13`."),
-    "scale": Key("text", "A group whose number of hosts may differ; with `host`, one that has no counterpart."),
-    "artifact": Key("text", "An app that may run in another version."),
-    "toggle": Key("text", "A feature toggle that may be switched otherwise: its name, or `APP NAME`."),
-    "address": Key("text", "An address or host name of the copied environment that this one may contain."),
-    "field": Key("text", "With `resource`: only this field of it."),
-    "group": Key("text", "Only on hosts of this group."),
-    "host": Key("text", "Only on this host."),
-    "why": Key("text", "The reason.", required=True),
 }
 HOSTS = {
     "copy_of": Key(

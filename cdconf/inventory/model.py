@@ -303,7 +303,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Differs:
-    """One difference from the copied environment that is accepted; `what` is a key of `keys.DIFFERENCES`.
+    """One difference from the copied environment that is accepted; `what` is a key of `differs_keys.DIFFERENCES`.
 
     `value` names it; `host`, `group` and `field` narrow it down. `file` and `line` are where it's declared.
     """
