@@ -23,7 +23,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def write_project(root: Path, web: int) -> None:
     """The example project with one environment, `copy`."""
-    shutil.copytree(REPOSITORY / "roles", root / "roles", ignore=shutil.ignore_patterns("__py*"))
+    for name in ("roles", "templates"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__py*"))
     config = (REPOSITORY / "cdconf.yml").read_text(encoding="utf-8").partition("pipeline:")[0]
     (root / "cdconf.yml").write_text(config.replace("project: shop", "project: bench-snapshot"), encoding="utf-8")
     folder = root / "inventories/copy"

@@ -8,7 +8,6 @@ an `OSError` or a `ValueError` that says why.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import math
 import os
@@ -95,25 +94,6 @@ def opened_lock(path: Path) -> int:
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     return regular_file(os.open(path, flags, 0o600), path)
-
-
-@contextmanager
-def held_alone(path: Path) -> Iterator[bool]:
-    """Whether this process is the only one that holds a file, for as long as the block lasts; nobody waits.
-
-    Raises:
-        OSError: Something else is in the file's place, or nothing can be written there.
-    """
-    descriptor = opened_lock(path)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def opened_to_look(path: Path) -> int:

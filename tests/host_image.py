@@ -15,7 +15,9 @@ from pathlib import Path
 from cdconf.environments.docker.image import ensure_image
 from cdconf.environments.docker.listing import engine
 from cdconf.environments.docker.pull import present
-from cdconf.environments.locks import held
+from cdconf.errors import ProviderError
+from cdconf.events import Step
+from cdconf.file_lock import held
 
 OS = "debian-12"
 # Services are there as after an installation that nobody has asked to start them: roles and cases say what should run.
@@ -36,7 +38,8 @@ def base_image() -> str:
     client = engine()
     text = DOCKERFILE.format(plain=ensure_image(client, OS, _say))
     name = f"cdconf-tests:{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-    with held(Path(tempfile.gettempdir()) / f"{name.replace(':', '-')}.lock", _say, "waiting for the tests' image"):
+    lock = Path(tempfile.gettempdir()) / f"{name.replace(':', '-')}.lock"
+    with held(lock, ProviderError, lambda: _say(Step("waiting for the tests' image"))):
         if not present(client, name):
             client.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True, forcerm=True)
         # The product adds its own layer to an image that an inventory names: once, here, rather than in many tests.

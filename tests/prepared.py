@@ -34,7 +34,7 @@ BIGGEST = 1 << 20  # bytes of a request: arguments and environment
 BEHIND = "TESTS_CLOCK_BEHIND"  # an environment variable: by how many seconds the command's clock is behind
 # What cdconf imports when it's needed, and `import cdconf` doesn't.
 LATER = (
-    *("docker", "psycopg", "pyfastcdc", "pyrage", "s3fs", "stamina"),
+    *("docker", "psycopg", "pyfastcdc", "pyrage", "s3fs"),
     *("testinfra.modules.file", "testinfra.modules.service", "testinfra.modules.systeminfo"),
     *("sqlalchemy", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite.pysqlite"),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cdconf.errors import ArtifactError
+from cdconf.file_lock import held_folder
 from cdconf.own_files import content_of, reason
 
 LARGEST = 4 * 1024 * 1024  # bytes
@@ -42,9 +41,5 @@ def text_of(path: Path, what: str) -> str | None:
 def one_change(path: Path) -> Iterator[None]:
     """Makes the file's directory; others who want to change something in it wait until the block ends."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with held_folder(path.parent):
         yield
-    finally:
-        os.close(descriptor)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.git_ownership import distrust
-from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.store import Store
 from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
+from cdconf.file_lock import held
 from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
 from cdconf.isolation import Account, Guard, account, scrubbed
@@ -68,7 +68,8 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         _warn_of_untracked(root, emit)
     store = Store(project, emit=emit)
     keys.own(project)  # a key that can't be used is found now, not after the build
-    with locked(project.data / f"build-{app.name}.lock"):  # a second build of it finds the first one's artifact
+    lock = project.data / f"build-{app.name}.lock"
+    with held(lock, ArtifactError):  # a second build of it finds the first one's artifact
         known = None if dirty else store.nearest(app.name, [commit])
         if known is not None and store.has_archive(known):
             return known, False

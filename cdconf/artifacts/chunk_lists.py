@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent import wire
 from cdconf.agent.release import chunks, tree
+from cdconf.atomic import write_private
 from cdconf.errors import ArtifactError
 from cdconf.own_files import read_bytes
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

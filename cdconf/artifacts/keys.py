@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.believed import LARGEST
+from cdconf.atomic import make_private
 from cdconf.errors import ArtifactError
 from cdconf.own_files import content_of
 from cdconf.user import user_name
@@ -66,15 +67,9 @@ def make(path: Path) -> PublicKey:
     fresh = Ed25519PrivateKey.generate()
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     text = fresh.private_bytes(encoding, form, serialization.NoEncryption())
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
+    if not make_private(path, text):
         hint = "`cdconf key show` prints its public part; move the file away if it must be replaced"
-        raise ArtifactError(f"there is a key already: {path}", hint=hint) from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(descriptor)
+        raise ArtifactError(f"there is a key already: {path}", hint=hint)
     return public_of(fresh)
 
 

@@ -28,12 +28,12 @@ from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
 from cdconf.artifacts.backends import Place, place_of
 from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
-from cdconf.artifacts.lock_file import locked
 from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
 from cdconf.artifacts.store_files import Entry
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice
+from cdconf.file_lock import held
 from cdconf.own_files import reason
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Store:
 
     def _put_tree(self, fresh: Path, place: Path, old: Path) -> None:
         """Moves a tree to its place; a damaged one there goes to `old`. Two runs may do so at once."""
-        with locked(self._folder / "trees.lock"):
+        with held(self._folder / "trees.lock", ArtifactError):
             if tree.digest(_scan(place)) == place.name:
                 return
             if place.exists() or place.is_symlink():

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Literal
 
 from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey, parse
+from cdconf.atomic import write_private
 from cdconf.errors import ArtifactError
 from cdconf.own_files import read_text, reason
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

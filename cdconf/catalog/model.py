@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,9 +105,9 @@ class Catalog:
             "handlers": {name: handler.document() for name, handler in self.handlers.items()},
         }
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 of the document, in hex."""
+        """SHA-256 of the document, in hex; a large catalog takes a while, so it's made once."""
         return hashlib.sha256(wire.dumps(self.document())).hexdigest()
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from cdconf import clocks
 from cdconf.cli.bug_report import Crashed
 from cdconf.cli.command_line import exposed
 from cdconf.cli.event_log import Telling, end_of
+from cdconf.cli.flags import Flags, flags_of
 from cdconf.cli.options import parse_extra
 from cdconf.cli.outside_secrets import learn_outside
 from cdconf.cli.result_file import leave
@@ -56,7 +57,7 @@ class Run:
     Args:
         command: The verb.
         environment: The environment's name, None for verbs that have none.
-        flags: The command line's: directory, limit, roles, extra, as_json, diff, verbose, forks, …
+        flags: The command line's; see `flags_of`.
         load: Reads the environment.
         read: Reads the project.
 
@@ -73,13 +74,13 @@ class Run:
         self,
         command: str,
         environment: str | None,
-        flags: dict[str, Any],
+        flags: Flags | Mapping[str, Any],
         load: Load = load_environment,
         read: Callable[[Path], Project] = load_project,
     ) -> None:
         self.command = command
-        self.flags = flags
-        self.project: Project = read(Path(flags.get("directory") or "."))
+        self.flags = flags = flags_of(flags)
+        self.project: Project = read(Path(flags.directory or "."))
         self._environment = load(self.project, environment) if environment else None
         self.code = 0
         self.recorded = command in RECORDED
@@ -98,11 +99,11 @@ class Run:
         self._secrets: SecretStore | None = None
         self._knowing = threading.Lock()
         self._unmaskable: list[str] = []
-        self._knows_secrets = self._environment is None or flags.get("applied", False)  # asks for none
-        style = Style(flags.get("as_json", False), flags.get("diff", False), flags.get("verbose", False))
+        self._knows_secrets = self._environment is None or flags.applied  # asks for none
+        style = Style(flags.as_json, flags.diff, flags.verbose)
         self._at_work: list[AtWork] = []
         self._is_deaf = False
-        self._renderer = flags.get("renderer", make_renderer)(style, self._mask)
+        self._renderer = (flags.renderer or make_renderer)(style, self._mask)
         self._telling = Telling(self)
 
     def begin(self) -> None:
@@ -179,8 +180,8 @@ class Run:
                 self.project,
                 self.environment,
                 types=Types(self.project.root, self.project.type_packages, ran),
-                extra=parse_extra(self.flags.get("extra", ())),
-                roles=self.flags.get("roles") or None,
+                extra=parse_extra(self.flags.extra),
+                roles=self.flags.roles or None,
                 secrets=self.secrets,
                 mask=self._mask,
                 looks=self.command in LOOKING,
@@ -232,9 +233,9 @@ class Run:
 
     def selected(self) -> list[Host]:
         """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""
-        parse_extra(self.flags.get("extra", ()))
-        check_roles(self.project, self.flags.get("roles", ()))
-        return select(self.project, self.environment, self.flags.get("limit"))
+        parse_extra(self.flags.extra)
+        check_roles(self.project, self.flags.roles)
+        return select(self.project, self.environment, self.flags.limit)
 
     def start(self, hosts: Sequence[Host]) -> None:
         """Announces the run."""
@@ -363,7 +364,7 @@ SAID_OF = ("provision", "deploy", "rollback", "contract", "toggle")  # where fil
 def run_of(
     command: str,
     environment: str | None,
-    flags: dict[str, Any],
+    flags: Flags | Mapping[str, Any],
     load: Load = load_environment,
     read: Callable[[Path], Project] = load_project,
 ) -> Iterator[Run]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdconf.errors import DIFFERENT, UsageError, worst_exit
 from cdconf.events import Emit, Notice, ResourceDone
@@ -14,6 +14,7 @@ from cdconf.inventory import find_root, load_project
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
+    from cdconf.cli.flags import Flags
     from cdconf.inventory import Host, Project
     from cdconf.provision.applied_from import AppliedFrom
 
@@ -21,7 +22,7 @@ Read = Callable[[Path], "Project"]
 
 
 @contextmanager
-def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
+def reading_at(flags: Flags) -> Iterator[tuple[Read, str | None]]:
     """How the project is read, and the revision that was asked for; a revision's checkout goes with the block.
 
     Args:
@@ -30,11 +31,11 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
     Raises:
         UsageError: `--applied` reads no files; there's no such revision.
     """
-    name = flags["at"]
+    name = flags.at
     if name is None:
-        yield partial(load_project, needs_roles=not flags["applied"]), None
+        yield partial(load_project, needs_roles=not flags.applied), None
         return
-    if flags["applied"]:
+    if flags.applied:
         raise UsageError(
             "--applied and --at exclude each other: --applied reads no files", hint="leave one of them out"
         )
@@ -43,7 +44,7 @@ def reading_at(flags: dict[str, Any]) -> Iterator[tuple[Read, str | None]]:
     from cdconf.plans.revision import commit_of
     from cdconf.scratch import scratch
 
-    root = find_root(Path(flags.get("directory") or "."))
+    root = find_root(Path(flags.directory or "."))
     check_repository(root)
     commit = commit_of(root, name)
     with scratch("drift") as folder:
@@ -67,8 +68,8 @@ def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit)
     compared = comparison(run, whose=revision or "yours", tells_older=True)
     options = Options(
         True,
-        run.flags["forks"],
-        run.flags["accept_new_host_keys"],
+        run.flags.forks,
+        run.flags.accept_new_host_keys,
         releases=True,
         drained=drained,
         applied_from=compared,

@@ -65,8 +65,8 @@ def _fleet(
     provider = provider_for(run.project, run.environment)
     located = provider.locate(hosts)
     flags = run.flags
-    accept = flags.get("accept_new_host_keys", False)
-    key = Path(flags["look_key"]) if flags.get("look_key") else None
+    accept = flags.accept_new_host_keys
+    key = Path(flags.look_key) if flags.look_key else None
     connector = Connector(
         *(run.project, run.environment, run.emit),
         accept_new_host_keys=accept,
@@ -81,7 +81,7 @@ def _fleet(
         run.environment,
         identity,
         run.emit,
-        forks=flags.get("forks", 32),
+        forks=flags.forks,
         lease_ttl=run.project.lease_ttl,
         inheritance=Inheritance(run.project.name, run.environment.name),
     ) as fleet:

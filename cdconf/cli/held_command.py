@@ -32,7 +32,7 @@ def run_held(run: Run, fleet: Fleet, words: Sequence[str]) -> int:
         Terminated: SIGTERM, after the command has ended.
     """
     arguments = ["/bin/sh", "-c", words[0]] if len(words) == 1 else list(words)
-    output = sys.stderr.fileno() if run.flags["as_json"] else None
+    output = sys.stderr.fileno() if run.flags.as_json else None
     # A function, not SIG_IGN: the command would inherit that.
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cdconf.cli.complete import app_names
+from cdconf.cli.flags import Flags
 from cdconf.history.kinds import COMMANDS
 
 if TYPE_CHECKING:
@@ -19,6 +21,18 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _ID = re.compile(r"(rebuilt-)?[0-9a-f][0-9a-f-]{7,}")
+
+
+@dataclass
+class HistoryFlags(Flags):
+    """The options by which runs of the history are chosen."""
+
+    app: str | None = None
+    host: str | None = None
+    who: str | None = None
+    kinds: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
 
 
 def filter_options(function: Function) -> Function:
@@ -44,7 +58,7 @@ def is_id(word: str) -> bool:
     return _ID.fullmatch(word) is not None
 
 
-def wanted_of(run: Run, history: History, environment: str | None, flags: Mapping[str, Any]) -> Wanted:
+def wanted_of(run: Run, history: History, environment: str | None, flags: HistoryFlags) -> Wanted:
     """What the options choose.
 
     Raises:
@@ -53,16 +67,16 @@ def wanted_of(run: Run, history: History, environment: str | None, flags: Mappin
     from cdconf.cli.times import moment
     from cdconf.history.rows import Wanted
 
-    check_name("app", flags["app"], [*run.project.apps, *history.apps()])
+    check_name("app", flags.app, [*run.project.apps, *history.apps()])
     now = time.time()
     return Wanted(
         environment=environment,
-        app=flags["app"],
-        host=flags["host"],
-        user=flags["who"],
-        kinds=tuple(flags["kinds"]),
-        since=moment("--since", flags["since"], now),
-        until=moment("--until", flags["until"], now),
+        app=flags.app,
+        host=flags.host,
+        user=flags.who,
+        kinds=tuple(flags.kinds),
+        since=moment("--since", flags.since, now),
+        until=moment("--until", flags.until, now),
     )
 
 

@@ -60,7 +60,7 @@ def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
         found = drifted.told_of(outbox, look) if look is not None else []
         return [_masked(run, one) for one in (*found, *run_ended.told_of(outbox, ended))]
 
-    is_whole = not any(run.flags.get(name) for name in _NARROWED)
+    is_whole = not any(getattr(run.flags, name) for name in _NARROWED)
     has_looked = look is not None and is_whole and result.exit_code in (0, 2)
     post(run.project, told, ping=run.environment_name if has_looked else None)
 
@@ -74,7 +74,7 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
     known = {host.name for host in run.environment.hosts.values()}
     resources = [one for host in result.hosts.values() for one in host.resources]
     right = {(one.host, one.type, one.title) for one in resources if one.status in _RIGHT}
-    is_narrow = bool(run.flags.get("roles") or run.flags.get("extra"))
+    is_narrow = bool(run.flags.roles or run.flags.extra)
 
     def has_seen(identity: tuple[str, str, str]) -> bool:
         name = identity[0]
@@ -85,7 +85,7 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
         return identity in right or (is_whole and not is_narrow)
 
     told = [replace(one, repair=one.repair.strip("`")) if one.repair else one for one in findings_of(resources)]
-    with_files = not run.flags.get("applied")
+    with_files = not run.flags.applied
     return Look(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen, with_files)
 
 

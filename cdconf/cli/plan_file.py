@@ -14,6 +14,7 @@ from cdconf.events import Notice
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
+    from cdconf.cli.verbs.provision import ProvisionFlags
     from cdconf.inventory import Host
     from cdconf.plans.applying import Applying
     from cdconf.plans.marked_look import Recorder
@@ -43,7 +44,7 @@ def recorder(run: Run) -> Recorder:
     return Recorder(run.mask)
 
 
-def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
+def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str, *, prune: bool) -> None:
     """Writes what was found to a file.
 
     Raises:
@@ -67,10 +68,10 @@ def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
         created_at=time.time(),
         made_by=RunIdentity("plan").owner,
         agent=_agent(run),
-        limit=run.flags.get("limit"),
-        roles=tuple(run.flags.get("roles", ())),
-        extra=tuple(sorted(parse_extra(run.flags.get("extra", ())))),
-        prune=run.flags["prune"],
+        limit=run.flags.limit,
+        roles=tuple(run.flags.roles),
+        extra=tuple(sorted(parse_extra(run.flags.extra))),
+        prune=prune,
         hosts={host.name: found.hosts[host.name] for host in hosts},
     )
     save(proven(run.project, plan), Path(out))
@@ -80,7 +81,7 @@ def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str) -> None:
     run.emit(Notice(f"the plan is in {out}, digest {digest[:_DIGITS]}; {apply}"))
 
 
-def open_plan(run: Run, file: str, max_age: str) -> Applying:
+def open_plan(run: Run, flags: ProvisionFlags) -> Applying:
     """Reads a plan and makes the run what it's for: its hosts, roles and pruning.
 
     Raises:
@@ -91,13 +92,14 @@ def open_plan(run: Run, file: str, max_age: str) -> Applying:
     from cdconf.plans.saved import read
 
     for name in ("limit", "roles", "prune", "check"):
-        if run.flags.get(name):
+        if getattr(flags, name):
             option = "--role" if name == "roles" else f"--{name}"
             raise UsageError(f"{option} and --plan exclude each other: the plan says what is done")
+    file = str(flags.plan_from)
     plan = read(Path(file))
-    run.flags.update(limit=plan.limit, roles=plan.roles, prune=plan.prune)
+    flags.limit, flags.roles, flags.prune = plan.limit, plan.roles, plan.prune
     run.extra["plan"] = {"file": file, "created_at": plan.created_at}
-    age = _seconds(max_age)
+    age = _seconds(flags.max_age)
     return Applying(plan, run.project, run.environment, agent=_agent(run), max_age=age, mask=run.mask)
 
 
@@ -111,7 +113,7 @@ def hosts_of(run: Run, applying: Applying) -> list[Host]:
         hosts = run.selected()
     except UsageError as error:
         raise PlanMoved(f"the plan doesn't fit the files any more: {error.message}") from error
-    applying.check_plan(hosts, parse_extra(run.flags.get("extra", ())))
+    applying.check_plan(hosts, parse_extra(run.flags.extra))
     _check_proof(run, applying)
     return hosts
 

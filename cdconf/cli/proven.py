@@ -18,7 +18,7 @@ def procedure_now(run: Run, app: str, read: Procedures | None = None) -> str | N
     from cdconf.promotion.procedure import procedure
 
     try:
-        extra = [str(one) for one in run.flags.get("extra") or ()]
+        extra = [str(one) for one in run.flags.extra or ()]
         found = read(app) if read and not extra else procedure(run.project.root, "HEAD", app, extra=extra)
     except CdconfError:
         return None

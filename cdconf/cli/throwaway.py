@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from cdconf.errors import UsageError
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
+    from cdconf.cli.verbs.provision import ProvisionFlags
     from cdconf.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,7 +53,7 @@ def throwaway_options(function: F) -> F:
     return function
 
 
-def chosen(environment: str | None, flags: Mapping[str, Any]) -> str:
+def chosen(environment: str | None, flags: ProvisionFlags) -> str:
     """The environment that's to be provisioned, defined or prolonged if that's asked for.
 
     Raises:
@@ -62,31 +63,31 @@ def chosen(environment: str | None, flags: Mapping[str, Any]) -> str:
     from cdconf.inventory import load_project
     from cdconf.inventory.throwaway import DEFAULT_TTL, lifetime_of
 
-    ttl = lifetime_of(DEFAULT_TTL if flags["ttl"] is None else flags["ttl"])
+    ttl = lifetime_of(DEFAULT_TTL if flags.ttl is None else flags.ttl)
     _check_options(environment, flags)
     if environment is not None:
-        if flags["ttl"] is not None:
+        if flags.ttl is not None:
             from cdconf.environments.throwaway import prolong
 
-            prolong(load_project(Path(flags["directory"])), environment, ttl, _say(flags))
+            prolong(load_project(Path(flags.directory)), environment, ttl, _say(flags))
         return environment
     from cdconf.environments.check import check_throwaway
     from cdconf.environments.throwaway import Wish, define
     from cdconf.inventory.variables import extra_values
 
-    given = extra_values(parse_extra(flags["extra"]))
-    wish = Wish(flags["name"], flags["copy_of"], ttl, flags["provider"], _scale(flags["scale"]), given)
-    project = load_project(Path(flags["directory"]))
+    given = extra_values(parse_extra(flags.extra))
+    wish = Wish(str(flags.name), str(flags.copy_of), ttl, flags.provider, _scale(flags.scale), given)
+    project = load_project(Path(flags.directory))
     define(project, wish, lambda made: check_throwaway(project, made, given), _say(flags))
     return wish.name
 
 
-def _check_options(environment: str | None, flags: Mapping[str, Any]) -> None:
-    if flags["copy_of"] is None:
-        lone = next((name for name in ("name", "provider", "scale") if flags[name]), None)
+def _check_options(environment: str | None, flags: ProvisionFlags) -> None:
+    if flags.copy_of is None:
+        lone = next((name for name in ("name", "provider", "scale") if getattr(flags, name)), None)
         if lone is not None:
             raise UsageError(f"--{lone} needs --copy-of ENV", hint="which makes a throw-away copy of ENV")
-        if flags["ttl"] and flags["check"]:
+        if flags.ttl and flags.check:
             raise UsageError("--check and --ttl exclude each other: --ttl changes how long an environment lives")
         if environment is None:
             raise UsageError(
@@ -99,10 +100,10 @@ def _check_options(environment: str | None, flags: Mapping[str, Any]) -> None:
             f"--copy-of makes a new environment, so it takes no environment '{environment}'",
             hint="give the new environment's name with --name",
         )
-    if not flags["name"]:
+    if not flags.name:
         raise UsageError("a throw-away copy needs a name", hint="such as --name try-1")
     for option, name in (("--check", "check"), ("--plan", "plan_from")):
-        if flags[name]:
+        if getattr(flags, name):
             raise UsageError(f"{option} needs an existing environment, and --copy-of makes a new one")
 
 
@@ -116,18 +117,18 @@ def _scale(pairs: tuple[str, ...]) -> dict[str, int] | None:
     return scale or None
 
 
-def _say(flags: Mapping[str, Any]) -> Callable[[Event], None]:
+def _say(flags: ProvisionFlags) -> Callable[[Event], None]:
     """Shows what is waited for while there's no run yet that would."""
     from cdconf.events import Step
 
     def say(event: Event) -> None:
-        if isinstance(event, Step) and not flags["as_json"]:
+        if isinstance(event, Step) and not flags.as_json:
             click.echo(event.message, err=True)
 
     return say
 
 
-def tell(run: Run) -> None:
+def tell(run: Run, flags: ProvisionFlags) -> None:
     """Says of a throw-away environment how long it lives, and keeps it for the JSON document and the history."""
     from datetime import UTC, datetime
 
@@ -146,7 +147,7 @@ def tell(run: Run) -> None:
     if not lifetime.is_over(datetime.now(UTC)):
         until = lifetime.expires.astimezone().strftime("%Y-%m-%d %H:%M")
         run.emit(Notice(f"{environment.name} is a throw-away copy of {environment.copy_of}, until {until}"))
-        given = ", ".join(parse_extra(run.flags["extra"])) if run.flags["copy_of"] else ""
+        given = ", ".join(parse_extra(flags.extra)) if flags.copy_of else ""
         if given:
             run.emit(Notice(f"{environment.name} keeps the values that were given for {given}"))
         return

@@ -37,4 +37,4 @@ def waiving(run: Run, *, heeded: bool = True) -> Waiving:
     from cdconf.drift.waiving import Waiving
 
     waivers = waivers_of(run.project, run.environment) if heeded else Waivers((), {})
-    return Waiving(waivers, run.emit, clock_of(run).counted, whole=not run.flags.get("roles"))
+    return Waiving(waivers, run.emit, clock_of(run).counted, whole=not run.flags.roles)

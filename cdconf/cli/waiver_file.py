@@ -164,9 +164,10 @@ def _commit(run: Run) -> str:
 
 def _held(run: Run) -> AbstractContextManager[None]:
     """Two that change the file at once wait for each other: each reads what the other has written."""
-    from cdconf.artifacts.lock_file import locked
+    from cdconf.errors import ArtifactError
+    from cdconf.file_lock import held
 
-    return locked(run.project.data / f"waivers-{run.environment.name}.lock")
+    return held(run.project.data / f"waivers-{run.environment.name}.lock", ArtifactError)
 
 
 def _shown(run: Run) -> str:

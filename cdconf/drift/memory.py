@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError
 from cdconf.own_files import parsed, read_bytes
-from cdconf.secrets.store import write_private
 
 FOLDER = "drift"
 KEPT = 20  # kinds of looks

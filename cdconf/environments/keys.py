@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cdconf.atomic import write_private
 from cdconf.own_files import damaged, read_text
-from cdconf.secrets.store import write_private
 
 
 def new_key(comment: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cdconf.atomic import write_private
 from cdconf.environments.choice import provider_for
 from cdconf.environments.hold import hold
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
@@ -21,7 +22,6 @@ from cdconf.inventory.folders import FILED, HOSTS_FILE, THROWN_AWAY
 from cdconf.inventory.project import invalid_name
 from cdconf.inventory.throwaway import LIFETIME, as_text, read_lifetime
 from cdconf.inventory.variables import AsIs
-from cdconf.secrets.store import write_private
 from cdconf.yamlfile import YamlMap, load
 
 if TYPE_CHECKING:

@@ -10,11 +10,8 @@ can't be read counts as none: everything in it can be had again from the host.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.agent.records.shapes import Misfit
+from cdconf.atomic import write_private
 from cdconf.facts.table import GROUPS, Group
 from cdconf.facts.told import checked
 from cdconf.own_files import read_json
@@ -119,15 +117,7 @@ class FactCache:
 
     def _write(self, host: str, document: dict[str, Any]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{host}-")  # 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(document, stream)
-            Path(temporary).replace(self._folder / f"{host}.json")
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        write_private(self._folder / f"{host}.json", json.dumps(document), durable=False)
 
 
 def _whole(entry: Any, group: Group) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, UsageError
 from cdconf.importing.yamltext import dump, flow, same
 from cdconf.secrets import age
-from cdconf.secrets.store import write_private
 from cdconf.yamlfile import loads
 
 

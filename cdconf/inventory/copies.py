@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory import keys
+from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.model import Differs, Host, Project
+from cdconf.inventory.section import Section
 from cdconf.yamlfile import YamlMap, check_keys, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def read_scale(top: YamlMap, groups: Iterable[str], copy_of: str | None) -> YamlMap:
+def read_scale(top: Section, groups: Iterable[str]) -> YamlMap:
     """`scale`: group -> how many hosts.
 
     Raises:
         InvalidFile: It isn't a copy, a group is unknown, or a number is none.
     """
-    section: YamlMap = expect(top, "scale", dict, "hosts.yml", YamlMap(file=top.file))
-    if section and copy_of is None:
+    section: YamlMap = top["scale"]
+    if section and top["copy_of"] is None:
         raise top.error("only a copy can be scaled", "scale", "say `copy_of: ENV`, or list the hosts that there are")
     for group, count in section.items():
         if group not in groups:
@@ -104,10 +105,10 @@ def read_differs(project: Project, top: YamlMap, hosts: Iterable[str] | None) ->
 
 
 def _entry(project: Project, entry: YamlMap, hosts: Iterable[str] | None) -> Differs:
-    check_keys(entry, keys.DIFFERS, "differs")
-    named = [key for key in keys.DIFFERENCES if key in entry]
+    check_keys(entry, DIFFERS, "differs")
+    named = [key for key in DIFFERENCES if key in entry]
     if len(named) != 1:
-        raise entry.error(f"an entry of differs must have exactly one of: {', '.join(keys.DIFFERENCES)}")
+        raise entry.error(f"an entry of differs must have exactly one of: {', '.join(DIFFERENCES)}")
     for key in entry:
         if not isinstance(entry[key], str) or not entry[key].strip():
             hint = "add `why: …`" if key == "why" else None

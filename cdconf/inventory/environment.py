@@ -11,17 +11,15 @@ from cdconf.errors import InvalidFile, NoEnvironment, did_you_mean, nearest_or_a
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
-from cdconf.inventory.keys import PROVIDERS, TRANSPORTS
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.provided_hosts import makings
 from cdconf.inventory.read_require import read_require
+from cdconf.inventory.section import Section, check
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant
-from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
+from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
-_ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
-_USER = re.compile(r"[^-\s@:/][^\s:/]*\Z")  # an address or a user that begins with - would be an option of ssh
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/\[\]]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?\Z")
 
 
@@ -47,18 +45,16 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         raise InvalidFile(f"{name!r} can't be an environment's name", file=file, line=1, hint="use a-z, 0-9 and -")
     throwaway = read_lifetime(project, name)
     top = load(project.folder(name) / HOSTS_FILE, project.root)
-    check_keys(top, keys.HOSTS, "hosts.yml")
-    copy_of = expect(top, "copy_of", str, "hosts.yml", None)
-    scale = read_scale(top, project.groups, copy_of)
-    provider = expect(top, "provider", str, "hosts.yml", "existing")
-    if provider not in PROVIDERS:
-        raise top.error(f"unknown provider '{provider}'", "provider", did_you_mean(provider, PROVIDERS))
+    section = Section(top, keys.HOSTS, "hosts.yml")
+    copy_of = section["copy_of"]
+    scale = read_scale(section, project.groups)
+    provider = section["provider"]
     copied = _copied(project, top, copy_of, (*copies, name)) if copy_of else {}
     hosts = scaled(copied, scale, top)
-    hosts = makings(hosts | _hosts(project, top, hosts), top, project.groups)
+    hosts = makings(hosts | _hosts(project, section, hosts), top, project.groups)
     if not hosts:
         raise top.error(f"environment '{name}' has no hosts")
-    transport = "ssh" if provider != "existing" else _transport(top, "ssh")
+    transport = "ssh" if provider != "existing" else section["transport"]
     order = {group: place for place, group in enumerate(project.groups)}
     ordered = sorted(hosts.values(), key=lambda host: min((order[group] for group in host.groups), default=len(order)))
     return Environment(
@@ -101,11 +97,10 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
     }
 
 
-def _hosts(project: Project, top: YamlMap, copied: dict[str, Host]) -> dict[str, Host]:
-    section = expect(top, "hosts", dict, "hosts.yml", YamlMap(file=top.file))
-    defaults = expect(top, "ssh", dict, "hosts.yml", YamlMap(file=top.file))
-    check_keys(defaults, keys.SSH, "ssh")
-    bootstrap = expect(top, "bootstrap", bool, "hosts.yml", False)
+def _hosts(project: Project, top: Section, copied: dict[str, Host]) -> dict[str, Host]:
+    section = top["hosts"]
+    defaults = top.section("ssh", "ssh").mapping
+    bootstrap = top["bootstrap"]
     return {name: _host(project, name, section, defaults, copied.get(name), bootstrap) for name in section}
 
 
@@ -116,7 +111,7 @@ def _host(
     if invalid_name(name) or name in project.groups or name == "all":
         raise section.error(f"'{name}' can't be a host's name", name, "use a-z, 0-9 and -; no group's name")
     entry = expect(section, name, dict, "hosts") if section[name] is not None else YamlMap(file=section.file)
-    check_keys(entry, keys.HOST, what)
+    given = Section(entry, keys.HOST, what)
     groups = names(entry, "groups", what, copied.groups if copied else None)
     for group in groups:
         if group not in project.groups:
@@ -126,16 +121,16 @@ def _host(
     return Host(
         name=name,
         groups=tuple(sorted(set(groups), key=order.index)),
-        address=_address(entry, what),
+        address=given["address"],
         ssh=_ssh(project, entry, defaults, what),
-        os=expect(entry, "os", str, what, copied.os if copied else None),
-        transport=_transport(entry, ""),
-        container=expect(entry, "container", str, what, None),
+        os=given.get("os", copied.os if copied else None),
+        transport=given.get("transport", ""),
+        container=given["container"],
         publish=copied.publish if copied else (),
         image=copied.image if copied else None,
         base=copied.base if copied else None,
         size=copied.size if copied else Size(),
-        bootstrap=expect(entry, "bootstrap", bool, what, bootstrap),
+        bootstrap=given.get("bootstrap", bootstrap),
         file=file,
         line=line,
     )
@@ -157,48 +152,20 @@ def _ssh(project: Project, entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
 
 
 def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
-    if key == "port":
-        if not _is_port(value):
-            raise place.error(f"'{value}' isn't a port", key)
-    elif key == "ssh_rsa":
-        if not isinstance(value, bool):
-            raise place.error(f"'ssh_rsa' in ssh of {what} must be true or false", key)
-    else:
-        _check_ssh_text(place, key, value, what)
-
-
-def _check_ssh_text(place: YamlMap, key: str, value: object, what: str) -> None:
-    if not isinstance(value, str) or not value:
+    about = keys.SSH[key]
+    if about.kind == "port" and not _is_port(value):
+        raise place.error(f"'{value}' isn't a port", key)
+    if about.kind == "boolean" and not isinstance(value, bool):
+        raise place.error(f"'{key}' in ssh of {what} must be true or false", key)
+    if about.kind == "text" and (not isinstance(value, str) or not value):
         raise place.error(f"'{key}' in ssh of {what} must be text", key)
-    if key == "address" and not _ADDRESS.match(value):
-        raise place.error(f"{shown(value)} can't be the address of {what}", key, "a name or an IP address")
-    if key == "user" and not _USER.match(value):
-        raise place.error(f"{shown(value)} can't be the user in ssh of {what}", key)
-    if key == "become" and value != "sudo":
-        raise place.error(f"'become' must be sudo, not '{value}'", key)
-    if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in value.split(",")):
+    check(about, value, place, key, what)
+    if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in str(value).split(",")):
         raise place.error(f"'{value}' isn't a jump host", key, "such as bastion.example.com or user@bastion:2222")
-    if key == "sudo_password" and not value.isidentifier():
-        hint = "put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here"
-        raise place.error("'sudo_password' is a secret's name, never the password", key, hint)
-
-
-def _address(entry: YamlMap, what: str) -> str | None:
-    address: str | None = expect(entry, "address", str, what, None)
-    if address is not None and not _ADDRESS.match(address):
-        raise entry.error(f"{shown(address)} can't be the address of {what}", "address", "a name or an IP address")
-    return address
 
 
 def _is_port(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
-
-
-def _transport(mapping: YamlMap, default: str) -> str:
-    value = expect(mapping, "transport", str, "hosts.yml", default)
-    if value and value not in TRANSPORTS:
-        raise mapping.error(f"unknown transport '{value}'", "transport", did_you_mean(value, TRANSPORTS))
-    return str(value)
 
 
 def _finish(host: Host, provider: str, transport: str) -> Host:

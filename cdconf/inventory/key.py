@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # text: a string · names: a string or a list of them · duration: 30s, 5m, 2h, 1d or seconds
-# switch: on or off · map: a mapping, of `keys` or of free names to `member` · list: a list of `member`
-KeyKind = Literal["text", "names", "integer", "boolean", "switch", "duration", "port", "map", "list", "any"]
+# size: 500MB, 4GiB · switch: on or off · map: a mapping, of `keys` or of free names to `member`
+# list: a list of `member`
+KeyKind = Literal["text", "names", "integer", "boolean", "switch", "duration", "size", "port", "map", "list", "any"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class Key:
         default: The default, for the reference.
         choices: The only values allowed.
         pattern: A regular expression (ECMA 262 and Python) that text must match.
+        refusal: The error of a value that isn't one of the choices, or doesn't match: a format with `value`, `shown`
+            (the value for people), `key` and `what` (the mapping).
+        hint: What's right instead, for that error.
         keys: Of a `map`: the keys that it may have.
         member: Of a `map` with free names, or of a `list`: what each value is.
         nullable: Whether it may be left empty.
@@ -38,6 +42,8 @@ class Key:
     default: Any = None
     choices: tuple[str, ...] = ()
     pattern: str | None = None
+    refusal: str | None = None
+    hint: str | None = None
     keys: Mapping[str, Key] | None = None
     member: Key | None = None
     nullable: bool = False

@@ -5,6 +5,7 @@ A key that isn't here is refused by the reader, unknown to editors and missing f
 
 from __future__ import annotations
 
+from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.key import NAME, Key
 from cdconf.inventory.require_keys import REQUIREMENT
 
@@ -13,18 +14,42 @@ TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+# What begins with - would be an option of ssh.
+ADDRESS = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
+USER = r"^[^-\s@:/][^\s:/]*$"
 NETWORK = r"^([0-9]{1,3}\.){3}0/24$"
 PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
 
+
+def _address(doc: str) -> Key:
+    hint = "a name or an IP address"
+    return Key("text", doc, pattern=ADDRESS, refusal="{shown} can't be the address of {what}", hint=hint)
+
+
+BATCH_SIZE = Key("any", "A batch.", pattern=BATCH)
+IMAGE_NAME = Key(
+    "text",
+    "An image.",
+    pattern=IMAGE,
+    refusal="'{value}' isn't an image",
+    hint="such as registry.example.com/base:1",
+)
 HEALTH_CHECKS = ("http", "tcp", "command", "systemd")
 HEALTH = {
-    "http": Key("text", "A URL that must answer with `status`.", pattern="^https?://"),
+    "http": Key(
+        "text", "A URL that must answer with `status`.", pattern="^https?://", refusal="'http' in {what} must be a URL"
+    ),
     "status": Key("any", "The HTTP status that counts as healthy, or a list of them; any 2xx if not given."),
     "contains": Key("text", "A text that must be in the body of the answer to `http`."),
-    "tcp": Key("text", "`address:port` that must accept a connection.", pattern="^[^:]+:[0-9]+$"),
+    "tcp": Key(
+        "text",
+        "`address:port` that must accept a connection.",
+        pattern="^[^:]+:[0-9]+$",
+        refusal="'tcp' in {what} must be address:port",
+    ),
     "command": Key("text", "A command line that must end with status 0."),
     "systemd": Key("names", "Units of systemd that must be active and must not restart repeatedly."),
     "within": Key("duration", "The time within which all given checks must succeed together.", default="30s"),
@@ -68,6 +93,7 @@ TOGGLE = {
         "text",
         "The day, such as 2027-03-31, from which `lint` warns about the toggle.",
         pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        refusal="'expires' in {what} must be a day, such as 2027-03-31",
     ),
 }
 APP = {
@@ -79,9 +105,14 @@ APP = {
     "build_within": Key(
         "duration", "The time limit of `build`. A build that takes longer is ended, and has failed.", default="1h"
     ),
-    "artifact": Key("text", "The one file that the build makes; `*` is the version.", pattern=r"^[^*]*\*[^*]*$"),
-    "max_size": Key(
+    "artifact": Key(
         "text",
+        "The one file that the build makes; `*` is the version.",
+        pattern=r"^[^*]*\*[^*]*$",
+        refusal="'artifact' in {what} must have one *, which is the version",
+    ),
+    "max_size": Key(
+        "size",
         "The largest size of an unpacked artifact. A larger one is refused before anything is unpacked.",
         default="4GiB",
         pattern=SIZE,
@@ -108,7 +139,7 @@ APP = {
         "How many hosts have the release after each batch, counted from the start: numbers, percentages, or "
         "`all`. If hosts remain after the last entry, they form one more batch.",
         default=["1", "100%"],
-        member=Key("any", "A batch.", pattern=BATCH),
+        member=BATCH_SIZE,
     ),
     "max_unavailable": Key(
         "any",
@@ -116,6 +147,8 @@ APP = {
         "down, at least 1). It limits the size of every batch. No batch starts while too many other hosts "
         "are unhealthy or unreachable.",
         pattern=COUNT,
+        refusal="'max_unavailable' in {what} must be a count or a percentage",
+        hint="such as 1 or 25%",
     ),
     "drain": Key(
         "map",
@@ -149,7 +182,8 @@ APP = {
         "text",
         'The JSON file with the toggles\' values that the app reads, `{"NAME": true}`; PATH/shared/toggles.json if not '
         "given.",
-        pattern="^/[^/]+/.",
+        pattern="^/.*[^/]$",
+        refusal="'toggles_file' in {what} must be an absolute path of a file",
     ),
     "toggles_reload": Key(
         "boolean",
@@ -167,7 +201,14 @@ TOGGLES = {
     )
 }
 STAGE = {
-    "stage": Key("text", "The stage's name. Keys (`stage:NAME`) and gates refer to it.", required=True, pattern=NAME),
+    "stage": Key(
+        "text",
+        "The stage's name. Keys (`stage:NAME`) and gates refer to it.",
+        required=True,
+        pattern=NAME,
+        refusal="{shown} can't be a stage's name",
+        hint="use a-z, 0-9, - and _, at most 63",
+    ),
     "run": Key(
         "text",
         "A command line that must succeed. It runs in a checkout of the commit, after the stage's deployment "
@@ -207,17 +248,26 @@ PIPELINE = {
         "What happens to a commit that arrives while another one is in a stage.",
         default="queue",
         choices=("queue", "batch", "cancel"),
+        hint="it's one of queue, batch, cancel",
     ),
     "stop": Key(
         "text",
         "What a failed verdict stops: only the artifact, or all artifacts of its app.",
         default="artifact",
         choices=("artifact", "app"),
+        hint="it's one of artifact, app",
     ),
     "stages": Key("list", "The stages, in their order.", required=True, member=Key("map", "A stage.", keys=STAGE)),
 }
 CDCONF = {
-    "project": Key("text", "The project's name; it names its directory on the hosts.", required=True, pattern=NAME),
+    "project": Key(
+        "text",
+        "The project's name; it names its directory on the hosts.",
+        required=True,
+        pattern=NAME,
+        refusal="'{value}' can't be a project's name",
+        hint="use a-z, 0-9 and -, at most 63",
+    ),
     "groups": Key(
         "map",
         "The roles of each group of hosts, the same in every environment: group -> roles. Groups are "
@@ -242,6 +292,7 @@ CDCONF = {
         "The artifact store: a directory, or `s3://bucket/prefix` with credentials from AWS's own variables "
         "and files; .cdconf/artifacts if not given.",
         pattern=STORE,
+        refusal="'store' must be a directory or s3://bucket/prefix",
     ),
     "database": Key(
         "text",
@@ -249,17 +300,26 @@ CDCONF = {
         "~/.pgpass or PGPASSWORD. The variable CDCONF_DATABASE overrides this key. Without both, the history "
         "is a SQLite file in .cdconf/.",
         pattern=DATABASE,
+        refusal="'database' must be postgresql://user@host/name",
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
 }
 
 SSH = {
-    "address": Key("text", "The address by which the controller reaches the host; the host's `address` if not given."),
+    "address": _address("The address by which the controller reaches the host; the host's `address` if not given."),
     "port": Key("port", "The port of its SSH server."),
-    "user": Key("text", "The user who logs in."),
+    "user": Key("text", "The user who logs in.", pattern=USER, refusal="{shown} can't be the user in ssh of {what}"),
     "jump": Key("text", "The host to go through."),
-    "become": Key("text", "How the user becomes root.", choices=("sudo",)),
-    "sudo_password": Key("text", "The secret that holds sudo's password, where sudo asks for one."),
+    "become": Key(
+        "text", "How the user becomes root.", choices=("sudo",), refusal="'become' must be sudo, not '{value}'"
+    ),
+    "sudo_password": Key(
+        "text",
+        "The secret that holds sudo's password, where sudo asks for one.",
+        pattern=r"^[^\W\d]\w*$",
+        refusal="'sudo_password' is a secret's name, never the password",
+        hint="put the password into secrets.yml with `cdconf secret set ENV sudo_password`, and its name here",
+    ),
     "identity_file": Key("text", "The private key to use."),
     "known_hosts": Key("text", "The file of known host keys to use."),
     "ssh_rsa": Key(
@@ -275,6 +335,8 @@ VAGRANT = {
         "text",
         "Vagrant's own provider; if not given, the one that VAGRANT_DEFAULT_PROVIDER or Vagrant chooses.",
         choices=MACHINES,
+        refusal="Vagrant has no provider '{value}' that the Vagrantfile knows",
+        hint="one of virtualbox, libvirt, docker",
     ),
     "boxes": Key("map", "os -> the Vagrant box for its virtual machines.", member=Key("text", "A box.")),
     "network": Key(
@@ -282,15 +344,17 @@ VAGRANT = {
         "The private /24 network of the virtual machines; one of 192.168.56.0/21 if not given. Copies don't "
         "inherit it.",
         pattern=NETWORK,
+        refusal="'{value}' isn't a /24 network",
+        hint="such as 192.168.60.0/24",
     ),
 }
 TRANSPORTS = ("ssh", "docker", "local")
 SIZES = {
-    "memory": Key("text", "The host's memory, at least 64MiB.", pattern=SIZE),
+    "memory": Key("size", "The host's memory, at least 64MiB.", pattern=SIZE),
     "cpus": Key("any", "The number of processors that the host may use; fractions such as 1.5 are allowed."),
 }
 HOST = {
-    "address": Key("text", "How the other hosts reach it."),
+    "address": _address("How the other hosts reach it."),
     "ssh": Key("map", "How the controller reaches it, in place of the file's `ssh`.", keys=SSH),
     "groups": Key("names", "Its groups."),
     "os": Key(
@@ -303,6 +367,8 @@ HOST = {
         "The docker provider's image for this host, used unchanged: it must contain an init and an SSH "
         "server. If not given, `os` decides.",
         pattern=IMAGE,
+        refusal="'{value}' isn't an image",
+        hint="such as registry.example.com/base:1",
     ),
     "size": Key(
         "map", "The host's size if a provider makes it. Each key overrides the same key of `sizes`.", keys=SIZES
@@ -313,33 +379,15 @@ HOST = {
         "`8080:80` on port 8080.",
         member=Key("any", "A port.", pattern=PUBLISHED),
     ),
-    "transport": Key("text", "How the controller connects to the host.", default="ssh", choices=TRANSPORTS),
+    "transport": Key(
+        "text",
+        "How the controller connects to the host.",
+        default="ssh",
+        choices=TRANSPORTS,
+        refusal="unknown transport '{value}'",
+    ),
     "container": Key("text", "With transport docker: the container; the host's name if not given."),
     "bootstrap": Key("boolean", "Whether `provision` may install Python on a host without it.", default=False),
-}
-# What an entry of `differs` may be about: exactly one of these.
-DIFFERENCES = ("variable", "resource", "fact", "os", "scale", "artifact", "toggle", "address")
-DIFFERS = {
-    "variable": Key(
-        "text", "A variable that may differ, such as `server_name`, and every difference that results from it."
-    ),
-    "resource": Key(
-        "text",
-        "A resource that may differ, on hosts or in the files, by type and title: `package nginx`. `*` in "
-        "the title stands for any text.",
-    ),
-    "fact": Key("text", "A fact that may differ: `kernel`, `os.version`, `memory_mb`."),
-    "os": Key("text", "An operating system that only one of the two environments has: `debian-13`."),
-    "scale": Key(
-        "text", "A group whose number of hosts may differ. With `host`: one host of it without a counterpart."
-    ),
-    "artifact": Key("text", "An app that may run in another version."),
-    "toggle": Key("text", "A feature toggle whose value may differ: its name, or `APP NAME`."),
-    "address": Key("text", "An address or host name of the copied environment that this one may contain."),
-    "field": Key("text", "With `resource`: only this field of it."),
-    "group": Key("text", "Only on hosts of this group."),
-    "host": Key("text", "Only on this host."),
-    "why": Key("text", "The reason.", required=True),
 }
 HOSTS = {
     "copy_of": Key(
@@ -347,7 +395,13 @@ HOSTS = {
         "The environment that this one copies: its hosts, groups, os and variables; never its secrets, addresses, ssh "
         "settings or per-environment variables.",
     ),
-    "provider": Key("text", "Where the hosts come from.", default="existing", choices=PROVIDERS),
+    "provider": Key(
+        "text",
+        "Where the hosts come from.",
+        default="existing",
+        choices=PROVIDERS,
+        refusal="unknown provider '{value}'",
+    ),
     "vagrant": Key("map", "Settings for Vagrant. A copy inherits each key that it doesn't set.", keys=VAGRANT),
     "differs": Key(
         "list",
@@ -357,7 +411,7 @@ HOSTS = {
     "base_images": Key(
         "map",
         "os -> the image that the docker provider starts from, instead of Docker Hub's. It adds what a host needs.",
-        member=Key("text", "An image.", pattern=IMAGE),
+        member=IMAGE_NAME,
     ),
     "sizes": Key(
         "map",
@@ -382,5 +436,11 @@ HOSTS = {
     "ssh": Key("map", "How the controller reaches the hosts.", keys=SSH),
     "bootstrap": Key("boolean", "Whether `provision` may install Python on a host without it.", default=False),
     "hosts": Key("map", "The hosts, by name.", member=Key("map", "A host.", keys=HOST, nullable=True)),
-    "transport": Key("text", "How the controller connects to the hosts.", default="ssh", choices=TRANSPORTS),
+    "transport": Key(
+        "text",
+        "How the controller connects to the hosts.",
+        default="ssh",
+        choices=TRANSPORTS,
+        refusal="unknown transport '{value}'",
+    ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cdconf.atomic import make_private
 from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
 from cdconf.inventory.pipeline import Pipeline, Require
@@ -299,12 +299,7 @@ class Project:
         """A random id of this checkout, 8 hex digits; a copy of the directory keeps it, a clone gets its own."""
         path = self.data / "checkout"
         if not os.path.lexists(path):
-            fresh = secrets.token_hex(4)
-            draft = path.with_name(f".checkout-{fresh}")
-            draft.write_text(fresh + "\n", encoding="utf-8")
-            with contextlib.suppress(FileExistsError):  # of two first runs at once, one names the checkout
-                os.link(draft, path)
-            draft.unlink()
+            make_private(path, secrets.token_hex(4) + "\n")  # of two first runs at once, one names the checkout
         try:
             found = read_text(path).strip()
             if not _CHECKOUT.fullmatch(found):
@@ -320,7 +315,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Differs:
-    """One difference from the copied environment that is accepted; `what` is a key of `keys.DIFFERENCES`.
+    """One difference from the copied environment that is accepted; `what` is a key of `differs_keys.DIFFERENCES`.
 
     `value` names it; `host`, `group` and `field` narrow it down. `file` and `line` are where it's declared.
     """

@@ -11,11 +11,11 @@ from cdconf.inventory import keys, rollout_keys
 from cdconf.inventory.folders import environments_in
 from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.read_pipeline import read_pipeline
+from cdconf.inventory.section import Section, fits
 from cdconf.inventory.shared import read_shared
-from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file
 from cdconf.inventory.values import duration, names
-from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
+from cdconf.yamlfile import YamlMap, expect, load, shown
 
 FILE = "cdconf.yml"
 SHORTEST = 5.0  # seconds: beats come at a quarter of it
@@ -52,47 +52,34 @@ def find_root(start: Path) -> Path:
 
 
 def _read(root: Path, *, needs_roles: bool) -> Project:
-    top = load(root / FILE, root)
-    check_keys(top, keys.CDCONF, FILE)
-    name = expect(top, "project", str, FILE)
-    if not _NAME.match(name):
-        raise top.error(f"'{name}' can't be a project's name", "project", "use a-z, 0-9 and -, at most 63")
-    groups = _groups(top, root, needs_roles=needs_roles)
-    lease = expect(top, "lease", dict, FILE, YamlMap(file=FILE))
-    check_keys(lease, ["ttl"], "lease")
-    apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
+    top = Section(load(root / FILE, root), keys.CDCONF, FILE)
+    name = top["project"]
+    groups = _groups(top["groups"], root, needs_roles=needs_roles)
+    lease = top.section("lease", "lease")
     return Project(
         root=root,
         name=name,
         groups=groups,
-        apps=_apps(apps, groups),
-        lease_ttl=duration(lease, "ttl", "lease", 60.0),
-        type_packages=names(top, "type_packages", FILE, ()),
-        store=_store(top),
+        apps=_apps(top["apps"], groups),
+        lease_ttl=lease["ttl"],
+        **top.only("type_packages", "store"),
         database=_database(top),
-        pipeline=read_pipeline(top, groups, apps, environments_in(root)),
+        pipeline=read_pipeline(top, groups, top["apps"], environments_in(root)),
     )
 
 
-def _store(top: YamlMap) -> str | None:
-    store: str | None = expect(top, "store", str, FILE, None)
-    if store is not None and not re.fullmatch(keys.STORE, store):
-        raise top.error("'store' must be a directory or s3://bucket/prefix", "store")
-    return store
+def _database(top: Section) -> str | None:
+    given = top.mapping.get("database")
+    if isinstance(given, str) and re.match(r"postgres(ql)?://", given):
+        is_open = not fits(keys.CDCONF["database"], given) and ":" in given.rpartition("@")[0][13:]
+        if is_open or "password=" in given:
+            text = "'database' holds a password, which would be in git"
+            raise top.error(text, "database", "leave it out; put it into ~/.pgpass or PGPASSWORD")
+    database: str | None = top["database"]
+    return database
 
 
-def _database(top: YamlMap) -> str | None:
-    database: str | None = expect(top, "database", str, FILE, None)
-    if database is None or (re.fullmatch(keys.DATABASE, database) and "password=" not in database):
-        return database
-    if re.match(r"postgres(ql)?://", database) and (":" in database.rpartition("@")[0][13:] or "password=" in database):
-        text = "'database' holds a password, which would be in git"
-        raise top.error(text, "database", "leave it out; put it into ~/.pgpass or PGPASSWORD")
-    raise top.error("'database' must be postgresql://user@host/name", "database")
-
-
-def _groups(top: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tuple[str, ...]]:
-    section = expect(top, "groups", dict, FILE)
+def _groups(section: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tuple[str, ...]]:
     known = sorted(path.parent.name for path in root.glob("roles/*/role.yml"))
     groups: dict[str, tuple[str, ...]] = {}
     for group in section:
@@ -128,63 +115,44 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     what = f"app '{name}'"
     if not _NAME.match(name):
         raise apps.error(f"{shown(name)} can't be an app's name", name, "use a-z, 0-9, - and _, at most 63")
-    app = expect(apps, name, dict, "apps")
-    check_keys(app, keys.APP, what)
-    for group in names(app, "groups", what):
+    app = Section(expect(apps, name, dict, "apps"), keys.APP, what)
+    for group in app["groups"]:
         if group not in groups:
             raise app.error(f"{what} names an unknown group '{group}'", "groups", did_you_mean(group, groups))
-    path = expect(app, "path", str, what)
+    path = expect(app.mapping, "path", str, what)
     if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/").count("/") < 2:
         raise app.error(f"'path' in {what} must be an absolute directory of its own, such as /srv/{name}", "path")
     if not path.isprintable():
         raise app.error(f"'path' in {what} holds a character that can't be printed", "path")
     path = posixpath.normpath(path)
-    keep = expect(app, "keep", int, what, 5)
-    if keep < 1:
-        raise app.error(f"'keep' in {what} must be 1 or more, not {keep}", "keep", "it's how many releases hosts keep")
-    artifact = expect(app, "artifact", str, what, None)
-    if artifact is not None and artifact.count("*") != 1:
-        raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
-    migrate = expect(app, "migrate", dict, what, YamlMap(file=FILE))
+    if app["keep"] < 1:
+        text = f"'keep' in {what} must be 1 or more, not {app['keep']}"
+        raise app.error(text, "keep", "it's how many releases hosts keep")
+    migrate = app.section("migrate")
     file, line = apps.where(name)
     return App(
         name=name,
-        groups=names(app, "groups", what),
-        artifact=artifact,
-        max_size=size(app, "max_size", what, str(keys.APP["max_size"].default)),
-        build=expect(app, "build", str, what, None),
         path=path,
-        user=expect(app, "user", str, what, None),
-        services=names(app, "services", what, ()),
-        env_file=expect(app, "env_file", str, what, None),
-        health=rollout_keys.health(app, what),
-        migrate=_migrate(migrate, f"migrate of {what}"),
-        batches=rollout_keys.batches(app, what),
-        max_unavailable=rollout_keys.max_unavailable(app, what),
-        drain=rollout_keys.drain(app, what, groups),
-        confirm_within=_confirm_within(app, what),
-        soak=duration(app, "soak", what, 0.0),
-        keep=keep,
+        **app.only("groups", "artifact", "max_size", "build", "build_within", "user", "services", "env_file"),
+        health=rollout_keys.health(app),
+        migrate=Migrate(**migrate.only("expand", "contract", "within")),
+        batches=rollout_keys.batches(app),
+        max_unavailable=rollout_keys.max_unavailable(app),
+        drain=rollout_keys.drain(app, groups),
+        confirm_within=_confirm_within(app),
+        **app.only("soak", "keep", "toggles_reload"),
+        shared=read_shared(app.mapping, what),
+        toggles=declared_toggles(app),
+        toggles_file=toggles_file(app, path),
         file=file,
         line=line,
-        shared=read_shared(app, what),
-        toggles=declared_toggles(app, what),
-        toggles_file=toggles_file(app, what, path),
-        toggles_reload=expect(app, "toggles_reload", bool, what, False),
-        build_within=duration(app, "build_within", what, 3600.0),
     )
 
 
-def _migrate(section: YamlMap, what: str) -> Migrate:
-    check_keys(section, keys.MIGRATE, what)
-    expand, contract = (expect(section, phase, str, what, None) for phase in ("expand", "contract"))
-    return Migrate(expand, contract, duration(section, "within", what, 1800.0))
-
-
-def _confirm_within(app: YamlMap, what: str) -> float:
-    seconds = duration(app, "confirm_within", what, 120.0)
+def _confirm_within(app: Section) -> float:
+    seconds: float = app["confirm_within"]
     if 0 < seconds < SHORTEST:
-        text = f"'confirm_within' in {what} must be at least {SHORTEST:g}s: beats need time to arrive"
+        text = f"'confirm_within' in {app.what} must be at least {SHORTEST:g}s: beats need time to arrive"
         raise app.error(text, "confirm_within", "0 deploys without the dead man's switch")
     return seconds
 

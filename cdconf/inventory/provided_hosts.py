@@ -13,13 +13,12 @@ from collections.abc import Iterable, Mapping
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.model import Host, Size
-from cdconf.inventory.sizes import size
-from cdconf.yamlfile import YamlMap, check_keys, expect
+from cdconf.inventory.section import Section, check
+from cdconf.yamlfile import YamlMap, expect
 
 DEFAULT_OS = "debian-12"  # what a host is made as when the inventory names no `os`
 LEAST_MEMORY = 64 << 20  # systemd, sshd and the agent need most of it
 LEAST_CPUS = 0.1
-_IMAGE = re.compile(keys.IMAGE.rstrip("$") + r"\Z")
 _PUBLISHED = re.compile(r"(?:([0-9]{1,5}):)?([0-9]{1,5})\Z")
 _FORMS = 'a port inside, such as 80, or a port of this machine and one inside, such as "8080:80"'
 
@@ -74,10 +73,8 @@ def _bases(top: YamlMap) -> YamlMap:
 
 
 def _image(mapping: YamlMap, key: str, what: str) -> str:
-    name = mapping[key]
-    if not isinstance(name, str) or not _IMAGE.match(name):
-        raise mapping.error(f"'{name}' isn't an image", key, "such as registry.example.com/base:1")
-    return name
+    check(keys.IMAGE_NAME, mapping[key], mapping, key, what)
+    return str(mapping[key])
 
 
 def _sizes(top: YamlMap, groups: Iterable[str]) -> dict[str, Size]:
@@ -90,12 +87,10 @@ def _sizes(top: YamlMap, groups: Iterable[str]) -> dict[str, Size]:
 
 
 def _size(mapping: YamlMap, what: str) -> Size:
-    check_keys(mapping, keys.SIZES, what)
-    memory = cpus = None
-    if "memory" in mapping:
-        memory = size(mapping, "memory", what, "")
-        if memory < LEAST_MEMORY:
-            raise mapping.error(f"'memory' in {what} is too little for a host", "memory", "64MiB or more")
+    section = Section(mapping, keys.SIZES, what)
+    memory, cpus = section["memory"], None
+    if memory is not None and memory < LEAST_MEMORY:
+        raise mapping.error(f"'memory' in {what} is too little for a host", "memory", "64MiB or more")
     if "cpus" in mapping:
         cpus = mapping["cpus"]
         if not isinstance(cpus, (int, float)) or isinstance(cpus, bool) or not LEAST_CPUS <= cpus < 10000:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
-from cdconf.inventory.key import NAME
 from cdconf.inventory.pipeline import Pipeline, Stage
+from cdconf.inventory.section import Section
 from cdconf.inventory.stages import inputs_of
 from cdconf.inventory.throwaway import LONGEST
-from cdconf.inventory.values import duration, names
-from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, shown
+from cdconf.yamlfile import YamlList, YamlMap
 
 _MOVED = {
     "approvals": "say `approvals` in `require` of the environment's hosts.yml",
@@ -21,7 +18,7 @@ _MOVED = {
 }
 
 
-def read_pipeline(top: YamlMap, groups: Iterable[str], apps: Iterable[str], environments: Sequence[str]) -> Pipeline:
+def read_pipeline(top: Section, groups: Iterable[str], apps: Iterable[str], environments: Sequence[str]) -> Pipeline:
     """The pipeline: a list of stages, or a mapping with `stages`.
 
     Args:
@@ -35,64 +32,42 @@ def read_pipeline(top: YamlMap, groups: Iterable[str], apps: Iterable[str], envi
     """
     if "pipeline" not in top:
         return Pipeline()
-    section = top["pipeline"]
-    if isinstance(section, YamlList):
-        section = YamlMap({"stages": section}, file=top.file, line=top.where("pipeline")[1])
-    if not isinstance(section, YamlMap):
+    given = top.mapping["pipeline"]
+    if isinstance(given, YamlList):
+        given = YamlMap({"stages": given}, file=top.mapping.file, line=top.mapping.where("pipeline")[1])
+    if not isinstance(given, YamlMap):
         raise top.error("'pipeline' must be a list of stages, or a mapping with `stages`", "pipeline")
-    check_keys(section, keys.PIPELINE, "pipeline")
-    entries = expect(section, "stages", list, "pipeline")
+    section = Section(given, keys.PIPELINE, "pipeline")
     stages: list[Stage] = []
-    for entry in entries:
+    for entry in section["stages"]:
         if not isinstance(entry, YamlMap):
             raise section.error("each stage of the pipeline must be a mapping", "stages")
         stages.append(_stage(entry, stages))
         _check_known(entry, stages[-1], groups, apps, environments)
-    return Pipeline(
-        stages=tuple(stages),
-        branch=expect(section, "branch", str, "pipeline", "main"),
-        concurrency=_choice(section, "concurrency", "queue"),
-        stop=_choice(section, "stop", "artifact"),
-    )
-
-
-def _choice(section: YamlMap, key: str, default: str) -> Any:
-    value = expect(section, key, str, "pipeline", default)
-    if value not in keys.PIPELINE[key].choices:
-        known = keys.PIPELINE[key].choices
-        raise section.error(f"unknown {key} {shown(value)} in pipeline", key, f"it's one of {', '.join(known)}")
-    return value
+    return Pipeline(stages=tuple(stages), **section.only("branch", "concurrency", "stop"))
 
 
 def _stage(entry: YamlMap, before: Sequence[Stage]) -> Stage:
     for key, hint in _MOVED.items():
         if key in entry:
             raise entry.error(f"'{key}' isn't a key of a stage", key, hint)
-    check_keys(entry, keys.STAGE, "a pipeline stage")
-    name = expect(entry, "stage", str, "a pipeline stage")
-    what = f"stage '{name}'"
-    if not re.fullmatch(NAME, name):
-        raise entry.error(f"{shown(name)} can't be a stage's name", "stage", "use a-z, 0-9, - and _, at most 63")
+    name = Section(entry, keys.STAGE, "a pipeline stage")["stage"]
+    stage = Section(entry, keys.STAGE, f"stage '{name}'")
     known = [one.name for one in before]
     if name in known:
         raise entry.error(f"there are two stages '{name}'", "stage")
-    needs = names(entry, "needs", what, tuple(known[-1:]))
+    needs = stage.get("needs", tuple(known[-1:]))
     for one in needs:
         if one not in known:
-            raise entry.error(f"{what} needs '{one}', which isn't a stage above it", "needs", did_you_mean(one, known))
+            text = f"{stage.what} needs '{one}', which isn't a stage above it"
+            raise entry.error(text, "needs", did_you_mean(one, known))
     return Stage(
         name=name,
-        run=expect(entry, "run", str, what, None),
         inputs=inputs_of(entry) if "inputs" in entry else (),
-        build=tuple(dict.fromkeys(names(entry, "build", what, ()))),
-        environment=expect(entry, "environment", str, what, None),
-        copy_of=expect(entry, "copy_of", str, what, None),
-        scale=expect(entry, "scale", dict, what, YamlMap(file=entry.file)),
-        ttl=duration(entry, "ttl", what, Stage.ttl),
-        url=expect(entry, "url", str, what, None),
+        build=tuple(dict.fromkeys(stage["build"])),
         needs=needs,
-        within=duration(entry, "within", what, Stage.within),
         line=entry.line,
+        **stage.only("run", "environment", "copy_of", "scale", "ttl", "url", "within"),
     )
 
 

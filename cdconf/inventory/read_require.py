@@ -11,6 +11,7 @@ from cdconf.inventory.pipeline import Require
 from cdconf.inventory.read_times import read_freeze, read_window
 from cdconf.inventory.require_keys import APPROVALS, EXAMPLES, REQUIRE, SOAK
 from cdconf.inventory.requirement import Approvals, Entry, Freeze, Soak, Window, seconds_text
+from cdconf.inventory.section import Section
 from cdconf.inventory.values import duration, names
 from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, shown
 
@@ -158,16 +159,15 @@ class _Found:
         return seconds_text(self.ages[-1])
 
     def _approvals(self, entry: YamlMap, source: str) -> str:
-        section = _section(entry, "approvals")
-        check_keys(section, APPROVALS, "approvals")
-        count = expect(section, "count", int, "approvals", 1)
+        section = Section(_section(entry, "approvals"), APPROVALS, "approvals")
+        count = section["count"]
         if not 1 <= count <= MOST:
             raise section.error(f"'count' in approvals must be 1 to {MOST}", "count")
-        groups = names(section, "from", "approvals", ())
+        groups = section["from"]
         if "from" in section and not groups:
             raise section.error("'from' in approvals names nobody", "from", "name groups, or leave it out")
-        not_author = expect(section, "not_author", bool, "approvals", False)
-        expires = _length(section, "expires", "approvals") if "expires" in section else None
+        not_author = section["not_author"]
+        expires = _length(section.mapping, "expires", "approvals") if "expires" in section else None
         self.approvals.append(Approvals(count, groups, not_author, expires, source))
         return str(self.approvals[-1])
 

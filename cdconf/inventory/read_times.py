@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory.require_keys import CLOCK, DATE, FREEZE, WINDOW
+from cdconf.inventory.require_keys import FREEZE, WINDOW
 from cdconf.inventory.requirement import DAY, DAYS, Freeze, Window
-from cdconf.inventory.values import names
-from cdconf.yamlfile import YamlMap, check_keys, expect, shown
+from cdconf.inventory.section import Section
+from cdconf.yamlfile import YamlMap, expect, shown
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,33 +19,33 @@ _YEARS = range(2000, 3000)  # clocks of all zones, and what comes after a freeze
 _RANGE = re.compile(r"([a-z]+)(?:-([a-z]+))?")
 
 
-def read_window(section: YamlMap, source: str) -> Window:
+def read_window(given: YamlMap, source: str) -> Window:
     """A window.
 
     Args:
-        section: What's written.
+        given: What's written.
         source: `file:line`.
 
     Raises:
         InvalidFile: It breaks a rule, or never opens.
     """
-    check_keys(section, WINDOW, "window")
-    begins, ends = _clock(section, "from", "00:00"), _clock(section, "to", "24:00")
+    section = Section(given, WINDOW, "window")
+    begins, ends = _minutes(section["from"]), _minutes(section["to"])
     if begins in (ends, DAY):
         hint = "`from` is when it opens, `to` when it closes; leave both out for the whole day"
         raise section.error("this window never opens", "from" if "from" in section else "to", hint)
-    zone = zone_of(section, "window")
+    zone = zone_of(given, "window")
     return Window(_days(section), begins, ends, zone.key, source)
 
 
-def read_freeze(section: YamlMap, source: str) -> Freeze:
+def read_freeze(given: YamlMap, source: str) -> Freeze:
     """A freeze; for arguments and errors see `read_window`."""
-    check_keys(section, FREEZE, "freeze")
-    zone = zone_of(section, "freeze")
+    section = Section(given, FREEZE, "freeze")
+    zone = zone_of(given, "freeze")
     begins, ends = _moment(section, "from", zone), _moment(section, "to", zone)
     if begins >= ends:
         raise section.error("this freeze ends before it begins", "to", "`from` is its first day, `to` its last one")
-    why = expect(section, "why", str, "freeze").strip()
+    why = section["why"].strip()
     if not why:
         raise section.error("this freeze has no reason", "why", "say why: everybody sees it who is refused")
     return Freeze(begins, ends, why, f"{section['from']} to {section['to']} {zone.key}", source)
@@ -70,17 +70,14 @@ def zone_of(section: YamlMap, what: str) -> ZoneInfo:
     raise section.error(f"there is no time zone {shown(name)}", "zone", hint if known else "install tzdata")
 
 
-def _clock(section: YamlMap, key: str, default: str) -> int:
+def _minutes(text: str) -> int:
     """Minutes after midnight."""
-    text = expect(section, key, str, "window", default)
-    if not re.fullmatch(CLOCK, text):
-        raise section.error(f"{shown(text)} isn't a time of the day", key, 'such as "09:00"; "24:00" is its end')
     return int(text[:2]) * 60 + int(text[3:])
 
 
-def _days(section: YamlMap) -> frozenset[int]:
+def _days(section: Section) -> frozenset[int]:
     found: set[int] = set()
-    for word in ",".join(names(section, "days", "window", ("mon-sun",))).split(","):
+    for word in ",".join(section["days"]).split(","):
         match = _RANGE.fullmatch(word.strip().lower())
         if match is None:
             raise section.error(f"{shown(word)} isn't a day", "days", "such as mon-thu, or mon,wed")
@@ -90,7 +87,7 @@ def _days(section: YamlMap) -> frozenset[int]:
     return frozenset(found)
 
 
-def _day(section: YamlMap, word: str) -> int:
+def _day(section: Section, word: str) -> int:
     if word not in DAYS:
         raise section.error(
             f"unknown day '{word}'", "days", did_you_mean(word, DAYS) or f"there are: {', '.join(DAYS)}"
@@ -98,12 +95,10 @@ def _day(section: YamlMap, word: str) -> int:
     return DAYS.index(word)
 
 
-def _moment(section: YamlMap, key: str, zone: ZoneInfo) -> float:
+def _moment(section: Section, key: str, zone: ZoneInfo) -> float:
     """Seconds since 1970; a day without a time is its first moment, and for `to` the end of it."""
-    text = expect(section, key, str, "freeze")
+    text = section[key]
     try:
-        if not re.fullmatch(DATE, text):
-            raise ValueError
         found = datetime.fromisoformat(text)
         if found.year not in _YEARS:
             raise ValueError
@@ -111,5 +106,4 @@ def _moment(section: YamlMap, key: str, zone: ZoneInfo) -> float:
             found += timedelta(days=1)
         return found.replace(tzinfo=zone).timestamp()
     except (ValueError, OverflowError) as error:
-        hint = "such as 2026-12-20, or 2026-12-20 18:00"
-        raise section.error(f"{shown(text)} isn't a day, or a day and a time", key, hint) from error
+        raise section.refused(key) from error

@@ -8,6 +8,17 @@ CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2})?$"
 _ZONE = "The time zone, such as `Europe/Berlin`."
 
+
+def _clock(doc: str, default: str) -> Key:
+    hint = 'such as "09:00"; "24:00" is its end'
+    return Key("text", doc, default=default, pattern=CLOCK, refusal="{shown} isn't a time of the day", hint=hint)
+
+
+def _date(doc: str) -> Key:
+    refusal, hint = "{shown} isn't a day, or a day and a time", "such as 2026-12-20, or 2026-12-20 18:00"
+    return Key("text", doc, required=True, pattern=DATE, refusal=refusal, hint=hint)
+
+
 APPROVALS = {
     "count": Key("integer", "How many people must have approved. A person with several keys counts once.", default=1),
     "from": Key(
@@ -27,20 +38,13 @@ WINDOW = {
         "The days of the window: `mon-thu`, `mon,wed`, or a list of such; every day if not given.",
         default="mon-sun",
     ),
-    "from": Key("text", "The time at which the window opens.", default="00:00", pattern=CLOCK),
-    "to": Key(
-        "text",
-        "The time at which the window closes. A time before `from` is on the next day.",
-        default="24:00",
-        pattern=CLOCK,
-    ),
+    "from": _clock("The time at which the window opens.", "00:00"),
+    "to": _clock("The time at which the window closes. A time before `from` is on the next day.", "24:00"),
     "zone": Key("text", _ZONE, default="UTC"),
 }
 FREEZE = {
-    "from": Key(
-        "text", "The first day, or day and time: `2026-12-20`, `2026-12-20 18:00`.", required=True, pattern=DATE
-    ),
-    "to": Key("text", "The last day (included), or the day and time of the end.", required=True, pattern=DATE),
+    "from": _date("The first day, or day and time: `2026-12-20`, `2026-12-20 18:00`."),
+    "to": _date("The last day (included), or the day and time of the end."),
     "zone": Key("text", _ZONE, default="UTC"),
     "why": Key("text", "The reason, shown to everybody who is refused.", required=True),
 }

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from cdconf.errors import did_you_mean
 from cdconf.inventory import keys
 from cdconf.inventory.model import Toggle
+from cdconf.inventory.section import Section
+from cdconf.inventory.values import on_or_off
 from cdconf.yamlfile import YamlMap, check_keys, expect, load_if_any
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from cdconf.inventory.model import App, Project
 
 FILE = "toggles.yml"
-WORDS = {"on": True, "off": False, "true": True, "false": False}
 _NAME = re.compile(keys.TOGGLE_NAME.rstrip("$") + r"\Z")
 
 
@@ -46,19 +47,13 @@ def word(on: bool | None) -> str:
     return "-" if on is None else "on" if on else "off"
 
 
-def switch(value: object) -> bool | None:
-    """What `on`, `off`, `true` and `false` mean; None for anything else."""
-    return WORDS.get(str(value).lower()) if isinstance(value, (str, bool)) else None
-
-
-def declared_toggles(app: YamlMap, what: str) -> dict[str, Toggle]:
+def declared_toggles(app: Section) -> dict[str, Toggle]:
     """`toggles:` of an app.
 
     Raises:
         InvalidFile: A toggle has no proper name, value or day, or no doc.
     """
-    section = expect(app, "toggles", dict, what, YamlMap(file=app.file))
-    return {name: _toggle(section, name, what) for name in section}
+    return {name: _toggle(app["toggles"], name, app.what) for name in app["toggles"]}
 
 
 def _toggle(section: YamlMap, name: str, what: str) -> Toggle:
@@ -66,29 +61,12 @@ def _toggle(section: YamlMap, name: str, what: str) -> Toggle:
         hint = "use letters, digits, _ . and -, beginning with a letter"
         raise section.error(f"'{name}' can't be a toggle's name", name, hint)
     what = f"toggle '{name}' of {what}"
-    entry = expect(section, name, dict, "toggles")
-    check_keys(entry, keys.TOGGLE, what)
-    expires = expect(entry, "expires", str, what, None)
+    entry = Section(expect(section, name, dict, "toggles"), keys.TOGGLE, what)
+    expires = entry["expires"]
     if expires is not None and not _is_day(expires):
-        raise entry.error(f"'expires' in {what} must be a day, such as 2027-03-31", "expires")
+        raise entry.refused("expires")
     file, line = section.where(name)
-    return Toggle(
-        name=name,
-        default=_switch(entry, "default", what) if "default" in entry else False,
-        doc=expect(entry, "doc", str, what),
-        owner=expect(entry, "owner", str, what, None),
-        expires=expires,
-        file=file,
-        line=line,
-    )
-
-
-def _switch(section: YamlMap, key: str, what: str) -> bool:
-    value = switch(section[key])
-    if value is None:
-        shown = "nothing" if section[key] is None else f"'{section[key]}'"
-        raise section.error(f"'{key}' in {what} must be on or off, not {shown}", key)
-    return value
+    return Toggle(name=name, expires=expires, **entry.only("default", "doc", "owner"), file=file, line=line)
 
 
 def _is_day(text: str) -> bool:
@@ -98,24 +76,23 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def toggles_file(app: YamlMap, what: str, path: str) -> str:
+def toggles_file(app: Section, path: str) -> str:
     """Where the app reads its toggles.
 
     Args:
         app: The app's section.
-        what: Names it.
         path: Its directory on the hosts.
 
     Raises:
         InvalidFile: It isn't an absolute path, or lies in a release, which never changes.
     """
-    file: str = expect(app, "toggles_file", str, what, f"{path}/shared/toggles.json")
-    if not file.startswith("/") or ".." in file.split("/") or file.endswith("/") or not file.isprintable():
-        raise app.error(f"'toggles_file' in {what} must be an absolute path of a file", "toggles_file")
+    file: str = app.get("toggles_file", f"{path}/shared/toggles.json")
+    if ".." in file.split("/") or not file.isprintable():
+        raise app.refused("toggles_file")
     file = posixpath.normpath(file)
     if f"{file}/".startswith((f"{path}/releases/", f"{path}/current/")):
         hint = f"such as {path}/shared/toggles.json, or a file in /etc"
-        raise app.error(f"'toggles_file' in {what} lies in a release, which never changes", "toggles_file", hint)
+        raise app.error(f"'toggles_file' in {app.what} lies in a release, which never changes", "toggles_file", hint)
     return file
 
 
@@ -150,4 +127,4 @@ def _values(app: App, top: YamlMap) -> dict[str, ToggleValue]:
 def _value(toggle: Toggle, section: YamlMap, what: str) -> ToggleValue:
     if toggle.name not in section:
         return ToggleValue(toggle.default, toggle.file, toggle.line, is_default=True)
-    return ToggleValue(_switch(section, toggle.name, what), *section.where(toggle.name), is_default=False)
+    return ToggleValue(on_or_off(section, toggle.name, what), *section.where(toggle.name), is_default=False)

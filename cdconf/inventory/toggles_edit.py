@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from cdconf.errors import InvalidFile
-from cdconf.inventory.toggles import switch
+from cdconf.inventory.values import switch
 from cdconf.yamlfile import loads
 
 NEW = "# Which feature toggles are on here; what isn't named is at its default. `cdconf toggle` changes this file.\n"

@@ -1,4 +1,4 @@
-"""Values that several keys of project files have: durations, lists of names."""
+"""Values that several keys of project files have: durations, sizes, lists of names, on and off."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from cdconf.yamlfile import YamlMap, kind_of
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 LONGEST = 1000 * 365 * 86400.0  # what is more, no clock can add
+_SIZE = re.compile(r"([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)\Z")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SWITCH = {"on": True, "off": False, "true": True, "false": False}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def duration(mapping: YamlMap, key: str, what: str, default: float) -> float:
+def duration(mapping: YamlMap, key: str, what: str, default: float | str) -> float:
     """Seconds from `30s`, `5m`, `2h`, `1d` or a number."""
     value = mapping.get(key, default)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST:
@@ -37,3 +40,28 @@ def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None
     if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
         raise mapping.error(f"'{key}' in {what} must be a list of names, not {kind_of(value)}", key)
     return tuple(members)
+
+
+def size(mapping: YamlMap, key: str, what: str, default: str = "") -> int:
+    """Bytes from `500MB` or `4GiB` (IEC 80000-13)."""
+    value = mapping.get(key, default)
+    match = _SIZE.match(value) if isinstance(value, str) else None
+    if match is None:
+        hint = f"such as 500MB or 4GiB; units: {', '.join(_UNITS)}"
+        raise mapping.error(f"'{key}' in {what} must be a size", key, hint)
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def switch(value: object) -> bool | None:
+    """What `on`, `off`, `true` and `false` mean; None for anything else."""
+    return _SWITCH.get(str(value).lower()) if isinstance(value, (str, bool)) else None
+
+
+def on_or_off(mapping: YamlMap, key: str, what: str, default: str | None = None) -> bool:
+    """True for `on`, false for `off`."""
+    given = mapping.get(key, default)
+    value = switch(given)
+    if value is None:
+        shown = "nothing" if given is None else f"'{given}'"
+        raise mapping.error(f"'{key}' in {what} must be on or off, not {shown}", key)
+    return value

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import CdconfError
+from cdconf.file_lock import held_if_free
 from cdconf.notify.delivery import Delivery, request_of
 from cdconf.notify.digest import PERIOD, Later, Parcel, choose
 from cdconf.notify.marks import Marks
@@ -23,7 +24,6 @@ from cdconf.notify.outbox import FOLDER, Message, Outbox, outbox_if_any
 from cdconf.notify.patience import Patience, is_due
 from cdconf.notify.pings import Pings
 from cdconf.notify.settings import Settings, read_settings
-from cdconf.own_files import held_alone
 
 LOCK, LOG = "sender.lock", "sender.log"
 LOG_SIZE = 64 * 1024  # bytes of the log, and as many of the one before it
@@ -153,7 +153,7 @@ def alone(folder: Path) -> AbstractContextManager[bool]:
     Args:
         folder: Where the outbox is.
     """
-    return held_alone(folder / LOCK)
+    return held_if_free(folder / LOCK)
 
 
 def send(data: Path, project: str, patience: Patience | None = None) -> None:

@@ -71,7 +71,7 @@ class Entries:
         """The first entry about something.
 
         Args:
-            what: A key of `keys.DIFFERENCES`.
+            what: A key of `differs_keys.DIFFERENCES`.
             matches: Whether an entry's value names it.
             group: The group in which it differs.
             hosts: The two hosts.

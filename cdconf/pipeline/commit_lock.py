@@ -7,15 +7,15 @@ a run that was killed isn't over until what it began has been ended in order.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf import file_lock
 from cdconf.errors import CdconfError
-from cdconf.own_files import opened_lock, opened_to_look
+from cdconf.own_files import opened_lock
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -55,15 +55,7 @@ def locked(home: Project, commit: str) -> Iterator[int | None]:
 
 def is_held(home: Project, commit: str) -> bool:
     """Whether a run of the commit, or something that it has started, lives on this machine."""
-    path = folder_of(home, commit) / "lock"
-    try:
-        with os.fdopen(opened_to_look(path), "rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+    return file_lock.is_held(folder_of(home, commit) / "lock")
 
 
 def _lock(folder: Path) -> int | None:
@@ -73,9 +65,7 @@ def _lock(folder: Path) -> int | None:
             descriptor = opened_lock(folder / "lock")
         except FileNotFoundError:  # whoever had it has just removed the directory
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not file_lock.take(descriptor):
             os.close(descriptor)
             return None
         if os.fstat(descriptor).st_nlink:

@@ -5,9 +5,7 @@ Counters are counts of the history's rows, of which none is ever dropped; so the
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import STOP
+from cdconf.atomic import write_public
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Notice
 from cdconf.git_command import git_command
@@ -72,16 +71,7 @@ def write_textfile(path: Path, text: bytes) -> None:
         CdconfError: It can't be written.
     """
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-            try:
-                draft.write(text)
-                draft.flush()
-                os.fchmod(draft.fileno(), 0o644)
-                Path(draft.name).replace(path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(draft.name).unlink()
-                raise
+        write_public(path, text)
     except OSError as error:
         raise CdconfError(f"{path} can't be written: {error.strerror}") from error
 

@@ -14,17 +14,16 @@ it.
 from __future__ import annotations
 
 import base64
-import contextlib
 import dataclasses
 import hashlib
 import hmac
 import json
 import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import dsse, keys, trust
+from cdconf.atomic import make_private
 from cdconf.errors import InvalidFile
 from cdconf.own_files import damaged, read_bytes
 from cdconf.plans.saved import Proof, SavedPlan
@@ -132,13 +131,7 @@ def _seal_key(project: Project) -> bytes:
     """The checkout's own key, made when it's first needed; for its owner alone."""
     path = project.data / _KEY
     if not os.path.lexists(path):
-        draft = path.with_name(f".{_KEY}-{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(_KEY_BYTES))
-        with contextlib.suppress(FileExistsError):  # of two at once, one makes it
-            os.link(draft, path)
-        Path(draft).unlink()
+        make_private(path, secrets.token_bytes(_KEY_BYTES))  # of two at once, one makes it
     try:
         key = read_bytes(path)
         if len(key) != _KEY_BYTES:

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.own_files import read_json, reason
-from cdconf.secrets.store import write_private
 
 FORMAT, VERSION = "cdconf-plan", 1
 LARGEST = 512 * 1024 * 1024

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.atomic import write_private
 from cdconf.own_files import read_json
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.events import HostResult

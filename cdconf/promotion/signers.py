@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 from cdconf.artifacts.believed import one_change, text_of
 from cdconf.artifacts.keys import PublicKey
+from cdconf.atomic import write_private
 from cdconf.errors import ArtifactError
 from cdconf.promotion.allowed_signers import Signer, fingerprint_of, signer_of
 from cdconf.promotion.offices import shown
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

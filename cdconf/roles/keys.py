@@ -19,7 +19,13 @@ _KINDS: dict[str, tuple[type, ...]] = {
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 VARIABLE = {
-    "type": Key("text", "What its value must be.", default="any", choices=VARIABLE_TYPES),
+    "type": Key(
+        "text",
+        "What its value must be.",
+        default="any",
+        choices=VARIABLE_TYPES,
+        refusal="unknown type '{value}' of {what}",
+    ),
     "default": Key("any", "The value if no file sets one. Without a default, a file must set the variable."),
     "doc": Key("text", "One sentence that describes the variable."),
     "per_environment": Key("boolean", "Whether a copy of an environment must set its own value.", default=False),

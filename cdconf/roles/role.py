@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import did_you_mean
+from cdconf.inventory.section import Section
 from cdconf.inventory.variables import RESERVED
 from cdconf.roles import keys
-from cdconf.roles.keys import VARIABLE_TYPES
 from cdconf.roles.model import Declared, Role, Variable
-from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, load, shown
+from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +34,8 @@ def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) ->
     """
     folder = project.root / "roles" / name
     top = load(folder / "role.yml", project.root)
-    check_keys(top, keys.ROLE, "role.yml")
-    variables = expect(top, "variables", dict, "role.yml", YamlMap(file=top.file))
-    resources = expect(top, "resources", list, "role.yml", YamlList(file=top.file))
-    handlers = expect(top, "handlers", dict, "role.yml", YamlMap(file=top.file))
+    found = Section(top, keys.ROLE, "role.yml")
+    variables, resources, handlers = found["variables"], found["resources"], found["handlers"]
     return Role(
         name=name,
         folder=folder,
@@ -52,10 +50,8 @@ def _variable(name: str, section: YamlMap) -> Variable:
     if not name.isidentifier() or name in (*RESERVED, *_WORDS):
         raise section.error(f"'{name}' can't be a variable's name", name, "use letters, digits and _")
     entry = expect(section, name, dict, "variables")
-    check_keys(entry, keys.VARIABLE, what)
-    kind = expect(entry, "type", str, what, "string" if "secret" in entry else "any")
-    if kind not in VARIABLE_TYPES:
-        raise entry.error(f"unknown type '{kind}' of {what}", "type", did_you_mean(kind, VARIABLE_TYPES))
+    given = Section(entry, keys.VARIABLE, what)
+    kind = given.get("type", "string" if "secret" in entry else "any")
     default = entry.get("default")
     if "default" in entry and not keys.fits(default, kind) and not (isinstance(default, str) and "{" in default):
         raise entry.error(f"the default of {what} must be of type {kind}, but is {shown(default)}", "default")
@@ -75,8 +71,8 @@ def _variable(name: str, section: YamlMap) -> Variable:
         type=kind,
         default=entry.get("default"),
         required="default" not in entry,
-        doc=expect(entry, "doc", str, what, ""),
-        per_environment=expect(entry, "per_environment", bool, what, False),
+        doc=given["doc"] or "",
+        per_environment=given["per_environment"],
         secret=bool(entry.get("secret")),
         generate=generate,
         file=file,

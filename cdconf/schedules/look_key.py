@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError
 from cdconf.own_files import DamagedFile, damaged, own_bytes
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

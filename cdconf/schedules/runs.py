@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdconf.atomic import write_private
 from cdconf.errors import DIFFERENT, GATED, OK, UNREACHABLE, CdconfError
-from cdconf.own_files import held_alone, opened_to_look, parsed, read_bytes
+from cdconf.file_lock import held_if_free, is_held
+from cdconf.own_files import parsed, read_bytes
 from cdconf.schedules.schedule import Name, path_of
-from cdconf.secrets.store import write_private
 
 KEPT = 50  # runs
 _LARGEST = 256 * 1024
@@ -80,7 +79,7 @@ def alone(data: Path, name: Name) -> Iterator[bool]:
     path = path_of(data, name, ".lock")
     with contextlib.ExitStack() as held:
         try:
-            is_alone = held.enter_context(held_alone(path))
+            is_alone = held.enter_context(held_if_free(path))
         except OSError as error:
             raise CdconfError(f"{path} can't be locked: {error.strerror}") from error
         yield is_alone
@@ -88,14 +87,4 @@ def alone(data: Path, name: Name) -> Iterator[bool]:
 
 def at_work(data: Path, name: Name) -> bool:
     """Whether a run is at work now; nothing is waited for, or made."""
-    try:
-        descriptor = opened_to_look(path_of(data, name, ".lock"))
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(path_of(data, name, ".lock"))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError
 from cdconf.own_files import DamagedFile, damaged, own_bytes, parsed
 from cdconf.schedules.period import Period
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

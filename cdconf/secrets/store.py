@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 import string
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, SecretError
+from cdconf.file_lock import held_folder
 from cdconf.own_files import read_json, reason
 from cdconf.secrets import age
 from cdconf.secrets.operators import ask, sources_of, unset_hint
@@ -23,7 +23,7 @@ from cdconf.secrets.unmaskable import spared, why
 from cdconf.yamlfile import YamlMap, load_if_any, loads, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from cdconf.inventory import Environment, Project
     from cdconf.secrets.mask import Mask
@@ -274,7 +274,7 @@ class SecretStore:
             )
         if name not in self._generated:
             self._generated_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(self._generated_file.parent):
+            with held_folder(self._generated_file.parent):
                 self._generated = self._load_generated()  # another run may have made it meanwhile
                 if name not in self._generated:
                     self._generated[name] = "".join(secrets.choice(_ALPHABET) for _ in range(length))
@@ -282,30 +282,5 @@ class SecretStore:
         return Secret(self._generated[name])
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other run looks and writes in a directory."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _damaged(path: Path, problem: str) -> SecretError:
     return SecretError(f"{path} is damaged: {problem}", hint="restore it; hosts were set up with its secrets")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replaces a file atomically, 0600."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

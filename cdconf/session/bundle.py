@@ -7,7 +7,6 @@ import bz2
 import contextlib
 import hashlib
 import json
-import os
 import shlex
 import sys
 import zlib
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.atomic import write_private
 from cdconf.own_files import read_bytes
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
@@ -148,9 +148,8 @@ def _keep(file: Path, made: Bundle) -> None:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         for old in file.parent.glob("*.agent"):
             old.unlink(missing_ok=True)
-        fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(f"{made.digest} {_sum(made.digest, made.data)}\n".encode() + made.data)
-        fresh.replace(file)
+        content = f"{made.digest} {_sum(made.digest, made.data)}\n".encode() + made.data
+        write_private(file, content, durable=False)
 
 
 def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, Path | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import threading
 import time
@@ -36,6 +37,7 @@ SEND_TIMEOUT = 30.0
 ATTEMPTS = 3  # after the first; one where nothing was heard at all
 DROPPED_ATTEMPTS = 12  # a busy server drops starts at random: patience helps
 RETRY_FOR = 60.0
+LONGEST_PAUSE = 5.0
 
 
 class Ssh:
@@ -204,25 +206,17 @@ def _again(once: Callable[[], Any]) -> Any:
         return once()
     except Retriable as error:
         dropped = error.dropped
-    import stamina
-    from stamina.instrumentation import set_on_retry_hooks
-
-    set_on_retry_hooks([])  # by default every retry is a line of log on stderr
     time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  spread, so that many hosts don't come back together
-    try:
-        for attempt in stamina.retry_context(
-            on=Retriable, attempts=DROPPED_ATTEMPTS, timeout=RETRY_FOR, wait_initial=0.6, wait_max=5, wait_jitter=0.5
-        ):
-            with attempt:
-                try:
-                    return once()
-                except Retriable as error:
-                    dropped = dropped or error.dropped
-                    if error.silent or (not dropped and attempt.num >= ATTEMPTS):
-                        raise Unreachable(f"can't be reached over ssh: {error}") from error
-                    raise
-    except Retriable as error:
-        raise Unreachable(f"can't be reached over ssh: {error}") from error
+    began = time.monotonic()
+    for number in itertools.count(1):
+        try:
+            return once()
+        except Retriable as error:
+            dropped = dropped or error.dropped
+            is_last = number == (DROPPED_ATTEMPTS if dropped else ATTEMPTS) or time.monotonic() - began >= RETRY_FOR
+            if error.silent or is_last:
+                raise Unreachable(f"can't be reached over ssh: {error}") from error
+        time.sleep(min(0.3 * 2**number + random.uniform(0, 0.5), LONGEST_PAUSE))  # noqa: S311
     raise AssertionError
 
 

@@ -11,19 +11,14 @@ import pytest
 
 from cdconf.agent import wire
 from cdconf.agent.errors import Failed
-from cdconf.agent.migrations import migrations
 from cdconf.agent.protocol import calls, look_only
-from cdconf.agent.protocol.calls import DEPLOY_CALLS, DRAIN_CALLS, TOGGLE_CALLS
 
 APP = {"name": "shop", "path": "/srv/shop", "services": ["shop"], "user": "shop"}
 TOGGLES = {"path": "/etc/shop/toggles.json", "values": {}, "reload": None}
 ALLOWED = {"project": "demo", "apps": [{**APP, "toggles": TOGGLES}]}
 EVERY = [
     *calls.CALLS,
-    *(f"app.{one}" for one in DEPLOY_CALLS),
-    *(f"drain.{one}" for one in DRAIN_CALLS),
-    *(f"toggles.{one}" for one in TOGGLE_CALLS),
-    *(f"migrations.{one}" for one in migrations.CALLS),
+    *(f"{area}.{verb}" for area, verbs in calls.LATER.items() for verb in verbs),
 ]
 SERVED = {"open", "facts", "app.status", "app.changes", "toggles.look", "drift.applied", "drift.note"}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.cli.drift_looks import reading_at
+from cdconf.cli.flags import Flags
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.inventory import load_environment
 from tests.conftest import cdconf, git, write
@@ -28,7 +29,7 @@ def project(tmp_path):
 
 
 def flags(root, **about):
-    return {"directory": str(root), "at": None, "applied": False} | about
+    return Flags(directory=str(root), **about)
 
 
 def test_without_roles_only_what_was_applied_can_be_compared(project):

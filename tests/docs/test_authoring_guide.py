@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cdconf.catalog import Compiler
-from cdconf.lint.project import lint
 from cdconf.inventory import load_environment, load_project
+from cdconf.lint.project import lint
 from tests.conftest import cdconf, write
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/authoring.md"

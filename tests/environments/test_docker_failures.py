@@ -1,5 +1,6 @@
 """What people are told when the Docker engine isn't there, or goes away while hosts are being made."""
 
+import http.server
 import socket
 import threading
 
@@ -65,3 +66,38 @@ def test_an_answer_that_is_none_is_told(monkeypatch, tmp_path, answer, message):
         listing.containers({})
     thread.join(5)
     server.close()
+
+
+@pytest.fixture
+def far_engine(monkeypatch):
+    """An engine on TCP: path -> (status, body)."""
+    answers = {"/version": (200, b'{"ApiVersion": "1.41"}'), "/v1.41/_ping": (200, b"OK")}
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, body = answers.get(self.path.partition("?")[0], (404, b'{"message": "no such container"}'))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *ignored):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+        yield answers
+        server.shutdown()
+
+
+def test_an_engine_elsewhere_is_asked_as_one_here(far_engine):
+    far_engine["/v1.41/containers/one/json"] = (200, b'{"Id": "1"}')
+    far_engine["/v1.41/containers/json"] = (500, b'{"message": "disk full"}')
+    far_engine["/v1.41/info"] = (200, b"<html>")
+    assert listing.inspect("one") == {"Id": "1"}
+    assert listing.inspect("gone") == {}
+    with pytest.raises(ProviderError, match=r"the Docker engine refused: disk full$"):
+        listing.containers({})
+    with pytest.raises(ProviderError, match="what answers isn't one"):
+        listing.about()

@@ -9,9 +9,7 @@ from docker.errors import APIError, ImageNotFound
 
 from cdconf.environments.docker import image as docker_image
 from cdconf.environments.docker.recipes import RECIPES, recipe_for
-from cdconf.environments.locks import held
 from cdconf.errors import ProviderError
-from cdconf.events import Step
 
 
 class Image:
@@ -205,18 +203,3 @@ def test_two_that_need_an_image_build_it_once(steps):
         thread.join(10)
     assert len(engine.built) == 1
     assert "waiting for another run that builds the image for debian-12" in steps
-
-
-def test_a_lock_is_free_again_after_an_error(tmp_path):
-    said = []
-    with pytest.raises(KeyError), held(tmp_path / "locks/dev", said.append, "waiting"):
-        raise KeyError
-    with held(tmp_path / "locks/dev", said.append, "waiting"):
-        pass
-    assert said == []
-
-
-def test_a_lock_that_cannot_be_made_is_an_error(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(ProviderError, match="can't lock"), held(tmp_path / "file/lock", Step, "waiting"):
-        pass

@@ -34,7 +34,7 @@ class ShopWorld:
 
     def __init__(self, root):
         self.root = root
-        for name in ("roles", SHOP):
+        for name in ("roles", "templates", SHOP):
             shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("build", "dist", "__py*"))
         config = (REPOSITORY / "cdconf.yml").read_text().partition("pipeline:")[0]
         config = config.replace("project: shop", "project: databases\nlease: {ttl: 8s}")

@@ -44,7 +44,7 @@ class Shop:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         skipped = shutil.ignore_patterns("build", "dist", "__pycache__")
-        for name in ("roles", "inventories", "examples/shop"):
+        for name in ("roles", "templates", "inventories", "examples/shop"):
             shutil.copytree(REPOSITORY / name, root / name, ignore=skipped)
         config = (REPOSITORY / "cdconf.yml").read_text().partition("pipeline:")[0]
         config = config.replace("project: shop\n", "project: shop\nlease: {ttl: 8s}\n")

@@ -27,7 +27,7 @@ from tests.hosts.machines import Machines
 from tests.pipeline.world import offices
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("cdconf.yml", "roles", "inventories", "examples/shop", "Vagrantfile", ".gitignore")
+PARTS = ("cdconf.yml", "roles", "templates", "inventories", "examples/shop", "Vagrantfile", ".gitignore")
 MACHINES = {"lb1": "lb", "web1": "web", "web2": "web", "db1": "db"}
 REQUIRE = """\
 require:

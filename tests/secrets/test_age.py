@@ -1,9 +1,9 @@
 import pytest
 
 from cdconf.errors import CdconfError
-from cdconf.inventory import load_environment, load_project
-from cdconf.secrets import Mask, Secret, SecretStore
+from cdconf.secrets import Mask, Secret
 from tests.conftest import cdconf, write
+from tests.secrets.two_secrets import store
 
 
 @pytest.fixture
@@ -11,11 +11,6 @@ def keyed(project, tmp_path, monkeypatch):
     monkeypatch.setenv("CDCONF_AGE_IDENTITY", str(tmp_path / "key/age.txt"))
     public = cdconf(project, "secret", "key").stdout
     return write(project, {"inventories/dev/recipients.txt": public})
-
-
-def store(root):
-    project = load_project(root)
-    return SecretStore(project, load_environment(project, "dev"))
 
 
 def test_a_secret_is_encrypted_on_disk_and_readable_by_a_recipient(keyed):

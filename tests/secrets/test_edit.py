@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from cdconf.errors import SecretError
-from cdconf.inventory import load_environment, load_project
-from cdconf.secrets import SecretStore
 from tests.conftest import CDCONF, cdconf, write
+from tests.secrets.two_secrets import store
 
 SECRETS = "inventories/dev/secrets.yml"
 
@@ -27,11 +26,6 @@ def keyed(project, tmp_path, monkeypatch):
     store(project).set("token", "old: value")
     store(project).set("motto", "ein Wört\nzwei\n")
     return project
-
-
-def store(root):
-    project = load_project(root)
-    return SecretStore(project, load_environment(project, "dev"))
 
 
 def edit(root, script):

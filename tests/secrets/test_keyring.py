@@ -4,18 +4,9 @@ import pytest
 from keyrings.alt.file import PlaintextKeyring
 
 from cdconf.errors import InvalidFile, SecretError
-from cdconf.inventory import load_environment, load_project
-from cdconf.secrets import SecretStore
 from cdconf.secrets.sources import apart
 from tests.conftest import cdconf, write
-
-ROLE = """
-variables:
-  pw: {secret: true, doc: x}
-  other: {secret: true, doc: x}
-resources:
-  - {file: /x, content: "{{ pw }} {{ other }}", mode: "0600"}
-"""
+from tests.secrets.two_secrets import ROLE, store
 
 
 @pytest.fixture
@@ -29,11 +20,6 @@ def place(project, tmp_path_factory, monkeypatch):
     write(folder, {"sources.yml": "sources:\n  - keyring: '{project} {environment}'\n"})
     write(project, {"roles/base/role.yml": ROLE})
     return folder
-
-
-def store(project):
-    loaded = load_project(project)
-    return SecretStore(loaded, load_environment(loaded, "dev"))
 
 
 def keep(**values):

@@ -9,17 +9,11 @@ from cdconf.catalog import Compiler
 from cdconf.catalog.explain import explain_host
 from cdconf.errors import CdconfError, InvalidFile, SecretError
 from cdconf.inventory import load_environment, load_project
-from cdconf.secrets import SecretStore, is_tainted
+from cdconf.secrets import is_tainted
 from cdconf.secrets.offline import OfflineSecrets
 from tests.conftest import cdconf, write
+from tests.secrets.two_secrets import ROLE, store
 
-ROLE = """
-variables:
-  pw: {secret: true, doc: x}
-  other: {secret: true, doc: x}
-resources:
-  - {file: /x, content: "{{ pw }} {{ other }}", mode: "0600"}
-"""
 # Notes each call, and answers what `answers` has.
 COMMAND = """#!/bin/sh
 tee -a "$HERE/asked" >/dev/null
@@ -56,11 +50,6 @@ def place(project, tmp_path_factory, monkeypatch):
         return folder
 
     return written
-
-
-def store(project):
-    loaded = load_project(project)
-    return SecretStore(loaded, load_environment(loaded, "dev"))
 
 
 def catalogs(project, *hosts):

@@ -5,18 +5,9 @@ import socket
 import pytest
 
 from cdconf.errors import CdconfError, InvalidFile, SecretError
-from cdconf.inventory import load_environment, load_project
-from cdconf.secrets import SecretStore
 from tests.conftest import cdconf, write
 from tests.secrets.kv_server import kv_server
-
-ROLE = """
-variables:
-  pw: {secret: true, doc: x}
-  other: {secret: true, doc: x}
-resources:
-  - {file: /x, content: "{{ pw }} {{ other }}", mode: "0600"}
-"""
+from tests.secrets.two_secrets import ROLE, store
 
 
 @pytest.fixture
@@ -36,11 +27,6 @@ def vault(project, tmp_path_factory, monkeypatch):
         store.folder, store.write = folder, written
         written()
         yield store
-
-
-def store(project):
-    loaded = load_project(project)
-    return SecretStore(loaded, load_environment(loaded, "dev"))
 
 
 def test_one_entry_has_all_secrets_and_is_read_once(project, vault):

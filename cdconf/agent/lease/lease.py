@@ -293,7 +293,7 @@ class Lease(object):
         try:
             if self._is_ours():
                 lease = self.store.read(FILE)
-                lease["run"] = None
+                self._leave(lease)
                 self.store.write(FILE, lease)
         finally:
             guard.close()
@@ -301,6 +301,10 @@ class Lease(object):
             if self._work is not None:
                 self._work.close()
                 self._work = None
+
+    def _leave(self, lease):
+        """Takes this run out of what's written down."""
+        lease["run"] = None
 
 
 def work_file(depth):

@@ -97,22 +97,9 @@ class Joined(Lease):
             raise Failed("the lease within which this run works has run out", kind="lease_lost")
         return lease
 
-    def release(self):
+    def _leave(self, lease):
         """Gives the place back; the lease stays with the run around this one."""
-        if self.run is None:
-            return
-        guard = self.store.lock("lease.lock")
-        try:
-            if self._is_ours():
-                lease = self.store.read(FILE)
-                lease["inner"] = lease["inner"][: self.depth - 1]
-                self.store.write(FILE, lease)
-        finally:
-            guard.close()
-            self.run = None
-            if self._work is not None:
-                self._work.close()
-                self._work = None
+        lease["inner"] = lease["inner"][: self.depth - 1]
 
 
 def join(store, outer, secret, clock=time.monotonic, boot=boot_id, **about):

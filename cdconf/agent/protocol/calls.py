@@ -9,26 +9,26 @@ from cdconf.agent.records import events, ledger, store
 
 def call(agent, name, arguments):
     """Serves one request; raises `Failed` for an unknown call."""
-    function = CALLS.get(name)
-    if name.startswith("app.") and name[4:] in DEPLOY_CALLS:
-        from cdconf.agent.protocol import deploy_calls  # provision doesn't need it
-
-        function = getattr(deploy_calls, name[4:])
-    if name.startswith("drain.") and name[6:] in DRAIN_CALLS:
-        from cdconf.agent.protocol import drain_calls
-
-        function = getattr(drain_calls, name[6:])
-    if name.startswith("migrations."):
-        from cdconf.agent.migrations import migrations
-
-        function = migrations.CALLS.get(name[11:])
-    if name.startswith("toggles.") and name[8:] in TOGGLE_CALLS:
-        from cdconf.agent.protocol import toggle_calls
-
-        function = getattr(toggle_calls, name[8:])
+    area, _, verb = name.partition(".")
+    function = _loaded(area, verb) if verb in LATER.get(area, ()) else CALLS.get(name)
     if function is None:
         raise Failed("this agent knows no call '{}'".format(name), kind="protocol")
     return function(agent, **arguments)
+
+
+def _loaded(area, verb):
+    """A call of a module that's loaded for it alone; provision needs none of them."""
+    if area == "app":
+        from cdconf.agent.protocol import deploy_calls as module
+    elif area == "drain":
+        from cdconf.agent.protocol import drain_calls as module
+    elif area == "toggles":
+        from cdconf.agent.protocol import toggle_calls as module
+    else:
+        from cdconf.agent.migrations import migrations
+
+        return migrations.CALLS[verb]
+    return getattr(module, verb)
 
 
 def open_session(agent, project, facts=(), ends_leases=False):
@@ -274,22 +274,25 @@ CALLS = {
     "look.put": put_look_key,
     "look.take_away": take_look_key_away,
 }
-DEPLOY_CALLS = [
-    "status",
-    "preflight",
-    "changes",
-    "prepare",
-    "stage",
-    "share",
-    "activate",
-    "restart",
-    "adopt",
-    "holds",
-    "roll_back",
-    "confirm",
-    "pin",
-    "unpin",
-    "check_health",
-]
-DRAIN_CALLS = ["status", "begin", "holds", "keep", "end"]
-TOGGLE_CALLS = ["look", "put", "try_out", "settle", "put_back"]
+LATER = {  # area -> the calls of it: `app.status` and so on
+    "app": (
+        "status",
+        "preflight",
+        "changes",
+        "prepare",
+        "stage",
+        "share",
+        "activate",
+        "restart",
+        "adopt",
+        "holds",
+        "roll_back",
+        "confirm",
+        "pin",
+        "unpin",
+        "check_health",
+    ),
+    "drain": ("status", "begin", "holds", "keep", "end"),
+    "migrations": ("memory", "learn", "forget", "give_up", "run"),
+    "toggles": ("look", "put", "try_out", "settle", "put_back"),
+}

@@ -17,7 +17,6 @@ from cdconf.agent.converge.apply import Stopped
 from cdconf.agent.errors import Failed
 from cdconf.agent.protocol import calls
 
-PROTOCOL = 1
 LOOK = 1.0  # seconds between two looks at the lease
 RAW_FRAMES = 64  # how many may wait for the main thread
 

@@ -9,6 +9,7 @@ from cdconf.inventory.key import Key
 
 _SIMPLE: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
+    "size": {"type": "string"},
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
     "switch": {"enum": ["on", "off", True, False]},

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.context import Run, run_of
+from cdconf.cli.flags import Flags
 from cdconf.errors import CdconfError, UsageError
 from cdconf.inventory import find_root, load_project
 
@@ -73,9 +74,23 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+@dataclass
+class DriftFlags(Flags):
+    """The options of `drift`."""
+
+    fix: bool = False
+    check: bool = False
+    junit: str | None = None
+    sarif: str | None = None
+    json_file: str | None = None
+    prometheus: str | None = None
+    nagios: bool = False
+    quiet: bool = False
+
+
 @contextmanager
 def drift_run(
-    environment: str, flags: dict[str, Any], read: Callable[[Path], Project] = load_project
+    environment: str, flags: DriftFlags, read: Callable[[Path], Project] = load_project
 ) -> Iterator[tuple[Run, Told]]:
     """A run of `drift`, told as its options say; the exit code is Nagios' own where that's asked for.
 
@@ -88,7 +103,7 @@ def drift_run(
         SystemExit: With the exit code, unless that's 0.
     """
     told = Told(environment, flags)
-    flags["renderer"] = told.renderer
+    flags.renderer = told.renderer
     try:
         check_flags(flags)
         with run_of("drift", environment, flags, read=read) as run:
@@ -109,16 +124,16 @@ def _say_unknown(message: str) -> None:
     raise SystemExit(nagios.UNKNOWN)
 
 
-def check_flags(flags: dict[str, Any]) -> None:
+def check_flags(flags: DriftFlags) -> None:
     """Raises `UsageError` for options that exclude each other, and for files that can't be made."""
     from cdconf.cli.plan_file import check_out
 
-    if flags["nagios"] and (flags["as_json"] or flags["quiet"]):
-        raise UsageError(f"--nagios and {'--json' if flags['as_json'] else '--quiet'} exclude each other")
-    if flags["look_key"] and not flags.get("applied"):
+    if flags.nagios and (flags.as_json or flags.quiet):
+        raise UsageError(f"--nagios and {'--json' if flags.as_json else '--quiet'} exclude each other")
+    if flags.look_key and not flags.applied:
         raise UsageError("--look-only can't do more than `drift --applied`", hint="add --applied, or leave it away")
     for name in _FILES:
-        check_out(flags[name], f"--{name.replace('_', '-')}")
+        check_out(getattr(flags, name), f"--{name.replace('_', '-')}")
 
 
 class Told:
@@ -133,7 +148,7 @@ class Told:
         nagios_code: The exit code for Nagios, once the look is over.
     """
 
-    def __init__(self, environment: str, flags: dict[str, Any]) -> None:
+    def __init__(self, environment: str, flags: DriftFlags) -> None:
         self._environment = environment
         self._flags = flags
         self._run: Run | None = None
@@ -148,7 +163,7 @@ class Told:
         """What shows the run: see `render.make_renderer`."""
         from cdconf.render import make_renderer
 
-        if self._flags["nagios"] or self._flags["quiet"]:
+        if self._flags.nagios or self._flags.quiet:
             return _Held(self, lambda: make_renderer(style, mask), mask)
         return _Beside(self, make_renderer(style, mask), mask)
 
@@ -194,12 +209,12 @@ class Told:
         made: dict[str, Callable[[], bytes]] = {
             "junit": lambda: suites.junit(look),
             "sarif": lambda: _json(results.document(look, prefix_of(self._root()))),
-            "json_file": lambda: _json(masked(document(result, verbose=self._flags["verbose"]), mask)),
+            "json_file": lambda: _json(masked(document(result, verbose=self._flags.verbose), mask)),
             "prometheus": lambda: prometheus.exposition(look),
         }
         for name, make in made.items():
-            if self._flags[name]:
-                write_textfile(Path(self._flags[name]), make())
+            if file := getattr(self._flags, name):
+                write_textfile(Path(file), make())
 
     def _is_news(self, look: Look, memory: Memory, before: Remembered) -> bool:
         from cdconf.drift.memory import Remembered
@@ -207,26 +222,26 @@ class Told:
         from cdconf.render.drift.look import NOTHING, signature
 
         is_news, said = True, before.said
-        if self._flags["nagios"]:
+        if self._flags.nagios:
             self.nagios_code, line = nagios.told(look)
             click.echo(line)
             is_news = False
-        elif self._flags["quiet"]:
+        elif self._flags.quiet:
             said = signature(look)
             is_news = said != (before.said or NOTHING)
         after = Remembered(said, look.last_success)
-        if after != before and (self._flags["quiet"] or self._flags["prometheus"]):
+        if after != before and (self._flags.quiet or self._flags.prometheus):
             memory.save(after)
         return is_news
 
     def _root(self) -> Path:
         """The project's own place: with `--at` the run reads a checkout, which is gone afterwards."""
-        return find_root(Path(self._flags["directory"]))
+        return find_root(Path(self._flags.directory))
 
     def _memory(self) -> Memory:
         from cdconf.drift.memory import Memory
 
-        kind = [self._flags.get(name) for name in ("limit", "roles", "extra", "at", "applied")]
+        kind = [getattr(self._flags, name) for name in ("limit", "roles", "extra", "at", "applied")]
         return Memory(self._root() / ".cdconf", self._environment, kind)
 
 

@@ -28,7 +28,7 @@ def show_toggles(run: Run, app: App, *, hosts: bool) -> None:
     values: dict[str, Values] = {name: load_toggles(run.project, name)[app.name] for name in named}
     looks = _looks(run, app, values[run.environment.name]) if hosts else {}
     run.extra |= {"app": app.name, "toggles": [_document(app, name, values, looks) for name in app.toggles]}
-    if run.flags["as_json"]:
+    if run.flags.as_json:
         return
     if not app.toggles:
         run.emit(Notice(f"app '{app.name}' has no toggles"))

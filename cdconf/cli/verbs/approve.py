@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options, yes_option
 
 if TYPE_CHECKING:
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.promotion.approvals.approving import Approver
     from cdconf.promotion.review import Review
+
+
+@dataclass
+class ApproveFlags(Flags):
+    """The options of `approve`."""
+
+    key: str | None = None
+    expires: str | None = None
+    yes: bool = False
 
 
 @click.command()
@@ -31,7 +42,7 @@ if TYPE_CHECKING:
 @yes_option
 @project_options
 @output_options
-def command(artifact: str, environment: str, reject: bool, note: str, **flags: Any) -> None:
+def command(artifact: str, environment: str, reject: bool, note: str, **given: Any) -> None:
     """Approve the deployment of ARTIFACT to ENV, or reject it, signed with your own SSH key.
 
     First you see what you approve: the commits since ENV's last release with their authors, the changes of the
@@ -55,8 +66,9 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
     from cdconf.promotion.review import check_approvable, review_of
     from cdconf.render.words import shown
 
+    flags = ApproveFlags(**given)
     with run_of("approve", environment, flags) as run:
-        lasts = _seconds(flags["expires"])
+        lasts = _seconds(flags.expires)
         if reject and len(note.strip()) < SHORTEST:
             raise UsageError("--reject needs a --note", hint="say why: everybody reads it")
         if len(note) > LONGEST:
@@ -65,17 +77,17 @@ def command(artifact: str, environment: str, reject: bool, note: str, **flags: A
         review = review_of(run.project, run.environment, chosen, run.emit)
         plan = planned(run, review)
         run.extra |= document(review, chosen, plan)
-        if not flags["as_json"]:
+        if not flags.as_json:
             for line in lines(review, chosen, plan):
                 click.echo(shown(run.mask(line)))
         if not reject:
             check_approvable(review)
-        who = approver(review, flags["key"])
+        who = approver(review, flags.key)
         if not reject:
             check_counts(review, who)
         verb = "reject" if reject else "approve"
         question = f"{verb} {chosen.label} for {environment} as {who.name}, with {who.own.shown}?"
-        confirm(question, yes=flags["yes"])
+        confirm(question, yes=flags.yes)
         _give(run, review, chosen, who, ("rejected" if reject else "approved", run.mask(note), lasts))
 
 

@@ -39,7 +39,7 @@ def list_(app: str | None, **flags: Any) -> None:
     with run_of("artifact", None, flags) as run:
         found = Store(run.project, emit=run.emit).list(app)
         run.extra["artifacts"] = [dataclasses.asdict(one) for one in found]
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             rows = [
                 [
                     one.label,
@@ -72,7 +72,7 @@ def show_(reference: str, with_log: bool, **flags: Any) -> None:
             if log is None:
                 raise ArtifactError(f"the store has no build log of {found.label}")
             run.extra["log"] = log
-            if not flags["as_json"]:
+            if not run.flags.as_json:
                 click.echo(log, nl=False)
             return
         _show(run, store, found)
@@ -87,7 +87,7 @@ def _show(run: Run, store: Store, found: Artifact) -> None:
     envelope = store.provenance(found)
     statement = provenance.read(envelope) if envelope else None
     run.extra |= {"provenance": statement, "envelope": envelope, "signature": _signature(run, store, found)}
-    if run.flags["as_json"]:
+    if run.flags.as_json:
         return
     for name, value in dataclasses.asdict(found).items():
         click.echo(f"{name}: {value}")

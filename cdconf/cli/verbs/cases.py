@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options
 from cdconf.inside import check_inside
 from cdconf.scratch import scratch
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     "--os", metavar="OS", default="debian-12", help="The operating system of the container (default debian-12)."
 )
 @output_options
-def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
+def command(types: tuple[str, ...], text: str, os: str, **given: Any) -> None:
     """Run the test cases of resource types in a new container (default: of the project's own types).
 
     Each case is checked, applied, applied again and checked again. docs/resource-types.md says how to write cases.
@@ -36,11 +38,12 @@ def command(types: tuple[str, ...], text: str, os: str, **flags: Any) -> None:
     """
     from cdconf.inventory import load_project
 
-    project = load_project(Path(flags["directory"]))
+    flags = Flags(**given)
+    project = load_project(Path(flags.directory))
     chosen = _chosen(project, types)
     with scratch("cases") as folder:
         _write(folder, project, os)
-        with run_of("cases", "cases", {**flags, "directory": str(folder)}) as run:
+        with run_of("cases", "cases", replace(flags, directory=str(folder))) as run:
             _run(run, chosen, text)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 if TYPE_CHECKING:
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.inventory import Host
     from cdconf.promotion.passing import Passing
+
+
+@dataclass
+class DeployFlags(Flags):
+    """The options of `deploy`."""
+
+    forget_migrations: bool = False
+    others: str | None = None
+    not_last: bool = False
+    goes_on: bool = False
 
 
 @click.command()
@@ -56,7 +68,7 @@ if TYPE_CHECKING:
     help="Test the hosts again to which this stage has already deployed the artifact.",
 )
 @output_options
-def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
+def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **given: Any) -> None:
     """Deploy ARTIFACT to ENV, batch by batch, and verify it. If anything fails, roll back all changed hosts.
 
     ARTIFACT is an app's name, app@version, the first 8 or more digits of a digest, or a file. An app's name means the
@@ -82,6 +94,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
+    flags = DeployFlags(**given)
     if resume:
         _resume(artifact, environment, unpin, flags)
         return
@@ -99,24 +112,24 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             run.noted["built_from"] = chosen.commit
         if unpin:
             run.extra["unpinned"] = unpin
-        if flags["forget_migrations"]:
+        if flags.forget_migrations:
             run.extra["detail"] = "migrations forgotten"
         read = Procedures(run.project.root)
-        others, is_last = flags["others"], not flags["not_last"]
-        line = stage_run(run, chosen.app, flags["stage"], read, others, is_last=is_last)
-        passing = pass_gate(run, chosen, flags["override"], read)
+        others, is_last = flags.others, not flags.not_last
+        line = stage_run(run, chosen.app, flags.stage, read, others, is_last=is_last)
+        passing = pass_gate(run, chosen, flags.override, read)
         line.gate = passing.again
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
         run.start(hosts)
         line.parity = _check_environment(run, hosts, chosen, passing)
         options = Deployment(
-            flags["forks"],
-            flags["accept_new_host_keys"],
+            flags.forks,
+            flags.accept_new_host_keys,
             unpin,
-            forget_migrations=flags["forget_migrations"],
+            forget_migrations=flags.forget_migrations,
             procedure=procedure_now(run, chosen.app, read),
             line=line,
-            goes_on=flags["goes_on"],
+            goes_on=flags.goes_on,
             mask=run.mask,
         )
         run.extra |= deploy(run.project, run.environment, chosen, run.emit, options)
@@ -139,7 +152,7 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
     from cdconf.errors import GateClosed
     from cdconf.events import Notice
 
-    accept = run.flags["accept_new_host_keys"]
+    accept = run.flags.accept_new_host_keys
     names = required(run.project, run.environment)
     if not names:
         return None
@@ -153,7 +166,7 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
     return {"with": names, "alike": True}
 
 
-def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[str, Any]) -> None:
+def _resume(name: str | None, environment: str, unpin: str | None, flags: DeployFlags) -> None:
     from cdconf.artifacts.choose import named_app
     from cdconf.cli.promotion_checks import stage_run
     from cdconf.deploy.deployment import Deployment, resume, touched_hosts
@@ -162,15 +175,15 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
     with run_of("deploy", environment, flags) as run:
         if unpin:
             raise UsageError("--unpin is for a new deployment, and --resume starts none")
-        if flags["forget_migrations"]:
+        if flags.forget_migrations:
             raise UsageError("--forget-migrations is for a new deployment, and --resume never migrates")
         for option in ("stage", "override"):
-            if flags[option]:
+            if getattr(flags, option):
                 raise UsageError(f"--{option} is for a new deployment, and --resume starts none")
         app = named_app(run.project, name)
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))
         line = stage_run(run, app.name)
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], line=line, mask=run.mask)
+        options = Deployment(flags.forks, flags.accept_new_host_keys, line=line, mask=run.mask)
         ended = resume(run.project, run.environment, app, run.emit, options)
         run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

@@ -8,6 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, override_option, project_options, yes_option
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @override_option
 @output_options
-def command(environment: str | None, expired: bool, yes: bool, images: bool, **flags: Any) -> None:
+def command(environment: str | None, expired: bool, yes: bool, images: bool, **given: Any) -> None:
     """Remove ENV's hosts, their network, keys and generated secrets. Hosts of the provider `existing` can't be removed.
 
     An environment that the operator's policy guards is only removed with --override. Change windows and freezes apply.
@@ -41,7 +42,8 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
     """
     from cdconf.errors import UsageError
 
-    if expired and flags["override"]:
+    flags = Flags(**given)
+    if expired and flags.override:
         raise UsageError("--expired removes only throw-away environments, which have no gate")
     if expired and (environment or images):
         raise UsageError(f"--expired can't be combined with {'an environment' if environment else '--images'}")
@@ -53,7 +55,7 @@ def command(environment: str | None, expired: bool, yes: bool, images: bool, **f
         _destroy(environment, yes, images, flags)
 
 
-def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -> None:
+def _destroy(environment: str, yes: bool, images: bool, flags: Flags) -> None:
     from cdconf.cli.ask import confirm
     from cdconf.cli.promotion_checks import changing
     from cdconf.environments.removal import remove, to_remove
@@ -62,7 +64,7 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
     with run_of("destroy", environment, flags, load=to_remove) as run:
         if run.environment.provider != "existing":
             if run.environment.throwaway is None:
-                changing(run, "destroy", None, flags["override"], removes=True).again()
+                changing(run, "destroy", None, flags.override, removes=True).again()
             confirm(f"Remove all hosts of {environment} with everything on them?", yes=yes)
         removed = remove(run.project, run.environment, run.emit)
         _forget(run, environment)
@@ -75,7 +77,7 @@ def _destroy(environment: str, yes: bool, images: bool, flags: dict[str, Any]) -
         run.emit(Notice(f"removed: {', '.join(removed)}" if removed else f"{environment} has nothing to remove"))
 
 
-def _destroy_expired(flags: dict[str, Any]) -> None:
+def _destroy_expired(flags: Flags) -> None:
     from cdconf.environments.removal import remove_expired
     from cdconf.errors import worst_exit
     from cdconf.events import Notice

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.complete import environment_names
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, limit_option, output_options, project_options
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _MARKS = {"ok": "ok", "warning": "warning", "problem": "PROBLEM"}
 @limit_option
 @connection_options
 @output_options
-def command(environment: str | None, **flags: Any) -> None:
+def command(environment: str | None, **given: Any) -> None:
     """Check this machine, your keys and the project, and with ENV its hosts. Shows each problem and how to solve it.
 
     Nothing is changed. Exit code 0: no problem; 1: problems; 4: a host was unreachable.
@@ -35,10 +36,11 @@ def command(environment: str | None, **flags: Any) -> None:
     from cdconf.cli.context import run_of
     from cdconf.errors import FAILED, worst_exit
 
-    if environment is None and not _is_in_project(flags["directory"]):
+    flags = Flags(**given)
+    if environment is None and not _is_in_project(flags.directory):
         from cdconf.doctor import machine_checks
 
-        _finish(list(machine_checks(None, ())), as_json=flags["as_json"])
+        _finish(list(machine_checks(None, ())), as_json=flags.as_json)
         return
     with run_of("doctor", environment, flags) as run:
         checks = _controller(run)
@@ -47,7 +49,7 @@ def command(environment: str | None, **flags: Any) -> None:
         run.extra["checks"] = [one.as_data() for one in checks]
         if any(one.state == "problem" for one in checks):
             run.code = worst_exit([run.code, FAILED])
-        if not flags["as_json"]:
+        if not flags.as_json:
             _show(checks, run.mask)
 
 

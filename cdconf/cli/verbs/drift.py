@@ -15,7 +15,7 @@ from cdconf.cli.options import (
     project_options,
     selection_options,
 )
-from cdconf.cli.show.drift_reports import DriftCommand, drift_run, machine_options
+from cdconf.cli.show.drift_reports import DriftCommand, DriftFlags, drift_run, machine_options
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @machine_options
 @no_code_option
 @output_options
-def command(environment: str, **flags: Any) -> None:
+def command(environment: str, **given: Any) -> None:
     """Compare ENV's hosts with what was last applied and with the files. Without --fix, nothing is changed.
 
     Each finding has a cause: changed by hand on the host, not yet applied from the files, both, or unknown. --applied
@@ -67,16 +67,17 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.drift_looks import look_at_applied, look_at_files, reading_at
     from cdconf.cli.waived_findings import waiving
 
+    flags = DriftFlags(**given)
     _check_flags(flags)
     with reading_at(flags) as (read, revision), drift_run(environment, flags, read) as (run, _):
         hosts = run.selected()
         emit = waiving(run)
         run.start(hosts)
-        if flags["fix"]:
+        if flags.fix:
             from cdconf.cli.verbs.drift_fix import fix
 
-            run.code = fix(run, hosts, emit, check=flags["check"])
-        elif flags["applied"]:
+            run.code = fix(run, hosts, emit, check=flags.check)
+        elif flags.applied:
             look_at_applied(run, hosts, emit)
         else:
             look_at_files(run, hosts, revision, emit)
@@ -85,14 +86,14 @@ def command(environment: str, **flags: Any) -> None:
         _sum_up(run)
 
 
-def _check_flags(flags: dict[str, Any]) -> None:
+def _check_flags(flags: DriftFlags) -> None:
     from cdconf.errors import UsageError
 
-    if flags["check"] and not flags["fix"]:
+    if flags.check and not flags.fix:
         raise UsageError("--check needs --fix: without --fix, drift changes nothing")
-    if flags["override"] and (flags["check"] or not flags["fix"]):
+    if flags.override and (flags.check or not flags.fix):
         raise UsageError("--override needs --fix without --check: only that passes a gate")
-    if flags["fix"] and (flags["applied"] or flags["at"]):
+    if flags.fix and (flags.applied or flags.at):
         raise UsageError("--fix always uses the files of the work tree", hint="leave --applied and --at out")
 
 

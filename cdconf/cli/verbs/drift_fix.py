@@ -112,21 +112,21 @@ def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: Mending, **m
     from cdconf.provision.provision import Options, provision
 
     flags = run.flags
-    about = {"forks": flags["forks"], "accept_new_host_keys": flags["accept_new_host_keys"], "releases": True}
-    options = Options(**about, mending=mending, **more)
+    accept = flags.accept_new_host_keys
+    options = Options(forks=flags.forks, accept_new_host_keys=accept, releases=True, mending=mending, **more)
     return provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
 
 
 def _gates(run: Run, hosts: Sequence[Host]) -> ProvisionRun:
     from cdconf.cli.promotion_checks import mending_run
 
-    return mending_run(run, hosts, run.flags["override"])
+    return mending_run(run, hosts, run.flags.override)
 
 
 def _gate(run: Run, artifact: Artifact) -> Any:
     from cdconf.cli.promotion_checks import pass_gate
 
-    return pass_gate(run, artifact, run.flags["override"])
+    return pass_gate(run, artifact, run.flags.override)
 
 
 def _mend(run: Run, hosts: Sequence[Host], emit: Emit, mending: Mending, passing: ProvisionRun | None) -> int:
@@ -158,7 +158,7 @@ def _deploy(run: Run, artifact: Artifact, hosts: frozenset[str], emit: Waiving, 
     flags = run.flags
     line = Returning(gate.again)
     run.emit(Step(f"deploy {artifact.label} again: {', '.join(sorted(hosts))}"))
-    options = Deployment(flags["forks"], flags["accept_new_host_keys"], line=line, mask=run.mask)
+    options = Deployment(flags.forks, flags.accept_new_host_keys, line=line, mask=run.mask)
     put_back(run.project, run.environment, artifact, hosts, emit, options)
 
 

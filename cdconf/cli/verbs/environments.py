@@ -44,6 +44,6 @@ def command(live: bool, **flags: Any) -> None:
                 run.code = worst_exit([run.code, one.error.exit_code])
                 hint = f" ({one.error.hint})" if one.error.hint else ""
                 run.emit(Notice(f"{one.name} can't be read: {one.error}{hint}", warning=True))
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             heads = ["environment", "provider", "copy of", "hosts", "age", "ends", "runs" if live else "last deployed"]
             show(heads, rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Contact no host: show the last-seen facts and their age.")
 @connection_options
 @output_options
-def command(environment: str, host: str | None, offline: bool, **flags: Any) -> None:
+def command(environment: str, host: str | None, offline: bool, **given: Any) -> None:
     """Show the facts of HOST, or of all of ENV's hosts: the data that templates read as `facts`.
 
     docs/reference/facts.md explains each fact. Exit code 4: a host was unreachable, or was never seen.
@@ -39,13 +40,14 @@ def command(environment: str, host: str | None, offline: bool, **flags: Any) -> 
     from cdconf.cli.show.tables import show
     from cdconf.facts import age_text
 
+    flags = Flags(**given)
     if host:
-        flags["limit"] = host
+        flags.limit = host
     with run_of("facts", environment, flags) as run:
         seen = _last_seen(run) if offline else _gathered(run)
         run.extra["facts"] = {name: one.facts for name, one in seen.items()}
         run.extra["facts_age_s"] = {name: one.ages for name, one in seen.items()}
-        if flags["as_json"]:
+        if flags.as_json:
             return
         for name, one in seen.items():
             age = f" (last seen {age_text(one.age or 0)} ago)" if offline else ""

@@ -47,7 +47,7 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
         run.code = GATED if gate.missing else 0
         if not gate.links:
             run.emit(Notice(f"{environment} requires no proof"))
-        elif not flags["as_json"]:
+        elif not run.flags.as_json:
             states = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
             show(["link", "state", "why"], [[one.name, states[one.state], one.why] for one in gate.links])
             for one in gate.missing:

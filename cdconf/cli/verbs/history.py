@@ -9,7 +9,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.history_filters import check_name, filter_options, is_id, wanted_of
+from cdconf.cli.history_filters import HistoryFlags, check_name, filter_options, is_id, wanted_of
 from cdconf.cli.options import output_options, project_options
 from cdconf.cli.verbs.history_export import command as export
 from cdconf.cli.verbs.history_mark import command as mark
@@ -46,7 +46,7 @@ command.add_command(mark)
 @filter_options
 @click.option("--limit", "count", metavar="N", type=click.IntRange(1), default=20, help="How many (default 20).")
 @output_options
-def show(what: str | None, count: int, **flags: Any) -> None:
+def show(what: str | None, count: int, **given: Any) -> None:
     """Show past runs, the newest first: every run that could change something, and how it ended.
 
     With the id of a RUN, or its first 8 or more characters, the whole output of that run is shown again. Runs that
@@ -61,6 +61,7 @@ def show(what: str | None, count: int, **flags: Any) -> None:
     from cdconf.cli.verbs.history_run import show_run
     from cdconf.history.team import history_of
 
+    flags = HistoryFlags(**given)
     with run_of("history", None, flags) as run, closing(history_of(run.project)) as history:
         known = [*run.project.environments(), *history.environments()]
         if what is not None and what not in known and is_id(what):
@@ -75,12 +76,12 @@ def show(what: str | None, count: int, **flags: Any) -> None:
         for one in runs:
             if one.get("overridden"):
                 one["healed"] = one["overridden"] in healed
-        if not flags["as_json"]:
+        if not flags.as_json:
             titles = ["when", "run", "command", "environment", "what", "result", "took", "who", "error"]
             here = run.project.checkout
             rows: list[list[str]] = []
             red: set[int] = set()
             for one in runs:
                 red |= {len(rows)} if one.get("healed") is False else set()
-                rows += [row_of(one, here), *events_of(one, flags["verbose"])]
+                rows += [row_of(one, here), *events_of(one, flags.verbose)]
             show_table(titles, rows, red)

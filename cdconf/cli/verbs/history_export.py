@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.history_filters import check_name, filter_options, wanted_of
+from cdconf.cli.history_filters import HistoryFlags, check_name, filter_options, wanted_of
 from cdconf.cli.options import project_options
 
 
@@ -17,7 +17,7 @@ from cdconf.cli.options import project_options
 @project_options
 @filter_options
 @click.option("--events", is_flag=True, help="Include all events of each run.")
-def command(environment: str | None, events: bool, **flags: Any) -> None:
+def command(environment: str | None, events: bool, **given: Any) -> None:
     """Write runs as JSON lines, the oldest first: one object per run, with everything that the history has on it.
 
     Example: cdconf history export production --since 90d > runs.jsonl
@@ -29,6 +29,7 @@ def command(environment: str | None, events: bool, **flags: Any) -> None:
     from cdconf.history.finding import events_of
     from cdconf.history.team import history_of
 
+    flags = HistoryFlags(**given)
     with run_of("history", None, flags) as run, closing(history_of(run.project)) as history:
         check_name("environment", environment, [*run.project.environments(), *history.environments()])
         rows = history.runs(limit=None, wanted=wanted_of(run, history, environment, flags))

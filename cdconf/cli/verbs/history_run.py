@@ -29,7 +29,7 @@ def show_run(run: Run, history: History, word: str) -> None:
     events = events_of(history, found["id"])
     run.extra["runs"] = [found]
     run.extra["told"] = events
-    if run.flags["as_json"]:
+    if run.flags.as_json:
         return
     told = [f"{when(one.get('at'))[11:]}  {text}" for one in events if (text := line_of(one))]
     told += [f"{when(one.get('at'))[11:]}  {one.get('host')}: {one.get('event')}" for one in found["events"]]

@@ -48,7 +48,7 @@ def command(**flags: Any) -> None:
         }
         kinds = {one.kind for one in findings}
         run.code = FAILED if kinds & {"cut_out", "rewritten"} else DIFFERENT if "lost" in kinds else 0
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             _show(found, findings)
 
 

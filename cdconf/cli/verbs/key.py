@@ -40,7 +40,7 @@ def new(office: str | None, **flags: Any) -> None:
 
     with run_of("key", None, flags) as run:
         if office:
-            key_offices.new(run, office, as_json=flags["as_json"])
+            key_offices.new(run, office, as_json=run.flags.as_json)
             return
         trust.trusted(run.project)  # a broken file is found before a key is made
         made = keys.new(run.project)
@@ -49,7 +49,7 @@ def new(office: str | None, **flags: Any) -> None:
         run.extra["key"] = document(made)
         run.emit(Notice(f"the private key is in {keys.private_file(run.project)}; keep a copy in a safe place"))
         run.emit(Notice(f"trusted here from now on, in {trust.trusted_file(run.project)}: {made.id}"))
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             click.echo(made.text)
 
 
@@ -64,7 +64,7 @@ def show_(office: str | None, **flags: Any) -> None:
 
     with run_of("key", None, flags) as run:
         if office:
-            key_offices.show_own(run, office, as_json=flags["as_json"])
+            key_offices.show_own(run, office, as_json=run.flags.as_json)
             return
         key = keys.own(run.project)
         if key is None:
@@ -74,7 +74,7 @@ def show_(office: str | None, **flags: Any) -> None:
             )
         public = keys.public_of(key)
         run.extra["key"] = document(public)
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             click.echo(public.text)
 
 
@@ -91,7 +91,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
 
     with run_of("key", None, flags) as run:
         if office or offices:
-            key_offices.list_(run, office, as_json=flags["as_json"])
+            key_offices.list_(run, office, as_json=run.flags.as_json)
             return
         found = trust_of(run.project)
         run.extra |= {"file": str(trusted_file(run.project)), "state": found.state}
@@ -104,7 +104,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
         elif found.state == "anybody":
             text = f"{name} trusts anybody here, so unsigned artifacts are accepted (`cdconf key distrust --anybody`)"
             run.emit(Notice(text, warning=True))
-        if found.keys and not flags["as_json"]:
+        if found.keys and not run.flags.as_json:
             show(["fingerprint", "name"], [[one.id, one.name] for one in found.keys.values()])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import no_code_option, output_options, project_options
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 @no_code_option
 @output_options
-def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None:
+def command(policy: str | None, strict: bool, sarif: bool, **given: Any) -> None:
     """Check all files of the project: every role, every environment, every host. Contacts no host.
 
     Templates are rendered with each host's last-seen facts, or with sample facts where there are none. Errors stop the
@@ -40,12 +41,13 @@ def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None
     from cdconf.lint.examine import examine
     from cdconf.lint.project import fact_ages
 
+    flags = Flags(**given)
     if sarif:
-        if flags["as_json"]:
+        if flags.as_json:
             raise UsageError("--sarif and --json exclude each other")
         if policy is not None:
             raise UsageError("--sarif and --policy exclude each other: SARIF is for the project's own files")
-        raise SystemExit(_sarif(Path(flags["directory"]), strict=strict))
+        raise SystemExit(_sarif(Path(flags.directory), strict=strict))
     with run_of("lint", None, flags) as run:
         if policy is not None:
             _check_policy(run, Path(policy), strict=strict)
@@ -56,7 +58,7 @@ def command(policy: str | None, strict: bool, sarif: bool, **flags: Any) -> None
         ages = fact_ages(run.project)
         run.extra["facts_age_s"] = ages
         run.code = FAILED if errors or (strict and warnings) else 0
-        if not flags["as_json"]:
+        if not flags.as_json:
             _show(errors, warnings, len(run.project.filed()))
             _show_ages([age for hosts in ages.values() for age in hosts.values() if age is not None])
 
@@ -80,7 +82,7 @@ def _check_policy(run: Run, path: Path, *, strict: bool) -> None:
     run.extra["errors"] = [error.as_dict() for error in errors]
     run.extra["warnings"] = [warning.as_dict() for warning in warnings]
     run.code = FAILED if errors or (strict and warnings) else 0
-    if not run.flags["as_json"]:
+    if not run.flags.as_json:
         _say(errors, warnings)
         click.echo(f"{_counts(errors, warnings)} in {path}")
 

@@ -49,7 +49,7 @@ def status(environment: str, **flags: Any) -> None:
             else [name, "free", "", "", ""]
             for name, lease in leases.items()
         ]
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             show(["host", "owner", "reason", "age", "expires in"], rows)
 
 
@@ -89,7 +89,7 @@ def take(environment: str, words: tuple[str, ...], reason: str, **flags: Any) ->
     with run_of("lock", environment, flags) as run:
         hosts = run.selected()
         run.recorded = True
-        run.extra["detail"] = f"take {flags['limit'] or 'all'}: {reason}: {shlex.join(words)}"
+        run.extra["detail"] = f"take {run.flags.limit or 'all'}: {reason}: {shlex.join(words)}"
         run.start(hosts)
         with fleet_of(run, hosts, lease=True, reason=reason) as fleet:
             if run.code:
@@ -120,7 +120,7 @@ def release(environment: str, yes: bool, **flags: Any) -> None:
         hosts = run.selected()
         confirm(f"End all leases on {len(hosts)} hosts of {environment}?", yes=yes)
         run.recorded = True
-        run.extra["detail"] = f"release {flags['limit'] or 'all'}"
+        run.extra["detail"] = f"release {run.flags.limit or 'all'}"
         ends = look_at(run, hosts, lambda session: session.force_lease(), ends_leases=True)
         run.extra["released"] = {name: held for name, held in ends.items() if held}
         for name, held in ends.items():

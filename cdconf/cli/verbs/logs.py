@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import app_names, unit_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -32,6 +34,14 @@ MOST = 10_000
 ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seconds won't run
 
 
+@dataclass
+class LogsFlags(Flags):
+    """The options of `logs`."""
+
+    count: int | None = None
+    since: str | None = None
+
+
 @click.command()
 @environment_argument
 @project_options
@@ -52,7 +62,7 @@ ATTEMPTS, QUICK = 5, 10.0  # a journalctl that ends so often within so many seco
 @click.option("--since", metavar="WHEN", help="Only lines since then: `10m`, `2h`, `today`, `2026-03-01 12:00`.")
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new lines until Ctrl-C.")
 @output_options
-def command(environment: str, app: str | None, units: tuple[str, ...], follow: bool, **flags: Any) -> None:
+def command(environment: str, app: str | None, units: tuple[str, ...], follow: bool, **given: Any) -> None:
     """Show the journal of the services of ENV's apps, from all hosts, ordered by time.
 
     Times are in this machine's time zone. Exit code 4: a host was unreachable. 130: Ctrl-C. --follow also ends when the
@@ -62,7 +72,8 @@ def command(environment: str, app: str | None, units: tuple[str, ...], follow: b
     """
     from cdconf.errors import UsageError
 
-    if follow and flags["as_json"]:
+    flags = LogsFlags(**given)
+    if follow and flags.as_json:
         raise UsageError("--follow and --json exclude each other", hint="leave out --follow or --json")
     with run_of("logs", environment, flags) as run:
         wanted = _units(run, app, units)
@@ -73,7 +84,7 @@ def command(environment: str, app: str | None, units: tuple[str, ...], follow: b
             )
         run.start(hosts)
         run.extra["command_line"] = " ".join(sorted({unit for one in wanted.values() for unit in one}))
-        _show(run, hosts, wanted, follow=follow)
+        _show(run, hosts, wanted, flags, follow=follow)
 
 
 def _units(run: Run, app: str | None, units: Sequence[str]) -> dict[str, list[str]]:
@@ -98,14 +109,14 @@ def _units(run: Run, app: str | None, units: Sequence[str]) -> dict[str, list[st
     return found
 
 
-def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], *, follow: bool) -> None:
+def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], flags: LogsFlags, *, follow: bool) -> None:
     from cdconf.cli import journald
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.show.host_output import Lines
     from cdconf.errors import Interrupted
     from cdconf.events import HostDone
 
-    since, count = run.flags["since"], run.flags["count"]
+    since, count = flags.since, flags.count
     if count is None:
         count = MOST if since else LAST
     lines = Lines([host.name for host in hosts], run.mask)
@@ -119,7 +130,7 @@ def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], *, follow: b
         for name in told:
             run.emit(HostDone(name, "ok"))
         entries = sorted((one for found in told.values() for one in found), key=lambda one: one.time)
-        if run.flags["as_json"]:
+        if run.flags.as_json:
             run.extra["lines"] = [one.document() for one in entries]
             return
         for entry in entries:

@@ -54,7 +54,7 @@ def test(target: tuple[str, ...], **flags: Any) -> None:
             name: {"kind": chosen[name].kind, "outcome": outcome, "why": why or None}
             for name, (outcome, why) in found.items()
         }
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             rows = [[name, chosen[name].kind, outcome, why] for name, (outcome, why) in found.items()]
             show(["target", "kind", "outcome", "why"], rows)
         run.code = OK if all(outcome == "sent" for outcome, _ in found.values()) else FAILED
@@ -81,7 +81,7 @@ def list_command(**flags: Any) -> None:
         run.extra["pings"] = [{"environment": one.environment, "project": one.project} for one in settings.pings]
         run.extra["waiting"] = [asdict(one) for one in waiting]
         run.extra["given_up"] = [asdict(one) for one in given_up]
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             _print(settings, waiting, given_up)
 
 

@@ -46,13 +46,13 @@ def command(environment: str, other: str, desired_only: bool, **flags: Any) -> N
         theirs = load_environment(run.project, other)
         pair = (run.environment, theirs)
         run.emit(RunStarted("parity", environment, tuple(f"{one.name}/{host}" for one in pair for host in one.hosts)))
-        options = Options(flags["forks"], flags["accept_new_host_keys"], desired_only)
+        options = Options(run.flags.forks, run.flags.accept_new_host_keys, desired_only)
         likeness = compare_environments(run.project, *pair, run.emit, options)
         found = likeness.comparison
         run.extra |= {"parity": {**report.document(found), "desired_only": desired_only}, "facts_age_s": likeness.ages}
         run.code = worst_exit([*likeness.codes, OK if found.alike else DIFFERENT])
-        if not flags["as_json"]:
-            _show(found, likeness.ages, run.mask, verbose=flags["verbose"])
+        if not run.flags.as_json:
+            _show(found, likeness.ages, run.mask, verbose=run.flags.verbose)
 
 
 def _show(found: Comparison, ages: Mapping[str, float], mask: Callable[[str], str], *, verbose: bool) -> None:

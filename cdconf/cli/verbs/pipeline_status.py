@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--watch", "watched", is_flag=True, help="Keep the table up to date until Ctrl-C.")
 @project_options
 @output_options
-def command(everything: bool, watched: bool, **flags: Any) -> None:
+def command(everything: bool, watched: bool, **given: Any) -> None:
     """Show all artifacts and their stages, newest first: what runs, what waits and for what, what is stopped and why.
 
     This command reads the artifact store and files, and contacts no host. A stage counts as running by the record of
@@ -35,8 +36,9 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
     from cdconf.errors import UsageError
     from cdconf.pipeline.board.reading import SHOWN, Reader
 
+    flags = Flags(**given)
     with _uncollected(everything and not watched), run_of("pipeline", None, flags) as run:
-        if watched and flags["as_json"]:
+        if watched and flags.as_json:
             raise UsageError(
                 "--json and --watch exclude each other", hint="call `cdconf pipeline status --json` repeatedly"
             )
@@ -47,7 +49,7 @@ def command(everything: bool, watched: bool, **flags: Any) -> None:
             _watch(run, count)
             return
         board = Reader(run.project, run.emit).board(count)
-        if flags["as_json"]:
+        if flags.as_json:
             run.extra["pipeline"] = _about(run, board)
         else:
             _print(board)

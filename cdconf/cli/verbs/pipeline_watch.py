@@ -71,7 +71,7 @@ def _install(run: Run, every: str, name: str | None, remote: str | None) -> None
     options = [word for option, value in given.items() if value for word in (option, value)]
     made = install(run.project, options)
     run.extra["installed"] = {"file": str(made.path), "unit": made.text, "commands": list(made.commands)}
-    if not run.flags["as_json"]:
+    if not run.flags.as_json:
         click.echo(made.text, nl=False)
     commands = "\n".join(f"  {one}" for one in made.commands)
     run.emit(Notice(f"written: {made.path}\nstart it, and look at what it does:\n{commands}"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -32,6 +34,18 @@ class _Plan(click.Command):
         return super().make_context(info_name, args, parent=parent, **extra)
 
 
+@dataclass
+class PlanFlags(Flags):
+    """The options of `plan`."""
+
+    prune: bool = False
+    take_over: tuple[str, ...] = ()
+    from_: str | None = None
+    to: str | None = None
+    markdown: bool = False
+    out: str | None = None
+
+
 @click.command(cls=_Plan)
 @environment_argument
 @project_options
@@ -51,7 +65,7 @@ class _Plan(click.Command):
 @click.option("--out", metavar="FILE", type=click.Path(), help="Save the plan, for `provision --plan FILE`.")
 @no_code_option
 @output_options
-def command(environment: str, **flags: Any) -> None:
+def command(environment: str, **given: Any) -> None:
     """Show what provision would change on ENV's hosts, and change nothing.
 
     With --from, it compares two git revisions of the files instead. Both are compiled for all hosts with each host's
@@ -65,31 +79,31 @@ def command(environment: str, **flags: Any) -> None:
     """
     from cdconf.errors import UsageError
 
-    if flags["from_"] is not None:
+    flags = PlanFlags(**given)
+    if flags.from_ is not None:
         from cdconf.cli.verbs.plan_revisions import plan_revisions
 
-        code = plan_revisions(environment, {**flags, "to": "HEAD" if flags["to"] is None else flags["to"]})
-        raise SystemExit(code)
+        raise SystemExit(plan_revisions(environment, flags))
     for name in ("to", "markdown"):
-        if flags[name]:
+        if getattr(flags, name):
             raise UsageError(f"--{name} needs --from")
     from cdconf.cli import plan_file
     from cdconf.cli.older_files import comparison
     from cdconf.provision.provision import Options, provision
 
-    out = flags["out"]
+    out = flags.out
     plan_file.check_out(out)
     with run_of("plan", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
         recorder = plan_file.recorder(run) if out is not None else None
-        moved = taken_over(flags["take_over"], (host.name for host in hosts))
-        accept, prune = flags["accept_new_host_keys"], flags["prune"]
+        moved = taken_over(flags.take_over, (host.name for host in hosts))
+        accept, prune = flags.accept_new_host_keys, flags.prune
         compared = comparison(run)
         options = Options(
-            True, flags["forks"], accept, prune=prune, record=recorder, take_over=moved, applied_from=compared
+            True, flags.forks, accept, prune=prune, record=recorder, take_over=moved, applied_from=compared
         )
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
-        if recorder is not None:
-            plan_file.save_plan(run, recorder, hosts, out)
+        if recorder is not None and out is not None:
+            plan_file.save_plan(run, recorder, hosts, out, prune=flags.prune)
         plan_file.remember(run)

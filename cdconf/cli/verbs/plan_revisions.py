@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from cdconf.errors import CdconfError, UsageError
 from cdconf.secrets.mask import Mask
 
 if TYPE_CHECKING:
+    from cdconf.cli.verbs.plan import PlanFlags
     from cdconf.events import Event, RunResult
     from cdconf.plans.fleet import FleetPlan
 
@@ -26,7 +27,7 @@ HOSTS_ONLY = {
 }
 
 
-def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
+def plan_revisions(environment: str, flags: PlanFlags) -> int:
     """Compares and prints; returns the exit code.
 
     Raises:
@@ -38,12 +39,13 @@ def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
 
     began = time.monotonic()
     for name, option in HOSTS_ONLY.items():
-        if flags.get(name):
+        if getattr(flags, name):
             raise UsageError(f"{option} can't be combined with --from, which contacts no host")
-    if flags["as_json"] and flags["markdown"]:
+    if flags.as_json and flags.markdown:
         raise UsageError("--markdown and --json exclude each other")
-    root = find_root(Path(flags["directory"]))
-    question = Question(environment, flags["limit"], tuple(flags["roles"]), parse_extra(flags["extra"]))
+    root = find_root(Path(flags.directory))
+    question = Question(environment, flags.limit, tuple(flags.roles), parse_extra(flags.extra))
+    revisions = str(flags.from_), "HEAD" if flags.to is None else flags.to
     mask = Mask()
 
     def emit(event: Event) -> None:
@@ -53,7 +55,7 @@ def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
 
     try:
         with contextlib.ExitStack() as stack:
-            before, after = (stack.enter_context(reading(root, flags[name], emit)) for name in ("from_", "to"))
+            before, after = (stack.enter_context(reading(root, name, emit)) for name in revisions)
             plan = compare(before, after, question, root, mask, emit)
             return _show(plan, environment, flags, mask, time.monotonic() - began)
     except CdconfError as error:
@@ -61,16 +63,16 @@ def plan_revisions(environment: str, flags: dict[str, Any]) -> int:
         raise
 
 
-def _show(plan: FleetPlan, environment: str, flags: dict[str, Any], mask: Mask, duration: float) -> int:
+def _show(plan: FleetPlan, environment: str, flags: PlanFlags, mask: Mask, duration: float) -> int:
     from cdconf.render import Style, revisions
 
-    style = Style(flags["as_json"], flags["diff"], flags["verbose"])
+    style = Style(flags.as_json, flags.diff, flags.verbose)
     result: RunResult = revisions.result_of(plan, environment, duration)
-    if flags["markdown"]:
+    if flags.markdown:
         from cdconf.render import markdown
 
         click.echo(markdown.document(plan, environment, mask), nl=False)
-    elif flags["as_json"]:
+    elif flags.as_json:
         from cdconf.render.jsonout import JsonRenderer
 
         JsonRenderer(style, mask).finish(result)

@@ -56,7 +56,7 @@ def show(environment: str | None, **flags: Any) -> None:
         }
         if not policy.file:
             run.emit(Notice(f"there's no policy for '{run.project.name}': {policy_file(run.project)}"))
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             _print(policy, found)
         check_pins(run.project, policy)
 

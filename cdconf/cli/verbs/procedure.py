@@ -44,10 +44,10 @@ def command(app: str, before: str | None, after: str | None, **flags: Any) -> No
             return
         if after is None:
             run.extra["provable"] = _is_provable(run, app)
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             print(f"{app}: {found.digest}, of commit {found.commit[:10]}")
             for one in found.parts:
-                print(f"  {one.kind} {one.name}{f'  {one.digest}' if flags['verbose'] else ''}")
+                print(f"  {one.kind} {one.name}{f'  {one.digest}' if run.flags.verbose else ''}")
 
 
 def _compare(run: Run, old: Procedure, new: Procedure) -> None:
@@ -59,7 +59,7 @@ def _compare(run: Run, old: Procedure, new: Procedure) -> None:
     found = changes(old, new)
     run.extra |= {"procedure_from": _document(old), "changes": [asdict(one) for one in found]}
     run.code = DIFFERENT if found else OK
-    if run.flags["as_json"]:
+    if run.flags.as_json:
         return
     if not found:
         print(f"the same procedure at {old.commit[:10]} and {new.commit[:10]}: {new.digest}")

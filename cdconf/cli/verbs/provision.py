@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
     diff_option,
@@ -19,6 +21,24 @@ from cdconf.cli.options import (
     taken_over,
 )
 from cdconf.cli.throwaway import throwaway_options
+
+
+@dataclass
+class ProvisionFlags(Flags):
+    """The options of `provision`."""
+
+    check: bool = False
+    from_snapshot: bool = False
+    prune: bool = False
+    take_over: tuple[str, ...] = ()
+    plan_from: str | None = None
+    max_age: str = "24h"
+    older: bool = False
+    copy_of: str | None = None
+    name: str | None = None
+    ttl: str | None = None
+    provider: str | None = None
+    scale: tuple[str, ...] = ()
 
 
 @click.command()
@@ -48,7 +68,7 @@ from cdconf.cli.throwaway import throwaway_options
 @click.option("--stage", metavar="NAME", hidden=True, help="The pipeline's stage that this is a part of.")
 @throwaway_options
 @output_options
-def command(environment: str | None, **flags: Any) -> None:
+def command(environment: str | None, **given: Any) -> None:
     """Create ENV's missing hosts where a provider can, then bring every host to its desired state, group by group.
 
     A run first takes a lease on every host. It stops after the first group in which something fails. Hosts that already
@@ -79,26 +99,27 @@ def command(environment: str | None, **flags: Any) -> None:
     from cdconf.errors import PlanMoved, UsageError
     from cdconf.provision.provision import Options, provision
 
-    check = flags["check"]
-    if flags["from_snapshot"] and (check or flags["plan_from"]):
+    flags = ProvisionFlags(**given)
+    check = flags.check
+    if flags.from_snapshot and (check or flags.plan_from):
         raise UsageError("--from-snapshot can't be combined with --check or --plan, which make no hosts")
     with run_of("provision", throwaway.chosen(environment, flags), flags) as run:
-        plan = plan_file.open_plan(run, flags["plan_from"], flags["max_age"]) if flags["plan_from"] else None
+        plan = plan_file.open_plan(run, flags) if flags.plan_from else None
         try:
             hosts = plan_file.hosts_of(run, plan) if plan else run.selected()
-            passing = None if check else provision_run(run, hosts, flags["override"])
+            passing = None if check else provision_run(run, hosts, flags.override)
             run.start(hosts)
-            throwaway.tell(run)
+            throwaway.tell(run, flags)
             options = Options(
                 check,
-                flags["forks"],
-                flags["accept_new_host_keys"],
-                prune=flags["prune"],
+                flags.forks,
+                flags.accept_new_host_keys,
+                prune=flags.prune,
                 plan=plan,
-                take_over=taken_over(flags["take_over"], (host.name for host in hosts)),
-                from_snapshot=flags["from_snapshot"],
+                take_over=taken_over(flags.take_over, (host.name for host in hosts)),
+                from_snapshot=flags.from_snapshot,
                 held=passing.again if passing else lambda: None,
-                applied_from=comparison(run, older=flags["older"]),
+                applied_from=comparison(run, older=flags.older),
             )
             run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
             if passing is not None and run.code == 0:

@@ -41,5 +41,5 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         run.start(touched_hosts(run.project, run.environment, chosen))
         run.extra["app"] = chosen.name
         line = stage_run(run, None)
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], to=version, line=line, mask=run.mask)
+        options = Deployment(run.flags.forks, run.flags.accept_new_host_keys, to=version, line=line, mask=run.mask)
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

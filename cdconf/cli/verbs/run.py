@@ -64,7 +64,7 @@ def command(
 
         def job(session: Session) -> int:
             name = session.host.name
-            if flags["as_json"]:
+            if run.flags.as_json:
                 return session.stream(line, kept[name], user=user, timeout=timeout, data=data)
             splitter = Splitter(lambda text, error: lines.show(name, text, error=error))
             try:
@@ -77,7 +77,7 @@ def command(
                 statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
             except Interrupted as error:
                 raise type(error)("interrupted: every host was told to end the command") from None
-        if flags["as_json"]:
+        if run.flags.as_json:
             run.extra["output"] = {
                 name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}
                 for name, status in statuses.items()

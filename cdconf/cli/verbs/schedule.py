@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, output_options, project_options
-from cdconf.cli.show.drift_reports import ONLY_READ, check_flags
+from cdconf.cli.show.drift_reports import ONLY_READ, DriftFlags, check_flags
 from cdconf.cli.verbs.schedule_show import list_command, status_command
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ command.add_command(list_command)
 command.add_command(status_command)
 
 
+@dataclass
+class ScheduleFlags(Flags):
+    """The options of `schedule install`."""
+
+    every: str = ""
+    within: str | None = None
+    cron: bool = False
+    look_only: bool = False
+
+
 @command.command()
 @_environment
 @click.argument("options", nargs=-1, metavar="[-- OPTION...]", type=click.UNPROCESSED)
@@ -51,7 +63,7 @@ command.add_command(status_command)
 @project_options
 @connection_options
 @output_options
-def install(environment: str | None, options: tuple[str, ...], what: str, **flags: Any) -> None:
+def install(environment: str | None, options: tuple[str, ...], what: str, **given: Any) -> None:
     """Write and start a systemd timer for `drift ENV` or `destroy --expired`; without systemd, a line of the crontab.
 
     Root gets a timer of the system, other users get a timer of their own. Options after `--` go to the scheduled
@@ -63,13 +75,14 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **flag
     from cdconf.schedules.installing import install as install_it
     from cdconf.schedules.installing import starter
 
+    flags = ScheduleFlags(**given)
     if environment is not None and environment.startswith("-"):  # the first word behind `--`, without an ENV before it
         options = (environment, *options)
         environment = None
     with run_of("schedule", environment if what == "drift" else None, flags) as run:
-        starter(cron=flags["cron"])
+        starter(cron=flags.cron)
         wish = _wish(_name(what, environment), options, flags)
-        if flags["look_only"]:
+        if flags.look_only:
             wish = _with_key(run, wish)
             if run.code:
                 return
@@ -78,13 +91,13 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **flag
         _tell(run, written)
 
 
-def _wish(name: Name, options: tuple[str, ...], flags: dict[str, Any]) -> Wish:
+def _wish(name: Name, options: tuple[str, ...], flags: ScheduleFlags) -> Wish:
     from cdconf.schedules.installing import Wish, starter
     from cdconf.schedules.period import period_of
 
     _check_options(name, options)
-    period = period_of(flags["every"], for_cron=starter(cron=flags["cron"]) == "cron")
-    return Wish(name, period, _limit(flags["within"]), options, flags["cron"])
+    period = period_of(flags.every, for_cron=starter(cron=flags.cron) == "cron")
+    return Wish(name, period, _limit(flags.within), options, flags.cron)
 
 
 def _with_key(run: Run, wish: Wish) -> Wish:
@@ -137,15 +150,15 @@ def _check_options(name: Name, options: Sequence[str]) -> None:
     verb: click.Command = drift.command if name.environment else destroy.command
     first = [name.environment] if name.environment else ["--expired"]
     try:
-        flags = verb.make_context(name.what, [*first, *options], obj=ONLY_READ).params
+        given = verb.make_context(name.what, [*first, *options], obj=ONLY_READ).params
     except click.UsageError as error:
         text = error.format_message().rstrip(".")
         raise UsageError(
             text[:1].lower() + text[1:], hint=f"see cdconf {'drift' if name.environment else 'destroy'} --help"
         ) from error
     if name.environment:
-        check_flags(flags)
-    elif flags["environment"] or flags["images"] or flags["override"]:
+        check_flags(DriftFlags(**{option: value for option, value in given.items() if option != "environment"}))
+    elif given["environment"] or given["images"] or given["override"]:
         raise UsageError("`destroy --expired` takes no environment, no --images and no --override")
 
 
@@ -154,7 +167,7 @@ def _tell(run: Run, written: Written) -> None:
     from cdconf.schedules.running import secrets_file
 
     run.extra["installed"] = {"by": written.schedule.by, "files": written.files}
-    if not run.flags["as_json"]:
+    if not run.flags.as_json:
         for text in written.files.values():
             click.echo(text.rstrip("\n"))
     places = " and ".join(path for path in written.files if path != "crontab") or "a line of the crontab"
@@ -184,7 +197,7 @@ def remove(environment: str | None, what: str | None, **flags: Any) -> None:
     from cdconf.schedules.installing import remove as remove_it
     from cdconf.schedules.schedule import WHATS, Name, names
 
-    with run_of("schedule", _of_key(environment, what, flags), flags) as run:
+    with run_of("schedule", _of_key(environment, what, flags["directory"]), flags) as run:
         whats = [what] if what else [one for one in WHATS if (one == "drift") == (environment is not None)]
         wanted = [Name(one, environment) for one in whats]
         removed = {one.text: remove_it(run.project, one) for one in wanted}
@@ -200,7 +213,7 @@ def remove(environment: str | None, what: str | None, **flags: Any) -> None:
                 run.emit(Notice(f"{text}: removed: {', '.join(files)}"))
 
 
-def _of_key(environment: str | None, what: str | None, flags: dict[str, Any]) -> str | None:
+def _of_key(environment: str | None, what: str | None, directory: str) -> str | None:
     """The environment, where its hosts have a look-only key to lose; else its files needn't be there any more."""
     from pathlib import Path
 
@@ -209,7 +222,7 @@ def _of_key(environment: str | None, what: str | None, flags: dict[str, Any]) ->
 
     if environment is None or what not in (None, "drift"):
         return None
-    return environment if path_of(load_project(Path(flags["directory"])), environment).exists() else None
+    return environment if path_of(load_project(Path(directory)), environment).exists() else None
 
 
 def _without_key(run: Run, environment: str) -> list[str]:

@@ -32,7 +32,7 @@ def list_command(**flags: Any) -> None:
     with run_of("schedule", None, flags) as run:
         found = [_looked_at(run.project, one) for one in names(run.project)]
         run.extra["schedules"] = [_document(*one) for one in found]
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             show(["environment", "run", "every", "by", "last", "state"], [_row(*one) for one in found])
 
 
@@ -66,7 +66,7 @@ def status_command(environment: str | None, **flags: Any) -> None:
         run.extra["schedules"] = [_document(*one) for one in found]
         tell(run.project)
         run.code = FAILED if any(standing is None or standing.problem for _, _, standing, _ in found) else 0
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             for one in found:
                 click.echo("\n".join(_lines(*one)))
 

@@ -65,12 +65,12 @@ def write(names: list[str], made: Callable[[str], dict[str, Any]], folder: Path)
     """Writes schemas; returns the files."""
     import json
 
+    from cdconf.atomic import write_public
+
     texts = {folder / f"{name}.json": json.dumps(made(name), indent=1, ensure_ascii=False) + "\n" for name in names}
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        write_public(path, text)
     return list(texts)
 
 

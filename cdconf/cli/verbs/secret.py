@@ -91,7 +91,7 @@ def list_(environment: str, **flags: Any) -> None:
 
     with run_of("secret", environment, flags) as run:
         run.extra["secrets"] = {name: run.secrets.source(name) for name in run.secrets.names()}
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             for name, source in run.extra["secrets"].items():
                 click.echo(f"{name}  {source}")
 

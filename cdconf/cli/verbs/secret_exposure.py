@@ -45,7 +45,7 @@ def exposure(environment: str, recipient: str | None, **flags: Any) -> None:
     with run_of("secret", environment, flags) as run:
         found = [one for one in _found(run) if recipient is None or _is(one, recipient)]
         run.extra["exposure"] = [vars(one) for one in found]
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             heads = ["secret", "key", "name", "value", "since", "commit", "recipient"]
             show(heads, [_row(one) for one in found])
 
@@ -76,7 +76,7 @@ def check(environment: str, **flags: Any) -> None:
         run.extra["findings"] = lines
         if lines:
             run.code = DIFFERENT
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             click.echo("\n".join(lines) or f"the secrets of {environment} are known to its recipients alone")
             if rekey:
                 click.echo(f"`cdconf secret rekey {environment}` encrypts them for the recipients of now", err=True)

@@ -74,7 +74,7 @@ def command(environment: str, **flags: Any) -> None:
                 red |= {len(rows)} if words else set()
                 told = [
                     ", ".join(filter(None, [_state(page, lease), *words])),
-                    _deployed(page, verbose=flags["verbose"]),
+                    _deployed(page, verbose=run.flags.verbose),
                 ]
                 rows.append([host.name, name, page["linked"] or "no release", *told, held])
             if not pages:
@@ -83,7 +83,7 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["drained"] = say_drained(run, drained, leases)
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
-        if not flags["as_json"]:
+        if not run.flags.as_json:
             show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
 

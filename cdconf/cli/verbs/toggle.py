@@ -78,7 +78,8 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     from cdconf.deploy.deployment import app_hosts
     from cdconf.errors import DIFFERENT, UsageError
     from cdconf.inventory import load_toggles
-    from cdconf.inventory.toggles import switch, word
+    from cdconf.inventory.toggles import word
+    from cdconf.inventory.values import switch
     from cdconf.toggling.change import Change
     from cdconf.toggling.change import toggle as change_it
 
@@ -90,8 +91,8 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"
     run.start(app_hosts(run.project, run.environment, app))
     flags = run.flags
-    gate = changing(run, "toggle", app.name, flags["override"], check=check)
-    change = Change(app, toggle, on, flags["forks"], flags["accept_new_host_keys"], check, gate.again)
+    gate = changing(run, "toggle", app.name, flags.override, check=check)
+    change = Change(app, toggle, on, flags.forks, flags.accept_new_host_keys, check, gate.again)
     run.extra |= change_it(run.project, run.environment, change, run.emit)
     if check and run.extra["differs"]:
         run.code = DIFFERENT

@@ -48,7 +48,7 @@ def command(app: str, environment: str, yes: bool, **flags: Any) -> None:
         with fleet_of(run, draining, lease=True, reason=f"undrain {chosen.name}") as fleet:
             drains = drains_of(run.project, chosen, fleet, fleet.connected(draining), run.emit)
             drained = (*drains.left_over, *drains.kept) if drains is not None else ()
-            names = [name for name in drained if name in wanted or (name not in known and not flags["limit"])]
+            names = [name for name in drained if name in wanted or (name not in known and not run.flags.limit)]
             failures = drains.end(names, proven=True) if drains is not None else {}
             if drains is not None:
                 drains.finish()

@@ -73,8 +73,8 @@ def command(
             "now": round(known.now, 3),
             "apps": {one.stream.app: stream_data(one.stream, one.dora) for one in found},
         }
-        if not flags["as_json"]:
-            _print(found, flags["verbose"])
+        if not run.flags.as_json:
+            _print(found, run.flags.verbose)
 
 
 def _check(project: Project, to: str, app: str | None, environments: list[str], apps: list[str]) -> None:

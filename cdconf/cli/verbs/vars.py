@@ -8,6 +8,7 @@ import click
 
 from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     environment_argument,
     no_code_option,
@@ -27,7 +28,7 @@ from cdconf.cli.options import (
 )
 @no_code_option
 @output_options
-def command(environment: str, host: str | None, explain: bool, **flags: Any) -> None:
+def command(environment: str, host: str | None, explain: bool, **given: Any) -> None:
     """Show the variables of HOST, or of all of ENV's hosts, as templates see them. Secrets are masked.
 
     No host is contacted: the values use each host's last-seen facts.
@@ -38,8 +39,9 @@ def command(environment: str, host: str | None, explain: bool, **flags: Any) -> 
     from cdconf.cli.show.tables import show
     from cdconf.facts import FactCache, age_text
 
+    flags = Flags(**given)
     if host:
-        flags["limit"] = host
+        flags.limit = host
     with run_of("vars", environment, flags) as run:
         cache = FactCache(run.project.data_if_any, run.environment.name)
         seen = {one.name: cache.load(one.name) for one in run.selected()}
@@ -47,7 +49,7 @@ def command(environment: str, host: str | None, explain: bool, **flags: Any) -> 
         data = {one.name: explain_host(run.compiler, one, seen[one.name].facts) for one in run.selected()}
         run.extra["variables"] = data
         run.extra["facts_age_s"] = {name: one.age for name, one in seen.items()}
-        if flags["as_json"]:
+        if flags.as_json:
             return
         for name, entries in data.items():
             heads = ["variable", "value", "from", "wins over"] if explain else ["variable", "value"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import environment_names, host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
     environment_argument,
@@ -35,6 +37,18 @@ BASELINE_DAYS = "30d"
 BASELINE_REASON = "found on the first day"
 
 
+@dataclass
+class WaiverFlags(Flags):
+    """The options of `waiver`'s verbs."""
+
+    host: str | None = None
+    type: str | None = None
+    title: str | None = None
+    until: str | None = None
+    reason: str | None = None
+    unknown: bool = False
+
+
 @click.group()
 def command() -> None:
     """Accept findings of `drift` until a given day, each with a reason, in inventories/ENV/waivers.yml.
@@ -56,7 +70,7 @@ def command() -> None:
 @_unknown
 @project_options
 @output_options
-def add(environment: str, host: str, **flags: Any) -> None:
+def add(environment: str, host: str, **given: Any) -> None:
     """Accept until a given day that resource TYPE TITLE differs on HOST of ENV. Contacts no host.
 
     HOST is a host, a group or a pattern. Copy TYPE and TITLE from the output of `drift`: `file /etc/motd`. An existing
@@ -68,13 +82,15 @@ def add(environment: str, host: str, **flags: Any) -> None:
     from cdconf.errors import UsageError
     from cdconf.inventory import select
 
+    flags = WaiverFlags(**given)
     with run_of("waiver add", environment, flags) as run:
-        if not flags["until"] or not (flags["reason"] or "").strip():
+        reason = flags.reason or ""
+        if not flags.until or not reason.strip():
             raise UsageError("a waiver needs --until and --reason", hint="such as --until 30d --reason 'ticket 12'")
         select(run.project, run.environment, host)
-        kind, title = named_type(run.project, flags["type"]), flags["title"]
-        check_told(run, title, flags["reason"])
-        new = _new(run, host, (kind, title), last_day(run, flags["until"]), flags["reason"], flags["unknown"])
+        kind, title = named_type(run.project, str(flags.type)), str(flags.title)
+        check_told(run, title, reason)
+        new = _new(run, host, (kind, title), last_day(run, flags.until), reason, flags.unknown)
         keep(run, [new])
         run.record_as("waiver add", _detail(new))
 
@@ -93,7 +109,7 @@ def list_(environment: str, **flags: Any) -> None:
         now = today(run)
         found = sorted(load_waivers(run.project, environment), key=lambda one: (one.until, one.names))
         run.extra["waivers"] = [_document(one) | {"ended": one.until < now} for one in found]
-        if flags["as_json"]:
+        if run.flags.as_json:
             return
         heads = ["host", "type", "title", "until", "left", "by", "reason", "where"]
         rows = [[*one.names, *_times(one, now), one.by or "", one.reason, one.source] for one in found]
@@ -109,15 +125,16 @@ def list_(environment: str, **flags: Any) -> None:
 @click.option("--ended", is_flag=True, help="Remove all waivers whose last day is over.")
 @project_options
 @output_options
-def remove(environment: str, ended: bool, **flags: Any) -> None:
+def remove(environment: str, ended: bool, **given: Any) -> None:
     """Remove the waiver of TYPE TITLE on HOST, or all that have ended. Contacts no host.
 
     Example: cdconf waiver remove production --ended
     """
     from cdconf.cli.waiver_file import chosen, drop
 
+    flags = WaiverFlags(**given)
     with run_of("waiver remove", environment, flags) as run:
-        gone = chosen(run, (flags["host"], flags["type"], flags["title"]), ended=ended)
+        gone = chosen(run, (flags.host, flags.type, flags.title), ended=ended)
         drop(run, gone)
         if gone:
             run.record_as("waiver remove", "; ".join(map(_detail, gone[:10])))
@@ -133,7 +150,7 @@ def remove(environment: str, ended: bool, **flags: Any) -> None:
 @click.option("--unknown", is_flag=True, help="Also accept resources that can't be compared.")
 @no_code_option
 @output_options
-def baseline(environment: str, **flags: Any) -> None:
+def baseline(environment: str, **given: Any) -> None:
     """Compare ENV's hosts as `drift` does, and write a waiver for each finding.
 
     Use it on the first day with old servers.
@@ -146,17 +163,18 @@ def baseline(environment: str, **flags: Any) -> None:
     """
     from cdconf.cli.waiver_file import keep, last_day
 
+    flags = WaiverFlags(**given)
     with run_of("waiver baseline", environment, flags) as run:
-        day = last_day(run, flags["until"] or BASELINE_DAYS)
-        reason = flags["reason"] or BASELINE_REASON
-        found, left, looked = _look(run)
+        day = last_day(run, flags.until or BASELINE_DAYS)
+        reason = flags.reason or BASELINE_REASON
+        found, left, looked = _look(run, unknown=flags.unknown)
         new = [_new(run, one.host, (one.type, one.title), day, reason, one.cause == "unknown") for one in found]
         keep(run, new)
         run.code = looked(left)
         run.record_as("waiver baseline", f"{len(new)} findings, until {day}")
 
 
-def _look(run: Run) -> Any:
+def _look(run: Run, *, unknown: bool) -> Any:
     """What drift finds that has no waiver and may get one; what's left besides; and what tells the exit code."""
     from cdconf.cli.older_files import comparison
     from cdconf.cli.waived_findings import waiving
@@ -170,15 +188,15 @@ def _look(run: Run) -> Any:
     emit = waiving(run)
     options = Options(
         check=True,
-        forks=run.flags["forks"],
-        accept_new_host_keys=run.flags["accept_new_host_keys"],
+        forks=run.flags.forks,
+        accept_new_host_keys=run.flags.accept_new_host_keys,
         releases=True,
         applied_from=comparison(run),
     )
     code = provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
     told = (one for host in run.collector.hosts.values() for one in host.resources)
     findings = [one for one in findings_of(told) if one.waived is None]
-    accepted = acceptable(run, findings, unknown=run.flags["unknown"])
+    accepted = acceptable(run, findings, unknown=unknown)
     left = len(findings) - len(accepted)
     return accepted, left, lambda some: (DIFFERENT if some else OK) if code in (OK, DIFFERENT) else code
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cdconf.atomic import write_private
 from cdconf.environments.docker import container as docker_container
 from cdconf.environments.docker.boot import Boot
 from cdconf.environments.docker.container import Place
@@ -30,7 +31,6 @@ from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
 from cdconf.inventory.provided_hosts import DEFAULT_OS
 from cdconf.own_files import read_text
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project

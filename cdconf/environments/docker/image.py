@@ -19,9 +19,9 @@ from typing import IO, Any
 
 from cdconf.environments.docker.pull import Unavailable, check_architecture, present, pull
 from cdconf.environments.docker.recipes import Recipe, recipe_for
-from cdconf.environments.locks import held
 from cdconf.errors import ProviderError
 from cdconf.events import Emit, Step
+from cdconf.file_lock import held
 
 LABEL = "cdconf.recipe"
 COMMAND = '["/sbin/init"]'
@@ -70,7 +70,8 @@ def ensure_image(engine: Any, os: str, emit: Emit, *, base: str | None = None) -
     if present(engine, name):
         return name
     lock = Path(tempfile.gettempdir()) / f"cdconf-image-{system.getuid()}-{name.replace(':', '-')}.lock"
-    with held(lock, emit, f"waiting for another run that builds the image for {os}"):
+    waiting = Step(f"waiting for another run that builds the image for {os}")
+    with held(lock, ProviderError, lambda: emit(waiting)):
         if not present(engine, name):
             remove_unfinished(engine, name)
             _make(engine, recipe, name, emit, base)

@@ -95,28 +95,29 @@ def _get(path: str, missing: Any = None) -> Any:
             connection.request("GET", path)
             with closing(connection.getresponse()) as response:
                 body = response.read()
-        found = json.loads(body) if response.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise no_engine(error) from error
-    if response.status == 404 and missing is not None:
+    return _found(response.status, body, missing)
+
+
+def _found(status: int, body: bytes, missing: Any) -> Any:
+    """What an answer holds; `missing`, if that's given, where there's nothing of this name."""
+    if status == 404 and missing is not None:
         return missing
-    if response.status != 200:
+    if status != 200:
         raise refused(body)
-    return found
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise no_engine(error) from error
 
 
 @engine_errors()
 def _through_package(path: str, missing: Any) -> Any:
     """For engines that aren't on a local socket (tcp, ssh), which the docker package knows how to reach."""
-    from docker.errors import NotFound
-
-    client = engine()
-    try:
-        return client.api._result(client.api._get(client.api._url(path)), json=True)
-    except NotFound:
-        if missing is None:
-            raise
-        return missing
+    api = engine().api  # a session of requests
+    response = api.get(f"{api.base_url}/v{api.api_version}{path}", timeout=api.timeout)
+    return _found(response.status_code, response.content, missing)
 
 
 def engine(timeout: int = 120) -> Any:

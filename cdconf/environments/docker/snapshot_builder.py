@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from cdconf.catalog import portable
 from cdconf.environments.docker import snapshot_scrub
 from cdconf.environments.docker.removal import remove_container, remove_network
-from cdconf.environments.locks import held_if_free
 from cdconf.errors import ProviderError
 from cdconf.events import ResourceDone
 from cdconf.facts import NotedFacts
+from cdconf.file_lock import held_if_free
 from cdconf.inventory import Host
 
 if TYPE_CHECKING:
@@ -173,6 +173,6 @@ def clear_builders(client: Any, project: Project) -> None:
 
 def remove_builders(client: Any, project: Project) -> None:
     """Removes what a run that was killed has left of a checkout's builders, unless one is making snapshots now."""
-    with held_if_free(builders_lock(project)) as free:
+    with held_if_free(builders_lock(project), ProviderError) as free:
         if free:
             clear_builders(client, project)

@@ -21,9 +21,9 @@ from cdconf.environments.docker.listing import engine
 from cdconf.environments.docker.options import Engine, run_options
 from cdconf.environments.docker.snapshot_builder import Builder, builders_lock, clear_builders
 from cdconf.environments.docker.snapshot_kind import Kind, Kinds
-from cdconf.environments.locks import held
 from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, UsageError
 from cdconf.events import Emit, Notice, Step
+from cdconf.file_lock import held
 from cdconf.inventory.provided_hosts import DEFAULT_OS
 from cdconf.session import Connector
 
@@ -85,7 +85,8 @@ class _Snapshots:
         kinds = self._kinds(hosts)
         examples = {kind: next(host for host in hosts if kinds[host.name] == kind) for kind in kinds.values()}
         if any(self._find(kind) is None for kind in examples):
-            with held(builders_lock(self._project), self._emit, "waiting for another run that makes snapshots"):
+            waiting = Step("waiting for another run that makes snapshots")
+            with held(builders_lock(self._project), ProviderError, lambda: self._emit(waiting)):
                 clear_builders(self._client, self._project)
                 # Another run may have made them meanwhile.
                 missing = {kind: host for kind, host in examples.items() if self._find(kind) is None}

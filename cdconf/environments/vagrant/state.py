@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdconf.atomic import write_private
 from cdconf.own_files import read_bytes, read_json
-from cdconf.secrets.store import write_private
 
 _FILE = "vagrant.json"
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from cdconf.atomic import write_private
 from cdconf.errors import UsageError
 from cdconf.own_files import read_json
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.procedure import VERSION, ProcedureDigest, procedure_of
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts.attestations import STATEMENT, STOP, content_of
 from cdconf.artifacts.metadata import Unreadable, listed, read_all
 from cdconf.artifacts.shards import SUFFIX
+from cdconf.atomic import write_private
 from cdconf.own_files import own_bytes
 from cdconf.pipeline.board.gathering import gather
 from cdconf.pipeline.board.listed import Listed, listed_of, newest_first
 from cdconf.pipeline.board.words import Word
 from cdconf.promotion.checked import AHEAD
 from cdconf.promotion.offices import stage_office
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.promotion.evidence import Evidence

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdconf.atomic import write_public
 from cdconf.errors import CdconfError, UsageError
 from cdconf.pipeline.watch.unit import MARK, PASSED_ON, escaped, unit
 
@@ -100,13 +101,8 @@ def write_unit(path: Path, text: str) -> None:
     Raises:
         CdconfError: It can't be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(0o644)
-        draft.replace(path)
+        write_public(path, text)
     except OSError as error:
         raise CdconfError(f"{path} can't be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -17,12 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdconf.atomic import write_private
 from cdconf.errors import CdconfError, GateClosed
 from cdconf.events import Emit, Notice
+from cdconf.file_lock import take
 from cdconf.own_files import opened_lock, read_json, reason
 from cdconf.pipeline.watch.progress import Progress, as_data, from_data
 from cdconf.promotion.saying import whoami
-from cdconf.secrets.store import write_private
 
 if TYPE_CHECKING:
     from cdconf.pipeline.watch.branch import Branch
@@ -81,13 +81,11 @@ def alone(data: Path, branch: Branch) -> Iterator[None]:
     except OSError as error:
         raise CdconfError(f"can't lock this checkout for a watch: {folder / 'lock'}: {reason(error)}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not take(descriptor):
             raise GateClosed(
                 f"this checkout is watched already: {_told(descriptor)}",
                 hint="end that one first, or watch from a clone of its own",
-            ) from error
+            )
         about = {"by": whoami(), "pid": os.getpid(), "branch": branch.shown, "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(about).encode(), 0)

@@ -1,0 +1,61 @@
+"""Files of the controller's that are replaced, or made, in one step: a reader never sees a part of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_private(path: Path, content: bytes | str, *, durable: bool = True) -> None:
+    """Replaces a file that's for its owner alone (0600).
+
+    Args:
+        path: The file; its directory is there.
+        content: What it's to hold; text is written as UTF-8.
+        durable: Whether it must survive a power cut.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    with _draft(path, content, 0o600, durable=durable) as draft:
+        draft.replace(path)
+
+
+def write_public(path: Path, content: bytes | str) -> None:
+    """Replaces a file that everybody may read (0644); for the rest see `write_private`."""
+    with _draft(path, content, 0o644, durable=False) as draft:
+        draft.replace(path)
+
+
+def make_private(path: Path, content: bytes | str) -> bool:
+    """Makes a file that's for its owner alone; false where there's something of this name, which stays as it is.
+
+    For arguments and errors see `write_private`.
+    """
+    with _draft(path, content, 0o600, durable=True) as draft:
+        try:
+            os.link(draft, path)  # unlike a rename, it fails when the name is taken
+        except FileExistsError:
+            return False
+        return True
+
+
+@contextmanager
+def _draft(path: Path, content: bytes | str, mode: int, *, durable: bool) -> Iterator[Path]:
+    """The whole content under another name in the same directory; what's left of it in the end is removed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+            stream.flush()
+            os.fchmod(descriptor, mode)
+            if durable:
+                os.fsync(descriptor)
+        yield Path(name)
+    finally:
+        with contextlib.suppress(OSError):
+            Path(name).unlink(missing_ok=True)
