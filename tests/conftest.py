@@ -1,8 +1,10 @@
 """What all tests share: small projects on disk, and the command line."""
 
 import collections
+import gc
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,18 +19,16 @@ CDCONF = [sys.executable, "-m", "cdconf"]
 # Files that take minutes; "slowest files" at the end of a run tells whether they're still these.
 LONGEST = (
     *(
-        "test_attacks",
+        "test_secrets_hidden",
         "test_rollout",
-        "test_toggles",
-        "test_shared",
+        "test_pipeline",
+        "test_copy_of_production",
         "test_databases",
-        "test_load",
-        "test_main_job",
-        "test_plans",
+        "test_cases",
     ),
-    *("test_servers", "test_copy_of_production", "test_refused", "test_parity", "test_new_project", "test_snapshots"),
-    *("test_team", "test_upgrade", "test_pipeline"),
-    *("test_dead_mans_switch", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
+    *("test_toggles", "test_dead_mans_switch", "test_servers", "test_load", "test_attacks", "test_shared"),
+    *("test_main_job", "test_plans", "test_refused", "test_parity", "test_new_project", "test_snapshots", "test_team"),
+    *("test_upgrade", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
     # Of those that need no host:
     *("test_run", "test_artifacts", "test_approval_forgeries", "test_approvals", "test_revisions", "test_boot"),
     *("test_state_files", "test_pythons", "test_server", "test_vagrantfile", "test_attestations", "test_forgeries"),
@@ -49,6 +49,26 @@ def pytest_configure(config):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+ON_HOSTS = "pytest.mark.hosts"
+ALL_ON_HOSTS = re.compile(rf"^pytestmark = (\[[^]]*)?{re.escape(ON_HOSTS)}", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Each worker imports what it runs, and not the other half of the suite as well, which takes it seconds."""
+    wanted = config.getoption("markexpr")
+    if wanted not in ("hosts", "not hosts") or not re.fullmatch(r"test_.*\.py", collection_path.name):
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    others = ON_HOSTS not in text if wanted == "hosts" else ALL_ON_HOSTS.search(text) is not None
+    return True if others else None
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end: neither collections of garbage nor forks need look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """In CI a skipped test is a failed one: what it needs is missing there, and nobody would see it."""
@@ -67,6 +87,8 @@ def pytest_collection_modifyitems(items):
     ranks = {}
     for item in items:
         hosts = item.get_closest_marker("hosts") is not None
+        if hosts and item.path not in ranks and ON_HOSTS not in item.path.read_text(encoding="utf-8"):
+            raise pytest.UsageError(f"{item.nodeid} is on hosts, and '{ON_HOSTS}' doesn't stand in its file")
         if hosts and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
         rank = (not hosts, LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

@@ -223,7 +223,7 @@ def prepared() -> Prepared:
     return one
 
 
-def _import_all() -> None:
+def import_all() -> None:
     """All that commands and smoke tests import, and what they make of cdconf's own files."""
     from _pytest.config import default_plugins
 
@@ -243,7 +243,7 @@ def _import_all() -> None:
 
 def serve(descriptor) -> None:
     """Forks for each request, until there's nobody left to ask."""
-    _import_all()
+    import_all()
     from cdconf.smoke.process import Pytest
 
     # What's shared stays shared, and pytest's own collections of garbage at its end don't look at it.

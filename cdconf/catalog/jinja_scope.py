@@ -7,22 +7,25 @@ own: no name, whatever it's called, leads to it. Nothing that a template makes o
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
-from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.catalog.limits import LimitedEnvironment, render
 from cdconf.catalog.line_ends import LineEnds
-from cdconf.catalog.meter import Unmeasured
+from cdconf.catalog.meter import Place, Unmeasured
 from cdconf.errors import TemplateError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from cdconf.catalog.scope import Scope
 
 
@@ -90,6 +93,19 @@ class _Template(jinja2.Template):
             return self.make_module()
 
 
+def place_in(frame: FrameType, python: int) -> Place | None:
+    """The template, and its line, that a frame renders; None for a frame of other code.
+
+    Args:
+        frame: The frame.
+        python: The line of Python that it's at.
+    """
+    template = frame.f_globals.get("__jinja_template__")
+    if template is None or template.filename in (None, "<template>"):
+        return None
+    return str(template.filename), template.get_corresponding_lineno(python)
+
+
 class ScopedEnvironment(LimitedEnvironment):
     """See the module. `find` gives the source of a template, as Jinja2's FunctionLoader wants it."""
 
@@ -111,12 +127,43 @@ class ScopedEnvironment(LimitedEnvironment):
         self._rendering = threading.local()
         self.meter = Unmeasured()
 
+    def render(self, template: jinja2.Template) -> str:
+        """Renders a template or a text; its meter knows at any time which template is at work.
+
+        Raises:
+            SecurityError: It gives more than `LARGEST` characters.
+        """
+        if template.filename in (None, "<template>"):  # a text's place is known already
+            return render(template, {})
+        begun = template.debug_info[0][0] if template.debug_info else 1
+        self.meter.reached((str(template.filename), begun))
+        return render(template, {}, self._paused)
+
+    def _paused(self, chunks: Any) -> None:
+        """Notes where a template waits that was asked for the next piece of its text."""
+        inner, place = chunks, None
+        while (frame := getattr(inner, "gi_frame", None)) is not None:
+            place = place_in(frame, frame.f_lineno) or place
+            inner = inner.gi_yieldfrom
+        if place is not None:
+            self.meter.reached(place)
+
     def get_template(self, name: Any, parent: Any = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
         """A template by its name; its meter learns which of its lines has become which line of Python."""
         template = super().get_template(name, parent, globals)
         if template.filename is not None and not self.meter.knows(template.filename):
             self.meter.compiled(template.filename, template.debug_info)
         return template
+
+    def handle_exception(self, source: str | None = None) -> NoReturn:
+        """Raises a template's exception with its own lines, which takes a while: its place is known before."""
+        trace, place = sys.exc_info()[2], None
+        while trace is not None:
+            place = place_in(trace.tb_frame, trace.tb_lineno) or place
+            trace = trace.tb_next
+        if place is not None:
+            self.meter.reached(place)
+        super().handle_exception(source)
 
     def make_globals(self, d: Any) -> dict[str, Any]:
         """What a template sees besides the scope; each render copies it, and Jinja2's own kind is slow to copy."""

@@ -7,6 +7,7 @@ while it only reads a text, which nobody measures.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -76,8 +77,17 @@ def lined(code: CodeType) -> CodeType:
     return code.replace(co_linetable=table, co_consts=tuple(inner))
 
 
-def render(template: jinja2.Template, names: dict[str, Any]) -> str:
+def _unheard(chunks: Any) -> None:
+    """Nobody wants to know."""
+
+
+def render(template: jinja2.Template, names: dict[str, Any], paused: Callable[[Any], None] = _unheard) -> str:
     """Renders a template up to the limit.
+
+    Args:
+        template: What's rendered.
+        names: What it sees.
+        paused: Called whenever a part of the text was made, with the generator that makes it.
 
     Raises:
         SecurityError: It gives more than `LARGEST` characters; raised where the template is by then.
@@ -86,6 +96,7 @@ def render(template: jinja2.Template, names: dict[str, Any]) -> str:
     size = 0
     chunks = template.generate(names)
     while pieces := list(itertools.islice(chunks, _AT_ONCE)):  # which may all be empty
+        paused(chunks)
         part = "".join(pieces)
         size += len(part)
         if size > LARGEST:

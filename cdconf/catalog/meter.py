@@ -20,7 +20,8 @@ from cdconf.catalog.limits import MEMORY, SECONDS, SECONDS_IN_ALL
 from cdconf.errors import CdconfError, TemplateError
 
 Place = tuple[str, int]
-NAMED = 4096  # bytes of memory that name the text at work
+NAMED = 4096  # bytes of memory that name the text at work; as many behind them name the template in it
+SHARED = 2 * NAMED
 OVER, NEARLY_OVER = signal.SIGPROF, signal.SIGVTALRM
 NEARLY, ROUND = 0.8, 0.02  # of a text's time: from when on, and how often, it's noted where the text is
 ENDED = b"the text has ended\n"  # what's noted above isn't about the one at work
@@ -35,6 +36,9 @@ class Unmeasured:
 
     def end(self, outer: Place | None) -> None:
         """A text was rendered."""
+
+    def reached(self, place: Place | None) -> None:
+        """A template's line is at work from now on, for as long as no stack tells more; None for no template."""
 
     def knows(self, file: str) -> bool:
         """Whether a template's lines are known, or nobody wants them: to find them out costs more than a render."""
@@ -51,7 +55,8 @@ class Meter(Unmeasured):
     """See the module. One thread renders.
 
     Args:
-        shared: Gets the place of the text at work; its last byte tells whether the time is that of all texts of a host.
+        shared: Gets the place of the text at work, whose last byte tells whether the time is that of all texts of a
+            host; then that of the template at work.
         trace: Gets the lines of templates, and those that were at work when a timer ran out, or had nearly.
         refused: Texts that have taken too much before, and what's to be said of each.
     """
@@ -61,6 +66,8 @@ class Meter(Unmeasured):
         self._trace = trace
         self._refused = refused
         self._at: Place | None = None
+        self._reached: Place | None = None
+        self._around: list[Place | None] = []
         self._compiled: set[str] = set()
         self._named: dict[Place, bytes] = {}
         self._until = 0.0
@@ -89,6 +96,8 @@ class Meter(Unmeasured):
     def begin_host(self) -> None:
         """All texts of one host begin."""
         self._at = None
+        self._around.clear()
+        self.reached(None)
         self._shared[0] = 0
         self._until = time.process_time() + SECONDS_IN_ALL
         self._give(SECONDS_IN_ALL)
@@ -105,6 +114,9 @@ class Meter(Unmeasured):
             message, self._at = self._refused[self._at], outer
             raise too_much(message, (file, line))
         self._name(self._at)
+        self._around.append(self._reached)
+        if self._reached is not None:
+            self.reached(None)
         if outer is None:
             # Between two pieces of its text, a template is on no stack: so it's also noted where it was just before.
             signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS * NEARLY, SECONDS * ROUND)
@@ -113,6 +125,9 @@ class Meter(Unmeasured):
 
     def end(self, outer: Place | None) -> None:
         self._at = outer
+        before = self._around.pop() if self._around else None
+        if before != self._reached:
+            self.reached(before)
         if outer is not None:
             self._name(outer)
             return
@@ -130,8 +145,13 @@ class Meter(Unmeasured):
     def _name(self, place: Place) -> None:
         data = self._named.get(place)
         if data is None:
-            data = self._named[place] = f"{place[1]} {place[0]}".encode()[: NAMED - 2] + b"\0"
+            data = self._named[place] = _written(place)
         self._shared[: len(data)] = data
+
+    def reached(self, place: Place | None) -> None:
+        self._reached = place
+        data = b"\0" if place is None else _written(place)
+        self._shared[NAMED : NAMED + len(data)] = data
 
     def knows(self, file: str) -> bool:
         return file in self._compiled
@@ -148,8 +168,20 @@ class Meter(Unmeasured):
 
 def place_of(shared: mmap.mmap) -> Place | None:
     """The text that was at work; None when there was none."""
-    named = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
-    line, _, file = named.partition(" ")
+    return _read(shared[:NAMED])
+
+
+def template_of(shared: mmap.mmap) -> Place | None:
+    """The template that was at work in it, and the last line that it's known to have reached; None without one."""
+    return _read(shared[NAMED:])
+
+
+def _written(place: Place) -> bytes:
+    return f"{place[1]} {place[0]}".encode()[: NAMED - 2] + b"\0"
+
+
+def _read(data: bytes) -> Place | None:
+    line, _, file = data.partition(b"\0")[0].decode("utf-8", "replace").partition(" ")
     return (file, int(line)) if line.isdigit() else None
 
 

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cdconf.catalog.ended_process import innermost, why
-from cdconf.catalog.meter import NAMED, Meter, Place, is_of_all, place_of
+from cdconf.catalog.meter import SHARED, Meter, Place, is_of_all, place_of, template_of
 from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
 from cdconf.errors import CdconfError
 from cdconf.facts.carried import Luggage
@@ -143,7 +143,7 @@ class Rendering:
 
     def _ended(self, process: _Process) -> CdconfError | None:
         """Why a process has ended; None for one that was at no text: another one does as well."""
-        asked, inner = place_of(process.shared), innermost(process.trace)
+        asked, inner = place_of(process.shared), innermost(process.trace) or template_of(process.shared)
         error = why(process.end(), asked, inner, of_all=is_of_all(process.shared))
         if asked is not None:
             self._refused[asked] = error.message
@@ -159,7 +159,7 @@ class Rendering:
 
     def _forked(self, renders: Renders) -> _Process:
         here, there = Pipe()
-        shared, trace = mmap.mmap(-1, NAMED), tempfile.TemporaryFile()  # noqa: SIM115  it's closed by `_end`
+        shared, trace = mmap.mmap(-1, SHARED), tempfile.TemporaryFile()  # noqa: SIM115  it's closed by `_end`
         with warnings.catch_warnings():
             # Other threads may hold locks for ever in the fork: it uses none of theirs, see `Renders.move`.
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -19,7 +19,7 @@ from cdconf.catalog.data import as_data, check_text
 from cdconf.catalog.fact_names import check_fact_names
 from cdconf.catalog.failed import explained, no_template
 from cdconf.catalog.jinja_scope import ScopedEnvironment
-from cdconf.catalog.limits import MEMORY, render
+from cdconf.catalog.limits import MEMORY
 from cdconf.catalog.meter import Unmeasured, too_much
 from cdconf.errors import CdconfError, TemplateError
 from cdconf.secrets import is_tainted
@@ -72,7 +72,7 @@ class Templating:
         lone = _LONE.match(text)
         if lone and not any(mark in lone[1] for mark in (*_MARKS, "}}", "%}")):
             return self.expression(lone[1], scope, file, line)
-        return self._guarded(lambda: _rendered(self._text(text, file, line)), scope, file, line)
+        return self._guarded(lambda: self._rendered(self._text(text, file, line)), scope, file, line)
 
     def expression(self, text: str, scope: Scope, file: str, line: int) -> Any:
         """An expression's value, such as that of `when: facts.os.id == 'debian'`."""
@@ -89,7 +89,7 @@ class Templating:
         """A template file, rendered; `file` and `line` are where it's asked for."""
 
         def rendered() -> str:
-            return _rendered(self._environment.get_template(f"{role}//{name}"))
+            return self._rendered(self._environment.get_template(f"{role}//{name}"))
 
         result: str = self._guarded(rendered, scope, file, line)
         return result
@@ -103,6 +103,11 @@ class Templating:
             check_fact_names(self._environment, text, file, line)
             self._texts[text] = self._environment.from_string(text)
         return self._texts[text]
+
+    def _rendered(self, template: jinja2.Template) -> str:
+        text = self._environment.render(template)
+        check_text(text)
+        return text
 
     def _guarded(self, action: Callable[[], Any], scope: Scope | None, file: str, line: int) -> Any:
         meter = self._environment.meter
@@ -166,12 +171,6 @@ def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
             found = (name, trace.tb_lineno)
         trace = trace.tb_next
     return found
-
-
-def _rendered(template: jinja2.Template) -> str:
-    text = render(template, {})
-    check_text(text)
-    return text
 
 
 def _plain(value: Any) -> Any:

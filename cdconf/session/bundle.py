@@ -154,16 +154,24 @@ def _keep(file: Path, made: Bundle) -> None:
 
 def _sources(project_root: Path | None, packages: tuple[str, ...]) -> dict[str, Path | None]:
     """Name in the zip -> file; None for an empty one. Packages' own `__init__` may import what a host lacks."""
-    sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
-    for path in (_PACKAGE / "agent").rglob("*.py"):
-        if path.name not in ("boot.py", "install.py"):
-            sources[f"cdconf/{path.relative_to(_PACKAGE).as_posix()}"] = path
+    sources = dict(_own_sources())
     for name, folder in type_folders(project_root, packages).items():
         path = folder / "agent.py"
         if not is_own(folder):
             check_agent(path, project_root)
         sources[f"cdconf/resources/{name}/__init__.py"] = None
         sources[f"cdconf/resources/{name}/agent.py"] = path
+    return sources
+
+
+@cache
+def _own_sources() -> dict[str, Path | None]:
+    """Those of the agent itself, which don't change while cdconf runs."""
+    sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
+    above = f"{_PACKAGE}/"
+    for path in (_PACKAGE / "agent").rglob("*.py"):
+        if path.name not in ("boot.py", "install.py"):
+            sources[f"cdconf/{path.as_posix().removeprefix(above)}"] = path
     return sources
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from cdconf.catalog import Compiler, limits
@@ -18,6 +19,19 @@ from tests.conftest import write
 
 pytestmark = pytest.mark.usefixtures("little_to_spend")
 FINE = "resources:\n  - file: /x\n    template: t.j2\n"
+
+
+class Once:
+    """A number of pieces that's asked for once; what asks again spends its time."""
+
+    def __init__(self, number, spend):
+        self._number, self._spend, self._asked = number, spend, False
+
+    def __index__(self):
+        if self._asked:
+            self._spend()
+        self._asked = True
+        return self._number
 
 
 def error_of(root):
@@ -131,6 +145,36 @@ def test_a_process_that_was_killed_between_two_hosts_is_replaced(project):
     compiler.compile(environment.hosts["web1"], {})
     os.kill(compiler._rendering._process.pid, signal.SIGKILL)
     assert compiler.compile(environment.hosts["web1"], {}).host == "web1"
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [("before its first line", 2), ("between two parts", 4), ("while its error is put into words", 4)],
+)
+def test_a_template_that_is_on_no_stack_when_the_time_is_over_is_named(project, monkeypatch, where, line):
+    """There was no time to note a stack, either: what's known of the template is known beforehand."""
+    text = {
+        "before its first line": "\n{{ 1 }}\n",
+        "between two parts": "\n{{ 1 }}\n\n{% for i in range(9999) %}{{ i }}{% endfor %}\n{{ 1 }}\n",
+        "while its error is put into words": "\n{{ 1 }}\n\n{{ nothing }}\n{{ 1 }}\n",
+    }[where]
+    role(project, FINE)
+    write(project, {"roles/base/templates/t.j2": ""})
+    (project / "roles/base/templates/t.j2").write_text("#" + text)
+
+    def spend(*_):
+        while True:
+            pass
+
+    if where == "while its error is put into words":
+        monkeypatch.setattr("jinja2.debug.rewrite_traceback_stack", lambda source: spend())
+    elif where == "between two parts":
+        monkeypatch.setattr("cdconf.catalog.limits._AT_ONCE", Once(10, spend))
+    else:
+        monkeypatch.setattr(jinja2.Template, "generate", spend)
+    monkeypatch.setattr("cdconf.catalog.meter.NEARLY", 2)  # no stack is noted but the last
+    error, _ = error_of(project)
+    assert (error.file, error.line) == ("roles/base/templates/t.j2", line), error
 
 
 def test_a_process_that_was_killed_at_work_names_the_text(project, monkeypatch):

@@ -40,7 +40,8 @@ def test_an_expression_that_would_be_huge_is_refused_with_its_line(project, expr
 
 def test_a_template_that_would_be_huge_is_refused(project):
     role(project, "resources:\n  - file: /x\n    template: big.j2\n")
-    loops = "{% for a in range(9999) %}{% for b in range(9999) %}0123456789{% endfor %}{% endfor %}"
+    piece = "0123456789" * 100  # the limit of size comes long before that of time
+    loops = f"{{% for a in range(9999) %}}{{% for b in range(9999) %}}{piece}{{% endfor %}}{{% endfor %}}"
     write(project, {"roles/base/templates/big.j2": loops})
     with pytest.raises(TemplateError, match="the text would be larger than 16 Mi"):
         compiled(project)
