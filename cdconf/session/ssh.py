@@ -15,6 +15,7 @@ from cdconf.session.host_keys import KeyRefused
 from cdconf.session.known_hosts import KnownHosts
 from cdconf.session.ssh_call import Call, leads_elsewhere
 from cdconf.session.ssh_connection import Connection, configured, paramiko
+from cdconf.session.ssh_keys import PrivateKeys
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
     KNOWN_HOSTS,
@@ -48,6 +49,7 @@ class Ssh:
     def __init__(self, *, accept_new: bool = False) -> None:
         self._accept_new = accept_new
         self._known = KnownHosts()
+        self._keys = PrivateKeys()
         self._starts = Starts()
         self._jumps: dict[tuple[Login, ...], _Jump] = {}  # by the whole way there, the jump host last
         self._lock = threading.Lock()
@@ -99,7 +101,7 @@ class Ssh:
 
     def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> Connection:
         """One attempt; raises what `meaning` says. Whoever has called already holds a place among the starts."""
-        connection = prepare(login, self._known, direct=not path, learn=self._accept_new)
+        connection = prepare(login, self._known, self._keys, direct=not path, learn=self._accept_new)
         if subject:  # a jump host: others go through it
             from cdconf.session.ssh_tunnels import Tunnels
 

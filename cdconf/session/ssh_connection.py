@@ -23,6 +23,8 @@ from cdconf.user import user_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from cdconf.session.ssh_keys import PrivateKeys
+
 CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
 # Seconds after which Paramiko's thread of a quiet connection looks around. Its own 0.1 s cost more than all else when
 # hundreds of connections stay open; nothing waits for it, since closing a connection wakes it up.
@@ -93,6 +95,13 @@ def _unreadable(error: Exception) -> UsageError:
     return UsageError(f"ssh's configuration (~/.ssh/config, /etc/ssh/ssh_config) can't be read: {error}")
 
 
+def _client(keys: PrivateKeys) -> Any:
+    paramiko()  # first, since it imports it as it should be
+    from cdconf.session.ssh_client import Client
+
+    return Client(keys)
+
+
 class Connection:
     """A connection, not yet open.
 
@@ -100,7 +109,7 @@ class Connection:
         name: The host's name as ssh's configuration may know it.
         user: Who logs in; by default what ssh's configuration says, else who runs this.
         port: Where sshd listens; by default what ssh's configuration says, else 22.
-        timeout: Seconds for the network connection.
+        known: The run's private keys.
         options: For Paramiko's `SSHClient.connect`.
 
     Attributes:
@@ -113,15 +122,16 @@ class Connection:
         through: The jump host's connection that `sock` is a channel of, and what people call that host.
     """
 
-    def __init__(self, name: str, user: str | None, port: int | None, timeout: float, options: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, user: str | None, port: int | None, known: PrivateKeys, options: dict[str, Any]
+    ) -> None:
         self.config = configured(name)
         self.host: str = self.config.get("hostname", name)
         self.user: str = user or self.config.get("user") or user_name()
         self.port: int = port or int(self.config.get("port", 22))
         keys = [*options.get("key_filename", []), *self.config.get("identityfile", [])]
         self.options = {**options, "key_filename": keys} if keys else options
-        self.timeout = timeout
-        self.client = paramiko().SSHClient()
+        self.client = _client(known)
         self.sock: Any = None
         self._socket: Any = None
         self.kind: Any = paramiko().Transport
@@ -156,7 +166,7 @@ class Connection:
 
     def open(self) -> None:
         """Connects and logs in; raises what Paramiko and the system raise."""
-        options = {"timeout": self.timeout, "sock": self.sock, "transport_factory": self._transport_of, **self.options}
+        options = {"sock": self.sock, "transport_factory": self._transport_of, **self.options}
         try:
             self.client.connect(self.host, self.port, self.user, **options)
         except paramiko().SSHException as error:
