@@ -150,7 +150,8 @@ class Ssh:
             lost = connection.severed()
             if lost is not None:
                 raise Retriable(lost) from error
-            message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}"
+            why = str(error) or "it closed the connection"
+            message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {why}"
             raise Retriable(message, silent="Timeout" in str(error)) from error
 
     def _jump(self, path: list[Login]) -> Connection:
@@ -247,7 +248,7 @@ def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
         ) from error
     except (paramiko().SSHException, OSError, EOFError) as error:
         connection.close()
-        message = f"logged in, but no command could be started: {error or type(error).__name__}"
+        message = f"logged in, but no command could be started: {str(error) or 'the server closed the connection'}"
         raise Retriable(message, silent=UNANSWERED in message) from error
 
 

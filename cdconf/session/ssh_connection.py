@@ -11,7 +11,7 @@ import logging
 import socket
 import sys
 import threading
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,7 @@ class Connection:
         self.options = {**options, "key_filename": keys} if keys else options
         self.client = _client(known)
         self.sock: Any = None
+        self._refusal: Exception | None = None
         self._socket: Any = None
         self.kind: Any = paramiko().Transport
         self.is_old = False
@@ -170,17 +171,20 @@ class Connection:
         try:
             self.client.connect(self.host, self.port, self.user, **options)
         except paramiko().SSHException as error:
-            if not self._was_refused(error):
+            # It tries a refused file as a key of each other kind, and raises what's wrong with it as the last of these.
+            if self._refusal is None or isinstance(error, paramiko().AuthenticationException):
                 raise
-            raise paramiko().AuthenticationException("Authentication failed.") from error
+            raise self._refusal from error
 
-    def _was_refused(self, error: Exception) -> bool:
-        """Whether the server lives and has refused a key, whatever Paramiko raises.
-
-        It tries a refused file as a key of each other kind, and raises what's wrong with it as the last of these.
-        """
-        tried = self.is_connected and self.transport.auth_handler is not None
-        return tried and not isinstance(error, paramiko().AuthenticationException)
+    def _offer(self, offer: Callable[..., Any], *arguments: Any) -> Any:
+        """Offers a key; what came of it is kept while there was somebody to offer it to."""
+        was_connected = self.is_connected
+        try:
+            return offer(*arguments)
+        except paramiko().SSHException as error:
+            if was_connected:
+                self._refusal = error
+            raise
 
     def _transport_of(self, sock: Any, **options: Any) -> Any:
         kind = self.kind
@@ -191,6 +195,7 @@ class Connection:
         from cdconf.session.ssh_bounds import bounded
 
         transport: Any = bounded(kind, sock, **options)
+        transport.auth_publickey = partial(self._offer, transport.auth_publickey)
         sock.settimeout(IDLE)
         self._socket = sock
         algorithms = transport.get_security_options()

@@ -70,6 +70,30 @@ def test_a_damaged_key_is_named_at_once_and_not_taken_for_the_network(place, mon
     shared.close()
 
 
+@pytest.mark.parametrize("kind", [paramiko.RSAKey, paramiko.ECDSAKey])
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("an endless login", "Authentication timeout"),
+        ("a greeting with escapes", "Authentication failed"),
+        ("a login that's cut", "saw EOF"),
+    ],
+)
+def test_a_good_key_is_not_blamed_for_a_login_that_ends_otherwise(tmp_path, monkeypatch, kind, behaviour, words):
+    monkeypatch.setattr("cdconf.session.ssh_login.LOGIN_TIMEOUT", 1.5)
+    monkeypatch.setattr("cdconf.session.ssh.DROPPED_ATTEMPTS", 1)
+    key = paramiko.ECDSAKey.generate()
+    server, identity, known = FalseServer(behaviour, key), tmp_path / "id", tmp_path / "known"
+    kind.generate(bits=2048 if kind is paramiko.RSAKey else 256).write_private_key_file(str(identity))
+    known.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
+    shared = Ssh()
+    with pytest.raises(Unreachable, match=words) as caught:
+        _open(SimpleNamespace(port=server.port, known=str(known), identity=identity), shared, "web1")
+    assert "can't be read" not in caught.value.message
+    shared.close()
+    server.close()
+
+
 def test_what_failed_is_tried_again():
     keys, answers = PrivateKeys(), iter([OSError("not yet"), "key"])
 
