@@ -187,6 +187,11 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
             f"{subject}ssh login as {who} needs the key {locked[0]}, which has a passphrase",
             hint=f"unlock it in the ssh agent: ssh-add {shlex.quote(locked[0])}",
         )
+    if "authentication timeout" in str(error).lower():  # Paramiko's words
+        return Unreachable(
+            f"{subject}ssh login as {who} got no answer within {LOGIN_TIMEOUT:g} s",
+            hint="what the server asks about a login may be slow: PAM, a directory, the names of addresses (UseDNS)",
+        )
     if "no authentication methods" in str(error).lower():
         why = "there is no key to try: none in the ssh agent, no ~/.ssh/id_*, no `identity_file`"
     else:
