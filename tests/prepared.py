@@ -60,7 +60,7 @@ class Prepared:
             self.process.kill()
             self.process.wait()
 
-    def run(self, arguments, cwd, environment, timeout) -> subprocess.CompletedProcess:
+    def run(self, arguments, cwd, environment, timeout) -> "Ended":
         """Runs a command line to its end, as `subprocess.run` does; its output is text.
 
         Raises:
@@ -74,8 +74,8 @@ class Prepared:
         ):
             code = _ended(told, timeout)
             texts = [_text(file) for file in (out, err)]
-        assert code is not None, f"{arguments} took longer than {timeout} s:\n" + "\n".join(texts)
-        return subprocess.CompletedProcess(arguments, code, *texts)
+            assert code is not None, f"{arguments} took longer than {timeout} s:\n" + "\n".join(texts)
+            return Ended(arguments, code, *texts, memory=int(told.readline()) // 1024)
 
     def begin(self, arguments, cwd, environment, streams) -> "Begun":
         """Starts a command line, as `subprocess.Popen` does.
@@ -115,6 +115,18 @@ class Prepared:
         finally:
             os.close(writer)
         return os.fdopen(reader, "rb", buffering=0)  # its two lines are awaited apart
+
+
+class Ended(subprocess.CompletedProcess):
+    """How a command ended.
+
+    Attributes:
+        memory: MiB that its process had at most, of which most are shared with the one that forks.
+    """
+
+    def __init__(self, arguments, code, stdout, stderr, *, memory) -> None:
+        super().__init__(arguments, code, stdout, stderr)
+        self.memory = memory
 
 
 class Begun:
@@ -275,9 +287,10 @@ class Child:
         self._say(pid)
 
     def tell(self) -> None:
-        """Says how it ended."""
-        _, status = os.waitpid(self._pid, 0)
+        """Says how it ended, and how many KiB it had at most."""
+        _, status, used = os.wait4(self._pid, 0)
         self._say(os.waitstatus_to_exitcode(status))
+        self._say(used.ru_maxrss)
         self.close()
 
     def close(self) -> None:

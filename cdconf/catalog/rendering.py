@@ -27,6 +27,7 @@ from cdconf.catalog.meter import SHARED, Meter, Place, is_of_all, place_of, temp
 from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
 from cdconf.errors import CdconfError
 from cdconf.facts.carried import Luggage
+from cdconf.own_files import obstacle, reason
 
 if TYPE_CHECKING:
     from cdconf.resources.elsewhere import Elsewhere
@@ -222,3 +223,6 @@ def _told(renders: Renders, asked: FromStore | FromTypes) -> Told:
         return Told(renders.secrets.get(asked.name))
     except CdconfError as error:
         return Told(None, Carrier(error))
+    except OSError as error:  # this end's own: the process that asks is well
+        about = CdconfError(f"{error.filename or 'a secret'}: {reason(error)}")
+        return Told(None, Carrier(obstacle(error) or about))

@@ -71,8 +71,14 @@ class SecretStore:
 
     def _load_generated(self) -> dict[str, str]:
         path = self._checkout / ".cdconf/environments" / self._environment.name / "secrets.json"
-        if self._environment.provider == "existing" or not os.path.lexists(path):
+        if self._environment.provider == "existing":
             return {}
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:  # a file in its directory's place: what hosts were set up with may be elsewhere
+            raise _damaged(path, reason(error)) from error
         try:
             values = read_json(path)
         except (OSError, ValueError) as error:

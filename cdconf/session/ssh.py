@@ -16,6 +16,7 @@ from cdconf.session.early_ssh import Call, leads_elsewhere
 from cdconf.session.host_keys import KeyRefused
 from cdconf.session.known_hosts import KnownHosts
 from cdconf.session.ssh_connection import Connection, configured, paramiko
+from cdconf.session.ssh_keys import PrivateKeys
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
     KNOWN_HOSTS,
@@ -50,6 +51,7 @@ class Ssh:
     def __init__(self, *, accept_new: bool = False) -> None:
         self._accept_new = accept_new
         self._known = KnownHosts()
+        self._keys = PrivateKeys()
         self._starts = Starts()
         self._jumps: dict[tuple[Login, ...], _Jump] = {}  # by the whole way there, the jump host last
         self._lock = threading.Lock()
@@ -101,7 +103,7 @@ class Ssh:
 
     def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> Connection:
         """One attempt; raises what `meaning` says. Whoever has called already holds a place among the starts."""
-        connection = prepare(login, self._known, direct=not path, learn=self._accept_new)
+        connection = prepare(login, self._known, self._keys, direct=not path, learn=self._accept_new)
         if subject:  # a jump host: others go through it
             from cdconf.session.ssh_tunnels import Tunnels
 
@@ -150,7 +152,8 @@ class Ssh:
             lost = connection.severed()
             if lost is not None:
                 raise Retriable(lost) from error
-            message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {error}"
+            why = str(error) or "it closed the connection"
+            message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {why}"
             raise Retriable(message, silent="Timeout" in str(error)) from error
 
     def _jump(self, path: list[Login]) -> Connection:
@@ -239,7 +242,7 @@ def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
         ) from error
     except (paramiko().SSHException, OSError, EOFError) as error:
         connection.close()
-        message = f"logged in, but no command could be started: {error or type(error).__name__}"
+        message = f"logged in, but no command could be started: {str(error) or 'the server closed the connection'}"
         raise Retriable(message, silent=UNANSWERED in message) from error
 
 

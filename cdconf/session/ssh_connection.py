@@ -11,7 +11,7 @@ import logging
 import socket
 import sys
 import threading
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from cdconf.session.ssh_keys import PrivateKeys
 
 CONFIG_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")  # the first value found wins: ssh_config(5)
 # Seconds after which Paramiko's thread of a quiet connection looks around. Its own 0.1 s cost more than all else when
@@ -93,6 +95,13 @@ def _unreadable(error: Exception) -> UsageError:
     return UsageError(f"ssh's configuration (~/.ssh/config, /etc/ssh/ssh_config) can't be read: {error}")
 
 
+def _client(keys: PrivateKeys) -> Any:
+    paramiko()  # first, since it imports it as it should be
+    from cdconf.session.ssh_client import Client
+
+    return Client(keys)
+
+
 class Connection:
     """A connection, not yet open.
 
@@ -100,7 +109,7 @@ class Connection:
         name: The host's name as ssh's configuration may know it.
         user: Who logs in; by default what ssh's configuration says, else who runs this.
         port: Where sshd listens; by default what ssh's configuration says, else 22.
-        timeout: Seconds for the network connection.
+        known: The run's private keys.
         options: For Paramiko's `SSHClient.connect`.
 
     Attributes:
@@ -113,16 +122,18 @@ class Connection:
         through: The jump host's connection that `sock` is a channel of, and what people call that host.
     """
 
-    def __init__(self, name: str, user: str | None, port: int | None, timeout: float, options: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, user: str | None, port: int | None, known: PrivateKeys, options: dict[str, Any]
+    ) -> None:
         self.config = configured(name)
         self.host: str = self.config.get("hostname", name)
         self.user: str = user or self.config.get("user") or user_name()
         self.port: int = port or int(self.config.get("port", 22))
         keys = [*options.get("key_filename", []), *self.config.get("identityfile", [])]
         self.options = {**options, "key_filename": keys} if keys else options
-        self.timeout = timeout
-        self.client = paramiko().SSHClient()
+        self.client = _client(known)
         self.sock: Any = None
+        self._refusal: Exception | None = None
         self._socket: Any = None
         self.kind: Any = paramiko().Transport
         self.is_old = False
@@ -156,21 +167,24 @@ class Connection:
 
     def open(self) -> None:
         """Connects and logs in; raises what Paramiko and the system raise."""
-        options = {"timeout": self.timeout, "sock": self.sock, "transport_factory": self._transport_of, **self.options}
+        options = {"sock": self.sock, "transport_factory": self._transport_of, **self.options}
         try:
             self.client.connect(self.host, self.port, self.user, **options)
         except paramiko().SSHException as error:
-            if not self._was_refused(error):
+            # It tries a refused file as a key of each other kind, and raises what's wrong with it as the last of these.
+            if self._refusal is None or isinstance(error, paramiko().AuthenticationException):
                 raise
-            raise paramiko().AuthenticationException("Authentication failed.") from error
+            raise self._refusal from error
 
-    def _was_refused(self, error: Exception) -> bool:
-        """Whether the server lives and has refused a key, whatever Paramiko raises.
-
-        It tries a refused file as a key of each other kind, and raises what's wrong with it as the last of these.
-        """
-        tried = self.is_connected and self.transport.auth_handler is not None
-        return tried and not isinstance(error, paramiko().AuthenticationException)
+    def _offer(self, offer: Callable[..., Any], *arguments: Any) -> Any:
+        """Offers a key; what came of it is kept while there was somebody to offer it to."""
+        was_connected = self.is_connected
+        try:
+            return offer(*arguments)
+        except paramiko().SSHException as error:
+            if was_connected:
+                self._refusal = error
+            raise
 
     def _transport_of(self, sock: Any, **options: Any) -> Any:
         kind = self.kind
@@ -181,6 +195,7 @@ class Connection:
         from cdconf.session.ssh_bounds import bounded
 
         transport: Any = bounded(kind, sock, **options)
+        transport.auth_publickey = partial(self._offer, transport.auth_publickey)
         sock.settimeout(IDLE)
         self._socket = sock
         algorithms = transport.get_security_options()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cdconf.session.known_hosts import KnownHosts
+    from cdconf.session.ssh_keys import PrivateKeys
 
 CONNECT_TIMEOUT = 10.0
 LOGIN_TIMEOUT = 15.0
@@ -78,12 +79,13 @@ def parts_of(address: str) -> tuple[str, str | None, int | None]:
     return name, user or None, int(port) if port else None
 
 
-def prepare(login: Login, known: KnownHosts, *, direct: bool, learn: bool = False) -> Connection:
+def prepare(login: Login, known: KnownHosts, keys: PrivateKeys, *, direct: bool, learn: bool = False) -> Connection:
     """A connection, not yet open.
 
     Args:
         login: Where and how.
         known: The run's known_hosts files.
+        keys: The run's private keys.
         direct: No jump host is on the way, so that ~/.ssh/config's ProxyCommand counts.
         learn: Write unknown host keys down instead of refusing them.
 
@@ -91,14 +93,16 @@ def prepare(login: Login, known: KnownHosts, *, direct: bool, learn: bool = Fals
         UsageError: ssh's configuration can't be read.
         InvalidFile: A known_hosts file can't be read, or has a line that's no host key.
     """
-    options: dict[str, Any] = {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
+    options: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
+    options |= {"banner_timeout": LOGIN_TIMEOUT, "auth_timeout": LOGIN_TIMEOUT}
     if login.identity_file:
         _check_identity(Path(login.identity_file).expanduser())
         # A key with a passphrase may be in the agent, which is asked for nothing else's sake.
-        agent = _has_passphrase(login.identity_file)
-        options |= {"key_filename": [login.identity_file], "look_for_keys": False, "allow_agent": agent}
+        file = login.identity_file
+        agent = keys.once(file, lambda: _has_passphrase(file))
+        options |= {"key_filename": [file], "look_for_keys": False, "allow_agent": agent}
     name, user, port = parts_of(login.address)
-    connection = Connection(name, login.user or user, login.port or port, CONNECT_TIMEOUT, options)
+    connection = Connection(name, login.user or user, login.port or port, keys, options)
     command = connection.config.get("proxycommand", "none")
     if direct and command != "none":
         connection.sock = paramiko().ProxyCommand(command)
@@ -198,6 +202,11 @@ def _no_login(error: BaseException, connection: Any, subject: str) -> Unreachabl
         return Unreachable(
             f"{subject}ssh login as {who} needs the key {locked[0]}, which has a passphrase",
             hint=f"unlock it in the ssh agent: ssh-add {shlex.quote(locked[0])}",
+        )
+    if "authentication timeout" in str(error).lower():  # Paramiko's words
+        return Unreachable(
+            f"{subject}ssh login as {who} got no answer within {LOGIN_TIMEOUT:g} s",
+            hint="what the server asks about a login may be slow: PAM, a directory, the names of addresses (UseDNS)",
         )
     if "no authentication methods" in str(error).lower():
         why = "there is no key to try: none in the ssh agent, no ~/.ssh/id_*, no `identity_file`"

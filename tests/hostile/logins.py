@@ -38,6 +38,11 @@ class _EndlessLogin(Everybody):
         return paramiko.AUTH_FAILED
 
 
+class _HangsUp(Everybody):
+    def check_auth_publickey(self, username, key):
+        raise EOFError
+
+
 class _MoreAndMore(Everybody):
     """One key is never enough."""
 
@@ -138,6 +143,7 @@ def _rekeys(transport, over):
 # Word -> what decides at the login, and what's done to the connection once there's a session
 LOGINS = {
     "an endless login": (_EndlessLogin, None),
+    "a login that's cut": (_HangsUp, None),
     "one more key": (_MoreAndMore, None),
     "a greeting with escapes": (_Greeting, None),
     "no channel": (_NoChannel, None),

@@ -182,6 +182,7 @@ CALLS = {
 }
 ANOTHER_KEY = "another host key"
 BEHAVIOURS = (*GREETINGS, *LOGINS, *STARTS, *CALLS, *SUDOS, ANOTHER_KEY)
+CUTS = {f"closes after {count} bytes": count for count in (1, 8, 20, 600, 1500, 1900, 2300)}  # of a login that's well
 JUMP = "a jump host"  # as it should be
 JUMPS = (*GREETINGS, *LOGINS, *FORWARDS, ANOTHER_KEY)  # what's tried of a jump host
 
@@ -190,6 +191,25 @@ def _many(agent, number):
     done = {"type": "file", "title": "x", "status": "ok", "message": "m" * 60_000}
     agent.flood(_frame({"id": number, "event": done}))
     return b""
+
+
+class _Cut:
+    """A socket that closes once it has sent so many bytes."""
+
+    def __init__(self, sock, count):
+        self._sock, self._left = sock, count
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+    def send(self, data):
+        if self._left <= 0:
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+            raise EOFError
+        sent = self._sock.send(data[: self._left])
+        self._left -= sent
+        return sent
 
 
 class FalseServer:
@@ -225,7 +245,7 @@ class FalseServer:
             sock.shutdown(socket.SHUT_RDWR)
 
     def _log_in(self, sock):
-        transport = paramiko.Transport(sock)
+        transport = paramiko.Transport(_Cut(sock, CUTS[self.behaviour]) if self.behaviour in CUTS else sock)
         self._held.append(transport)
         another = self.behaviour == ANOTHER_KEY
         transport.add_server_key(paramiko.ECDSAKey.generate() if another else self.key)

@@ -15,14 +15,15 @@ from cdconf.session.ssh import Ssh
 from cdconf.session.start import Start
 from tests.hostile.hasty import be_hasty
 from tests.hostile.logins import LOGINS, PASSWORD, SUDOS
-from tests.hostile.server import ANOTHER_KEY, BEHAVIOURS, GREETINGS, JUMP, JUMPS, FalseServer
+from tests.hostile.server import ANOTHER_KEY, BEHAVIOURS, CUTS, GREETINGS, JUMP, JUMPS, FalseServer
 
 NONCE = "0123456789abcdef01234567"
 LONGEST = 60.0  # seconds until a test gives up; each limit that's met is a second or two here
 AT_ONCE = 24
 DIRECT, BEHIND, BEFORE = "direct", "behind a jump host", "as a jump host"
 ON_THE_WAY = [*GREETINGS, *LOGINS, ANOTHER_KEY]  # what a host does later is the same behind a jump host
-WAYS = [(DIRECT, one) for one in BEHAVIOURS] + [(BEHIND, one) for one in ON_THE_WAY] + [(BEFORE, one) for one in JUMPS]
+WAYS = [(way, one) for way in (DIRECT, BEHIND, BEFORE) for one in CUTS]
+WAYS += [(DIRECT, one) for one in BEHAVIOURS] + [(BEHIND, one) for one in ON_THE_WAY] + [(BEFORE, one) for one in JUMPS]
 
 
 class _Sudo:
@@ -107,3 +108,45 @@ def test_a_server_that_behaves_badly_is_one_error_of_its_host(ends, way, behavio
     assert isinstance(error, CdconfError)
     assert error.message
     assert PASSWORD not in f"{error.message} {error.hint} {error.detail}"
+
+
+@pytest.mark.parametrize("behaviour", [*GREETINGS, ANOTHER_KEY, *CUTS, "an endless login", "one more key"])
+def test_a_bad_jump_host_is_named_itself(ends, behaviour):
+    error = ends[BEFORE, behaviour]
+    assert "the jump host root@127.0.0.1:" in error.message, error.message
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["an endless line", "a slow key exchange", ANOTHER_KEY, "closes after 1500 bytes"]
+)
+def test_a_bad_jump_host_is_the_error_of_all_behind_it_and_of_nobody_else(tmp_path, monkeypatch, behaviour):
+    be_hasty(monkeypatch.setattr)
+    key = paramiko.RSAKey.generate(2048)
+    paramiko.ECDSAKey.generate().write_private_key_file(str(tmp_path / "id"))
+    jump, target = FalseServer(behaviour, key), FalseServer("ready, then silent", key)
+    pinned = f"{key.get_name()} {key.get_base64()}\n"
+    (tmp_path / "known").write_text("".join(f"[127.0.0.1]:{one.port} {pinned}" for one in (jump, target)))
+    about = {"user": "root", "port": target.port, "identity_file": str(tmp_path / "id"), "ssh_rsa": False}
+    about |= {"known_hosts": str(tmp_path / "known"), "address": "127.0.0.1"}
+    ways = {f"web{number}": f"root@127.0.0.1:{jump.port}" for number in range(3)} | {"alone": None}
+    shared = Ssh()
+
+    def attempt(name):
+        host = SimpleNamespace(name=name, address="127.0.0.1", file="", line=0)
+        host.ssh = SimpleNamespace(**about, jump=ways[name])
+        try:
+            shared.open(host, "true").close()
+        except CdconfError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(len(ways)) as pool:
+        found = dict(zip(ways, pool.map(attempt, ways), strict=True))
+    shared.close()
+    for one in (jump, target):
+        one.close()
+    assert found.pop("alone") is None
+    for name, error in found.items():
+        assert isinstance(error, Unreachable)
+        assert error.host == name
+        assert f"the jump host root@127.0.0.1:{jump.port}" in error.message

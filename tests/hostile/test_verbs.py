@@ -7,7 +7,7 @@ from tests.hostile.verbs import VERBS, sweep
 
 pytestmark = pytest.mark.hosts  # root alone can give a host directories of its own
 LANES = 4
-WORK = [(words, BEHAVIOURS[number * 11 % len(BEHAVIOURS)]) for number, words in enumerate(VERBS)]
+WORK = [(words, (BEHAVIOURS[number * 11 % len(BEHAVIOURS)],)) for number, words in enumerate(VERBS)]
 
 
 def test_each_verb_ends_with_that_hosts_own_error(tmp_path):

@@ -74,3 +74,10 @@ def test_what_is_there_is_kept(root):
     first = make(root)
     value = str(first.generate("password", 20))
     assert str(make(root).generate("password", 20)) == value
+
+
+@pytest.mark.parametrize("place", [".cdconf/environments/dev", ".cdconf/environments"])
+def test_a_file_in_the_place_of_the_directory_is_named(root, place):
+    write(root, {place: "x"})
+    with pytest.raises(SecretError, match=rf"{place}.*Not a directory"):
+        make(root)

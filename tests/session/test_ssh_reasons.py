@@ -16,6 +16,7 @@ from cdconf.inventory import Ssh as SshSettings
 from cdconf.session.known_hosts import KnownHosts
 from cdconf.session.ssh import Ssh
 from cdconf.session.ssh_connection import ssh_config
+from cdconf.session.ssh_keys import PrivateKeys
 from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
 
 ADDRESS = ("192.0.2.1", 22)
@@ -73,16 +74,16 @@ def test_a_connection_is_as_the_configuration_of_ssh_says_unless_the_inventory_d
     monkeypatch.setenv("HOME", str(tmp_path))
     ssh_config.cache_clear()
     try:
-        one = prepare(Login("web1"), KnownHosts(), direct=True)
+        one = prepare(Login("web1"), KnownHosts(), PrivateKeys(), direct=True)
         assert (one.host, one.port, one.user) == ("192.0.2.7", 2200, "deploy")
         assert one.options["key_filename"] == [str(tmp_path / ".ssh/one")]
-        other = prepare(Login("root@web1", port=22, identity_file="/etc/key"), KnownHosts(), direct=True)
+        other = prepare(Login("root@web1", port=22, identity_file="/etc/key"), KnownHosts(), PrivateKeys(), direct=True)
         assert (other.host, other.port, other.user) == ("192.0.2.7", 22, "root")
         assert other.options["key_filename"][0] == "/etc/key"
         (tmp_path / ".ssh/config").write_text("Host web1\n  HostName =\n  nonsense\n")
         ssh_config.cache_clear()
         with pytest.raises(UsageError, match="can't be read"):
-            prepare(Login("web1"), KnownHosts(), direct=True)
+            prepare(Login("web1"), KnownHosts(), PrivateKeys(), direct=True)
     finally:
         ssh_config.cache_clear()
 
@@ -91,7 +92,7 @@ def test_a_line_of_known_hosts_that_is_no_key_is_told(tmp_path):
     known = tmp_path / "known_hosts"
     known.write_text("# ours\n\n192.0.2.1 ssh-keygen: generating new host keys: RSA\n")
     with pytest.raises(InvalidFile, match="no host key") as caught:
-        prepare(Login("web1", known_hosts=(str(known),)), KnownHosts(), direct=True)
+        prepare(Login("web1", known_hosts=(str(known),)), KnownHosts(), PrivateKeys(), direct=True)
     assert (caught.value.file, caught.value.line) == (str(known), 3)
 
 
