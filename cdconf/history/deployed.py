@@ -17,6 +17,7 @@ from cdconf.history.rows import LOOKED_AT, fields_of, number, parsed, wrong_cloc
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy import Select
 
     from cdconf.history.index import History
 
@@ -42,7 +43,7 @@ def deployed(history: History, also: Sequence[str] = ()) -> list[dict[str, Any]]
         fields = fields_of(history, connection, list(rows), (journal.DIFFERENCE, *also))
     found = []
     for _, identifier in sorted(last.items()):
-        if identifier in rows:
+        if identifier is not None and identifier in rows:
             row, more = rows[identifier], fields.get(identifier, {})
             began = number(row["started_at"]) or 0.0
             at = {"started_at": began, "ordered_at": began + (number(more.get(journal.DIFFERENCE)) or 0.0)}
@@ -88,11 +89,11 @@ def fingerprints(history: History, connection: sa.Connection) -> dict[App, Finge
     }
 
 
-def counts(history: History) -> sa.Select[Any]:
+def counts(history: History) -> Select[Any]:
     """The question behind `fingerprints`."""
     sa, runs = history.sa, history.tables.runs
     times = sa.cast(sa.func.sum(sa.cast(sa.func.coalesce(runs.c.started_at, 0.0), sa.BigInteger)), sa.BigInteger)
-    query = sa.select(runs.c.environment, runs.c.app, sa.func.count(), times)
+    query: Select[Any] = sa.select(runs.c.environment, runs.c.app, sa.func.count(), times)
     query = query.where(runs.c.project == history.project, is_deployed(runs))
     return query.group_by(runs.c.environment, runs.c.app)
 
@@ -120,7 +121,7 @@ def _looked_up(history: History, connection: sa.Connection, which: Iterable[App]
     return {one: newest(list(by_app[one].values()))["id"] if one in by_app else None for one in wanted}
 
 
-def candidates(history: History, only: Sequence[App] = ()) -> list[sa.Select[Any]]:
+def candidates(history: History, only: Sequence[App] = ()) -> list[Select[Any]]:
     """The newest runs by the clocks of their machines, and those whose clocks were wrong; one of them is the last.
 
     Args:
@@ -136,19 +137,19 @@ def candidates(history: History, only: Sequence[App] = ()) -> list[sa.Select[Any
     return [_with_fields(history, one.subquery()) for one in of_clock]
 
 
-def _ranked(history: History, at: Any, only: Sequence[App]) -> sa.Select[Any]:
+def _ranked(history: History, at: Any, only: Sequence[App]) -> Select[Any]:
     """What ended well, numbered from the newest on, for each environment and app."""
     sa, runs = history.sa, history.tables.runs
     which = (runs.c.environment, runs.c.app)
     rank = sa.func.row_number().over(partition_by=which, order_by=at.desc()).label("rank")
-    query = sa.select(runs.c.id, *which, runs.c.started_at, rank).where(runs.c.project == history.project)
+    query: Select[Any] = sa.select(runs.c.id, *which, runs.c.started_at, rank).where(runs.c.project == history.project)
     query = query.where(sa.tuple_(*which).in_(only)) if only else query
     return query.where(is_deployed(runs), history.is_here())
 
 
-def _with_fields(history: History, ranked: sa.Subquery) -> sa.Select[Any]:
+def _with_fields(history: History, ranked: sa.Subquery) -> Select[Any]:
     columns = [ranked.c[name] for name in ("id", "environment", "app", "started_at")]
-    query = history.sa.select(*columns).where(ranked.c.rank <= LOOKED_AT)
+    query: Select[Any] = history.sa.select(*columns).where(ranked.c.rank <= LOOKED_AT)
     for name in ("fences", "environment_of", journal.DIFFERENCE):
         field = history.tables.run_fields.alias()
         is_its = (field.c.id == ranked.c.id) & (field.c.name == name)
@@ -168,11 +169,11 @@ def _candidate(identifier: str, environment: str, app: str, at: Any, *fields: st
     }
 
 
-def _whole(history: History, connection: sa.Connection, ids: Sequence[str]) -> dict[str | None, dict[str, Any]]:
+def _whole(history: History, connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The columns of `runs` that are shown, of these runs."""
     runs = history.tables.runs
     columns = [runs.c[name] for name in ("id", "environment", "app", "version", "started_at", "command", "user")]
-    rows: dict[str | None, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for first in range(0, len(ids), _AT_ONCE):
         query = history.sa.select(*columns).where(runs.c.id.in_(ids[first : first + _AT_ONCE]))
         rows |= {row["id"]: dict(row) for row in connection.execute(query).mappings()}
