@@ -51,6 +51,13 @@ def deployed(history: History, also: Sequence[str] = ()) -> list[dict[str, Any]]
     return found
 
 
+def is_forgotten(history: History, connection: sa.Connection) -> bool:
+    """Whether nothing is remembered for this checkout, as right after an upgrade."""
+    table = history.tables.later.last_deployed
+    is_its = (table.c.project == history.project) & (table.c.checkout == history.checkout)
+    return connection.execute(history.sa.select(table.c.id).where(is_its).limit(1)).first() is None
+
+
 def remember(history: History, connection: sa.Connection, insert: Any, taken: Iterable[Mapping[str, Any]]) -> None:
     """Brings `last_deployed` up to date.
 

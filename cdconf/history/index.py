@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.database import Database, failure_of
-from cdconf.history.deployed import deployed, remember
+from cdconf.history.deployed import deployed, is_forgotten, remember
 from cdconf.history.killed import SOURCE
 from cdconf.history.rows import Wanted, parsed, read_rows
 from cdconf.history.taking_in import TakingIn
@@ -61,7 +61,7 @@ class History:
         """Brings in what the journal has since the last time."""
         with self._database.engine.begin() as connection:
             taken = TakingIn(self._database, self._data, self.project, self.checkout).take_in(connection)
-            if taken:
+            if taken or is_forgotten(self, connection):
                 remember(self, connection, self._database.insert(self.tables.later.last_deployed), taken)
 
     def environments(self) -> list[str]:

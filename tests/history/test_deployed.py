@@ -54,6 +54,17 @@ def test_no_run_is_looked_at_while_nothing_has_changed(tmp_path):
         assert versions(history) == {"shop": "3", "blog": "2"}
 
 
+def test_after_an_upgrade_everything_is_looked_at_once(tmp_path):
+    told(tmp_path, "1", 100.0)
+    with closing(History(tmp_path)) as history, history._database.engine.begin() as connection:
+        connection.execute(sa.delete(history.tables.later.last_deployed))
+    assert [one for one in asked(None, lambda: History(tmp_path).close()) if "row_number" in one]
+    assert not [one for one in asked(None, lambda: History(tmp_path).close()) if "row_number" in one]
+    with closing(History(tmp_path)) as history:
+        assert not [one for one in asked(history, history.deployed) if "row_number" in one]
+        assert versions(history) == {"shop": "1"}
+
+
 def test_what_an_older_version_writes_is_seen_at_once(tmp_path):
     told(tmp_path, "1", 100.0)
     with closing(History(tmp_path)) as history:
