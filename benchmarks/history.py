@@ -134,6 +134,7 @@ def record(number: int, at: float) -> dict[str, Any]:
         "error": None,
         "hosts": hosts,
         "clock_difference_s": wrong,
+        "fences": dict.fromkeys(hosts, number),
         "checkout": "bench0000",
         **(about | fields if deploys else {}),
         **({"throwaway": True} if number % 50 == 0 else {}),

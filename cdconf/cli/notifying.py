@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
 from cdconf.notify.drifted import Look
 from cdconf.notify.post import post
 from cdconf.notify.run_ended import Ended
+from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +65,25 @@ def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
     is_whole = not any(getattr(run.flags, name) for name in _NARROWED)
     has_looked = look is not None and is_whole and result.exit_code in (0, 2)
     post(run.project, told, ping=run.environment_name if has_looked else None)
+
+
+def tell_red(run: Run, pipeline_run: str, stage: str, about: dict[str, Any]) -> None:
+    """Tells of a stage before its record says that it's red: nobody would, if this process died in between.
+
+    Args:
+        run: The run.
+        pipeline_run: The pipeline's run.
+        stage: The stage's name.
+        about: What came of it, as in the JSON document.
+    """
+    from cdconf.notify.run_ended import Red, red_stage
+
+    try:
+        by = f"{user_name()} on {socket.gethostname()}"
+        red = Red(run.project.name, by, pipeline_run, str(run.extra.get("commit") or "")[:10], stage)
+        post(run.project, lambda outbox: [_masked(run, red_stage(red, about))])
+    except Exception as error:  # noqa: BLE001  a stage's record matters more than what's told of it
+        print(f"warning: nobody was notified: an error of cdconf's own: {type(error).__name__}", file=sys.stderr)
 
 
 def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:

@@ -56,7 +56,8 @@ class AppliedLook:
         return codes + [DIFFERENT for is_drifted in drifted.values() if is_drifted]
 
     def _releases(self, session: Session) -> bool:
-        return check_releases(self._project, self._fleet.environment.name, session, self._emit, self._noting)
+        environment = self._fleet.environment.name
+        return check_releases(self._project, environment, session, self._emit, self._noting, with_files=False)
 
     def _look(self, session: Session) -> Mapping[str, Any]:
         name = session.host.name

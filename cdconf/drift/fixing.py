@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.agent.converge.handlers import NOTIFIED
@@ -26,6 +26,7 @@ class Fixing:
         mendable: What is mended.
         targets: The hosts on which something is.
         release_first: Host -> why none of its findings is mended: its release is left as it is.
+        releases_left: (host, app) -> why a release is left.
         deployments: What is deployed again, and to which hosts.
     """
 
@@ -33,6 +34,7 @@ class Fixing:
     targets: frozenset[str]
     release_first: Mapping[str, str]
     deployments: Mapping[Deployed, frozenset[str]]
+    releases_left: Mapping[tuple[str, str], ReleaseMend] = field(default_factory=dict)
 
     @property
     def with_resources(self) -> frozenset[str]:
@@ -48,18 +50,18 @@ def fixing(events: Iterable[Event], hosts: Collection[str], releases: Mapping[tu
         hosts: The names of the run's hosts.
         releases: (host, app) -> what is done about a release that isn't as it was deployed.
     """
-    first = {host: RELEASE_FIRST for (host, _), mend in releases.items() if mend.way is None}
-    found = [
-        (one.host, one.type, one.title)
-        for one in events
-        if isinstance(one, ResourceDone) and _is_mended(one) and one.host in hosts and one.host not in first
-    ]
+    mended = [one for one in events if isinstance(one, ResourceDone) and _is_mended(one) and one.host in hosts]
+    made = {host: {one.title for one in mended if one.host == host} for host in hosts}
+    releases = {(host, app): mend.without_files(made.get(host, ())) for (host, app), mend in releases.items()}
+    left = {which: mend for which, mend in releases.items() if mend.way is None}
+    first = {host: RELEASE_FIRST for host, _ in left}
+    found = [(one.host, one.type, one.title) for one in mended if one.host not in first]
     deployments: dict[Deployed, frozenset[str]] = {}
     for (host, app), mend in releases.items():
         if mend.way == "deploy" and host not in first:
             about = (app, mend.version, mend.archive)
             deployments[about] = deployments.get(about, frozenset()) | {host}
-    return Fixing(tuple(found), frozenset(host for host, _, _ in found), first, deployments)
+    return Fixing(tuple(found), frozenset(host for host, _, _ in found), first, deployments, left)
 
 
 def _is_mended(event: ResourceDone) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cdconf.drift.releases import drifted, repaired_by, under_way
+from cdconf.drift.shared import Changes, lacking, replaced, shared_repair
 
 if TYPE_CHECKING:
     from cdconf.inventory import App
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Way = Literal["deploy", "restart"]
 RELEASE_FIRST = "its release isn't the verified one, and that comes first"
 WAIVED = "it's waived"
+SHARED_DIFFER = "cdconf.yml has other shared paths than were deployed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,19 @@ class ReleaseLook:
     Attributes:
         page: What the agent's `app.status` says.
         lease: The host's lease, if somebody holds it.
-        is_changed: Whether files of the current release aren't as they were deployed.
+        changes: How the current release's files and shared paths differ from what was deployed.
         toggles_differ: Whether its toggles aren't as the files want them, for another reason than a change by hand.
     """
 
     page: Mapping[str, Any]
     lease: Mapping[str, Any] | None = None
-    is_changed: bool = False
+    changes: Changes = ()
     toggles_differ: bool = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything isn't as it was deployed, besides what runs."""
+        return bool(self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class ReleaseMend:
         release: Its name on the host; with `deploy`.
         left: Why it's left.
         repair: The command that mends what is left.
+        needs: Shared files that a deployment needs, and somebody has removed.
     """
 
     way: Way | None = None
@@ -52,6 +60,14 @@ class ReleaseMend:
     release: str = ""
     left: str | None = None
     repair: str | None = None
+    needs: tuple[str, ...] = ()
+
+    def without_files(self, made: Collection[str]) -> ReleaseMend:
+        """The same, where these files are made before; it's left if that's not all that it needs."""
+        missing = [one for one in self.needs if one not in made]
+        if not missing:
+            return self
+        return ReleaseMend(left=f"a shared file isn't there, and no role makes it: {missing[0]}", repair=self.repair)
 
 
 def decide(look: ReleaseLook, app: App, environment: str) -> ReleaseMend | None:
@@ -67,7 +83,9 @@ def decide(look: ReleaseLook, app: App, environment: str) -> ReleaseMend | None:
         return None
     verified = page["verified"][-1] if page["verified"] else ""
     about = page["releases"].get(verified)
-    left, repair = _unknown(look, about), repaired_by(page, look.lease, app.name, environment)
+    left = _unknown(look, about)
+    deploy = repaired_by(page, look.lease, app.name, environment)
+    repair = shared_repair(app, look.changes, deploy, f"`cdconf provision {environment}`")
     if left is None and about is not None and (pin := page["pinned"].get(about["archive"])) is not None:
         left = f"{verified} is pinned, because it failed: {pin['reason']}"
         repair = f"`cdconf rollback {environment} {app.name}`"
@@ -78,7 +96,10 @@ def decide(look: ReleaseLook, app: App, environment: str) -> ReleaseMend | None:
     left = _besides(look, about, app)
     if left is not None:
         return ReleaseMend(left=left, repair=repair)
-    return ReleaseMend("deploy", about["version"], about["archive"], verified)
+    needs = tuple(lacking(app, look.changes))
+    return ReleaseMend(
+        "deploy", about["version"], about["archive"], verified, repair=repair if needs else None, needs=needs
+    )
 
 
 def _unknown(look: ReleaseLook, about: object) -> str | None:
@@ -90,6 +111,9 @@ def _unknown(look: ReleaseLook, about: object) -> str | None:
 
 def _besides(look: ReleaseLook, about: Mapping[str, Any], app: App) -> str | None:
     """What a deployment would change besides the release."""
+    others = replaced(app, look.changes)
+    if others:
+        return f"something else is in the place of what is shared: {others[0]}"
     if look.toggles_differ:
         return "a deployment would change its toggles, too"
     if tuple(about.get("shared") or ()) != app.shared.paths:

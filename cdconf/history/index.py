@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.database import Database, failure_of
-from cdconf.history.deployed import deployed
+from cdconf.history.deployed import deployed, is_forgotten, remember
 from cdconf.history.killed import SOURCE
 from cdconf.history.rows import Wanted, parsed, read_rows
 from cdconf.history.taking_in import TakingIn
@@ -41,7 +41,7 @@ class History:
         self.is_team = url is not None
         self._data, self._url = data, url
         self.project = project
-        self._checkout = checkout
+        self.checkout = checkout
         try:
             self._database = Database(data, url, project)
             self._runs = self._database.tables.runs
@@ -60,7 +60,9 @@ class History:
     def _update(self) -> None:
         """Brings in what the journal has since the last time."""
         with self._database.engine.begin() as connection:
-            TakingIn(self._database, self._data, self.project, self._checkout).take_in(connection)
+            taken = TakingIn(self._database, self._data, self.project, self.checkout).take_in(connection)
+            if taken or is_forgotten(self, connection):
+                remember(self, connection, self._database.insert(self.tables.later.last_deployed), taken)
 
     def environments(self) -> list[str]:
         """Every environment that has a history, whether or not it exists any more.
@@ -73,7 +75,7 @@ class History:
         query = query.where(runs.c.environment.is_not(None), runs.c.project == self.project)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return sorted({named(name, _text(parsed(of)), self._checkout) for name, of in rows})
+        return sorted({named(name, _text(parsed(of)), self.checkout) for name, of in rows})
 
     @property
     def tables(self) -> Tables:
@@ -115,8 +117,8 @@ class History:
     def is_here(self) -> Any:
         """Whether a run was about hosts that this checkout can mean; a checkout's own history has no others."""
         owner = self._owner()
-        mine = owner.is_(None) | (owner == json.dumps(self._checkout))
-        return mine if self._checkout else self.sa.true()
+        mine = owner.is_(None) | (owner == json.dumps(self.checkout))
+        return mine if self.checkout else self.sa.true()
 
     def apps(self) -> list[str]:
         """Every app that has a history, whether or not it exists any more."""

@@ -24,12 +24,31 @@ def add_indexes(tables: Tables) -> None:
     sa.Index(f"ix_{runs.name}_by_time", runs.c.project, runs.c.started_at, runs.c.id)
     for name in _BY:
         sa.Index(f"ix_{runs.name}_by_{name}", runs.c.project, runs.c[name], runs.c.started_at, runs.c.id)
+    deployed: dict[str, Any] = {"sqlite_where": is_deployed(runs), "postgresql_where": is_deployed(runs)}
+    which = (
+        runs.c.project,
+        runs.c.environment,
+        runs.c.app,
+        runs.c.started_at.desc(),
+    )  # with `id`, too long for PostgreSQL
+    sa.Index(f"ix_{runs.name}_deployed", *which, **deployed)
     fields = tables.run_fields
     where: dict[str, Any] = {
         "sqlite_where": is_wrong(fields, is_team=False),
         "postgresql_where": is_wrong(fields, is_team=True),
     }
     sa.Index(f"ix_{fields.name}_wrong_clocks", fields.c.id, **where)
+
+
+def is_deployed(runs: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a run deployed a version or went back to one, and ended well; as the index says it, word by word."""
+    import sqlalchemy as sa
+
+    return sa.and_(
+        runs.c.command.in_([sa.literal_column("'deploy'"), sa.literal_column("'rollback'")]),
+        runs.c.exit_code == sa.literal_column("0"),
+        *(runs.c[name].is_not(None) for name in ("version", "environment", "app")),
+    )
 
 
 def is_wrong(fields: sa.FromClause, *, is_team: bool) -> sa.ColumnElement[bool]:

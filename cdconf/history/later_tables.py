@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-VERSIONS = {"run_events": 1, "journal_lines": 1, "statements": 1, "stage_states": 1}
+VERSIONS = {"run_events": 1, "journal_lines": 1, "statements": 1, "stage_states": 1, "last_deployed": 1}
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,25 @@ class Later:
         journal_lines: A row per line of each checkout's journal, with its link of the chain (see `chain`).
         statements: A row per object of the artifact store that says something: proofs, approvals, stops, overrides.
         stage_states: A row per state that a stage came into, in each run of the pipeline.
+        last_deployed: Of an environment and app, as a checkout sees them, the row's id of the last deployment, and what
+            tells that it still is: how many there were, and the sum of their times.
     """
 
     run_events: sa.Table
     journal_lines: sa.Table
     statements: sa.Table
     stage_states: sa.Table
+    last_deployed: sa.Table
 
 
 def later_tables(meta: sa.MetaData, prefix: str) -> Later:
     """The tables as this version wants them; `prefix` begins their names."""
     return Later(
-        _run_events(meta, prefix), _journal_lines(meta, prefix), _statements(meta, prefix), _stage_states(meta, prefix)
+        _run_events(meta, prefix),
+        _journal_lines(meta, prefix),
+        _statements(meta, prefix),
+        _stage_states(meta, prefix),
+        _last_deployed(meta, prefix),
     )
 
 
@@ -97,4 +104,20 @@ def _stage_states(meta: sa.MetaData, prefix: str) -> sa.Table:
         sa.Column("step", sa.Text),
         sa.Column("artifacts", sa.Text, nullable=False),
         sa.Column("runs", sa.Text, nullable=False),
+    )
+
+
+def _last_deployed(meta: sa.MetaData, prefix: str) -> sa.Table:
+    import sqlalchemy as sa
+
+    return sa.Table(
+        f"{prefix}last_deployed",
+        meta,
+        sa.Column("project", sa.String, primary_key=True),
+        sa.Column("checkout", sa.String, primary_key=True),
+        sa.Column("environment", sa.String, primary_key=True),
+        sa.Column("app", sa.String, primary_key=True),
+        sa.Column("id", sa.String),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("times", sa.BigInteger, nullable=False),
     )

@@ -48,6 +48,21 @@ def newest_first(rows: Sequence[Row]) -> list[int]:
     return list(done)
 
 
+def newest(rows: Sequence[Row]) -> Row:
+    """The newest of some runs: the first that `newest_first` has, for less.
+
+    Args:
+        rows: At least one; see `newest_first`.
+    """
+    highest: dict[Host, int] = {}
+    seen = [list(_fences(row)) for row in rows]
+    for those in seen:
+        for where, fence in those:
+            highest[where] = max(fence, highest.get(where, fence))
+    last = [row for row, those in zip(rows, seen, strict=True) if all(highest[one] == fence for one, fence in those)]
+    return min(last or rows, key=lambda row: _newest([row], 0))
+
+
 def _newest(rows: Sequence[Row], place: int) -> tuple[float, str]:
     return -float(rows[place]["ordered_at"] or 0.0), str(rows[place]["id"])
 
@@ -56,12 +71,16 @@ def _known(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
     """Pairs of runs, the newer first, that followed each other on a host."""
     seen: dict[Host, dict[int, list[int]]] = {}
     for place, row in enumerate(rows):
-        fences = row.get("fences")
-        for host, fence in fences.items() if isinstance(fences, dict) else ():
-            if not isinstance(fence, int):  # a team's database holds what others have written
-                continue
-            where = (row.get("environment"), row.get("environment_of"), host)
+        for where, fence in _fences(row):
             seen.setdefault(where, {}).setdefault(fence, []).append(place)
     for numbers in seen.values():
         for newer, older in pairwise(sorted(numbers, reverse=True)):
             yield from ((one, other) for one in numbers[newer] for other in numbers[older])
+
+
+def _fences(row: Row) -> Iterator[tuple[Host, int]]:
+    """Each host that a run has held, and the number that it had there."""
+    fences = row.get("fences")
+    for host, fence in fences.items() if isinstance(fences, dict) else ():
+        if isinstance(fence, int):  # a team's database holds what others have written
+            yield (row.get("environment"), row.get("environment_of"), host), fence

@@ -42,8 +42,12 @@ class TakingIn:
         self._data, self._project, self._checkout = data, project, checkout
         self._mark = f"lines of {checkout}".rstrip()
 
-    def take_in(self, connection: sa.Connection) -> None:
-        """Takes in what the journal has since the last time; a run that's there already stays as it is."""
+    def take_in(self, connection: sa.Connection) -> list[Row]:
+        """Takes in what the journal has since the last time; a run that's there already stays as it is.
+
+        Returns:
+            The rows of the runs that the journal had.
+        """
         import sqlalchemy as sa
 
         marks = self._tables.marks
@@ -51,17 +55,18 @@ class TakingIn:
         before = _place(connection.execute(query).scalar_one_or_none())
         lines, place = read(self._data, before)
         if not lines:
-            return
+            return []
         records = [_clean(line.record) for line in lines if line.record is not None]
-        self._take_runs(connection, records)
+        rows = self._take_runs(connection, records)
         self._take_fields(connection, records)
         self._take_events(connection, records)
         self._take_links(connection, lines)
         value = json.dumps({"offset": place.offset, "number": place.head.number, "link": place.head.link})
         keep = self._database.insert(marks).values(name=self._mark, value=value)
         connection.execute(keep.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+        return rows
 
-    def _take_runs(self, connection: sa.Connection, records: Sequence[Row]) -> None:
+    def _take_runs(self, connection: sa.Connection, records: Sequence[Row]) -> list[Row]:
         """What a journal says of a run takes the place of what hosts remember of it."""
         import sqlalchemy as sa
 
@@ -77,6 +82,7 @@ class TakingIn:
         other = runs.alias()
         known = sa.select(other.c.run).where(other.c.source == "journal", other.c.run.is_not(None))
         connection.execute(sa.delete(runs).where(runs.c.source != "journal", runs.c.run.in_(known)))
+        return list(rows.values())
 
     def _take_fields(self, connection: sa.Connection, records: Iterable[Row]) -> None:
         table = self._tables.run_fields

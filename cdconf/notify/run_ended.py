@@ -158,17 +158,44 @@ def _of_stages(outbox: Outbox, run: Ended) -> Iterator[Notification]:
     for name, one in stages.items():
         environment = one.get("environment")
         artifacts = [(f"{made['app']}@{made['version']}", made["archive"]) for made in one.get("artifacts", ())]
-        apps = {label.partition("@")[0] for label, _ in artifacts}
         if one["state"] == "failed":
-            event = identity("stage_failed", str(run.extra.get("pipeline_run")), name)
-            title = f"{run.project}: stage '{name}' is red: commit {commit}"
-            lines = [one["why"], *one.get("tests", ())[:5], one.get("hint"), f"by {run.by}"]
-            app = apps.pop() if len(apps) == 1 else None
-            yield Notification(event, "stage_failed", title, "\n".join(filter(None, lines)), environment, app)
+            yield red_stage(Red(run.project, run.by, str(run.extra.get("pipeline_run")), commit, name), one)
         missing = [link for link in one.get("missing", ()) if link["name"].startswith(_APPROVALS)]
         if environment is not None and (missing or one["state"] == "passed"):
             for artifact in artifacts:
                 yield from _approvals(outbox, run, environment, artifact, missing)
+
+
+@dataclass(frozen=True)
+class Red:
+    """A stage that is red, of a run of the pipeline.
+
+    Attributes:
+        by: Who ran it.
+        run: The pipeline's run.
+        commit: The commit, as people are told.
+        stage: The stage's name.
+    """
+
+    project: str
+    by: str
+    run: str
+    commit: str
+    stage: str
+
+
+def red_stage(red: Red, one: Mapping[str, Any]) -> Notification:
+    """What is told of a stage that is red: the same event, whenever it's told.
+
+    Args:
+        red: The stage.
+        one: What came of it, as in the JSON document.
+    """
+    apps = {made["app"] for made in one.get("artifacts", ())}
+    title = f"{red.project}: stage '{red.stage}' is red: commit {red.commit}"
+    lines = [one["why"], *one.get("tests", ())[:5], one.get("hint"), f"by {red.by}"]
+    event, app = identity("stage_failed", red.run, red.stage), apps.pop() if len(apps) == 1 else None
+    return Notification(event, "stage_failed", title, "\n".join(filter(None, lines)), one.get("environment"), app)
 
 
 def _several(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 
+Red = Callable[[str, str, Outcome, str | None], None]  # the run's id, the stage, its outcome, its environment
+
+
 @dataclass(frozen=True)
 class Result:
     """What a run came to.
@@ -51,7 +54,9 @@ class Result:
     environments: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = False) -> Result:
+def run_pipeline(
+    home: Project, commit: str, emit: Emit, *, keep_failed: bool = False, red: Red = lambda *about: None
+) -> Result:
     """Takes a commit through the pipeline, or waits for another run that does.
 
     Args:
@@ -59,6 +64,7 @@ def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = 
         commit: The commit's full id.
         emit: The event stream.
         keep_failed: Whether copies are kept of stages that are red.
+        red: Called with each stage that is red, before the run's record says so.
 
     Raises:
         UsageError: The commit has no pipeline.
@@ -75,7 +81,7 @@ def run_pipeline(home: Project, commit: str, emit: Emit, *, keep_failed: bool = 
         with commit_lock.locked(home, commit) as lock:
             if lock is not None:
                 with kept(home, commit):
-                    found = _locked(home, commit, lock, joining, keep_failed=keep_failed)
+                    found = _locked(home, commit, lock, joining, keep_failed=keep_failed, red=red)
                 if found is not None:
                     return found
         joining.wait()
@@ -87,7 +93,7 @@ def _joined(joining: Joining) -> Result | None:
     return Result(other.id, other.ended, joined=True) if other is not None and other.ended is not None else None
 
 
-def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool) -> Result | None:
+def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool, red: Red) -> Result | None:
     """The run, on this machine's behalf; None where another machine works on the commit."""
     place, emit, now = joining.place, joining.emit, joining.now
     folder = commit_lock.folder_of(home, commit)
@@ -122,13 +128,14 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
         runner = Runner(
             home, project, place, known, recorder, holding, children, rivals, folder, emit, keep_failed, keyless
         )
+        environments = {one.name: one.environment for one in project.pipeline.stages if one.environment}
+        runner.red = lambda stage, outcome: red(recorder.run, stage, outcome, environments.get(stage))
         holding.when_lost(runner.lose)
         with _recorded(recorder, emit):
             runner.begin(began)
             verdict = runner.run()
             ended = runner.ended(verdict)
         recorder.end(ended)
-        environments = {one.name: one.environment for one in project.pipeline.stages if one.environment}
         return Result(recorder.run, ended, runner.outcomes, environments=environments)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,6 +59,7 @@ class Runner:
         keep_failed: Whether copies are kept of stages that are red.
         keyless: Stages that nobody here can speak for -> what would bring that.
         outcomes: Stage -> how it ended in this run.
+        red: Called with a stage that is red before that is written down.
     """
 
     home: Project
@@ -74,6 +75,7 @@ class Runner:
     keep_failed: bool = False
     keyless: Mapping[str, Missing] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    red: Callable[[str, Outcome], None] = lambda stage, outcome: None
 
     def __post_init__(self) -> None:
         self._stages = self.project.pipeline.stages
@@ -243,6 +245,8 @@ class Runner:
         self.outcomes[name] = outcome
         state = outcome.state
         self._standing[name] = state if state != "waiting" else "open"
+        if state == "failed":
+            self.red(name, outcome)
         self._note(
             name,
             state,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.drift.mendable import WAIVED, ReleaseLook, ReleaseMend, decide
-from cdconf.drift.releases import changed_files
+from cdconf.drift.mendable import SHARED_DIFFER, WAIVED, ReleaseLook, ReleaseMend, decide
+from cdconf.drift.releases import changed_files, changes_of
 from cdconf.engine.fix_host import mend_host
 from cdconf.events import Emit, Event, ResourceDone
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.deploy.toggles import Differences, ToggleKeeper
+    from cdconf.drift.fixing import Fixing
     from cdconf.inventory import App
     from cdconf.session import Session
 
@@ -85,9 +86,9 @@ class Mending:
 
     def _decided(self, session: Session, app: App, toggles: ToggleKeeper) -> ReleaseMend | None:
         page = session.app_status(app.document())
-        is_changed = bool(page["linked"] and changed_files(session, app))
+        changes = changes_of(session, app)[0] if page["linked"] else []
         differ = [found for one, found in toggles.found(session) if one.name == app.name and found.cause != "by_hand"]
-        mend = decide(ReleaseLook(page, session.lease, is_changed, bool(differ)), app, self.environment)
+        mend = decide(ReleaseLook(page, session.lease, changes, bool(differ)), app, self.environment)
         if mend is None:
             return None
         if ("release", app.name) in self.waived(session.host.name):
@@ -103,6 +104,8 @@ class Mending:
                 mend = self.releases.get((event.host, event.title))
                 if mend is not None and mend.left is not None:
                     event = replace(event, left=mend.left, repair=mend.repair)
+                if mend is None and event.cause == "not_applied":
+                    event = replace(event, left=SHARED_DIFFER)
             emit(event)
 
         return tell
@@ -129,18 +132,21 @@ class Mending:
         return str(page["problem"]) if mend is not None and mend.way == "restart" else None
 
 
-def replayed(events: Sequence[Event], left: Mapping[str, str], emit: Emit) -> None:
+def replayed(events: Sequence[Event], decided: Fixing, emit: Emit) -> None:
     """Tells again what a look has told.
 
     Args:
         events: What it told.
-        left: Host -> why all of its findings are left.
+        decided: What was decided after it.
         emit: The event stream.
     """
     for event in events:
         told = event
-        if isinstance(event, ResourceDone) and event.host in left and event.status == "would_change":
-            told = replace(event, left=event.left or left[event.host])
+        if isinstance(event, ResourceDone) and event.status == "would_change":
+            mend = decided.releases_left.get((event.host, event.title)) if event.type == "release" else None
+            left = mend.left if mend is not None else decided.release_first.get(event.host)
+            repair = mend.repair if mend is not None else event.repair
+            told = replace(event, left=event.left or left, repair=repair)
         emit(told)
 
 

@@ -188,7 +188,7 @@ class AppChanges(TypedDict):
     """`app.changes`; `files` are what and path."""
 
     count: Count
-    files: Annotated[list[tuple[Literal["changed", "missing", "added"], str]], Most(1000)]
+    files: Annotated[list[tuple[Literal["changed", "missing", "added", "replaced"], str]], Most(1000)]
 
 
 class AppLacking(TypedDict):

@@ -4,11 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from cdconf.deploy.mending import replayed
 from cdconf.drift.fixing import fixing, left_of
 from cdconf.drift.mendable import RELEASE_FIRST, ReleaseLook, ReleaseMend, decide
 from cdconf.events import Collector, HostDone, ResourceDone
 
-APP = SimpleNamespace(name="shop", shared=SimpleNamespace(paths=("log",)))
+SHARED = SimpleNamespace(paths=("log",), directories=("log",), files=("local.ini",))
+APP = SimpleNamespace(name="shop", path="/srv", shared=SHARED, toggles_file="/srv/shared/toggles.json")
+CHANGED = [("changed", "serve.py")]
 ABOUT = {"version": "2", "archive": "abc", "shared": ["log"]}
 PAGE = {"activating": None, "verified": ["1-a", "2-b"], "linked": "2-b", "problem": None, "releases": {"2-b": ABOUT}}
 PAGE |= {"pinned": {}, "recent": {}}
@@ -30,8 +33,8 @@ def test_a_moved_current_is_deployed_again(page):
 
 
 def test_changed_files_are_deployed_again_also_where_services_stopped():
-    assert decided(is_changed=True) == DEPLOY
-    assert decided({"problem": "service 'shop' is inactive"}, is_changed=True) == DEPLOY
+    assert decided(changes=CHANGED) == DEPLOY
+    assert decided({"problem": "service 'shop' is inactive"}, changes=CHANGED) == DEPLOY
 
 
 def test_stopped_services_are_restarted():
@@ -66,6 +69,34 @@ def test_what_is_left_and_how_people_mend_it(page, about, left, repair):
     assert found.way is None
     assert left in found.left
     assert found.repair == f"`cdconf {repair}`"
+
+
+@pytest.mark.parametrize("path", ["log", "/srv/shared/log"])
+def test_what_stands_in_the_place_of_something_shared_is_left(path):
+    found = decided(changes=[("replaced", path)])
+    place, away = (path, f"{path}.away") if path.startswith("/") else (f"/srv/current/{path}", f"/srv/{path}.away")
+    assert found.left == f"something else is in the place of what is shared: {place}"
+    assert found.repair == f"`mv -T {place} {away}`; then `cdconf deploy shop@2 --to dev`"
+
+
+def test_links_and_shared_directories_that_are_gone_come_with_the_release():
+    assert decided(changes=[("missing", "log"), ("missing", "/srv/shared/log"), ("changed", "log")]) == DEPLOY
+
+
+def test_a_shared_file_that_is_gone_is_needed_by_the_deployment():
+    gone = decided(changes=[("missing", "/srv/shared/local.ini")])
+    assert (gone.way, gone.needs) == ("deploy", ("/srv/shared/local.ini",))
+    made = finding("web1", "/srv/shared/local.ini")
+    found = fixing([made, finding("web2", "/a")], ["web1", "web2"], {("web1", "shop"): gone, ("web2", "shop"): gone})
+    assert found.deployments == {("shop", "2", "abc"): {"web1"}}
+    assert found.release_first == {"web2": RELEASE_FIRST}
+    (left,) = found.releases_left.values()
+    assert left.left == "a shared file isn't there, and no role makes it: /srv/shared/local.ini"
+    assert left.repair.startswith("put /srv/shared/local.ini there, or `cdconf provision dev` where a role makes it")
+    events = []
+    release = finding("web2", "shop", kind="release", repair="`x`")
+    replayed([release, finding("web2", "/a")], found, events.append)
+    assert [(one.left, one.repair) for one in events] == [(left.left, left.repair), (RELEASE_FIRST, None)]
 
 
 def finding(host, title, status="would_change", **about):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from cdconf.history.order import newest_first
+from cdconf.history.order import newest, newest_first
 
 
 def row(name, at, environment="dev", of=None, **fences):
@@ -62,3 +62,13 @@ def test_any_history_of_any_clocks_comes_out_as_it_happened():
         wanted = [one["id"] for one in reversed(rows)]
         chance.shuffle(rows)
         assert names(*rows) == wanted
+
+
+def test_the_newest_is_the_first_of_all_in_their_order():
+    chance = random.Random(3)
+    for _ in range(300):
+        rows = [
+            row(f"{number}", chance.randrange(20), **{f"web{chance.randrange(3)}": chance.randrange(9) for _ in "ab"})
+            for number in range(chance.randrange(1, 12))
+        ]
+        assert newest(rows) is rows[newest_first(rows)[0]]

@@ -102,6 +102,46 @@ def test_each_finding_about_a_release_ends_with_the_command_that_repairs_it(live
     live("drift", "dev")
 
 
+GONE = "cd /srv/app; ln -sfn /etc current/var/log; rm -r shared/uploads shared/config/local.ini"
+
+
+def test_a_link_that_leads_elsewhere_and_shared_paths_that_are_gone_are_put_back_by_drift_fix(live):
+    live.on("web1", GONE)
+    gone = [f"missing: /srv/app/shared/{one}" for one in ("config/local.ini", "uploads")]
+    for options in ([], ["--applied"]):
+        found = live.document("drift", "dev", *options, code=2)["hosts"]["web1"]["resources"]
+        release = {one["type"]: one for one in found}["release"]
+        assert (release["cause"], sorted(release["diff"].splitlines())) == ("by_hand", ["changed: var/log", *gone])
+    mended = live.document("drift", "dev", "--fix")["fix"]["mended"]
+    assert {one["type"] for one in mended} == {"file", "release"}
+    assert live.on("web1", "cat /srv/app/current/config/local.ini; stat -Lc %U /srv/app/current/uploads") == (
+        "[local]\nshop"
+    )
+    live("drift", "dev")
+
+
+@pytest.mark.parametrize(
+    ("place", "away"),
+    [
+        ("/srv/app/current/var/log", "/srv/app/var-log.away"),
+        ("/srv/app/shared/uploads", "/srv/app/shared/uploads.away"),
+    ],
+)
+def test_what_somebody_has_put_in_a_shared_paths_place_is_left_with_the_commands(live, place, away):
+    """What somebody has put there may be precious: it outlives the release that is deployed again."""
+    live.on("web1", f"rm -r {place}; echo precious > {place}")
+    (found,) = live.document("drift", "dev", "--applied", code=2)["hosts"]["web1"]["resources"]
+    assert found["diff"] == f"replaced: {place.removeprefix('/srv/app/current/')}\n"
+    (left,) = live.document("drift", "dev", "--fix", code=2)["fix"]["left"]
+    assert left["why"] == f"something else is in the place of what is shared: {place}"
+    assert left["repair"] == found["repair"]
+    move, _, deploy = left["repair"].partition("; then ")
+    live.on("web1", move.strip("`"))
+    live(*deploy.strip("`").split()[1:])
+    assert live.on("web1", f"cat {away}; rm {away}") == "precious"
+    live("drift", "dev")
+
+
 def test_a_directory_with_content_in_a_links_place_isnt_lost(live):
     live.on("web1", "cd /srv/app/current; rm uploads; mkdir uploads; echo x > uploads/precious")
     result = live("deploy", "app", "--to", "dev", code=1)
@@ -114,7 +154,13 @@ def test_a_directory_with_content_in_a_links_place_isnt_lost(live):
 
 def test_another_list_of_shared_paths_comes_with_the_next_deployment_of_the_same_version(live, cdconf_yml):
     cdconf_yml.write_text(cdconf_yml.read_text().replace("[uploads, var/log]", "[uploads, var/log, cache]"))
-    live("drift", "dev")
+    live("drift", "dev", "--applied")
+    document = live.document("drift", "dev", "--fix", code=2)
+    found = {one["title"]: one for one in document["hosts"]["web1"]["resources"]}["app"]
+    was, wanted = "config/local.ini, uploads, var/log", "cache, config/local.ini, uploads, var/log"
+    assert (found["cause"], found["diff"]) == ("not_applied", f"shared: {was} -> {wanted}\n")
+    why = "cdconf.yml has other shared paths than were deployed"
+    assert {(one["host"], one["why"]) for one in document["fix"]["left"]} == {("web1", why), ("web2", why)}
     assert "other shared paths" in live("deploy", "app", "--to", "dev").stderr
     assert live.on("web2", "stat -Lc %U /srv/app/current/cache") == "shop"
     cdconf_yml.write_text(cdconf_yml.read_text().replace(", cache]", "]"))

@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.events import HostResult
-from cdconf.notify.run_ended import Ended, told_of
+from cdconf.notify.run_ended import Ended, Red, red_stage, told_of
 from tests.notify.boxes import Box
 
 SHOP = {"app": "shop", "version": "1.4", "artifact": "a" * 64}
@@ -124,6 +124,16 @@ def test_a_red_stage(box):
     tells(box, pipeline(row="r2", acceptance=red))  # another process tells the same run
     (message,) = box.outbox.messages("waiting")
     assert message.body == "2 tests failed\na::b on web1\nby ann on laptop"
+
+
+def test_a_red_stage_that_was_told_before_its_run_ended_is_told_once(box):
+    red = {"state": "failed", "why": "2 tests failed", "artifacts": [MADE]}
+    early = red_stage(Red("demo", "ann on laptop", "p1", "c" * 10, "acceptance"), STAGE | red)
+    with box.outbox.change():
+        box.outbox.add([early], box.targets, "demo")
+    assert tells(box, pipeline(acceptance=red)) == [("stage_failed", early.title)]
+    (message,) = box.outbox.messages("waiting")
+    assert (message.title, message.body) == (early.title, early.body)
 
 
 def test_a_stage_that_waits_for_approvals_and_its_deployment_tell_the_same_event(box):

@@ -14,6 +14,7 @@ import pytest
 from cdconf.artifacts.backends import place_of
 from cdconf.inventory import load_project
 from cdconf.pipeline.record import read_runs
+from cdconf.pipeline.run import run_pipeline
 from tests import verbs_as_forks
 from tests.conftest import begun, cdconf, git, write
 
@@ -432,3 +433,17 @@ def test_without_git_there_is_nothing_to_take(tmp_path, home):
     done = cdconf(tmp_path, "pipeline", "run")
     assert done.returncode == 1
     assert "isn't in a git repository" in done.stderr
+
+
+def test_a_red_stage_is_told_before_its_record_says_so(line):
+    """Else nobody would ever tell, if the run were killed in between: the next one takes it for told."""
+    commit = line.commit("break it", late_sh="echo FAILED tests/test_a.py::test_b; exit 1\n")
+    told = []
+
+    def red(run, stage, outcome, environment):
+        (record,) = line.runs(commit)
+        told.append((run == record.id, stage, outcome.state, outcome.tests, environment, record.stages[stage].state))
+
+    result = run_pipeline(load_project(line.root), commit, lambda event: None, red=red)
+    assert result.ended.verdict == "failed"
+    assert told == [(True, "late", "failed", ("tests/test_a.py::test_b",), None, "running")]

@@ -86,11 +86,11 @@ def changes(agent, app):
     """How the files of the current release differ from what was deployed; changes nothing.
 
     Returns:
-        `{"count", "files"}`: the first hundred as `[what, path]`, `what` being `changed`, `missing` or `added`.
+        `{"count", "files"}`: the first hundred as `[what, path]`, see `Releases.changes`.
     """
     _, releases = _open(agent, app)
     name = releases.linked()
-    found = releases.changes(name) if name else []
+    found = releases.changes(name, app) if name else []
     return {"count": len(found), "files": found[:100]}
 
 

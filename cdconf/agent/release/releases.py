@@ -82,10 +82,11 @@ class Releases(object):
         except (Failed, KeyError, TypeError):
             return None
 
-    def changes(self, name):
-        """How a release's files differ from what was deployed: pairs of `changed`, `missing` or `added` and a path.
+    def changes(self, name, app=None):
+        """How a release's files differ from what was deployed: pairs of a word and a path.
 
-        Bytecode isn't counted: an app that may write there leaves it beside its code.
+        The words are `changed`, `missing`, `added`, and `replaced`: see `shared.problems`, which gets `app`. Bytecode
+        isn't counted: an app that may write there leaves it beside its code.
         """
         manifest, root = self.manifest(name), self.where(name)
         if manifest is None:
@@ -98,7 +99,7 @@ class Releases(object):
                 added = [path for path, _, _, _ in trees.walk(top, only=known)]
         except OSError:
             found, added = [("missing", one["path"]) for one in manifest], []
-        found += shared_paths.problems(self.path, root, links)
+        found += shared_paths.problems(dict(app or {}, path=self.path), root, links)
         return found + [("added", one) for one in added if one not in known and os.path.basename(one) != BYTECODE]
 
     def shared(self, name):

@@ -185,15 +185,29 @@ def _take_away(inside, path):
         above.unlink(name)
 
 
-def problems(app_path, root, paths):
-    """What of a release's links isn't as it should be: pairs of `changed` or `missing` and a path."""
+def problems(app, root, paths):
+    """What of a release's links isn't as it should be: pairs of a word and a path.
+
+    `missing` and `changed` are put right by a deployment. `replaced`, something else in a link's or a shared path's
+    place, isn't: it may be somebody's.
+
+    Args:
+        app: The app; what kind its shared paths are may lack.
+        root: The release's directory.
+        paths: The shared paths that it has links for.
+    """
     found = []
+    kinds = app.get("shared") or {}
     for path in paths:
-        place, there = os.path.join(root, path), os.path.join(app_path, "shared", path)
+        place, there = os.path.join(root, path), os.path.join(app["path"], "shared", path)
         if not os.path.lexists(place):
             found.append(("missing", path))
-        elif not os.path.islink(place) or os.readlink(place) != target(path):
+        elif not os.path.islink(place):
+            found.append(("replaced", path))
+        elif os.readlink(place) != target(path):
             found.append(("changed", path))
-        elif not os.path.exists(there):
+        if not os.path.exists(there):
             found.append(("missing", there))
+        elif path in kinds.get("files" if os.path.isdir(there) else "directories", ()):
+            found.append(("replaced", there))
     return found

@@ -47,7 +47,7 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     code = _provision(run, hosts, look, mending, check=True)
     decided = fixing(look.events, [host.name for host in hosts], mending.releases)
     if check:
-        replayed(look.events, decided.release_first, emit)
+        replayed(look.events, decided, emit)
         _tell(run, emit, decided.mendable, "would mend", len(decided.mendable))
         return _code(code, emit)
     again = decided.targets and decided.targets | look.lost  # these stop the run where they'd stop `provision`
@@ -55,7 +55,7 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     passing = _gates(run, targets) if targets else None
     deployments = [(one, _artifact(store, *one)) for one in decided.deployments]
     gates = [_gate(run, artifact) for _, artifact in deployments]
-    replayed([one for one in look.events if _host(one) not in again], decided.release_first, emit)
+    replayed([one for one in look.events if _host(one) not in again or _is_release_left(one)], decided, emit)
     before = frozenset().union(*decided.deployments.values()) & decided.with_resources
     if before:
         run.emit(Step(f"mend what releases need: {', '.join(sorted(before))}"))
@@ -106,6 +106,11 @@ def _before(emit: Waiving) -> Emit:
 
 def _host(event: Event) -> str:
     return str(getattr(event, "host", ""))
+
+
+def _is_release_left(event: Event) -> bool:
+    """Of a host on which other things are mended, which tells nothing of its releases again."""
+    return isinstance(event, ResourceDone) and event.type == "release" and event.left is not None
 
 
 def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: Mending, **more: Any) -> int:

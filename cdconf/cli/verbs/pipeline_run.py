@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdconf.inventory import Project
+    from cdconf.pipeline.outcome import Outcome
     from cdconf.pipeline.run import Result
 
 
@@ -32,6 +33,7 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
 
     Example: cdconf pipeline run --commit v1.4
     """
+    from cdconf.cli.notifying import tell_red
     from cdconf.inventory import find_root
     from cdconf.pipeline.checkout import commit_to_run, home_at
     from cdconf.pipeline.report import error_of
@@ -48,7 +50,11 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
         home, (found,) = run.project, chosen
         run.extra["commit"] = found
         run.record_as("pipeline run", found[:10])
-        result = run_pipeline(home, found, run.emit, keep_failed=keep_failed)
+
+        def red(pipeline_run: str, stage: str, outcome: Outcome, environment: str | None) -> None:
+            tell_red(run, pipeline_run, stage, _about(outcome, environment))
+
+        result = run_pipeline(home, found, run.emit, keep_failed=keep_failed, red=red)
         run.record_as("pipeline run", f"{found[:10]}: {result.ended.verdict}")
         records = _records(home) if result.ended.verdict == "failed" else []
         run.extra |= _told(result, home, found, records)
@@ -71,17 +77,9 @@ def _records(home: Project) -> list[Any]:
 
 def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dict[str, Any]:
     """For the JSON document."""
-    from dataclasses import asdict
-
     from cdconf.pipeline.report import red
 
-    stages = {
-        name: {
-            key: value for key, value in asdict(one).items() if key not in ("code", "is_said", "is_held", "is_of_hosts")
-        }
-        | {"environment": result.environments.get(name)}
-        for name, one in result.outcomes.items()
-    }
+    stages = {name: _about(one, result.environments.get(name)) for name, one in result.outcomes.items()}
     told = {
         "pipeline_run": result.run,
         "verdict": result.ended.verdict,
@@ -90,6 +88,15 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
     }
     failed = next(((name, one) for name, one in result.outcomes.items() if one.state == "failed"), None)
     return told | ({"red": red(*failed, home.root, commit, records)} if failed else {})
+
+
+def _about(outcome: Outcome, environment: str | None) -> dict[str, Any]:
+    """A stage, for the JSON document."""
+    from dataclasses import asdict
+
+    own = ("code", "is_said", "is_held", "is_of_hosts")
+    about = {name: value for name, value in asdict(outcome).items() if name not in own}
+    return about | {"environment": environment}
 
 
 @click.command("command", hidden=True)
