@@ -21,6 +21,10 @@ def call(agent, name, arguments):
         from cdconf.agent import migrations
 
         function = migrations.CALLS.get(name[11:])
+    if name.startswith("maintenance."):
+        from cdconf.agent import maintenance
+
+        function = maintenance.CALLS.get(name[12:])
     if name.startswith("toggles.") and name[8:] in TOGGLE_CALLS:
         from cdconf.agent import toggle_calls
 
@@ -278,6 +282,8 @@ DEPLOY_CALLS = [
     "prepare",
     "stage",
     "share",
+    "stop",
+    "hook",
     "activate",
     "restart",
     "adopt",

@@ -1,14 +1,28 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services", "confirm_within", "user", "keep", "shared", "toggles", "procedure"}`. Without
-`confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that releases share, as
-`{"directories", "files"}`; see `cdconf.agent.toggles` for `toggles`. All but the first three may be missing.
+An app is `{"name", "path", "services", "activation", "stops", "confirm_within", "user", "keep", "shared", "toggles",
+"procedure"}`. Without `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that
+releases share, as `{"directories", "files"}`; see `cdconf.agent.activation` for `activation` and `stops`, and
+`cdconf.agent.toggles` for `toggles`. All but the first three may be missing.
 """
 
 import os
 
-from cdconf.agent import chunks, health, lease, migrations, past, room, services, shared, switch, toggles, units
-from cdconf.agent.base import Failed, run
+from cdconf.agent import (
+    activation,
+    chunks,
+    health,
+    hooks,
+    lease,
+    migrations,
+    past,
+    room,
+    services,
+    shared,
+    switch,
+    toggles,
+)
+from cdconf.agent.base import Failed
 from cdconf.agent.ledger import Ledger
 from cdconf.agent.releases import Releases
 from cdconf.agent.switch import Switch
@@ -25,7 +39,8 @@ def status(agent, app):
     Returns:
         The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
         systemd's state), `problem` (why the services don't run from that release, None when they do), `begun`,
-        `recent`, `deployed` and `provision_failed` (see `past`), `reverts_in_s` (when the host goes back by itself
+        `recent`, `deployed` and `provision_failed` (see `past`), for an app with `closely` also `units` (see
+        `activation.shown`), `reverts_in_s` (when the host goes back by itself
         unless beats come; None when it won't) and `migrations` (see `cdconf.agent.migrations`).
     """
     ledger, releases = _open(agent, app)
@@ -41,9 +56,13 @@ def status(agent, app):
     try:
         shown = services.show(app["services"]) if app["services"] else {}
         page["services"] = {name: state["ActiveState"] for name, state in shown.items()}
+        if app.get("closely"):
+            page["units"] = activation.shown(app, releases.folder)
         if page["linked"]:
             current = os.path.join(app["path"], "current")
-            services.verify(app["services"], releases.where(page["linked"]), current, None, within=0)
+            stopped = (page["activating"] or {}).get("stopped", ())
+            at_work = dict(app, services=[name for name in app["services"] if name not in stopped])
+            services.verify(at_work, releases.where(page["linked"]), current, None, within=0)
     except Failed as error:
         page["problem"] = error.message
     return page
@@ -147,8 +166,12 @@ def activate(agent, app, release, within=None, back=False):
         within: Seconds without a beat after which the host goes back by itself; None: never.
         back: It's a rollback: once it has ended well, the host forgets what ran after the release.
 
+    Returns:
+        `{"hooks"}`: what came of them, see `cdconf.agent.hooks`; missing where none ran.
+
     Raises:
-        Failed: (`release`) The service doesn't come up from the new release; the controller rolls back.
+        Failed: (`release`) The service doesn't come up from the new release, or the hook before it failed; the
+            controller rolls back.
     """
     ledger, releases = _open(agent, app)
     agent.proceed()
@@ -159,12 +182,33 @@ def activate(agent, app, release, within=None, back=False):
     releases.share(app, release)
     if within:
         Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
+    told = _before(agent, app, ledger, release, back)
     ledger.activating(release, agent.lease.run, back)
     toggles.begin(agent.store, app, agent.lease)
     switch_to(app, releases, release)
     toggles.restarted(agent.store, app)
     ledger.active(release, app.get("procedure"))
-    return {}
+    told += hooks.run(app, "after_activate", release, lambda: _go_on(agent))
+    return {"hooks": told} if told else {}
+
+
+def _before(agent, app, ledger, release, back):
+    """Runs the hook before an activation. Nothing but services may be stopped by then, so going back restarts none."""
+    if not hooks.has(app, "before_activate"):
+        return []
+    begun = ledger.page["activating"]
+    stopped = begun.get("stopped") if begun else []
+    ledger.activating(release, agent.lease.run, back, stopped)
+    return hooks.must(app, "before_activate", release, lambda: _go_on(agent))
+
+
+def hook(agent, app, release, name):
+    """Runs a hook in the release that's current; returns `{"hooks"}`."""
+    _, releases = _open(agent, app)
+    agent.proceed()
+    if releases.linked() != release:
+        raise Failed("'{}' isn't the current release here".format(release))
+    return {"hooks": hooks.run(app, name, release, lambda: _go_on(agent))}
 
 
 def restart(agent, app, environment):
@@ -200,15 +244,16 @@ def switch_to(app, releases, release):
     current = os.path.join(app["path"], "current")
     try:
         for name in app["services"]:
-            # A release that kept dying has used up systemd's start limit, which mustn't stop the one that follows it.
-            run(["systemctl", "reset-failed", "--", units.resolve(name)], timeout=30)
-            services.systemctl("restart", name)
-        services.verify(app["services"], releases.where(release), current, since)
+            activation.bring(app, name)
+        services.verify(app, releases.where(release), current, since)
     except services.Untold:
         raise
     except Failed as error:
         error.kind = "release"
         raise
+
+
+stop = activation.stop_for_migration
 
 
 def adopt(agent, app, release, within=None):
@@ -241,7 +286,7 @@ def holds(agent, app, release):
     if not ours or releases.linked() != release:
         raise Failed("'{}' isn't what this run left here".format(release))
     current = os.path.join(app["path"], "current")
-    services.verify(app["services"], releases.where(release), current, None, within=5.0)
+    services.verify(app, releases.where(release), current, None, within=5.0)
     return {}
 
 
@@ -253,7 +298,7 @@ def roll_back(agent, app, why=None):
     A host on which the activation was refused before it began, or that has gone back by itself, serves on undisturbed.
 
     Returns:
-        `{"release"}`: the name, or None.
+        `{"release", "hooks"}`: the name, or None; and what came of its hook, if it has one and went back just now.
     """
     ledger, releases = _open(agent, app)
     reverted = ledger.page["reverted"]
@@ -262,7 +307,8 @@ def roll_back(agent, app, why=None):
     agent.lease.check()
     target = releases.verified()
     problem = toggles.put_back(agent.store, app)
-    if ledger.page["activating"] is not None or releases.linked() != target:
+    is_back = ledger.page["activating"] is not None or releases.linked() != target
+    if is_back:
         take_back(app, releases, target)
         toggles.restarted(agent.store, app)
         ledger.rolled_back(target, why)
@@ -271,15 +317,17 @@ def roll_back(agent, app, why=None):
         raise problem
     if app.get("keep"):
         releases.clean(app["keep"], app)  # else what keeps failing would fill the disk
-    return {"release": target}
+    told = hooks.run(app, "after_rollback", target, lambda: _go_on(agent)) if is_back else []
+    return {"release": target, "hooks": told} if told else {"release": target}
 
 
 def take_back(app, releases, target):
     """Runs `target`, or nothing when that's None."""
     if target is None:
-        for name in app["services"]:
-            services.systemctl("stop", name)
+        activation.stop(app["services"])
         releases.point(None)
+        return
+    if activation.start_again(releases.ledger.page, releases.linked(), target):
         return
     try:
         switch_to(app, releases, target)

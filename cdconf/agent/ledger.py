@@ -1,7 +1,7 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at", "back"} or null,
+"run", "at", "back", "stopped"} or null,
 "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
 digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
 "run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last deployment that ended well; `reverted`
@@ -84,9 +84,18 @@ class Ledger(object):
             self.page["releases"][name]["shared"] = paths
             self.save()
 
-    def activating(self, name, run, back=False):
-        """Notes, before anything is touched, which release is about to go live; `back`: by a rollback."""
+    def activating(self, name, run, back=False, stopped=None):
+        """Notes, before anything is touched, which release is about to go live.
+
+        Args:
+            name: The release.
+            run: Whose doing it is.
+            back: It's a rollback.
+            stopped: The services that are stopped for a migration, where no more than that is done for now.
+        """
         self.page["activating"] = {"to": name, "run": run, "at": round(time.time()), "back": back}
+        if stopped is not None:
+            self.page["activating"]["stopped"] = stopped
         self.save()
 
     def active(self, name, procedure=None):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     "--stage", metavar="NAME", help="Pass this stage of the pipeline: deploy to all hosts, and sign that it went well."
 )
 @override_option
+@click.option("--check", is_flag=True, help="Show what would go where, and what stands against it; change nothing.")
 @click.option("--unpin", metavar="REASON", help="Try an artifact again that failed here before.")
 @click.option("--resume", is_flag=True, help="End an interrupted deployment of the app ARTIFACT, and begin no other.")
 @click.option(
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--not-last", is_flag=True, hidden=True, help="Leave it there, for the stage's last deployment to say.")
 @click.option("--goes-on", is_flag=True, hidden=True, help="Test hosts again to which this stage has deployed it.")
 @output_options
-def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **flags: Any) -> None:
+def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, check: bool, **flags: Any) -> None:
     """Push ARTIFACT to ENV, batch by batch; verify it; roll every touched host back when anything fails.
 
     ARTIFACT is an app's name (the build of the nearest ancestor of HEAD), app@version, a digest prefix of 8 digits
@@ -62,6 +63,9 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
     and else rolled back, which exits with 1. One that was cut short before it touched a host leaves nothing to end.
 
+    --check asks the hosts, without a lease, and judges the gate: what would go where, in which batches, and what
+    would be refused. It exits with 2 when something would be deployed, and with 3 when that would be refused.
+
     Example: cdconf deploy shop --to staging
     """
     from cdconf.cli.proven import procedure_now
@@ -69,6 +73,8 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     from cdconf.errors import UsageError
 
     if resume:
+        if check:
+            raise UsageError("--check looks at a deployment that begins, and --resume begins none")
         _resume(artifact, environment, unpin, flags)
         return
     from cdconf.cli.passing import pass_gate, stage_run
@@ -81,6 +87,11 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if chosen.commit and not chosen.dirty:
             run.noted["built_from"] = chosen.commit
+        if check:
+            from cdconf.cli.deploy_check import check_deploy
+
+            check_deploy(run, chosen, unpin=bool(unpin))
+            return
         if unpin:
             run.extra["unpinned"] = unpin
         if flags["forget_migrations"]:

@@ -52,7 +52,7 @@ def command(
             raise provider.absence(chosen)
         run.close()
         arguments = login(located[host], line, terminal=terminal, accept_new_host_keys=accept_new_host_keys)
-        status = _call(arguments)
+        status = call(arguments)
         gone = arguments[0] == "ssh" and status == SSH_FAILED
         run.code = UNREACHABLE if gone else status if status >= 0 else 128 - status
         run.emit(HostDone(host, "unreachable", "see what ssh says above") if gone else HostDone(host, "ok"))
@@ -70,8 +70,8 @@ def _host(environment: Environment, name: str) -> Host:
     return environment.hosts[name]
 
 
-def _call(arguments: list[str]) -> int:
-    """Runs the program on this terminal; Ctrl-C is the program's to handle."""
+def call(arguments: list[str]) -> int:
+    """Runs a program on this terminal; Ctrl-C is the program's to handle."""
     from cdconf.errors import CdconfError
 
     # A function, not SIG_IGN: the program would inherit that.

@@ -32,13 +32,13 @@ def command(environment: str, **flags: Any) -> None:
 
     Example: cdconf status production
     """
-    from cdconf.cli.drained import say_drained
+    from cdconf.cli.apart import apart_on, say_apart
     from cdconf.cli.fleets import look_at
     from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.line_shown import line_state, running_archive
     from cdconf.cli.migrations import migrations_of, show_migrations
     from cdconf.cli.tables import show
-    from cdconf.deploy.drained import drains_on
+    from cdconf.cli.units_shown import closely, show_units
     from cdconf.deploy.runner import app_document
     from cdconf.events import HostDone
     from cdconf.session import Session
@@ -52,8 +52,9 @@ def command(environment: str, **flags: Any) -> None:
         def look(session: Session) -> tuple[dict[str, Any], Lease | None, Any, dict[str, Any]]:
             apps = run.project.apps_on(session.host)
             left_by = left_behind(session.lease, session.left, run.project.lease_ttl)
-            drains = drains_on(session, run.project)
-            return {one.name: session.app_status(app_document(one)) for one in apps}, session.lease, left_by, drains
+            drains = apart_on(session, run.project)
+            pages = {one.name: session.app_status(app_document(one) | closely(flags)) for one in apps}
+            return pages, session.lease, left_by, drains
 
         seen = look_at(run, hosts, look)
         found = {name: one[0] for name, one in seen.items()}
@@ -81,12 +82,13 @@ def command(environment: str, **flags: Any) -> None:
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
-        run.extra["drained"] = say_drained(run, drained, leases)
+        run.extra |= say_apart(run, drained, leases)
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
             show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
+            show_units(found)
 
 
 def _interrupted(

@@ -139,6 +139,9 @@ def contract(
     if app.migrate.contract is None:
         text = f"app '{app.name}' has no contract migration"
         raise InvalidFile(text, file=app.file, line=app.line, hint="name its command in `migrate: {contract: …}`")
+    from cdconf.deploy.contract_each import EachContract  # it builds on this module
+
+    kind = EachContract if app.migrate.each else Contract
     hosts = app_hosts(project, environment, app)
     connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
     identity = RunIdentity(f"contract {app.name}")
@@ -157,10 +160,10 @@ def contract(
             report(emit, name, error)
         for error in errors.values():
             raise error
-        return _Contract(fleet, app, hosts, emit, options, facts).run()
+        return kind(fleet, app, hosts, emit, options, facts).run()
 
 
-class _Contract:
+class Contract:
     """One run over the app's hosts, which are connected, and leased unless it only looks."""
 
     def __init__(
@@ -254,7 +257,7 @@ class _Contract:
         errors = self._migrations.run(shape, entry)
         for host in self._hosts:
             changed = host.name == decision.host or host.name in decision.older
-            self._emit(HostDone(host.name, _status(errors.get(host.name), changed=changed)))
+            self._emit(HostDone(host.name, status_of(errors.get(host.name), changed=changed)))
         self._raise(errors)
         ran = self._migrations.shape().find("contract", decision.tree)
         self._facts |= {"state": "ran", "migration": ran}
@@ -273,7 +276,8 @@ class _Contract:
             raise error
 
 
-def _status(error: CdconfError | None, *, changed: bool) -> HostStatus:
+def status_of(error: CdconfError | None, *, changed: bool) -> HostStatus:
+    """How a host ends."""
     if error is None:
         return "changed" if changed else "ok"
     return "unreachable" if isinstance(error, Unreachable) else "failed"

@@ -21,7 +21,7 @@ from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, 
 from cdconf.deploy.preflight import warn_of_failed
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner, Target, app_document
-from cdconf.deploy.shape import Shape
+from cdconf.deploy.shapes import shape_of
 from cdconf.deploy.standing import standing
 from cdconf.deploy.stored import stored
 from cdconf.deploy.verify import check_smoke
@@ -92,7 +92,7 @@ def _deploy(
         pages = _pages(fleet, app, hosts)
         warn_of_failed(pages, environment, emit)
         if not options.forget_migrations:
-            Shape.of(pages).check_deploy(app, artifact)
+            shape_of(app, pages).check_deploy(app, artifact)
         if options.line is not None:
             options.line.check()
         _gate(fleet, app, artifact, pages, hosts, options)
@@ -119,7 +119,7 @@ def _deploy(
             held.settle_all()
             emit(Notice(f"{artifact.label} runs on every host already"))
             if options.forget_migrations:
-                migrations.expand_again(artifact, hosts[0].name)
+                migrations.expand_again(artifact, hosts)
             _say_passed(artifact, fleet, hosts, untouched, options)
             return {"release": artifact.release, "hosts_touched": []}
         target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
@@ -188,7 +188,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         held = hold(fleet, project, environment, app, emit)
         hosts = held.hosts
         pages = _pages(fleet, app, hosts)
-        shape = Shape.of(pages)
+        shape = shape_of(app, pages)
         if options.to:
             shape.check_version(app, options.to)
         release = of_version(pages, app, options.to) if options.to else previous(pages, app, _stopped(app, options))
@@ -356,6 +356,7 @@ def _roll_out(
         split([host.name for host in target.hosts], target.app.batches, most),
         stage=target.artifact is not None,
         expand=expand,
+        stops=bool(target.app.stops and target.app.migrate.expand),
         drains=target.drains is not None,
         drained=_left_drained(target),
     )
@@ -373,7 +374,7 @@ def _left_drained(target: Target) -> list[str]:
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout, options.mask)
-        runner.look_again(rollout)
+        runner.finish(rollout)
     except BaseException:
         name_stuck(rollout, emit)
         raise

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts import Artifact
 from cdconf.deploy.afterwards import look_again
 from cdconf.deploy.failure import failure_of
+from cdconf.deploy.hooks import hooks_document, run_last, tell_hooks
 from cdconf.deploy.migrate import Migrations
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.toggles import toggles_document
+from cdconf.deploy.unheeded import unheeded
 from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import Interrupted, Terminated, TerminateSignal, first_line
-from cdconf.events import Committed, Emit, Event, HostDone, HostStep, Notice, ResourceDone
+from cdconf.events import Committed, Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
@@ -135,8 +137,10 @@ class Runner:
         with contextlib.suppress(Interrupted, KeyboardInterrupt):
             self._let_serve(sorted(self._rolled_back))
 
-    def look_again(self, rollout: Rollout) -> None:
-        """Asks what became of hosts that couldn't be taken back, or be put back into use; see `afterwards`."""
+    def finish(self, rollout: Rollout) -> None:
+        """Runs the last hook, or asks what became of hosts that couldn't be taken back or be put back into use."""
+        if rollout.succeeded:
+            run_last(rollout, self._target, self._app, self._fleet, self._emit)
         if rollout.stuck or rollout.left_drained:
             look_again(rollout, self._target, self._app, self._fleet, self._emit)
 
@@ -173,6 +177,7 @@ class Runner:
     def _announce(self, step: Step, batches: int) -> None:
         words = {
             "stage": "stage",
+            "stop": "stop services before the migration",
             "expand": "expand migration",
             "room": "ask whether it may begin",
             "drain": "drain",
@@ -203,6 +208,7 @@ class Runner:
             "stage": lambda one: self._each(one, self._stage),
             "room": self._room,
             "drain": self._drain,
+            "stop": lambda one: self._each(one, self._stop),
             "expand": self._expand,
             "activate": lambda one: self._each(one, self._activate),
             "adopt": lambda one: self._each(one, self._adopt),
@@ -239,7 +245,14 @@ class Runner:
         if artifact is None:
             return {}
         migrations = Migrations(self._fleet, self._target.app, self._app, self._emit)
+        if self._target.app.migrate.each:
+            errors = migrations.expand_each(artifact, self._target.hosts)
+            return {name: failure_of(error) for name, error in errors.items()}
         return {name: failure_of(error) for name, error in migrations.expand(artifact, step.hosts[0]).items()}
+
+    def _stop(self, session: Session) -> None:
+        self._emit(HostStep(session.host.name, f"stopping {', '.join(self._target.app.stops)}"))
+        session.app_stop(self._known_to(session), release=self._target.release, within=self._within[session.host.name])
 
     def _room(self, step: Step) -> dict[str, Failure]:
         """Why the next batch mustn't begin; a host that fell silent keeps it, though it's a later one's."""
@@ -268,11 +281,17 @@ class Runner:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
         release, back = self._target.release, self._target.back
-        session.app_activate(self._with_procedure, release=release, within=within, back=back)
+        document = {**self._with_procedure, **self._known_to(session)}
+        told = session.app_activate(document, release=release, within=within, back=back)
+        tell_hooks(self._target, session.host.name, told.get("hooks", []), self._emit)
+
+    def _known_to(self, session: Session) -> dict[str, Any]:
+        """What a host's agent must know of the app where it activates it, or goes back."""
+        return {**self._app, **hooks_document(self._target, session.host.name)}
 
     def _adopt(self, session: Session) -> None:
         within = self._within[session.host.name]
-        session.app_adopt(self._app, release=self._target.release, within=within)
+        session.app_adopt(self._known_to(session), release=self._target.release, within=within)
 
     def _hold(self, session: Session) -> None:
         session.app_holds(self._app, release=self._target.release)
@@ -312,10 +331,12 @@ class Runner:
 
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
-            target = session.app_roll_back(self._app, why=why)["release"]
+            answer = session.app_roll_back(self._known_to(session), why=why)
+            target = answer["release"]
             self._gone_back.add(session.host.name)
             if target:
                 self._rolled_back.add(session.host.name)
+            tell_hooks(self._target, session.host.name, answer.get("hooks", []), self._emit)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
 
         failures = self._each(step, job)
@@ -354,25 +375,13 @@ class Runner:
 
 def app_document(app: App) -> dict[str, Any]:
     """What the agent needs to know of an app."""
-    return {
-        "name": app.name,
-        "path": app.path,
-        "services": list(app.services),
+    return app.known | {
+        "stops": list(app.stops),
         "confirm_within": app.confirm_within,
         "user": app.user,
         "keep": app.keep,
         "shared": {"directories": list(app.shared.directories), "files": list(app.shared.files)},
     }
-
-
-def unheeded(emit: Emit) -> Emit:
-    """Events whose receiver can't end the run any more."""
-
-    def tell(event: Event) -> None:
-        with contextlib.suppress(Exception):
-            emit(event)
-
-    return tell
 
 
 def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:

@@ -20,8 +20,9 @@ from cdconf.deploy.held import app_hosts, app_members
 from cdconf.deploy.outcome import put_back_error
 from cdconf.deploy.provision import refuse, report
 from cdconf.deploy.rollout import Failure, split
-from cdconf.deploy.runner import app_document, unheeded
+from cdconf.deploy.runner import app_document
 from cdconf.deploy.toggles import Values, differences, document_of
+from cdconf.deploy.unheeded import unheeded
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.errors import CdconfError, GateClosed, HostFailed, Interrupted, Unreachable

@@ -52,7 +52,7 @@ def check_releases(project: Project, environment: str, session: Session, emit: E
 
 
 def _document(app: App) -> dict[str, Any]:
-    return {"name": app.name, "path": app.path, "services": list(app.services)}
+    return app.known
 
 
 def changed_files(session: Session, app: App) -> str:

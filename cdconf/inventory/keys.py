@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cdconf.inventory.key import NAME, Key
 from cdconf.inventory.require_keys import REQUIREMENT
+from cdconf.inventory.service_keys import HOOKS, MAINTENANCE, SERVICE
 
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
@@ -47,6 +48,13 @@ MIGRATE = {
     "expand": Key("text", "Run once per environment and release, on one host, before any host activates the release."),
     "contract": Key("text", "Run by `cdconf contract`, once nothing that runs or could be gone back to is older."),
     "within": Key("duration", "How long one may take; then it's killed, and has failed.", default="30m"),
+    "on": Key(
+        "text",
+        "`once`: one host runs it for the whole environment; `each`: every host does, since each has a database of its "
+        "own.",
+        default="once",
+        choices=("once", "each"),
+    ),
 }
 SHARED = {
     "directories": Key("names", "Directories below shared/; made for `user` where they're missing.", default=[]),
@@ -77,14 +85,23 @@ APP = {
         required=True,
         pattern="^/[^/]+/.",
     ),
-    "user": Key("text", "Who runs its migrations; root if not given."),
-    "services": Key("names", "The systemd services that a deployment restarts.", default=[]),
+    "user": Key("text", "Who runs its migrations and hooks; root if not given."),
+    "services": Key(
+        "list",
+        "The systemd services that a deployment brings to the release, in the order in which they start. A name alone "
+        "is restarted.",
+        default=[],
+        member=Key("map", "A service.", keys=SERVICE, plain="service"),
+        single=True,
+    ),
     "env_file": Key(
         "text",
-        "A file of NAME=value lines, read as systemd reads an EnvironmentFile=: the environment of its migrations.",
+        "A file of NAME=value lines, read as systemd reads an EnvironmentFile=: the environment of its migrations "
+        "and hooks.",
     ),
     "health": Key("map", "How it shows that it's well, asked from its own host.", keys=HEALTH, any_of=HEALTH_CHECKS),
     "migrate": Key("map", "Its database migrations: command lines, run in the release as `user`.", keys=MIGRATE),
+    "hooks": Key("map", "Its own commands at certain moments: a command line each, or a mapping.", keys=HOOKS),
     "batches": Key(
         "list",
         "How many hosts are done after each batch, counted from the first: counts, percentages, or `all`. Hosts that "
@@ -102,6 +119,9 @@ APP = {
         "map",
         "How a batch's hosts are taken out of a load balancer before they're changed, and put back when they're well.",
         keys=DRAIN,
+    ),
+    "maintenance": Key(
+        "map", "The page that `cdconf maintenance` shows in place of the app, until its time is over.", keys=MAINTENANCE
     ),
     "keep": Key("integer", "How many releases stay on a host: the newest, before those that failed.", default=5),
     "soak": Key("duration", "How long a batch is watched before the next one begins.", default="0s"),

@@ -9,8 +9,11 @@ from pathlib import Path
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rolling
 from cdconf.inventory.folders import environments_in
+from cdconf.inventory.hooks import read_hooks
+from cdconf.inventory.maintenance import read_maintenance
 from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.read_pipeline import read_pipeline
+from cdconf.inventory.services import read_services
 from cdconf.inventory.shared import read_shared
 from cdconf.inventory.sizes import size
 from cdconf.inventory.toggles import declared_toggles, toggles_file
@@ -146,6 +149,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     if artifact is not None and artifact.count("*") != 1:
         raise app.error(f"'artifact' in {what} must have one *, which is the version", "artifact")
     migrate = expect(app, "migrate", dict, what, YamlMap(file=FILE))
+    services = read_services(app, what)
     file, line = apps.where(name)
     return App(
         name=name,
@@ -155,7 +159,11 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         build=expect(app, "build", str, what, None),
         path=path,
         user=expect(app, "user", str, what, None),
-        services=names(app, "services", what, ()),
+        services=services.names,
+        activation=services.activation,
+        stops=services.stops,
+        hooks=read_hooks(app, what),
+        maintenance=read_maintenance(app, what, groups),
         env_file=expect(app, "env_file", str, what, None),
         health=rolling.health(app, what),
         migrate=_migrate(migrate, f"migrate of {what}"),
@@ -178,7 +186,10 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
 def _migrate(section: YamlMap, what: str) -> Migrate:
     check_keys(section, keys.MIGRATE, what)
     expand, contract = (expect(section, phase, str, what, None) for phase in ("expand", "contract"))
-    return Migrate(expand, contract, duration(section, "within", what, 1800.0))
+    on: str = expect(section, "on", str, what, "once")
+    if on not in ("once", "each"):
+        raise section.error(f"'on' in {what} must be once or each, not '{on}'", "on")
+    return Migrate(expand, contract, duration(section, "within", what, 1800.0), each=on == "each")
 
 
 def _confirm_within(app: YamlMap, what: str) -> float:

@@ -155,10 +155,10 @@ def test_what_cannot_be_told_is_no_fault_of_the_release(monkeypatch):
     monkeypatch.setattr(services, "journal", lambda name: "")
     monkeypatch.setattr(services, "runs_from", lambda *about: None)
     with pytest.raises(Untold, match="CAP_SYS_PTRACE") as caught:
-        services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+        services.verify({"services": ["notes"]}, RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "failed"
     assert CURRENT in caught.value.details["hint"]
     monkeypatch.setattr(services, "runs_from", lambda *about: False)
     with pytest.raises(services.Failed, match="doesn't run from") as caught:
-        services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+        services.verify({"services": ["notes"]}, RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "release"

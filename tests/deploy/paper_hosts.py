@@ -9,6 +9,7 @@ from cdconf.agent.state import Store
 from cdconf.deploy.runner import app_document
 from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
+from cdconf.inventory.hooks import Hooks
 from cdconf.inventory.model import Migrate, Shared
 from cdconf.session import AgentError
 from cdconf.session.calls import Calls
@@ -19,7 +20,9 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     values = {"name": "app", "path": "/srv/app", "services": (), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
     values |= {"keep": 5, "shared": Shared(), "runs_on": lambda host: "web" in host.groups}
-    return SimpleNamespace(**values | more)
+    values |= {"activation": {}, "stops": (), "hooks": Hooks()} | more
+    values["known"] = {"name": values["name"], "path": values["path"], "services": list(values["services"])}
+    return SimpleNamespace(**values)
 
 
 class PaperHost(Calls):

@@ -10,7 +10,8 @@ from tests.called import Called
 
 APP = SimpleNamespace(
     name="shop", path="/srv/shop", services=("shop",), confirm_within=8, user=None, keep=5,
-    shared=SimpleNamespace(directories=(), files=()),
+    shared=SimpleNamespace(directories=(), files=()), stops=(),
+    known={"name": "shop", "path": "/srv/shop", "services": ["shop"]},
 )  # fmt: skip
 PROVEN = {
     "linked": "2-b",

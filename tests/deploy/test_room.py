@@ -85,6 +85,8 @@ APP = SimpleNamespace(
     shared=Shared(),
     max_unavailable="1",
     health=Health(http="http://x"),
+    stops=(),
+    known={"name": "shop", "path": "/srv/shop", "services": []},
 )
 
 

@@ -18,7 +18,8 @@ def checked(*, apps=("shop", "blog"), error=None):
     events = []
 
     def app(name):
-        return SimpleNamespace(name=name, path="/srv", services=(), file="cdconf.yml", line=1)
+        known = {"name": name, "path": "/srv", "services": []}
+        return SimpleNamespace(name=name, known=known, file="cdconf.yml", line=1)
 
     def answer(name, **arguments):
         if error is not None:
