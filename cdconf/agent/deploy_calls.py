@@ -341,7 +341,7 @@ def confirm(agent, app, release, keep):
     agent.lease.check()
     if releases.linked() != release:
         raise Failed("'{}' isn't the current release here".format(release))
-    ledger.confirmed(release, agent.lease.run, app.get("procedure"))
+    ledger.confirmed(release, agent.lease.run, app.get("procedure"), bool(app.get("canary")))
     Switch(agent.store, app["name"]).disarm()
     toggles.settle(agent.store, app, agent.lease)
     return {"removed": releases.clean(keep, app)}

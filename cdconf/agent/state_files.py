@@ -128,7 +128,7 @@ _PAGE = record(
         ),
         "pinned": (mapping(record({"reason": _OPTIONAL, "version": _OPTIONAL, "at": number})), dict),
         "confirmed": (
-            maybe(record({"release": name, "run": _OPTIONAL, "at": number}, {"back": (flag, bool)})),
+            maybe(record({"release": name, "run": _OPTIONAL, "at": number}, {"back": (flag, bool)}, {"canary": flag})),
             _none,
         ),
         "reverted": (

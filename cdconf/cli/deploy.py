@@ -8,7 +8,7 @@ import click
 
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, output_options, override_option, project_options
+from cdconf.cli.options import connection_options, limit_option, output_options, override_option, project_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
 )
 @project_options
+@limit_option
 @connection_options
 @click.option(
     "--stage", metavar="NAME", help="Pass this stage of the pipeline: deploy to all hosts, and sign that it went well."
@@ -63,11 +64,16 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     every host of the app has the release and it proves well once more; finished when it was confirmed on some hosts;
     and else rolled back, which exits with 1. One that was cut short before it touched a host leaves nothing to end.
 
+    With --limit, only those hosts get it: a canary, which `status` shows until it's finished (deploy the same artifact
+    without --limit) or taken back (`cdconf rollback ENV APP --limit HOSTS`). It passes no stage, and nothing else is
+    deployed while it stands.
+
     --check asks the hosts, without a lease, and judges the gate: what would go where, in which batches, and what
     would be refused. It exits with 2 when something would be deployed, and with 3 when that would be refused.
 
     Example: cdconf deploy shop --to staging
     """
+    from cdconf.cli.deploy_check import check_deploy, limit_of
     from cdconf.cli.proven import procedure_now
     from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
@@ -81,6 +87,8 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     from cdconf.promotion.procedures import Procedures
 
     with run_of("deploy", environment, flags) as run:
+        if flags["limit"] and flags["stage"]:
+            raise UsageError("--stage is passed by a whole deployment, and --limit leaves hosts out")
         if artifact is None:
             raise UsageError("which artifact?", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}")
         chosen = choose(run.project, artifact, run.emit)
@@ -88,8 +96,6 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         if chosen.commit and not chosen.dirty:
             run.noted["built_from"] = chosen.commit
         if check:
-            from cdconf.cli.deploy_check import check_deploy
-
             check_deploy(run, chosen, unpin=bool(unpin))
             return
         if unpin:
@@ -108,6 +114,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             flags["forks"],
             flags["accept_new_host_keys"],
             unpin,
+            limit=limit_of(run, run.project.apps[chosen.app]),
             forget_migrations=flags["forget_migrations"],
             procedure=procedure_now(run, chosen.app, read),
             line=line,
@@ -159,7 +166,7 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: dict[s
             raise UsageError("--unpin begins a deployment anew, and --resume begins none")
         if flags["forget_migrations"]:
             raise UsageError("--forget-migrations migrates anew, and --resume never migrates")
-        for option in ("stage", "override"):
+        for option in ("stage", "override", "limit"):
             if flags[option]:
                 raise UsageError(f"--{option} is for a deployment that begins, and --resume begins none")
         app = named_app(run.project, name)

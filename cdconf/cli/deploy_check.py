@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.context import Run
     from cdconf.deploy.foreseen import Foreseen
+    from cdconf.inventory import App
 
 
 def check_deploy(run: Run, chosen: Artifact, *, unpin: bool) -> None:
@@ -23,6 +24,7 @@ def check_deploy(run: Run, chosen: Artifact, *, unpin: bool) -> None:
 
     run.recorded = False
     hosts = app_members(run.environment, run.project.apps[chosen.app])
+    limit = limit_of(run, run.project.apps[chosen.app])
     run.start(hosts)
     gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
     run.extra["gates"] = [asdict(one) for one in gate.links]
@@ -34,7 +36,7 @@ def check_deploy(run: Run, chosen: Artifact, *, unpin: bool) -> None:
         if len(fleet.sessions) < len(hosts):
             return  # they were just named: nothing can be said of the whole
         members = [session.host for session in fleet.sessions.values()]
-        found = foresee(run.project, fleet, chosen, members, run.emit, unpin=unpin)
+        found = foresee(run.project, fleet, chosen, members, run.emit, unpin=unpin, limit=limit)
     run.extra["foreseen"] = found.as_dict()
     for why in found.refused:
         run.emit(Notice(f"it would be refused: {why}", warning=True))
@@ -42,6 +44,24 @@ def check_deploy(run: Run, chosen: Artifact, *, unpin: bool) -> None:
         run.emit(Notice(f"{name} is held by {who}: until that ends it would be refused", warning=True))
     _show(run, chosen, found)
     run.code = worst_exit([run.code, GATED if found.refused else OK, DIFFERENT if found.batches else OK])
+
+
+def limit_of(run: Run, app: App) -> frozenset[str] | None:
+    """The hosts of an app that `--limit` leaves; None without it.
+
+    Raises:
+        UsageError: It leaves none of the app's.
+    """
+    from cdconf.errors import UsageError
+    from cdconf.inventory import select
+
+    pattern = run.flags.get("limit")
+    if pattern is None:
+        return None
+    names = frozenset(host.name for host in select(run.project, run.environment, pattern) if app.runs_on(host))
+    if not names:
+        raise UsageError(f"--limit '{pattern}' leaves no host of '{app.name}' on {run.environment.name}")
+    return names
 
 
 def _show(run: Run, chosen: Artifact, found: Foreseen) -> None:

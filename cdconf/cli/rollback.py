@@ -8,13 +8,14 @@ import click
 
 from cdconf.cli.complete import app_names, stored_versions
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, environment_argument, output_options, project_options
+from cdconf.cli.options import connection_options, environment_argument, limit_option, output_options, project_options
 
 
 @click.command()
 @environment_argument
 @click.argument("app", required=False, shell_complete=app_names)
 @project_options
+@limit_option
 @connection_options
 @click.option(
     "--to",
@@ -30,8 +31,11 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
     What it goes back from is stopped, where a stage names ENV and its key is here; releases that were stopped are
     skipped, unless --to names one.
 
+    With --limit, only those hosts go back: it takes back a release that only they were given.
+
     Example: cdconf rollback production shop
     """
+    from cdconf.cli.deploy_check import limit_of
     from cdconf.cli.passing import stage_run
     from cdconf.deploy.choose import named_app
     from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
@@ -41,5 +45,8 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         run.start(touched_hosts(run.project, run.environment, chosen))
         run.extra["app"] = chosen.name
         line = stage_run(run, None)
-        options = Deployment(flags["forks"], flags["accept_new_host_keys"], to=version, line=line, mask=run.mask)
+        limit = limit_of(run, chosen)
+        options = Deployment(
+            flags["forks"], flags["accept_new_host_keys"], to=version, limit=limit, line=line, mask=run.mask
+        )
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

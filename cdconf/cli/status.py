@@ -33,6 +33,7 @@ def command(environment: str, **flags: Any) -> None:
     Example: cdconf status production
     """
     from cdconf.cli.apart import apart_on, say_apart
+    from cdconf.cli.canaries import say_canaries
     from cdconf.cli.fleets import look_at
     from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.line_shown import line_state, running_archive
@@ -82,7 +83,7 @@ def command(environment: str, **flags: Any) -> None:
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
-        run.extra |= say_apart(run, drained, leases)
+        run.extra |= say_apart(run, drained, leases) | say_canaries(run, found)
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:

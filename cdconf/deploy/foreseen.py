@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cdconf.deploy.canaries import check_canary, limited
 from cdconf.deploy.lacking import lacking_hosts
 from cdconf.deploy.rollout import split
 from cdconf.deploy.room import Room
@@ -51,7 +52,14 @@ class Foreseen:
 
 
 def foresee(
-    project: Project, fleet: Fleet, artifact: Artifact, hosts: Sequence[Host], emit: Emit, *, unpin: bool = False
+    project: Project,
+    fleet: Fleet,
+    artifact: Artifact,
+    hosts: Sequence[Host],
+    emit: Emit,
+    *,
+    unpin: bool = False,
+    limit: frozenset[str] | None = None,
 ) -> Foreseen:
     """Asks the app's hosts, which are connected.
 
@@ -62,34 +70,39 @@ def foresee(
         hosts: The app's.
         emit: The event stream.
         unpin: A pinned artifact would be allowed again.
+        limit: The only hosts that would be changed; None: all.
 
     Raises:
         CdconfError: The first host's error, where one can't be asked.
     """
     app = project.apps[artifact.app]
     pages = fleet.each(hosts, lambda session: session.app_status(app_document(app))).all()
-    lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
+    lacking = limited(lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit), limit)
     room = Room(app, fleet, hosts, emit) if app.max_unavailable is not None else None
     ordered = room.first_the_unwell(lacking) if room is not None else lacking
     batches = split([host.name for host in ordered], app.batches, room.limit if room is not None else None)
     leases = {name: session.lease for name, session in fleet.sessions.items()}
     held = {name: f"{one['owner']} ({one['reason']})" for name, one in leases.items() if one}
-    refused = _refusals(app, artifact, pages, unpin=unpin)
+    refused = _refusals(app, fleet.environment.name, artifact, pages, unpin=unpin)
     runs = {name: page["linked"] for name, page in pages.items()}
     return Foreseen(batches, runs, _migrating(app, artifact, pages, ordered), refused, held)
 
 
-def _refusals(app: App, artifact: Artifact, pages: Mapping[str, Any], *, unpin: bool) -> list[str]:
+def _refusals(app: App, environment: str, artifact: Artifact, pages: Mapping[str, Any], *, unpin: bool) -> list[str]:
     pins = {name: page["pinned"].get(artifact.archive) for name, page in pages.items()}
     found = [
         f"{artifact.label} is pinned, because it failed on {name}: {first_line(str(pin['reason']))}"
         for name, pin in pins.items()
         if pin is not None and not unpin
     ][:1]
-    try:
-        shape_of(app, pages).check_deploy(app, artifact)
-    except GateClosed as error:
-        found.append(error.message)
+    for check in (
+        lambda: shape_of(app, pages).check_deploy(app, artifact),
+        lambda: check_canary(app, environment, pages, artifact.release),
+    ):
+        try:
+            check()
+        except GateClosed as error:
+            found.append(error.message)
     return found
 
 

@@ -52,6 +52,7 @@ class Target:
         back: It's a rollback: the hosts forget what ran after the release.
         deciding: Which smoke tests decide; None: all do.
         procedure: The digest of the procedure; None where none can be proven.
+        canary: Other hosts of the app go on with what they run, until it's finished or taken back.
     """
 
     app: App
@@ -64,6 +65,7 @@ class Target:
     back: bool = False
     deciding: Deciding | None = None
     procedure: str | None = None
+    canary: bool = False
 
 
 class Runner:
@@ -320,7 +322,8 @@ class Runner:
         return {**self._app, **procedure}
 
     def _confirm(self, session: Session) -> None:
-        session.app_confirm(self._with_procedure, release=self._target.release, keep=self._target.app.keep)
+        document = {**self._with_procedure, **({"canary": True} if self._target.canary else {})}
+        session.app_confirm(document, release=self._target.release, keep=self._target.app.keep)
         self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))

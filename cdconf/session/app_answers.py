@@ -50,6 +50,7 @@ class Confirmed(TypedDict):
     run: str | None
     at: Time
     back: NotRequired[bool]
+    canary: NotRequired[bool]
 
 
 class Reverted(TypedDict):

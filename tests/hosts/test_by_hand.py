@@ -17,6 +17,7 @@ from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
 from tests.agent.test_env_file import READ
 from tests.conftest import CDCONF, begun, cdconf
+from tests.hosts.live import eventually
 from tests.hosts.test_main_job import container, deployed
 from tests.inside import inside
 from tests.terminal import Terminal, wrapped
@@ -296,3 +297,41 @@ def test_a_deployment_can_be_looked_at_before(live, deployed):
     table = live("deploy", "app", "--to", "dev", "--check", code=2).stdout
     assert re.search(rf"^1 +web1 +{deployed}-\w+ +{version}-\w+$", table, re.MULTILINE)
     assert live.served() == {"web1": deployed, "web2": deployed}
+
+
+def test_a_canary_is_shown_until_it_is_taken_back_or_finished_by_its_name(live, deployed):
+    version = live.commit(note=str(time.time_ns()))
+    live("deploy", "app", "--to", "dev", "--limit", "web1")
+    assert live.served() == {"web1": version, "web2": deployed}
+    shown = live("status", "dev").stderr
+    assert f"app: {version} is a canary on web1 since" in shown
+    other = live.commit(note=str(time.time_ns()))
+    assert "is a canary on web1" in live("deploy", "app", "--to", "dev", code=3).stderr
+    live("rollback", "dev", "app", "--limit", "web1")
+    assert live.served() == {"web1": deployed, "web2": deployed}
+    assert "canary" not in live("status", "dev").stderr
+    live("deploy", "app", "--to", "dev", "--limit", "web2")
+    assert live.served() == {"web1": deployed, "web2": other}
+    live("deploy", f"app@{other}", "--to", "dev")
+    assert live.served() == {"web1": other, "web2": other}
+    assert live.document("status", "dev")["canaries"] == {}
+
+
+def test_a_maintenance_page_is_shown_until_its_time_is_over(live):
+    config = live.root / "cdconf.yml"
+    text = config.read_text()
+    page = "maintenance: {group: web, on: touch /var/tmp/page, off: rm /var/tmp/page}"
+    config.write_text(text.replace("batches:", f"{page}\n    batches:"))
+    seen = lambda: [live.on(host, "ls /var/tmp/page") for host in ("web1", "web2")]  # noqa: E731
+    try:
+        live("maintenance", "on", "app", "--env", "dev", "--reason", "moving")
+        assert seen() == ["/var/tmp/page"] * 2
+        shown = live.document("status", "dev")["maintenance"]["app"]
+        assert [one["reason"] for one in shown.values()] == ["moving"] * 2
+        live("maintenance", "off", "app", "--env", "dev")
+        assert seen() == ["", ""]
+        live("maintenance", "on", "app", "--env", "dev", "--ttl", "3s")
+        assert eventually(lambda: seen() == ["", ""], 20)
+        assert eventually(lambda: live.document("status", "dev")["maintenance"] == {}, 10)
+    finally:
+        config.write_text(text)
