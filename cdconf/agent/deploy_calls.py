@@ -202,13 +202,13 @@ def _before(agent, app, ledger, release, back):
     return hooks.must(app, "before_activate", release, lambda: _go_on(agent))
 
 
-def hook(agent, app, release, name):
+def hook(agent, app, release, which):
     """Runs a hook in the release that's current; returns `{"hooks"}`."""
     _, releases = _open(agent, app)
     agent.proceed()
     if releases.linked() != release:
         raise Failed("'{}' isn't the current release here".format(release))
-    return {"hooks": hooks.run(app, name, release, lambda: _go_on(agent))}
+    return {"hooks": hooks.run(app, which, release, lambda: _go_on(agent))}
 
 
 def restart(agent, app, environment):

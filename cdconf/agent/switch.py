@@ -159,7 +159,7 @@ class Switch(object):
             description=self.DESCRIPTION.format(_plain(self.app)),
             armed=_escaped(self.store.path(self._file)),
             mounts=" ".join(_quoted(path) for path in (self.store.folder, app["path"])),
-            before=" ".join(_escaped(units.resolve(name)) for name in app["services"]),
+            before=" ".join(_escaped(name) for name in map(units.resolve, app["services"]) if _is_service(name)),
             start=" ".join(_quoted(word).replace("$", "$$") for word in words),
         )
 
@@ -179,6 +179,11 @@ def _started_by():
         words = stream.read().split(b"\0")
     place = words.index(b"-c") + 1
     return words[place] + b"\n", words[place + 1].decode()
+
+
+def _is_service(name):
+    """Sockets and the like come up before anything that boots with this unit; the services behind them wait for it."""
+    return name.endswith(".service")
 
 
 def _plain(name):

@@ -182,9 +182,9 @@ class Calls(ABC):
         answer: p.AppHooks = self.call("app.activate", app=app, release=release, within=within, back=back)
         return answer
 
-    def app_hook(self, app: App, release: str, name: str) -> p.AppHooks:
+    def app_hook(self, app: App, release: str, which: str) -> p.AppHooks:
         """Runs a hook in the current release."""
-        answer: p.AppHooks = self.call("app.hook", app=app, release=release, name=name)
+        answer: p.AppHooks = self.call("app.hook", app=app, release=release, which=which)
         return answer
 
     def app_restart(self, app: App, environment: str) -> None:

@@ -39,19 +39,19 @@ class PaperHost(Calls):
         lease = SimpleNamespace(check=lambda: None, by=dict, run="r1")
         self.agent = SimpleNamespace(store=self.store, lease=lease, proceed=lambda: None)
 
-    def call(self, call, app, **keywords):
+    def call(self, name, app, **keywords):
         if self.silent:
             raise Unreachable("it's silent", host=self.host.name)
-        self.calls.append(call)
-        area, _, name = call.partition(".")
-        function = migrations.CALLS[name] if area == "migrations" else getattr(deploy_calls, name)
+        self.calls.append(name)
+        area, _, rest = name.partition(".")
+        function = migrations.CALLS[rest] if area == "migrations" else getattr(deploy_calls, rest)
         try:
             result = function(self.agent, app={**app, "path": str(self.path)}, **keywords)
         except migrations.Failed as error:
             raise AgentError(
                 error.message, host=self.host.name, reason=error.kind, details=error.details, detail=None
             ) from error
-        if self.cut_after == call:
+        if self.cut_after == name:
             self.silent = True
             raise Unreachable("the connection broke", host=self.host.name)
         return result

@@ -13,7 +13,7 @@ __all__ = ["deployed"]
 
 LOG = "/var/tmp/hooks"
 SLOW = "/var/tmp/slow"  # names the hook that takes its time
-LINE = f'echo "$CDCONF_HOOK $(cat VERSION) $(id -un) $GREETING" >> {LOG}; ! grep -qx $CDCONF_HOOK {SLOW} || sleep 60'
+LINE = f'echo "$CDCONF_HOOK $(cat VERSION) $(id -un) $GREETING" >> {LOG}; ! grep -sqx $CDCONF_HOOK {SLOW} || sleep 60'
 HOOKS = f"""confirm_within: 5s
     user: daemon
     env_file: /etc/hooks.env
