@@ -89,9 +89,9 @@ def test_it_ends_by_itself_in_time_and_not_before(scene):
 
 def test_a_second_one_gives_it_a_new_time(scene):
     scene.on(600)
-    scene.now = 1300.0
+    scene.now = 1030.0
     scene.on(600)
-    assert (scene.status()["since"], scene.status()["until"]) == (1000, 1900.0)
+    assert (scene.status()["since"], scene.status()["until"]) == (1000, 1630.0)
 
 
 def test_a_reboot_forgets_nothing(scene):
