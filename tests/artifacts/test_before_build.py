@@ -3,14 +3,14 @@
 import subprocess
 from types import SimpleNamespace
 
-from cdconf.artifacts import build
+from cdconf.artifacts.build import _words, command_line
 from cdconf.inventory.hooks import Hooks
 
 
 def built(before, line):
     app = SimpleNamespace(build=line, hooks=Hooks(before))
-    done = subprocess.run(build._words(app), capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr, build.command_line(app)
+    done = subprocess.run(_words(app), capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr, command_line(app)
 
 
 def test_it_runs_before_the_build_and_the_provenance_names_both():
