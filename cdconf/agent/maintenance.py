@@ -8,9 +8,9 @@ import time
 
 from cdconf.agent import shell
 from cdconf.agent.base import Failed, last_lines
-from cdconf.agent.drain_watch import LONGEST
+from cdconf.agent.drain_watch import DrainWatch
 from cdconf.agent.switch import Switch
-from cdconf.agent.watch import LOOK, Watch, say, serve
+from cdconf.agent.watch import say, serve
 
 
 class Maintenance(Switch):
@@ -54,26 +54,11 @@ class Maintenance(Switch):
         return True
 
 
-class MaintenanceWatch(Watch):
+class MaintenanceWatch(DrainWatch):
     """Watches over a page; `switch` is a `Maintenance`."""
 
-    def run(self):
-        """Until there's none."""
-        self.ready()
-        pause = LOOK
-        while self.switch.armed() is not None:
-            left = self.switch.left(None)
-            if left is not None and left > 0:
-                self.sleep(max(0.05, min(left, LOOK)))
-                continue
-            try:
-                if self._attempt():
-                    return
-                self.sleep(LOOK)
-            except Failed as error:
-                say(error.text())
-                self.sleep(pause)
-                pause = min(2 * pause, LONGEST)
+    def _waits(self):
+        return self.switch.armed() is not None
 
     def _name(self):
         return "maintenance-{}".format(self.app)
