@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,10 +95,11 @@ def _refusals(app: App, environment: str, artifact: Artifact, pages: Mapping[str
         for name, pin in pins.items()
         if pin is not None and not unpin
     ][:1]
-    for check in (
+    checks: tuple[Callable[[], None], ...] = (
         lambda: shape_of(app, pages).check_deploy(app, artifact),
         lambda: check_canary(app, environment, pages, artifact.release),
-    ):
+    )
+    for check in checks:
         try:
             check()
         except GateClosed as error:
