@@ -19,7 +19,11 @@ WHOLE = {
                 "max_size": "1GiB",
                 "path": "/srv/shop",
                 "user": "shop",
-                "services": ["shop"],
+                "services": ["shop", {"service": "crew", "activate": "reload", "stop_before_migration": False}],
+                "hooks": {"before_build": "make x", "after_deploy": {"run": "./x", "on": "once", "within": "5s"}},
+                "maintenance": {
+                    "group": "lb", "on": "page on", "off": "page off", "wait": "1s", "within": "5s", "expires": "1h"
+                },
                 "env_file": "/etc/shop/env",
                 "health": {
                     "http": "http://127.0.0.1:8000/health",
@@ -30,7 +34,12 @@ WHOLE = {
                     "systemd": ["shop.service"],
                     "within": "30s",
                 },
-                "migrate": {"expand": "./migrate expand", "contract": "./migrate contract", "within": "5m"},
+                "migrate": {
+                    "expand": "./migrate expand",
+                    "contract": "./migrate contract",
+                    "within": "5m",
+                    "on": "once",
+                },
                 "batches": [1, "50%", "all"],
                 "max_unavailable": "25%",
                 "drain": {"group": "lb", "command": "drain", "undrain": "undrain", "wait": "1s", "within": "10s"},

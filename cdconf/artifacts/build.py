@@ -178,7 +178,7 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
         app.name,
         found_version,
         builder.take(file) if builder is not None else file,
-        command=str(app.build),
+        command=command_line(app),
         log=log,
         isolated=isolated,
         commit=commit,
@@ -194,6 +194,21 @@ def _run(project: Project, app: App, store: Store, builder: Account | None, comm
     return made
 
 
+def command_line(app: App) -> str:
+    """What a build runs, as the artifact's provenance says it."""
+    before = app.hooks.before_build
+    return f"{before} && {app.build}" if before is not None else str(app.build)
+
+
+def _words(app: App) -> list[str]:
+    """The program of a build, with its arguments; the hook before it is a shell of its own, and says that it failed."""
+    before = app.hooks.before_build
+    if before is None:
+        return ["/bin/sh", "-c", str(app.build)]
+    text = 'sh -c "$1" || { status=$?; echo "the before_build hook failed" >&2; exit $status; }; exec sh -c "$2"'
+    return ["/bin/sh", "-c", text, "sh", before, str(app.build)]
+
+
 def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder: Account | None) -> bool:
     """Runs the build's own command line, all of which dies with us; returns whether it couldn't reach any key.
 
@@ -201,7 +216,7 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
         ArtifactError: It failed.
     """
     with log.open("wb") as output, Guard() if builder is None else nullcontext() as guard:
-        command = ["/bin/sh", "-c", str(app.build)]
+        command = _words(app)
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
         if builder is None:
             mark = guard.mark if guard is not None else {}

@@ -115,7 +115,14 @@ def stored_versions(root: Path, ctx: click.Context, incomplete: str) -> Iterable
 def unit_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     """Services of the apps."""
     apps = (_cdconf_yml(root).get("apps") or {}).values()
-    return [name if "." in name else f"{name}.service" for app in apps for name in app.get("services") or ()]
+    members = [one for app in apps for one in _members(app.get("services"))]
+    names = [str(one.get("service", "")) if isinstance(one, dict) else str(one) for one in members]
+    return [name if "." in name else f"{name}.service" for name in names if name]
+
+
+def _members(value: object) -> list[object]:
+    """The members of a list, for which one alone may stand."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def switch_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

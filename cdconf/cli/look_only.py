@@ -71,6 +71,6 @@ def _user(session: Session) -> str:
 
 
 def _document(app: App) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": app.name, "path": app.path, "services": list(app.services), "user": app.user}
+    about: dict[str, Any] = {**app.known, "user": app.user}
     toggles = {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}
     return about | ({"toggles": toggles} if app.toggles else {})

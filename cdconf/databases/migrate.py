@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cdconf.databases.applied_migrations import Entry, Shape, told
@@ -69,9 +70,34 @@ class Migrations:
             return self.spread(shape, [*shape.entries, {**entry, "state": "done", "began": now, "ended": now}])
         return self.run(shape, entry)
 
-    def expand_again(self, artifact: Artifact, host: str) -> None:
+    def expand_each(self, artifact: Artifact, hosts: Sequence[Host]) -> dict[str, CdconfError]:
+        """Expands the database of each of these hosts, unless that was done there; returns errors by host."""
+        results, failed = self._fleet.each(hosts, lambda session: self._own(session, artifact)).split()
+        return failed | {name: error for name, error in results.items() if error is not None}
+
+    def _own(self, session: Session, artifact: Artifact) -> MigrationFailed | None:
+        """Migrates a host's own database, of which this host alone remembers what ran."""
+        name, command = session.host.name, self._app.migrate.expand
+        shape = Shape({name: [*session.migrations_memory(self._document)["entries"]]})
+        if command is None or shape.done("expand", artifact.tree, command):
+            return None
+        before = shape.find("expand", artifact.tree)
+        if before and before["state"] == "begun":
+            self._emit(Notice(f"{told(before)}: it's run again", warning=True))
+        entry = shape.next("expand", artifact.tree, artifact.release, command, name, self._fleet.identity.run)
+        return self.run_own(session, entry)
+
+    def run_own(self, session: Session, entry: Entry) -> MigrationFailed | None:
+        """Runs a migration of a host's own database; that host alone writes down how it ended."""
+        return self._run(session, entry)[1]
+
+    def expand_again(self, artifact: Artifact, hosts: Sequence[Host]) -> None:
         """Expands the database beneath a release that runs already; raises what went wrong."""
-        for error in self.expand(artifact, host).values() if self._app.migrate else ():
+        if not self._app.migrate:
+            return
+        each = self._app.migrate.each
+        errors = self.expand_each(artifact, hosts) if each else self.expand(artifact, hosts[0].name)
+        for error in errors.values():
             raise error
 
     def forget(self) -> None:

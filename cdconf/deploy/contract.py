@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.databases.applied_migrations import Entry, Pages, Shape, told, version_of
 from cdconf.databases.migrate import Migrations
-from cdconf.deploy.held_hosts import app_hosts
 from cdconf.drift import changed_files, drifted
-from cdconf.engine import Fleet, Inheritance, RunIdentity
-from cdconf.engine.reports import refuse, report
-from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, InvalidFile, Unreachable, first_line
+from cdconf.engine import Fleet
+from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
 from cdconf.promotion.changing import running_artifacts
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
-    from cdconf.inventory import App, Environment, Host, Project
+    from cdconf.inventory import App, Host
     from cdconf.promotion.said import Subject
     from cdconf.session import Session
 
@@ -110,56 +107,7 @@ def decide(app: App, environment: str, pages: Pages, leases: Mapping[str, Mappin
     return Decision(host, release, trees[host], archive, {name: names for name, names in older.items() if names})
 
 
-def contract(
-    project: Project, environment: Environment, app: App, emit: Emit, options: Options, facts: dict[str, Any]
-) -> int:
-    """Runs the contract migration of the release that runs, unless it ran already; with `check`, only looks.
-
-    Args:
-        project: The project.
-        environment: The environment.
-        app: The app.
-        emit: The event stream.
-        options: See `Options`.
-        facts: Gets facts for the JSON document as they are found out: `release`, `version`, `artifact`, `forgotten`
-            (host -> releases that it no longer goes back to), `state` (`ran`, `ran_before`, `would_run`), `migration`
-            (its entry).
-
-    Returns:
-        The exit code.
-
-    Raises:
-        GateClosed: A host runs, or could go back to, a release that may need what's removed; or a lease is held.
-            Nothing was run.
-        InvalidFile: The app has no contract migration.
-        MigrationFailed: It failed; what it did stays done.
-        Unreachable: A host doesn't answer: nothing was run; or it fell silent after that, and couldn't be told.
-    """
-    if app.migrate.contract is None:
-        text = f"app '{app.name}' has no contract migration"
-        raise InvalidFile(text, file=app.file, line=app.line, hint="name its command in `migrate: {contract: …}`")
-    hosts = app_hosts(project, environment, app)
-    connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
-    identity = RunIdentity(f"contract {app.name}")
-    with Fleet(
-        connector,
-        environment,
-        identity,
-        emit,
-        forks=options.forks,
-        lease_ttl=project.lease_ttl,
-        inheritance=Inheritance(project.name, environment.name),
-    ) as fleet:
-        errors = fleet.connect(hosts, lease=not options.check)
-        refuse(errors, emit)
-        for name, error in errors.items():
-            report(emit, name, error)
-        for error in errors.values():
-            raise error
-        return _Contract(fleet, app, hosts, emit, options, facts).run()
-
-
-class _Contract:
+class Contract:
     """One run over the app's hosts, which are connected, and leased unless it only looks."""
 
     def __init__(
@@ -253,7 +201,7 @@ class _Contract:
         errors = self._migrations.run(shape, entry)
         for host in self._hosts:
             changed = host.name == decision.host or host.name in decision.older
-            self._emit(HostDone(host.name, _status(errors.get(host.name), changed=changed)))
+            self._emit(HostDone(host.name, status_of(errors.get(host.name), changed=changed)))
         self._raise(errors)
         ran = self._migrations.shape().find("contract", decision.tree)
         self._facts |= {"state": "ran", "migration": ran}
@@ -272,7 +220,8 @@ class _Contract:
             raise error
 
 
-def _status(error: CdconfError | None, *, changed: bool) -> HostStatus:
+def status_of(error: CdconfError | None, *, changed: bool) -> HostStatus:
+    """How a host ends."""
     if error is None:
         return "changed" if changed else "ok"
     return "unreachable" if isinstance(error, Unreachable) else "failed"

@@ -12,23 +12,25 @@ from cdconf.artifacts.choose import choose
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.artifacts.stored import stored
-from cdconf.databases.applied_migrations import Shape
 from cdconf.databases.migrate import Migrations
+from cdconf.deploy.canaries import check_canary, is_canary, limited, unfinished
 from cdconf.deploy.held_hosts import app_hosts, app_members, hold, touched_hosts
 from cdconf.deploy.interrupted import standing
 from cdconf.deploy.missing_release import lacking_hosts, stand
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
+from cdconf.deploy.pinned import check_pins
 from cdconf.deploy.pipeline_link import Line, held_hosts
 from cdconf.deploy.preflight import warn_of_failed
 from cdconf.deploy.rollback_target import left_releases, of_version, previous
 from cdconf.deploy.rollout import Rollout, split
 from cdconf.deploy.runner import Runner
+from cdconf.deploy.shapes import shape_of
 from cdconf.deploy.target import Target
 from cdconf.deploy.unreported import is_from_before
 from cdconf.deploy.verify import check_smoke
 from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
 from cdconf.environments import provider_for
-from cdconf.errors import Pinned, UsageError, first_line, nearest_or_all
+from cdconf.errors import UsageError, first_line, nearest_or_all
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.promotion.policy import guarded_by
@@ -43,16 +45,17 @@ if TYPE_CHECKING:
 class Deployment:
     """How a deployment goes about it; see the command line's help.
 
-    `to` is the version that a rollback goes to. `forget_migrations`: the database isn't the one that was migrated.
-    `line` is the pipeline, which may refuse, and is told how it ended. `mask` takes secrets out of what is written
-    down on hosts. `procedure` is the digest that they remember. `goes_on`: an earlier run of the pipeline may have done
-    it, and died before it could say so.
+    `to` is the version that a rollback goes to. `limit` are the only hosts that are changed; None: all.
+    `forget_migrations`: the database isn't the one that was migrated. `line` is the pipeline, which may refuse, and is
+    told how it ended. `mask` takes secrets out of what is written down on hosts. `procedure` is the digest that they
+    remember. `goes_on`: an earlier run of the pipeline may have done it, and died before it could say so.
     """
 
     forks: int = 32
     accept_new_host_keys: bool = False
     unpin: str | None = None
     to: str | None = None
+    limit: frozenset[str] | None = None
     forget_migrations: bool = False
     procedure: str | None = None
     line: Line | None = None
@@ -93,14 +96,15 @@ def _deploy(
         pages = _pages(fleet, app, hosts)
         warn_of_failed(pages, environment, emit)
         if not options.forget_migrations:
-            Shape.of(pages).check_deploy(app, artifact)
+            shape_of(app, pages).check_deploy(app, artifact)
         if options.line is not None:
             options.line.check()
-        _gate(fleet, app, artifact, pages, hosts, options)
+        check_pins(fleet, app, artifact, pages, hosts, options)
+        check_canary(app, environment.name, pages, artifact.release)
         migrations = Migrations(fleet, app, app.document(), emit)
         if options.forget_migrations:
             migrations.forget()
-        lacking = lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit)
+        lacking = limited(lacking_hosts(project, fleet, app, hosts, pages, artifact.release, emit), options.limit)
         untouched = [host.name for host in hosts if host not in lacking]
         procedure = options.procedure if options.goes_on else None
         if (
@@ -112,21 +116,28 @@ def _deploy(
         elif options.line is not None and options.line.demanded and untouched:
             emit(Notice(f"{', '.join(untouched)}: deployed again, because a stage requires a deployment to all hosts"))
             lacking, untouched = list(hosts), []
-        for host in hosts:
-            if host not in lacking:
-                emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
-                emit(HostDone(host.name, "ok"))
+        _tell_ok([host for host in limited(hosts, options.limit) if host not in lacking], app, emit)
         if not lacking:
             held.settle_all()
-            emit(Notice(f"{artifact.label} runs on every host already"))
+            emit(Notice(f"{artifact.label} runs on every host{' of --limit' if options.limit else ''} already"))
             if options.forget_migrations:
-                migrations.expand_again(artifact, hosts[0].name)
+                migrations.expand_again(artifact, hosts)
             _say_passed(artifact, fleet, hosts, untouched, options)
             return {"release": artifact.release, "hosts_touched": []}
-        target = replace(held.target(artifact.release, artifact, lacking, manifest), procedure=options.procedure)
+        canary = options.limit is not None and is_canary(pages, [host.name for host in lacking], artifact.release)
+        target = held.target(artifact.release, artifact, lacking, manifest)
+        target = replace(target, procedure=options.procedure, canary=canary)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=bool(app.migrate), pin=True)
+        if canary:
+            return {"release": artifact.release, "hosts_touched": rollout.touched, "canary": True}
         _say_passed(artifact, fleet, hosts, untouched, options)
         return {"release": artifact.release, "hosts_touched": rollout.touched}
+
+
+def _tell_ok(hosts: Sequence[Host], app: App, emit: Emit) -> None:
+    for host in hosts:
+        emit(ResourceDone(host.name, "release", app.name, "ok", f"{app.file}:{app.line}"))
+        emit(HostDone(host.name, "ok"))
 
 
 def put_back(
@@ -152,7 +163,7 @@ def put_back(
             pages = _pages(fleet, app, held.hosts)
             if options.line is not None:
                 options.line.check()
-            _gate(fleet, app, artifact, pages, held.hosts, options)
+            check_pins(fleet, app, artifact, pages, held.hosts, options)
             lacking = lacking_hosts(project, fleet, app, held.hosts, pages, artifact.release, emit)
             had = {name for name in names if name in pages and pages[name]["verified"][-1:] == [artifact.release]}
             hosts = [host for host in lacking if host.name in had]
@@ -187,9 +198,10 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
     check_smoke(project, app_members(environment, app))
     with ExitStack() as kept, _fleet(project, environment, app, f"rollback {app.name}", emit, options) as fleet:
         held = hold(fleet, project, environment, app, emit)
-        hosts = held.hosts
-        pages = _pages(fleet, app, hosts)
-        shape = Shape.of(pages)
+        hosts = limited(held.hosts, options.limit)
+        every = _pages(fleet, app, held.hosts)
+        pages = {host.name: every[host.name] for host in hosts}
+        shape = shape_of(app, pages)
         if options.to:
             shape.check_version(app, options.to)
         release = of_version(pages, app, options.to) if options.to else previous(pages, app, _stopped(app, options))
@@ -199,7 +211,8 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         emit(Notice(f"going back {f'from {ran} ' if ran else ''}to {version}"))
         artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
         lacking = lacking_hosts(project, fleet, app, hosts, pages, release, emit)
-        target = replace(held.target(release, artifact, lacking, manifest), back=True)
+        canary = options.limit is not None and is_canary(every, [host.name for host in hosts], release)
+        target = replace(held.target(release, artifact, lacking, manifest), back=True, canary=canary)
         rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=False)
         if options.line is not None:
             options.line.went_back_from(app.name, left_releases(pages, release))
@@ -246,8 +259,10 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
         release = found.release
         if found.ending == "finish":
             artifact, manifest = stored(project, environment, app, release, pages, emit, kept)
-            lacking = [host for host in hosts if host.name not in found.confirmed]
-            target = replace(held.target(release, artifact, lacking, manifest), back=found.kind == "rollback")
+            names, canary = unfinished(pages, found)
+            lacking = limited(hosts, frozenset(names))
+            target = held.target(release, artifact, lacking, manifest)
+            target = replace(target, back=found.kind == "rollback", canary=canary)
             rollout = _roll_out(project, environment, fleet, target, emit, options, expand=False, pin=True)
         else:
             target = held.target(release, None, [host for host in hosts if host.name in found.activated])
@@ -314,33 +329,6 @@ def _pages(fleet: Fleet, app: App, hosts: Sequence[Host]) -> dict[str, AppStatus
     return fleet.each(hosts, lambda session: session.app_status(app.document())).all()
 
 
-def _gate(
-    fleet: Fleet,
-    app: App,
-    artifact: Artifact,
-    pages: Mapping[str, Mapping[str, Any]],
-    hosts: Sequence[Host],
-    options: Deployment,
-) -> None:
-    """A pinned artifact is refused, unless it's unpinned with a reason."""
-    pins = {
-        name: page["pinned"][artifact.archive] for name, page in pages.items() if artifact.archive in page["pinned"]
-    }
-    if not pins:
-        return
-    if options.unpin:
-        reason = options.mask(options.unpin)
-        allow: dict[str, Any] = {"app": app.document(), "archive": artifact.archive, "reason": reason}
-        fleet.each(hosts, lambda session: session.app_unpin(**allow)).all()
-        return
-    name, pin = next(iter(pins.items()))
-    problem = first_line(str(pin["reason"]))
-    raise Pinned(
-        f"{artifact.label} is pinned, because it failed on {name}: {problem}",
-        hint="deploy a build that mends it, or try this one again with --unpin REASON",
-    )
-
-
 def _roll_out(
     project: Project,
     environment: Environment,
@@ -357,6 +345,7 @@ def _roll_out(
         split([host.name for host in target.hosts], target.app.batches, most),
         stage=target.artifact is not None,
         expand=expand,
+        stops=bool(target.app.stops and target.app.migrate.expand),
         drains=target.drains is not None,
         drained=_left_drained(target),
     )
@@ -374,7 +363,7 @@ def _left_drained(target: Target) -> list[str]:
 def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
     try:
         runner.run(rollout, options.mask)
-        runner.look_again(rollout)
+        runner.finish(rollout)
     except BaseException:
         name_stuck(rollout, emit)
         raise

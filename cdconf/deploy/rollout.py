@@ -1,8 +1,9 @@
 """The rollout as a state machine without I/O: steps out, outcomes in.
 
-    stage -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between batches ->
-        prepare -> confirm -> done; drain and undrain when the app drains
+    stage -> stop -> expand -> (room -> drain -> activate -> health -> smoke -> undrain) per batch, soak between
+        batches -> prepare -> confirm -> done; drain and undrain when the app drains
     adopt -> health -> smoke -> undrain -> prepare -> confirm -> done, when an interrupted one is taken up again
+    stop, on all hosts, where services must not see the migration: from there on all hosts must go back
     any failure or interruption before confirm: (undrain what's as it was -> drain_back -> roll_back) per touched batch,
         the newest first -> undrain what may still be drained, but for hosts that couldn't be rolled back -> done;
         drain_back, which no failure stops, for those that were put back into use before, when others serve meanwhile
@@ -23,6 +24,7 @@ OUT_OF_USE = "it may still run what it was given"
 ABANDONED = "the run was interrupted once more"
 Kind = Literal[
     "stage",
+    "stop",
     "expand",
     "room",
     "drain",
@@ -131,6 +133,7 @@ class Rollout:
         batches: The hosts, batch by batch; they also go back so.
         stage: Whether the release must be staged first.
         expand: Whether there's an expand migration.
+        stops: Whether services are stopped before it, on all hosts.
         adopt: The hosts run the release already, and their deployment was interrupted: take that up.
         drains: Whether hosts are drained before they're activated.
         drained: Hosts that an earlier run has left drained.
@@ -153,6 +156,7 @@ class Rollout:
         *,
         stage: bool = True,
         expand: bool = False,
+        stops: bool = False,
         adopt: bool = False,
         drains: bool = False,
         drained: Sequence[str] = (),
@@ -161,6 +165,8 @@ class Rollout:
         self._given = [tuple(batch) for batch in batches]
         self._batches = [self._hosts] if adopt else self._given
         self._expand = expand
+        self._stops = stops
+        self._stopped: tuple[str, ...] = ()  # hosts on which services may be stopped, though nothing was activated
         self._drains = drains
         self._batch = 0
         self._is_over = False
@@ -198,6 +204,12 @@ class Rollout:
         return bool(wrong) and all(failure.unreachable for failure in wrong)
 
     def _after_stage(self) -> Step:
+        if self._stops and self._expand:
+            self._stopped = self._hosts
+            return Step("stop", self._hosts)
+        return self._after_stop()
+
+    def _after_stop(self) -> Step:
         return Step("expand", self._hosts[:1]) if self._expand else self._begin()
 
     def _begin(self) -> Step:
@@ -277,6 +289,7 @@ class Rollout:
 
     def _back(self) -> Step:
         self._is_over = True
+        self.touched += [host for host in self._stopped if host not in self.touched]
         self._changed = set(self.touched)
         return self._go_back()
 
@@ -313,6 +326,7 @@ class Rollout:
         step = self.step
         following: dict[Kind, Callable[[], Step]] = {
             "stage": self._after_stage,
+            "stop": self._after_stop,
             "room": self._drain,
             "drain": lambda: self._touch("activate"),
             "activate": lambda: Step("health", step.hosts, step.batch),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.databases.migrate import Migrations
+from cdconf.deploy.hooks import hooks_document, run_last, tell_hooks
 from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.preflight import preflight
@@ -15,12 +16,13 @@ from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
 from cdconf.deploy.target import Target
 from cdconf.deploy.toggles import toggles_document
+from cdconf.deploy.unheeded import unheeded
 from cdconf.deploy.unreachable import look_again
 from cdconf.deploy.verify import failed_before, smoke, wait_for_health
 from cdconf.deploy.waiting import count_down
 from cdconf.engine import Fleet
 from cdconf.errors import Interrupted, Terminated, TerminateSignal, first_line
-from cdconf.events import Committed, Emit, Event, HostDone, HostStep, Notice, ResourceDone
+from cdconf.events import Committed, Emit, HostDone, HostStep, Notice, ResourceDone
 from cdconf.events import Step as StepEvent
 from cdconf.session import Session
 
@@ -102,8 +104,10 @@ class Runner:
         with contextlib.suppress(Interrupted, KeyboardInterrupt):
             self._let_serve(sorted(self._rolled_back))
 
-    def look_again(self, rollout: Rollout) -> None:
-        """Asks what became of hosts that couldn't be taken back, or be put back into use; see `afterwards`."""
+    def finish(self, rollout: Rollout) -> None:
+        """Runs the last hook, or asks what became of hosts that couldn't be taken back or be put back into use."""
+        if rollout.succeeded:
+            run_last(rollout, self._target, self._app, self._fleet, self._emit)
         if rollout.stuck or rollout.left_drained:
             look_again(rollout, self._target, self._app, self._fleet, self._emit)
 
@@ -140,6 +144,7 @@ class Runner:
     def _announce(self, step: Step, batches: int) -> None:
         words = {
             "stage": "stage",
+            "stop": "stop services before the migration",
             "expand": "expand migration",
             "room": "check the app's other hosts",
             "drain": "drain",
@@ -170,6 +175,7 @@ class Runner:
             "stage": lambda one: self._each(one, self._stage),
             "room": self._room,
             "drain": self._drain,
+            "stop": lambda one: self._each(one, self._stop),
             "expand": self._expand,
             "activate": lambda one: self._each(one, self._activate),
             "adopt": lambda one: self._each(one, self._adopt),
@@ -206,7 +212,14 @@ class Runner:
         if artifact is None:
             return {}
         migrations = Migrations(self._fleet, self._target.app, self._app, self._emit)
+        if self._target.app.migrate.each:
+            errors = migrations.expand_each(artifact, self._target.hosts)
+            return {name: failure_of(error) for name, error in errors.items()}
         return {name: failure_of(error) for name, error in migrations.expand(artifact, step.hosts[0]).items()}
+
+    def _stop(self, session: Session) -> None:
+        self._emit(HostStep(session.host.name, f"stopping {', '.join(self._target.app.stops)}"))
+        session.app_stop(self._known_to(session), release=self._target.release, within=self._within[session.host.name])
 
     def _room(self, step: Step) -> dict[str, Failure]:
         """Why the next batch mustn't begin; a host that fell silent keeps it, though it's a later one's."""
@@ -235,11 +248,17 @@ class Runner:
         self._emit(HostStep(session.host.name, f"activating {self._target.release}"))
         within = self._within[session.host.name]
         release, back = self._target.release, self._target.back
-        session.app_activate(self._with_procedure, release=release, within=within, back=back)
+        document = {**self._with_procedure, **self._known_to(session)}
+        told = session.app_activate(document, release=release, within=within, back=back)
+        tell_hooks(self._target, session.host.name, told.get("hooks", []), self._emit)
+
+    def _known_to(self, session: Session) -> dict[str, Any]:
+        """What a host's agent must know of the app where it activates it, or goes back."""
+        return {**self._app, **hooks_document(self._target, session.host.name)}
 
     def _adopt(self, session: Session) -> None:
         within = self._within[session.host.name]
-        session.app_adopt(self._app, release=self._target.release, within=within)
+        session.app_adopt(self._known_to(session), release=self._target.release, within=within)
 
     def _hold(self, session: Session) -> None:
         session.app_holds(self._app, release=self._target.release)
@@ -268,7 +287,8 @@ class Runner:
         return {**self._app, **procedure}
 
     def _confirm(self, session: Session) -> None:
-        session.app_confirm(self._with_procedure, release=self._target.release, keep=self._target.app.keep)
+        document = {**self._with_procedure, **({"canary": True} if self._target.canary else {})}
+        session.app_confirm(document, release=self._target.release, keep=self._target.app.keep)
         self._confirmed.add(session.host.name)
         app = self._target.app
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))
@@ -279,10 +299,12 @@ class Runner:
 
         def job(session: Session) -> None:
             self._emit(HostStep(session.host.name, "rolling back"))
-            target = session.app_roll_back(self._app, why=why)["release"]
+            answer = session.app_roll_back(self._known_to(session), why=why)
+            target = answer["release"]
             self._gone_back.add(session.host.name)
             if target:
                 self._rolled_back.add(session.host.name)
+            tell_hooks(self._target, session.host.name, answer.get("hooks", []), self._emit)
             self._emit(HostDone(session.host.name, "rolled_back", f"back at {target}" if target else "no release"))
 
         failures = self._each(step, job)
@@ -317,16 +339,6 @@ class Runner:
             self._emit(
                 Notice(f"{name} couldn't be told that {artifact.label} is pinned: {error.message}", warning=True)
             )
-
-
-def unheeded(emit: Emit) -> Emit:
-    """Events whose receiver can't end the run any more."""
-
-    def tell(event: Event) -> None:
-        with contextlib.suppress(Exception):
-            emit(event)
-
-    return tell
 
 
 def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:

@@ -29,6 +29,7 @@ class Target:
         back: It's a rollback: the hosts forget what ran after the release.
         deciding: Which smoke tests decide; None: all do.
         procedure: The digest of the procedure; None where none can be proven.
+        canary: Other hosts of the app go on with what they run, until it is finished or taken back.
     """
 
     app: App
@@ -41,3 +42,4 @@ class Target:
     back: bool = False
     deciding: Deciding | None = None
     procedure: str | None = None
+    canary: bool = False

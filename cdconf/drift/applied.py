@@ -74,7 +74,7 @@ class AppliedLook:
 
     def _look_at_toggles(self, session: Session, app: App, counts: dict[str, int]) -> None:
         """Compares an app's toggles with those that were written last, whatever the inventory says."""
-        about = {"name": app.name, "path": app.path, "services": list(app.services), "user": app.user}
+        about = {**app.known, "user": app.user}
         look = session.toggles_look(
             {**about, "toggles": {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}}
         )

@@ -69,7 +69,7 @@ def _cause(page: Mapping[str, Any], found: str | None, wanted: str | None) -> Ca
 
 def _document(app: App) -> dict[str, Any]:
     shared = {"directories": list(app.shared.directories), "files": list(app.shared.files)}
-    return {"name": app.name, "path": app.path, "services": list(app.services), "shared": shared}
+    return app.known | {"shared": shared}
 
 
 def changed_files(session: Session, app: App) -> str:

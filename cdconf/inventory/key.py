@@ -34,6 +34,8 @@ class Key:
         short: Of a `map`: a list of names may stand for it, as the value of its first key.
         word: Of a `map`: a text that may stand for it.
         short_list: Of a `map`: the key whose list may stand for it.
+        plain: Of a `map`: the key whose text may stand for it.
+        single: Of a `list`: one member may stand for it.
     """
 
     kind: KeyKind
@@ -52,6 +54,8 @@ class Key:
     short: bool = False
     word: str | None = None
     short_list: str | None = None
+    plain: str | None = None
+    single: bool = False
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"

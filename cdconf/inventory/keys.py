@@ -8,6 +8,7 @@ from __future__ import annotations
 from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.key import NAME, Key
 from cdconf.inventory.require_keys import REQUIREMENT
+from cdconf.inventory.service_keys import HOOKS, MAINTENANCE, SERVICE
 
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
@@ -78,6 +79,14 @@ MIGRATE = {
         "The time limit of one migration. A migration that takes longer is killed, and has failed.",
         default="30m",
     ),
+    "on": Key(
+        "text",
+        "`once`: one host runs it for the whole environment; `each`: every host does, since each has a database of its "
+        "own.",
+        default="once",
+        choices=("once", "each"),
+        refusal="'on' in {what} must be once or each, not '{value}'",
+    ),
 }
 SHARED = {
     "directories": Key("names", "Directories below shared/. Missing ones are created for `user`.", default=[]),
@@ -123,17 +132,25 @@ APP = {
         required=True,
         pattern="^/[^/]+/.",
     ),
-    "user": Key("text", "The user who runs the app's migrations; root if not given."),
-    "services": Key("names", "The systemd services that a deployment restarts.", default=[]),
+    "user": Key("text", "The user who runs the app's migrations and hooks; root if not given."),
+    "services": Key(
+        "list",
+        "The systemd services that a deployment brings to the release, in the order in which they start. A name alone "
+        "is restarted.",
+        default=[],
+        member=Key("map", "A service.", keys=SERVICE, plain="service"),
+        single=True,
+    ),
     "env_file": Key(
         "text",
-        "A file of NAME=value lines on the hosts: the environment of the app's migrations, read as systemd "
+        "A file of NAME=value lines on the hosts: the environment of the app's migrations and hooks, read as systemd "
         "reads an EnvironmentFile=.",
     ),
     "health": Key("map", "The app's health checks, run on its own host.", keys=HEALTH, any_of=HEALTH_CHECKS),
     "migrate": Key(
         "map", "The app's database migrations: command lines that `user` runs in the release's directory.", keys=MIGRATE
     ),
+    "hooks": Key("map", "The app's own commands at certain moments: a command line each, or a mapping.", keys=HOOKS),
     "batches": Key(
         "list",
         "How many hosts have the release after each batch, counted from the start: numbers, percentages, or "
@@ -155,6 +172,9 @@ APP = {
         "How a batch's hosts are taken out of the load balancer before they're changed, and put back after "
         "their checks succeed.",
         keys=DRAIN,
+    ),
+    "maintenance": Key(
+        "map", "The page that `cdconf maintenance` shows in place of the app, until its time is over.", keys=MAINTENANCE
     ),
     "keep": Key(
         "integer", "How many releases stay on a host. Failed ones are removed first, then the oldest.", default=5

@@ -14,6 +14,8 @@ from typing import Any
 from cdconf.atomic import make_private
 from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
+from cdconf.inventory.hooks import Hooks
+from cdconf.inventory.maintenance import Maintenance
 from cdconf.inventory.pipeline import Pipeline, Require
 from cdconf.own_files import damaged, read_text
 from cdconf.yamlfile import YamlMap
@@ -134,11 +136,15 @@ class Drain:
 
 @dataclass(frozen=True)
 class Migrate:
-    """The app's database migrations: command lines, run in the release as the app's user; `within` is in seconds."""
+    """The app's database migrations: command lines, run in the release as the app's user; `within` is in seconds.
+
+    `each`: every host has a database of its own, and migrates it.
+    """
 
     expand: str | None = None
     contract: str | None = None
     within: float = 1800.0
+    each: bool = False
 
     def __bool__(self) -> bool:
         """Whether there's any."""
@@ -175,7 +181,8 @@ class Toggle:
 class App:
     """An application and how it's deployed; see cdconf.yml's `apps`.
 
-    `build_within`, `confirm_within` and `soak` are in seconds, `max_size` is in bytes.
+    `build_within`, `confirm_within` and `soak` are in seconds, `max_size` is in bytes. `activation` says how those
+    services get to a release that aren't restarted, `stops` which are stopped before the expand migration.
     """
 
     name: str
@@ -202,6 +209,16 @@ class App:
     toggles_file: str = ""
     toggles_reload: bool = False
     build_within: float = 3600.0
+    activation: Mapping[str, str] = field(default_factory=dict)
+    stops: tuple[str, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
+    maintenance: Maintenance | None = None
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What an agent must know of it to look at it."""
+        about: dict[str, Any] = {"name": self.name, "path": self.path, "services": list(self.services)}
+        return about | ({"activation": dict(self.activation)} if self.activation else {})
 
     def runs_on(self, host: Host) -> bool:
         """Whether a host is in one of the app's groups."""
@@ -214,10 +231,8 @@ class App:
 
     def document(self) -> dict[str, Any]:
         """What an agent needs to know of the app, but for its toggles."""
-        return {
-            "name": self.name,
-            "path": self.path,
-            "services": list(self.services),
+        return self.known | {
+            "stops": list(self.stops),
             "confirm_within": self.confirm_within,
             "user": self.user,
             "keep": self.keep,

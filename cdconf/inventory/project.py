@@ -9,9 +9,12 @@ from pathlib import Path
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
 from cdconf.inventory import keys, rollout_keys
 from cdconf.inventory.folders import environments_in
+from cdconf.inventory.hooks import read_hooks
+from cdconf.inventory.maintenance import read_maintenance
 from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.read_pipeline import read_pipeline
 from cdconf.inventory.section import Section, fits
+from cdconf.inventory.services import read_services
 from cdconf.inventory.shared import read_shared
 from cdconf.inventory.toggles import declared_toggles, toggles_file
 from cdconf.inventory.values import duration, names
@@ -129,13 +132,19 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         text = f"'keep' in {what} must be 1 or more, not {app['keep']}"
         raise app.error(text, "keep", "it's how many releases hosts keep")
     migrate = app.section("migrate")
+    services = read_services(app.mapping, what)
     file, line = apps.where(name)
     return App(
         name=name,
         path=path,
-        **app.only("groups", "artifact", "max_size", "build", "build_within", "user", "services", "env_file"),
+        **app.only("groups", "artifact", "max_size", "build", "build_within", "user", "env_file"),
+        services=services.names,
+        activation=services.activation,
+        stops=services.stops,
+        hooks=read_hooks(app.mapping, what),
+        maintenance=read_maintenance(app.mapping, what, groups),
         health=rollout_keys.health(app),
-        migrate=Migrate(**migrate.only("expand", "contract", "within")),
+        migrate=Migrate(**migrate.only("expand", "contract", "within"), each=migrate["on"] == "each"),
         batches=rollout_keys.batches(app),
         max_unavailable=rollout_keys.max_unavailable(app),
         drain=rollout_keys.drain(app, groups),

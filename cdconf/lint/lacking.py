@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from cdconf.agent.system.units import SUFFIXES
 from cdconf.catalog.findings import Finding
 from cdconf.errors import CdconfError
 from cdconf.facts import unknown_os
@@ -101,7 +102,8 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
     for service in app.services:
         if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
             message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
-            hint = f"add `systemd_unit: {service.removesuffix('.service')}.service` to a role of its groups"
+            name = service if service.endswith(SUFFIXES) else f"{service}.service"
+            hint = f"add `systemd_unit: {name}` to a role of its groups"
             yield Finding("unmade_service", message, app.file, app.line, hint)
     if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):
         message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"
@@ -110,7 +112,7 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
 
 def _brings_service(one: Resource, service: str) -> bool:
     template = service.partition("@")[0] + "@" if "@" in service else service
-    names = {f"{service}.service", f"{template}.service"}
+    names = {name if name.endswith(SUFFIXES) else f"{name}.service" for name in (service, template)}
     if one.type == "systemd_unit":
         return one.title in names
     if one.type == "service":

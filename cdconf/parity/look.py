@@ -52,7 +52,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
 
 
 def _page(session: Session, app: App) -> AppStatus:
-    return session.app_status({"name": app.name, "path": app.path, "services": list(app.services)})
+    return session.app_status(app.known)
 
 
 def _services(app: App) -> tuple[str, ...]:

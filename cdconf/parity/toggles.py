@@ -24,7 +24,7 @@ def look_at_toggles(session: Session, app: App) -> SeenToggles:
         CdconfError: The host doesn't answer, or the agent fails.
     """
     file = {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}
-    document = {"name": app.name, "path": app.path, "services": list(app.services), "user": app.user, "toggles": file}
+    document = {**app.known, "user": app.user, "toggles": file}
     found = session.toggles_look(document)
     return SeenToggles(found["values"], found["problem"])
 

@@ -15,6 +15,14 @@ class Activating(TypedDict):
     run: str | None
     at: NotRequired[Time]
     back: NotRequired[bool]
+    stopped: NotRequired[list[str]]
+
+
+class Unit(TypedDict):
+    """How one of an app's services gets to a release, and in which ones its processes work; None: nobody can tell."""
+
+    activate: str
+    works_in: list[str] | None
 
 
 class Release(TypedDict):
@@ -42,6 +50,7 @@ class Confirmed(TypedDict):
     run: str | None
     at: Time
     back: NotRequired[bool]
+    canary: NotRequired[bool]
 
 
 class Reverted(TypedDict):
@@ -122,6 +131,7 @@ class AppStatus(Page):
 
     linked: str | None
     services: NotRequired[dict[str, str]]
+    units: NotRequired[dict[str, Unit]]
     problem: Long | None
     begun: Begun | None
     recent: dict[str, Recent]
@@ -197,7 +207,44 @@ class AppLacking(TypedDict):
     lacking: list[tuple[Count, Count]] | None
 
 
-class AppReleased(TypedDict):
+class PageShown(TypedDict):
+    """An app's maintenance page that a host shows."""
+
+    since: Time
+    until: Time
+    owner: str | None
+    reason: str | None
+    problem: Long | None
+
+
+class PageStatus(TypedDict):
+    """`maintenance.status`."""
+
+    on: PageShown | None
+
+
+class PageOff(TypedDict):
+    """`maintenance.off`."""
+
+    was_on: bool
+
+
+class HookTold(TypedDict):
+    """What came of a hook."""
+
+    hook: str
+    problem: Long | None
+    output: Long
+    began: NotRequired[bool]
+
+
+class AppHooks(TypedDict):
+    """`app.activate`, `app.hook`."""
+
+    hooks: NotRequired[list[HookTold]]
+
+
+class AppReleased(AppHooks):
     """`app.roll_back`."""
 
     release: str | None

@@ -173,9 +173,19 @@ class Calls(ABC):
         """Gives a release its links into shared/."""
         self.call("app.share", app=app, release=release)
 
-    def app_activate(self, app: App, release: str, within: float | None, *, back: bool) -> None:
+    def app_stop(self, app: App, release: str, within: float | None) -> None:
+        """Stops the services that mustn't see a migration."""
+        self.call("app.stop", app=app, release=release, within=within)
+
+    def app_activate(self, app: App, release: str, within: float | None, *, back: bool) -> p.AppHooks:
         """Makes a release the current one."""
-        self.call("app.activate", app=app, release=release, within=within, back=back)
+        answer: p.AppHooks = self.call("app.activate", app=app, release=release, within=within, back=back)
+        return answer
+
+    def app_hook(self, app: App, release: str, which: str) -> p.AppHooks:
+        """Runs a hook in the current release."""
+        answer: p.AppHooks = self.call("app.hook", app=app, release=release, which=which)
+        return answer
 
     def app_restart(self, app: App, environment: str) -> None:
         """Restarts the services of the verified release."""
@@ -241,6 +251,20 @@ class Calls(ABC):
     def drain_end(self, drain: Mapping[str, Any], names: Sequence[str], *, proven: bool) -> p.DrainEnd:
         """Puts drained hosts back."""
         answer: p.DrainEnd = self.call("drain.end", drain=drain, names=list(names), proven=proven)
+        return answer
+
+    def maintenance_on(self, page: Mapping[str, Any], *, until: float, reason: str | None) -> None:
+        """Shows an app's maintenance page."""
+        self.call("maintenance.on", page=page, until=until, reason=reason)
+
+    def maintenance_off(self, app: str) -> p.PageOff:
+        """Takes it away."""
+        answer: p.PageOff = self.call("maintenance.off", app=app)
+        return answer
+
+    def maintenance_status(self, app: str) -> p.PageStatus:
+        """Whether it's shown."""
+        answer: p.PageStatus = self.call("maintenance.status", app=app)
         return answer
 
     def migrations_memory(self, app: App) -> p.MigrationEntries:

@@ -60,12 +60,16 @@ def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911
         return Limit(float(arguments["within"]) + 2 * LOOK)
     if name == "migrations.run":
         return Limit(float(arguments["within"]) + LOOK)
+    if name in ("maintenance.on", "maintenance.off"):
+        return Limit(float(arguments.get("page", {}).get("timeout", _COMMAND)) + LOOK)
     if name in ("drain.begin", "drain.end"):
         drain = arguments["drain"]
         several = len(arguments.get("hosts") or arguments.get("names") or ()) or 100
         return Limit(several * float(drain["timeout"]) + LOOK)
     if name.startswith(("app.", "toggles.")) and name not in _LOOKS:
-        return Limit(_SERVICES * (1 + len(arguments.get("app", {}).get("services", ()))) + LOOK)
+        app = arguments.get("app", {})
+        hooks = sum(float(one["within"]) for one in app.get("hooks", {}).values())
+        return Limit(_SERVICES * (1 + len(app.get("services", ()))) + hooks + LOOK)
     return _OTHERS.get(name, Limit(LOOK))
 
 

@@ -175,7 +175,7 @@ class Session(Calls):
         Args:
             command: The command line.
             on_output: Gets `out` or `err`, and bytes.
-            keywords: user, data, timeout, endless.
+            keywords: user, data, timeout, endless, app.
         """
 
         def on_event(event: Output) -> None:

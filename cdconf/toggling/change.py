@@ -19,8 +19,8 @@ from cdconf.deploy.held_hosts import app_hosts, app_members
 from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import put_back_error
 from cdconf.deploy.rollout import Failure, split
-from cdconf.deploy.runner import unheeded
 from cdconf.deploy.toggles import Values, differences, document_of
+from cdconf.deploy.unheeded import unheeded
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
 from cdconf.engine import Fleet, Inheritance, RunIdentity
 from cdconf.engine.reports import refuse, report

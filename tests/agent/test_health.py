@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cdconf.agent.errors import Failed
-from cdconf.agent.system import health
+from cdconf.agent.release import health
 
 
 class Answer(http.server.BaseHTTPRequestHandler):

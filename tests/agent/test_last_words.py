@@ -5,7 +5,7 @@ import pytest
 from cdconf.agent.errors import Failed
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.records import events
-from cdconf.agent.system import app_services, health
+from cdconf.agent.release import app_services, health
 from tests.deploy.paper_hosts import PaperHost, app_of
 
 

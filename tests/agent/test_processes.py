@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent.release import releases
-from cdconf.agent.system import app_services, processes
-from cdconf.agent.system.app_services import Untold
+from cdconf.agent.release import app_services, releases
+from cdconf.agent.release.app_services import Untold
+from cdconf.agent.system import processes
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -156,10 +156,10 @@ def test_what_cannot_be_told_is_no_fault_of_the_release(monkeypatch):
     monkeypatch.setattr(app_services, "journal", lambda name: "")
     monkeypatch.setattr(app_services, "runs_from", lambda *about: None)
     with pytest.raises(Untold, match="CAP_SYS_PTRACE") as caught:
-        app_services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+        app_services.verify({"services": ["notes"]}, RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "failed"
     assert CURRENT in caught.value.details["hint"]
     monkeypatch.setattr(app_services, "runs_from", lambda *about: False)
     with pytest.raises(app_services.Failed, match="doesn't run from") as caught:
-        app_services.verify(["notes"], RELEASE, CURRENT, 1.0, within=0)
+        app_services.verify({"services": ["notes"]}, RELEASE, CURRENT, 1.0, within=0)
     assert caught.value.kind == "release"

@@ -94,3 +94,16 @@ def test_a_signal_is_a_negative_status_and_an_unknown_user_an_error():
     assert stream.stream(Agent(), "kill -9 $$") == {"status": -9}
     with pytest.raises(Failed, match="no user 'nobody-here'"):
         stream.stream(Agent(), "id", user="nobody-here")
+
+
+def test_a_command_of_an_app_runs_in_its_release_with_its_environment(tmp_path):
+    (tmp_path / "releases/1").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("releases/1")
+    (tmp_path / "env").write_text("MOOD=calm")
+    app = {"name": "shop", "path": str(tmp_path), "env_file": str(tmp_path / "env")}
+    agent = Agent()
+    assert stream.stream(agent, "pwd; echo $MOOD", app=app) == {"status": 0}
+    assert agent.text("out").decode() == f"{tmp_path}/releases/1\ncalm\n"
+    (tmp_path / "current").unlink()
+    with pytest.raises(Failed, match="no release of 'shop' runs on this host"):
+        stream.stream(agent, "pwd", app=app)

@@ -6,10 +6,12 @@ import pytest
 
 from cdconf.databases.applied_migrations import Shape
 from cdconf.databases.migrate import MigrationFailed, Migrations
-from cdconf.deploy.contract import Options, _Contract
+from cdconf.deploy.contract import Contract, Options
+from cdconf.deploy.contract_each import EachContract
 from cdconf.deploy.host_failure import failure_of
 from cdconf.errors import DIFFERENT, OK, GateClosed, Unreachable
 from cdconf.events import Notice
+from cdconf.inventory.model import Migrate
 from tests.deploy.paper_hosts import PaperFleet, app_of
 
 
@@ -50,7 +52,7 @@ class World:
 
     def contract(self, **options):
         facts = {}
-        code = _Contract(self.fleet, self.app, self.fleet.hosts, self.events.append, Options(**options), facts).run()
+        code = Contract(self.fleet, self.app, self.fleet.hosts, self.events.append, Options(**options), facts).run()
         return code, facts
 
     def shape(self):
@@ -418,3 +420,41 @@ def test_old_entries_are_dropped_from_a_long_memory(world):
     world.a.call("migrations.learn", app=world.app.document(), entries=entries)
     kept = world.a.store.read("migrations.json")["app"]
     assert (len(kept), kept[-1]["tree"]) == (30, "t249")
+
+
+@pytest.fixture
+def each(tmp_path):
+    """Two hosts, each with a database of its own."""
+    one = World(tmp_path)
+    migrate = one.app.migrate
+    one.app = app_of(
+        migrate.expand, migrate.contract, migrate=Migrate(migrate.expand, migrate.contract, 30.0, each=True)
+    )
+    return one
+
+
+def deployed_to(world, version, hosts):
+    for session in hosts:
+        if not any(one["version"] == version for one in session.ledger().page["releases"].values()):
+            session.stage(version)
+    assert world.migrations().expand_each(world.artifact(version), [one.host for one in hosts]) == {}
+    for session in hosts:
+        session.deploy(version)
+
+
+def test_a_host_with_a_database_of_its_own_expands_it_whatever_the_others_did(each):
+    deployed_to(each, "1", [each.a])
+    assert each.ran() == ["expand 1"]
+    assert each.b.call("migrations.memory", app=each.app.document()) == {"entries": []}
+    deployed_to(each, "1", [each.a, each.b])
+    assert each.ran() == ["expand 1"] * 2
+
+
+def test_every_host_contracts_its_own_database_once(each):
+    deployed_to(each, "1", [each.a, each.b])
+    facts = {}
+    run = EachContract(each.fleet, each.app, each.fleet.hosts, each.events.append, Options(), facts).run
+    assert (run(), facts["state"]) == (OK, "ran")
+    assert each.ran() == ["expand 1"] * 2 + ["contract 1"] * 2
+    assert (run(), facts["state"]) == (OK, "ran_before")
+    assert len(each.ran()) == 4

@@ -10,6 +10,7 @@ from cdconf.agent.release import tree
 from cdconf.agent.release.releases import Releases
 from cdconf.engine import Outcome
 from cdconf.errors import Unreachable
+from cdconf.inventory.hooks import Hooks
 from cdconf.inventory.model import App, Migrate, Shared
 from cdconf.session import AgentError
 from cdconf.session.calls import Calls
@@ -26,7 +27,9 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     values = {"name": "app", "path": "/srv/app", "services": (), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
     values |= {"keep": 5, "shared": Shared(), "runs_on": lambda host: "web" in host.groups}
-    return PaperApp(**values | more)
+    values |= {"activation": {}, "stops": (), "hooks": Hooks()} | more
+    values["known"] = {"name": values["name"], "path": values["path"], "services": list(values["services"])}
+    return PaperApp(**values)
 
 
 class PaperHost(Calls):
@@ -43,19 +46,19 @@ class PaperHost(Calls):
         lease = SimpleNamespace(check=lambda: None, by=dict, run="r1")
         self.agent = SimpleNamespace(store=self.store, lease=lease, proceed=lambda: None)
 
-    def call(self, call, app, **keywords):
+    def call(self, name, app, **keywords):
         if self.silent:
             raise Unreachable("it's silent", host=self.host.name)
-        self.calls.append(call)
-        area, _, name = call.partition(".")
-        function = migrations.CALLS[name] if area == "migrations" else getattr(deploy_calls, name)
+        self.calls.append(name)
+        area, _, rest = name.partition(".")
+        function = migrations.CALLS[rest] if area == "migrations" else getattr(deploy_calls, rest)
         try:
             result = function(self.agent, app={**app, "path": str(self.path)}, **keywords)
         except migrations.Failed as error:
             raise AgentError(
                 error.message, host=self.host.name, reason=error.kind, details=error.details, detail=None
             ) from error
-        if self.cut_after == call:
+        if self.cut_after == name:
             self.silent = True
             raise Unreachable("the connection broke", host=self.host.name)
         return result

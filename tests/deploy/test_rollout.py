@@ -377,3 +377,30 @@ def test_one_that_is_taken_up_again_puts_back_what_was_left_drained_when_it_is_p
     rollout = Rollout([("a",), ("b",)], adopt=True, drained=["b"])
     assert rollout.interrupt("roll it back").hosts == ("b",)
     assert walked(rollout) == [("roll_back", "b"), ("undrain", "b"), ("roll_back", "a")]
+
+
+def test_services_stop_on_all_hosts_before_the_migration_and_all_hosts_go_back_after_it():
+    rollout = Rollout(split(HOSTS[:3], ["1"]), expand=True, stops=True)
+    rollout.advance()
+    assert (rollout.step.kind, rollout.step.hosts) == ("stop", tuple(HOSTS[:3]))
+    rollout.advance()
+    assert (rollout.step.kind, rollout.touched) == ("expand", [])
+    rollout.advance({"web1": Failure("no", verdict=True)})
+    back = []
+    while rollout.step.kind != "done":
+        back.append((rollout.step.kind, rollout.step.hosts))
+        rollout.advance()
+    assert back == [("roll_back", ("web3", "web2")), ("roll_back", ("web1",))]
+    assert sorted(rollout.touched) == HOSTS[:3]
+
+
+def test_a_soak_asks_only_hosts_that_were_activated_though_services_are_stopped_on_all():
+    rollout = Rollout(split(HOSTS[:2], ["1"]), expand=True, stops=True)
+    while rollout.step.kind != "soak":
+        rollout.advance()
+    assert rollout.step.hosts == ("web1",)
+
+
+def test_nothing_is_stopped_where_there_is_nothing_to_migrate():
+    rollout = Rollout(split(HOSTS[:2], ["1"]), stops=True)
+    assert rollout.advance().kind == "room"

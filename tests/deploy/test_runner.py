@@ -12,6 +12,7 @@ from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
 from cdconf.events import HostDone
 from cdconf.inventory import Shared
+from cdconf.inventory.hooks import Hooks
 from cdconf.session import AgentError
 from tests.called import Called
 from tests.deploy.paper_hosts import PaperApp
@@ -31,6 +32,10 @@ APP = PaperApp(
     user=None,
     shared=Shared(),
     toggles={},
+    stops=(),
+    hooks=Hooks(),
+    env_file=None,
+    known={"name": "app", "path": "/srv/app", "services": []},
 )
 UNWELL = AgentError("not healthy", host="b", reason="release", details={}, detail=None)
 

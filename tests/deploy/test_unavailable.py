@@ -86,6 +86,8 @@ APP = PaperApp(
     shared=Shared(),
     max_unavailable="1",
     health=Health(http="http://x"),
+    stops=(),
+    known={"name": "shop", "path": "/srv/shop", "services": []},
 )
 
 

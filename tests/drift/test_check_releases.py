@@ -21,7 +21,8 @@ def checked(*, apps=("shop", "blog"), error=None, files=(), with_files=True):
 
     def app(name):
         about = {"path": "/srv", "services": (), "file": "cdconf.yml", "line": 1, "toggles_file": "/srv/shared/t.json"}
-        return SimpleNamespace(name=name, shared=SHARED, **about)
+        known = {"name": name, "path": "/srv", "services": []}
+        return SimpleNamespace(name=name, shared=SHARED, known=known, **about)
 
     def answer(name, **arguments):
         if error is not None:

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.deploy.mending import replayed
 from cdconf.drift.fixing import fixing, left_of
 from cdconf.drift.mendable import RELEASE_FIRST, ReleaseLook, ReleaseMend, decide
 from cdconf.events import Collector, HostDone, ResourceDone
+from cdconf.provision.mending import replayed
 
 SHARED = SimpleNamespace(paths=("log",), directories=("log",), files=("local.ini",))
 APP = SimpleNamespace(name="shop", path="/srv", shared=SHARED, toggles_file="/srv/shared/toggles.json")

@@ -31,6 +31,7 @@ STATUS = {
     **PAGE,
     "linked": "1-abc",
     "services": {"shop": "active"},
+    "units": {"shop": {"activate": "restart", "works_in": ["1-abc"]}},
     "problem": None,
     "begun": {"release": "1-abc", "run": "r1"},
     "recent": {"r1": {"owner": "ann", "reason": "deploy", "events": ["staged"]}},
@@ -46,6 +47,8 @@ DONE |= {"diff": "-a\n+b\n", "message": "why", "by_hand": True}
 LOOK = {"values": {"new": True}, "problem": None, "last": None, "since": {"new": {"at": 1.0, "owner": "ann"}}}
 LOOK |= {"trial": {"run": "r1", "owner": "ann", "at": 1.0}, "unproven": ["new"], "reload_due": False}
 
+HOOK = {"hook": "after_rollback", "problem": "failed with exit status 7", "output": "no\n", "began": True}
+SHOWN = {"since": 1.0, "until": 3600.0, "owner": "ann", "reason": "moving", "problem": None}
 APP = {"name": "shop", "path": "/srv/shop", "services": ["shop"]}
 CATALOG = {"resources": [{"type": "file", "title": "/etc/x", "fields": {}}], "handlers": {}}
 
@@ -83,7 +86,11 @@ CALLS = {
     "app.preflight": ({"app": APP}, [], {"whole": False, "held": [["1-abc", "b" * 64]]}),
     "app.changes": ({"app": APP}, [], {"count": 1, "files": [["changed", "bin/x"]]}),
     "app.prepare": ({"app": APP}, [], {"lacking": [[0, 3], [5, 1]]}),
-    "app.roll_back": ({"app": APP}, [], {"release": "1-abc"}),
+    "app.activate": ({"app": APP}, [], {"hooks": [HOOK]}),
+    "app.hook": ({"app": APP}, [], {"hooks": [HOOK]}),
+    "app.roll_back": ({"app": APP}, [], {"release": "1-abc", "hooks": [HOOK]}),
+    "maintenance.off": ({"app": "shop"}, [], {"was_on": True}),
+    "maintenance.status": ({"app": "shop"}, [], {"on": SHOWN}),
     "app.check_health": (
         {"check": {}, "within": 5.0},
         [{"attempt": 1, "left_s": 4.0, "problem": "503"}],

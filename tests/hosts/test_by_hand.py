@@ -17,11 +17,13 @@ from cdconf.authoring.schemas import schema
 from cdconf.resources.discovery import Types
 from tests.agent.test_env_file import READ
 from tests.conftest import CDCONF, begun, cdconf
-from tests.hosts.test_main_job import container
+from tests.hosts.live import eventually
+from tests.hosts.test_main_job import container, deployed
 from tests.inside import inside
 from tests.terminal import Terminal, wrapped
 
 pytestmark = pytest.mark.hosts
+__all__ = ["deployed"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -264,3 +266,72 @@ def test_an_environment_file_is_read_as_the_host_s_systemd_reads_it(live):
     goes_on = int(version.split()[1]) < env_file.COMMENTS_END
     assert found == [env_file.parse(text, goes_on) for text in texts]
     assert sum(map(len, found[len(READ) :])) > 10
+
+
+def test_a_command_runs_in_the_release_as_the_app_does(live, deployed):
+    """Also on a terminal, where systemd starts it as it starts the app's services."""
+    config = live.root / "cdconf.yml"
+    text = config.read_text()
+    for host in ("web1", "web2"):
+        live.on(host, "echo 'MOOD=\"quite calm\"' > /etc/by-hand.env")
+    config.write_text(text.replace("batches:", "user: daemon\n    env_file: /etc/by-hand.env\n    batches:"))
+    line = 'echo "$(cat VERSION) $(id -un) $MOOD"'
+    try:
+        shown = live("run", "dev", "--app", "app", "--", line).stdout.splitlines()
+        assert sorted(shown) == [f"{host}: {deployed} daemon quite calm" for host in ("web1", "web2")]
+        words = ["run", "dev", "--app", "app", "--limit", "web1", "-t", "--", f"test -t 0 && {line}; exit 5"]
+        terminal = Terminal(live.root, *words, columns=200)
+        assert terminal.end() == 5, terminal.text()
+        assert f"{deployed} daemon quite calm" in terminal.text()
+    finally:
+        config.write_text(text)
+
+
+def test_a_deployment_can_be_looked_at_before(live, deployed):
+    same = live("deploy", "app", "--to", "dev", "--check")
+    assert "runs on every host already" in same.stderr
+    version = live.commit(note=str(time.time_ns()))
+    document = live.document("deploy", "app", "--to", "dev", "--check", code=2)
+    assert document["foreseen"]["batches"] == [["web1"], ["web2"]]
+    assert document["foreseen"]["migrates"] == ["web1"]
+    table = live("deploy", "app", "--to", "dev", "--check", code=2).stdout
+    assert re.search(rf"^1 +web1 +{deployed}-\w+ +{version}-\w+$", table, re.MULTILINE)
+    assert live.served() == {"web1": deployed, "web2": deployed}
+
+
+def test_a_canary_is_shown_until_it_is_taken_back_or_finished_by_its_name(live, deployed):
+    version = live.commit(note=str(time.time_ns()))
+    live("deploy", "app", "--to", "dev", "--limit", "web1")
+    assert live.served() == {"web1": version, "web2": deployed}
+    shown = live("status", "dev").stderr
+    assert f"app: {version} is a canary on web1 since" in shown
+    other = live.commit(note=str(time.time_ns()))
+    assert "is a canary on web1" in live("deploy", "app", "--to", "dev", code=3).stderr
+    live("rollback", "dev", "app", "--limit", "web1")
+    assert live.served() == {"web1": deployed, "web2": deployed}
+    assert "canary" not in live("status", "dev").stderr
+    live("deploy", "app", "--to", "dev", "--limit", "web2")
+    assert live.served() == {"web1": deployed, "web2": other}
+    live("deploy", f"app@{other}", "--to", "dev")
+    assert live.served() == {"web1": other, "web2": other}
+    assert live.document("status", "dev")["canaries"] == {}
+
+
+def test_a_maintenance_page_is_shown_until_its_time_is_over(live):
+    config = live.root / "cdconf.yml"
+    text = config.read_text()
+    page = "maintenance: {group: web, on: touch /var/tmp/page, off: rm /var/tmp/page}"
+    config.write_text(text.replace("batches:", f"{page}\n    batches:"))
+    seen = lambda: [live.on(host, "ls /var/tmp/page") for host in ("web1", "web2")]  # noqa: E731
+    try:
+        live("maintenance", "on", "app", "--env", "dev", "--reason", "moving")
+        assert seen() == ["/var/tmp/page"] * 2
+        shown = live.document("status", "dev")["maintenance"]["app"]
+        assert [one["reason"] for one in shown.values()] == ["moving"] * 2
+        live("maintenance", "off", "app", "--env", "dev")
+        assert seen() == ["", ""]
+        live("maintenance", "on", "app", "--env", "dev", "--ttl", "3s")
+        assert eventually(lambda: seen() == ["", ""], 20)
+        assert eventually(lambda: live.document("status", "dev")["maintenance"] == {}, 10)
+    finally:
+        config.write_text(text)

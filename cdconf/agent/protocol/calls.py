@@ -24,6 +24,8 @@ def _loaded(area, verb):
         from cdconf.agent.protocol import drain_calls as module
     elif area == "toggles":
         from cdconf.agent.protocol import toggle_calls as module
+    elif area == "maintenance":
+        from cdconf.agent.switch import maintenance as module
     else:
         from cdconf.agent.migrations import migrations
 
@@ -282,6 +284,8 @@ LATER = {  # area -> the calls of it: `app.status` and so on
         "prepare",
         "stage",
         "share",
+        "stop",
+        "hook",
         "activate",
         "restart",
         "adopt",
@@ -295,4 +299,5 @@ LATER = {  # area -> the calls of it: `app.status` and so on
     "drain": ("status", "begin", "holds", "keep", "end"),
     "migrations": ("memory", "learn", "forget", "give_up", "run"),
     "toggles": ("look", "put", "try_out", "settle", "put_back"),
+    "maintenance": ("on", "off", "status"),
 }

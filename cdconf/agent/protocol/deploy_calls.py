@@ -1,8 +1,9 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services", "confirm_within", "user", "keep", "shared", "toggles", "procedure"}`. Without
-`confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that releases share, as
-`{"directories", "files"}`; see `cdconf.agent.toggles.toggles` for `toggles`. All but the first three may be missing.
+An app is `{"name", "path", "services", "activation", "stops", "confirm_within", "user", "keep", "shared", "toggles",
+"procedure"}`. Without `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that
+releases share, as `{"directories", "files"}`; see `cdconf.agent.activation` for `activation` and `stops`, and
+`cdconf.agent.toggles.toggles` for `toggles`. All but the first three may be missing.
 """
 
 import os
@@ -13,11 +14,10 @@ from cdconf.agent.lease import lease
 from cdconf.agent.migrations import migrations
 from cdconf.agent.records import events as past
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.release import activation, chunks, shared_paths
+from cdconf.agent.release import activation, app_services, chunks, health, hooks, shared_paths
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.switch import switch
 from cdconf.agent.switch.switch import Switch
-from cdconf.agent.system import app_services, health
 from cdconf.agent.toggles import toggles
 
 
@@ -32,7 +32,8 @@ def status(agent, app):
     Returns:
         The ledger's page without its events, with `linked` (the release that `current` points to), `services` (name ->
         systemd's state), `problem` (why the services don't run from that release, None when they do), `begun`,
-        `recent`, `deployed` and `provision_failed` (see `past`), `reverts_in_s` (when the host goes back by itself
+        `recent`, `deployed` and `provision_failed` (see `past`), for an app with `closely` also `units` (see
+        `activation.shown`), `reverts_in_s` (when the host goes back by itself
         unless beats come; None when it won't) and `migrations` (see `cdconf.agent.migrations.migrations`).
     """
     ledger, releases = _open(agent, app)
@@ -48,9 +49,13 @@ def status(agent, app):
     try:
         shown = app_services.show(app["services"]) if app["services"] else {}
         page["services"] = {name: state["ActiveState"] for name, state in shown.items()}
+        if app.get("closely"):
+            page["units"] = activation.shown(app, releases.folder)
         if page["linked"]:
             current = os.path.join(app["path"], "current")
-            app_services.verify(app["services"], releases.where(page["linked"]), current, None, within=0)
+            stopped = (page["activating"] or {}).get("stopped", ())
+            at_work = dict(app, services=[name for name in app["services"] if name not in stopped])
+            app_services.verify(at_work, releases.where(page["linked"]), current, None, within=0)
     except Failed as error:
         page["problem"] = error.message
     return page
@@ -144,6 +149,27 @@ def share(agent, app, release):
     return {}
 
 
+def stop(agent, app, release, within=None):
+    """Stops the services that must not see the database being migrated: the first step of an activation.
+
+    It's armed and noted as one, so that whatever ends it starts them again: a rollback, the dead man's switch, the
+    activation itself. Nothing else is touched.
+    """
+    ledger = Ledger(agent.store, app["name"], agent.lease.by())
+    agent.proceed()
+    if release not in ledger.page["releases"]:
+        raise Failed("the release '{}' isn't on this host".format(release))
+    app_services.check_loaded(app["services"])
+    names = [name for name in app["stops"] if activation.is_active(name)]
+    if within:
+        Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
+    # What was left half-done before is whole again only when all services are restarted.
+    ledger.activating(release, agent.lease.run, stopped=None if ledger.page["activating"] else names)
+    for name in names:
+        app_services.systemctl("stop", name)
+    return {}
+
+
 def activate(agent, app, release, within=None, back=False):
     """Makes a staged release the current one: arms the switch, notes it, switches the link, restarts, verifies.
 
@@ -154,8 +180,12 @@ def activate(agent, app, release, within=None, back=False):
         within: Seconds without a beat after which the host goes back by itself; None: never.
         back: It's a rollback: once it has ended well, the host forgets what ran after the release.
 
+    Returns:
+        `{"hooks"}`: what came of them, see `cdconf.agent.hooks`; missing where none ran.
+
     Raises:
-        Failed: (`release`) The service doesn't come up from the new release; the controller rolls back.
+        Failed: (`release`) The service doesn't come up from the new release, or the hook before it failed; the
+            controller rolls back.
     """
     ledger, releases = _open(agent, app)
     agent.proceed()
@@ -166,12 +196,33 @@ def activate(agent, app, release, within=None, back=False):
     releases.share(app, release)
     if within:
         Switch(agent.store, app["name"]).arm(app, release, agent.lease, within)
+    told = _before(agent, app, ledger, release, back)
     ledger.activating(release, agent.lease.run, back)
     toggles.begin(agent.store, app, agent.lease)
     activation.switch_to(app, releases, release)
     toggles.restarted(agent.store, app)
     ledger.active(release, app.get("procedure"))
-    return {}
+    told += hooks.run(app, "after_activate", release, lambda: _go_on(agent))
+    return {"hooks": told} if told else {}
+
+
+def _before(agent, app, ledger, release, back):
+    """Runs the hook before an activation. Nothing but services may be stopped by then, so going back restarts none."""
+    if not hooks.has(app, "before_activate"):
+        return []
+    begun = ledger.page["activating"]
+    stopped = begun.get("stopped") if begun else []
+    ledger.activating(release, agent.lease.run, back, stopped)
+    return hooks.must(app, "before_activate", release, lambda: _go_on(agent))
+
+
+def hook(agent, app, release, which):
+    """Runs a hook in the release that's current; returns `{"hooks"}`."""
+    _, releases = _open(agent, app)
+    agent.proceed()
+    if releases.linked() != release:
+        raise Failed("'{}' isn't the current release here".format(release))
+    return {"hooks": hooks.run(app, which, release, lambda: _go_on(agent))}
 
 
 def restart(agent, app, environment):
@@ -225,7 +276,7 @@ def holds(agent, app, release):
     if not ours or releases.linked() != release:
         raise Failed("'{}' isn't what this run left here".format(release))
     current = os.path.join(app["path"], "current")
-    app_services.verify(app["services"], releases.where(release), current, None, within=5.0)
+    app_services.verify(app, releases.where(release), current, None, within=5.0)
     return {}
 
 
@@ -237,7 +288,7 @@ def roll_back(agent, app, why=None):
     A host on which the activation was refused before it began, or that has gone back by itself, serves on undisturbed.
 
     Returns:
-        `{"release"}`: the name, or None.
+        `{"release", "hooks"}`: the name, or None; and what came of its hook, if it has one and went back just now.
     """
     ledger, releases = _open(agent, app)
     reverted = ledger.page["reverted"]
@@ -246,7 +297,8 @@ def roll_back(agent, app, why=None):
     agent.lease.check()
     target = releases.verified()
     problem = toggles.put_back(agent.store, app)
-    if ledger.page["activating"] is not None or releases.linked() != target:
+    is_back = ledger.page["activating"] is not None or releases.linked() != target
+    if is_back:
         activation.take_back(app, releases, target)
         toggles.restarted(agent.store, app)
         ledger.rolled_back(target, why)
@@ -255,7 +307,8 @@ def roll_back(agent, app, why=None):
         raise problem
     if app.get("keep"):
         releases.clean(app["keep"], app)  # else what keeps failing would fill the disk
-    return {"release": target}
+    told = hooks.run(app, "after_rollback", target, lambda: _go_on(agent)) if is_back else []
+    return {"release": target, "hooks": told} if told else {"release": target}
 
 
 def confirm(agent, app, release, keep):
@@ -264,7 +317,7 @@ def confirm(agent, app, release, keep):
     agent.lease.check()
     if releases.linked() != release:
         raise Failed("'{}' isn't the current release here".format(release))
-    ledger.confirmed(release, agent.lease.run, app.get("procedure"))
+    ledger.confirmed(release, agent.lease.run, app.get("procedure"), bool(app.get("canary")))
     Switch(agent.store, app["name"]).disarm()
     toggles.settle(agent.store, app, agent.lease)
     return {"removed": releases.clean(keep, app)}

@@ -106,7 +106,16 @@ _PAGE = record(
     {
         "current": (maybe(name), _none),
         "verified": (sequence(name), list),
-        "activating": (maybe(record({"to": name, "run": _OPTIONAL, "at": number}, {"back": (flag, bool)})), _none),
+        "activating": (
+            maybe(
+                record(
+                    {"to": name, "run": _OPTIONAL, "at": number},
+                    {"back": (flag, bool)},
+                    {"stopped": sequence(argument)},
+                )
+            ),
+            _none,
+        ),
         "releases": (
             mapping(
                 record(
@@ -119,7 +128,7 @@ _PAGE = record(
         ),
         "pinned": (mapping(record({"reason": _OPTIONAL, "version": _OPTIONAL, "at": number})), dict),
         "confirmed": (
-            maybe(record({"release": name, "run": _OPTIONAL, "at": number}, {"back": (flag, bool)})),
+            maybe(record({"release": name, "run": _OPTIONAL, "at": number}, {"back": (flag, bool)}, {"canary": flag})),
             _none,
         ),
         "reverted": (
@@ -170,7 +179,13 @@ _ARMED = {"run": text, "fence": count, "boot": text, "at": number}
 _APP = record(
     {"name": text, "path": path, "services": sequence(argument)},
     None,
-    {"user": maybe(argument), "toggles": maybe(record({"path": path, "values": _TOGGLES, "reload": flag}))},
+    {
+        "user": maybe(argument),
+        "activation": mapping(argument, argument),
+        "env_file": maybe(path),
+        "hooks": mapping(record({"run": argument, "within": number})),
+        "toggles": maybe(record({"path": path, "values": _TOGGLES, "reload": flag})),
+    },
 )
 _SWITCH = record(dict(_ARMED, app=_APP, release=name, within=number))
 _DRAIN = record({"app": argument, "command": argument, "undrain": argument, "timeout": number})
@@ -179,6 +194,18 @@ _DRAINED = record({"address": argument, "at": number}, None, {"kept": maybe(_KEP
 _DRAINS = record(
     dict(_ARMED, drain=_DRAIN, hosts=mapping(_DRAINED, argument)),
     {"within": (maybe(number), _none), "problem": (_OPTIONAL, _none)},
+)
+
+_PAGE_SHOWN = record(
+    dict(
+        _ARMED,
+        page=record({"app": argument, "on": argument, "off": argument, "timeout": number}),
+        since=number,
+        until=number,
+        owner=_OPTIONAL,
+        reason=_OPTIONAL,
+        problem=_OPTIONAL,
+    )
 )
 
 _SEEN = record(
@@ -234,6 +261,7 @@ _FILES = {
 _KINDS = {
     "switch-": (_SWITCH, "see that the app runs its verified release, and move the file away; then deploy again"),
     "drain-": (_DRAINS, "put the drained hosts back into use by hand, and move the file away"),
+    "maintenance-": (_PAGE_SHOWN, "take the maintenance page away by hand, and move the file away"),
     "manifest-": (sequence(_entry), _AWAY + ", and deploy again"),
     "chunks-": (mapping(raw), _AWAY + ", and deploy again"),
     "certificate-": (record({"path": text, "sha256": text}), "move the file away; any certificate counts as its own"),

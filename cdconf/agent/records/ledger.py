@@ -1,14 +1,13 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at", "back"} or null,
-"releases": {name: {"version", "archive", "tree", "staged_at", "shared"}}, "pinned": {archive
-digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at"} or null, "reverted": {"release", "to",
-"run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last deployment that ended well; `reverted`
-is what the host has taken back by itself since. A release is verified when a whole deployment ended well with it; the
-last one is what a failed deployment goes back to, the one before it what `cdconf rollback` goes to. They're in the
-order in which they ran: one that was deployed again is there twice. Only a rollback (`back`) takes away what came
-later.
+"run", "at", "back", "stopped"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}},
+"pinned": {archive digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at", "canary"} or null,
+"reverted": {"release", "to", "run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last
+deployment that ended well; `reverted` is what the host has taken back by itself since. A release is verified when a
+whole deployment ended well with it; the last one is what a failed deployment goes back to, the one before it what
+`cdconf rollback` goes to. They're in the order in which they ran: one that was deployed again is there twice. Only a
+rollback (`back`) takes away what came later.
 """
 
 import time
@@ -84,9 +83,18 @@ class Ledger(object):
             self.page["releases"][name]["shared"] = paths
             self.save()
 
-    def activating(self, name, run, back=False):
-        """Notes, before anything is touched, which release is about to go live; `back`: by a rollback."""
+    def activating(self, name, run, back=False, stopped=None):
+        """Notes, before anything is touched, which release is about to go live.
+
+        Args:
+            name: The release.
+            run: Whose doing it is.
+            back: It's a rollback.
+            stopped: The services that are stopped for a migration, where no more than that is done for now.
+        """
         self.page["activating"] = {"to": name, "run": run, "at": round(time.time()), "back": back}
+        if stopped is not None:
+            self.page["activating"]["stopped"] = stopped
         self.save()
 
     def active(self, name, procedure=None):
@@ -95,8 +103,11 @@ class Ledger(object):
         events.note(self.page, self.by, "activated", name, procedure=procedure)
         self.save()
 
-    def confirmed(self, name, run=None, procedure=None):
-        """The run's deployment, or rollback, ended well; `procedure` is the digest of how it was done."""
+    def confirmed(self, name, run=None, procedure=None, canary=False):
+        """The run's deployment, or rollback, ended well; `procedure` is the digest of how it was done.
+
+        `canary`: other hosts of the app go on with what they run.
+        """
         told = self.page["confirmed"] or {}
         is_told = (told.get("release"), told.get("run")) == (name, run)
         if run and is_told and self.page["current"] == name and self.page["activating"] is None:
@@ -104,6 +115,8 @@ class Ledger(object):
         back = bool((self.page["activating"] or {}).get("back"))
         self.page["verified"] = verified_with(self.page["verified"], name, back)
         self.page["confirmed"] = {"release": name, "run": run, "at": round(time.time()), "back": back}
+        if canary:
+            self.page["confirmed"]["canary"] = True
         self.page["reverted"] = None
         events.note(self.page, self.by, "verified", name, procedure=procedure, back=back or None)
         self._back_at(name)

@@ -20,7 +20,7 @@ class DrainWatch(Watch):
         """Until nothing is drained but what's kept so. The host's own services needn't wait for it at boot."""
         self.ready()
         pause = LOOK
-        while waiting(self.switch.armed()):
+        while self._waits():
             left = self.switch.left(self.store.read(LEASE))
             if left is not None and left > 0:
                 self.sleep(max(0.05, min(left, LOOK)))
@@ -33,6 +33,10 @@ class DrainWatch(Watch):
                 say(error.text())
                 self.sleep(pause)
                 pause = min(2 * pause, LONGEST)
+
+    def _waits(self):
+        """Whether there's something that this host is to put back."""
+        return bool(waiting(self.switch.armed()))
 
     def _name(self):
         return "drain-{}".format(self.app)

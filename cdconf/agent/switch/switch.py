@@ -16,7 +16,8 @@ from cdconf.agent.commands.execute import run
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import boot_id, last_beat
 from cdconf.agent.records import store as state
-from cdconf.agent.system import app_services, units
+from cdconf.agent.release import app_services
+from cdconf.agent.system import units
 
 UNITS = "/etc/systemd/system"
 WANTS = "multi-user.target.wants"
@@ -163,7 +164,7 @@ class Switch(object):
             description=self.DESCRIPTION.format(_plain(self.app)),
             armed=_escaped(self.store.path(self._file)),
             mounts=" ".join(_quoted(path) for path in (self.store.folder, app["path"])),
-            before=" ".join(_escaped(units.resolve(name)) for name in app["services"]),
+            before=" ".join(_escaped(name) for name in map(units.resolve, app["services"]) if _is_service(name)),
             start=" ".join(_quoted(word).replace("$", "$$") for word in words),
         )
 
@@ -183,6 +184,11 @@ def _started_by():
         words = stream.read().split(b"\0")
     place = words.index(b"-c") + 1
     return words[place] + b"\n", words[place + 1].decode()
+
+
+def _is_service(name):
+    """Sockets and the like come up before anything that boots with this unit; the services behind them wait for it."""
+    return name.endswith(".service")
 
 
 def _plain(name):

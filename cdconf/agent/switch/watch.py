@@ -15,7 +15,7 @@ from cdconf.agent.lease.lease import Lease
 from cdconf.agent.records import store as state
 from cdconf.agent.records.formats import Damaged
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.release import activation
+from cdconf.agent.release import activation, hooks
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.switch.switch import Switch, stop_later
 from cdconf.agent.toggles import toggles
@@ -59,11 +59,14 @@ class Watch(object):
         self.lease = lease
         self.sleep = sleep
         self.ready = ready
+        self.later = None  # (app, release) whose hook waits until the app may start
 
     def run(self):
         """Until the switch isn't armed any more."""
         watching = self._wait_after_boot()
         self.ready()
+        if self.later is not None:
+            self._after_rollback(*self.later)
         if not watching:
             return
         while self.switch.armed() is not None:
@@ -113,7 +116,9 @@ class Watch(object):
 
     def _attempt(self, booting=False):
         """Takes the host, and goes back; False when it can't be taken yet, or needn't be."""
-        if not self.lease.seize(self._name(), "the host itself", self._reason(), TTL, self._is_due):
+        armed = self.switch.armed()
+        ttl = TTL + (hooks.longest(armed.get("app") or {}) if armed else 0)
+        if not self.lease.seize(self._name(), "the host itself", self._reason(), ttl, self._is_due):
             return False
         try:
             if not self.lease.enter():
@@ -135,8 +140,24 @@ class Watch(object):
             toggles.restarted(self.store, armed["app"])
             problem = problem or (toggled and toggled.message)
             ledger.reverted(target, armed["release"], armed["run"], problem)
+            self.later = (armed["app"], target)
         self.switch.disarm()
+        if self.later is not None and not booting:
+            self._after_rollback(*self.later)
         return True
+
+    def _after_rollback(self, app, release):
+        """Runs the app's hook; what's wrong with it is remembered with the rollback, which stands."""
+        self.later = None
+        told = hooks.run(app, "after_rollback", release, lambda: None)
+        problem = hooks.problem(told)
+        if problem is not None:
+            say("\n".join([problem] + [one["output"] for one in told]))
+            ledger = Ledger(self.store, self.app)
+            reverted = ledger.page["reverted"]
+            if reverted is not None and reverted["to"] == release:
+                reverted["problem"] = "; ".join(filter(None, [reverted["problem"], problem]))
+                ledger.save()
 
 
 def _take_back(app, releases, target, booting):

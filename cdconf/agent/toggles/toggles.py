@@ -19,7 +19,8 @@ import time
 from cdconf.agent import files, texts
 from cdconf.agent.commands.execute import run
 from cdconf.agent.errors import Failed, Missing
-from cdconf.agent.system import app_services, units
+from cdconf.agent.release import app_services
+from cdconf.agent.system import units
 
 FILE = "toggles.json"
 LIMIT = 1024 * 1024
@@ -189,20 +190,24 @@ class Toggles(object):
 
     def _check_reload(self):
         """Raises `Failed` before anything is changed when a service that should be reloaded can't be."""
-        for name in self.app["services"] if self.wanted["reload"] else ():
+        for name in self._reloaded() if self.wanted["reload"] else ():
             shown = run(["systemctl", "show", "-p", "CanReload", "--", units.resolve(name)], timeout=30).out
             if texts.strip(shown) == "CanReload=no" and _is_active(name):
                 text = "service '{}' can't be reloaded; give its unit an ExecReload, or take `toggles_reload` away"
                 raise Failed(text.format(name))
 
+    def _reloaded(self):
+        """The services that a changed toggle reloads: sockets, timers and paths have nothing to read."""
+        return [name for name in self.app["services"] if units.unit(name).endswith(".service")]
+
     def reloads(self):
         """Whether a change would reload a service that runs."""
-        return bool(self.wanted["reload"]) and any(_is_active(name) for name in self.app["services"])
+        return bool(self.wanted["reload"]) and any(_is_active(name) for name in self._reloaded())
 
     def reload(self):
         """Reloads the services that run, when that's due."""
         if self.page["reload"]:
-            for name in self.app["services"]:
+            for name in self._reloaded():
                 if _is_active(name):
                     app_services.systemctl("reload", name)
             self.restarted()

@@ -56,7 +56,9 @@ def value(key: Key) -> dict[str, Any]:
     elif key.kind == "map":
         result = {"type": "object", "additionalProperties": value(key.member) if key.member else True}
     elif key.kind == "list":
-        result = {"type": "array", "items": value(key.member) if key.member else True}
+        items = value(key.member) if key.member else True
+        result = {"type": "array", "items": items}
+        result = {"anyOf": [items, result]} if key.single else result
     else:
         result = dict(_SIMPLE[key.kind])
     if key.pattern:
@@ -77,6 +79,8 @@ def _of_keys(key: Key, keys: Mapping[str, Key]) -> dict[str, Any]:
     result = mapping(key.doc, keys, key.one_of, key.any_of)
     if key.short:
         return {"anyOf": [dict(_SIMPLE["names"]), result]}
+    if key.plain:
+        return {"anyOf": [value(keys[key.plain]), result]}
     if key.word:
         return {"anyOf": [{"const": key.word}, result]}
     return {"anyOf": [value(keys[key.short_list]), result]} if key.short_list else result

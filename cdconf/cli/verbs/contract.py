@@ -35,7 +35,8 @@ def command(app: str, environment: str, check: bool, forget_older: bool, overrid
     """
     from cdconf.artifacts.choose import named_app
     from cdconf.cli.promotion_checks import changing
-    from cdconf.deploy.contract import Options, contract
+    from cdconf.deploy.contract import Options
+    from cdconf.deploy.contracting import contract
     from cdconf.deploy.held_hosts import app_members
 
     with run_of("contract", environment, flags) as run:

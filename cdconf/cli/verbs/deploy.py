@@ -10,7 +10,7 @@ import click
 from cdconf.cli.complete import artifacts, environment_names
 from cdconf.cli.context import run_of
 from cdconf.cli.flags import Flags
-from cdconf.cli.options import connection_options, output_options, override_option, project_options
+from cdconf.cli.options import connection_options, limit_option, output_options, override_option, project_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ class DeployFlags(Flags):
     "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
 )
 @project_options
+@limit_option
 @connection_options
 @click.option("--stage", metavar="NAME", help="Deploy as this stage of the pipeline: to all hosts, and sign the proof.")
 @override_option
@@ -68,7 +69,7 @@ class DeployFlags(Flags):
     help="Test the hosts again to which this stage has already deployed the artifact.",
 )
 @output_options
-def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, **given: Any) -> None:
+def command(artifact: str | None, environment: str, unpin: str | None, resume: bool, check: bool, **given: Any) -> None:
     """Deploy ARTIFACT to ENV, batch by batch, and verify it. If anything fails, roll back all changed hosts.
 
     ARTIFACT is an app's name, app@version, the first 8 or more digits of a digest, or a file. An app's name means the
@@ -88,20 +89,32 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     passes its checks again, it is confirmed everywhere. Otherwise it is rolled back, and the exit code is 1. A
     deployment that was interrupted before it changed a host needs no --resume.
 
+    With --limit, only those hosts get it: a canary, which `status` shows until it's finished (deploy the same artifact
+    without --limit) or taken back (`cdconf rollback ENV APP --limit HOSTS`). It passes no stage, and nothing else is
+    deployed while it stands.
+
+    --check asks the hosts, without a lease, and judges the gate: what would go where, in which batches, and what
+    would be refused. It exits with 2 when something would be deployed, and with 3 when that would be refused.
+
     Example: cdconf deploy shop --to staging
     """
+    from cdconf.cli.deploy_check import check_deploy, limit_of
     from cdconf.cli.proven import procedure_now
     from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
     flags = DeployFlags(**given)
     if resume:
+        if check:
+            raise UsageError("--check looks at a deployment that begins, and --resume begins none")
         _resume(artifact, environment, unpin, flags)
         return
     from cdconf.cli.promotion_checks import pass_gate, stage_run
     from cdconf.promotion.procedures import Procedures
 
     with run_of("deploy", environment, flags) as run:
+        if flags.limit and flags.stage:
+            raise UsageError("--stage is passed by a whole deployment, and --limit leaves hosts out")
         if artifact is None:
             raise UsageError(
                 "no artifact is given", hint=f"there are the apps: {', '.join(run.project.apps) or 'none'}"
@@ -110,6 +123,9 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         if chosen.commit and not chosen.dirty:
             run.noted["built_from"] = chosen.commit
+        if check:
+            check_deploy(run, chosen, unpin=bool(unpin))
+            return
         if unpin:
             run.extra["unpinned"] = unpin
         if flags.forget_migrations:
@@ -126,6 +142,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             flags.forks,
             flags.accept_new_host_keys,
             unpin,
+            limit=limit_of(run, run.project.apps[chosen.app]),
             forget_migrations=flags.forget_migrations,
             procedure=procedure_now(run, chosen.app, read),
             line=line,
@@ -177,7 +194,7 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: Deploy
             raise UsageError("--unpin is for a new deployment, and --resume starts none")
         if flags.forget_migrations:
             raise UsageError("--forget-migrations is for a new deployment, and --resume never migrates")
-        for option in ("stage", "override"):
+        for option in ("stage", "override", "limit"):
             if getattr(flags, option):
                 raise UsageError(f"--{option} is for a new deployment, and --resume starts none")
         app = named_app(run.project, name)

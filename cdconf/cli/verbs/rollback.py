@@ -8,13 +8,14 @@ import click
 
 from cdconf.cli.complete import app_names, stored_versions
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, environment_argument, output_options, project_options
+from cdconf.cli.options import connection_options, environment_argument, limit_option, output_options, project_options
 
 
 @click.command()
 @environment_argument
 @click.argument("app", required=False, shell_complete=app_names)
 @project_options
+@limit_option
 @connection_options
 @click.option(
     "--to",
@@ -30,9 +31,12 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
     If ENV belongs to a stage and the stage's key is on this machine, the release that you leave is also stopped. A
     rollback skips stopped releases unless --to names one.
 
+    With --limit, only those hosts go back: it takes back a release that only they were given.
+
     Example: cdconf rollback production shop
     """
     from cdconf.artifacts.choose import named_app
+    from cdconf.cli.deploy_check import limit_of
     from cdconf.cli.promotion_checks import stage_run
     from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
 
@@ -41,5 +45,8 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         run.start(touched_hosts(run.project, run.environment, chosen))
         run.extra["app"] = chosen.name
         line = stage_run(run, None)
-        options = Deployment(run.flags.forks, run.flags.accept_new_host_keys, to=version, line=line, mask=run.mask)
+        limit = limit_of(run, chosen)
+        options = Deployment(
+            run.flags.forks, run.flags.accept_new_host_keys, to=version, limit=limit, line=line, mask=run.mask
+        )
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

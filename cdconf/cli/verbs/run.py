@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
 from cdconf.cli.options import (
     connection_options,
@@ -19,6 +20,7 @@ from cdconf.cli.options import (
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.errors import CdconfError
+    from cdconf.inventory import Host
     from cdconf.session import Session
 
 STDIN_LIMIT = 16 * 1024 * 1024
@@ -30,14 +32,28 @@ STDIN_LIMIT = 16 * 1024 * 1024
 @project_options
 @limit_option
 @connection_options
-@click.option("--user", metavar="USER", help="The user who runs CMD (default: root).")
+@click.option(
+    "--app",
+    metavar="APP",
+    shell_complete=app_names,
+    help="Run it in the release of APP that runs on its hosts, with its environment file, as its user.",
+)
+@click.option("-t", "--tty", "terminal", is_flag=True, help="With --app: give it a terminal, on one host.")
+@click.option("--user", metavar="USER", help="The user who runs CMD (default: root; with --app: the app's user).")
 @click.option(
     "--timeout", type=click.IntRange(1), default=600, metavar="S", help="Time limit in seconds (default 600)."
 )
 @click.option("--stdin", "has_input", is_flag=True, help="Send this command's stdin to CMD on every host.")
 @output_options
 def command(
-    environment: str, words: tuple[str, ...], user: str | None, timeout: int, has_input: bool, **flags: Any
+    environment: str,
+    words: tuple[str, ...],
+    app: str | None,
+    terminal: bool,
+    user: str | None,
+    timeout: int,
+    has_input: bool,
+    **flags: Any,
 ) -> None:
     """Run a command on all of ENV's hosts at the same time, under their leases. The history records it.
 
@@ -45,44 +61,60 @@ def command(
     name; stdout and stderr stay separate. Ctrl-C also ends the command on the hosts. Exit code 1: it failed on a host.
     4: a host was unreachable.
 
+    With --app, the command runs where the app does: in the directory of its current release. With -t, it gets your
+    terminal, for as long as you like and so without a lease, and the exit code is its own.
+
     Example: cdconf run staging --limit web -- systemctl status shop
     """
     import shlex
 
-    from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.show.host_output import Kept, Lines, Splitter
-    from cdconf.errors import Interrupted
+    from cdconf.cli.run_app import chosen_hosts, document_of, run_in_terminal
 
     line = words[0] if len(words) == 1 else shlex.join(words)
     data = _input() if has_input else None
     with run_of("run", environment, flags) as run:
-        hosts = run.selected()
+        hosts = chosen_hosts(run, app, terminal=terminal, has_input=has_input)
         run.start(hosts)
-        run.extra["command_line"] = line
-        lines = Lines([host.name for host in hosts], run.mask)
-        kept: dict[str, Kept] = {host.name: Kept() for host in hosts}
+        run.extra |= {"command_line": line} | ({"app": app} if app is not None else {})
+        about = document_of(run, app)
+        user = user or (run.project.apps[app].user if app is not None else None)
+        if terminal and app is not None:
+            run_in_terminal(run, hosts[0], line, run.project.apps[app], user)
+            return
+        keywords: dict[str, Any] = {"user": user, "timeout": timeout, "data": data, **about}
+        _run_on(run, hosts, line, keywords)
 
-        def job(session: Session) -> int:
-            name = session.host.name
-            if run.flags.as_json:
-                return session.stream(line, kept[name], user=user, timeout=timeout, data=data)
-            splitter = Splitter(lambda text, error: lines.show(name, text, error=error))
-            try:
-                return session.stream(line, splitter, user=user, timeout=timeout, data=data)
-            finally:
-                splitter.close()
 
-        with fleet_of(run, hosts, lease=True) as fleet:
-            try:
-                statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
-            except Interrupted as error:
-                raise type(error)("interrupted: every host was told to end the command") from None
+def _run_on(run: Run, hosts: list[Host], line: str, keywords: dict[str, Any]) -> None:
+    """Runs it on all hosts at once; what it prints is shown as it comes, or kept for the JSON document."""
+    from cdconf.cli.fleets import fleet_of
+    from cdconf.cli.show.host_output import Kept, Lines, Splitter
+    from cdconf.errors import Interrupted
+
+    lines = Lines([host.name for host in hosts], run.mask)
+    kept: dict[str, Kept] = {host.name: Kept() for host in hosts}
+
+    def job(session: Session) -> int:
+        name = session.host.name
         if run.flags.as_json:
-            run.extra["output"] = {
-                name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}
-                for name, status in statuses.items()
-            }
-        _report(run, statuses, errors)
+            return session.stream(line, kept[name], **keywords)
+        splitter = Splitter(lambda text, error: lines.show(name, text, error=error))
+        try:
+            return session.stream(line, splitter, **keywords)
+        finally:
+            splitter.close()
+
+    with fleet_of(run, hosts, lease=True) as fleet:
+        try:
+            statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
+        except Interrupted as error:
+            raise type(error)("interrupted: every host was told to end the command") from None
+    if run.flags.as_json:
+        run.extra["output"] = {
+            name: {"status": status, "stdout": kept[name].text("out"), "stderr": kept[name].text("err")}
+            for name, status in statuses.items()
+        }
+    _report(run, statuses, errors)
 
 
 def _report(run: Run, statuses: dict[str, int], errors: dict[str, CdconfError]) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.login import SSH_FAILED, call
 from cdconf.cli.options import environment_argument, project_options
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host
-
-SSH_FAILED = 255  # ssh(1), EXIT STATUS
 
 
 @click.command()
@@ -53,7 +50,7 @@ def command(
             raise provider.absence(chosen)
         run.close()
         arguments = login(located[host], line, terminal=terminal, accept_new_host_keys=accept_new_host_keys)
-        status = _call(arguments)
+        status = call(arguments)
         gone = arguments[0] == "ssh" and status == SSH_FAILED
         run.code = UNREACHABLE if gone else status if status >= 0 else 128 - status
         run.emit(HostDone(host, "unreachable", "see what ssh says above") if gone else HostDone(host, "ok"))
@@ -69,23 +66,3 @@ def _host(environment: Environment, name: str) -> Host:
         hint = f"the group {name} has {', '.join(members)}" if members else did_you_mean(name, known)
         raise UsageError(f"'{name}' is no host of {environment.name}", hint=hint or f"there are: {', '.join(known)}")
     return environment.hosts[name]
-
-
-def _call(arguments: list[str]) -> int:
-    """Runs the program on this terminal; Ctrl-C is the program's to handle."""
-    from cdconf.errors import CdconfError
-
-    # A function, not SIG_IGN: the program would inherit that.
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
-    try:
-        with subprocess.Popen(arguments) as process:
-            try:
-                return process.wait()
-            except BaseException:
-                process.terminate()
-                raise
-    except FileNotFoundError as error:
-        package = "openssh-client" if arguments[0] == "ssh" else arguments[0]
-        raise CdconfError(f"there is no {arguments[0]} program here", hint=f"apt-get install {package}") from error
-    finally:
-        signal.signal(signal.SIGINT, before)

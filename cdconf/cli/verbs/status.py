@@ -34,11 +34,12 @@ def command(environment: str, **flags: Any) -> None:
     """
     from cdconf.cli.fleets import look_at
     from cdconf.cli.killed_runs import held_by, left_behind
-    from cdconf.cli.show.drained_hosts import say_drained
+    from cdconf.cli.show.apart import apart_on, say_apart
+    from cdconf.cli.show.canaries import say_canaries
     from cdconf.cli.show.migration_rows import migrations_of, show_migrations
     from cdconf.cli.show.stops import line_state, running_archive
     from cdconf.cli.show.tables import show
-    from cdconf.deploy.drained import drains_on
+    from cdconf.cli.show.unit_rows import closely, show_units
     from cdconf.events import HostDone
     from cdconf.session import Session
     from cdconf.session.answers import Lease
@@ -51,8 +52,9 @@ def command(environment: str, **flags: Any) -> None:
         def look(session: Session) -> tuple[dict[str, Any], Lease | None, Any, dict[str, Any]]:
             apps = run.project.apps_on(session.host)
             left_by = left_behind(session.lease, session.left, run.project.lease_ttl)
-            drains = drains_on(session, run.project)
-            return {one.name: session.app_status(one.document()) for one in apps}, session.lease, left_by, drains
+            drains = apart_on(session, run.project)
+            pages = {one.name: session.app_status(one.document() | closely(run.flags)) for one in apps}
+            return pages, session.lease, left_by, drains
 
         seen = look_at(run, hosts, look)
         found = {name: one[0] for name, one in seen.items()}
@@ -80,12 +82,13 @@ def command(environment: str, **flags: Any) -> None:
             if not pages:
                 rows.append([host.name, "-", "-", "", "", held])
         run.extra["status"] = data
-        run.extra["drained"] = say_drained(run, drained, leases)
+        run.extra |= say_apart(run, drained, leases) | say_canaries(run, found)
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not run.flags.as_json:
             show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
+            show_units(found)
 
 
 def _interrupted(

@@ -6,7 +6,8 @@ from cdconf.agent import files
 from cdconf.agent.commands import programs
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import whole_file
-from cdconf.agent.system import app_services, fstab, mounting, mounts
+from cdconf.agent.release import app_services
+from cdconf.agent.system import fstab, mounting, mounts
 
 KEEP, STACKED = "keep", 32
 LINE = ("device", "type", "options", "dump", "pass")

@@ -8,7 +8,8 @@ from cdconf.agent import files, texts
 from cdconf.agent.commands import programs
 from cdconf.agent.commands.execute import run, run_ok
 from cdconf.agent.errors import Failed, Missing, Obstacle
-from cdconf.agent.system import app_services, openrc, units
+from cdconf.agent.release import app_services
+from cdconf.agent.system import openrc, units
 
 RUNNING = ("active", "reloading", "activating")
 FIXED = {"static", "transient"}

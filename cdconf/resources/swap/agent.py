@@ -8,7 +8,8 @@ from cdconf.agent.commands import programs
 from cdconf.agent.commands.execute import run_ok
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import trees, whole_file
-from cdconf.agent.system import app_services, fstab
+from cdconf.agent.release import app_services
+from cdconf.agent.system import fstab
 
 SIGNATURES = (b"SWAPSPACE2", b"SWAP-SPACE")
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -7,7 +7,8 @@ from cdconf.agent.commands import programs
 from cdconf.agent.commands.execute import run
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import whole_file
-from cdconf.agent.system import app_services, units
+from cdconf.agent.release import app_services
+from cdconf.agent.system import units
 
 FOLDER = "/etc/systemd/system"
 

@@ -7,7 +7,7 @@ from cdconf.agent import texts
 from cdconf.agent.commands import shell
 from cdconf.agent.commands.execute import last_lines
 from cdconf.agent.errors import Failed
-from cdconf.agent.system import app_services
+from cdconf.agent.release import app_services
 
 PAUSE = 0.25  # seconds between two attempts
 SAY = 1.0  # seconds between two words about what isn't well yet

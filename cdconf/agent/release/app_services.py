@@ -6,6 +6,7 @@ import time
 from cdconf.agent import texts
 from cdconf.agent.commands.execute import last_lines, run, run_ok
 from cdconf.agent.errors import Failed
+from cdconf.agent.release import works_in
 from cdconf.agent.system import processes
 from cdconf.agent.system.units import resolve, unit
 
@@ -127,11 +128,11 @@ def _is_at(path, places):
     return any((path.rstrip("/") + "/").startswith(place + "/") for place in places)
 
 
-def verify(names, folder, current, since, within=15.0):
-    """Waits until each service's main process is newer than `since` and runs from the release.
+def verify(app, folder, current, since, within=15.0):
+    """Waits until each service runs from the release: by default its main process does, and is newer than `since`.
 
     Args:
-        names: The app's services.
+        app: The app, with its `services`; see `cdconf.agent.activation` for those that aren't restarted.
         folder: The release's directory.
         current: The app's `current` link.
         since: Seconds after boot of the activation; None accepts a process of any age.
@@ -143,7 +144,7 @@ def verify(names, folder, current, since, within=15.0):
     """
     deadline = time.monotonic() + within
     while True:
-        wrong = _wrong(names, folder, current, since)
+        wrong = _wrong(app, folder, current, since)
         if wrong is None:
             return
         name, problem, is_final = wrong
@@ -154,25 +155,37 @@ def verify(names, folder, current, since, within=15.0):
         time.sleep(0.1)
 
 
-def _wrong(names, folder, current, since):
+def _wrong(app, folder, current, since):
     """(name, what's wrong, whether waiting is useless) of the first service that isn't verified.
 
     What's wrong is a text, or an `Untold`.
     """
-    for name, state in show(names).items() if names else ():
+    hows = app.get("activation") or {}
+    for name, state in show(app["services"]).items() if app["services"] else ():
+        how = hows.get(name, "restart")
         if state["LoadState"] != "loaded":
             return name, "has no unit on this host ({}); does a role install it?".format(state["LoadState"]), True
+        if how == "none" and state["ActiveState"] != "failed" and unit(name).endswith(".service"):
+            continue
         if state["ActiveState"] != "active":
             return name, "is {} ({})".format(state["ActiveState"], state["Result"]), state["ActiveState"] == "failed"
-        pid = int(state["MainPID"] or 0)
-        began = started_at(pid) if pid else None
-        if began is None:
-            return name, "has no main process", False
-        # The kernel counts in ticks: a process of this very moment may seem one tick older.
-        if since is not None and began < since - 2.0 / TICKS:
-            return name, "still runs the old process", False
-        is_it = runs_from(name, pid, folder, current)
-        if not is_it:
-            untold = is_it is None
-            return name, Untold(name, pid, folder, current) if untold else "doesn't run from " + folder, False
+        problem = None
+        if how == "restart":
+            problem = _process_wrong(name, int(state["MainPID"] or 0), folder, current, since)
+        elif how != "none":
+            problem = works_in.told_wrong(name, folder)
+        if problem is not None:
+            return name, problem, False
     return None
+
+
+def _process_wrong(name, pid, folder, current, since):
+    """What's wrong with the main process of a service that was restarted; None for nothing."""
+    began = started_at(pid) if pid else None
+    if began is None:
+        return "has no main process"
+    # The kernel counts in ticks: a process of this very moment may seem one tick older.
+    if since is not None and began < since - 2.0 / TICKS:
+        return "still runs the old process"
+    is_it = runs_from(name, pid, folder, current)
+    return None if is_it else Untold(name, pid, folder, current) if is_it is None else "doesn't run from " + folder
