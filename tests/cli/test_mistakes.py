@@ -105,7 +105,8 @@ def test_one_wrong_letter_is_seen_through(path):
     [
         ("provision staging --dry-run", "did you mean '--check'?"),
         ("plan staging --dry-run", "`cdconf plan` changes nothing on any host: leave the option out"),
-        ("deploy app --to staging --dry-run", "`cdconf plan ENV` shows what `cdconf provision ENV` would change"),
+        ("deploy app --to staging --dry-run", "did you mean '--check'?"),
+        ("rollback staging --dry-run", "`cdconf plan ENV` shows what `cdconf provision ENV` would change"),
         ("plan staging --tags web", "did you mean '--role'?"),
         ("provision staging --hosts web1", "did you mean '--limit'?"),
         ("provision staging --extra-vars a=b", "did you mean '--extra'?"),
