@@ -59,6 +59,7 @@ VERBS = {
     "history": ("history", "show what happened"),
     "notify": ("notify", "try who is told of drift, releases and red stages; show what waits to be told"),
     "metrics": ("metrics", "print metrics for Prometheus"),
+    "serve": ("serve", "show the project in a browser; change nothing"),
     "lock": ("lock", "show or end the leases on an environment's hosts"),
     "artifact": ("artifact", "look into the artifact store, add, verify, sign and remove artifacts"),
     "key": ("key", "make the key that signs artifacts; say which keys are trusted"),
@@ -85,7 +86,7 @@ PURPOSES = {
     "Drift": ("drift", "waiver", "schedule", "notify"),
     "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "artifact"),
     "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),
-    "What happens": ("status", "history", "metrics", "lock"),
+    "What happens": ("status", "history", "serve", "metrics", "lock"),
     "Hosts": ("run", "ssh", "logs"),
     "Secrets and keys": ("secret", "key"),
 }
