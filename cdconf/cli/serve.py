@@ -82,3 +82,4 @@ def _install(run: Run, wish: Wish) -> None:
     click.echo(made.text, nl=False)
     commands = "\n".join(f"  {one}" for one in made.commands)
     run.emit(Notice(f"written: {made.path}\nstart it; its journal has the link that opens it:\n{commands}"))
+    run.emit(Notice(f"variables that are secrets, such as PGPASSWORD, go into {made.secrets} (0600)"))

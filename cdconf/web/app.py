@@ -77,6 +77,7 @@ class Application:
 
     async def _watch(self) -> None:
         """Looks whether something has changed, and says so; what can't be read now may be readable later."""
+        await run_in_threadpool(self._warm)
         while True:
             try:
                 if await run_in_threadpool(self._sources.refresh):
@@ -85,6 +86,12 @@ class Application:
                 if error.message not in self._sources.notices:
                     self._sources.notices.append(error.message)
             await asyncio.sleep(EVERY)
+
+    def _warm(self) -> None:
+        """Makes what the first pages would wait for."""
+        for screen in (board.show, hosts.show, drift.show):
+            with contextlib.suppress(CdconfError):
+                screen(Ask(self._sources, {}, {}, time.time()))
 
     def _open(self, request: Request) -> Response:
         cookie = self._door.open(request.path_params["word"][:100])

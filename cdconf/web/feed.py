@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 BEAT = 10.0  # seconds
@@ -90,6 +90,6 @@ class Feed:
             self._waiting.discard(wakes)
 
 
-def message(event: str, identifier: str, data: dict[str, object]) -> str:
+def message(event: str, identifier: str, data: Mapping[str, object]) -> str:
     """One message as text."""
     return f"event: {event}\nid: {identifier}\ndata: {json.dumps(data)}\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import UsageError
@@ -21,8 +22,6 @@ PrivateTmp=yes
 ProtectSystem=strict
 ProtectHome=read-only
 UMask=0077
-Restart=always
-RestartSec=10s
 """
 
 
@@ -52,7 +51,12 @@ def install(project: Project, options: Sequence[str]) -> Installed:
     manager = "systemctl" if is_system else "systemctl --user"
     journal = "journalctl" if is_system else "journalctl --user"
     starts = (f"{manager} daemon-reload", f"{manager} enable --now {name}", f"{journal} -u {name} -n 5")
-    return Installed(path, text, path, starts)
+    return Installed(path, text, secrets_file(project), starts)
+
+
+def secrets_file(project: Project) -> Path:
+    """The file that may hold further variables, such as the database's password."""
+    return Path("~").expanduser() / ".config/cdconf" / f"serve-{project.name}.env"
 
 
 def unit(project: Project, command: Sequence[str], *, is_system: bool) -> str:
@@ -73,8 +77,11 @@ Description=cdconf dashboard of {escaped(project.name)}
 Type=exec
 WorkingDirectory={escaped(str(project.root))}
 ExecStart={" ".join(quoted(one).replace("$", "$$") for one in command)}
-{told}SuccessExitStatus=130 143
-{READS if is_system else "Restart=always" + chr(10) + "RestartSec=10s" + chr(10)}{FOR_ALL}{system if is_system else ""}
+{told}EnvironmentFile=-{escaped(str(secrets_file(project)))}
+Restart=always
+RestartSec=10s
+SuccessExitStatus=130 143
+{READS if is_system else ""}{FOR_ALL}{system if is_system else ""}
 [Install]
 WantedBy={"multi-user.target" if is_system else "default.target"}
 """

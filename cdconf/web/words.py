@@ -86,7 +86,7 @@ def length(seconds: Any) -> str:
         return f"-{length(-left)}"
     if left < 60:
         return f"{left:.1f} s" if left < 10 else f"{left:.0f} s"
-    parts = []
+    parts: list[str] = []
     whole = int(left)
     for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if whole >= size and len(parts) < 2:

@@ -64,6 +64,7 @@ def test_the_board(server, ids):
     assert (staging["version"], staging["state"]) == (None, None)
     assert (production["version"], production["state"], production["by"]) == ("1.120", "verified", "ann")
     assert (production["attempt"]["state"], production["attempt"]["run"]) == ("failed", ids["bad"])
+    assert production["attempt"]["pinned"] is True
     assert found["environments"][1]["drift"] == "drifted"
     page = server.ask("/board").text
     assert "1.120" in page
@@ -184,6 +185,8 @@ def hear(event, args):
             path = args[0]
     elif event in ["os." + name for name in "mkdir remove rmdir rename link symlink chmod truncate".split()]:
         path = args[0]
+        if event in ("os.remove", "os.rmdir") and args[1] >= 0:
+            path = os.path.join(os.readlink(f"/proc/self/fd/{args[1]}"), path)
     elif event == "sqlite3.connect" and "mode=ro" not in str(args[0]):
         path = args[0]
     if path is not None:

@@ -38,9 +38,7 @@ def destination(project: Project) -> str:
     return named[-1]
 
 
-def known_of(
-    project: Project, history: History, environment: str, emit: Emit, indexed: History | None = None
-) -> Known:
+def known_of(project: Project, history: History, environment: str, emit: Emit, indexed: History | None = None) -> Known:
     """All that's known of a project's way to an environment.
 
     Args:

@@ -40,7 +40,7 @@ def line_of(sources: Sources) -> dict[str, Any]:
 
 def overrides_of(sources: Sources) -> list[dict[str, Any]]:
     """Gates that were passed without what they ask for, the last one first."""
-    found = []
+    found: list[dict[str, Any]] = []
     evidence = Evidence.of(sources.project, sources.emit)
     for name in sources.project.filed():
         try:
@@ -53,7 +53,7 @@ def overrides_of(sources: Sources) -> list[dict[str, Any]]:
             state = "healed" if one.is_healed else "overridden"
             found.append({**about, "at": one.said.at, "reason": one.said.reason, "state": state})
             found[-1]["missing"] = list(one.said.missing)
-    return sorted(found, key=lambda one: -float(one["at"]))[:_MOST]
+    return sorted(found, key=lambda one: one["at"], reverse=True)[:_MOST]
 
 
 def said(sources: Sources) -> list[Statement]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.history.deployed import deployed
 from cdconf.history.reading import verdict_of
-from cdconf.history.rows import Wanted, where
+from cdconf.history.rows import Wanted, fields_of, where
 from cdconf.inventory.toggles import load_toggles
 from cdconf.web.page import Ask, Page
 from cdconf.web.reading.snapshot import rows
@@ -90,7 +90,10 @@ def _newest(sources: Sources, commands: tuple[str, ...], by: tuple[str, ...]) ->
     query = query.join(
         last, sa.and_(runs.c.started_at == last.c.at, *(runs.c[name] == last.c[name] for name in by))
     ).where(runs.c.command.in_(commands), runs.c.project == history.project)
-    return rows(history, query)
+    found = rows(history, query)
+    with history.reading() as connection:
+        fields = fields_of(history, connection, [row["id"] for row in found], ("verdict",))
+    return [{"verdict": None, **row, **fields.get(row["id"], {})} for row in found]
 
 
 def _cell(
@@ -103,10 +106,11 @@ def _cell(
         cell |= {"state": "verified", "version": last["version"], "since": last["ordered_at"], "by": last["user"]}
         cell |= {"overridden": last.get("override"), "command": last["command"]}
     if tried is not None and tried["exit_code"] != 0:
-        verdict = verdict_of({"hosts": {}, "verdict": None, **tried})
+        verdict = verdict_of({"hosts": {}, **tried})
         word = {"unknown": "interrupted", "passed": "verified", "refused": "refused"}.get(verdict, verdict)
-        word = "failed" if tried["exit_code"] == 1 else word
+        word = "failed" if word == "refused" and tried["exit_code"] == 1 else word
         cell["attempt"] = {"state": word, "run": tried["id"], "version": tried["version"], "at": tried["started_at"]}
+        cell["attempt"]["pinned"] = tried["verdict"] is True and bool(tried["version"])
         cell["attempt"]["why"] = (tried["error"] or "")[:200]
     if tried is not None:
         cell["run"] = tried["id"]

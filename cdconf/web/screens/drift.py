@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.finding import events_of
@@ -52,7 +53,7 @@ def show(ask: Ask) -> Page:
     waivers: list[dict[str, Any]] = []
     problems = [problem] if problem else []
     for name in sources.project.environments():
-        found, why = attempt(lambda name=name: _waivers(sources, name, ask.now), [])
+        found, why = attempt(partial(_waivers, sources, name, ask.now), [])
         waivers += found
         problems += [why] if why else []
     schedules, why = attempt(lambda: _schedules(sources, ask.now), [])

@@ -73,8 +73,9 @@ def _read(sources: Sources, chosen: Mapping[str, str], asked: Asked) -> tuple[li
     count = sa.select(sa.func.count()).select_from(
         _narrowed(history, where(history, wanted, sa.select(runs.c.id)), chosen["result"], asked.text).subquery()
     )
-    order = {"what": runs.c.app, "result": runs.c.exit_code, "started_at": at}.get(asked.sort or "started_at")
-    order = runs.c[asked.sort] if order is None else order
+    key = asked.sort or "started_at"
+    orders: dict[str, Any] = {"what": runs.c.app, "result": runs.c.exit_code, "started_at": at}
+    order = orders[key] if key in orders else runs.c[key]
     is_down = asked.is_down if asked.sort else True
     query = query.order_by(order.desc() if is_down else order.asc(), runs.c.id.desc() if is_down else runs.c.id)
     total = int(next(iter(rows(history, count)[0].values())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.trust import trust_of
@@ -95,7 +96,7 @@ def _policy(sources: Sources) -> dict[str, Any]:
     requirements: list[dict[str, Any]] = []
     problems: list[str] = []
     for name in dict.fromkeys([*sources.project.filed(), *policy.environments]):
-        found, why = attempt(lambda name=name: _in_force(sources, policy, name), ())
+        found, why = attempt(partial(_in_force, sources, policy, name), ())
         problems += [why] if why else []
         requirements += [{"environment": name, "key": one.key, "text": one.text, "source": one.source} for one in found]
     people = [
