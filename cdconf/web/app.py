@@ -78,9 +78,12 @@ class Application:
     async def _watch(self) -> None:
         """Looks whether something has changed, and says so; what can't be read now may be readable later."""
         await run_in_threadpool(self._warm)
+        late = self._sources.kept.late
         while True:
             try:
-                if await run_in_threadpool(self._sources.refresh):
+                is_new = await run_in_threadpool(self._sources.refresh)
+                if is_new or late != self._sources.kept.late or self._sources.kept.is_due():
+                    late = self._sources.kept.late  # pages have gone with older answers
                     self.feed.tell()
             except CdconfError as error:
                 if error.message not in self._sources.notices:
@@ -128,10 +131,11 @@ class Application:
 
     def _html(self, request: Request, page: Page, status: int) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
+        path = "/" + request.url.path.lstrip("/")  # two slashes would name another server
         about = {
             "project": self._sources.project.name,
-            "address": f"{request.url.path}{query}",
-            "json_address": f"{request.url.path}.json{query}",
+            "address": f"{path}{query}",
+            "json_address": f"{path}.json{query}",
             "now": time.time(),
             "stream_id": f"{self.feed.start}-{self.feed.number}",
             "user": getattr(request.state, "user", ""),

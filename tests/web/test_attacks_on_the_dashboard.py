@@ -157,6 +157,11 @@ def test_another_file(server, path):
     assert server.ask(path).status == 404
 
 
+def test_no_page_leads_to_another_server(server):
+    page = server.ask("//evil.example/x")
+    assert (page.status, '"//evil' in page.text) == (404, False)
+
+
 def test_nothing_is_fetched_because_a_page_asks(server):
     with socket.create_server(("127.0.0.1", 0)) as bait:
         bait.settimeout(0.5)

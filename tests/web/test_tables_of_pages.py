@@ -2,7 +2,6 @@
 
 import pytest
 
-from cdconf.web.reading.kept import Kept
 from cdconf.web.tabling import Column, table
 from cdconf.web.words import clock, length, result_of, state
 
@@ -53,41 +52,3 @@ def test_words():
     assert state("nobody-knows").kind == "dim"
     assert result_of({"exit_code": None, "source": "killed"}) == "killed"
     assert result_of({"exit_code": 2, "command": "drift", "source": "journal"}) == "drifted"
-
-
-def test_an_answer_is_kept_until_something_changes():
-    version, now, made = [1], [0.0], []
-
-    def make():
-        made.append(version[0])
-        return version[0]
-
-    kept = Kept(lambda: version[0], lambda: now[0])
-    assert [kept.get("a", make), kept.get("a", make), made] == [1, 1, [1]]
-    version[0] = 2
-    assert kept.get("a", make) == 1  # too young
-    now[0] = 10.0
-    assert kept.get("a", make) == 1  # the last one at once; the next is made behind it
-    while made == [1] or kept.get("a", make) != 2:
-        pass
-    assert made == [1, 2]
-
-
-def test_an_answer_that_could_not_be_made_is_tried_again():
-    version = [1]
-
-    def fail():
-        if version[0] == 1:
-            raise ValueError("no")
-        return "yes"
-
-    kept = Kept(lambda: version[0])
-    with pytest.raises(ValueError, match="no"):
-        kept.get("a", fail)
-    version[0] = 2
-    found = None
-    while found != "yes":
-        try:
-            found = kept.get("a", fail, young=0.0)
-        except ValueError:
-            found = None

@@ -1,4 +1,4 @@
-"""Answers that take long are kept: a page gets the last one at once, and a newer one is looked for behind it."""
+"""Answers that take long are kept: a page waits for a newer one only shortly, gets the last one, and is told later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _MOST = 200  # answers that are kept
+PATIENCE = 0.2  # seconds for which a page waits for a newer answer
 
 
 @dataclass
@@ -22,26 +23,37 @@ class Answer:
 
 
 @dataclass
+class _Making:
+    """An answer that's being made; `is_awaited` by a page that has gone without it."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    is_awaited: bool = False
+
+
+@dataclass
 class Kept:
     """Keeps answers.
 
     Attributes:
-        version: What an answer is made of; another one is looked for when it's another.
+        version: What an answer is made of; another one is made when it's another.
         now: Seconds, on a clock that only goes forward.
+        late: How many answers were made after pages had gone without them.
     """
 
     version: Callable[[], object]
     now: Callable[[], float] = time.monotonic
+    late: int = 0
+    _due: float | None = None
     _answers: dict[str, Answer] = field(default_factory=dict)
-    _busy: set[str] = field(default_factory=set)
+    _making: dict[str, _Making] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, name: str, make: Callable[[], Any], lasts: float = 60.0, young: float = 1.0) -> Any:
-        """The answer by that name; only the first one is waited for.
+        """The answer by that name; only the first one is waited for as long as it takes.
 
         Args:
             name: Its name.
-            make: Makes it, in a thread of its own once there's one already.
+            make: Makes it, in a thread of its own.
             lasts: Seconds after which it's made anew, whatever it was made of.
             young: Seconds before which it isn't, whatever has changed.
 
@@ -52,33 +64,41 @@ class Kept:
         with self._lock:
             found = self._answers.get(name)
             age = now - found.at if found is not None else 0.0
-            is_old = found is not None and (age > lasts or (found.version != version and age > young))
-            begins = is_old and name not in self._busy
-            if begins:
-                self._busy.add(name)
+            is_new = found is not None and age <= lasts and (found.version == version or age <= young)
+            if is_new and found is not None and found.version != version:
+                self._due = min(self._due or now + young, found.at + young)
+            making = None if is_new else self._making.get(name)
+            if not is_new and making is None:
+                making = self._making[name] = _Making()
+                threading.Thread(target=self._make, args=(name, make, version, making), daemon=True).start()
+        if making is not None:
+            in_time = making.done.wait(None if found is None else PATIENCE)
+            with self._lock:
+                found = self._answers.get(name, found)
+                making.is_awaited |= not in_time
         if found is None:
-            found = self._make(name, make, version)
-        elif begins:
-            threading.Thread(target=self._renew, args=(name, make, version), daemon=True).start()
+            raise RuntimeError(f"{name} was made and thrown away at once")
         if found.error is not None:
             raise found.error
         return found.value
 
-    def _renew(self, name: str, make: Callable[[], Any], version: object) -> None:
-        try:
-            self._make(name, make, version)
-        finally:
-            with self._lock:
-                self._busy.discard(name)
-
-    def _make(self, name: str, make: Callable[[], Any], version: object) -> Answer:
-        try:
-            found = Answer(version, self.now(), make())
-        except Exception as error:  # noqa: BLE001  the page that asks gets it
-            found = Answer(version, self.now(), error=error)
+    def is_due(self) -> bool:
+        """Whether an answer that was too young to be made anew may be by now; said once."""
         with self._lock:
+            is_over = self._due is not None and self.now() > self._due
+            self._due = None if is_over else self._due
+            return is_over
+
+    def _make(self, name: str, make: Callable[[], Any], version: object, making: _Making) -> None:
+        try:
+            answer = Answer(version, self.now(), make())
+        except Exception as error:  # noqa: BLE001  the page that asks gets it
+            answer = Answer(version, self.now(), error=error)
+        with self._lock:
+            del self._making[name]
             self._answers.pop(name, None)
-            self._answers[name] = found
+            self._answers[name] = answer
             while len(self._answers) > _MOST:
                 self._answers.pop(next(iter(self._answers)))
-        return found
+            self.late += making.is_awaited
+            making.done.set()

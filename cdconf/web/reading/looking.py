@@ -53,14 +53,12 @@ class Looks:
         try:
             with self._one:
                 answer = {"state": "ok", "at": time.time(), "silent_since": None, **self._ask(environment, host, key)}
-        except CdconfError as error:
+        except (CdconfError, OSError) as error:
             before = self._answers.get(name) or {}
             since = before.get("silent_since") or began
-            answer = {"state": "silent", "at": time.time(), "silent_since": since, "why": error.message}
-        finally:
-            with self._lock:
-                self._busy.discard(name)
+            answer = {"state": "silent", "at": time.time(), "silent_since": since, "why": str(error)}
         with self._lock:
+            self._busy.discard(name)
             self._answers.pop(name, None)
             self._answers[name] = answer
             while len(self._answers) > _MOST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -55,7 +56,9 @@ class Sources:
         self._store_at, self._store_stamp = 0.0, 0
         self.notices: list[str] = []
         self.kept = Kept(lambda: self.version)
-        self.looks = Looks(asking(self, folder))
+        self._answers = 0
+        self._rows: dict[AtWork, dict[str, Any]] = {}
+        self.looks = Looks(asking(self, folder), self._answered)
         self.refresh()
 
     def _fresh_folder(self) -> Path:
@@ -106,7 +109,10 @@ class Sources:
 
     def unfinished(self) -> list[dict[str, Any]]:
         """The same as rows of the history: those that live, and those that were killed."""
-        return [row_of(self._project.data, one) for one in self.at_work()]
+        there = self.at_work()
+        known = self._rows
+        self._rows = {one: known.get(one) or row_of(self._project.data, one) for one in there}
+        return [dict(row) for row in self._rows.values()]
 
     def emit(self, event: Event) -> None:
         """Keeps warnings, each once, for the page that says what can't be read."""
@@ -128,10 +134,14 @@ class Sources:
                 self._project = look_at(self._project.root)
             self._renew_history(data)
             self._history.take_in()
-            found = (files, _stamp(data / JOURNAL), tuple(self.at_work()), self._store_state(), self._team_state())
+            elsewhere = (self._store_state(), self._team_state(), self._answers)
+            found = (files, _stamp(data / JOURNAL), tuple(self.at_work()), *elsewhere)
             is_new = found != self._version
             self._version = found
             return is_new
+
+    def _answered(self) -> None:
+        self._answers += 1
 
     def _renew_history(self, data: Path) -> None:
         """Takes a new copy where something else than a run has written to the index."""
@@ -142,6 +152,7 @@ class Sources:
         self._history = self._store = opened(self._project, self._fresh_folder())
         self._index, self._copied = stamp, time.monotonic()
         before.close()
+        shutil.rmtree(self._folder / f"history-{self._generation - 1}", ignore_errors=True)
 
     def _store_state(self) -> int:
         if time.monotonic() - self._store_at >= STORE_AFTER:
