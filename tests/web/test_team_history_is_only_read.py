@@ -8,6 +8,7 @@ from cdconf.history.reading import deployments
 from cdconf.history.team import history_of
 from cdconf.inventory import load_project
 from cdconf.web.page import Ask
+from cdconf.web.reading import sources as sources_module
 from cdconf.web.reading.project import look_at
 from cdconf.web.reading.snapshot import opened
 from cdconf.web.reading.sources import Sources
@@ -45,6 +46,7 @@ def test_a_teams_history(server, tmp_path, monkeypatch):
     pages = {one.__name__: one.show(ask) for one in (board, runs, flow)}
     assert [page.problems for page in pages.values()] == [(), (), ()]
     assert pages["cdconf.web.screens.runs"].tables["runs"].rows[0]["what"] == "shop@1.1"
+    monkeypatch.setattr(sources_module, "STORE_AFTER", 0.0)
     before = sources.version
     ran(root, 2)
     history_of(load_project(root)).close()

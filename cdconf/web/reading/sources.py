@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
 
 COPIED_AFTER = 30.0  # seconds: how often the checkout's index is copied anew at most
-STORE_AFTER = 5.0  # seconds: how often the artifact store is looked at
+STORE_AFTER, BUCKET_AFTER = 5.0, 60.0  # seconds: how often the artifact store and a team's database are looked at
 _MOST_NOTICES = 20
 
 
@@ -53,9 +53,11 @@ class Sources:
         self._index = _stamp(self._project.data / INDEX)
         self._store: History = self._history if isinstance(self._history, Snapshot) else self._store_index()
         self._version: tuple[object, ...] = ()
-        self._store_at, self._store_stamp = 0.0, 0
+        self._content: tuple[object, ...] = ()  # the same without runs that are at work: each word of them is read anew
+        self._elsewhere_at = float("-inf")
+        self._elsewhere: object = None
         self.notices: list[str] = []
-        self.kept = Kept(lambda: self.version)
+        self.kept = Kept(lambda: self._content)
         self._answers = 0
         self._rows: dict[AtWork, dict[str, Any]] = {}
         self.looks = Looks(asking(self, folder), self._answered)
@@ -134,10 +136,10 @@ class Sources:
                 self._project = look_at(self._project.root)
             self._renew_history(data)
             self._history.take_in()
-            elsewhere = (self._store_state(), self._team_state(), self._answers)
-            found = (files, _stamp(data / JOURNAL), tuple(self.at_work()), *elsewhere)
+            content = (files, _stamp(data / JOURNAL), self._state_elsewhere())
+            found = (content, tuple(self.at_work()), self._answers)
             is_new = found != self._version
-            self._version = found
+            self._version, self._content = found, content
             return is_new
 
     def _answered(self) -> None:
@@ -154,14 +156,17 @@ class Sources:
         before.close()
         shutil.rmtree(self._folder / f"history-{self._generation - 1}", ignore_errors=True)
 
-    def _store_state(self) -> int:
-        if time.monotonic() - self._store_at >= STORE_AFTER:
-            self._store_at = time.monotonic()
+    def _state_elsewhere(self) -> object:
+        """What changes without a sign on this machine's disk; a bucket's list costs money."""
+        every = BUCKET_AFTER if (self._project.store or "").startswith("s3://") else STORE_AFTER
+        if time.monotonic() - self._elsewhere_at >= every:
+            self._elsewhere_at = time.monotonic()
             with contextlib.suppress(CdconfError):
                 from cdconf.artifacts.places import place_of
 
-                self._store_stamp = hash(tuple(sorted(place_of(self._project).names())))
-        return self._store_stamp
+                names = hash(tuple(sorted(place_of(self._project).names())))
+                self._elsewhere = (names, self._team_state())
+        return self._elsewhere
 
     def _team_state(self) -> object:
         if not self._history.is_team:

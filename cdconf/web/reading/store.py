@@ -31,9 +31,8 @@ def line_of(sources: Sources) -> dict[str, Any]:
         if stop.project != sources.project.name:
             continue
         what = stop.app if stop.subject is None else f"{stop.app}@{stop.version}"
-        target = "" if stop.subject is None else f" {what}"
         about = {"statement": name, "app": stop.app, "what": what, "version": stop.version, "by": stop.by}
-        command = f"cdconf pipeline resume{target} --note WHY"
+        command = f"cdconf pipeline resume {what} --note WHY"
         stops.append({**about, "why": stop.why, "at": stop.at, "command": command})
     return {"stops": stops[:_MOST]}
 
