@@ -1,6 +1,8 @@
 """What the store says of the line: who waits for whom, what would be approved, and who must lift a stop."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cdconf.promotion.line_stops import Target, stop
 from cdconf.web.page import Ask, NotThere
@@ -21,6 +23,9 @@ APPROVED = """
 
 @pytest.fixture
 def sources(line, tmp_path, monkeypatch):  # noqa: F811
+    key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    (tmp_path / "policy.yml").write_text(f"version: 1\npeople:\n  ann: {{keys: ['{key}'], groups: [ops]}}\n")
+    monkeypatch.setenv("CDCONF_POLICY", str(tmp_path / "policy.yml"))
     write(line.root, {"inventories/production/hosts.yml": APPROVED})
     line.commit("approvals")
     made = line.build("3", tmp_path)
@@ -84,4 +89,5 @@ def test_keys_and_what_environments_ask_for(sources):
     wanted = {(one["environment"], one["key"]) for one in page.tables["requirements"].rows}
     assert {("production", "after"), ("production", "approvals")} <= wanted
     assert "inventories/production/hosts.yml:" in text
+    assert [one["name"] for one in page.tables["people"].rows] == ["ann"]
     assert page.problems == ()
