@@ -32,6 +32,7 @@
     if (one.kind === "lost") { lose(one.at); return; }
     if (one.kind === "out") { say("lost", "✗ This start of the server doesn't know this browser: open the link that it has printed"); return; }
     const missed = lost !== null;
+    const isNew = one.id && last && one.id !== last; // a beat tells of what was missed, too
     last = one.id || last;
     if (missed) {
       say("live", `● Live again; the connection was lost from ${clock(lost)} to ${clock(Date.now())}`);
@@ -39,7 +40,7 @@
     } else if (live.dataset.kind !== "live") {
       say("live", "● Live");
     }
-    if (one.kind === "changed" || one.kind === "restarted" || missed) { renew(); }
+    if (isNew || one.kind === "restarted" || missed) { renew(); }
   };
 
   const lose = (at) => {
@@ -49,7 +50,7 @@
 
   const stream = (tell) => {
     const source = new EventSource(`/stream?last=${encodeURIComponent(last || "")}`);
-    const pass = (kind) => (event) => { last = event.lastEventId; tell({ kind, id: event.lastEventId }); };
+    const pass = (kind) => (event) => { tell({ kind, id: event.lastEventId }); };
     for (const kind of ["beat", "changed", "restarted"]) { source.addEventListener(kind, pass(kind)); }
     source.addEventListener("error", async () => {
       tell({ kind: "lost", at: Date.now() });
@@ -66,9 +67,14 @@
   const shared = "BroadcastChannel" in window && navigator.locks;
   if (shared) {
     const channel = new BroadcastChannel("cdconf");
-    channel.addEventListener("message", (event) => hear(event.data));
+    let leads = false;
+    channel.addEventListener("message", (event) => {
+      if (event.data.kind !== "hello") { hear(event.data); return; }
+      if (leads && lost === null) { channel.postMessage({ kind: "beat", id: last }); }
+    });
+    channel.postMessage({ kind: "hello" }); // else a new tab would wait for the next beat
     navigator.locks.request("cdconf-stream", () => new Promise(() => {
-      stream((one) => { hear(one); channel.postMessage(one); });
+      stream((one) => { leads = true; hear(one); channel.postMessage(one); });
     }));
   } else {
     stream(hear);
