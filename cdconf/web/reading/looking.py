@@ -56,7 +56,8 @@ class Looks:
         except (CdconfError, OSError) as error:
             before = self._answers.get(name) or {}
             since = before.get("silent_since") or began
-            answer = {"state": "silent", "at": time.time(), "silent_since": since, "why": str(error)}
+            why = error.message if isinstance(error, CdconfError) else str(error)
+            answer = {"state": "silent", "at": time.time(), "silent_since": since, "why": why}
         with self._lock:
             self._busy.discard(name)
             self._answers.pop(name, None)
