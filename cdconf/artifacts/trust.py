@@ -61,8 +61,12 @@ def trusted_file(project: Project) -> Path:
     return Path(named) if named else Path("~/.config/cdconf/trusted").expanduser() / project.name
 
 
-def trust_of(project: Project) -> Trust:
+def trust_of(project: Project, *, remembers: bool = True) -> Trust:
     """Whom the project trusts on this machine.
+
+    Args:
+        project: The project.
+        remembers: Whether this checkout may note where the keys lay, so that their loss is noticed.
 
     Raises:
         ArtifactError: The file is damaged, can be written by others, or isn't where $CDCONF_TRUSTED_KEYS says.
@@ -80,7 +84,7 @@ def trust_of(project: Project) -> Trust:
     found = _parsed(path, text)
     if found.state == "nobody" and is_named:
         raise ArtifactError(f"${VARIABLE} names {path}, which holds no key")
-    if found.state == "keys":
+    if found.state == "keys" and remembers:
         _remember(project, path)
     return found
 

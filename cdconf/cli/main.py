@@ -60,6 +60,7 @@ VERBS = {
     "history": ("history", "show past runs"),
     "notify": ("notify", "test notifications, and show which ones wait to be sent"),
     "metrics": ("metrics", "print metrics for Prometheus"),
+    "serve": ("serve", "show the project in a browser; change nothing"),
     "lock": ("lock", "show, take or end the leases on an environment's hosts"),
     "artifact": ("artifact", "list, add, verify, sign and remove artifacts"),
     "key": ("key", "manage signing keys and trusted keys"),
@@ -86,7 +87,7 @@ PURPOSES = {
     "Drift": ("drift", "waiver", "schedule", "notify"),
     "Releases": ("build", "deploy", "rollback", "smoke", "toggle", "contract", "undrain", "maintenance", "artifact"),
     "Pipeline": ("pipeline", "gates", "approve", "policy", "procedure", "value-stream"),
-    "Observe": ("status", "history", "metrics", "lock"),
+    "Observe": ("status", "history", "serve", "metrics", "lock"),
     "Hosts": ("run", "ssh", "logs"),
     "Secrets and keys": ("secret", "key"),
 }

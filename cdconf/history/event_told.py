@@ -36,7 +36,7 @@ def told_of(event: Event) -> dict[str, Any] | None:
 def _resource(event: ResourceDone) -> dict[str, Any] | None:
     if event.status in _SILENT:
         return None
-    names = ("host", "type", "title", "status", "source", "duration_s")
+    names = ("host", "type", "title", "status", "source", "duration_s", "cause", "first_seen", "waived", "waived_until")
     return _short("resource", {name: getattr(event, name) for name in names}, message=event.message)
 
 

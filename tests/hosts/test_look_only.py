@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,19 @@ import pytest
 from cdconf.environments import provider_for
 from cdconf.inventory import load_environment, load_project
 from cdconf.own_files import read_text
+from cdconf.web.page import Ask
+from cdconf.web.reading.sources import Sources
+from cdconf.web.screens import host
 from tests.hosts.live import on as shell
 from tests.hosts.live import provisioned
 
 pytestmark = pytest.mark.hosts
 
 FILES = {
-    "cdconf.yml": "project: looked\ngroups:\n  web: [base]\n",
+    "cdconf.yml": (
+        "project: looked\ngroups:\n  web: [base]\n"
+        "apps:\n  app: {groups: [web], path: /srv/app, artifact: 'dist/app-*.tar.gz', build: make}\n"
+    ),
     "inventories/dev/hosts.yml": "provider: docker\nhosts:\n  web1: {groups: [web]}\n",
     "roles/base/role.yml": "resources:\n  - file: /etc/looked\n    content: x\n    mode: '0644'\n",
     ".gitignore": ".cdconf/\n",
@@ -156,6 +163,19 @@ def test_only_root_can_change_what_it_starts(looked):
     assert set(found.splitlines()) == {"root 700"}
     line = shell(looked.container("web1"), "grep look-only /root/.ssh/authorized_keys")
     assert line.startswith(f'restrict,command="/bin/sh {folder}/looked/launch" ssh-ed25519 ')
+
+
+def test_the_dashboard_asks_with_that_key(looked, home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
+    sources = Sources(looked.root, tmp_path)
+    ask = Ask(sources, {}, {"environment": "dev", "host": "web1"}, 0.0)
+    deadline = time.monotonic() + 60
+    while not (said := host.show(ask).data["look"])["answer"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    sources.close()
+    assert (said["asked"], said["answer"].get("why")) == (True, None)
+    assert said["answer"]["apps"]["app"]["linked"] is None
 
 
 def test_an_agent_of_another_cdconf_is_told(looked, home):

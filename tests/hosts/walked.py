@@ -79,6 +79,7 @@ WALK = {
     "notify list": ["--json"],
     "notify send": [""],
     "notify test": ["--json"],
+    "serve": "its pages are walked by tests/web/test_dashboard_hides_secrets.py",
     "metrics": ["--textfile {tmp}/metrics.prom"],
     "value-stream": ["--to dev --html {tmp}/stream.html", "--to dev --json -v"],
     "history rebuild": ["dev"],

@@ -38,7 +38,7 @@ def destination(project: Project) -> str:
     return named[-1]
 
 
-def known_of(project: Project, history: History, environment: str, emit: Emit) -> Known:
+def known_of(project: Project, history: History, environment: str, emit: Emit, indexed: History | None = None) -> Known:
     """All that's known of a project's way to an environment.
 
     Args:
@@ -46,6 +46,7 @@ def known_of(project: Project, history: History, environment: str, emit: Emit) -
         history: Its history, open; it's brought up to date with the store.
         environment: The environment.
         emit: Gets warnings.
+        indexed: Where the store's statements are indexed rather than in the history, which then is only read.
 
     Raises:
         ArtifactError: The store can't be read.
@@ -53,9 +54,10 @@ def known_of(project: Project, history: History, environment: str, emit: Emit) -
     """
     check_repository(project.root, hint="the value stream begins with commits")
     now = time.time()
-    index_store(project, history, emit)
+    store = indexed or history
+    index_store(project, store, emit)
     built = _built(project)
-    said = history_reading.statements(history)
+    said = history_reading.statements(store)
     there = history_reading.deployments(history, environment)
     deployments = told(there, said, environment, built)
     head = head_of(project.root, project.pipeline.branch)
@@ -71,7 +73,7 @@ def known_of(project: Project, history: History, environment: str, emit: Emit) -
         head=head,
         ends=cut_off(project.root),
         deployments=deployments,
-        states=tuple(states_of(history_reading.stages(history), said, built)),
+        states=tuple(states_of(history_reading.stages(store), said, built)),
         approvals=tuple(_approvals(said)),
         stops=tuple(stops_of(said)),
         marks=tuple(marks_of(history_reading.marks(history))),

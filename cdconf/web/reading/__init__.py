@@ -1,0 +1,1 @@
+"""What the dashboard reads: without writing to anything but its own directory."""

@@ -1,0 +1,87 @@
+"""The dashboard's systemd unit: root's for the system, everybody else's for themselves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdconf.errors import UsageError
+from cdconf.pipeline.watch.install import Installed, is_own, unit_folder, write_unit
+from cdconf.pipeline.watch.unit import FOR_ALL, FOR_THE_SYSTEM, PASSED_ON, escaped, quoted
+
+if TYPE_CHECKING:
+    from cdconf.inventory import Project
+
+MARK = "# Written by `cdconf serve --install`"
+# It reads: the whole file system is there only to be read, but for its own temporary files.
+READS = """\
+PrivateTmp=yes
+ProtectSystem=strict
+ProtectHome=read-only
+UMask=0077
+"""
+
+
+def install(project: Project, options: Sequence[str]) -> Installed:
+    """Writes the unit, in place of an older one of the same checkout.
+
+    Args:
+        project: The project.
+        options: Those of `serve`.
+
+    Raises:
+        UsageError: Another checkout's dashboard has the name.
+        CdconfError: It can't be written.
+    """
+    is_system = os.geteuid() == 0
+    name = f"cdconf-serve-{project.name}.service"
+    command = [sys.executable, "-P", "-m", "cdconf", "serve", "--project", str(project.root), *options]
+    try:
+        text = unit(project, command, is_system=is_system)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    path = unit_folder(is_system=is_system) / name
+    if not is_own(path, MARK, project.root):
+        refused = f"{path} is there already, and isn't that of this checkout's dashboard"
+        raise UsageError(refused, hint="remove it, or run the dashboard from the checkout that it names")
+    write_unit(path, text)
+    manager = "systemctl" if is_system else "systemctl --user"
+    journal = "journalctl" if is_system else "journalctl --user"
+    starts = (f"{manager} daemon-reload", f"{manager} enable --now {name}", f"{journal} -u {name} -n 5")
+    return Installed(path, text, secrets_file(project), starts)
+
+
+def secrets_file(project: Project) -> Path:
+    """The file that may hold further variables, such as the database's password."""
+    return Path("~").expanduser() / ".config/cdconf" / f"serve-{project.name}.env"
+
+
+def unit(project: Project, command: Sequence[str], *, is_system: bool) -> str:
+    """The unit's text.
+
+    Raises:
+        ValueError: A path can't be told to systemd.
+    """
+    variables = {one: os.environ[one] for one in PASSED_ON if os.environ.get(one)}
+    told = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in variables.items())
+    system = FOR_THE_SYSTEM.replace("ProtectSystem=full\n", "")
+    return f"""\
+{MARK}; written anew by it.
+[Unit]
+Description=cdconf dashboard of {escaped(project.name)}
+
+[Service]
+Type=exec
+WorkingDirectory={escaped(str(project.root))}
+ExecStart={" ".join(quoted(one).replace("$", "$$") for one in command)}
+{told}EnvironmentFile=-{escaped(str(secrets_file(project)))}
+Restart=always
+RestartSec=10s
+SuccessExitStatus=130 143
+{READS if is_system else ""}{FOR_ALL}{system if is_system else ""}
+[Install]
+WantedBy={"multi-user.target" if is_system else "default.target"}
+"""

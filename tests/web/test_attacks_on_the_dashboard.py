@@ -1,0 +1,173 @@
+"""What the dashboard promises on its way in: an attack on each promise, through a server on loopback."""
+
+import socket
+import time
+
+import pytest
+
+from tests.conftest import cdconf
+from tests.web.dashboard import make, ran, rolled_back, served
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = make(tmp_path_factory.mktemp("attacked") / "shop")
+    ran(root, 1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def bad(root):
+    return rolled_back(root, 2)
+
+
+@pytest.fixture(scope="module")
+def server(root, bad):
+    with served(root) as found:
+        found.enter()
+        yield found
+
+
+def test_it_answers_whoever_came_by_the_link(server):
+    assert server.ask("/board").status == 200
+    assert server.ask("/board.json").json()["title"] == "Board"
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:0", "192.0.2.1:8790", "[::]:8790"])
+def test_no_open_address(root, bind):
+    done = cdconf(root, "serve", "--bind", bind)
+    assert done.returncode == 1
+    assert "would show everything to whoever reaches that address" in done.stderr
+
+
+def test_no_cookie(server):
+    for path in ("/board", "/board.json", "/stream", "/runs/x", "/", "/nowhere"):
+        assert server.ask(path, cookie=None).status == 401
+
+
+def test_the_link_opens_once(server):
+    used = server.link.partition(str(server.port))[2]
+    assert server.ask(used, cookie=None).status == 303
+    server.link = server.next_link()
+    again = server.ask(used, cookie=None)
+    assert again.status == 401
+    assert "set-cookie" not in again.headers
+
+
+def test_a_cookie_of_another_start(server, root):
+    with served(root) as other:
+        other.enter()
+        value = other.cookie.partition("=")[2]
+    name, _, own = server.cookie.partition("=")
+    assert server.ask("/board", cookie=f"{name}={value}").status == 401
+    until, nonce, signature = own.split(".")
+    assert server.ask("/board", cookie=f"{name}={int(until) + 9}.{nonce}.{signature}").status == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8790", "localhost.evil.example", "127.0.0.1.nip.io", ""]
+)
+def test_another_sites_name_that_leads_here(server, host):
+    assert server.ask("/board", Host=host).status == 421
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
+def test_nothing_but_reading(server, method):
+    assert server.ask("/board", method).status in (400, 405)
+    assert server.ask(server.link.partition(str(server.port))[2], method).status in (400, 405)
+    assert server.ask(server.link.partition(str(server.port))[2], cookie=None).status == 303  # it wasn't used up
+    server.link = server.next_link()
+
+
+def test_another_sites_page_asks(server):
+    origin = server.ask("/board.json", Origin="https://evil.example")
+    assert (origin.status, "access-control-allow-origin" in origin.headers) == (403, False)
+    assert server.ask("/board", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status == 403
+    assert server.ask("/stream", Sec_Fetch_Site="same-site", Sec_Fetch_Mode="cors").status == 403
+    framed = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
+    assert server.ask("/board", **framed).status == 403
+    visit = framed | {"Sec_Fetch_Dest": "document"}
+    assert server.ask("/board", **visit).status == 200  # a colleague's link
+
+
+def test_what_hosts_say_is_text(server, bad):
+    page = server.ask(f"/runs/{bad}")
+    assert page.status == 200
+    assert "<script>alert" not in page.text
+    assert "\\x1b[31m&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in page.text
+    assert not {"\x1b", "\u202e"} & set(page.text)
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert not any(word in policy for word in ("unsafe", "http:", "https:", "*", "data:"))
+    assert " style=" not in page.text
+    assert " on" not in {text[:3] for text in page.text.split('="')}
+    assert server.ask(f"/runs/{bad}.json").body.isascii()
+
+
+def test_no_frame(server):
+    for path in ("/board", "/nowhere", "/static/cdconf.css"):
+        headers = server.ask(path).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+    assert server.ask("/board", cookie=None).headers["x-frame-options"] == "DENY"
+
+
+def test_a_user_header_from_somebody_else(root):
+    with served(root, "--behind", "127.0.0.2", "--user-header", "X-User") as found:
+        assert found.ask("/board", X_User="ann").status == 401
+        proxied = found.ask("/board", source="127.0.0.2", X_User="ann")
+        assert (proxied.status, "shown to ann" in proxied.text) == (200, True)
+        assert found.ask("/board", source="127.0.0.2").status == 401
+
+
+@pytest.mark.parametrize("path", ["/runs?q=" + "a" * 3000, "/runs/" + "a" * 3000])
+def test_what_is_too_long(server, path):
+    assert server.ask(path).status == 414
+
+
+def test_what_is_too_much(server):
+    for query in ("page=99999999", "page=-1", "sort=nothing", "q=" + "%00" * 50, "page=1&page=2", "x[]=1", "sort=-id"):
+        answer = server.ask(f"/runs?{query}")
+        assert (answer.status, len(answer.body) < 200_000) == (200, True), query
+    streams = []
+    request = f"GET /stream HTTP/1.1\r\nHost: localhost\r\nCookie: {server.cookie}\r\n\r\n".encode()
+    try:
+        answers = []
+        for _ in range(40):
+            streams.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            streams[-1].sendall(request)
+            answers.append(streams[-1].recv(4096).split(b" ")[1])
+        assert (answers[0], answers[-1]) == (b"200", b"503")
+    finally:
+        for one in streams:
+            one.close()
+    deadline = time.monotonic() + 30
+    while server.ask("/stream").status != 200:  # who has gone takes no place
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/static/../../cdconf.yml", "/static/%2e%2e/%2e%2e/__init__.py", "/static//etc/passwd", "/runs/..%2f..%2fx"),
+        *("/hosts/production/..", "/hosts/%2e%2e/web1", "/review/..%2f..%2fetc%2fpasswd/production", "/static/"),
+    ],
+)
+def test_another_file(server, path):
+    assert server.ask(path).status == 404
+
+
+def test_no_page_leads_to_another_server(server):
+    page = server.ask("//evil.example/x")
+    assert (page.status, '"//evil' in page.text) == (404, False)
+
+
+def test_nothing_is_fetched_because_a_page_asks(server):
+    with socket.create_server(("127.0.0.1", 0)) as bait:
+        bait.settimeout(0.5)
+        address = f"127.0.0.1:{bait.getsockname()[1]}"
+        for path in (f"/hosts/production/{address}", f"/runs?host=http://{address}/", f"/flow?to=http://{address}/"):
+            server.ask(path)
+        server.ask("/board", Host=address)
+        with pytest.raises(TimeoutError):
+            bait.accept()

@@ -1,0 +1,169 @@
+"""The dashboard in a real Chromium: readable for everybody, live, and without any message of the browser's."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.web.dashboard import make, ran, rolled_back, served
+from tests.web.test_screens import ALIVE, PATHS
+
+AXE = (Path(__file__).parent / "axe-core" / "axe-4.14.1.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+JUDGE = "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = make(tmp_path_factory.mktemp("seen") / "shop")
+    for number in range(1, 61):
+        ran(root, number)
+    return root
+
+
+@pytest.fixture(scope="module")
+def bad(root):
+    return rolled_back(root, 100)
+
+
+@pytest.fixture(scope="module")
+def server(root, bad):
+    with served(root) as found:
+        found.enter()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium isn't installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(server, chromium):
+    """Makes a browser of its own that's let in; what it says on its console is in `said`."""
+    contexts, said = [], []
+
+    def new(**options):
+        context = chromium.new_context(**options)
+        name, _, value = server.cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": f"http://localhost:{server.port}"}])
+        context.on("console", lambda message: said.append(message.text))
+        context.on("weberror", lambda error: said.append(str(error.error)))
+        context.url = f"http://localhost:{server.port}"
+        contexts.append(context)
+        return context
+
+    new.said = said
+    yield new
+    for context in contexts:
+        context.close()
+
+
+def live(page):
+    page.wait_for_selector("#live[data-kind=live]")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 360)])
+def test_everybody_can_read_it(opened, bad, scheme, width):
+    context = opened(color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    own = (f"/runs/{bad}", "/hosts/production/web1")
+    for path in (*PATHS, *own, "/nowhere") if width > 1000 else ("/board", "/runs", *own):
+        page.goto(context.url + path)
+        live(page)
+        page.evaluate(AXE)
+        found = page.evaluate(JUDGE, RULES)
+        told = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found["violations"]]
+        assert told == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    assert [one for one in opened.said if "404" not in one] == []
+
+
+def test_without_javascript(opened, bad):
+    context = opened(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{context.url}/runs?sort=duration_s")
+    assert page.locator("tbody tr").count() == 50
+    page.get_by_role("link", name="Next →").click()
+    assert page.locator("tbody tr").count() == 11
+    page.get_by_role("link", name="deploy").first.click()
+    assert "began" in page.locator("main").inner_text()
+    page.goto(f"{context.url}/runs/{bad}")
+    assert "Why it went back" in page.locator("main").inner_text()
+    assert "UTC" in page.locator("time").first.inner_text()
+
+
+def test_times_are_those_of_who_looks(opened):
+    context = opened(timezone_id="Asia/Kolkata", locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{context.url}/board")
+    live(page)
+    assert "GMT+5:30" in page.locator("time").first.inner_text()
+    assert page.locator("#zone").inner_text() in ("Asia/Kolkata", "Asia/Calcutta")
+
+
+def test_a_deployment_is_watched_live_and_tabs_share_one_stream(opened, root):
+    context = opened()
+    streams = []
+    context.on("request", lambda request: streams.append(request.url) if "/stream" in request.url else None)
+    board, history = context.new_page(), context.new_page()
+    board.goto(f"{context.url}/board")
+    live(board)
+    history.goto(f"{context.url}/runs")
+    live(history)
+    identity = f"{int(time.time() * 1000):012x}-cafecafecafe"
+    command = [sys.executable, "-c", ALIVE, str(root / ".cdconf"), identity]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        for page in (board, history):
+            page.wait_for_selector("section.now .chip.work")
+        board.click("section.now a")
+        board.wait_for_selector("text=batch 1 of 2: web1")
+        process.kill()
+    board.wait_for_selector(".head .chip.bad")  # nobody has reloaded it
+    assert "go back by themselves" in board.locator(".switch").inner_text()
+    assert len(streams) <= 2  # one for each page of the tab that had it
+    (root / ".cdconf" / "events" / f"{identity}.part").unlink()
+
+
+def test_a_filter_that_is_being_typed_is_not_taken_away(opened, root):
+    context = opened()
+    page = context.new_page()
+    page.goto(f"{context.url}/runs")
+    live(page)
+    box = page.locator("#main-table-q")
+    box.fill("1.3")
+    first = page.locator("tbody tr").first.inner_text()
+    with page.expect_response(lambda answer: "/runs" in answer.url):
+        ran(root, 400)
+        page.wait_for_timeout(3000)
+        assert box.input_value() == "1.3"
+        assert page.locator("tbody tr").first.inner_text() == first
+        page.locator("h1").click()
+
+
+def test_a_lost_connection_is_said(root, chromium):
+    with served(root) as first:
+        first.enter()
+        context = chromium.new_context()
+        name, _, value = first.cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": f"http://localhost:{first.port}"}])
+        page = context.new_page()
+        page.goto(f"http://localhost:{first.port}/board")
+        live(page)
+    page.wait_for_selector("#live[data-kind=lost]")
+    assert "Connection lost since" in page.locator("#live").inner_text()
+    assert page.locator("h1").inner_text() == "Board"
+    context.close()
