@@ -39,15 +39,17 @@ def command(
 ) -> None:
     """Run a command on ENV's hosts at once, under a lease, recorded in the history. One word is a shell's command line.
 
-    Lines come as they're printed, each with its host's name; stdout and stderr stay apart. Ctrl-C ends the command
-    on the hosts too. Exit code 1: it failed on a host; 4: a host was unreachable.
+    Lines come as they're printed, each with its host's name; stdout and stderr stay apart. On a terminal and above
+    20 hosts, equal output is shown once with its hosts, at the end; -v shows lines as they come. Ctrl-C ends the
+    command on the hosts too. Exit code 1: it failed on a host; 4: a host was unreachable.
 
     Example: cdconf run staging --limit web -- systemctl status shop
     """
     import shlex
 
     from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.output import Kept, Lines, Splitter
+    from cdconf.cli.output import Kept, Splitter
+    from cdconf.cli.output_alike import showing
     from cdconf.errors import Interrupted
 
     line = words[0] if len(words) == 1 else shlex.join(words)
@@ -56,20 +58,20 @@ def command(
         hosts = run.selected()
         run.start(hosts)
         run.extra["command_line"] = line
-        lines = Lines([host.name for host in hosts], run.mask)
         kept: dict[str, Kept] = {host.name: Kept() for host in hosts}
 
         def job(session: Session) -> int:
             name = session.host.name
             if flags["as_json"]:
                 return session.stream(line, kept[name], user=user, timeout=timeout, data=data)
-            splitter = Splitter(lambda text, error: lines.show(name, text, error=error))
+            splitter = Splitter(lambda text, error: show(name, text, error=error))
             try:
                 return session.stream(line, splitter, user=user, timeout=timeout, data=data)
             finally:
                 splitter.close()
 
-        with fleet_of(run, hosts, lease=True) as fleet:
+        names = [host.name for host in hosts]
+        with showing(names, run.mask, every=flags["verbose"]) as show, fleet_of(run, hosts, lease=True) as fleet:
             try:
                 statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
             except Interrupted as error:

@@ -37,6 +37,7 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.killed import held_by, left_behind
     from cdconf.cli.line_shown import line_state, running_archive
     from cdconf.cli.migrations import migrations_of, show_migrations
+    from cdconf.cli.status_alike import alike
     from cdconf.cli.tables import show
     from cdconf.deploy.drained import drains_on
     from cdconf.deploy.runner import app_document
@@ -85,6 +86,8 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
+            if not flags["verbose"]:
+                rows, red = alike(rows, red, [host.name for host in hosts])
             show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
 
