@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cdconf.events import (
@@ -19,7 +19,7 @@ from cdconf.events import (
     Step,
 )
 from cdconf.render import words
-from cdconf.render.host_names import listed_in_short, named
+from cdconf.render.host_names import counted, listed_in_short, named
 from cdconf.render.renderer import Style
 
 ABOVE = 20  # hosts; up to this many, each host has lines of its own
@@ -35,7 +35,8 @@ class _Same:
     text: str
     first: _OfHost
     hosts: dict[str, _OfHost] = field(default_factory=dict)
-    told: int = 0  # hosts whose line has been shown
+    is_told: bool = False  # whether the first host's line has been shown
+    has_names: bool = False  # whether the others' texts differ from it in their own names
 
 
 class Grouped:
@@ -50,14 +51,14 @@ class Grouped:
 
     def __init__(self, style: Style) -> None:
         self._style = style
-        self._hosts: Sequence[str] = ()
+        self._hosts: Mapping[str, int] = {}  # name -> place
         self._same: dict[str, _Same] = {}
 
     def lines(self, event: Event) -> list[str]:
         """What's to be shown now that this has happened."""
         before = self.rest() if isinstance(event, (RunStarted, Step)) else []
         if isinstance(event, RunStarted):
-            self._hosts = event.hosts
+            self._hosts = {name: place for place, name in enumerate(event.hosts)}
         is_many = len(self._hosts) > ABOVE
         if is_many and isinstance(event, _OfHost):
             return self._take(event)
@@ -87,8 +88,9 @@ class Grouped:
         if found is None:
             found = self._same.setdefault(key, _Same(text, event))
         found.hosts[event.host] = event
+        found.has_names |= text != found.text
         if len(found.hosts) == 1 and _is_bad(event):
-            found.told = 1
+            found.is_told = True
             line = words.line_of(event, self._style)
             return lines if line is None else [*lines, line]
         if len(found.hosts) >= len(self._hosts):
@@ -96,12 +98,12 @@ class Grouped:
         return lines
 
     def _told(self, same: _Same) -> Iterator[str]:
-        hosts = list(same.hosts)
-        if same.told:
-            more = hosts[same.told :]
+        hosts = sorted(same.hosts, key=lambda name: self._hosts.get(name, len(self._hosts)))
+        if same.is_told:
+            more = [name for name in hosts if name != same.first.host]
             if more:
                 who = more[0] if len(more) == 1 else f"{len(more)} more hosts ({self._listed(more)})"
-                yield words.shown(f"! {who}: {_in_short(same.first)}, as on {hosts[0]}")
+                yield words.shown(f"! {who}: {_in_short(same.first)}, as on {same.first.host}")
             return
         if len(hosts) == 1:
             line = words.line_of(same.first, self._style)
@@ -109,8 +111,9 @@ class Grouped:
                 yield line
             return
         first, newline, below = same.text.partition("\n")
-        who = named(hosts, self._hosts, every=self._style.verbose)
-        yield f"{first[:2]}{words.shown(who)}{first[2:]}{newline}{below}{self._about_drift(same)}"
+        who = named(hosts, list(self._hosts), every=self._style.verbose)
+        own = f"\n    (as on {same.first.host}; the others have their own names there)" if same.has_names else ""
+        yield f"{first[:2]}{words.shown(who)}{first[2:]}{newline}{below}{words.shown(own)}{self._about_drift(same)}"
 
     def _about_drift(self, same: _Same) -> str:
         """Since when it's so, and who it may have been: what differs from host to host."""
@@ -139,9 +142,9 @@ class Grouped:
         """A step's message whose end names hosts, with these in a few words."""
         lead, separator, end = message.rpartition(": ")
         hosts = end.split(", ")
-        if len(hosts) <= ABOVE or not frozenset(self._hosts).issuperset(hosts):
+        if len(hosts) <= ABOVE or not self._hosts.keys() >= set(hosts):
             return message
-        return f"{lead}{separator}{named(hosts, self._hosts, every=self._style.verbose)}"
+        return f"{lead}{separator}{named(hosts, list(self._hosts), every=self._style.verbose)}"
 
 
 def recap_rows(result: RunResult, style: Style) -> list[tuple[str, HostResult]]:
@@ -156,9 +159,12 @@ def recap_rows(result: RunResult, style: Style) -> list[tuple[str, HostResult]]:
     for name, host in result.hosts.items():
         alike.setdefault(words.counts(host), []).append(name)
     among = list(result.hosts)
-    told = [(words.shown(named(names, among)), counts, result.hosts[names[0]]) for counts, names in alike.items()]
-    width = max(len(who) for who, _, _ in told)
-    return [(f"{who:<{width}}  {counts}", host) for who, counts, host in told]
+    told = [(*counted(names, among), counts, result.hosts[names[0]]) for counts, names in alike.items()]
+    width = max(len(who) for who, *_ in told)
+    return [
+        (words.shown(f"{who:<{width}}  {counts}" + (f"  ({listed})" if listed else "")), host)
+        for who, listed, counts, host in told
+    ]
 
 
 def _is_bad(event: _OfHost) -> bool:
@@ -168,10 +174,9 @@ def _is_bad(event: _OfHost) -> bool:
 
 
 def _alike(text: str, event: _OfHost) -> str:
-    """Equal for hosts that say the same of themselves: their names and addresses don't count in an error."""
-    if not isinstance(event, HostDone):
-        return text
-    return _ADDRESS.sub("ADDRESS", re.sub(rf"(?<!\w){re.escape(event.host)}(?!\w)", "HOST", text))
+    """Equal for hosts that say the same of themselves: their own names don't count, nor addresses in an error."""
+    alike = re.sub(rf"(?<!\w){re.escape(event.host)}(?!\w)", "HOST", text)
+    return _ADDRESS.sub("ADDRESS", alike) if isinstance(event, HostDone) else alike
 
 
 def _in_short(event: _OfHost) -> str:

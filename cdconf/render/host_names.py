@@ -18,14 +18,20 @@ def named(hosts: Sequence[str], among: Sequence[str], *, every: bool = False) ->
         among: All hosts of the run.
         every: Whether each must be told, however many parts that takes.
     """
+    short, listed = counted(hosts, among, every=every)
+    return f"{short} ({listed})" if listed else short
+
+
+def counted(hosts: Sequence[str], among: Sequence[str], *, every: bool = False) -> tuple[str, str]:
+    """The same in two parts: `98 of 100 hosts` and `all but web3, web7`; the second is empty where there's no need."""
     if len(hosts) <= FEW and len(hosts) < len(among):
-        return ", ".join(hosts)
+        return ", ".join(hosts), ""
     if len(hosts) >= len(among):
-        return f"all {len(hosts)} hosts"
+        return f"all {len(hosts)} hosts", ""
     members = frozenset(hosts)
     others = [name for name in among if name not in members]
     listed = f"all but {', '.join(others)}" if len(others) <= FEW else listed_in_short(hosts, every=every)
-    return f"{len(hosts)} of {len(among)} hosts ({listed})"
+    return f"{len(hosts)} of {len(among)} hosts", listed
 
 
 def listed_in_short(hosts: Sequence[str], *, every: bool = False) -> str:

@@ -79,6 +79,19 @@ def test_what_differs_stays_apart():
     assert all(line.startswith("~ 50 of 100 hosts (") for line in lines)
 
 
+def test_a_change_with_each_hosts_own_name_in_it_is_one_change():
+    events = [motd(name, diff=f"+name={name}.example\n+{name}0\n") for name in reversed(HUNDRED[:60])]
+    assert told(events, Style(diff=True)) == [
+        "~ web60: file /etc/motd: changed\n    +name=web60.example\n    +web600",
+        *(f"~ web{n}: file /etc/motd: changed\n    +name=web{n}.example\n    +web{n}0" for n in range(59, 0, -1)),
+    ]
+    events = [motd(name, diff=f"+name={name}.example\n") for name in reversed(HUNDRED[:60])]
+    assert told(events, Style(diff=True)) == [
+        "~ 60 of 100 hosts (web1 to web60): file /etc/motd: changed\n    +name=web60.example\n"
+        "    (as on web60; the others have their own names there)"
+    ]
+
+
 def test_all_have_said_it_before_the_next_step_begins():
     events = [*(motd(name) for name in HUNDRED[:50]), Step("db"), *(motd(name) for name in HUNDRED[50:])]
     assert told(events) == [
@@ -154,7 +167,7 @@ def test_drift_is_alike_whenever_and_by_whom_it_was_made():
 
 def test_a_name_cannot_bring_a_line_of_its_own():
     hosts = (*HUNDRED, "x\x1b[2K")
-    assert told([motd("x\x1b[2K"), motd("web1")], hosts=hosts) == ["~ x\\x1b[2K, web1: file /etc/motd: changed"]
+    assert told([motd("x\x1b[2K"), motd("web1")], hosts=hosts) == ["~ web1, x\\x1b[2K: file /etc/motd: changed"]
 
 
 def test_every_change_of_every_host_is_in_the_lines():
@@ -182,9 +195,9 @@ def test_the_recap_has_a_line_for_hosts_that_came_to_the_same():
     hosts["web9"] = HostResult("unreachable")
     result = RunResult("provision", "dev", hosts)
     assert [line for line, _ in recap_rows(result, Style())] == [
-        "98 of 100 hosts (all but web7, web9)  ok=26 changed=0 failed=0",
-        "web7                                  ok=3 changed=0 failed=1",
-        "web9                                  ok=0 changed=0 failed=0 unreachable",
+        "98 of 100 hosts  ok=26 changed=0 failed=0  (all but web7, web9)",
+        "web7             ok=3 changed=0 failed=1",
+        "web9             ok=0 changed=0 failed=0 unreachable",
     ]
     assert [host.status for _, host in recap_rows(result, Style())] == ["ok", "failed", "unreachable"]
     assert [line for line, _ in recap_rows(result, Style(verbose=True))] == recap(result)
