@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import output_options, project_options, yes_option
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("artifact", shell_complete=artifacts)
-@click.option(
-    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
-)
+@environment_option("--to", "--env", required=True)
 @click.option("--reject", is_flag=True, help="Say no: final for this artifact in ENV.")
 @click.option("--note", metavar="TEXT", default="", help="Why: everybody reads it. --reject needs one.")
 @click.option("--key", "key", metavar="FILE", help="Sign with this SSH key; its .pub, when it's in the ssh-agent.")

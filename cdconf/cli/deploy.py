@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("artifact", required=False, shell_complete=artifacts)
-@click.option(
-    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
-)
+@environment_option("--to", "--env", required=True)
 @project_options
 @connection_options
 @click.option(

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import (
     connection_options,
     diff_option,
@@ -22,7 +22,7 @@ from cdconf.cli.throwaway import throwaway_options
 
 
 @click.command()
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @selection_options
 @connection_options

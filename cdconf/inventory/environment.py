@@ -18,9 +18,11 @@ from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.read_require import read_require
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant
+from cdconf.other_words import address_hint
 from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*\Z")
+_WITH_PORT = re.compile(r"[^:]+:[0-9]+\Z")  # IPv6 has more colons
 _USER = re.compile(r"[^-\s@:/][^\s:/]*\Z")  # an address or a user that begins with - would be an option of ssh
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/\[\]]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?\Z")
 
@@ -170,8 +172,8 @@ def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
 def _check_ssh_text(place: YamlMap, key: str, value: object, what: str) -> None:
     if not isinstance(value, str) or not value:
         raise place.error(f"'{key}' in ssh of {what} must be text", key)
-    if key == "address" and not _ADDRESS.match(value):
-        raise place.error(f"{shown(value)} can't be the address of {what}", key, "a name or an IP address")
+    if key == "address" and (not _ADDRESS.match(value) or _WITH_PORT.match(value)):
+        raise place.error(f"{shown(value)} can't be the address of {what}", key, address_hint(value))
     if key == "user" and not _USER.match(value):
         raise place.error(f"{shown(value)} can't be the user in ssh of {what}", key)
     if key == "become" and value != "sudo":
@@ -185,8 +187,8 @@ def _check_ssh_text(place: YamlMap, key: str, value: object, what: str) -> None:
 
 def _address(entry: YamlMap, what: str) -> str | None:
     address: str | None = expect(entry, "address", str, what, None)
-    if address is not None and not _ADDRESS.match(address):
-        raise entry.error(f"{shown(address)} can't be the address of {what}", "address", "a name or an IP address")
+    if address is not None and (not _ADDRESS.match(address) or _WITH_PORT.match(address)):
+        raise entry.error(f"{shown(address)} can't be the address of {what}", "address", address_hint(address))
     return address
 
 

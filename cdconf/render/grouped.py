@@ -81,7 +81,7 @@ class Grouped:
             return []
         key = _alike(text, event)
         found = self._same.get(key)
-        lines = []
+        lines: list[str] = []
         if found is not None and event.host in found.hosts:  # it says so a second time
             lines += self._told(self._same.pop(key))
             found = None
