@@ -67,3 +67,47 @@ def test_few_hosts_or_a_verbose_run_have_their_lines_as_they_come(script, count,
     lines = terminal.lines()
     assert len(lines) == 2 * int(count)
     assert lines[:2] == ["web1:  Debian ***", "web2:  Debian ***"]
+
+
+LIVE = """
+    from cdconf.events import Collector, HostDone, ResourceDone, RunResult, RunStarted, Step
+    from cdconf.render import Style, make_renderer
+    from cdconf.render.outlet import open_outlets
+
+    open_outlets()
+    renderer, collector = make_renderer(Style(), str), Collector()
+    hosts = tuple(f"web{n}" for n in range(1, 101))
+
+    def emit(event):
+        collector(event)
+        renderer(event)
+
+    emit(RunStarted("provision", "prod", hosts))
+    emit(Step(f"web: {', '.join(hosts)}"))
+    for number in range(26):
+        for host in hosts:
+            status = "failed" if host in ("web7", "web9") and number == 3 else "changed"
+            if number <= 3 or host not in ("web7", "web9"):
+                emit(ResourceDone(host, "file", f"/srv/{number}", status, "roles/web/role.yml:4"))
+    for host in hosts:
+        emit(HostDone(host, "failed" if host in ("web7", "web9") else "changed"))
+    renderer.finish(RunResult("provision", "prod", collector.hosts, 1))
+"""
+
+
+def test_a_run_on_a_hundred_hosts_fits_a_screen(tmp_path):
+    """26 changes on each of 100 hosts, two of which fail: 2,600 lines before."""
+    terminal = Terminal(write(tmp_path, {"show.py": LIVE}), program=["show.py"], columns=80)
+    assert terminal.end() == 0
+    lines = terminal.lines()
+    assert lines[0] == "==> web: all 100 hosts"
+    assert "~ all 100 hosts: file /srv/0: changed" in lines
+    assert "! web7: file /srv/3: failed  [roles/web/role.yml:4]" in lines
+    assert "! web9: file /srv/3: failed, as on web7" in lines
+    assert lines.count("~ 98 of 100 hosts (all but web7, web9): file /srv/25: changed") == 1
+    assert [line for line in lines if "ok=0" in line] == [
+        "98 of 100 hosts  ok=0 changed=26 failed=0  (all but web7, web9)",
+        "web7, web9       ok=0 changed=3 failed=1",
+    ]
+    assert len(lines) < 40
+    assert all(len(line) <= 80 for line in lines)
