@@ -90,7 +90,7 @@ def test_pipx_installs_it_and_it_works(twice, tmp_path):
     assert run("cdconf", "--version").startswith("cdconf 0.")
     run("cdconf", "init", "first")
     run("cdconf", "lint", cwd=tmp_path / "first")
-    (venv,) = (tmp_path / "pipx_home/venvs").iterdir()
+    venv = tmp_path / "pipx_home/venvs/cdconf"
     packed = "from cdconf.session.bundle import bundle; print(bundle().digest)"
     here = subprocess.run([sys.executable, "-c", packed], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert run(venv / "bin/python", "-c", packed) == here  # the agent that goes to hosts is the same
