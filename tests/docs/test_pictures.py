@@ -40,8 +40,9 @@ def test_it_is_small_has_its_text_as_text_and_loads_nothing(lines, name):
     data = (FOLDER / f"run-{name}.svg").read_bytes()
     assert len(data) < 100_000
     text = data.decode()
-    assert set(re.findall(r"https?://[^\"' )]+", text)) == {"http://www.w3.org/2000/svg"}
-    assert not re.search(r"url\((?!#)|@import|@font-face|<image|<script|href=", text)
+    drawn = re.sub(r"(<text[^>]*>)[^<]*", r"\1", text)  # what's said on the terminal may hold addresses
+    assert set(re.findall(r"https?://[^\"' )]+", drawn)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"url\((?!#)|@import|@font-face|<image|<script|href=", drawn)
     shown = " ".join("".join(one.itertext()) for one in ET.fromstring(text).iter(f"{SVG}text")).replace("\xa0", " ")
     for pieces in lines:
         for content, _, _ in pieces:
