@@ -165,7 +165,7 @@ def loads(text: str, file: str) -> YamlMap:
     if node is None:
         return YamlMap(file=file, line=1)
     if not isinstance(node, yaml.MappingNode):
-        hint = top_hint(text.splitlines()[_line(node) - 1])
+        hint = top_hint("".join(text.splitlines()[_line(node) - 1 : _line(node)]))
         raise InvalidFile("the file must be a mapping: `key: value` lines", file=file, line=_line(node), hint=hint)
     result: YamlMap = _Builder(file, text).build(node)
     return result
