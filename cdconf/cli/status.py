@@ -47,6 +47,7 @@ def command(environment: str, **flags: Any) -> None:
 
     with run_of("status", environment, flags) as run:
         hosts = run.selected()
+        run.start(hosts)
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from cdconf.render.grouped import ABOVE
-from cdconf.render.host_names import named
+from cdconf.render.host_names import counted
 
 _HOST, _DEPLOYED = 0, 4  # columns
 
@@ -36,7 +36,9 @@ def alike(
 
 def _one(same: Sequence[Sequence[str]], hosts: Sequence[str]) -> list[str]:
     row = list(same[0])
-    row[_HOST] = named([one[_HOST] for one in same], hosts)
+    row[_HOST], listed = counted([one[_HOST] for one in same], hosts)
+    if listed:  # behind all columns, where a long list pushes none of them off the screen
+        row[-1] = f"{row[-1]}  ({listed})".lstrip()
     times = sorted({one[_DEPLOYED].partition(" by ")[0] for one in same})
     if len(times) > 1:
         row[_DEPLOYED] = f"{times[0]} to {times[-1]}{row[_DEPLOYED].removeprefix(row[_DEPLOYED].partition(' by ')[0])}"
