@@ -87,8 +87,7 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not flags["as_json"]:
-            if not flags["verbose"]:
-                rows, red = alike(rows, red, [host.name for host in hosts])
+            rows, red = alike(rows, red, [host.name for host in hosts], every=flags["verbose"])
             show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
             show_migrations(run.extra["migrations"])
 

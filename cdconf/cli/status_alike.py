@@ -11,7 +11,7 @@ _HOST, _DEPLOYED = 0, 4  # columns
 
 
 def alike(
-    rows: Sequence[Sequence[str]], red: Collection[int], hosts: Sequence[str]
+    rows: Sequence[Sequence[str]], red: Collection[int], hosts: Sequence[str], *, every: bool = False
 ) -> tuple[list[list[str]], set[int]]:
     """Rows that differ only in their host, and in when it was deployed to, as one row.
 
@@ -19,11 +19,12 @@ def alike(
         rows: The cells of each row: host, app, release, state, deployed, lease.
         red: The numbers of the rows that are shown in red.
         hosts: The names of all hosts.
+        every: Whether each host is to have its rows, however many there are.
 
     Returns:
         The rows in the order of their first host, and the numbers of those that are red.
     """
-    if len(hosts) <= ABOVE:
+    if every or len(hosts) <= ABOVE:
         return [list(row) for row in rows], set(red)
     groups: dict[tuple[object, ...], list[Sequence[str]]] = {}
     for number, row in enumerate(rows):

@@ -29,6 +29,8 @@ def test_equal_rows_are_one_whenever_each_host_was_deployed_to():
 def test_twenty_hosts_have_their_rows():
     rows = [row(name) for name in HOSTS[:20]]
     assert alike(rows, {3}, HOSTS[:20]) == (rows, {3})
+    many = [row(name) for name in HOSTS]
+    assert alike(many, {3}, HOSTS, every=True) == (many, {3})
 
 
 SHOW = """
