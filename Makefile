@@ -101,8 +101,16 @@ bench: engine
 lead-time: engine
 	python benchmarks/lead_time.py $(LEAD)
 
+# VERSION=1.2.0: tags the commit, and makes sdist, wheel and SBOM in dist/; docs/releasing.md has all steps.
+release: setup
+	@scripts/release $(VERSION)
+
+# The terminal pictures of README.md, from a real run.
+pictures: engine
+	python scripts/pictures
+
 clean: setup
 	-cdconf destroy staging --yes --images
 	rm -rf examples/shop/build examples/shop/dist
 
-.PHONY: setup engine demo docs lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean generated soak month
+.PHONY: setup engine demo docs release pictures lint audit unit test fuzz hostile chaos line example attacks pythons team bench lead-time clean generated soak month

@@ -15,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.errors import InvalidFile
 from cdconf.inside import check_inside
+from cdconf.other_words import example_hint, key_hint, kind_hint, tag_hint, top_hint
 from cdconf.own_files import read_bytes, reason
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -164,7 +165,8 @@ def loads(text: str, file: str) -> YamlMap:
     if node is None:
         return YamlMap(file=file, line=1)
     if not isinstance(node, yaml.MappingNode):
-        raise InvalidFile("the file must be a mapping: `key: value` lines", file=file, line=_line(node))
+        hint = top_hint("".join(text.splitlines()[_line(node) - 1 : _line(node)]))
+        raise InvalidFile("the file must be a mapping: `key: value` lines", file=file, line=_line(node), hint=hint)
     result: YamlMap = _Builder(file, text).build(node)
     return result
 
@@ -177,6 +179,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidF
     if _TAB.match(shown) or "'\\t'" in str(error.problem):
         return InvalidFile("a tab can't indent YAML", file=file, line=line, hint="use spaces")
     hint = _BRACES_HINT if _BRACES.search(shown) else _syntax_hint(str(error.problem), shown)
+    hint = hint or top_hint(next((one for one in lines if one.strip() and not one.startswith("#")), ""))
     return InvalidFile(f"this isn't YAML: {error.problem}", file=file, line=line, hint=hint)
 
 
@@ -277,10 +280,10 @@ class _Builder:
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
         text: str = node.value
-        if node.style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str":
+        if node.tag == "tag:yaml.org,2002:str":  # quoted, or a block, without a tag
             return text
         if node.tag.rpartition(":")[2] not in _IMPLICIT or node.style:
-            raise self.error(node, f"the tag {node.tag} isn't known here")
+            raise self.error(node, f"the tag {node.tag} isn't known here", tag_hint(node.tag))
         lower = text.lower()
         if lower in _WORDS and text in (lower, lower.capitalize(), lower.upper()):
             return _WORDS[lower]
@@ -309,7 +312,7 @@ def check_keys(mapping: YamlMap, known: Iterable[str], what: str) -> None:
     allowed = list(known)
     for key in mapping:
         if key not in allowed:
-            raise mapping.error(f"unknown key '{key}' in {what}", key, did_you_mean(key, allowed))
+            raise mapping.error(f"unknown key '{key}' in {what}", key, key_hint(key, allowed))
 
 
 _KINDS: dict[type, str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}
@@ -352,9 +355,10 @@ def expect(mapping: YamlMap, key: str, kind: type, what: str, default: Any = REQ
     """
     if key not in mapping:
         if default is REQUIRED:
-            raise mapping.error(f"{what} has no '{key}'")
+            raise mapping.error(f"{what} has no '{key}'", None, example_hint(key))
         return default
     value = mapping[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise mapping.error(f"'{key}' in {what} must be {_KINDS[kind]}, not {kind_of(value)}", key)
+        message = f"'{key}' in {what} must be {_KINDS[kind]}, not {kind_of(value)}"
+        raise mapping.error(message, key, kind_hint(what if what == "variables" else key, kind, value))
     return value

@@ -33,9 +33,9 @@ def locked(python):
 
 
 def needed():
-    """What pyproject.toml asks for, but for fuzzing: `make fuzz` alone installs that."""
+    """What pyproject.toml asks for, but for what `make fuzz` and `make release` alone install."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = [members for name, members in project["dependency-groups"].items() if name != "fuzz"]
+    groups = [members for name, members in project["dependency-groups"].items() if name not in ("fuzz", "release")]
     extras = project["project"]["optional-dependencies"].values()
     return [
         Requirement(one)

@@ -76,7 +76,7 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
     if file.is_file():
         return _of_file(project, store, file, emit)
     if "/" in reference:
-        raise UsageError(f"there is no file '{reference}'")
+        raise UsageError(f"there is no file '{reference}'", hint="`cdconf build APP` makes one; then name the app")
     if "@" not in reference and len(reference) < 8:
         short = re.fullmatch("[0-9a-f]+", reference) and "of a digest, give 8 digits or more"
         hint = did_you_mean(reference, project.apps) or short or nearest_or_all(reference, project.apps)

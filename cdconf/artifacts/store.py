@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 
+_NONE = "none was built yet: `cdconf build APP`"
+
+
 class Store:
     """The artifacts of a project.
 
@@ -238,9 +241,12 @@ class Store:
             for broken in unreadable:
                 if broken.may_be(reference):
                     raise broken.error
-            newest = ", ".join(one.label for one in known[:5]) or "none yet"
+            newest = f"the newest: {', '.join(one.label for one in known[:5])}" if known else _NONE
             near = did_you_mean(reference, [one.label for one in known]) if "@" in reference else None
-            raise ArtifactError(f"there is no artifact '{reference}'", hint=near or f"the newest: {newest}")
+            raise ArtifactError(
+                f"there is no artifact '{reference}'",
+                hint=near or newest,
+            )
         if len({one.archive for one in found}) > 1:
             raise ArtifactError(f"'{reference}' names several artifacts", hint="give more digits")
         return found[0]

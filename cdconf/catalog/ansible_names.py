@@ -10,7 +10,7 @@ NAMES: Mapping[str, str | None] = {
     "inventory_hostname_short": "host.name",
     "group_names": "host.groups",
     "groups": "hosts",
-    "hostvars": "hosts (name, address, groups, os of each)",
+    "hostvars": "hosts",
     "ansible_host": "host.address",
     "ansible_facts": "facts",
     "ansible_hostname": "facts.hostname",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cdconf.roles import Declared
 
 LONGEST_MESSAGE = 500
+_MORE = {"item": "each"}
+_NOTHING = "templates read nothing of this machine: give it as a variable; `-e NAME=@FILE` takes a file's text"
 _UNDEFINED = re.compile(r"'(\w+)' is undefined\Z")
 _UNSAID = "what it says isn't shown, since a secret was read before"
 
@@ -36,8 +38,9 @@ def explained(error: Exception, scope: Scope | None, file: str, line: int) -> Te
     undefined = _UNDEFINED.match(message) if isinstance(error, jinja2.UndefinedError) else None
     if undefined and scope is not None:
         message = f"the variable '{undefined[1]}' is undefined"  # the name stands in the template
-        ours = NAMES.get(undefined[1])
+        ours = NAMES.get(undefined[1]) or _MORE.get(undefined[1])
         known = f"Ansible's name: here it's `{ours}`" if ours else did_you_mean(undefined[1], scope.names())
+        known = _NOTHING if undefined[1] in ("lookup", "query") else known
         hint = known or "declare it in role.yml, or set it in group_vars"
         return TemplateError(message, file=file, line=line, hint=hint)
     if scope is not None and scope.has_read_a_secret:

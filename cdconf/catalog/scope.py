@@ -229,7 +229,11 @@ class Scope:
                 f"a condition must be an expression, not {kind_of(value)}", file=file, line=line, hint=hint
             )
         if "{{" in value:
-            return bool(self.render(value, file, line))
+            found = self.render(value, file, line)
+            if isinstance(found, str) and not _is_lone(value):  # `81 == 80` would be a text, and each text holds
+                hint = "such as `when: site_port == 80`"
+                raise InvalidFile("a condition is one expression, without braces", file=file, line=line, hint=hint)
+            return bool(found)
         return bool(self._templating.expression(value, self, file, line))
 
     def template(self, role: str, name: str, file: str, line: int) -> str:
@@ -247,3 +251,9 @@ class Scope:
         """Removes `each`."""
         self._values.pop("each", None)
         self._secret.discard("each")
+
+
+def _is_lone(text: str) -> bool:
+    """Whether a text is one expression in braces, and nothing else."""
+    bare = text.strip()
+    return bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1

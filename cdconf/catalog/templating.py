@@ -22,6 +22,7 @@ from cdconf.catalog.jinja_scope import ScopedEnvironment
 from cdconf.catalog.limits import MEMORY
 from cdconf.catalog.meter import Unmeasured, too_much
 from cdconf.errors import CdconfError, TemplateError
+from cdconf.other_words import syntax_hint
 from cdconf.secrets import is_tainted
 from cdconf.yamlfile import read_exactly
 
@@ -120,7 +121,10 @@ class Templating:
         except jinja2.TemplateSyntaxError as error:
             named = error.filename or error.name or "<"  # errors of Jinja2's lexer have the file as their name
             where = (file, line) if named.startswith("<") else (named, error.lineno)
-            raise TemplateError(f"this isn't Jinja2: {error.message}", file=where[0], line=where[1]) from error
+            hint = syntax_hint(str(error.message))
+            raise TemplateError(
+                f"this isn't Jinja2: {error.message}", file=where[0], line=where[1], hint=hint
+            ) from error
         except jinja2.TemplateNotFound as error:
             folders, missing = _folders(str(error.name))
             where = _place(error.__traceback__, self._root) or (file, line)

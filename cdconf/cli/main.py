@@ -21,7 +21,6 @@ from cdconf.errors import (
     Interrupted,
     NoEnvironment,
     UsageError,
-    did_you_mean,
     interruption,
     refused_by_machine,
     worst_exit,
@@ -110,9 +109,9 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = not args or args[0] in VERBS or args[0].startswith("-")
         if not known and not ctx.resilient_parsing:  # a shell that completes wants no errors
-            raise UsageError(
-                f"there is no command '{args[0]}'", hint=did_you_mean(args[0], VERBS) or "see cdconf --help"
-            )
+            from cdconf.cli.other_verbs import verb_hint
+
+            raise UsageError(f"there is no command '{args[0]}'", hint=verb_hint(args[0], VERBS))
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -86,14 +86,31 @@ def hint_for(error: click.ClickException, arguments: Sequence[str], environments
         arguments: The command line behind `cdconf`.
         environments: The project's environments; empty where there's no project.
     """
+    if isinstance(error, click.BadOptionUsage) and _is_environment(error.option_name, arguments):
+        return f"there are: {', '.join(environments)}" if environments else None
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is None:
         return None
+    if isinstance(ctx.command, click.Group) and not isinstance(error, click.NoSuchOption):
+        return _command_meant(ctx.command, ctx, arguments)
     if isinstance(error, click.NoSuchOption):
         return _option(error.option_name, ctx, arguments)
     if isinstance(error, click.MissingParameter):
         return _missing(error, ctx, arguments, environments)
     return _extra(ctx, arguments, environments)
+
+
+def _is_environment(word: str, arguments: Sequence[str]) -> bool:
+    """Of an option whose value is missing; `plan --to` and `rollback --to` mean something else."""
+    return word == "--env" or (word == "--to" and next(iter(arguments), None) not in ("plan", "rollback", "procedure"))
+
+
+def _command_meant(group: click.Group, ctx: click.Context, arguments: Sequence[str]) -> str | None:
+    """Of a word that is no command of a group: the one that's meant, perhaps."""
+    known = group.list_commands(ctx)
+    word = next((one for one in arguments[1:] if not one.startswith("-")), "")
+    begun = [one for one in known if word and one.startswith(word)]
+    return did_you_mean(word, begun or known) or (f"there are: {', '.join(known)}" if word else None)
 
 
 def in_order(error: CdconfError, arguments: Sequence[str], environments: Sequence[str]) -> str | None:
@@ -119,7 +136,7 @@ def _option(word: str, ctx: click.Context, arguments: Sequence[str]) -> str | No
     by_meaning = next((one for one in MEANT.get(word, ()) if one in known), None)
     if by_meaning is not None:
         return f"did you mean '{by_meaning}'?"
-    hint = _of_environment(ctx, known) if word in _ENVIRONMENT else None
+    hint = _of_environment(ctx) if word in _ENVIRONMENT else None
     if hint is None and word in _NO_CHANGE:
         hint = _changes_nothing(ctx)
     near = _nearest(word, known)
@@ -128,15 +145,21 @@ def _option(word: str, ctx: click.Context, arguments: Sequence[str]) -> str | No
     return _BEHIND if hint is None and takes_command else hint
 
 
-def _of_environment(ctx: click.Context, known: Sequence[str]) -> str | None:
-    if any(isinstance(one, click.Argument) and one.name == "environment" for one in ctx.command.params):
-        return f"the environment is an argument: `{ctx.command_path} ENV`"
-    return _named_by(known)
+def _of_environment(ctx: click.Context) -> str | None:
+    named = [one for one in ctx.command.params if isinstance(one, click.Argument) and "ENV" in (one.metavar or "")]
+    if named:
+        return f"the environment is an argument: `{ctx.command_path} {' '.join('ENV' for _ in named)}`"
+    return _named_by(ctx.command)
 
 
-def _named_by(known: Sequence[str]) -> str | None:
-    option = next((one for one in ("--to", "--env") if one in known), None)
-    return f"the environment is named by {option}" if option is not None else None
+def _named_by(command: click.Command) -> str | None:
+    named = (one for one in command.params if isinstance(one, click.Option) and one.name == "environment")
+    option = next(named, None)
+    return f"the environment is named by {option.opts[0]}" if option is not None else None
+
+
+def _takes_environment(command: click.Command) -> bool:
+    return any(isinstance(one, click.Argument) and one.name == "environment" for one in command.params)
 
 
 def _changes_nothing(ctx: click.Context) -> str:
@@ -170,7 +193,9 @@ def _missing(
     error: click.MissingParameter, ctx: click.Context, arguments: Sequence[str], environments: Sequence[str]
 ) -> str | None:
     param = error.param
-    if param is None or param.name != "environment" or not environments:
+    if param is not None and "-- CMD" in (param.metavar or ""):
+        return f"the command goes behind `--`: `{ctx.command_path} ENV -- systemctl status ssh`"
+    if param is None or "ENV" not in (param.metavar or "") or not environments:
         return None
     if isinstance(param, click.Option):
         wanted = [word for word in _left(ctx, arguments) if word in environments]
@@ -185,8 +210,10 @@ def _extra(ctx: click.Context, arguments: Sequence[str], environments: Sequence[
     """Of words too many: an environment, or hosts, perhaps."""
     left, known = _left(ctx, arguments), _options(ctx.command)
     if len(left) == 1 and left[0] in environments:
-        return _named_by(known)
-    if not left or "--limit" not in known:
+        if _takes_environment(ctx.command):
+            return "name one environment; `cdconf parity` compares two"
+        return _named_by(ctx.command)
+    if not left or "--limit" not in known or any(one.name == "host" for one in ctx.command.params):
         return None
     words = [word for word in arguments if word not in left]
     return f"hosts and groups are named by --limit: `{_command([*words, '--limit', ','.join(left)])}`"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cdconf.cli.complete import environment_names, patterns, role_names
+from cdconf.cli.complete import patterns, role_names
 from cdconf.errors import UsageError, did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,8 +32,6 @@ def _no_code(context: click.Context, option: click.Parameter, given: bool) -> No
 
         refuse_code()
 
-
-environment_argument = click.argument("environment", metavar="ENV", shell_complete=environment_names)
 
 project_options = _all(
     click.option(
@@ -137,7 +135,7 @@ def parse_extra(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator or not name.isidentifier():
-            raise UsageError(f"-e '{pair}' isn't NAME=VALUE")
+            raise UsageError(f"-e '{pair}' isn't NAME=VALUE", hint=_pair_hint(name, bool(separator)))
         result[name] = AsIs(value) if isinstance(pair, AsIs) else value
     return result
 
@@ -163,3 +161,11 @@ def read_pair(pair: str) -> str:
         raise UsageError(f"-e {pair}: the file can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"-e {pair}: the file isn't UTF-8") from None
+
+
+def _pair_hint(name: str, has_value: bool) -> str:
+    if name.startswith("@"):
+        return "`-e NAME=@FILE` takes a file's text; whole files of variables belong into group_vars"
+    if name.isidentifier() and not has_value:
+        return f"such as -e {name}=VALUE"
+    return "a variable's name has letters, digits and _"

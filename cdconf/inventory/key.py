@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ class Key:
         pattern: A regular expression (ECMA 262 and Python) that text must match.
         refusal: The error of a value that isn't one of the choices, or doesn't match: a format with `value`, `shown`
             (the value for people), `key` and `what` (the mapping).
-        hint: What's right instead, for that error.
+        hint: What's right instead, for that error, or a function that tells it of the value.
         keys: Of a `map`: the keys that it may have.
         member: Of a `map` with free names, or of a `list`: what each value is.
         nullable: Whether it may be left empty.
@@ -45,7 +45,7 @@ class Key:
     choices: tuple[str, ...] = ()
     pattern: str | None = None
     refusal: str | None = None
-    hint: str | None = None
+    hint: str | Callable[[object], str] | None = None
     keys: Mapping[str, Key] | None = None
     member: Key | None = None
     nullable: bool = False

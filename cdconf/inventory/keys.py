@@ -9,6 +9,7 @@ from cdconf.inventory.differs_keys import DIFFERENCES, DIFFERS
 from cdconf.inventory.key import NAME, Key
 from cdconf.inventory.require_keys import REQUIREMENT
 from cdconf.inventory.service_keys import HOOKS, MAINTENANCE, SERVICE
+from cdconf.other_words import address_hint
 
 STORE = r"^(s3://[a-z0-9][a-z0-9.-]+(/[^/?#]+)*/?|(?![a-z0-9]+:/).+)$"
 TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
@@ -16,7 +17,7 @@ DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 # What begins with - would be an option of ssh.
-ADDRESS = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
+ADDRESS = r"^(?![^:]+:[0-9]+$)[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"  # IPv6 has more colons than an address with a port
 USER = r"^[^-\s@:/][^\s:/]*$"
 NETWORK = r"^([0-9]{1,3}\.){3}0/24$"
 PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"
@@ -26,8 +27,8 @@ COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
 
 
 def _address(doc: str) -> Key:
-    hint = "a name or an IP address"
-    return Key("text", doc, pattern=ADDRESS, refusal="{shown} can't be the address of {what}", hint=hint)
+    refusal = "{shown} can't be the address of {what}"
+    return Key("text", doc, pattern=ADDRESS, refusal=refusal, hint=address_hint)
 
 
 BATCH_SIZE = Key("any", "A batch.", pattern=BATCH)
@@ -145,6 +146,9 @@ APP = {
         "text",
         "A file of NAME=value lines on the hosts: the environment of the app's migrations and hooks, read as systemd "
         "reads an EnvironmentFile=.",
+        pattern="^/",
+        refusal="'env_file' in {what} must be an absolute path, not {shown}",
+        hint="it's a file on hosts, such as /etc/shop/env; a role's `file` writes it",
     ),
     "health": Key("map", "The app's health checks, run on its own host.", keys=HEALTH, any_of=HEALTH_CHECKS),
     "migrate": Key(

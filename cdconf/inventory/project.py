@@ -94,7 +94,7 @@ def _groups(section: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tup
                 raise section.error(
                     f"group '{group}' has the role '{role}', but there is no roles/{role}/role.yml",
                     group,
-                    did_you_mean(role, known),
+                    did_you_mean(role, known) or _role_hint(role),
                 )
     return groups
 
@@ -172,3 +172,16 @@ def invalid_name(name: str) -> bool:
 
 
 __all__ = ["InvalidFile", "duration", "find_root", "invalid_name", "load_project", "names"]
+
+
+def _role_hint(role: str) -> str:
+    names = role.replace(",", " ").split()
+    return f"roles are a list: [{', '.join(names)}]" if len(names) > 1 else f"make roles/{role}/role.yml"
+
+
+def _env_file(app: YamlMap, what: str) -> str | None:
+    path: str | None = expect(app, "env_file", str, what, None)
+    if path is not None and not path.startswith("/"):
+        message = f"'env_file' in {what} must be an absolute path, not {shown(path)}"
+        raise app.error(message, "env_file", "it's a file on hosts, such as /etc/shop/env; a role's `file` writes it")
+    return path

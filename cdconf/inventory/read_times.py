@@ -66,7 +66,7 @@ def zone_of(section: YamlMap, what: str) -> ZoneInfo:
     except (KeyError, ValueError, OSError):  # OSError: a directory of zones, such as Europe
         pass
     known = available_timezones()
-    hint = did_you_mean(name, known) or "such as Europe/Berlin or UTC"
+    hint = (did_you_mean(name, known) if "/" in name else None) or "such as Europe/Berlin or UTC"
     raise section.error(f"there is no time zone {shown(name)}", "zone", hint if known else "install tzdata")
 
 

@@ -127,7 +127,8 @@ def refused(about: Key, value: Any, mapping: YamlMap, key: str, what: str) -> In
     words = about.refusal or (
         "unknown {key} {shown} in {what}" if about.choices else "{shown} can't be '{key}' in {what}"
     )
-    hint = (did_you_mean(str(value), about.choices) if about.choices else None) or about.hint
+    right = about.hint(value) if callable(about.hint) else about.hint
+    hint = (did_you_mean(str(value), about.choices) if about.choices else None) or right
     return mapping.error(words.format(key=key, value=value, shown=shown(value), what=what), key, hint)
 
 

@@ -106,7 +106,8 @@ def read(path: Path) -> SavedPlan:
     try:
         document = read_json(path, LARGEST)
     except OSError as error:
-        raise UsageError(f"the plan {path} can't be read: {reason(error)}") from error
+        hint = "`cdconf plan ENV --out FILE` saves one"
+        raise UsageError(f"the plan {path} can't be read: {reason(error)}", hint=hint) from error
     except ValueError as error:
         hint = "`cdconf plan ENV --out FILE` makes one"
         raise InvalidFile("this isn't a plan: it isn't JSON, or not all of it", file=str(path), hint=hint) from error

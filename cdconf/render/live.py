@@ -15,6 +15,7 @@ from rich.text import Text
 from cdconf.events import Asking, Event, RunResult
 from cdconf.render import words
 from cdconf.render.display import Display
+from cdconf.render.grouped import Grouped, recap_rows
 from cdconf.render.progress import Progress
 from cdconf.render.style import Style, colour_system
 
@@ -28,6 +29,7 @@ class LiveRenderer:
     def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
         self._style = style
         self._mask = mask
+        self._grouped = Grouped(style)
         self._progress = Progress(time.monotonic)
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
@@ -40,8 +42,11 @@ class LiveRenderer:
             return
         with self._lock:
             self._progress.note(event)
-        line = words.line_of(event, self._style)
-        if line is not None:
+            lines = self._grouped.lines(event)
+        self._say(lines)
+
+    def _say(self, lines: list[str]) -> None:
+        for line in lines:
             self._display.print(self._coloured(self._mask(line)))
 
     def _render(self) -> RenderableType:
@@ -70,16 +75,19 @@ class LiveRenderer:
         return result
 
     def finish(self, result: RunResult) -> None:
-        self._display.stop()
+        self.close()
         out = Console(color_system=colour_system(sys.stdout), highlight=False, soft_wrap=True)
-        for line, host in zip(words.recap(result), result.hosts.values(), strict=False):
+        for line, host in recap_rows(result, self._style):
             bad = host.status in ("failed", "unreachable", "rolled_back")
             out.print(Text(self._mask(line), "red" if bad else "yellow" if host.changed else "green"))
         for line in words.error_lines(result):
             self._display.print(Text(self._mask(line), "bold red" if line.startswith("error") else ""))
 
     def close(self) -> None:
+        with self._lock:
+            lines = self._grouped.rest()
         self._display.stop()
+        self._say(lines)
 
 
 def _lasts(seconds: float) -> str:

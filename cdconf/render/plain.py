@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from cdconf.events import Event, HostStep, RunResult
 from cdconf.render import words
+from cdconf.render.grouped import Grouped, recap_rows
 from cdconf.render.style import Style
 
 QUIET = 10.0  # seconds after which a run that waits says what for
@@ -20,24 +21,30 @@ class PlainRenderer:
     def __init__(self, style: Style, mask: Callable[[str], str]) -> None:
         self._style = style
         self._mask = mask
+        self._grouped = Grouped(style)
         self._lock = threading.Lock()
         self._said = time.monotonic()
 
     def __call__(self, event: Event) -> None:
-        line = words.line_of(event, self._style)
         with self._lock:
-            if line is None and isinstance(event, HostStep) and time.monotonic() - self._said >= QUIET:
-                line = words.shown(f"  {event.host}: {event.message}")
-            if line is not None:
-                self._said = time.monotonic()
-                print(self._mask(line), file=sys.stderr, flush=True)
+            lines = self._grouped.lines(event)
+            if not lines and isinstance(event, HostStep) and time.monotonic() - self._said >= QUIET:
+                lines = [words.shown(f"  {event.host}: {event.message}")]
+            self._say(lines)
+
+    def _say(self, lines: list[str]) -> None:
+        for line in lines:
+            self._said = time.monotonic()
+            print(self._mask(line), file=sys.stderr, flush=True)
 
     def finish(self, result: RunResult) -> None:
-        for line in words.recap(result):
+        self.close()
+        for line, _ in recap_rows(result, self._style):
             print(self._mask(line))
         sys.stdout.flush()
         for line in words.error_lines(result):
             print(self._mask(line), file=sys.stderr)
 
     def close(self) -> None:
-        """Nothing is held."""
+        with self._lock:
+            self._say(self._grouped.rest())

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from cdconf.errors import InvalidFile, did_you_mean
+from cdconf.errors import InvalidFile
+from cdconf.other_words import field_hint
 
 Kind = Literal["string", "integer", "number", "boolean", "mode", "path", "list", "map", "any"]
 
@@ -171,7 +172,7 @@ class ResourceType:
 
     def unknown_field(self, name: str, title: str, extra: tuple[str, ...] = ()) -> tuple[str, str | None]:
         """Message and hint for a key that the type doesn't have."""
-        hint = did_you_mean(name, [*self.fields, *extra])
+        hint = field_hint(self.name, name, [*self.fields, *extra])
         return f"unknown key '{name}' in resource {self.name} '{title}'", hint
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdconf.errors import did_you_mean
 from cdconf.inventory.section import Section
 from cdconf.inventory.variables import RESERVED
+from cdconf.other_words import type_hint
 from cdconf.roles import keys
 from cdconf.roles.model import Declared, Role, Variable
 from cdconf.yamlfile import YamlMap, check_keys, expect, load, shown
@@ -86,8 +86,7 @@ def _declared(entry: Any, parent: YamlMap, types: Mapping[str, ResourceType], ha
         raise parent.error(f"{what} must be a mapping that begins with its type", handler or "resources")
     name = next(iter(entry))
     if name not in types:
-        near = did_you_mean(name, types) or f"the first key names the type: {', '.join(types)}"
-        raise entry.error(f"unknown resource type '{name}'", name, near)
+        raise entry.error(f"unknown resource type '{name}'", name, type_hint(name, types))
     kind = types[name]
     _check_keys(types, entry, name, handler)
     file, line = entry.where(name)

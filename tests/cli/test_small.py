@@ -21,7 +21,7 @@ from tests.conftest import CDCONF, begun, cdconf, write
         (["plan", "dev", "--role", "bas"], "no group has the role 'bas'", "did you mean 'base'?"),
         (["provision", "dev", "--role", "x"], "no group has the role 'x'", "there are: base"),
         (["plan", "dev", "--limit", ""], "'' isn't a pattern", "such as web, web1 or web,!web2"),
-        (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", None),
+        (["plan", "dev", "-e", "foo"], "-e 'foo' isn't NAME=VALUE", "such as -e foo=VALUE"),
         (["history", "devv"], "there is no environment 'devv', and the history has none", "did you mean 'dev'?"),
         (["history", "--app", "x"], "there is no app 'x', and the history has none", "there are: none"),
         (["lock"], "cdconf lock needs a command", "there are: release, status, take"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, project_options, yes_option
 
@@ -30,9 +31,7 @@ class ApproveFlags(Flags):
 
 @click.command()
 @click.argument("artifact", shell_complete=artifacts)
-@click.option(
-    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
-)
+@environment_option("--to", "--env", required=True)
 @click.option("--reject", is_flag=True, help="Reject: final for this artifact in ENV.")
 @click.option("--note", metavar="TEXT", default="", help="Your reason, visible to everybody; --reject needs one.")
 @click.option(

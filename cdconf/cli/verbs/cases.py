@@ -49,13 +49,13 @@ def command(types: tuple[str, ...], text: str, os: str, **given: Any) -> None:
 
 def _chosen(project: Project, types: tuple[str, ...]) -> dict[str, Path]:
     """Name -> folder of the types whose cases are to run."""
-    from cdconf.errors import UsageError, did_you_mean
+    from cdconf.errors import UsageError, nearest_or_all
     from cdconf.resources.discovery import is_own, type_folders
 
     folders = type_folders(project.root, project.type_packages)
     for name in types:
         if name not in folders:
-            raise UsageError(f"there is no resource type '{name}'", hint=did_you_mean(name, folders))
+            raise UsageError(f"there is no resource type '{name}'", hint=nearest_or_all(name, sorted(folders)))
     chosen = {name: folders[name] for name in types} or {
         name: folder for name, folder in folders.items() if not is_own(folder)
     }

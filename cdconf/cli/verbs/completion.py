@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import ShellComplete
 
 _HOWTO = {
     "bash": '# In ~/.bashrc: eval "$(cdconf completion bash)"   (bash 4.4 or later)\n',
@@ -22,12 +27,21 @@ def command(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from cdconf.cli.main import group
-
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"no completion for {shell}")
+    click.echo(_HOWTO[shell] + script_of(kind))
+
+
+def script_of(kind: type[ShellComplete]) -> str:
+    """The script that a shell reads.
+
+    Args:
+        kind: click's class for the shell.
+    """
+    from cdconf.cli.main import group
+
     made = kind(group, {}, "cdconf", "_CDCONF_COMPLETE")
     source = made.source_template % made.source_vars()
     # click's own cuts values and descriptions at their first comma: `web,!web2`
-    click.echo(_HOWTO[shell] + source.replace('string split ","', 'string split --max 1 ","'))
+    return source.replace('string split ","', 'string split --max 1 ","')

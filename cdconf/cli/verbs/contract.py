@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import app_names, environment_names
+from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 
 @click.command()
 @click.argument("app", shell_complete=app_names)
-@click.option("--env", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="Where.")
+@environment_option("--env", "--to", required=True, text="Where.")
 @project_options
 @connection_options
 @click.option("--check", is_flag=True, help="Only show what would happen.")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, limit_option, output_options, override_option, project_options
 
@@ -33,9 +34,7 @@ class DeployFlags(Flags):
 
 @click.command()
 @click.argument("artifact", required=False, shell_complete=artifacts)
-@click.option(
-    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
-)
+@environment_option("--to", "--env", required=True)
 @project_options
 @limit_option
 @connection_options

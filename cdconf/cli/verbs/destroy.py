@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import output_options, override_option, project_options, yes_option
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @yes_option
 @click.option("--images", is_flag=True, help="Also remove the images and snapshots that hosts are made from.")

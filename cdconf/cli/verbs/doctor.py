@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, limit_option, output_options, project_options
 
@@ -21,7 +21,7 @@ _MARKS = {"ok": "ok", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command()
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @limit_option
 @connection_options

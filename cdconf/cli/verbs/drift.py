@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     no_code_option,
     output_options,
     override_option,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     limit_option,
     output_options,
     project_options,

@@ -6,16 +6,15 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import artifacts, environment_names
+from cdconf.cli.complete import artifacts
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import output_options, project_options
 
 
 @click.command()
 @click.argument("artifact", shell_complete=artifacts)
-@click.option(
-    "--to", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="The environment."
-)
+@environment_option("--to", "--env", required=True)
 @project_options
 @output_options
 def command(artifact: str, environment: str, **flags: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.history_filters import HistoryFlags, check_name, filter_options, is_id, wanted_of
 from cdconf.cli.options import output_options, project_options
 from cdconf.cli.verbs.history_export import command as export
@@ -41,7 +41,7 @@ command.add_command(mark)
 
 
 @command.command()
-@click.argument("what", metavar="[ENV|RUN]", required=False, shell_complete=environment_names)
+@environment_argument(name="what", metavar="[ENV|RUN]")
 @project_options
 @filter_options
 @click.option("--limit", "count", metavar="N", type=click.IntRange(1), default=20, help="How many (default 20).")

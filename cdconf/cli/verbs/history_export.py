@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.history_filters import HistoryFlags, check_name, filter_options, wanted_of
 from cdconf.cli.options import project_options
 
 
 @click.command("export")
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @filter_options
 @click.option("--events", is_flag=True, help="Include all events of each run.")

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import connection_options, output_options, project_options
 
 
 @click.command("rebuild")
-@click.argument("environment", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @connection_options
 @output_options

@@ -213,5 +213,7 @@ def _text(words: tuple[str, ...]) -> tuple[str, str]:
         try:
             return Path(words[0]).read_text(encoding="utf-8").strip(), words[0]
         except (OSError, ValueError) as error:
-            raise UsageError(f"can't read a key from '{words[0]}': {error}") from error
+            raise UsageError(
+                f"can't read a key from '{words[0]}': {getattr(error, 'strerror', None) or error}"
+            ) from error
     return " ".join(words), "the argument"

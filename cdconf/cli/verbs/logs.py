@@ -10,10 +10,10 @@ import click
 
 from cdconf.cli.complete import app_names, unit_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     limit_option,
     output_options,
     project_options,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--to", "environment", metavar="ENV", shell_complete=environment_names, help="Only this environment.")
+@environment_option("--to", "--env", text="Only this environment.")
 @project_options
 @output_options
 def show(environment: str | None, **flags: Any) -> None:

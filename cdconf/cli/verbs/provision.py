@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
@@ -42,7 +42,7 @@ class ProvisionFlags(Flags):
 
 
 @click.command()
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @selection_options
 @connection_options

@@ -8,7 +8,8 @@ import click
 
 from cdconf.cli.complete import app_names, stored_versions
 from cdconf.cli.context import run_of
-from cdconf.cli.options import connection_options, environment_argument, limit_option, output_options, project_options
+from cdconf.cli.environment_named import environment_argument
+from cdconf.cli.options import connection_options, limit_option, output_options, project_options
 
 
 @click.command()

@@ -9,9 +9,9 @@ import click
 
 from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     limit_option,
     output_options,
     project_options,
@@ -61,6 +61,8 @@ def command(
     name; stdout and stderr stay separate. Ctrl-C also ends the command on the hosts. Exit code 1: it failed on a host.
     4: a host was unreachable.
 
+    On a terminal and above 20 hosts, equal output is shown once with its hosts, at the end. -v shows each line at once.
+
     With --app, the command runs where the app does: in the directory of its current release. With -t, it gets your
     terminal, for as long as you like and so without a lease, and the exit code is its own.
 
@@ -88,23 +90,24 @@ def command(
 def _run_on(run: Run, hosts: list[Host], line: str, keywords: dict[str, Any]) -> None:
     """Runs it on all hosts at once; what it prints is shown as it comes, or kept for the JSON document."""
     from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.show.host_output import Kept, Lines, Splitter
+    from cdconf.cli.output_alike import showing
+    from cdconf.cli.show.host_output import Kept, Splitter
     from cdconf.errors import Interrupted
 
-    lines = Lines([host.name for host in hosts], run.mask)
     kept: dict[str, Kept] = {host.name: Kept() for host in hosts}
 
     def job(session: Session) -> int:
         name = session.host.name
         if run.flags.as_json:
             return session.stream(line, kept[name], **keywords)
-        splitter = Splitter(lambda text, error: lines.show(name, text, error=error))
+        splitter = Splitter(lambda text, error: show(name, text, error=error))
         try:
             return session.stream(line, splitter, **keywords)
         finally:
             splitter.close()
 
-    with fleet_of(run, hosts, lease=True) as fleet:
+    names = [host.name for host in hosts]
+    with showing(names, run.mask, every=run.flags.verbose) as show, fleet_of(run, hosts, lease=True) as fleet:
         try:
             statuses, errors = fleet.each([session.host for session in fleet.sessions.values()], job).split()
         except Interrupted as error:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import connection_options, output_options, project_options
 from cdconf.cli.show.drift_reports import ONLY_READ, DriftFlags, check_flags
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdconf.schedules.installing import Wish, Written
     from cdconf.schedules.schedule import Name
 
-_environment = click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+_environment = environment_argument(metavar="[ENV]")
 _what = click.Choice(["drift", "destroy-expired"])  # schedules.schedule.WHATS, which --help needn't import
 
 

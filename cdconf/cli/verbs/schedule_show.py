@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_command(**flags: Any) -> None:
 
 
 @click.command("status")
-@click.argument("environment", metavar="[ENV]", required=False, shell_complete=environment_names)
+@environment_argument(metavar="[ENV]")
 @project_options
 @output_options
 def status_command(environment: str | None, **flags: Any) -> None:

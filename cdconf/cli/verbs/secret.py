@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.options import environment_argument, output_options, project_options
+from cdconf.cli.environment_named import environment_argument
+from cdconf.cli.options import output_options, project_options
 from cdconf.cli.secret_store import record_secrets, secret_store
 from cdconf.cli.verbs.secret_exposure import check, exposure, rotate
 from cdconf.errors import CdconfError, SecretError
@@ -46,6 +47,9 @@ def key() -> None:
 @project_options
 def set_(environment: str, name: str, directory: str) -> None:
     """Set secret NAME of ENV. cdconf asks for the value, or reads it from stdin. It is never an argument."""
+    if "=" in name:
+        hint = f"give the name alone: `cdconf secret set {environment} {name.partition('=')[0]}` asks for the value"
+        raise SecretError("a secret's value isn't given on the command line, where every user could read it", hint=hint)
     store = secret_store(directory, environment)
     asked = sys.stdin.isatty()
     value = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True) if asked else _piped()
@@ -68,7 +72,8 @@ def get(environment: str, name: str, directory: str) -> None:
     store = secret_store(directory, environment)
     value = store.get(name)
     if value is None:
-        raise SecretError(f"there is no secret '{name}' in {environment}", hint=did_you_mean(name, store.names()))
+        hint = did_you_mean(name, store.names()) or f"`cdconf secret set {environment} {name}` sets it"
+        raise SecretError(f"there is no secret '{name}' in {environment}", hint=hint)
     click.echo(value if sys.stdout.isatty() else value.encode("utf-8"), nl=sys.stdout.isatty())
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.options import environment_argument, output_options, project_options
+from cdconf.cli.environment_named import environment_argument
+from cdconf.cli.options import output_options, project_options
 from cdconf.errors import DIFFERENT, SecretError, did_you_mean
 from cdconf.events import Notice
 

@@ -8,8 +8,9 @@ import click
 
 from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.login import SSH_FAILED, call
-from cdconf.cli.options import environment_argument, project_options
+from cdconf.cli.options import project_options
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host

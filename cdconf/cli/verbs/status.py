@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     limit_option,
     output_options,
     project_options,
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cdconf.cli.context import Run
+
+_COLUMNS = ["host", "app", "release", "state", "deployed", "lease"]
 
 
 @click.command()
@@ -40,12 +42,14 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.show.stops import line_state, running_archive
     from cdconf.cli.show.tables import show
     from cdconf.cli.show.unit_rows import closely, show_units
+    from cdconf.cli.status_alike import alike
     from cdconf.events import HostDone
     from cdconf.session import Session
     from cdconf.session.answers import Lease
 
     with run_of("status", environment, flags) as run:
         hosts = run.selected()
+        run.start(hosts)
         rows: list[list[str]] = []
         data: dict[str, Any] = {}
 
@@ -57,10 +61,7 @@ def command(environment: str, **flags: Any) -> None:
             return pages, session.lease, left_by, drains
 
         seen = look_at(run, hosts, look)
-        found = {name: one[0] for name, one in seen.items()}
-        leases = {name: one[1] for name, one in seen.items()}
-        left = {name: one[2] for name, one in seen.items()}
-        drained = {name: one[3] for name, one in seen.items()}
+        found, leases, left, drained = ({name: one[index] for name, one in seen.items()} for index in range(4))
         line = line_state(run, found.values())
         red: set[int] = set()
         for host in hosts:
@@ -86,7 +87,7 @@ def command(environment: str, **flags: Any) -> None:
         run.extra["interrupted"] = _interrupted(run, found, leases, left)
         run.extra["migrations"] = migrations_of(run.project, found, leases)
         if not run.flags.as_json:
-            show(["host", "app", "release", "state", "deployed", "lease"], rows, red)
+            show(_COLUMNS, *alike(rows, red, [host.name for host in hosts], every=run.flags.verbose))
             show_migrations(run.extra["migrations"])
             show_units(found)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import app_names, environment_names, switch_words, toggle_names
+from cdconf.cli.complete import app_names, switch_words, toggle_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import connection_options, output_options, override_option, project_options
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("app", required=False, shell_complete=app_names)
 @click.argument("name", required=False, shell_complete=toggle_names)
 @click.argument("value", metavar="[on|off]", required=False, shell_complete=switch_words)
-@click.option("--env", "environment", metavar="ENV", shell_complete=environment_names, help="The environment.")
+@environment_option("--env", "--to")
 @project_options
 @connection_options
 @click.option("--check", is_flag=True, help="Change nothing; exit with 2 if anything would change.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import app_names, environment_names
+from cdconf.cli.complete import app_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--app", metavar="APP", shell_complete=app_names, help="Only this app.")
-@click.option(
-    "--to",
-    "environment",
-    metavar="ENV",
-    shell_complete=environment_names,
-    help="The environment in which a change ends (default: the pipeline's last one).",
-)
+@environment_option("--to", "--env", text="The environment in which a change ends (default: the pipeline's last one).")
 @click.option("--since", metavar="TIME", default="30d", help="How far back: 30d, 12h, or a date (default 30d).")
 @click.option("--svg", "svg_file", metavar="FILE", type=click.Path(), help="Also write the map as an SVG picture.")
 @click.option(

@@ -8,9 +8,9 @@ import click
 
 from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
-    environment_argument,
     no_code_option,
     output_options,
     project_options,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdconf.cli.complete import environment_names, host_names
+from cdconf.cli.complete import host_names
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_argument
 from cdconf.cli.flags import Flags
 from cdconf.cli.options import (
     connection_options,
-    environment_argument,
     limit_option,
     no_code_option,
     output_options,
@@ -141,7 +141,7 @@ def remove(environment: str, ended: bool, **given: Any) -> None:
 
 
 @command.command()
-@click.argument("environment", metavar="ENV", shell_complete=environment_names)
+@environment_argument
 @project_options
 @limit_option
 @connection_options

@@ -1,0 +1,56 @@
+"""Where a library's privates are replaced or called: its version is bounded, and it still has them as we know them."""
+
+import inspect
+import tomllib
+from pathlib import Path
+
+import docker
+import paramiko
+import pytest
+from packaging.requirements import Requirement
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPENDENCIES = {
+    one.name: one
+    for one in map(Requirement, tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
+}
+HINT = "a new version does it otherwise: look at cdconf/session/ssh_bounds.py and ssh_tunnels.py"
+
+
+@pytest.mark.parametrize("name", ["paramiko", "docker"])
+def test_its_version_has_an_upper_bound(name):
+    assert [one for one in DEPENDENCIES[name].specifier if one.operator == "<"], name
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+
+def test_paramiko_hands_data_to_handlers_of_a_table_of_the_connection():
+    """`bounded` replaces two entries of it."""
+    table = paramiko.Transport._channel_handler_table
+    assert table[MSG_CHANNEL_DATA] is paramiko.Channel._feed, HINT
+    assert table[MSG_CHANNEL_EXTENDED_DATA] is paramiko.Channel._feed_extended, HINT
+    assert parameters(paramiko.Channel._feed) == parameters(paramiko.Channel._feed_extended) == ["self", "m"], HINT
+    assert "self._channel_handler_table[ptype](chan, m)" in inspect.getsource(paramiko.Transport), HINT
+    names = inspect.getsource(paramiko.Channel)
+    assert "self.in_buffer = BufferedPipe()" in names, HINT
+    assert "self.in_stderr_buffer = BufferedPipe()" in names, HINT
+
+
+def test_paramiko_asks_for_a_channels_number_and_reads_its_refusal_where_tunnels_do():
+    source = inspect.getsource(paramiko.Transport.open_channel)
+    assert "chanid = self._next_channel()" in source, HINT
+    assert "e = self.get_exception()" in source, HINT
+    assert parameters(paramiko.Transport._next_channel) == ["self"], HINT
+    assert parameters(paramiko.Transport._parse_channel_open_failure) == ["self", "m"], HINT
+    assert "MSG_CHANNEL_OPEN_FAILURE: self._parse_channel_open_failure" in inspect.getsource(paramiko.Transport), HINT
+
+
+def test_docker_asks_an_engine_as_the_listing_does():
+    client = docker.APIClient
+    hint = "a new version does it otherwise: look at cdconf/environments/docker/listing.py"
+    assert parameters(client._url)[:2] == ["self", "pathfmt"], hint
+    assert "def _get(self, url, **kwargs):" in inspect.getsource(inspect.getmodule(client)), hint
+    assert {"response", "json"} <= set(parameters(client._result)), hint
