@@ -73,4 +73,5 @@ def _user(session: Session) -> str:
 def _document(app: App) -> dict[str, Any]:
     about: dict[str, Any] = {**app.known, "user": app.user}
     toggles = {"path": app.toggles_file, "values": {}, "reload": app.toggles_reload}
+    about["shared"] = {"directories": list(app.shared.directories), "files": list(app.shared.files)}
     return about | ({"toggles": toggles} if app.toggles else {})
