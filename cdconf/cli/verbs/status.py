@@ -50,8 +50,7 @@ def command(environment: str, **flags: Any) -> None:
     with run_of("status", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
-        rows: list[list[str]] = []
-        data: dict[str, Any] = {}
+        rows, data = list[list[str]](), dict[str, Any]()
 
         def look(session: Session) -> tuple[dict[str, Any], Lease | None, Any, dict[str, Any]]:
             apps = run.project.apps_on(session.host)
@@ -61,7 +60,10 @@ def command(environment: str, **flags: Any) -> None:
             return pages, session.lease, left_by, drains
 
         seen = look_at(run, hosts, look)
-        found, leases, left, drained = ({name: one[index] for name, one in seen.items()} for index in range(4))
+        found = {name: pages for name, (pages, _, _, _) in seen.items()}
+        leases = {name: lease for name, (_, lease, _, _) in seen.items()}
+        left = {name: before for name, (_, _, before, _) in seen.items()}
+        drained = {name: drains for name, (_, _, _, drains) in seen.items()}
         line = line_state(run, found.values())
         red: set[int] = set()
         for host in hosts:
