@@ -9,6 +9,7 @@ from cdconf.agent.commands.execute import Result
 from cdconf.agent.errors import Failed
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.release import activation, app_services
+from cdconf.agent.release import works_in as release_of
 from tests.agent.test_agent_releases import Host
 
 RELEASE, CURRENT = "/srv/app/releases/2", "/srv/app/current"
@@ -96,7 +97,7 @@ def test_what_starts_others_is_stopped_first(systemd):
 )
 def test_what_counts_as_running_from_a_release(systemd, monkeypatch, how, state, works_in, problem):
     systemd.states["app"] = {"ActiveState": state, "Result": "exit-code"}
-    monkeypatch.setattr(activation, "places", lambda name, releases: works_in)
+    monkeypatch.setattr(release_of, "places", lambda name, releases: works_in)
     if problem is None:
         app_services.verify(app_of("app", app=how), RELEASE, CURRENT, 1.0, within=0)
         return
@@ -115,11 +116,11 @@ def test_the_releases_in_which_a_service_works_are_seen_by_its_processes(tmp_pat
     place = tmp_path / "releases" / "2"
     place.mkdir(parents=True)
     monkeypatch.chdir(place)
-    monkeypatch.setattr(activation.processes, "unit", lambda pid: "app.service" if pid == os.getpid() else None)
-    assert activation.places("app", str(tmp_path / "releases")) == ["2"]
-    assert activation.places("other", str(tmp_path / "releases")) == []
-    monkeypatch.setattr(activation.processes, "seen", lambda pids, look: dict.fromkeys(pids))
-    assert activation.places("app", str(tmp_path / "releases")) is None
+    monkeypatch.setattr(release_of.processes, "unit", lambda pid: "app.service" if pid == os.getpid() else None)
+    assert release_of.places("app", str(tmp_path / "releases")) == ["2"]
+    assert release_of.places("other", str(tmp_path / "releases")) == []
+    monkeypatch.setattr(release_of.processes, "seen", lambda pids, look: dict.fromkeys(pids))
+    assert release_of.places("app", str(tmp_path / "releases")) is None
     shown = activation.shown(app_of("app", "app.socket", app_socket="none"), str(tmp_path / "releases"))
     assert shown == {
         "app": {"activate": "restart", "works_in": None},

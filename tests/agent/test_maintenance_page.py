@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.agent import switch
 from cdconf.agent.errors import Failed
-from cdconf.agent.lease import Lease
+from cdconf.agent.lease.lease import Lease
 from cdconf.agent.records.store import Store
 from cdconf.agent.switch import maintenance
 from cdconf.agent.switch.maintenance import Maintenance, MaintenanceWatch

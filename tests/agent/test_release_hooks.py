@@ -8,7 +8,7 @@ from cdconf.agent.converge.apply import Stopped
 from cdconf.agent.errors import Failed
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.release import hooks
-from cdconf.agent.switch import Switch
+from cdconf.agent.switch.switch import Switch
 from tests.agent.test_activation import Scene, Systemd
 from tests.agent.test_watch import Scene as Watched
 

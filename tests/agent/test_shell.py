@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.agent.commands import execute, process_groups, shell
+from cdconf.agent.commands import identity, process_groups, shell
 from cdconf.agent.errors import Failed
 from tests.agent.test_paths_in_agents import ROOT, SOURCES
 
@@ -43,7 +43,7 @@ LINES = {
 
 def by_argument(line, data):
     pipes = {"input": data, "capture_output": True}
-    done = subprocess.run(["/bin/sh", "-c", line], env=execute.environment(), cwd="/", check=False, **pipes)
+    done = subprocess.run(["/bin/sh", "-c", line], env=identity.environment(), cwd="/", check=False, **pipes)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -56,7 +56,7 @@ def test_a_line_runs_as_sh_runs_it(what):
 
 def test_a_line_has_its_own_numbers_in_bash():
     argv, variables = shell.words("echo $LINENO\n\nmissing-program")
-    env = {**execute.environment(), **variables}
+    env = {**identity.environment(), **variables}
     done = subprocess.run(["bash", "--posix", *argv[1:]], capture_output=True, env=env, check=False)
     assert (done.returncode, done.stdout) == (127, b"1\n")
     assert b"line 3: missing-program" in done.stderr
@@ -66,7 +66,7 @@ def test_a_line_has_its_own_numbers_in_bash():
 @pytest.mark.parametrize("what", LINES)
 def test_a_line_runs_as_the_sh_of_alpine_runs_it(what):
     """busybox's messages have the line's number behind `eval`, and none behind `-c`."""
-    env = execute.environment()
+    env = identity.environment()
     argv, variables = shell.words(LINES[what])
     one, other = (
         subprocess.run(
@@ -84,7 +84,7 @@ def test_nothing_that_busybox_starts_has_the_line():
         "# s3cret\nenv; set; cat /proc/self/environ; cat <<X | wc -c\n" + "é" * 100_000 + "\nX"
     )
     done = subprocess.run(
-        [BUSYBOX, "sh", *argv[1:]], env=execute.environment() | variables, capture_output=True, check=True
+        [BUSYBOX, "sh", *argv[1:]], env=identity.environment() | variables, capture_output=True, check=True
     )
     assert done.stdout.endswith(b"200001\n")
     assert b"s3cret" not in done.stdout
@@ -118,7 +118,7 @@ def test_the_process_list_has_no_line(tmp_path):
 def started(argv, variables, tmp_path):
     log = tmp_path / "calls"
     command = ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=clone,clone3,fork,vfork,execve", *argv]
-    subprocess.run(command, env={**execute.environment(), **variables}, check=True, capture_output=True)
+    subprocess.run(command, env={**identity.environment(), **variables}, check=True, capture_output=True)
     return sorted(line.split()[1].partition("(")[0] for line in log.read_text().splitlines() if "resumed" not in line)
 
 
@@ -166,4 +166,4 @@ def test_nothing_else_gives_a_shell_a_line():
                 if words[0] in ("/bin/sh", "sh", "bash", "/bin/bash") and ... in words:
                     found.append(str(path.relative_to(ROOT)))
     # It gets a line of cdconf's own, by which a host is given what its Python lacks.
-    assert found == ["agent/install.py", "agent/commands/shell.py"]
+    assert found == ["agent/commands/shell.py", "agent/install.py"]

@@ -316,7 +316,7 @@ def test_a_copy_of_earlier_does_not_hide_that_the_store_has_lost_an_archive(app,
     assert store.entries(SIGNATURE) == []
     assert store.manifest(artifact) if load_project(app).store else True  # a deployment from here goes on
     again = cdconf(app, "artifact", "add", "app", str(tmp_path / "app-1.tar.gz"), "--version", "1")
-    assert (again.returncode, "is put back" in again.stderr) == (0, True)
+    assert (again.returncode, "is restored" in again.stderr) == (0, True)
     forget_fetched(app)
     assert store.verify(artifact)
     assert cdconf(app, "artifact", "sign", "app@1").returncode == 0

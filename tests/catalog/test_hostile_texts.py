@@ -92,7 +92,7 @@ def test_the_next_host_has_its_own_process_and_the_text_is_not_tried_again(proje
 
 
 def test_many_texts_that_are_short_have_a_limit_together(project, monkeypatch):
-    for module in ("meter", "ended"):
+    for module in ("meter", "ended_process"):
         monkeypatch.setattr(f"cdconf.catalog.{module}.SECONDS_IN_ALL", 0.3)
     role(project, "resources:\n  - file: '/x{{ each }}'\n    for_each: '{{ range(99999) | list }}'\n    content: ''\n")
     with pytest.raises(TemplateError, match="the texts of one host take more than") as caught:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cdconf.cli.flags import Flags
 from cdconf.cli.run_app import chosen_hosts, terminal_line
 from cdconf.errors import UsageError
 
@@ -23,7 +24,7 @@ def run_of(*names, **flags):
         selected=lambda: [SimpleNamespace(name=name) for name in names],
         project=SimpleNamespace(apps={"shop": SHOP}),
         environment=SimpleNamespace(name="dev"),
-        flags={"limit": None, "as_json": False, **flags},
+        flags=Flags(**flags),
     )
 
 

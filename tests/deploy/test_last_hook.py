@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from cdconf.deploy.hooks import hooks_document, run_last
-from cdconf.deploy.runner import Target, app_document
+from cdconf.deploy.target import Target
 from cdconf.events import Notice, ResourceDone
 from cdconf.inventory.hooks import Hook, Hooks
 from tests.deploy.paper_hosts import PaperFleet, app_of
@@ -20,7 +20,7 @@ def told(tmp_path, hook, *, back=False, undelivered=()):
     target = Target(app_of(hooks=Hooks(None, {name: hook})), release, None, fleet.hosts)
     events = []
     rollout = SimpleNamespace(undelivered=undelivered)
-    document = dict(app_document(target.app), path=None)
+    document = dict(target.app.document(), path=None)
     run_last(rollout, replace(target, back=back), document, fleet, events.append)
     return [one for one in events if isinstance(one, (Notice, ResourceDone))]
 

@@ -67,7 +67,7 @@ def test_values_come_as_the_table_says():
     ("text", "key", "message", "hint"),
     [
         ("{}", "name", "thing 'x' has no 'name'", None),
-        ("name: 1", "name", "'name' in thing 'x' must be text, not a whole number", None),
+        ("name: 1", "name", "'name' in thing 'x' must be text, not a whole number", 'quote it: "1"'),
         ("name: X", "name", "'X' is no name of thing 'x'", "abc"),
         ('name: "x\\n"', "name", r"'x\n' is no name of thing 'x'", "abc"),
         ("kind: smal", "kind", "unknown kind 'smal' in thing 'x'", "did you mean 'small'?"),

@@ -7,6 +7,7 @@ import pytest
 from cdconf.authoring.new_project import vagrantfile
 from cdconf.cli.promotion_checks import provision_run, smoke_run, stage_run
 from cdconf.cli.vagrantfile import unknown_code
+from cdconf.cli.verbs.provision import ProvisionFlags
 from cdconf.events import Collector
 
 
@@ -33,7 +34,7 @@ def begun(world, provider):
     hosts.write_text(f"copy_of: production\nprovider: {provider}\n")
     world.commit(f"{provider} makes staging")
     collector = Collector()
-    about = {"mask": str, "extra": {}, "flags": {}, "collector": collector, "emit": collector}
+    about = {"mask": str, "extra": {}, "flags": ProvisionFlags(), "collector": collector, "emit": collector}
     return SimpleNamespace(project=world.project, environment=world.environment("staging"), noted={}, **about)
 
 

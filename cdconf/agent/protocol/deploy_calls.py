@@ -2,7 +2,7 @@
 
 An app is `{"name", "path", "services", "activation", "stops", "confirm_within", "user", "keep", "shared", "toggles",
 "procedure"}`. Without `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that
-releases share, as `{"directories", "files"}`; see `cdconf.agent.activation` for `activation` and `stops`, and
+releases share, as `{"directories", "files"}`; see `cdconf.agent.release.activation` for `activation` and `stops`, and
 `cdconf.agent.toggles.toggles` for `toggles`. All but the first three may be missing.
 """
 
@@ -181,7 +181,7 @@ def activate(agent, app, release, within=None, back=False):
         back: It's a rollback: once it has ended well, the host forgets what ran after the release.
 
     Returns:
-        `{"hooks"}`: what came of them, see `cdconf.agent.hooks`; missing where none ran.
+        `{"hooks"}`: what came of them, see `cdconf.agent.release.hooks`; missing where none ran.
 
     Raises:
         Failed: (`release`) The service doesn't come up from the new release, or the hook before it failed; the

@@ -132,7 +132,7 @@ def verify(app, folder, current, since, within=15.0):
     """Waits until each service runs from the release: by default its main process does, and is newer than `since`.
 
     Args:
-        app: The app, with its `services`; see `cdconf.agent.activation` for those that aren't restarted.
+        app: The app, with its `services`; see `cdconf.agent.release.activation` for those that aren't restarted.
         folder: The release's directory.
         current: The app's `current` link.
         since: Seconds after boot of the activation; None accepts a process of any age.

@@ -40,6 +40,7 @@ class DeployFlags(Flags):
 @connection_options
 @click.option("--stage", metavar="NAME", help="Deploy as this stage of the pipeline: to all hosts, and sign the proof.")
 @override_option
+@click.option("--check", is_flag=True, help="Show what would go where, and what stands against it; change nothing.")
 @click.option("--unpin", metavar="REASON", help="Deploy an artifact although it failed here before.")
 @click.option(
     "--resume",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdconf.cli.context import run_of
+from cdconf.cli.flags import Flags
 from cdconf.cli.options import project_options
 
 if TYPE_CHECKING:
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
     from cdconf.web.binding import Wish
 
 _DEFAULT = "127.0.0.1:8790"  # web.binding.DEFAULT, which --help needn't import
+
+
+@dataclass
+class ServeFlags(Flags):
+    """The options of `serve`."""
+
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    behind: tuple[str, ...] = ()
+    user_header: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @click.command()
@@ -26,7 +39,7 @@ _DEFAULT = "127.0.0.1:8790"  # web.binding.DEFAULT, which --help needn't import
 @click.option("--host", "names", metavar="NAME", multiple=True, help="A name under which browsers reach it.")
 @click.option("--install", is_flag=True, help="Write a systemd unit that does so, and say how to start it.")
 @project_options
-def command(bind: str, install: bool, **flags: Any) -> None:
+def command(bind: str, install: bool, **given: Any) -> None:
     """Show the project in a browser: what runs where, the pipeline, deployments live, drift, history and trust.
 
     The dashboard changes nothing. It reads the history and the artifact store, and asks hosts only where this machine
@@ -39,7 +52,8 @@ def command(bind: str, install: bool, **flags: Any) -> None:
     """
     from cdconf.web.binding import Wish, binding_of
 
-    wish = Wish(bind, flags["tls_cert"], flags["tls_key"], flags["behind"], flags["user_header"], flags["names"])
+    flags = ServeFlags(**given)
+    wish = Wish(bind, flags.tls_cert, flags.tls_key, flags.behind, flags.user_header, flags.names)
     with run_of("serve", None, flags) as run:
         binding = binding_of(wish)
         _check_installed()
