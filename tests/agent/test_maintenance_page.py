@@ -4,11 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.agent import switch
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import Lease
 from cdconf.agent.records.store import Store
-from cdconf.agent.switch import maintenance
+from cdconf.agent.switch import maintenance, switch
 from cdconf.agent.switch.maintenance import Maintenance, MaintenanceWatch
 
 
@@ -19,7 +18,7 @@ class Scene:
         monkeypatch.setattr(switch, "check", lambda: None)
         monkeypatch.setattr(switch.Switch, "_install", lambda self, app: None)
         monkeypatch.setattr(switch, "run", lambda *words, **keywords: None)
-        monkeypatch.setattr(switch.services, "systemctl", lambda *words: None)
+        monkeypatch.setattr(switch.app_services, "systemctl", lambda *words: None)
         monkeypatch.setattr(maintenance.time, "time", lambda: self.now)
         self.now, self.boot = 1000.0, "b1"
         self.shown = folder / "page"

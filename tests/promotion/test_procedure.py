@@ -109,8 +109,10 @@ def test_the_agents_code_counts(repository, monkeypatch, tmp_path):
     agent = package / "agent" / "files" / "__init__.py"
     agent.write_text(f"{agent.read_text()}# one line more\n")
     monkeypatch.setattr(bundle, "_PACKAGE", package)
+    bundle._own_sources.cache_clear()
     bundle.sources_digest.cache_clear()
     after = procedure(repository, "HEAD", "shop")
+    bundle._own_sources.cache_clear()
     bundle.sources_digest.cache_clear()
     assert changed(before, after) == {("agent", "cdconf")}
 

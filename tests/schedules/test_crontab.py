@@ -56,5 +56,5 @@ def test_the_shell_gets_the_words_as_they_are(tmp_path):
 def test_what_cron_cannot_read_is_refused():
     with pytest.raises(CdconfError, match="990"):
         line(command=("/bin/echo", "x" * 1000))
-    with pytest.raises(CdconfError, match="line end"):
+    with pytest.raises(CdconfError, match="line break"):
         line(command=("/bin/echo", "a\nb"))

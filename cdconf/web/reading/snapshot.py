@@ -16,7 +16,6 @@ from cdconf.errors import CdconfError
 from cdconf.history.database import FILE, TEAM, Database, failure_of, url_of
 from cdconf.history.index import History
 from cdconf.history.tables import tables
-from cdconf.history.taking_in import TakingIn
 from cdconf.patience import told
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Snapshot(History):
         self.sa = sa
         self.is_team = False
         self.project = ""
-        self._data, self._url, self._checkout = project.data_if_any, None, ""
+        self._data, self._url, self.checkout = project.data_if_any, None, ""
         copied(self._data / FILE, folder / FILE)
         try:
             self._database = Database(folder, None, "")
@@ -60,8 +59,7 @@ class Snapshot(History):
         """
         with contextlib.suppress(FileNotFoundError):
             try:
-                with self._database.engine.begin() as connection:
-                    TakingIn(self._database, self._data, self.project, self._checkout).take_in(connection)
+                self._update()
             except self.sa.exc.SQLAlchemyError as error:
                 raise failure_of(error, self._data, None) from error
 
@@ -83,7 +81,7 @@ class TeamHistory(History):
         self.sa = sa
         self.is_team = True
         self.project = project.name
-        self._data, self._url, self._checkout = project.data_if_any, url, project.checkout
+        self._data, self._url, self.checkout = project.data_if_any, url, project.checkout
         with told(TEAM):
             self._database = _OnlyRead(self._data, url)
         self._runs = self._database.tables.runs
@@ -154,7 +152,7 @@ class StoreIndex(History):
         self.sa = sa
         self.is_team = False
         self.project = project.name
-        self._data, self._url, self._checkout = folder, None, ""
+        self._data, self._url, self.checkout = folder, None, ""
         self._database = Database(folder, None, project.name)
         self._runs = self._database.tables.runs
 
