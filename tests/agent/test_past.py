@@ -1,8 +1,7 @@
 """What hosts remember: who did what, when and why, bounded, in ledgers of any age."""
 
 from cdconf.agent.records import events as past
-from cdconf.agent.records import ledger
-from cdconf.agent.records.ledger import FILE, Ledger
+from cdconf.agent.records.ledger import FILE, Ledger, remembered
 from cdconf.agent.records.store import Store
 
 BY = {"run": "r1", "owner": "ann@laptop pid 7", "reason": "deploy shop 2"}
@@ -81,7 +80,7 @@ def test_a_ledger_without_events_is_read_and_written_on(tmp_path):
     Ledger(store, "shop").active("2")
     assert [one["event"] for one in events(tmp_path)] == ["activated"]
     assert store.read(FILE)["other"] == {**old, "confirmed": None, "reverted": None, "events": []}
-    assert ledger.remembered(store)["apps"]["shop"]["verified"] == ["1"]
+    assert remembered(store)["apps"]["shop"]["verified"] == ["1"]
 
 
 def test_provisioning_is_noted_when_it_changed_something_or_another_catalog_was_applied(tmp_path):
@@ -89,18 +88,18 @@ def test_provisioning_is_noted_when_it_changed_something_or_another_catalog_was_
 
     def provision(catalog, changed=0, failed=False):
         past.provisioned(store, BY, catalog, {"ok": 3, "changed": changed}, failed)
-        return len(ledger.remembered(store)["provisions"])
+        return len(remembered(store)["provisions"])
 
     assert provision("c1", changed=3) == 1
     assert provision("c1") == 1, "nothing has changed"
     assert provision("c1", changed=1) == 2
     assert provision("c2") == 3
     assert provision("c2", failed=True) == 4
-    newest = ledger.remembered(store)["provisions"][-1]
+    newest = remembered(store)["provisions"][-1]
     assert (newest["owner"], newest["catalog"], newest["failed"]) == (BY["owner"], "c2", True)
     for number in range(past.KEPT_PROVISIONS + 3):
         provision(str(number))
-    assert len(ledger.remembered(store)["provisions"]) == past.KEPT_PROVISIONS
+    assert len(remembered(store)["provisions"]) == past.KEPT_PROVISIONS
 
 
 def test_a_full_disk_ends_no_provisioning(tmp_path, monkeypatch):

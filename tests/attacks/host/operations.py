@@ -29,9 +29,9 @@ def load(bundle):
                 continue  # of another system
     for name in ("tempfile", "shlex", "zipfile", "tarfile", "lzma", "ssl", "ctypes", "json", "hashlib", "random"):
         importlib.import_module(name)
-    import cdconf.agent.commands.execute
+    import cdconf.agent.commands.identity
 
-    cdconf.agent.commands.execute.environment()
+    cdconf.agent.commands.identity.environment()
 
 
 def _store():
