@@ -21,7 +21,7 @@ __all__ = ["deployed"]
     [
         ("expand migration", "again", ["web1", "web2"]),
         ("health: web1", "roll_back", ["web2"]),
-        ("ask whether", "confirm", []),
+        ("check the release", "confirm", []),
     ],
 )
 def test_of_a_killed_one_status_says_where_and_resume_ends_it(live, deployed, until, ending, staged):
