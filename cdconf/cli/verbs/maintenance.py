@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from cdconf.cli.complete import app_names, environment_names, switch_words
+from cdconf.cli.complete import app_names, switch_words
 from cdconf.cli.context import run_of
+from cdconf.cli.environment_named import environment_option
 from cdconf.cli.options import connection_options, output_options, project_options
 
 
 @click.command()
 @click.argument("switch", metavar="on|off", type=click.Choice(["on", "off"]), shell_complete=switch_words)
 @click.argument("app", shell_complete=app_names)
-@click.option("--env", "environment", metavar="ENV", required=True, shell_complete=environment_names, help="Where.")
+@environment_option("--env", "--to", required=True)
 @project_options
 @connection_options
 @click.option(
