@@ -7,9 +7,11 @@ process does. It's no wall against code; project files can't have any run here. 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -162,6 +164,7 @@ class _Learning(Mask):
 def answer_all(renders: Renders, meter: Meter, connection: Connection, trace: IO[bytes]) -> NoReturn:
     """What the fork does until the run ends, or closes the connection."""
     try:
+        _forget_imports_of_others()
         gc.freeze()  # nothing of the run's is collected, and closed, here
         _close_but({0, 1, 2, connection.fileno(), trace.fileno()})
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -181,6 +184,15 @@ def answer_all(renders: Renders, meter: Meter, connection: Connection, trace: IO
         connection.send_bytes(pickle.dumps(_bug(error)))
     finally:
         os._exit(1)
+
+
+def _forget_imports_of_others() -> None:
+    """Forgets modules that other threads of the run were importing: in the fork, nobody frees their locks."""
+    locks: dict[str, Any] = vars(importlib._bootstrap)["_module_locks"]
+    locks.clear()
+    for name, module in list(sys.modules.items()):
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            del sys.modules[name]
 
 
 def _close_but(kept: Iterable[int]) -> None:

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from cdconf.resources.elsewhere import Elsewhere
     from cdconf.secrets import Mask, SecretStore
 
-DEAF = 120  # seconds in which the process uses no processor, while it's waited for
+DEAF = 30  # seconds in which the process uses no processor, while it's waited for
+
+
+class _Hangs(Exception):
+    """The process waits for a lock that another thread held when it was forked."""
 
 
 class Renders(Protocol):
@@ -122,6 +126,14 @@ class Rendering:
             try:
                 with renders.elsewhere.held() if renders.elsewhere is not None else contextlib.nullcontext():
                     return self._conversation(process, renders, asked)
+            except _Hangs:  # the next fork is made at another moment
+                self._process = None
+                process.end()
+                if is_last:
+                    message = f"the process that renders has done nothing for {DEAF} s, twice"
+                    raise CdconfError(
+                        message, hint="run it again; `py-spy dump` shows where such a process hangs"
+                    ) from None
             except (EOFError, OSError):
                 self._process = None
                 error = self._ended(process)
@@ -195,14 +207,13 @@ def _wait(process: _Process) -> None:
     """Waits for the process as long as it works; one that does nothing hangs in a lock of another thread's.
 
     Raises:
-        CdconfError: It does nothing.
+        _Hangs: It does nothing.
     """
     used = _used(process.pid)
     while not process.connection.poll(DEAF):
         now = _used(process.pid)
         if now == used:
-            message = f"the process that renders has done nothing for {DEAF} s"
-            raise CdconfError(message, hint="run it again; `py-spy dump` shows where such a process hangs")
+            raise _Hangs
         used = now
 
 
