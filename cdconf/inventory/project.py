@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from cdconf.errors import InvalidFile, UsageError, did_you_mean
-from cdconf.inventory import keys, rollout_keys
+from cdconf.inventory import app_keys, keys, rollout_keys
 from cdconf.inventory.folders import environments_in
 from cdconf.inventory.hooks import read_hooks
 from cdconf.inventory.maintenance import read_maintenance
@@ -118,7 +118,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
     what = f"app '{name}'"
     if not _NAME.match(name):
         raise apps.error(f"{shown(name)} can't be an app's name", name, "use a-z, 0-9, - and _, at most 63")
-    app = Section(expect(apps, name, dict, "apps"), keys.APP, what)
+    app = Section(expect(apps, name, dict, "apps"), app_keys.APP, what)
     for group in app["groups"]:
         if group not in groups:
             raise app.error(f"{what} names an unknown group '{group}'", "groups", did_you_mean(group, groups))

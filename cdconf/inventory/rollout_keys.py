@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory import keys
+from cdconf.inventory import app_keys
 from cdconf.inventory.model import Drain, Health
 from cdconf.inventory.section import Section, fits
 
 
 def batches(app: Section) -> tuple[str, ...]:
     """The sizes of batches; see `cdconf.deploy.rollout.split`."""
-    value = app.mapping.get("batches", keys.APP["batches"].default)
+    value = app.mapping.get("batches", app_keys.APP["batches"].default)
     found = [str(one) for one in value] if isinstance(value, list) else [str(value)]
     for one in found:
-        if not fits(keys.BATCH_SIZE, one):
+        if not fits(app_keys.BATCH_SIZE, one):
             raise app.error(f"'{one}' in batches of {app.what} isn't a batch", "batches", "such as 1, 25% or all")
     return tuple(found)
 

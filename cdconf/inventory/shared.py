@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 
-from cdconf.inventory import keys
+from cdconf.inventory import app_keys
 from cdconf.inventory.model import Shared
 from cdconf.yamlfile import YamlList, YamlMap, check_keys, kind_of
 
@@ -22,7 +22,7 @@ def read_shared(app: YamlMap, what: str) -> Shared:
         directories = _paths(app, "shared", what)
         files: tuple[str, ...] = ()
     else:
-        check_keys(section, keys.SHARED, f"shared of {what}")
+        check_keys(section, app_keys.SHARED, f"shared of {what}")
         place, key = section, ""
         directories = _paths(section, "directories", f"shared of {what}")
         files = _paths(section, "files", f"shared of {what}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdconf.errors import did_you_mean
-from cdconf.inventory import keys
+from cdconf.inventory import app_keys, keys
 from cdconf.inventory.model import Toggle
 from cdconf.inventory.section import Section
 from cdconf.inventory.values import on_or_off
@@ -61,7 +61,7 @@ def _toggle(section: YamlMap, name: str, what: str) -> Toggle:
         hint = "use letters, digits, _ . and -, beginning with a letter"
         raise section.error(f"'{name}' can't be a toggle's name", name, hint)
     what = f"toggle '{name}' of {what}"
-    entry = Section(expect(section, name, dict, "toggles"), keys.TOGGLE, what)
+    entry = Section(expect(section, name, dict, "toggles"), app_keys.TOGGLE, what)
     expires = entry["expires"]
     if expires is not None and not _is_day(expires):
         raise entry.refused("expires")
