@@ -72,6 +72,19 @@ class Proof:
         """What it's found by."""
         return self.subject.archive
 
+    def document(self, statement: str) -> dict[str, Any]:
+        """What people and programs are told of it; `statement` is the name of its object in the store."""
+        return {
+            "statement": statement,
+            "stage": self.stage,
+            "environment": self.environment,
+            "result": self.result,
+            "at": self.finished,
+            "smoke": dict(self.smoke),
+            "acceptance": dict(self.acceptance) if self.acceptance else None,
+            "parity": dict(self.parity) if self.parity else None,
+        }
+
 
 @dataclass(frozen=True)
 class Period:

@@ -107,7 +107,7 @@ def document(review: Review, artifact: Artifact, plan: Planned | None) -> dict[s
         "authors_unknown": authors.problem or None,
         "changes": None if review.changed is None else [asdict(one) for one in review.changed],
         "plan": asdict(plan) if plan else None,
-        "results": [_proof(name, proof) for name, proof in review.proofs.items()],
+        "results": [proof.document(name) for name, proof in review.proofs.items()],
         "seen": list(review.seen),
         "gates": [asdict(one) for one in review.gate.links],
     }
@@ -120,16 +120,3 @@ def _written(commit: Written, review: Review) -> dict[str, Any]:
         person = people.by_address(one.address)
         authors.append({"name": one.name, "address": one.address, "person": person.name if person else None})
     return {"commit": commit.commit, "subject": commit.subject, "authors": authors}
-
-
-def _proof(name: str, proof: Proof) -> dict[str, Any]:
-    return {
-        "statement": name,
-        "stage": proof.stage,
-        "environment": proof.environment,
-        "result": proof.result,
-        "at": proof.finished,
-        "smoke": dict(proof.smoke),
-        "acceptance": dict(proof.acceptance) if proof.acceptance else None,
-        "parity": dict(proof.parity) if proof.parity else None,
-    }

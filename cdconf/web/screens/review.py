@@ -101,17 +101,7 @@ def _told(review: Review, app: str) -> dict[str, Any]:
         "changes": None if review.changed is None else [asdict(one) for one in review.changed[:_MOST]],
         "plan_command": plan,
         "results": [
-            {
-                "statement": name,
-                "stage": proof.stage,
-                "environment": proof.environment,
-                "result": proof.result,
-                "at": proof.finished,
-                "smoke": dict(proof.smoke),
-                "acceptance": dict(proof.acceptance) if proof.acceptance else None,
-                "parity": dict(proof.parity) if proof.parity else None,
-            }
-            for name, proof in sorted(review.proofs.items(), key=lambda pair: pair[1].finished)
+            proof.document(name) for name, proof in sorted(review.proofs.items(), key=lambda pair: pair[1].finished)
         ],
         "gates": [
             {"name": one.name, "state": one.state, "why": one.why, "command": one.command} for one in review.gate.links
