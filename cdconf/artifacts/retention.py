@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts import Artifact
 from cdconf.artifacts.holders import archive_of
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import USUAL, Connecting, open_fleet
 from cdconf.environments import provider_for
 from cdconf.errors import CdconfError, NotStarted, ProviderError, Unreachable, first_line
 from cdconf.events import Emit, Step
 from cdconf.inventory import load_environment
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.artifacts.holders import Holder, Uses
@@ -105,9 +104,8 @@ def _newest(artifacts: Sequence[Artifact], keep: int) -> set[Artifact]:
 def in_use(
     project: Project,
     emit: Emit,
+    connecting: Connecting = USUAL,
     *,
-    forks: int = 32,
-    accept_new_host_keys: bool = False,
     without: Collection[str] = (),
 ) -> Use:
     """Asks every host of every environment; takes no lease and changes nothing.
@@ -115,8 +113,7 @@ def in_use(
     Args:
         project: The project.
         emit: The event stream.
-        forks: How many hosts are asked at once.
-        accept_new_host_keys: Learn unknown host keys.
+        connecting: How the run connects to hosts.
         without: Environments of whose hosts, where other checkouts made them, what the store says is enough.
 
     Raises:
@@ -130,8 +127,7 @@ def in_use(
         if not hosts:
             continue
         emit(Step(f"asking {name}: {', '.join(host.name for host in hosts)}"))
-        connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
-        with Fleet(connector, environment, RunIdentity("artifact gc"), emit, forks=forks) as fleet:
+        with open_fleet(project, environment, "artifact gc", emit, connecting) as fleet:
             found, errors = fleet.look(hosts, partial(_pages, apps)).split()
             for pages in found.values():
                 for page in pages:

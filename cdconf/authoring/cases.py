@@ -30,10 +30,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cdconf.catalog import Compiler
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import open_fleet
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.inside import check_inside
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,8 +136,7 @@ class CaseHost:
     def session(self) -> Session:
         """The open session, leased and kept alive."""
         if self._session is None:
-            connector = Connector(self._project, self._environment, lambda event: None)
-            fleet = Fleet(connector, self._environment, RunIdentity("cases"), lambda event: None)
+            fleet = open_fleet(self._project, self._environment, "cases", lambda event: None)
             self._open.enter_context(fleet)
             for error in fleet.connect([self._host], lease=True).values():
                 raise error

@@ -68,8 +68,7 @@ def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit)
     compared = comparison(run, whose=revision or "yours", tells_older=True)
     options = Options(
         True,
-        run.flags.forks,
-        run.flags.accept_new_host_keys,
+        run.flags.connecting,
         releases=True,
         drained=drained,
         applied_from=compared,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cdconf.engine.opening import Connecting
     from cdconf.render import Renderer, Style
 
 
@@ -47,6 +49,13 @@ class Flags:
     at: str | None = None
     look_key: str | None = None
     renderer: Callable[[Style, Callable[[str], str]], Renderer] | None = None
+
+    @property
+    def connecting(self) -> Connecting:
+        """How the run connects to hosts."""
+        from cdconf.engine.opening import Connecting
+
+        return Connecting(self.forks, self.accept_new_host_keys, Path(self.look_key) if self.look_key else None)
 
 
 def flags_of(given: Flags | Mapping[str, Any]) -> Flags:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.engine import Fleet, open_fleet
 from cdconf.environments import provider_for
 from cdconf.errors import worst_exit
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
@@ -64,26 +63,9 @@ def _fleet(
 
     provider = provider_for(run.project, run.environment)
     located = provider.locate(hosts)
-    flags = run.flags
-    accept = flags.accept_new_host_keys
-    key = Path(flags.look_key) if flags.look_key else None
-    connector = Connector(
-        *(run.project, run.environment, run.emit),
-        accept_new_host_keys=accept,
-        ends_leases=ends_leases,
-        look_key=key,
-    )
-    identity = RunIdentity(reason or run.command)
+    connecting = replace(run.flags.connecting, ends_leases=ends_leases)
     missing = [host for host in hosts if host.name not in located]
     codes = [run.code, *(report(run.emit, host.name, provider.absence(host)) for host in missing)]
-    with Fleet(
-        connector,
-        run.environment,
-        identity,
-        run.emit,
-        forks=flags.forks,
-        lease_ttl=run.project.lease_ttl,
-        inheritance=Inheritance(run.project.name, run.environment.name),
-    ) as fleet:
+    with open_fleet(run.project, run.environment, reason or run.command, run.emit, connecting) as fleet:
         run.code = worst_exit(codes)
         yield fleet, list(located.values())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.databases.applied_migrations import Entry, Pages, Shape, told, version_of
 from cdconf.databases.migrate import Migrations
 from cdconf.drift import changed_files, drifted
-from cdconf.engine import Fleet
+from cdconf.engine import USUAL, Connecting, Fleet
 from cdconf.errors import DIFFERENT, OK, CdconfError, GateClosed, Unreachable, first_line
 from cdconf.events import Emit, HostDone, HostStatus, Notice, ResourceDone, Step
 from cdconf.promotion.changing import running_artifacts
@@ -35,8 +35,7 @@ class Options:
 
     check: bool = False
     forget_older: bool = False
-    forks: int = 32
-    accept_new_host_keys: bool = False
+    connecting: Connecting = USUAL
     gate: Callable[[Sequence[Subject]], None] = lambda running: None
 
 

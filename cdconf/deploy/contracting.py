@@ -10,11 +10,10 @@ if TYPE_CHECKING:
 from cdconf.deploy.contract import Contract, Options
 from cdconf.deploy.contract_each import EachContract
 from cdconf.deploy.held_hosts import app_hosts
-from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.engine import open_fleet
 from cdconf.engine.reports import refuse, report
 from cdconf.errors import InvalidFile
 from cdconf.events import Emit
-from cdconf.session import Connector
 
 
 def contract(
@@ -47,17 +46,7 @@ def contract(
         raise InvalidFile(text, file=app.file, line=app.line, hint="name its command in `migrate: {contract: …}`")
     kind = EachContract if app.migrate.each else Contract
     hosts = app_hosts(project, environment, app)
-    connector = Connector(project, environment, emit, accept_new_host_keys=options.accept_new_host_keys)
-    identity = RunIdentity(f"contract {app.name}")
-    with Fleet(
-        connector,
-        environment,
-        identity,
-        emit,
-        forks=options.forks,
-        lease_ttl=project.lease_ttl,
-        inheritance=Inheritance(project.name, environment.name),
-    ) as fleet:
+    with open_fleet(project, environment, f"contract {app.name}", emit, options.connecting) as fleet:
         errors = fleet.connect(hosts, lease=not options.check)
         refuse(errors, emit)
         for name, error in errors.items():

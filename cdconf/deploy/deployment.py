@@ -28,13 +28,12 @@ from cdconf.deploy.shapes import shape_of
 from cdconf.deploy.target import Target
 from cdconf.deploy.unreported import is_from_before
 from cdconf.deploy.verify import check_smoke
-from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity
+from cdconf.engine import USUAL, Checks, Connecting, Fleet, Guarded, open_fleet
 from cdconf.environments import provider_for
 from cdconf.errors import UsageError, first_line, nearest_or_all
 from cdconf.events import Emit, HostDone, Notice, ResourceDone
 from cdconf.inventory import load_toggles
 from cdconf.promotion.policy import guarded_by
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project
@@ -51,8 +50,7 @@ class Deployment:
     remember. `goes_on`: an earlier run of the pipeline may have done it, and died before it could say so.
     """
 
-    forks: int = 32
-    accept_new_host_keys: bool = False
+    connecting: Connecting = USUAL
     unpin: str | None = None
     to: str | None = None
     limit: frozenset[str] | None = None
@@ -308,20 +306,17 @@ def _fleet(
     # Ways back are open whatever a policy says, and whether or not it can be read.
     guarded = guarded_by(project) if systems else Guarded()
     checks = Checks(environment, systems=systems, guarded=guarded)
-    accept = options.accept_new_host_keys
-    connector = Connector(project, environment, emit, accept_new_host_keys=accept, facts=checks.facts())
     provider = provider_for(project, environment)
-    return Fleet(
-        connector,
+    return open_fleet(
+        project,
         environment,
-        RunIdentity(reason),
+        reason,
         emit,
-        forks=options.forks,
-        lease_ttl=project.lease_ttl,
-        beat=app.confirm_within / 4 or project.lease_ttl,
-        locate=lambda host: provider.locate([host]).get(host.name),
-        inheritance=Inheritance(project.name, environment.name),
+        options.connecting,
+        facts=checks.facts(),
         checks=checks,
+        locate=lambda host: provider.locate([host]).get(host.name),
+        beat=app.confirm_within / 4 or project.lease_ttl,
     )
 
 

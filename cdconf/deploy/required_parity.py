@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdconf.engine import USUAL, Connecting
 from cdconf.errors import UNREACHABLE, GateClosed, HostFailed, InvalidFile, Unreachable, worst_exit
 from cdconf.events import HostDone, Notice, Step
 from cdconf.inventory import load_environment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_required(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, *, accept_new_host_keys: bool = False
+    project: Project, environment: Environment, artifact: Artifact, emit: Emit, connecting: Connecting = USUAL
 ) -> None:
     """Compares the environment with those that must be like it, which must run the artifact already.
 
@@ -27,7 +28,7 @@ def check_required(
         environment: Where the artifact is about to be deployed.
         artifact: The artifact.
         emit: The event stream.
-        accept_new_host_keys: Learn unknown host keys.
+        connecting: How the run connects to hosts.
 
     Raises:
         GateClosed: They aren't alike.
@@ -35,7 +36,7 @@ def check_required(
         InvalidFile: No environment is a copy of this one, so that the requirement can't be met.
         Unreachable: A host doesn't answer, so that nobody can say.
     """
-    options = Options(accept_new_host_keys=accept_new_host_keys)
+    options = Options(connecting)
 
     def tell(event: Event) -> None:
         """The other environment's hosts, and how these stood before, are no part of the deployment's result."""

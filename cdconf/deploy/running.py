@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import USUAL, Connecting, open_fleet
 from cdconf.environments import provider_for
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.errors import CdconfError
@@ -29,9 +28,7 @@ class Running:
     errors: dict[str, CdconfError] = field(default_factory=dict)
 
 
-def running(
-    project: Project, environment: Environment, emit: Emit, *, forks: int = 32, accept_new_host_keys: bool = False
-) -> Running:
+def running(project: Project, environment: Environment, emit: Emit, connecting: Connecting = USUAL) -> Running:
     """Asks every host of an app; raises `ProviderError` when its provider doesn't answer."""
     apps = {host.name: project.apps_on(host) for host in environment.hosts.values()}
     wanted = [host for host in environment.hosts.values() if apps[host.name]]
@@ -41,13 +38,12 @@ def running(
     provider = provider_for(project, environment)
     located = provider.locate(wanted)
     found.errors = {host.name: provider.absence(host) for host in wanted if host.name not in located}
-    connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
 
     def ask(session: Session) -> dict[str, str | None]:
         documents = {app.name: app.document() for app in apps[session.host.name]}
         return {name: session.app_status(one)["linked"] or None for name, one in documents.items()}
 
-    with Fleet(connector, environment, RunIdentity("environments"), emit, forks=forks) as fleet:
+    with open_fleet(project, environment, "environments", emit, connecting) as fleet:
         answers, errors = fleet.look(list(located.values()), ask).split()
     found.errors |= errors
     for host in wanted:

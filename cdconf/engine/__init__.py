@@ -5,16 +5,20 @@ from cdconf.engine.fleet import Fleet
 from cdconf.engine.host_checks import Checks, Guarded, refusals
 from cdconf.engine.identity import RunIdentity
 from cdconf.engine.inherited_leases import Inheritance
+from cdconf.engine.opening import USUAL, Connecting, open_fleet
 from cdconf.engine.outcome import Outcome
 
 __all__ = [
+    "USUAL",
     "Checks",
+    "Connecting",
     "Fleet",
     "Guarded",
     "Inheritance",
     "Outcome",
     "RunIdentity",
     "converge_host",
+    "open_fleet",
     "refusals",
     "remember_facts",
 ]

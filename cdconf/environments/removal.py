@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.engine import open_fleet
 from cdconf.environments.choice import provider_for
 from cdconf.environments.hold import Occupied, hold
 from cdconf.environments.throwaway import DEFAULT_PROVIDER, forget
@@ -22,7 +22,6 @@ from cdconf.inventory.folders import HOSTS_FILE, THROWN_AWAY
 from cdconf.inventory.keys import PROVIDERS
 from cdconf.inventory.model import Throwaway
 from cdconf.inventory.throwaway import read_lifetime
-from cdconf.session import Connector
 from cdconf.yamlfile import load
 
 if TYPE_CHECKING:
@@ -148,14 +147,7 @@ def _remove_unused(project: Project, environment: Environment, emit: Emit) -> li
     unused = provider.unused(list(environment.hosts.values()))
     asked = [host for host in environment.hosts.values() if host.name not in unused]
     located = provider.locate(asked)
-    with Fleet(
-        Connector(project, environment, tell),
-        environment,
-        RunIdentity(REASON),
-        tell,
-        lease_ttl=project.lease_ttl,
-        inheritance=Inheritance(project.name, environment.name),
-    ) as fleet:
+    with open_fleet(project, environment, REASON, tell) as fleet:
         errors: dict[str, CdconfError] = fleet.connect(list(located.values()), lease=True)
         errors |= {host.name: provider.absence(host) for host in asked if host.name not in located}
         _refuse(environment, errors, {name: session.lease for name, session in fleet.sessions.items()})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.drift import runs_of
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import USUAL, Connecting, open_fleet
 from cdconf.environments import provider_for
 from cdconf.errors import CdconfError, ProviderError
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,7 @@ def memories(
     project: Project,
     environment: Environment,
     emit: Emit,
-    *,
-    forks: int = 32,
-    accept_new_host_keys: bool = False,
+    connecting: Connecting = USUAL,
 ) -> tuple[Memories, Errors]:
     """Asks the hosts; those that a provider hasn't made here have nothing to tell.
 
@@ -43,8 +40,7 @@ def memories(
     except ProviderError as error:
         return {}, {host.name: error for host in hosts}
     errors: Errors = {host.name: provider.absence(host) for host in missing}
-    connector = Connector(project, environment, emit, accept_new_host_keys=accept_new_host_keys)
-    with Fleet(connector, environment, RunIdentity("history"), emit, forks=forks) as fleet:
+    with open_fleet(project, environment, "history", emit, connecting) as fleet:
         found, failed = fleet.look(list(located.values()), _ask).split()
     return found, errors | failed
 

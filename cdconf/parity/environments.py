@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdconf.catalog import Compiler
-from cdconf.engine import Fleet, RunIdentity, remember_facts
+from cdconf.engine import USUAL, Connecting, Fleet, open_fleet, remember_facts
 from cdconf.engine.reports import report
 from cdconf.environments import provider_for
 from cdconf.errors import FAILED, CdconfError, InvalidFile, Unreachable, UsageError
@@ -21,7 +21,6 @@ from cdconf.no_code import is_refused
 from cdconf.parity import Comparison, Entries, Portrait, compare, desired, look
 from cdconf.parity.look import leaves
 from cdconf.secrets.offline import OfflineSecrets
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Host, Project
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 class Options:
     """How to go about it; see the command line's help. `desired_only`: ask no host."""
 
-    forks: int = 32
-    accept_new_host_keys: bool = False
+    connecting: Connecting = USUAL
     desired_only: bool = False
 
 
@@ -122,21 +120,8 @@ class _Member:
         raise NeverSeen(message, hint=f"`{command}` looks at them")
 
     def fleet(self, options: Options) -> Fleet:
-        connector = Connector(
-            self.project,
-            self.environment,
-            self.emit,
-            accept_new_host_keys=options.accept_new_host_keys,
-            facts=self.cache.wanted,
-        )
-        identity = RunIdentity("parity")
-        return Fleet(
-            connector,
-            self.environment,
-            identity,
-            self.emit,
-            forks=options.forks,
-            lease_ttl=self.project.lease_ttl,
+        return open_fleet(
+            self.project, self.environment, "parity", self.emit, options.connecting, facts=self.cache.wanted
         )
 
     def observe(self, fleet: Fleet) -> list[Portrait]:

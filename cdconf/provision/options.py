@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cdconf.engine import Fleet, converge_host
+from cdconf.engine import USUAL, Connecting, Fleet, converge_host
 from cdconf.events import Emit
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ class Options:
     """How a run goes about it; see the command line's help."""
 
     check: bool = False
-    forks: int = 32
-    accept_new_host_keys: bool = False
+    connecting: Connecting = USUAL
     releases: bool = False  # look at apps' releases too: drift
     drained: Drained | None = None  # gets what hosts have drained: drift
     prune: bool = False  # remove what was applied once and has gone from the files

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdconf.catalog.precheck import check_beforehand
 from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.drift.noting import Noting
-from cdconf.engine import Checks, Fleet, Guarded, Inheritance, RunIdentity, converge_host
+from cdconf.engine import Checks, Fleet, Guarded, converge_host, open_fleet
 from cdconf.engine.reports import refuse, report
 from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, worst_exit
@@ -21,7 +22,7 @@ from cdconf.provision.options import Options
 from cdconf.provision.planned_hosts import HostsToBe
 from cdconf.provision.restarts import check_reboot, check_running
 from cdconf.secrets.operators import sources_of
-from cdconf.session import AgentError, Connector
+from cdconf.session import AgentError
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -68,17 +69,10 @@ def provision(
     elif missing:
         to_be.tell(missing)
     present = [located[host.name] for host in hosts if host.name in located]
-    identity = RunIdentity(options.mending.reason if options.mending else "plan" if options.check else "provision")
     guarded = Guarded() if options.check else guarded_by(project)
     checks = Checks(environment, systems=True, take_over=options.take_over, guarded=guarded)
-    connector = Connector(
-        project,
-        environment,
-        emit,
-        accept_new_host_keys=options.accept_new_host_keys,
-        install_python=not (options.check or options.mending),
-        facts=checks.facts(FactCache(project.data, environment.name).wanted),
-    )
+    reason = options.mending.reason if options.mending else "plan" if options.check else "provision"
+    connecting = replace(options.connecting, install_python=not (options.check or options.mending))
 
     def prepare() -> Compiler:
         compiler = make_compiler()
@@ -90,17 +84,16 @@ def provision(
             raise
         return compiler
 
-    with Fleet(
-        connector,
+    with open_fleet(
+        project,
         environment,
-        identity,
+        reason,
         emit,
-        forks=options.forks,
-        lease_ttl=project.lease_ttl,
+        connecting,
+        facts=checks.facts(FactCache(project.data, environment.name).wanted),
+        checks=checks,
         # A container ends when it reboots: it's for the provider to start it again.
         locate=lambda host: provider.ensure([host], emit).get(host.name),
-        inheritance=Inheritance(project.name, environment.name),
-        checks=checks,
     ) as fleet:
         codes = ([UNREACHABLE] if options.releases else [DIFFERENT]) if missing else []
         if options.check:

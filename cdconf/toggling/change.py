@@ -22,7 +22,7 @@ from cdconf.deploy.rollout import Failure, split
 from cdconf.deploy.toggles import Values, differences, document_of
 from cdconf.deploy.unheeded import unheeded
 from cdconf.deploy.verify import check_smoke, smoke, wait_for_health
-from cdconf.engine import Fleet, Inheritance, RunIdentity
+from cdconf.engine import USUAL, Connecting, Fleet, open_fleet
 from cdconf.engine.reports import refuse, report
 from cdconf.errors import CdconfError, GateClosed, HostFailed, Interrupted, Unreachable
 from cdconf.events import Emit, HostDone, HostStatus, HostStep, Notice, ResourceDone, ResourceStatus, Step
@@ -30,7 +30,6 @@ from cdconf.inventory import load_toggles
 from cdconf.inventory.toggles import FILE, toggles_path, word
 from cdconf.inventory.toggles_edit import switched
 from cdconf.promotion.changing import running_artifacts
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Host, Project, Toggle
@@ -50,8 +49,7 @@ class Change:
     app: App
     toggle: Toggle
     on: bool
-    forks: int = 32
-    accept_new_host_keys: bool = False
+    connecting: Connecting = USUAL
     check: bool = False
     gate: Callable[[Sequence[Subject]], None] = lambda running: None
 
@@ -70,17 +68,8 @@ def toggle(project: Project, environment: Environment, change: Change, emit: Emi
         InvalidFile: toggles.yml breaks a rule, or can't be changed safely; nothing was changed.
     """
     check_smoke(project, app_members(environment, change.app))
-    identity = RunIdentity(f"toggle {change.app.name} {change.toggle.name} {word(change.on)}")
-    connector = Connector(project, environment, emit, accept_new_host_keys=change.accept_new_host_keys)
-    with Fleet(
-        connector,
-        environment,
-        identity,
-        emit,
-        forks=change.forks,
-        lease_ttl=project.lease_ttl,
-        inheritance=Inheritance(project.name, environment.name),
-    ) as fleet:
+    reason = f"toggle {change.app.name} {change.toggle.name} {word(change.on)}"
+    with open_fleet(project, environment, reason, emit, change.connecting) as fleet:
         hosts = app_hosts(project, environment, change.app)
         _connect(fleet, hosts, emit, lease=not change.check)
         # Read when the lease is held: another run from this checkout may just have changed it.

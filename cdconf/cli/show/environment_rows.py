@@ -75,10 +75,8 @@ def asked(run: Run, one: Listed) -> Runs:
 
     if one.environment is None or one.standing is None or not one.standing.made:
         return Runs()
-    flags = run.flags
-    accept = flags.accept_new_host_keys
     try:
-        found = running(run.project, one.environment, run.emit, forks=flags.forks, accept_new_host_keys=accept)
+        found = running(run.project, one.environment, run.emit, run.flags.connecting)
     except CdconfError as error:
         run.code = worst_exit([run.code, error.exit_code])
         run.emit(Notice(f"{one.name}: {error}", warning=True))

@@ -32,8 +32,7 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     known = store.list()
     now = None if dry_run else store.now()
     said = uses(store.place, now)  # read before hosts are asked: what begins in between is noticed
-    forks, accept = run.flags.forks, run.flags.accept_new_host_keys
-    use = in_use(run.project, run.emit, without=without, forks=forks, accept_new_host_keys=accept)
+    use = in_use(run.project, run.emit, run.flags.connecting, without=without)
     use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")
     for app, reasons in use.unknown.items():
         run.emit(Notice(f"all artifacts of {app} stay: {'; '.join(reasons)}", warning=True))

@@ -46,5 +46,5 @@ def command(app: str, environment: str, check: bool, forget_older: bool, overrid
         run.start(app_members(run.environment, chosen))
         run.extra["app"] = chosen.name
         gate = changing(run, "contract", chosen.name, override, check=check)
-        options = Options(check, forget_older, run.flags.forks, run.flags.accept_new_host_keys, gate.again)
+        options = Options(check, forget_older, run.flags.connecting, gate.again)
         run.code = contract(run.project, run.environment, chosen, run.emit, options, run.extra)

@@ -139,8 +139,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         run.start(hosts)
         line.parity = _check_environment(run, hosts, chosen, passing)
         options = Deployment(
-            flags.forks,
-            flags.accept_new_host_keys,
+            flags.connecting,
             unpin,
             limit=limit_of(run, run.project.apps[chosen.app]),
             forget_migrations=flags.forget_migrations,
@@ -169,12 +168,11 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
     from cdconf.errors import GateClosed
     from cdconf.events import Notice
 
-    accept = run.flags.accept_new_host_keys
     names = required(run.project, run.environment)
     if not names:
         return None
     try:
-        check_required(run.project, run.environment, artifact, run.emit, accept_new_host_keys=accept)
+        check_required(run.project, run.environment, artifact, run.emit, run.flags.connecting)
     except GateClosed as error:
         if not passing.is_overridden:
             raise
@@ -201,6 +199,6 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: Deploy
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))
         line = stage_run(run, app.name)
-        options = Deployment(flags.forks, flags.accept_new_host_keys, line=line, mask=run.mask)
+        options = Deployment(flags.connecting, line=line, mask=run.mask)
         ended = resume(run.project, run.environment, app, run.emit, options)
         run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

@@ -116,9 +116,7 @@ def _is_release_left(event: Event) -> bool:
 def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: Mending, **more: Any) -> int:
     from cdconf.provision.provision import Options, provision
 
-    flags = run.flags
-    accept = flags.accept_new_host_keys
-    options = Options(forks=flags.forks, accept_new_host_keys=accept, releases=True, mending=mending, **more)
+    options = Options(connecting=run.flags.connecting, releases=True, mending=mending, **more)
     return provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
 
 
@@ -160,10 +158,9 @@ def _deploy(run: Run, artifact: Artifact, hosts: frozenset[str], emit: Waiving, 
     from cdconf.cli.redeploy_check import Returning
     from cdconf.deploy.deployment import Deployment, put_back
 
-    flags = run.flags
     line = Returning(gate.again)
     run.emit(Step(f"deploy {artifact.label} again: {', '.join(sorted(hosts))}"))
-    options = Deployment(flags.forks, flags.accept_new_host_keys, line=line, mask=run.mask)
+    options = Deployment(run.flags.connecting, line=line, mask=run.mask)
     put_back(run.project, run.environment, artifact, hosts, emit, options)
 
 

@@ -45,8 +45,7 @@ def command(environment: str | None, **flags: Any) -> None:
         added: dict[str, list[dict[str, Any]]] = {}
         for one in environments:
             run.emit(Step(f"asking {one.name}: {', '.join(one.hosts)}"))
-            forks, accept = run.flags.forks, run.flags.accept_new_host_keys
-            found, errors = memories(project, one, run.emit, forks=forks, accept_new_host_keys=accept)
+            found, errors = memories(project, one, run.emit, run.flags.connecting)
             known = history_of(project)
             added[one.name] = rebuilt(project.name, one.name, found, known.runs(one.name, limit=None), built)
             known.close()

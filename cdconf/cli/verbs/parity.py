@@ -46,7 +46,7 @@ def command(environment: str, other: str, desired_only: bool, **flags: Any) -> N
         theirs = load_environment(run.project, other)
         pair = (run.environment, theirs)
         run.emit(RunStarted("parity", environment, tuple(f"{one.name}/{host}" for one in pair for host in one.hosts)))
-        options = Options(run.flags.forks, run.flags.accept_new_host_keys, desired_only)
+        options = Options(run.flags.connecting, desired_only)
         likeness = compare_environments(run.project, *pair, run.emit, options)
         found = likeness.comparison
         run.extra |= {"parity": {**report.document(found), "desired_only": desired_only}, "facts_age_s": likeness.ages}

@@ -98,11 +98,9 @@ def command(environment: str, **given: Any) -> None:
         run.start(hosts)
         recorder = plan_file.recorder(run) if out is not None else None
         moved = taken_over(flags.take_over, (host.name for host in hosts))
-        accept, prune = flags.accept_new_host_keys, flags.prune
+        connecting, prune = flags.connecting, flags.prune
         compared = comparison(run)
-        options = Options(
-            True, flags.forks, accept, prune=prune, record=recorder, take_over=moved, applied_from=compared
-        )
+        options = Options(True, connecting, prune=prune, record=recorder, take_over=moved, applied_from=compared)
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         if recorder is not None and out is not None:
             plan_file.save_plan(run, recorder, hosts, out, prune=flags.prune)

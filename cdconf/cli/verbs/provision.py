@@ -112,8 +112,7 @@ def command(environment: str | None, **given: Any) -> None:
             throwaway.tell(run, flags)
             options = Options(
                 check,
-                flags.forks,
-                flags.accept_new_host_keys,
+                flags.connecting,
                 prune=flags.prune,
                 plan=plan,
                 take_over=taken_over(flags.take_over, (host.name for host in hosts)),

@@ -47,7 +47,5 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         run.extra["app"] = chosen.name
         line = stage_run(run, None)
         limit = limit_of(run, chosen)
-        options = Deployment(
-            run.flags.forks, run.flags.accept_new_host_keys, to=version, limit=limit, line=line, mask=run.mask
-        )
+        options = Deployment(run.flags.connecting, to=version, limit=limit, line=line, mask=run.mask)
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

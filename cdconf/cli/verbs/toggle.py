@@ -91,9 +91,8 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     run.extra |= {"app": app.name, "toggle": toggle.name, "from": word(before), "to": word(on)}
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"
     run.start(app_hosts(run.project, run.environment, app))
-    flags = run.flags
-    gate = changing(run, "toggle", app.name, flags.override, check=check)
-    change = Change(app, toggle, on, flags.forks, flags.accept_new_host_keys, check, gate.again)
+    gate = changing(run, "toggle", app.name, run.flags.override, check=check)
+    change = Change(app, toggle, on, run.flags.connecting, check, gate.again)
     run.extra |= change_it(run.project, run.environment, change, run.emit)
     if check and run.extra["differs"]:
         run.code = DIFFERENT

@@ -188,8 +188,7 @@ def _look(run: Run, *, unknown: bool) -> Any:
     emit = waiving(run)
     options = Options(
         check=True,
-        forks=run.flags.forks,
-        accept_new_host_keys=run.flags.accept_new_host_keys,
+        connecting=run.flags.connecting,
         releases=True,
         applied_from=comparison(run),
     )

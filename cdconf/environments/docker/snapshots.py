@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cdconf.engine import Fleet, RunIdentity
+from cdconf.engine import open_fleet
 from cdconf.environments.docker import snapshot_builder
 from cdconf.environments.docker.container import init_of
 from cdconf.environments.docker.failures import engine_errors
@@ -25,7 +25,6 @@ from cdconf.errors import CdconfError, HostFailed, ProviderError, Unreachable, U
 from cdconf.events import Emit, Notice, Step
 from cdconf.file_lock import held
 from cdconf.inventory.provided_hosts import DEFAULT_OS
-from cdconf.session import Connector
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -166,10 +165,9 @@ class _Snapshots:
             if isinstance(event, Notice):
                 self._emit(event)
 
-        connector = Connector(self._project, self._environment, quiet)
         nowhere = replace(self._environment, name=snapshot_builder.NAME)
         hosts = [work.builders[kind].host for kind in work.left]
-        with Fleet(connector, nowhere, RunIdentity("snapshot"), quiet, lease_ttl=self._project.lease_ttl) as fleet:
+        with open_fleet(self._project, nowhere, "snapshot", quiet) as fleet:
             work.fail({kinds[name]: error for name, error in fleet.connect(hosts, lease=True).items()})
             _, errors = fleet.each(
                 [work.builders[kind].host for kind in work.left],
