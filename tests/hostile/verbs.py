@@ -38,7 +38,11 @@ VERBS = {
     "provision dev": False,
     "provision dev --check --diff": True,
     "run dev -- true": True,
+    "run dev --app shop -- true": True,
     "drift dev": True,
+    "drift dev --applied": True,
+    "drift dev --fix": False,
+    "doctor dev": True,
     "facts dev": True,
     "lock status dev": True,
     "lock release dev --yes": True,
@@ -47,7 +51,14 @@ VERBS = {
     "smoke dev": True,
     "lock take dev --reason hands -- true": False,
     "deploy shop --to dev": False,
+    "deploy shop --to dev --check": False,
+    "deploy shop --to dev --resume": False,
     "rollback dev": False,
+    "toggle shop dark on --env dev": False,
+    "contract shop --env dev": False,
+    "undrain shop --env dev --yes": False,
+    "maintenance on shop --env dev": False,
+    "maintenance off shop --env dev": False,
     "artifact gc --dry-run": False,
     "parity dev twin": False,
 }
@@ -57,6 +68,13 @@ HOSTS = """
       web1: {{address: 127.0.0.1, ssh: {{address: 127.0.0.1, port: {port}}}, groups: [web]}}
     """
 BAD = "      {name}: {{address: 127.0.0.{number}, ssh: {{address: 127.0.0.1, port: {port}{become}}}, groups: [web]}}\n"
+MORE = """\
+    toggles:
+      dark: {default: off, doc: What nobody sees}
+    migrate: {expand: "true", contract: "true"}
+    drain: {group: web, command: "true", undrain: "true", wait: 0s}
+    maintenance: {group: web, on: "true", off: "true", wait: 0s}
+"""  # of the app
 MEMORY = 64  # MiB that a bad host may cost
 NOT_ALONE = "not alone"  # the good host wasn't served
 
@@ -70,6 +88,8 @@ class Company(Ground):
     """A project with one host that's as it should be, and others that aren't."""
 
     def _fill(self):
+        project = self.root / "cdconf.yml"
+        project.write_text(project.read_text().replace("    user: root\n", "    user: root\n" + MORE))
         self.secret()
         self.commit()
         self.must("build", "shop")
