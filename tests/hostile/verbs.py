@@ -163,6 +163,8 @@ class Counts:
                 grown = (done.memory - self._least) / len(behaviours)
                 self.grown = max(self.grown, (grown, about))
                 found = [*found, *(["memory"] if grown > MEMORY else [])]
+            if (runs := sum(map(sum, (one.values() for one in self.by_verb.values())))) % 100 == 0:
+                print(f"{runs} runs", file=sys.stderr)  # a sweep that's killed has said how far it came
             if found:
                 self.told[words, " ".join(found)].append((behaviours, done))
                 print(f"{' '.join(found)}: cdconf {about}", flush=True)
