@@ -131,10 +131,8 @@ def _unpack(fields):
         archive.seek(0)
         os.mkdir("tree", 0o755, dir_fd=here.descriptor)
         with here.down("tree") as tree:
-            with (
-                _plain(archive, fields) as plain,
-                archives.opened(plain, fields["strip"], fields.get("links")) as members,
-            ):
+            strip, links = fields["strip"], fields.get("links")
+            with _plain(archive, fields) as plain, archives.opened(plain, strip, links) as members:
                 archives.unpack(members, tree)
                 sizes = archives.sizes(members)
             _dress(tree, fields)
