@@ -42,14 +42,15 @@ def closed(kind: ResourceType, declared: Declared, title: str, fields: dict[str,
     mode = kind.fields.get("mode")
     if mode is None:
         return {**fields, "new_mode": PRIVATE}
-    if declared.fields.get("mode") is not None and _is_octal(fields.get("mode")):
+    is_given = declared.fields.get("mode") is not None
+    if is_given and _is_octal(fields.get("mode")):
         return fields
-    if mode.default is None and "mode" in fields:  # it's made of the others, and can't be given
+    if not is_given and mode.default is None and "mode" in fields:  # it's made of the others, and can't be given
         return {**fields, "mode": PRIVATE}
-    if mode.default is not None and not _is_open(str(mode.default)):
+    if not is_given and mode.default is not None and not _is_open(str(mode.default)):
         return fields
     message = f"{kind.name} {shown(title)} holds a secret, so it must say who may read it: it has no 'mode'"
-    if declared.fields.get("mode") is not None:
+    if is_given:
         message += " but changes to one"
     hint = 'give it `mode: "0600"` (or "0640" and a `group`)' + (", and its `owner`" * ("owner" in kind.fields))
     raise InvalidFile(message, file=declared.file, line=declared.line, hint=hint)
