@@ -88,7 +88,7 @@ TYPE = ResourceType(
         "port": Field("integer", "The port of its server, where a host has several.", compare=False, public=True),
     },
     exclusive=(("tables", "sequences"),),
-    identity=("database", "schema", "tables", "sequences", "port"),
+    identity=("database", "kind", "schema", "tables", "sequences", "port"),
     normalise=_normalise,
     example="postgres_privilege: report\ndatabase: shop\ntables: '*'\nnew_by: shop\nprivileges: SELECT\n",
 )
