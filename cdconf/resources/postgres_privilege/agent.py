@@ -102,7 +102,7 @@ def statements(fields, name, have):
         name: The object's; None: what `new_by` makes from now on.
         have: `{privilege: whether it can be passed on}`.
     """
-    wanted, pass_on = fields.get("privileges", []), fields.get("grant_option")
+    wanted, pass_on = [] if fields.get("absent") else fields["privileges"], fields.get("grant_option")
     role = "PUBLIC" if fields["role"] == "public" else postgres.identifier(fields["role"])
     place, prefix = _place(fields, name)
     lacking = [one for one in wanted if one not in have or (pass_on and not have[one])]
