@@ -3,7 +3,6 @@
 from cdconf.agent.errors import Missing
 from cdconf.agent.system import postgres
 
-NEEDED = ("tables", "sequences", "privileges")
 KNOWN = """
 SELECT {0} = 'public' OR EXISTS (SELECT FROM pg_roles WHERE rolname = {0}) AS role,
        EXISTS (SELECT FROM pg_database WHERE datname = {1} AND datallowconn) AS database,
@@ -26,8 +25,7 @@ UNION ALL SELECT NULL, (
   AND defaclrole = (SELECT oid FROM pg_roles WHERE rolname = {4})
 ) FROM pg_namespace AS n WHERE nspname = {2}
 """
-LETTERS = {"tables": ("r", "'r', 'v', 'm', 'f', 'p'", "r"), "sequences": ("s", "'S'", "S")}
-WORDS = {"tables": "TABLE", "sequences": "SEQUENCE", "schema": "SCHEMA", "database": "DATABASE"}
+LETTERS = {"table": ("r", "'r', 'v', 'm', 'f', 'p'", "r"), "sequence": ("s", "'S'", "S")}
 
 
 def observe(fields):
@@ -78,13 +76,12 @@ def _chosen(fields, rows):
         raise Missing("schema", fields["schema"])
     if "new_by" not in fields:
         found.pop(None, None)
-    names = fields[kind] if kind in LETTERS else ["*"]
-    if names != ["*"]:
-        for name in names:
-            if name not in found:
-                raise Missing(WORDS[kind].lower(), "{}.{}".format(fields["schema"], name))
-        found = {name: have for name, have in found.items() if name is None or name in names}
-    return found
+    name = fields[kind] if kind in LETTERS else "*"
+    if name == "*":
+        return found
+    if name not in found:
+        raise Missing(kind, "{}.{}".format(fields["schema"], name))
+    return {one: have for one, have in found.items() if one in (None, name)}
 
 
 def apply(fields, difference):
@@ -126,6 +123,6 @@ def _place(fields, name):
         prefix = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} ".format(
             quoted(fields["new_by"]), quoted(fields["schema"])
         )
-        return WORDS[kind] + "S", prefix
+        return kind.upper() + "S", prefix
     own = quoted(fields[kind]) if kind in ("database", "schema") else quoted(fields["schema"]) + "." + quoted(name)
-    return WORDS[kind] + " " + own, ""
+    return kind.upper() + " " + own, ""

@@ -18,10 +18,8 @@ def observe(fields):
     path = fields["path"]
     files.need_roots_alone(path, "a host's key")
     state = whole_file.observe(path)
-    if state is None or not (state["content"] or fields.get("absent") or state["mode"] == "a link"):
+    if state is None or not (state["content"] or state["mode"] == "a link"):
         return None  # ssh-keygen that was killed leaves an empty file
-    if fields.get("absent"):
-        return {}
     key = _public(path, state["content"])
     kind, bits = KINDS.get(key.kind, "ecdsa"), _bits(key)
     if kind != fields["type"]:
@@ -60,12 +58,8 @@ def _wrong(path, key):
 
 
 def apply(fields, difference):
-    """Removes both; makes new ones; or repairs the modes and the public key."""
+    """Makes new ones; or repairs the modes and the public key."""
     path = fields["path"]
-    if difference.get("exists") == (True, False):
-        for one in (path, path + ".pub"):
-            files.remove(one)
-        return
     if "exists" in difference or "bits" in difference:
         private, public = _make(fields)
     else:

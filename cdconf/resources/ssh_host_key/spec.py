@@ -9,8 +9,6 @@ _RSA = range(2048, 16385)
 
 def _normalise(fields: Fields, context: Context) -> Fields:
     fields.setdefault("path", f"/etc/ssh/ssh_host_{fields['type']}_key")
-    if fields["absent"]:
-        return {name: fields[name] for name in ("type", "path", "absent")}
     if int(fields["mode"], 8) & 0o037:
         raise context.error(f"the mode {fields['mode']} lets others use the host's key", '"0600", or "0640"')
     bits = fields.get("bits")
@@ -32,7 +30,8 @@ TYPE = ResourceType(
         "A key by which SSH clients know this host, with its public key in PATH.pub. A new key is made on the "
         "host only if there is none, or if it has fewer `bits`. A new key is a new identity: clients that know "
         "the old key refuse the host, cdconf too if the inventory pins it. Both files are root's. The private "
-        "key never leaves the host. Restart sshd by `notify`."
+        "key never leaves the host. Restart sshd by `notify`. `--prune` removes no key, since sshd doesn't start without "
+        "one; `file` with `absent` does."
     ),
     title="type",
     fields={
@@ -46,6 +45,7 @@ TYPE = ResourceType(
         "mode": Field("mode", "The private key's mode.", default="0600"),
     },
     identity=("path",),
+    absent=False,
     paths=lambda fields: [fields["path"], fields["path"] + ".pub"],
     holds=(),
     normalise=_normalise,
