@@ -30,8 +30,8 @@ TYPE = ResourceType(
         "A key by which SSH clients know this host, with its public key in PATH.pub. A new key is made on the "
         "host only if there is none, or if it has fewer `bits`. A new key is a new identity: clients that know "
         "the old key refuse the host, cdconf too if the inventory pins it. Both files are root's. The private "
-        "key never leaves the host. Restart sshd by `notify`. `--prune` removes no key, since sshd doesn't start without "
-        "one; `file` with `absent` does."
+        "key never leaves the host. Restart sshd by `notify`. `--prune` removes no key, since sshd doesn't start "
+        "without one; `file` with `absent` does."
     ),
     title="type",
     fields={
