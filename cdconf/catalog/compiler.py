@@ -319,7 +319,7 @@ class Compiler:
             or not kind.sensitive.isdisjoint(fields)
             or bool(secrets or asked.secrets)
             or is_tainted(fields),
-            removable=kind.absent,
+            removable=kind.absent and "must_exist" not in fields,
             reads=scope.behind(before),
             holds_secret=holds_secret,
             given=frozenset(values),

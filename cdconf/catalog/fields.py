@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cdconf.roles import Declared
 
 _MODE = re.compile(r"[0-7]{3,4}\Z")
+_CHANGE = r"[ugoa]*[-+=][rwxXst]*"
+_CHANGES = re.compile(rf"{_CHANGE}(,{_CHANGE})*\Z")
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "string": ("text", (str,)),
     "integer": ("a whole number", (int,)),
@@ -100,9 +102,10 @@ def _texts(kind: ResourceType, declared: Declared, title: str, name: str, value:
 
 
 def _normal(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:
-    normal = _mode(value) if spec.kind == "mode" else _path(value)
+    normal = _mode(value, spec.relative) if spec.kind == "mode" else _path(value)
     if normal is None:
         wanted = 'a mode such as "0644"' if spec.kind == "mode" else "an absolute path"
+        wanted += ", or changes such as go-w or u=rwX,go=rX" if spec.relative else ""
         if spec.kind == "path" and isinstance(value, str) and ".." in value.split("/"):
             wanted += " without `..`"
         raise _error(kind, declared, title, name, f"'{name}' must be {wanted}, not {_shown(value)}")
@@ -115,8 +118,12 @@ def _shown(value: Any) -> str:
     return shown(value)
 
 
-def _mode(value: Any) -> str | None:
-    return value.zfill(4) if isinstance(value, str) and _MODE.match(value) else None
+def _mode(value: Any, relative: bool) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if relative and _CHANGES.match(value):
+        return value
+    return value.zfill(4) if _MODE.match(value) else None
 
 
 def _path(value: Any) -> str | None:

@@ -42,13 +42,16 @@ def closed(kind: ResourceType, declared: Declared, title: str, fields: dict[str,
     mode = kind.fields.get("mode")
     if mode is None:
         return {**fields, "new_mode": PRIVATE}
-    if declared.fields.get("mode") is not None:
+    is_given = declared.fields.get("mode") is not None
+    if is_given and _is_octal(fields.get("mode")):
         return fields
-    if mode.default is None and "mode" in fields:  # it's made of the others, and can't be given
+    if not is_given and mode.default is None and "mode" in fields:  # it's made of the others, and can't be given
         return {**fields, "mode": PRIVATE}
-    if mode.default is not None and not _is_open(str(mode.default)):
+    if not is_given and mode.default is not None and not _is_open(str(mode.default)):
         return fields
     message = f"{kind.name} {shown(title)} holds a secret, so it must say who may read it: it has no 'mode'"
+    if is_given:
+        message += " but changes to one"
     hint = 'give it `mode: "0600"` (or "0640" and a `group`)' + (", and its `owner`" * ("owner" in kind.fields))
     raise InvalidFile(message, file=declared.file, line=declared.line, hint=hint)
 
@@ -70,7 +73,7 @@ def findings(catalogs: Iterable[Catalog], types: dict[str, ResourceType]) -> Ite
 
 
 def _has_mode(one: Resource) -> bool:
-    return one.fields.get("mode") is not None and not one.absent
+    return _is_octal(one.fields.get("mode")) and not one.absent
 
 
 def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[Finding]:
@@ -86,6 +89,11 @@ def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[Find
     if "owner" in kind.fields and one.fields.get("owner") is None:
         message = f"'{one.title}' holds a secret, and a file that's there already stays whose it is"
         yield Finding("unowned_secret", message, file, int(line), "give it an `owner`, such as root")
+
+
+def _is_octal(mode: object) -> bool:
+    """Whether a mode says who may read a file, whatever was there before."""
+    return mode is not None and str(mode).isdecimal()
 
 
 def _is_open(mode: str) -> bool:

@@ -79,6 +79,7 @@ def _merged(first: Resource, other: Resource) -> Resource:
         first,
         notify=tuple(dict.fromkeys((*first.notify, *other.notify))),
         sensitive=first.sensitive or other.sensitive,
+        removable=first.removable or other.removable,
         holds_secret=first.holds_secret or other.holds_secret,
         reads=first.reads | other.reads,
         plain=first.plain & other.plain,

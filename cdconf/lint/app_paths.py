@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import stat
 from typing import TYPE_CHECKING
 
+from cdconf.agent.files.owners import mode_bits
 from cdconf.catalog.findings import Finding
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _given(one: Resource, user: str, places: set[str]) -> str | None:
 
 
 def _can_write(one: Resource, user: str) -> bool:
-    fields, mode = one.fields, int(str(one.fields.get("mode", "0755")), 8)
+    fields, mode = one.fields, mode_bits(str(one.fields.get("mode", "0755")), stat.S_IFDIR | 0o755)
     if user in (fields.get("owner"), fields.get("user")):
         return True
     return bool(mode & 0o002) or (fields.get("group") == user and bool(mode & 0o020))

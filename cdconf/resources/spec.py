@@ -41,6 +41,7 @@ class Field:
         compare: Whether the field is state that the host is compared with. False for parameters that only say
             how (`validate`, `unless`, `recursive`), and for what `normalise` replaces (`template`).
         sensitive: The value is never shown, whatever it is.
+        relative: A `mode` may also be changes to what's there, as chmod(1) words them: `go-w`, `u=rwX,go=rX`.
         members: What a `list` holds: texts, or whatever `normalise` checks.
         public: Other users of the host can see it, such as an argument of a program: it can't be made of a secret.
         instead: What to do with a secret in place of giving it here, for the error's hint.
@@ -59,6 +60,7 @@ class Field:
     public_keys: tuple[str, ...] = ()
     but_values: str | None = None
     members: Literal["string", "any"] = "string"
+    relative: bool = False
 
 
 class Context(Protocol):

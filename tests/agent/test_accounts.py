@@ -68,6 +68,16 @@ def test_a_change_keeps_the_rest_of_the_record(etc):
     assert "ada:!$6$salt$hash:19000:0:99999:7:::\n" in read(etc, "shadow")
 
 
+def test_ages_are_those_of_the_record_and_an_empty_one_is_no_limit(etc):
+    account_files.put_shadow("ada", ages={"password_max": 60, "password_inactive": -1, "password_warn": 0}, etc=etc)
+    assert "ada:!$6$salt$hash:19000:0:60:0::" in read(etc, "shadow")
+    found = {one: accounts.age("ada", one, etc) for one in accounts.AGES}
+    assert found == {"password_min": 0, "password_max": 60, "password_warn": 0, "password_inactive": -1}
+    account_files.put_shadow("ada", ages={"password_max": -1}, etc=etc)
+    assert accounts.age("ada", "password_max", etc) == -1
+    assert accounts.age("nobody-there", "password_max", etc) == -1
+
+
 def test_a_removed_user_leaves_no_trace_and_takes_its_own_group_along(etc):
     account_files.remove_user("ada", etc)
     assert "ada" not in read(etc, "passwd") + read(etc, "shadow") + read(etc, "group")

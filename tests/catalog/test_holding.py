@@ -73,6 +73,12 @@ def test_a_file_that_holds_a_secret_needs_a_mode(compiled, resource):
     assert compiled(resource.replace("    mode: null\n", "") + '    mode: "0600"\n')[0].holds_secret
 
 
+def test_changes_to_a_mode_say_nothing_of_who_may_read_a_secret(compiled):
+    with pytest.raises(CdconfError, match="it has no 'mode' but changes to one"):
+        compiled('  - file: /x\n    content: "{{ pw }}"\n    mode: go-w\n')
+    assert compiled("  - file: /x\n    content: open\n    mode: go-w\n")[0].fields["mode"] == "go-w"
+
+
 @pytest.mark.parametrize(
     "resource",
     [

@@ -114,7 +114,7 @@ def test_what_nobody_else_can_see_may_be_a_secret(compiled, resource):
 
 # Fields of types whose agents start programs that are in no argument of theirs. A new one needs a reason, or `public`.
 UNSEEN = {
-    "archive": {"*": "they're unpacked by Python"},
+    "archive": {"*": "they're unpacked by Python, and by zstd under other names"},
     "certificate": {"path": "title", "key": "opened by Python", "content": "", "source": "", "chain": "",
                     "key_content": "", "owner": "", "group": "", "mode": "", "self_signed": "",
                     "renew_before": "", "validate": "a line"},
@@ -131,6 +131,7 @@ UNSEEN = {
     "package": {"name": "title", "debconf": "by stdin", "hold": "", "recommends": "", "purge": "", "force": "",
                 "virtual": "", "manager": "a choice"},
     "service": {"*": "its title, and what's true or false"},
+    "ssh_host_key": {"type": "title", "path": "opened by Python", "mode": ""},
     "sudo_rule": {"*": "a file of root's, checked by its path"},
     "swap": {"path": "title", "size": "in MiB, by Python", "formatted": "", "active": ""},
     "systemd_unit": {"*": "what's seen of it is public, the rest goes by its title"},

@@ -2,6 +2,7 @@ import io
 import stat
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -80,12 +81,46 @@ def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
         ([("h", tarfile.LNKTYPE, "/etc/shadow")], "would leave"),
         ([("h", tarfile.LNKTYPE, "none")], "isn't a file of the archive"),
         ([("dev", tarfile.CHRTYPE)], "is a device"),
-        ([("a", b""), ("./a", b"")], "there twice"),
+        ([("a", b"x"), ("h", tarfile.LNKTYPE, "a"), ("./a", b"y")], "hard link to 'a', which is there twice"),
+        ([("l", tarfile.SYMTYPE, "/x"), ("l/f", b""), ("l", tarfile.SYMTYPE, "y")], "goes through 'l'"),
+        ([("d/f", b""), ("d", b"")], "goes through 'd'"),
         ([], "is empty"),
     ],
 )
 def test_refuses(tmp_path, members, why):
     with pytest.raises(Failed, match=why), archives.opened(tar(tmp_path / "a.tar", *members), 0):
+        pass
+
+
+def test_the_last_of_the_members_of_one_name_is_unpacked(tmp_path):
+    path = tar(
+        tmp_path / "a.tar",
+        ("l", tarfile.SYMTYPE, "/etc"),
+        ("f", b"one"),
+        ("g", b"same"),
+        ("l/", tarfile.DIRTYPE),
+        ("l/x", b"in"),
+        ("./f", b"two!"),
+        ("g", tarfile.LNKTYPE, "g"),
+    )
+    (tmp_path / "tree").mkdir()
+    with archives.opened(path, 0) as members:
+        archives.unpack(members, str(tmp_path / "tree"))
+        assert archives.sizes(members) == {"l": None, "f": 4, "g": 4, "l/x": 2}
+    assert (tmp_path / "tree/f").read_text() == "two!"
+    assert (tmp_path / "tree/g").read_text() == "same"
+    assert (tmp_path / "tree/l/x").read_text() == "in"
+    assert not (tmp_path / "tree/l").is_symlink()
+
+
+def test_links_lead_anywhere_where_it_s_said(tmp_path):
+    path = tar(tmp_path / "a.tar", ("l", tarfile.SYMTYPE, "/etc/shadow"), ("up", tarfile.SYMTYPE, "../../x"))
+    (tmp_path / "tree").mkdir()
+    with archives.opened(path, 0, "any") as members:
+        archives.unpack(members, str(tmp_path / "tree"))
+    assert (tmp_path / "tree/l").readlink() == Path("/etc/shadow")
+    hard = tar(tmp_path / "b.tar", ("h", tarfile.LNKTYPE, "../x"))
+    with pytest.raises(Failed, match="would leave"), archives.opened(hard, 0, "any"):
         pass
 
 

@@ -53,6 +53,7 @@ from cdconf.agent.files.owners import (
     gid_of,
     group_name,
     ids,
+    mode_bits,
     mode_text,
     owner_name,
     ownership,
@@ -117,13 +118,9 @@ def _dress(folder, target, old, attributes, fields):
     drop_inherited(folder, target, uid)
     if attributes is not None and is_like_old:
         copy_xattrs(attributes, target)
+    base = 0o644 if old is None else mode_after(old, uid, -1) & (0o7777 if is_like_old else 0o755)
     mode = fields.get("mode")
-    if mode is not None:
-        os.fchmod(target, int(mode, 8))
-    elif old is None:
-        os.fchmod(target, 0o644)
-    else:
-        os.fchmod(target, mode_after(old, uid, -1) & (0o7777 if is_like_old else 0o755))
+    os.fchmod(target, base if mode is None else owners.mode_bits(mode, base))
 
 
 def write_atomic(path, data, owner=None, group=None, mode=None, validate=None, follow=False):

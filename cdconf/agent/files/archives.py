@@ -38,24 +38,25 @@ def _relative(name, strip):
 
 
 @contextlib.contextmanager
-def opened(archive, strip):
+def opened(archive, strip, links=None):
     """The members of an archive, in its order, those that `strip` leaves nothing of left out; readable in the block.
 
     Args:
         archive: A stream of it, or its path: zip, or tar with or without gzip, bzip2 or xz.
         strip: How many directories at the beginning of each member's path are left out.
+        links: `any`: symbolic links may lead anywhere; they're made after all else, so nothing is written through them.
 
     Raises:
         Failed: It isn't such an archive, or has members that mustn't be unpacked.
     """
     if isinstance(archive, str):
-        with os.fdopen(files.open_file(archive, follow=True), "rb") as stream, opened(stream, strip) as members:
+        with os.fdopen(files.open_file(archive, follow=True), "rb") as stream, opened(stream, strip, links) as members:
             yield members
         return
     try:
         with _open(archive) as found:
             is_zip = isinstance(found, zipfile.ZipFile)
-            yield _checked((_zip_members if is_zip else _tar_members)(found, strip), strip)
+            yield _checked((_zip_members if is_zip else _tar_members)(found, strip), strip, links)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise Failed("the archive can't be read: {}".format(error))
 
@@ -77,32 +78,35 @@ def sizes(members):
     return {one.path: by_path[one.target] if one.kind == "hard" else one.size for one in members}
 
 
-def _checked(found, strip):
-    members = {}
+def _checked(found, strip, links):
+    members, twice = {}, set()
     for member in found:
         if member.path is None:
             continue
-        known = members.get(member.path)
-        if known is not None and not known.kind == member.kind == "directory":
-            raise _refused(member.path, "is there twice")
-        members[member.path] = member
+        if member.path in members:
+            if member.kind == "hard" and member.target == member.path:
+                continue  # how tar writes a file that it's given twice
+            twice.add(member.path)
+        members[member.path] = member  # the last one counts, as tar unpacks it
         if len(members) > MEMBERS:
             raise Failed("the archive has more than {} members".format(MEMBERS))
     if not members:
         raise Failed("the archive is empty" if not strip else "`strip: {}` leaves nothing of the archive".format(strip))
-    for path in members:
-        _check(members, path)
+    for path, member in members.items():
+        _check(members, path, links)
+        if member.kind == "hard" and member.target in twice:
+            raise _refused(path, "is a hard link to '{}', which is there twice".format(member.target))
     return list(members.values())
 
 
-def _check(members, path):
+def _check(members, path, links):
     above = posixpath.dirname(path)
     while above:
         if above in members and members[above].kind != "directory":
             raise _refused(path, "goes through '{}', which isn't a directory".format(above))
         above = posixpath.dirname(above)
     member = members[path]
-    if member.kind == "link":
+    if member.kind == "link" and links != "any":
         parts = [part for part in member.target.split("/") if part not in ("", ".")]
         up = len([part for part in parts if part == ".."])
         # `..` behind another link's name could lead anywhere; at the beginning it only leads up from real directories.

@@ -2,10 +2,15 @@
 
 import grp
 import pwd
+import re
 import stat
 
 from cdconf.agent import texts
 from cdconf.agent.errors import Missing
+
+CHANGE = re.compile("([ugoa]*)([-+=])([rwxXst]*)")
+_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
+_WHAT = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
 
 
 def uid_of(name):
@@ -63,11 +68,44 @@ def mode_text(st_mode):
     return "{:04o}".format(stat.S_IMODE(st_mode))
 
 
+def mode_bits(mode, present):
+    """The permission bits that a mode stands for: octal, or changes to what's there as chmod(1) words them (`go-w`).
+
+    Args:
+        mode: `0640`, `go-w`, `u=rwX,go=rX`; without u, g, o or a, a change is for all.
+        present: The st_mode that is changed. As with GNU's chmod, `=` keeps a directory's setuid and setgid bits.
+    """
+    if texts.is_number(mode):
+        return int(mode, 8)
+    bits = stat.S_IMODE(present)
+    for who, sign, what in CHANGE.findall(mode):
+        runs = 0o111 if "X" in what and (stat.S_ISDIR(present) or bits & 0o111) else 0
+        mask = _any(_WHO, who or "a")
+        value = (_any(_WHAT, what) | runs) & mask
+        if sign == "=":
+            bits &= ~mask | (0o6000 if stat.S_ISDIR(present) else 0)
+        bits = bits & ~value if sign == "-" else bits | value
+    return bits
+
+
+def _any(table, letters):
+    found = 0
+    for letter in letters:
+        found |= table.get(letter, 0)
+    return found
+
+
 def ownership(status, fields):
-    """Owner, group and mode of an lstat result; owners in numbers where numbers are wanted."""
+    """Owner, group and mode of an lstat result; owners in numbers where numbers are wanted.
+
+    A mode that's given as changes is itself the state where they'd change nothing.
+    """
     owner = str(status.st_uid) if texts.is_number(fields.get("owner", "")) else owner_name(status.st_uid)
     group = str(status.st_gid) if texts.is_number(fields.get("group", "")) else group_name(status.st_gid)
-    return {"owner": owner, "group": group, "mode": mode_text(status.st_mode)}
+    mode = fields.get("mode")
+    if mode is None or mode_bits(mode, status.st_mode) != stat.S_IMODE(status.st_mode):
+        mode = mode_text(status.st_mode)
+    return {"owner": owner, "group": group, "mode": mode}
 
 
 def check_owners(difference):

@@ -124,8 +124,9 @@ def new_directory(folder, name, fields):
         check_fresh(made)
         uid = owners.ids(fields)[0]
         drop_inherited(folder, made.descriptor, uid)
-        own = {"mode": "0755"} if is_trusted(folder.status(), uid) else {"mode": "0755", "group": str(os.getegid())}
-        set_open(folder, name, made.descriptor, dict(own, **fields))
+        own = {} if is_trusted(folder.status(), uid) else {"group": str(os.getegid())}
+        mode = owners.mode_text(owners.mode_bits(fields.get("mode", "0755"), stat.S_IFDIR | 0o755))
+        set_open(folder, name, made.descriptor, dict(own, **dict(fields, mode=mode)))
 
 
 def remove(path):
@@ -255,4 +256,4 @@ def set_open(folder, name, descriptor, fields, owner=None, mount=None):
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode_after(old, uid, gid))  # chown clears a directory's bits, and the same owner's, too
     if "mode" in fields:
-        os.fchmod(descriptor, int(fields["mode"], 8))
+        os.fchmod(descriptor, owners.mode_bits(fields["mode"], os.fstat(descriptor).st_mode))

@@ -32,8 +32,8 @@ def wrong(status, wanted):
         if name in wanted and found[name] != wanted[name]
     ]
     mode = mode_for(status, wanted)
-    if mode is not None and mode != found["mode"]:
-        words.append("mode {}".format(found["mode"]))
+    if mode is not None and files.mode_bits(mode, status.st_mode) != stat.S_IMODE(status.st_mode):
+        words.append("mode {}".format(files.mode_text(status.st_mode)))
     return ", ".join(words)
 
 

@@ -178,7 +178,9 @@ class Applied(object):
             resource = dict(resource, plain=plain)
             self._awaited[identifier] -= 1
             if self._awaited[identifier] == 0:
-                resource = dict(self.several[identifier][0], fields=self._fields(resource), plain=plain)
+                alike = self.several[identifier]
+                removable = any(one["removable"] for one in alike)
+                resource = dict(alike[0], fields=self._fields(resource), plain=plain, removable=removable)
             elif identifier in self.entries:
                 return
         digest = fingerprint(self.key, [resource["fields"], resource["absent"]])

@@ -87,14 +87,16 @@ def put_user(name, values, system=False, etc=accounts.ETC):
     put("passwd", name, record, etc)
 
 
-def put_shadow(name, password=None, expires=None, etc=accounts.ETC):
-    """Changes the password field or the date of expiry (YYYY-MM-DD or "never") of a user."""
+def put_shadow(name, password=None, expires=None, etc=accounts.ETC, ages=()):
+    """Changes the password field, the date of expiry (YYYY-MM-DD or "never") or ages (`{one of AGES: days}`)."""
     record = accounts.find("shadow", name, etc) or [name, "!", "", "0", "99999", "7", "", "", ""]
     record = record + [""] * (9 - len(record))
     if password is not None:
         record[1] = password
     if expires is not None:
         record[7] = accounts.days_of(expires)
+    for one in ages:
+        record[accounts.AGES[one][0]] = "" if ages[one] < 0 else str(ages[one])
     put("shadow", name, record, etc)
 
 

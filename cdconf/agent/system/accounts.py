@@ -11,6 +11,14 @@ from cdconf.agent.files.whole_file import read_or_empty
 
 ETC = "/etc"
 NEVER = "never"
+# Field of the user type -> its place in a shadow record, the days that an empty one stands for (-1: no limit), and
+# chage's option.
+AGES = {
+    "password_min": (3, 0, "-m"),
+    "password_max": (4, -1, "-M"),
+    "password_warn": (5, 0, "-W"),
+    "password_inactive": (6, -1, "-I"),
+}
 
 
 def records(name, etc=ETC):
@@ -72,6 +80,13 @@ def password(name, etc=ETC):
         "locked": raw.startswith(("!", "*")),
         "expires": date_of(days),
     }
+
+
+def age(name, which, etc=ETC):
+    """The days of one of `AGES` that a user's shadow record has."""
+    record, (place, empty, _) = find("shadow", name, etc) or [], AGES[which]
+    days = record[place] if len(record) > place else ""
+    return int(days) if texts.is_number(days) else empty
 
 
 def date_of(days):

@@ -14,12 +14,14 @@ from cdconf.roles import keys
 if TYPE_CHECKING:
     from cdconf.resources.spec import Field, ResourceType
 
+_CHANGE = "[ugoa]*[-+=][rwxXst]*"
 _KINDS: dict[str, dict[str, Any]] = {
     "string": {"type": ["string", "number"]},
     "integer": {"type": "integer"},
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "mode": {"type": "string", "pattern": "^[0-7]{3,4}$"},
+    "changes of a mode": {"type": "string", "pattern": f"^([0-7]{{3,4}}|{_CHANGE}(,{_CHANGE})*)$"},
     "path": {"type": "string", "pattern": "^/"},
     "list": {"anyOf": [{"type": "string"}, {"type": "array"}]},
     "map": {"type": "object"},
@@ -137,7 +139,8 @@ def _title(kind: ResourceType) -> dict[str, Any]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    schema = {"enum": list(field.choices)} if field.choices else _KINDS[field.kind]
+    kind = "changes of a mode" if field.relative else field.kind
+    schema = {"enum": list(field.choices)} if field.choices else _KINDS[kind]
     result = {**templated(schema), "description": field.doc}
     if field.default is not None and field.default is not REQUIRED:
         result["default"] = field.default

@@ -3,15 +3,19 @@
 import contextlib
 import io
 import os
+import shutil
 import stat
 
 from cdconf.agent import files
+from cdconf.agent.commands import programs
+from cdconf.agent.commands.execute import run_ok
 from cdconf.agent.errors import Failed, Missing, in_the_way
 from cdconf.agent.files import archives, fetch, trees
 from cdconf.agent.records import unpacked
 from cdconf.agent.release.tree import sha256_of
 
 BUSY = "(half-unpacked)"
+ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 
 
 def observe(fields):
@@ -68,7 +72,7 @@ def _adopted(fields, wanted):
             if sha256_of(archive) != wanted:
                 return dict(marker, sha256="unknown: the archive is another one by now")
             archive.seek(0)
-            with archives.opened(archive, fields["strip"]) as members:
+            with archives.opened(archive, fields["strip"], fields.get("links")) as members:
                 sizes = archives.sizes(members)
     except (Failed, OSError) as error:
         return dict(marker, sha256="unknown, since the archive can't be compared: {}".format(error))
@@ -127,7 +131,8 @@ def _unpack(fields):
         archive.seek(0)
         os.mkdir("tree", 0o755, dir_fd=here.descriptor)
         with here.down("tree") as tree:
-            with archives.opened(archive, fields["strip"]) as members:
+            strip, links = fields["strip"], fields.get("links")
+            with _plain(archive, fields) as plain, archives.opened(plain, strip, links) as members:
                 archives.unpack(members, tree)
                 sizes = archives.sizes(members)
             _dress(tree, fields)
@@ -159,6 +164,23 @@ def _archive(fields, here):
                 fields["url"], stream, fields["sha256"], fields.get("headers"), fields["timeout"], fields.get("proxy")
             )
             stream.seek(0)
+            yield stream
+
+
+@contextlib.contextmanager
+def _plain(archive, fields):
+    """The archive, or what zstd makes of it, in a directory of root's own."""
+    is_zstd = archive.read(len(ZSTD)) == ZSTD
+    archive.seek(0)
+    if not is_zstd:
+        yield archive
+        return
+    program = programs.need("zstd")
+    with unpacked.work() as own:
+        with trees.create(own, "packed") as stream:
+            shutil.copyfileobj(archive, stream)
+        run_ok([program, "-dq", own.place("packed"), "-o", own.place("plain")], timeout=fields["timeout"])
+        with os.fdopen(own.open("plain"), "rb") as stream:
             yield stream
 
 

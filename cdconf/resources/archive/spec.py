@@ -50,13 +50,14 @@ TYPE = ResourceType(
     name="archive",
     purpose="Files",
     doc=(
-        "A directory with what an archive holds: zip, or tar with or without gzip, bzip2 or xz. It's "
-        "unpacked again only when the archive's content changes; cdconf remembers the content in its own "
-        "directory. Files of the previous archive that the new one lacks are removed. Other files are left "
-        "alone. Unpacked files that are missing or have another size are drift. An archive with a member "
-        "outside the directory is refused. Owners and setuid bits in the archive are ignored. Others can't "
-        "write to what's unpacked, except in directories with a sticky bit. `absent` removes what was "
-        "unpacked, and the directory if nothing else is in it."
+        "A directory with what an archive holds: zip, or tar with or without gzip, bzip2, xz or zstd (if the "
+        "host has the program zstd). It's unpacked again only when the archive's content changes; cdconf "
+        "remembers the content in its own directory. Files of the previous archive that the new one lacks are "
+        "removed. Other files are left alone. Unpacked files that are missing or have another size are drift. An "
+        "archive with a member outside the directory is refused, and so is a symbolic link that leads out, "
+        "unless `links` is `any`. Of a member that is there twice, the last one counts. Owners and setuid bits in "
+        "the archive are ignored. Others can't write to what's unpacked, except in directories with a sticky bit. "
+        "`absent` removes what was unpacked, and the directory if nothing else is in it."
     ),
     title="path",
     fields={
@@ -74,6 +75,13 @@ TYPE = ResourceType(
         "proxy": Field("string", "The URL of an HTTP proxy for `url`.", compare=False),
         "timeout": Field("integer", "Seconds that fetching may take.", default=600, compare=False),
         "strip": Field("integer", "How many leading directories of each path are left out.", default=0, compare=False),
+        "links": Field(
+            "string",
+            "`any`: symbolic links may also be absolute or lead out of the directory. cdconf never follows them.",
+            default="inside",
+            choices=("inside", "any"),
+            compare=False,
+        ),
         "creates": Field(
             "path", "If this path exists, the archive counts as unpacked, whatever it contained.", compare=False
         ),

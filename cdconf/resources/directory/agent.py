@@ -4,7 +4,7 @@ import os
 import stat
 
 from cdconf.agent import files
-from cdconf.agent.errors import Failed, in_the_way
+from cdconf.agent.errors import Failed, Missing, in_the_way
 from cdconf.agent.files import walk
 
 
@@ -13,7 +13,7 @@ def observe(fields):
     path = fields["path"]
     status = files.lstat(path)
     if status is None:
-        return None
+        return dict(fields, note="isn't there") if fields.get("must_exist") is False else None
     if not stat.S_ISDIR(status.st_mode):
         raise in_the_way(path, "a {}, not a directory".format("link" if stat.S_ISLNK(status.st_mode) else "file"))
     state = files.ownership(status, fields)
@@ -74,6 +74,8 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         _remove(path, fields.get("force", False))
         return
+    if "exists" in difference and "must_exist" in fields:
+        raise Missing("directory", path)
     # Owner and group must exist before anything is made.
     files.check_owners(difference)
     if "exists" in difference:

@@ -1,9 +1,14 @@
 """The `directory` type."""
 
+import re
+
 from cdconf.agent.files.protected import is_systems
+from cdconf.resources.must_exist import MUST_EXIST, check_must_exist
 from cdconf.resources.spec import Context, Field, Fields, ResourceType, text_or_bytes
 
 _DEEP = ("recursive", "purge", "source")
+# What may be done to all programs of a host: that others than root can't change them.
+_CLOSES = re.compile(r"(g|o|go|og)-w\Z")
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -24,7 +29,8 @@ def _normalise(fields: Fields, context: Context) -> Fields:
 def _check(fields: Fields, context: Context) -> None:
     path = fields["path"]
     deep = [name for name in ("recursive", "purge", "force") if fields.get(name)]
-    if deep and is_systems(path):
+    check_must_exist(fields, ("source", "purge"), context)
+    if deep and is_systems(path) and not _only_closes(fields, deep):
         raise context.error(f"'{deep[0]}' isn't allowed for '{path}', which belongs to the whole system")
     if fields.get("force") and not fields["absent"]:
         raise context.error("`force` goes with `absent: true`", "`purge: true` removes what isn't managed")
@@ -32,6 +38,11 @@ def _check(fields: Fields, context: Context) -> None:
         raise context.error("`file_mode` needs `recursive: true` or `source`")
     if fields.get("recursive") and not {"owner", "group", "mode", "file_mode"} & set(fields):
         raise context.error("`recursive` needs an owner, a group, a mode or a file_mode")
+
+
+def _only_closes(fields: Fields, deep: list[str]) -> bool:
+    modes = [fields[name] for name in ("mode", "file_mode") if name in fields]
+    return deep == ["recursive"] and not {"owner", "group"} & set(fields) and all(map(_CLOSES.match, modes))
 
 
 TYPE = ResourceType(
@@ -48,7 +59,12 @@ TYPE = ResourceType(
         "path": Field("path", "The directory."),
         "owner": Field("string", "The owner; a new directory is root's."),
         "group": Field("string", "The group; a new directory is root's."),
-        "mode": Field("mode", 'Permission bits, quoted: "0750". A new directory is 0755.'),
+        "mode": Field(
+            "mode",
+            'Permission bits, quoted: "0750", or changes to them: `go-w`, `u=rwX`. A new directory is 0755.',
+            relative=True,
+        ),
+        "must_exist": MUST_EXIST,
         "source": Field(
             "string",
             "A directory in the role's or project's files/ whose files are copied, with owner and group if they're "
@@ -58,7 +74,9 @@ TYPE = ResourceType(
             "boolean",
             "Also apply owner and group to everything below, `mode` to all directories, and `file_mode` to all files.",
         ),
-        "file_mode": Field("mode", "The mode of files below, with `recursive` or `source`.", compare=False),
+        "file_mode": Field(
+            "mode", "The mode of files below, with `recursive` or `source`.", compare=False, relative=True
+        ),
         "purge": Field(
             "boolean",
             "Remove everything below that neither `source` nor another resource of the host manages. With "

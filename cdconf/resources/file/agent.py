@@ -15,10 +15,12 @@ def observe(fields):
     try:
         with files.parent(fields["path"]) as (folder, name):
             return _observe(fields, folder, name)
-    except NoContent:
+    except NoContent as error:
+        if fields.get("must_exist") is False and error.is_missing:
+            return dict(fields, note="isn't there")
         raise
     except Missing:
-        return None
+        return dict(fields, note="isn't there") if fields.get("must_exist") is False else None
 
 
 def _observe(fields, folder, name):
@@ -54,6 +56,7 @@ class NoContent(Missing):
     def __init__(self, path, status):
         Missing.__init__(self, "file", path)
         what = self.message if status is None else "'{}' is a link, and no file".format(path)
+        self.is_missing = status is None
         self.message = what + ', and the resource says nothing of its content; `content: ""` makes an empty one'
 
 

@@ -2,7 +2,7 @@
 
 from cdconf.resources.spec import VALIDATE, Context, Field, Fields, ResourceType
 
-SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice", ".conf")
+SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".automount", ".swap", ".target", ".slice", ".conf")
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:

@@ -33,9 +33,11 @@ def observe(fields):
     if "groups" in fields:
         present = accounts.groups_of(name)
         state["groups"] = [one for one in present if fields.get("exclusive_groups") or one in fields["groups"]]
-    if "locked" in fields or "password_hash" in fields or "expires" in fields:
+    ages = [one for one in accounts.AGES if one in fields]
+    if ages or "locked" in fields or "password_hash" in fields or "expires" in fields:
         shadow = accounts.password(name) or {"hash": "", "locked": False, "expires": accounts.NEVER}
         state.update(locked=shadow["locked"], password_hash=shadow["hash"], expires=shadow["expires"])
+        state.update((one, accounts.age(name, one)) for one in ages)
     return state
 
 
@@ -100,6 +102,9 @@ def _with_programs(fields, difference):
             run_ok(["usermod", "--home", old["home"], "--", name])
             raise
     _make_home(fields)
+    ages = [(option, str(fields[one])) for one, (_, _, option) in sorted(accounts.AGES.items()) if one in difference]
+    if ages:
+        run_ok(["chage"] + [word for pair in ages for word in pair] + ["--", name])
     password = _password(fields)
     if password is not None:
         # By stdin, since a process's arguments are for all to read.
@@ -169,7 +174,8 @@ def _put(fields, old):
     if "groups" in fields:
         kept = [] if fields.get("exclusive_groups") else accounts.groups_of(name)
         account_files.set_groups(name, fields["groups"] + kept)
-    account_files.put_shadow(name, _password(fields), fields.get("expires"))
+    ages = {one: fields[one] for one in accounts.AGES if one in fields}
+    account_files.put_shadow(name, _password(fields), fields.get("expires"), ages=ages)
 
 
 def _make_home(fields):

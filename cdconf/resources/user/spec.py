@@ -9,6 +9,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?\Z")
 # crypt(5): $id$ and then parameters, salt and hash; "*" is no password at all.
 _HASH = re.compile(r"(\$[0-9a-z]{1,8}\$[A-Za-z0-9./,=$+-]{8,}|\*)\Z")
 _REMOVAL = ("name", "remove_home", "absent")
+AGEING = {"password_min": 0, "password_max": -1, "password_warn": 0, "password_inactive": -1}
 
 
 def _normalise(fields: Fields, context: Context) -> Fields:
@@ -28,6 +29,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     elif fields.get("exclusive_groups"):
         raise context.error("'exclusive_groups' needs 'groups'", "`groups: []` is none")
     _check_password(fields, context)
+    _check_ages(fields, context)
     if "expires" in fields:
         fields["expires"] = _date(fields["expires"], context)
     return fields
@@ -38,6 +40,14 @@ def _check_password(fields: Fields, context: Context) -> None:
         raise context.error("'password_hash' isn't a crypt(3) hash", "make one with `openssl passwd -6`")
     if fields.get("password_hash") == "*" and fields.get("locked") is False:
         raise context.error("a user without a password can't be unlocked", "give a `password_hash`, or no `locked`")
+
+
+def _check_ages(fields: Fields, context: Context) -> None:
+    for name, least in AGEING.items():
+        if not least <= fields.get(name, 0) < 2**31:
+            raise context.error(f"'{name}' must be a number of days from {least} on, not {fields[name]}")
+    if 0 <= fields.get("password_max", -1) < fields.get("password_min", 0):
+        raise context.error("'password_min' is more than 'password_max': the password could never be changed")
 
 
 def _date(text: str, context: Context) -> str:
@@ -93,6 +103,17 @@ TYPE = ResourceType(
         ),
         "expires": Field(
             "string", "The day, such as 2027-01-31, from which no login is possible; or `never`.", public=True
+        ),
+        "password_min": Field(
+            "integer", "Days that must pass before the user may change the password again.", public=True
+        ),
+        "password_max": Field("integer", "Days after which the password must be changed; -1 for never.", public=True),
+        "password_warn": Field("integer", "Days before that from which the user is warned.", public=True),
+        "password_inactive": Field(
+            "integer",
+            "Days after that during which an old password can still be changed at a login. Then the account is "
+            "closed. -1 for no such limit.",
+            public=True,
         ),
         "system": Field("boolean", "Create it with a number from the system's range.", compare=False),
         "create_home": Field("boolean", "Create a missing home directory from /etc/skel."),
