@@ -106,8 +106,12 @@ def _report(
 ) -> Report:
     roles = _tested_on(project, hosts, only)
 
-    def on(name: str) -> Callable[[str], Mapping[str, Any]]:
-        return lambda command: fleet.sessions[name].run(command, timeout=120)
+    def on(name: str) -> Callable[..., Mapping[str, Any]]:
+        def run(command: str, user: str | None = None) -> Mapping[str, Any]:
+            whose = {} if user is None else {"user": user}
+            return fleet.sessions[name].run(command, timeout=120, **whose)
+
+        return run
 
     known = _known(environment.hosts.values())
     run_on = {host.name: on(host.name) for host in hosts}

@@ -244,9 +244,8 @@ class App:
 class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
 
-    `type_packages` are installed distributions whose resource types the project uses. `store` is where artifacts lie:
-    a directory or an `s3://` URL; None: in .cdconf/artifacts. `database` is the team's history, a `postgresql://` URL;
-    None: in .cdconf/.
+    `inner`: groups of groups -> those in them. `type_packages`: distributions that have resource types. `store`: where
+    artifacts lie, a directory or an `s3://` URL; None: in .cdconf/artifacts. `database`: a `postgresql://` URL or None.
     """
 
     root: Path
@@ -259,6 +258,7 @@ class Project:
     database: str | None = None
     pipeline: Pipeline = field(default_factory=Pipeline)
     file: str = "cdconf.yml"
+    inner: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def apps_on(self, host: Host) -> list[App]:
         """The apps that run on a host."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError, did_you_mean, nearest_or_all
+from cdconf.inventory.nested_groups import around, inner_groups, roles_of
 from cdconf.inventory.stages import inputs_of, stages_of
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
@@ -156,14 +157,15 @@ def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
 
 
 def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:
-    """The app's groups and its drain group, in the project's order, with their roles."""
+    """The app's groups and its drain group, and those around them, in the project's order, with their roles."""
     drain = app.get("drain")
     wanted = [*_names(app.get("groups")), *(_names(drain.get("group")) if isinstance(drain, dict) else [])]
     known = expect(top, "groups", dict, FILE)
     for name in wanted:
         if name not in known:
             raise app.error(f"there is no group '{name}'", "groups", did_you_mean(name, known))
-    return {name: _names(known[name]) for name in known if name in wanted}
+    counted = around(wanted, inner_groups(known))
+    return {name: list(roles_of(known, name)) for name in known if name in counted}
 
 
 def _of_roles(commit: Commit, top: YamlMap, names: Sequence[str]) -> Iterator[Part]:
@@ -188,7 +190,7 @@ def _with_handlers(commit: Commit, top: YamlMap, roles: Mapping[str, YamlMap]) -
     missing = {name for role in roles.values() for name in _notified(role)} - own
     found: dict[str, YamlMap] = {}
     if missing:
-        for name in dict.fromkeys(role for group in _keys(top["groups"]) for role in _names(top["groups"][group])):
+        for name in dict.fromkeys(role for group in _keys(top["groups"]) for role in roles_of(top["groups"], group)):
             other = _yaml(commit, f"roles/{name}/role.yml") if name not in roles else YamlMap()
             if missing & set(_keys(other.get("handlers"))):
                 found[name] = other

@@ -23,7 +23,7 @@ from cdconf.smoke.checkout import copy_checkout
 from cdconf.smoke.contained import run_in_container
 from cdconf.smoke.process import pytest_process
 
-RunOn = Callable[[str], Mapping[str, Any]]
+RunOn = Callable[..., Mapping[str, Any]]  # of a command line, and of the user who isn't root
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
 LARGEST = 64 * 1024 * 1024  # bytes of a message: as much as a frame of the agent's
 TIMEOUT = 600
@@ -246,17 +246,18 @@ class _Server:
                         self._note_uncollected(str(message["uncollected"]), str(message["test"]))
                         continue
                     host, command = str(message["host"]), str(message["command"])
+                    whose = [str(message["user"])] if "user" in message else []
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                     self._report.problem = "the smoke tests sent something that their plugin doesn't send"
                     return
-                connection.sendall(json.dumps(self._command(host, command)).encode() + b"\n")
+                connection.sendall(json.dumps(self._command(host, command, *whose)).encode() + b"\n")
 
-    def _command(self, host: str, command: str) -> dict[str, Any]:
+    def _command(self, host: str, command: str, *user: str) -> dict[str, Any]:
         """Whatever runs here gets to the hosts that are tested now, and to no other."""
         if host not in self._run_on:
             return {"error": f"{host} isn't among the hosts that are tested now"}
         try:
-            result = self._run_on[host](command)
+            result = self._run_on[host](command, *user)
         except CdconfError as error:
             if error.kind == "unreachable":
                 self._report.unreachable[host] = error

@@ -34,6 +34,28 @@ def test_a_test_talks_to_its_host(project):
     assert [(one.host, one.test, one.passed) for one in events] == [("web1", "base: test_it.py::test_it", True)]
 
 
+def test_a_test_may_ask_as_another_user(project):
+    asked = []
+
+    def as_users(command, user="root"):
+        asked.append((command, user))
+        return {"status": 0, "stdout": f"{user}\n".encode(), "stderr": b""}
+
+    text = """
+        def test_it(host, host_as):
+            shop = host_as("shop")
+            assert shop.check_output("id -un") == "shop"
+            assert host.check_output("id -un") == "root"
+
+        def test_that(host_as):
+            assert host_as("it's").file("/x").exists
+    """
+    report, events = smoked(project, text, as_users)
+    assert (report.passed, [one.host for one in events]) == (2, ["web1", "web1"])
+    assert asked[:2] == [("id -un", "shop"), ("id -un", "root")]
+    assert {user for _, user in asked[2:]} == {"it's"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
