@@ -38,6 +38,8 @@ _KEYS: Mapping[str, str] = MappingProxyType(
             ("if only_if condition onlyif", "when"),
             ("creates_file", "creates"),
             ("because reason comment note", "why"),
+            ("backrefs", "back_references"),
+            ("install_recommends", "recommends"),
             ("inventory environment target", "environment"),
         )
         for word in words.split()

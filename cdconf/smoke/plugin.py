@@ -1,9 +1,9 @@
 """The pytest side: a `host` fixture whose commands go to the hosts through the controller's live sessions.
 
 Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
-"environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command", "user"}`, the last if it isn't
-root, answered by `{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text, "test"}`
-aren't answered.
+"environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command", "user"}` (no `user` for
+root) answered by `{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected":
+text, "test"}` aren't answered.
 """
 
 from __future__ import annotations

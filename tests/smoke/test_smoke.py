@@ -48,7 +48,7 @@ def test_a_test_may_ask_as_another_user(project):
             assert host.check_output("id -un") == "root"
 
         def test_that(host_as):
-            assert host_as("it's").file("/x").exists
+            assert host_as("it's").run("x").rc == 0
     """
     report, events = smoked(project, text, as_users)
     assert (report.passed, [one.host for one in events]) == (2, ["web1", "web1"])
