@@ -159,6 +159,19 @@ CDCONF = {
         refusal="'database' must be postgresql://user@host/name",
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
+    "smoke": Key(
+        "map",
+        "The roles' smoke tests.",
+        keys={
+            "packages": Key(
+                "text",
+                "A file with the Python packages that they import, relative to the project: for each its version and "
+                "hashes, as `pip-compile --generate-hashes` writes it.",
+                pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$",
+                refusal="'packages' in smoke must be a path in the project, not {shown}",
+            ),
+        },
+    ),
 }
 
 SSH = {

@@ -69,6 +69,7 @@ def _read(root: Path, *, needs_roles: bool) -> Project:
         lease_ttl=lease["ttl"],
         **top.only("type_packages", "store"),
         database=_database(top),
+        smoke_packages=top.section("smoke", "smoke")["packages"],
         pipeline=read_pipeline(top, groups, top["apps"], environments_in(root)),
     )
 

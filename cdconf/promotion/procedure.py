@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "cdconf.yml"
 VERSION = 1
-_OF_FILES = ("role", "template", "file", "smoke test", "type", "input")
+_OF_FILES = ("role", "template", "file", "smoke test", "smoke packages", "type", "input")
 _VARIABLES = re.compile(r"/(group_vars|host_vars)/.*\.ya?ml\Z")
 
 
@@ -41,7 +41,8 @@ class Part:
 
     Attributes:
         kind: `app`, `group`, `stage` and `order` are blocks of cdconf.yml; `role`, `template`, `file`, `smoke test`,
-            `type`, `input` and `attributes` are files; `agent` and `type package` are what's installed here.
+            `smoke packages`, `type`, `input` and `attributes` are files; `agent` and `type package` are what's
+            installed here.
         name: Its name; a file's path, relative to the project. An input's is `STAGE: PATH`.
         digest: `gitBlob:…` (of an executable file with ` executable` behind it), `gitCommit:…` or `sha256:…`.
     """
@@ -151,9 +152,19 @@ def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
         yield Part("group", name, _digest(roles))
     yield Part("order", "groups", _digest(list(groups)))
     yield from _of_roles(commit, top, [role for roles in groups.values() for role in roles])
+    yield from _smoke_packages(commit, top)
     yield from _of_stages(commit, top, app, strict)
     yield from (Part("type", path, entry.digest) for path, entry in commit.below("resources"))
     yield from _installed(_names(top.get("type_packages")))
+
+
+def _smoke_packages(commit: Commit, top: YamlMap) -> Iterator[Part]:
+    """The file that lists what smoke tests import."""
+    smoke = top.get("smoke")
+    file = smoke.get("packages") if isinstance(smoke, dict) else None
+    entry = commit.find(file) if isinstance(file, str) else None
+    if entry is not None:
+        yield Part("smoke packages", str(file), entry.digest)
 
 
 def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:

@@ -6,6 +6,8 @@ import base64
 import contextlib
 import json
 import os
+import shlex
+import shutil
 import socket
 import tempfile
 import threading
@@ -62,6 +64,7 @@ def run_smoke(
     run_on: Mapping[str, RunOn],
     emit: Emit,
     variables: Mapping[str, str] | None = None,
+    packages: Path | None = None,
 ) -> Report:
     """Runs the roles' smoke tests.
 
@@ -73,6 +76,7 @@ def run_smoke(
         run_on: Name -> a function that runs a command line there and returns status, stdout, stderr.
         emit: Gets a `SmokeDone` per test and host.
         variables: Environment variables for the tests.
+        packages: A directory with Python packages that they may import, see `cdconf.smoke.packages`.
 
     Returns:
         The report; tests that can't be collected, none at all, or none in time are its `problem`. A file that can't be
@@ -91,7 +95,8 @@ def run_smoke(
             report.problem = str(error)
             return report
         report.isolated, report.why = tester.isolated, tester.why
-        status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config})
+        options = _importing(tester, packages)
+        status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config}, *options)
     if report.problem is not None:
         pass  # what came over the socket was no test's
     elif server.uncollected:
@@ -108,13 +113,19 @@ def run_smoke(
     return report
 
 
-def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+def check_runnable(
+    root: Path,
+    roles: Mapping[str, list[str]],
+    hosts: Mapping[str, Mapping[str, Any]],
+    packages: Path | None = None,
+) -> None:
     """Finds out whether the smoke tests could be run now: they're collected, in the very way in which they're run.
 
     Args:
         root: The project.
         roles: Role -> names of the hosts that it would be tested on.
         hosts: Name -> what tests may know of a host.
+        packages: See `run_smoke`.
 
     Raises:
         CdconfError: They can't be.
@@ -124,7 +135,8 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
         return
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
     with _served(root, data, {}, Report(), lambda event: None) as (server, config, tester):
-        status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only")
+        options = _importing(tester, packages)
+        status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only", *options)
     hint = "`cdconf smoke ENV` runs them alone"
     if server.uncollected:
         raise CdconfError(_uncollected(server), hint=hint)
@@ -132,6 +144,18 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
         raise CdconfError("no smoke test was collected", hint=hint)
     if status != 0:
         raise CdconfError("the smoke tests can't be run", detail="\n".join(output.splitlines()[-20:]), hint=hint)
+
+
+def _importing(tester: Account, packages: Path | None) -> list[str]:
+    """The options that let tests import packages; whoever runs as another user gets a copy."""
+    if packages is None:
+        return []
+    if tester.isolated:
+        copy = tester.home / "packages"
+        shutil.copytree(packages, copy, symlinks=True)
+        tester.give(copy)
+        packages = copy
+    return ["-o", f"pythonpath={shlex.quote(str(packages))}"]
 
 
 def _uncollected(server: _Server) -> str:
