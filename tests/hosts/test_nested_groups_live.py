@@ -49,9 +49,7 @@ def host(tmp_path_factory):
 def test_hosts_have_the_roles_and_variables_of_outer_groups(host):
     assert host.on("web1", "cat /srv/word; ls /srv") == "web of db1 web1\nsite\nword"
     assert host.on("db1", "cat /srv/word; ls /srv") == "linux of db1 web1\ndata\nword"
-    steps = [
-        line for line in host("provision", "dev", "--yes").stderr.splitlines() if line.endswith((": db1", ": web1"))
-    ]
+    steps = [line for line in host("provision", "dev").stderr.splitlines() if line.endswith((": db1", ": web1"))]
     assert [line.strip(" =>") for line in steps][:2] == ["db: db1", "web: web1"]
     assert set(host.document("plan", "dev", "--limit", "linux")["hosts"]) == {"web1", "db1"}
 

@@ -83,7 +83,7 @@ def test_tests_that_cannot_be_collected_are_a_problem_and_no_verdict(project, te
 def test_only_a_test_that_ran_and_failed_blames_the_release(project, text, verdict):
     write(project, {"roles/base/smoke/test_it.py": text})
     host = SimpleNamespace(name="web1", address="192.0.2.1", groups=("web",))
-    shape = SimpleNamespace(root=project, groups={"web": ("base",)})
+    shape = SimpleNamespace(root=project, groups={"web": ("base",)}, smoke_packages=None)
     environment = SimpleNamespace(name="dev", hosts={"web1": host})
     fleet = SimpleNamespace(lend=dict, sessions={"web1": SimpleNamespace(run=lambda command, timeout: answer(command))})
     failures = smoke(shape, environment, fleet, [host], lambda event: None)
