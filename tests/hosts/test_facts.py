@@ -76,6 +76,8 @@ def test_templates_read_them_and_offline_work_knows_them(host):
 
 ROLE = """
     resources:
+      - file: /etc/facts
+        content: ""
       - file: "{{ each.path }}"
         for_each: "{{ facts.paths['/srv/jobs/*'] | selectattr('type', 'eq', 'file') }}"
         mode: "0600"
