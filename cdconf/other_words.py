@@ -42,6 +42,8 @@ _KEYS: Mapping[str, str] = MappingProxyType(
             ("if only_if condition onlyif", "when"),
             ("creates_file", "creates"),
             ("because reason comment note", "why"),
+            ("backrefs", "back_references"),
+            ("install_recommends", "recommends"),
             ("inventory environment target", "environment"),
         )
         for word in words.split()
@@ -210,17 +212,29 @@ def address_hint(address: object) -> str:
     return "a name or an IP address"
 
 
+def foreign_hint(name: str) -> str | None:
+    """A hint for a filter or test of another tool that templates don't have, and won't."""
+    return _FOREIGN.get(name.rpartition(".")[2])
+
+
 def syntax_hint(problem: str) -> str | None:
     """A hint for Jinja2's own words."""
-    if problem.startswith("No filter named '"):
-        name = problem.removeprefix("No filter named '").partition("'")[0]
-        meant = {"to_nice_yaml": "to_yaml", "to_nice_json": "to_json(indent=2)", "mandatory": "", "ternary": ""}.get(
-            name
-        )
-        return f"here it's `{meant}`" if meant else "filters are in docs/reference/templates.md"
     return next((hint for words, hint in _SYNTAX if words in problem), None)
 
 
+_REGISTERED = "no resource reads another one's output: guards (`unless`, `creates`) and facts decide"
+_EXISTS = 'templates read nothing of this machine; `facts.paths["/etc/x"]` says what exists on the host'
+_FOREIGN: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("success", "succeeded", "failed", "changed", "skipped", "finished", "started"), _REGISTERED),
+        **dict.fromkeys(("exists", "file", "directory", "link", "is_file", "is_dir", "abs"), _EXISTS),
+        **dict.fromkeys(("strftime", "to_datetime"), "a template that reads a clock would differ in every run"),
+        **dict.fromkeys(("shuffle", "random_mac"), "a template that draws by chance would differ in every run"),
+        "json_query": "`selectattr`, `map(attribute=…)` and `combine` go through lists and maps",
+        "from_yaml": "give it as a variable: those are YAML already",
+        "vault": "`cdconf secret set ENV NAME` keeps a value encrypted",
+    }
+)
 _LONG = 80  # characters of a value that a hint repeats
 _SYNTAX = (
     ("unexpected '}'", "an expression ends with two braces: `{{ name }}`"),

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdconf.errors import CdconfError
-from cdconf.facts import HostFacts
+from cdconf.facts import HostFacts, shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,5 +63,5 @@ def _masked(value: object, mask: Callable[[str], str]) -> Any:
 
 
 def _unseen(compiler: Compiler, host: Host, groups: Sequence[str]) -> NoReturn:
-    command = f"cdconf facts {compiler.environment.name} {host.name}"
+    command = shown_by(compiler.environment.name, host.name, groups)
     raise CdconfError(f"depends on facts that were never seen: {', '.join(groups)}; `{command}` looks at them")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from cdconf.errors import TemplateError, did_you_mean
-from cdconf.facts import GROUPS, below
+from cdconf.facts import GROUPS, PATHS, below, group_for
 
 if TYPE_CHECKING:
     import jinja2
@@ -54,6 +54,11 @@ def _keys(expression: nodes.Expr) -> list[str]:
 
 
 def _check(keys: list[str], file: str, line: int) -> None:
+    if keys[0] == PATHS and len(keys) > 1 and keys[1] not in _METHODS and not keys[1].startswith("_"):
+        try:
+            group_for(keys[1])
+        except ValueError as error:
+            raise TemplateError(str(error), file=file, line=line) from None
     paths = [fact.keys for group in GROUPS for fact in group.facts]
     above = "facts"
     for depth, key in enumerate(keys):

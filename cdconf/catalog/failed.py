@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from cdconf.catalog.ansible_names import NAMES
+from cdconf.catalog.filters import filter_names, test_names
 from cdconf.catalog.jinja_scope import NoKey
 from cdconf.errors import InvalidFile, TemplateError, did_you_mean
 from cdconf.facts import path_of
+from cdconf.other_words import foreign_hint, syntax_hint
 from cdconf.yamlfile import kind_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ LONGEST_MESSAGE = 500
 _MORE = {"item": "each"}
 _NOTHING = "templates read nothing of this machine: give it as a variable; `-e NAME=@FILE` takes a file's text"
 _UNDEFINED = re.compile(r"'(\w+)' is undefined\Z")
+_UNKNOWN = re.compile(r"No (filter|test) named '([^']*)'")
 _UNSAID = "what it says isn't shown, since a secret was read before"
 
 
@@ -53,6 +57,18 @@ def explained(error: Exception, scope: Scope | None, file: str, line: int) -> Te
     elif isinstance(error, jinja2.exceptions.SecurityError):
         message = f"templates may not do this: {message}"
     return TemplateError(scope.mask(message) if scope is not None else message, file=file, line=line, hint=members)
+
+
+def not_jinja(problem: str, file: str, line: int) -> TemplateError:
+    """The error for a text that Jinja2 can't compile; of a filter or test that isn't there, it lists those that are."""
+    unknown = _UNKNOWN.match(problem)
+    if unknown is None:
+        return TemplateError(f"this isn't Jinja2: {problem}", file=file, line=line, hint=syntax_hint(problem))
+    kind, name = unknown[1], unknown[2]
+    names = sorted(filter_names() if kind == "filter" else test_names())
+    hint = foreign_hint(name) or did_you_mean(name, names) or "docs/reference/templates.md explains them"
+    detail = textwrap.fill(f"{kind}s: {', '.join(one for one in names if one.isidentifier())}", 100)
+    return TemplateError(f"there is no {kind} '{name}'", file=file, line=line, hint=hint, detail=detail)
 
 
 def no_template(name: str, folders: tuple[str, ...], scope: Scope | None, where: tuple[str, int]) -> TemplateError:

@@ -36,6 +36,18 @@ class _Generator(CodeGenerator):
             raise nodes.Impossible
         return super()._output_child_to_const(node, *about)
 
+    def visit_Filter(self, node: nodes.Filter, frame: Any) -> None:  # noqa: N802  Jinja2's name
+        """Jinja2 finds an unknown name in a branch only when it's taken."""
+        if node.name not in self.environment.filters:
+            self.fail(f"No filter named {node.name!r}.", node.lineno)
+        super().visit_Filter(node, frame)
+
+    def visit_Test(self, node: nodes.Test, frame: Any) -> None:  # noqa: N802  Jinja2's name
+        """See `visit_Filter`."""
+        if node.name not in self.environment.tests:
+            self.fail(f"No test named {node.name!r}.", node.lineno)
+        super().visit_Test(node, frame)
+
 
 class _Names(_Generator, TrackingCodeGenerator):
     """Collects the names that a text reads."""

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import math
-import posixpath
 import re
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +11,12 @@ import jinja2
 
 from cdconf.catalog.data import as_data, check_text
 from cdconf.catalog.fact_names import check_fact_names
-from cdconf.catalog.failed import explained, no_template
+from cdconf.catalog.failed import explained, no_template, not_jinja
+from cdconf.catalog.filters import FILTERS, TESTS
 from cdconf.catalog.jinja_scope import ScopedEnvironment
 from cdconf.catalog.limits import MEMORY
 from cdconf.catalog.meter import Unmeasured, too_much
 from cdconf.errors import CdconfError, TemplateError
-from cdconf.other_words import syntax_hint
-from cdconf.secrets import is_tainted
 from cdconf.yamlfile import read_exactly
 
 if TYPE_CHECKING:
@@ -47,7 +40,8 @@ class Templating:
         self._expressions: dict[str, Callable[..., Any]] = {}
         self._texts: dict[str, jinja2.Template] = {}
         self._environment = ScopedEnvironment(self._load, joined)
-        self._environment.filters.update(_FILTERS)
+        self._environment.filters.update(FILTERS)
+        self._environment.tests.update(TESTS)
 
     def measure(self, meter: Unmeasured) -> None:
         """From now on, texts are measured."""
@@ -121,10 +115,7 @@ class Templating:
         except jinja2.TemplateSyntaxError as error:
             named = error.filename or error.name or "<"  # errors of Jinja2's lexer have the file as their name
             where = (file, line) if named.startswith("<") else (named, error.lineno)
-            hint = syntax_hint(str(error.message))
-            raise TemplateError(
-                f"this isn't Jinja2: {error.message}", file=where[0], line=where[1], hint=hint
-            ) from error
+            raise not_jinja(str(error.message), *where) from error
         except jinja2.TemplateNotFound as error:
             folders, missing = _folders(str(error.name))
             where = _place(error.__traceback__, self._root) or (file, line)
@@ -175,49 +166,3 @@ def _place(trace: TracebackType | None, root: Path) -> tuple[str, int] | None:
             found = (name, trace.tb_lineno)
         trace = trace.tb_next
     return found
-
-
-def _plain(value: Any) -> Any:
-    """The facts as a whole are fetched as they're read; who keeps them wants a dict."""
-    return dict(value.items()) if isinstance(value, Mapping) and not isinstance(value, dict) else value
-
-
-def _to_yaml(value: object) -> str:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """Takes what derives from dict, too."""
-
-    Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
-    Dumper.add_multi_representer(str, lambda dumper, text: dumper.represent_str(str.__str__(text)))
-    options: dict[str, Any] = {"default_flow_style": False, "sort_keys": True, "allow_unicode": True}
-    if is_tainted(value):
-        options["width"] = math.inf  # a secret that went over two lines wouldn't be known by its mask
-    text: str = yaml.dump(_plain(value), Dumper=Dumper, **options)
-    return text
-
-
-def _regex_replace(value: str, pattern: str, replacement: str) -> str:
-    return re.sub(pattern, replacement, str(value))
-
-
-def _bool(value: object) -> bool:
-    return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "on", "1")
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "to_json": lambda value, indent=None: json.dumps(_plain(value), indent=indent, sort_keys=True),
-    "to_yaml": _to_yaml,
-    "quote": lambda value: shlex.quote(str(value)),
-    "b64encode": lambda value: base64.b64encode(str(value).encode()).decode(),
-    "sha256": lambda value: hashlib.sha256(str(value).encode()).hexdigest(),
-    "basename": lambda value: posixpath.basename(str(value)),
-    "dirname": lambda value: posixpath.dirname(str(value)),
-    "regex_replace": _regex_replace,
-    "bool": _bool,
-}
-
-
-def filter_names() -> frozenset[str]:
-    """The filters that templates have: Jinja2's own, and cdconf's."""
-    return frozenset({*jinja2.filters.FILTERS, *_FILTERS})

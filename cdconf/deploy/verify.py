@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.rollout import Failure
-from cdconf.errors import InvalidFile, first_line
+from cdconf.errors import CdconfError, InvalidFile, first_line
 from cdconf.events import Emit, HostStep, Notice, OwnCodeRan, Step
 from cdconf.roles import smoke_errors, smoke_files
+from cdconf.smoke.packages import installed
 from cdconf.smoke.runner import Report, check_runnable, run_smoke
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cdconf.deploy.deciding_tests import Deciding
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Environment, Host, Project
@@ -106,14 +109,28 @@ def _report(
 ) -> Report:
     roles = _tested_on(project, hosts, only)
 
-    def on(name: str) -> Callable[[str], Mapping[str, Any]]:
-        return lambda command: fleet.sessions[name].run(command, timeout=120)
+    def on(name: str) -> Callable[..., Mapping[str, Any]]:
+        def run(command: str, user: str | None = None) -> Mapping[str, Any]:
+            whose = {} if user is None else {"user": user}
+            return fleet.sessions[name].run(command, timeout=120, **whose)
+
+        return run
 
     known = _known(environment.hosts.values())
     run_on = {host.name: on(host.name) for host in hosts}
-    report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend())
+    try:
+        packages = _packages(project)
+    except CdconfError as error:
+        return Report(problem="\n".join(filter(None, (str(error), error.detail))))
+    report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend(), packages)
     emit(OwnCodeRan("the smoke tests", report.isolated, report.why))
     return report
+
+
+def _packages(project: Project) -> Path | None:
+    """The directory with what the project's smoke tests import; None when that's nothing of its own."""
+    file = project.smoke_packages
+    return None if file is None else installed(project.root, project.data, file)
 
 
 def _tested_on(project: Project, hosts: Sequence[Host], only: Collection[str] | None = None) -> dict[str, list[str]]:
@@ -197,4 +214,4 @@ def check_smoke(project: Project, hosts: Sequence[Host], *, needed: bool = True)
                 file="cdconf.yml",
                 hint=f"write roles/ROLE/smoke/test_*.py in one of its roles: {', '.join(own) or 'it has none yet'}",
             )
-    check_runnable(project.root, roles, _known(hosts))
+    check_runnable(project.root, roles, _known(hosts), _packages(project))

@@ -4,8 +4,9 @@
 
     {"version": 1, "read": [GROUP, …], "groups": {GROUP: {"seen": SECONDS, "facts": {FACT: VALUE}}}}
 
-`seen` is in seconds since 1970; `read` are the groups that the host's templates read in its last run. A file that
-can't be read counts as none: everything in it can be had again from the host.
+A GROUP is one of the table's, or `paths:PATTERN`. `seen` is in seconds since 1970; `read` are the groups that the
+host's templates read in its last run. A file that can't be read counts as none: everything in it can be had again from
+the host.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cdconf.agent.records.shapes import Misfit
 from cdconf.atomic import write_private
-from cdconf.facts.table import GROUPS, Group
+from cdconf.facts.patterns import PATHS, merge, pattern_of, patterns_of
+from cdconf.facts.table import GROUPS, known_group
 from cdconf.facts.told import checked
 from cdconf.own_files import read_json
 
@@ -47,6 +49,16 @@ class Seen:
         return max(self.ages.values(), default=None)
 
 
+def only(seen: Seen, groups: Sequence[str]) -> Seen:
+    """The facts of some groups, of what is remembered of a host."""
+    names = [name for group in GROUPS if group.name in groups for name in group.names]
+    facts = {name: seen.facts[name] for name in names if name in seen.facts}
+    paths = seen.facts.get(PATHS, {})
+    found = {pattern: paths[pattern] for pattern in patterns_of(groups) if pattern in paths}
+    merge(facts, {PATHS: found} if found else {})
+    return Seen(facts, {name: age for name, age in seen.ages.items() if name in groups}, seen.read)
+
+
 class FactCache:
     """The facts of one environment's hosts, as last seen.
 
@@ -64,7 +76,7 @@ class FactCache:
         read, groups = self._document(host)
         facts: dict[str, Any] = {}
         for entry in groups.values():
-            facts.update(entry["facts"])
+            merge(facts, entry["facts"])
         return Seen(facts, {name: max(0.0, now - entry["seen"]) for name, entry in groups.items()}, read)
 
     def wanted(self, host: str) -> tuple[str, ...]:
@@ -86,9 +98,12 @@ class FactCache:
         before, groups = self._document(host)
         now = time.time()
         for group in GROUPS:
-            if all(name in facts for name in group.names):
+            if group.name != PATHS and all(name in facts for name in group.names):
                 groups[group.name] = {"seen": now, "facts": {name: facts[name] for name in group.names}}
+        for pattern, paths in facts.get(PATHS, {}).items():
+            groups[f"{PATHS}:{pattern}"] = {"seen": now, "facts": {PATHS: {pattern: paths}}}
         wanted = {*read, *(before if keep else ())}
+        groups = {name: entry for name, entry in groups.items() if pattern_of(name) is None or name in wanted}
         if groups or wanted != set(before):
             self._write(host, {"version": _VERSION, "read": sorted(wanted), "groups": groups})
 
@@ -103,15 +118,11 @@ class FactCache:
             if document["version"] != _VERSION:
                 return (), {}
             found = {
-                group.name: {
-                    "seen": float(entry["seen"]),
-                    "facts": checked(entry["facts"], [group.name]),
-                }
-                for group in GROUPS
-                if _whole(entry := document["groups"].get(group.name), group)
+                name: {"seen": float(entry["seen"]), "facts": checked(entry["facts"], [name])}
+                for name, entry in document["groups"].items()
+                if known_group(name) and _whole(entry, name)
             }
-            known = {group.name for group in GROUPS}
-            return tuple(name for name in document["read"] if name in known), found
+            return tuple(name for name in document["read"] if known_group(name)), found
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return (), {}
 
@@ -120,10 +131,10 @@ class FactCache:
         write_private(self._folder / f"{host}.json", json.dumps(document), durable=False)
 
 
-def _whole(entry: Any, group: Group) -> bool:
+def _whole(entry: Any, group: str) -> bool:
     """Whether a group is remembered as the table has it."""
     try:
-        return isinstance(entry, dict) and bool(checked(entry["facts"], [group.name]))
+        return isinstance(entry, dict) and bool(checked(entry["facts"], [group]))
     except Misfit:
         return False
 

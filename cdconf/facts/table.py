@@ -5,8 +5,12 @@ Facts of a group are gathered together, in one round trip. What gathers them is 
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cdconf.facts.patterns import PATHS, AnyPattern, pattern_of
 
 TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "list": list, "map": dict}
 
@@ -42,6 +46,7 @@ class Group:
     name: str
     doc: str
     facts: tuple[Fact, ...]
+    by_name: bool = False  # it's large: who reads all facts doesn't get these, unless they're asked for by name
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,12 +182,77 @@ GROUPS: tuple[Group, ...] = (
             Fact("network.interfaces.<name>.ipv6", "list", "Likewise, without temporary ones (RFC 8981).", _ADDRESS_6),
         ),
     ),
+    Group(
+        "users",
+        "The users of /etc/passwd, with their groups of /etc/group; none of a directory server. A host with more than "
+        "5000 users is an error where `facts.users` is read.",
+        (
+            Fact("users", "map", "Name -> user.", {}),
+            Fact("users.<name>", "map", "One user.", "deploy"),
+            Fact("users.<name>.name", "string", "The user's name.", "deploy"),
+            Fact("users.<name>.uid", "integer", "The user's number.", 1000),
+            Fact("users.<name>.gid", "integer", "The primary group's number.", 1000),
+            Fact("users.<name>.group", "string", "The primary group's name.", "deploy", True),
+            Fact("users.<name>.groups", "list", "The other groups, sorted.", ["adm", "sudo"]),
+            Fact("users.<name>.home", "string", "The home directory.", "/home/deploy"),
+            Fact("users.<name>.shell", "string", "The login shell; empty for /bin/sh.", "/bin/bash"),
+        ),
+        by_name=True,
+    ),
+    Group(
+        "packages",
+        "The packages that are installed, by the database of dpkg, apk or rpm. More than 10000 packages are an error "
+        "where `facts.packages` is read.",
+        (
+            Fact("packages", "map", "Name -> package.", {}),
+            Fact("packages.<name>", "map", 'One package, also written `facts.packages["python3.11"]`.', "nginx"),
+            Fact("packages.<name>.name", "string", "The package's name.", "nginx"),
+            Fact(
+                "packages.<name>.version",
+                "string",
+                "The installed version, with its epoch if it has one. Of several (kernels on rpm hosts) the one that "
+                "was installed last.",
+                "1.22.1-9",
+            ),
+        ),
+        by_name=True,
+    ),
+    Group(
+        "paths",
+        "Paths that match a pattern, each gathered by itself. `*`, `?` and `[…]` match within a name, and no name that "
+        "begins with a dot; a `/` at the end matches directories only. Links are followed in the middle of a path, not "
+        "at its end. Names that aren't UTF-8 or hold control characters are left out. A pattern that matches more than "
+        "2000 paths, or goes through more than 100000 names, is an error; so are `**` and paths below /proc.",
+        (
+            Fact("paths", "map", 'Pattern -> paths, written `facts.paths["/etc/cron.d/*"]`.', {}),
+            Fact(
+                "paths.<pattern>",
+                "list",
+                "The paths that match, sorted, as maps of path and type (file, directory, link, other); empty when "
+                "none does.",
+                "/etc/cron.d/*",
+            ),
+        ),
+        by_name=True,
+    ),
 )
 
 
 def group_of(fact: str) -> str | None:
     """The group of a fact that templates read as `facts.NAME`; None when there's no such fact."""
     return next((group.name for group in GROUPS if fact in group.names), None)
+
+
+def known_group(name: str) -> bool:
+    """Whether there's such a group, of which facts can be had: `paths` has none without a pattern."""
+    return pattern_of(name) is not None or (name != PATHS and any(group.name == name for group in GROUPS))
+
+
+def shown_by(environment: str, host: str, groups: Sequence[str]) -> str:
+    """The command that asks a host for some groups."""
+    by_name = [group.name for group in GROUPS if group.by_name]
+    also = [pattern_of(one) or one for one in groups if one in by_name or pattern_of(one) is not None]
+    return " ".join([f"cdconf facts {environment} {host}", *(f"--also {shlex.quote(one)}" for one in also)])
 
 
 def below(above: str, key: str) -> str:
@@ -201,7 +271,7 @@ def sample() -> dict[str, Any]:
     """All facts with the examples' values: what templates may ask of a host before anyone has seen it."""
     result: dict[str, Any] = {}
     names: dict[str, str] = {}
-    for fact in (fact for group in GROUPS for fact in group.facts):
+    for fact in (fact for group in GROUPS for fact in group.facts if group.name != PATHS):
         *above, last = [names.get(fact.path.partition(key)[0] + key, key) for key in fact.keys]
         place = result
         for key in above:
@@ -211,4 +281,5 @@ def sample() -> dict[str, Any]:
             place[fact.example] = {}
         else:
             place[last] = _AnyName() if fact.type == "map" else fact.example
+    result[PATHS] = AnyPattern()
     return result

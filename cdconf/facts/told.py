@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cdconf.agent.records.shapes import Misfit, kind_of
+from cdconf.facts.patterns import PATHS, checked_paths, patterns_of
 from cdconf.facts.table import GROUPS, TYPES, Fact
 
 _WORDS = MappingProxyType(
@@ -45,8 +46,12 @@ def checked(facts: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:
     Raises:
         Misfit: One lacks, or isn't what the table says.
     """
-    names = [name for group in GROUPS if group.name in groups for name in group.names]
-    return {name: _fitted(facts, name, _top().members[name]) for name in names}
+    names = [name for group in GROUPS if group.name in groups and group.name != PATHS for name in group.names]
+    result: dict[str, Any] = {name: _fitted(facts, name, _top().members[name]) for name in names}
+    patterns = patterns_of(groups)
+    if patterns:
+        result[PATHS] = checked_paths(facts, patterns)
+    return result
 
 
 def _fitted(above: Mapping[str, Any], name: str, place: _Place) -> Any:

@@ -16,7 +16,7 @@ from cdconf.importing.names import group_names, host_names, variable_names
 from cdconf.importing.report import Finding, Report
 from cdconf.importing.source import Source
 from cdconf.importing.target import Target
-from cdconf.importing.templates import find_foreign
+from cdconf.importing.templates import Known, find_foreign
 from cdconf.importing.tree import read_inventory
 from cdconf.importing.vault import Hidden, Passwords
 from cdconf.inventory.project import invalid_name
@@ -177,12 +177,12 @@ class _Conversion:
                 report.renamed.append(Finding(f"the variable '{one.name}' is called '{name}' now", one.file, one.line))
 
     def _note_templates(self, placed: Placed) -> None:
-        from cdconf.catalog.templating import filter_names
+        from cdconf.catalog.filters import filter_names, test_names
 
         values = [one for place in (*placed.groups.values(), *placed.hosts.values()) for one in place.values()]
         renamed = {old: new for old, new in self._variables.items() if old != new}
-        filters = filter_names()
-        found = dict.fromkeys(finding for one in values for finding in find_foreign(one, filters, renamed))
+        known = Known(filter_names(), test_names())
+        found = dict.fromkeys(finding for one in values for finding in find_foreign(one, known, renamed))
         self._report.templates += found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -17,18 +18,26 @@ _MARKS = ("{{", "{%")
 _CALLS = ("lookup", "query", "q")
 
 
-def find_foreign(one: Definition, filters: Collection[str], renamed: Mapping[str, str]) -> list[Finding]:
+@dataclass(frozen=True)
+class Known:
+    """The filters and tests that cdconf's templates have."""
+
+    filters: Collection[str]
+    tests: Collection[str]
+
+
+def find_foreign(one: Definition, known: Known, renamed: Mapping[str, str]) -> list[Finding]:
     """What a variable's value says that only Ansible understands.
 
     Args:
         one: The variable.
-        filters: Those that cdconf's templates have.
+        known: What cdconf's templates have.
         renamed: Variables whose name in cdconf is another.
     """
     found: dict[tuple[str, int], None] = {}
     for text, line in _texts(one.value, one.line):
         if any(mark in text for mark in _MARKS):
-            for message in _foreign(text, filters, renamed):
+            for message in _foreign(text, known, renamed):
                 found[f"'{one.name}': {message}", line] = None
     return [Finding(message, one.file, line) for message, line in found]
 
@@ -46,7 +55,7 @@ def _texts(value: Any, line: int) -> Iterator[tuple[str, int]]:
             yield from _texts(member, at)
 
 
-def _foreign(text: str, filters: Collection[str], renamed: Mapping[str, str]) -> Iterator[str]:
+def _foreign(text: str, known: Known, renamed: Mapping[str, str]) -> Iterator[str]:
     environment = LimitedEnvironment()  # it parses, and renders nothing
     try:
         tree = environment.parse(text)
@@ -54,11 +63,11 @@ def _foreign(text: str, filters: Collection[str], renamed: Mapping[str, str]) ->
         yield f"this isn't Jinja2: {error.message}"
         return
     for used in tree.find_all(nodes.Filter):
-        if used.name not in filters:
+        if used.name not in known.filters:
             yield f"there is no filter '{used.name}' in cdconf"
         environment.filters.setdefault(used.name, str)  # the search for names stumbles over unknown ones
     for test in tree.find_all(nodes.Test):
-        if test.name not in environment.tests:
+        if test.name not in known.tests:
             yield f"there is no test '{test.name}' in cdconf"
         environment.tests.setdefault(test.name, lambda value: value)
     for name in sorted(environment.names_in(tree)):

@@ -12,6 +12,7 @@ from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
 from cdconf.inventory.folders import HOSTS_FILE
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
+from cdconf.inventory.nested_groups import step_of, with_outer
 from cdconf.inventory.project import invalid_name, names
 from cdconf.inventory.provided_hosts import makings
 from cdconf.inventory.read_require import read_require
@@ -56,7 +57,7 @@ def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
         raise top.error(f"environment '{name}' has no hosts")
     transport = "ssh" if provider != "existing" else section["transport"]
     order = {group: place for place, group in enumerate(project.groups)}
-    ordered = sorted(hosts.values(), key=lambda host: min((order[group] for group in host.groups), default=len(order)))
+    ordered = sorted(hosts.values(), key=lambda host: order.get(step_of(host.groups, project) or "", len(order)))
     return Environment(
         name=name,
         provider=provider,
@@ -120,7 +121,7 @@ def _host(
     file, line = section.where(name)
     return Host(
         name=name,
-        groups=tuple(sorted(set(groups), key=order.index)),
+        groups=tuple(sorted(with_outer(groups, project.inner), key=order.index)),
         address=given["address"],
         ssh=_ssh(project, entry, defaults, what),
         os=given.get("os", copied.os if copied else None),

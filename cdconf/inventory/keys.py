@@ -114,9 +114,22 @@ CDCONF = {
     "groups": Key(
         "map",
         "The roles of each group of hosts, the same in every environment: group -> roles. Groups are "
-        "provisioned in this order.",
+        "provisioned in this order. A group of groups is a map, and stands above the groups in it.",
         required=True,
-        member=Key("names", "The group's roles, in the order in which they are applied."),
+        member=Key(
+            "map",
+            "The group's roles, in the order in which they are applied; or a map.",
+            keys={
+                "roles": Key("names", "The group's own roles, in the order in which they are applied.", default=()),
+                "groups": Key(
+                    "names",
+                    "Groups whose hosts are in this group, too. Their variables override this group's, and their roles "
+                    "come after this group's. A host is provisioned with its first group that contains no others.",
+                    default=(),
+                ),
+            },
+            short=True,
+        ),
     ),
     "apps": Key("map", "The applications that are deployed.", member=Key("map", "An application.", keys=APP)),
     "pipeline": Key(
@@ -146,6 +159,19 @@ CDCONF = {
         refusal="'database' must be postgresql://user@host/name",
     ),
     "type_packages": Key("names", "Installed packages whose resource types the project uses."),
+    "smoke": Key(
+        "map",
+        "The roles' smoke tests.",
+        keys={
+            "packages": Key(
+                "text",
+                "A file with the Python packages that they import, relative to the project: for each its version and "
+                "hashes, as `pip-compile --generate-hashes` writes it.",
+                pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$",
+                refusal="'packages' in smoke must be a path in the project, not {shown}",
+            ),
+        },
+    ),
 }
 
 SSH = {

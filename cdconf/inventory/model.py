@@ -226,8 +226,7 @@ class App:
 
     def runs(self, service: str) -> bool:
         """Whether a service, named in full or without `.service`, is one of the app's."""
-        own = {name.removesuffix(".service") for name in self.services}
-        return service.removesuffix(".service") in own
+        return service.removesuffix(".service") in {name.removesuffix(".service") for name in self.services}
 
     def document(self) -> dict[str, Any]:
         """What an agent needs to know of the app, but for its toggles."""
@@ -244,9 +243,8 @@ class App:
 class Project:
     """cdconf.yml, read. `groups` maps each group to its roles, in the order in which they are provisioned.
 
-    `type_packages` are installed distributions whose resource types the project uses. `store` is where artifacts lie:
-    a directory or an `s3://` URL; None: in .cdconf/artifacts. `database` is the team's history, a `postgresql://` URL;
-    None: in .cdconf/.
+    `inner`: groups of groups -> those in them. `type_packages`: distributions with types. `store`: a directory or an
+    `s3://` URL, else .cdconf/artifacts. `database`: a `postgresql://` URL. `smoke_packages`: a file, see `smoke`.
     """
 
     root: Path
@@ -259,6 +257,8 @@ class Project:
     database: str | None = None
     pipeline: Pipeline = field(default_factory=Pipeline)
     file: str = "cdconf.yml"
+    inner: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    smoke_packages: str | None = None
 
     def apps_on(self, host: Host) -> list[App]:
         """The apps that run on a host."""

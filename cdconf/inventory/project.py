@@ -12,6 +12,7 @@ from cdconf.inventory.folders import environments_in
 from cdconf.inventory.hooks import read_hooks
 from cdconf.inventory.maintenance import read_maintenance
 from cdconf.inventory.model import App, Migrate, Project
+from cdconf.inventory.nested_groups import inner_groups, roles_of
 from cdconf.inventory.read_pipeline import read_pipeline
 from cdconf.inventory.section import Section, fits
 from cdconf.inventory.services import read_services
@@ -63,10 +64,12 @@ def _read(root: Path, *, needs_roles: bool) -> Project:
         root=root,
         name=name,
         groups=groups,
+        inner=inner_groups(top["groups"]),
         apps=_apps(top["apps"], groups),
         lease_ttl=lease["ttl"],
         **top.only("type_packages", "store"),
         database=_database(top),
+        smoke_packages=top.section("smoke", "smoke")["packages"],
         pipeline=read_pipeline(top, groups, top["apps"], environments_in(root)),
     )
 
@@ -88,7 +91,7 @@ def _groups(section: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tup
     for group in section:
         if not _NAME.match(group) or group == "all":
             raise section.error(f"'{group}' can't be a group's name", group)
-        groups[group] = names(section, group, "groups")
+        groups[group] = roles_of(section, group)
         for role in groups[group]:
             if needs_roles and role not in known:
                 raise section.error(

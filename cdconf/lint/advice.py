@@ -15,6 +15,7 @@ from cdconf.catalog.findings import Finding
 from cdconf.clocks import Clock
 from cdconf.errors import CdconfError, did_you_mean
 from cdconf.inventory import load_environment
+from cdconf.inventory.nested_groups import around
 from cdconf.inventory.opening import SEARCHED, opens
 from cdconf.inventory.waivers import hosts_of, load_waivers
 from cdconf.lint import guards, references
@@ -206,7 +207,8 @@ class Advice:
 
     def _apps(self) -> Iterator[Finding]:
         for app in self.project.apps.values():
-            roles = {role for group in app.groups for role in self.project.groups[group]}
+            groups = around(app.groups, self.project.inner)
+            roles = {role for group in groups for role in self.project.groups[group]}
             if not any(any((self.project.root / "roles" / role / "smoke").glob("test_*.py")) for role in roles):
                 message = f"the roles of app '{app.name}' have no smoke tests: nothing verifies its deployments"
                 hint = f"add roles/{min(roles)}/smoke/test_{app.name}.py" if roles else None
@@ -275,7 +277,8 @@ class Advice:
             except CdconfError:
                 continue
             for host in hosts:
-                groups = [group for group in self.project.groups if group in host.groups]
+                flat = (group for group in self.project.groups if group not in self.project.inner)
+                groups = [group for group in flat if group in host.groups]
                 for first in groups[:1]:
                     behind.setdefault(first, set()).update(groups[1:2])
         return behind

@@ -14,7 +14,7 @@ from cdconf.engine.reports import report
 from cdconf.environments import provider_for
 from cdconf.errors import FAILED, CdconfError, InvalidFile, Unreachable, UsageError
 from cdconf.events import Emit, Event, HostDone, HostStep, Notice, SecretRead
-from cdconf.facts import FactCache, HostFacts, sample
+from cdconf.facts import FactCache, HostFacts, sample, shown_by
 from cdconf.inventory import load_environment, load_toggles
 from cdconf.lint.differs import check_differs
 from cdconf.no_code import is_refused
@@ -115,7 +115,7 @@ class _Member:
         return replace(portrait, facts=leaves(seen.facts))
 
     def _never_seen(self, host: Host, groups: Sequence[str]) -> NoReturn:
-        command = f"cdconf facts {self.environment.name} {host.name}"
+        command = shown_by(self.environment.name, host.name, groups)
         message = f"{host.name} of {self.environment.name} depends on facts that were never seen: {', '.join(groups)}"
         raise NeverSeen(message, hint=f"`{command}` looks at them")
 

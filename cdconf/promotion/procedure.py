@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import UsageError, did_you_mean, nearest_or_all
+from cdconf.inventory.nested_groups import around, inner_groups, roles_of
 from cdconf.inventory.stages import inputs_of, stages_of
 from cdconf.promotion.commit import Commit
 from cdconf.promotion.errors import NotProvable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "cdconf.yml"
 VERSION = 1
-_OF_FILES = ("role", "template", "file", "smoke test", "type", "input")
+_OF_FILES = ("role", "template", "file", "smoke test", "smoke packages", "type", "input")
 _VARIABLES = re.compile(r"/(group_vars|host_vars)/.*\.ya?ml\Z")
 
 
@@ -40,7 +41,8 @@ class Part:
 
     Attributes:
         kind: `app`, `group`, `stage` and `order` are blocks of cdconf.yml; `role`, `template`, `file`, `smoke test`,
-            `type`, `input` and `attributes` are files; `agent` and `type package` are what's installed here.
+            `smoke packages`, `type`, `input` and `attributes` are files; `agent` and `type package` are what's
+            installed here.
         name: Its name; a file's path, relative to the project. An input's is `STAGE: PATH`.
         digest: `gitBlob:…` (of an executable file with ` executable` behind it), `gitCommit:…` or `sha256:…`.
     """
@@ -150,20 +152,31 @@ def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
         yield Part("group", name, _digest(roles))
     yield Part("order", "groups", _digest(list(groups)))
     yield from _of_roles(commit, top, [role for roles in groups.values() for role in roles])
+    yield from _smoke_packages(commit, top)
     yield from _of_stages(commit, top, app, strict)
     yield from (Part("type", path, entry.digest) for path, entry in commit.below("resources"))
     yield from _installed(_names(top.get("type_packages")))
 
 
+def _smoke_packages(commit: Commit, top: YamlMap) -> Iterator[Part]:
+    """The file that lists what smoke tests import."""
+    smoke = top.get("smoke")
+    file = smoke.get("packages") if isinstance(smoke, dict) else None
+    entry = commit.find(file) if isinstance(file, str) else None
+    if entry is not None:
+        yield Part("smoke packages", str(file), entry.digest)
+
+
 def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:
-    """The app's groups and its drain group, in the project's order, with their roles."""
+    """The app's groups and its drain group, and those around them, in the project's order, with their roles."""
     drain = app.get("drain")
     wanted = [*_names(app.get("groups")), *(_names(drain.get("group")) if isinstance(drain, dict) else [])]
     known = expect(top, "groups", dict, FILE)
     for name in wanted:
         if name not in known:
             raise app.error(f"there is no group '{name}'", "groups", did_you_mean(name, known))
-    return {name: _names(known[name]) for name in known if name in wanted}
+    counted = around(wanted, inner_groups(known))
+    return {name: list(roles_of(known, name)) for name in known if name in counted}
 
 
 def _of_roles(commit: Commit, top: YamlMap, names: Sequence[str]) -> Iterator[Part]:
@@ -188,7 +201,7 @@ def _with_handlers(commit: Commit, top: YamlMap, roles: Mapping[str, YamlMap]) -
     missing = {name for role in roles.values() for name in _notified(role)} - own
     found: dict[str, YamlMap] = {}
     if missing:
-        for name in dict.fromkeys(role for group in _keys(top["groups"]) for role in _names(top["groups"][group])):
+        for name in dict.fromkeys(role for group in _keys(top["groups"]) for role in roles_of(top["groups"], group)):
             other = _yaml(commit, f"roles/{name}/role.yml") if name not in roles else YamlMap()
             if missing & set(_keys(other.get("handlers"))):
                 found[name] = other

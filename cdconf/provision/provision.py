@@ -16,6 +16,7 @@ from cdconf.environments import provider_for
 from cdconf.errors import DIFFERENT, FAILED, OK, UNREACHABLE, CdconfError, HostFailed, worst_exit
 from cdconf.events import Emit, Event, HostDone, ResourceDone, Step
 from cdconf.facts import FactCache
+from cdconf.inventory.nested_groups import step_of
 from cdconf.promotion.policy import guarded_by
 from cdconf.provision.look import Checking
 from cdconf.provision.options import Options
@@ -172,12 +173,13 @@ class Provisioning:
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Returns exit codes, those of hosts and those of the run.
 
-        Groups in cdconf.yml's order; a host belongs to the first of its groups. Stops after one that failed.
+        Groups in cdconf.yml's order; a host belongs to the first of its groups that contains no others. Stops after
+        one that failed.
         """
         codes: list[int] = []
         left = {host.name: host for host in hosts}
         for group in self._project.groups:
-            members = [host for host in hosts if host.name in left and group in host.groups]
+            members = [host for host in hosts if host.name in left and step_of(host.groups, self._project) == group]
             if not members:
                 continue
             self._emit(Step(f"{group}: {', '.join(host.name for host in members)}"))

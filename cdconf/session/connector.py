@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from cdconf.facts import pattern_of
 from cdconf.session.active_runs import told
 from cdconf.session.bundle import bundle, start_command, start_line
 from cdconf.session.docker_exec import DockerTransport
@@ -127,7 +128,8 @@ class Connector:
             if warning and not self._warned:
                 self._warned = True
                 announce(warning)
-            return Session(host, transport, start.rest, self._project_name, self._facts(host.name))
+            facts = [group for group in self._facts(host.name) if pattern_of(group) is None]  # it shows no paths
+            return Session(host, transport, start.rest, self._project_name, facts)
         except BaseException:
             transport.close()
             raise

@@ -1,9 +1,9 @@
 """The pytest side: a `host` fixture whose commands go to the hosts through the controller's live sessions.
 
 Loaded into the smoke tests' own process. $CDCONF_SMOKE names a JSON file: `{"socket", "roles": {role: [hosts]},
-"environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command"}` answered by
-`{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected": text, "test"}`
-aren't answered.
+"environment", "hosts": {name: {...}}}`. Over the socket go lines of JSON: `{"host", "command", "user"}` (no `user` for
+root) answered by `{"status", "stdout", "stderr"}` (base64) or `{"error"}`; `{"report": {...}}` and `{"uncollected":
+text, "test"}` aren't answered.
 """
 
 from __future__ import annotations
@@ -50,14 +50,16 @@ class SessionBackend(testinfra.backend.base.BaseBackend):  # type: ignore[misc]
 
     NAME = "cdconf"
 
-    def __init__(self, channel: _Channel, name: str) -> None:
+    def __init__(self, channel: _Channel, name: str, user: str | None = None) -> None:
         self._channel = channel
+        self._user = user
         super().__init__(name)
 
     def run(self, command: str, *args: str, **kwargs: Any) -> Any:
         """Runs a command on the host."""
         line = self.get_command(command, *args)
-        answer = self._channel.ask({"host": self.hostname, "command": line})
+        whose = {} if self._user is None else {"user": self._user}
+        answer = self._channel.ask({"host": self.hostname, "command": line, **whose})
         if "error" in answer:
             raise RuntimeError(answer["error"])
         out, err = (base64.b64decode(answer[name]) for name in ("stdout", "stderr"))
@@ -89,6 +91,15 @@ class Plugin:
     def host(self, request: pytest.FixtureRequest) -> Any:
         """The testinfra host."""
         return self.hosts[request.param]
+
+    @pytest.fixture(scope="session")
+    def host_as(self, host: Any) -> Any:
+        """`host_as(USER)`: the testinfra host, whose commands run as that user of the host."""
+
+        def of(user: str) -> Any:
+            return testinfra.host.Host(SessionBackend(self.channel, host.backend.hostname, user))
+
+        return of
 
     @pytest.fixture
     def inventory(self, request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import base64
 import contextlib
 import json
 import os
+import shlex
+import shutil
 import socket
 import tempfile
 import threading
@@ -23,7 +25,7 @@ from cdconf.smoke.checkout import copy_checkout
 from cdconf.smoke.contained import run_in_container
 from cdconf.smoke.process import pytest_process
 
-RunOn = Callable[[str], Mapping[str, Any]]
+RunOn = Callable[..., Mapping[str, Any]]  # of a command line, and of the user who isn't root
 LONGEST = 107  # bytes of a unix socket's path, see unix(7)
 LARGEST = 64 * 1024 * 1024  # bytes of a message: as much as a frame of the agent's
 TIMEOUT = 600
@@ -62,6 +64,7 @@ def run_smoke(
     run_on: Mapping[str, RunOn],
     emit: Emit,
     variables: Mapping[str, str] | None = None,
+    packages: Path | None = None,
 ) -> Report:
     """Runs the roles' smoke tests.
 
@@ -73,6 +76,7 @@ def run_smoke(
         run_on: Name -> a function that runs a command line there and returns status, stdout, stderr.
         emit: Gets a `SmokeDone` per test and host.
         variables: Environment variables for the tests.
+        packages: A directory with Python packages that they may import, see `cdconf.smoke.packages`.
 
     Returns:
         The report; tests that can't be collected, none at all, or none in time are its `problem`. A file that can't be
@@ -91,7 +95,8 @@ def run_smoke(
             report.problem = str(error)
             return report
         report.isolated, report.why = tester.isolated, tester.why
-        status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config})
+        options = _importing(tester, packages)
+        status, output = _pytest(tester, root, files, {**(variables or {}), "CDCONF_SMOKE": config}, *options)
     if report.problem is not None:
         pass  # what came over the socket was no test's
     elif server.uncollected:
@@ -108,13 +113,19 @@ def run_smoke(
     return report
 
 
-def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+def check_runnable(
+    root: Path,
+    roles: Mapping[str, list[str]],
+    hosts: Mapping[str, Mapping[str, Any]],
+    packages: Path | None = None,
+) -> None:
     """Finds out whether the smoke tests could be run now: they're collected, in the very way in which they're run.
 
     Args:
         root: The project.
         roles: Role -> names of the hosts that it would be tested on.
         hosts: Name -> what tests may know of a host.
+        packages: See `run_smoke`.
 
     Raises:
         CdconfError: They can't be.
@@ -124,7 +135,8 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
         return
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
     with _served(root, data, {}, Report(), lambda event: None) as (server, config, tester):
-        status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only")
+        options = _importing(tester, packages)
+        status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only", *options)
     hint = "`cdconf smoke ENV` runs them alone"
     if server.uncollected:
         raise CdconfError(_uncollected(server), hint=hint)
@@ -132,6 +144,18 @@ def check_runnable(root: Path, roles: Mapping[str, list[str]], hosts: Mapping[st
         raise CdconfError("no smoke test was collected", hint=hint)
     if status != 0:
         raise CdconfError("the smoke tests can't be run", detail="\n".join(output.splitlines()[-20:]), hint=hint)
+
+
+def _importing(tester: Account, packages: Path | None) -> list[str]:
+    """The options that let tests import packages; whoever runs as another user gets a copy."""
+    if packages is None:
+        return []
+    if tester.isolated:
+        copy = tester.home / "packages"
+        shutil.copytree(packages, copy, symlinks=True)
+        tester.give(copy)
+        packages = copy
+    return ["-o", f"pythonpath={shlex.quote(str(packages))}"]
 
 
 def _uncollected(server: _Server) -> str:
@@ -246,17 +270,18 @@ class _Server:
                         self._note_uncollected(str(message["uncollected"]), str(message["test"]))
                         continue
                     host, command = str(message["host"]), str(message["command"])
+                    whose = [str(message["user"])] if "user" in message else []
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                     self._report.problem = "the smoke tests sent something that their plugin doesn't send"
                     return
-                connection.sendall(json.dumps(self._command(host, command)).encode() + b"\n")
+                connection.sendall(json.dumps(self._command(host, command, *whose)).encode() + b"\n")
 
-    def _command(self, host: str, command: str) -> dict[str, Any]:
+    def _command(self, host: str, command: str, *user: str) -> dict[str, Any]:
         """Whatever runs here gets to the hosts that are tested now, and to no other."""
         if host not in self._run_on:
             return {"error": f"{host} isn't among the hosts that are tested now"}
         try:
-            result = self._run_on[host](command)
+            result = self._run_on[host](command, *user)
         except CdconfError as error:
             if error.kind == "unreachable":
                 self._report.unreachable[host] = error

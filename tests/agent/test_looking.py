@@ -179,6 +179,14 @@ def test_beats_are_answered_and_renew_nothing(thief):
     assert thief.answer() == {"beat": True}
 
 
+def test_the_key_lists_no_directory():
+    with pytest.raises(Failed, match="may not look for paths"):
+        look_only.arguments_of("facts", {"groups": ["os", "paths:/root/*"]}, ALLOWED)
+    with pytest.raises(Failed, match="may not look for paths"):
+        look_only.arguments_of("open", {"project": "p", "facts": ["paths:/root/*"]}, ALLOWED)
+    assert look_only.arguments_of("facts", {"groups": ["os"]}, ALLOWED) == {"groups": ["os"]}
+
+
 def test_a_refusal_says_what_the_key_is_for():
     with pytest.raises(Failed, match="may look at the host, and do nothing else: 'run'"):
         look_only.arguments_of("run", {}, ALLOWED)

@@ -11,6 +11,20 @@ TEMPLATES: dict[str, str] = {
 {{ m(60) }}""",
     "a pattern that backtracks": """a
 {{ ('a' * 40) | regex_replace('(a+)+$b', '') }}""",
+    "a search that backtracks": """a
+{{ ('a' * 40) | regex_search('(a+)+$b') }}""",
+    "a list of matches that backtracks": """a
+{{ ('a' * 40) | regex_findall('(a|a)*$b') }}""",
+    "a test that backtracks": """a
+{% if ('a' * 40) is match('(a|aa)+$b') %}{% endif %}""",
+    "a test that searches and backtracks": """a
+{% if ('a' * 40) is search('(a|aa)+$b') %}{% endif %}""",
+    "many rounds": """a
+{{ 'x' | password_hash('sha512', salt='y', rounds=999999999) }}""",
+    "a comment of many lines": """a
+{{ 'x' | comment(prefix='y' * 100000, prefix_count=1000000) }}""",
+    "an indent of YAML": """a
+{{ (range(9999999) | list) | to_nice_yaml }}""",
     "an indent of JSON": """a
 {{ [[[[1]]]] | to_json(indent=10**9) }}""",
     "doubling in a namespace": """a

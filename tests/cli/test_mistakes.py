@@ -19,7 +19,7 @@ NARROWER_WORDS = """
     --not-failed --note --office --offices --offline --only --os --out --plan --playbook-dir --policy --project
     --provider --reason --recipient --remote --role --sarif --scale --since --stage --stdin --strict --svg --textfile
     --timeout --tty --ttl --unit --until --user --vault-password-file --verbose --version --watch --who --why
-    --applied --json-file --prometheus --nagios --quiet --look-only --run --within --target --tls-cert --tls-key
+    --also --applied --json-file --prometheus --nagios --quiet --look-only --run --within --target --tls-cert --tls-key
 """
 NARROWER = frozenset(NARROWER_WORDS.split())
 FOREIGN_WORDS = """

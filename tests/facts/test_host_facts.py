@@ -62,10 +62,13 @@ def test_every_fact_is_in_the_table_and_of_its_type(source):
     for path, value in found.items():
         if path in table:
             fact = table[path]
-            assert (value is None and fact.optional) or type(value) in (TYPES[fact.type], type(sample()["disks"])), path
+            kinds = (TYPES[fact.type], type(sample()["disks"]), type(sample()["paths"]))
+            assert (value is None and fact.optional) or type(value) in kinds, path
         else:
             assert path in sections, f"{path} isn't documented"
-    assert {path for path in table if not path.startswith("disks.")} <= {*found}, "documented, but not gathered"
+    assert {path for path in table if not path.startswith(("disks.", "paths."))} <= {*found}, (
+        "documented, but not gathered"
+    )
 
 
 def test_the_agent_and_the_table_have_the_same_groups():
@@ -106,8 +109,9 @@ def test_all_facts_are_fetched_together(project):
     asked = []
     facts = HostFacts({"cpu": {"count": 64, "model": ""}}, fetched(asked))
     found = json.loads(render(project, "{{ facts | to_json }}", facts.mapping))
-    assert found == {**sample(), "cpu": {"count": 64, "model": ""}}
-    assert asked == [[group.name for group in GROUPS if group.name != "cpu"]]
+    names = [group.name for group in GROUPS if not group.by_name]
+    assert found == {**HostFacts(sample(), fetched([])).get(names), "cpu": {"count": 64, "model": ""}}
+    assert asked == [[name for name in names if name != "cpu"]]
 
 
 @pytest.mark.parametrize(

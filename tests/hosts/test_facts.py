@@ -74,6 +74,76 @@ def test_templates_read_them_and_offline_work_knows_them(host):
     assert "at most" in host("lint").stdout
 
 
+ROLE = """
+    resources:
+      - file: /etc/facts
+        content: ""
+      - file: "{{ each.path }}"
+        for_each: "{{ facts.paths['/srv/jobs/*'] | selectattr('type', 'eq', 'file') }}"
+        mode: "0600"
+      - file: /etc/openssh
+        content: "{{ facts.packages['openssh-server'].version }}\\n"
+        when: "'openssh-server' in facts.packages and 'nginx' not in facts.packages"
+      - file: "/srv/homes-{{ each.name }}"
+        content: "{{ each.home }} {{ each.groups | join(',') }}\\n"
+        for_each: "{{ facts.users.values() | selectattr('uid', 'ge', 3000) | rejectattr('name', 'eq', 'nobody') }}"
+"""
+PREPARED = """
+    groupadd -g 3000 crew; useradd -u 3001 -g crew -G adm,daemon ann; useradd -u 3002 -g crew bob
+    mkdir -p /srv/jobs/sub; touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
+    ln -sfn /etc/passwd /srv/jobs/link; chmod 644 /srv/jobs/a
+"""
+
+
+def test_roles_go_over_the_users_packages_and_paths_of_a_host(host):
+    host.on("web1", PREPARED)
+    write(host.root, {"roles/app/role.yml": ROLE})
+    host("provision", "dev")
+    modes = host.on("web1", "stat -c '%a %n' /srv/jobs/a /srv/jobs/.b; stat -Lc %a /srv/jobs/link")
+    assert modes.splitlines() == ["600 /srv/jobs/a", "644 /srv/jobs/.b", "644"]
+    assert host.on("web1", "cat /etc/openssh") == host.on("web1", "dpkg-query -Wf '${Version}' openssh-server")
+    assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob "]
+    host("plan", "dev")  # nothing to do: the second run has the same facts
+    host.on("web1", "touch /srv/jobs/new")
+    assert "/srv/jobs/new" in host("plan", "dev", code=2).stdout
+    host("provision", "dev")
+
+
+def test_what_exists_is_what_the_hosts_own_programs_say(host):
+    also = [word for one in ("packages", "users", "/usr/bin/*") for word in ("--also", one)]
+    facts = host.document("facts", "dev", *also)["facts"]["web1"]
+    said = host.on("web1", "dpkg-query -Wf '${Package} ${Version} ${db:Status-Status}\\n' | grep ' installed$'")
+    assert {f"{one['name']} {one['version']} installed" for one in facts["packages"].values()} == {*said.splitlines()}
+    said = host.on("web1", "cut -d: -f1,3,4,6,7 /etc/passwd")
+    fields = ("name", "uid", "gid", "home", "shell")
+    found = [":".join(str(one[field]) for field in fields) for one in facts["users"].values()]
+    assert sorted(found) == sorted(said.splitlines())
+    said = host.on("web1", "ls -1d /usr/bin/* | LC_ALL=C sort")
+    assert [one["path"] for one in facts["paths"]["/usr/bin/*"]] == said.splitlines()
+    offline = host.document("facts", "dev", "--offline", "--also", "users")["facts"]["web1"]
+    assert (offline["users"], "packages" in offline) == (facts["users"], False)
+
+
+def test_a_host_with_a_hundred_thousand_users_and_files_hurts_nobody(host):
+    host.on(
+        "web1",
+        "cp -p /etc/passwd /etc/passwd.kept; seq 100000 200000 | sed 's|.*|u&:x:&:0::/:/bin/sh|' >> /etc/passwd; "
+        "mkdir /srv/many; cd /srv/many; seq 100001 | xargs touch",
+    )
+    try:
+        result = host("facts", "dev", "--also", "users", code=1)
+        assert "more than 5000 users, too many for `facts.users`" in result.stderr
+        result = host("facts", "dev", "--also", "/srv/many/*", code=1)
+        assert "'/srv/many/*' goes through more than 100000 names" in result.stderr
+        host.on("web1", "rm -rf /srv/many/9*")
+        result = host("facts", "dev", "--also", "/srv/many/*", code=1)
+        assert "'/srv/many/*' matches more than 2000 paths" in result.stderr
+        assert "more than 5000 users" in host("plan", "dev", code=1).stderr
+    finally:
+        host.on("web1", "mv /etc/passwd.kept /etc/passwd; rm -rf /srv/many")
+    host("plan", "dev")
+
+
 def test_a_host_that_is_gone_is_unreachable_but_its_facts_are_known(host):
     other = "hosts:\n  web1: {groups: [web], ssh: {address: 127.0.0.1, port: 9, user: root}}\n"
     write(host.root, {"inventories/other/hosts.yml": other})

@@ -4,13 +4,13 @@ import pytest
 
 from cdconf.facts.table import sample
 from cdconf.importing.model import Definition
-from cdconf.importing.templates import NAMES, find_foreign
+from cdconf.importing.templates import NAMES, Known, find_foreign
 
-FILTERS = frozenset({"upper", "default"})
+KNOWN = Known(frozenset({"upper", "default"}), frozenset({"defined"}))
 
 
 def found(value, renamed=None):
-    return [one.message for one in find_foreign(Definition("x", value, "f", 7), FILTERS, renamed or {})]
+    return [one.message for one in find_foreign(Definition("x", value, "f", 7), KNOWN, renamed or {})]
 
 
 def test_facts_that_are_recommended_exist():

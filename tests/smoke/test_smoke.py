@@ -34,6 +34,28 @@ def test_a_test_talks_to_its_host(project):
     assert [(one.host, one.test, one.passed) for one in events] == [("web1", "base: test_it.py::test_it", True)]
 
 
+def test_a_test_may_ask_as_another_user(project):
+    asked = []
+
+    def as_users(command, user="root"):
+        asked.append((command, user))
+        return {"status": 0, "stdout": f"{user}\n".encode(), "stderr": b""}
+
+    text = """
+        def test_it(host, host_as):
+            shop = host_as("shop")
+            assert shop.check_output("id -un") == "shop"
+            assert host.check_output("id -un") == "root"
+
+        def test_that(host_as):
+            assert host_as("it's").run("x").rc == 0
+    """
+    report, events = smoked(project, text, as_users)
+    assert (report.passed, [one.host for one in events]) == (2, ["web1", "web1"])
+    assert asked[:2] == [("id -un", "shop"), ("id -un", "root")]
+    assert {user for _, user in asked[2:]} == {"it's"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -61,7 +83,7 @@ def test_tests_that_cannot_be_collected_are_a_problem_and_no_verdict(project, te
 def test_only_a_test_that_ran_and_failed_blames_the_release(project, text, verdict):
     write(project, {"roles/base/smoke/test_it.py": text})
     host = SimpleNamespace(name="web1", address="192.0.2.1", groups=("web",))
-    shape = SimpleNamespace(root=project, groups={"web": ("base",)})
+    shape = SimpleNamespace(root=project, groups={"web": ("base",)}, smoke_packages=None)
     environment = SimpleNamespace(name="dev", hosts={"web1": host})
     fleet = SimpleNamespace(lend=dict, sessions={"web1": SimpleNamespace(run=lambda command, timeout: answer(command))})
     failures = smoke(shape, environment, fleet, [host], lambda event: None)

@@ -1,4 +1,4 @@
-"""Read-only data of this host, in groups, from files and the kernel: no process is started.
+"""Read-only data of this host, in groups, from files and the kernel; no process is started but `rpm`.
 
 None of them changes from one minute to the next: no time, uptime, load or free memory. What each fact means, its
 type and an example stand in the controller's `cdconf.facts.table`; a test holds the two together.
@@ -19,6 +19,9 @@ GROUPS = {
     "disks": ("machine", "disks"),
     "mounts": ("machine", "mounts"),
     "network": ("network", "network"),
+    "users": ("existing", "users"),
+    "packages": ("existing", "packages"),
+    "paths": ("existing", "paths"),
 }
 
 
@@ -26,7 +29,7 @@ def gather(groups, root="/"):
     """The facts of some groups as plain data, `{fact: value}`.
 
     Args:
-        groups: Keys of `GROUPS`.
+        groups: Keys of `GROUPS`; `paths:PATTERN` for the paths that match a pattern.
         root: Where /proc, /sys and /etc are.
 
     Raises:
@@ -34,10 +37,15 @@ def gather(groups, root="/"):
     """
     result = {}
     for group in groups:
-        if group not in GROUPS:
+        key, _, pattern = group.partition(":")
+        if key not in GROUPS:
             raise Failed("this agent knows no group of facts '{}'".format(group), kind="protocol")
-        module, function = GROUPS[group]
+        module, function = GROUPS[key]
         name = "cdconf.agent.facts." + module
         __import__(name)
-        result.update(getattr(sys.modules[name], function)(root))
+        found = getattr(sys.modules[name], function)(*([root, pattern] if pattern else [root]))
+        if key in result:  # the paths of another pattern
+            result[key].update(found[key])
+        else:
+            result.update(found)
     return result

@@ -59,6 +59,15 @@ class Status(object):
         package = self.package(name)
         return package if package is not None and package.installed else None
 
+    def versions(self):
+        """`{name: version}` of all that's installed; of several architectures, the host's own comes first."""
+        found, native = {}, ("all", self.native())
+        for paragraphs in self._paragraphs.values():
+            for package in map(Package, paragraphs):
+                if package.installed and (package.name not in found or package.architecture in native):
+                    found[package.name] = package.version
+        return found
+
     def providers(self, name):
         """The names of the installed packages that provide a name."""
         found = []

@@ -8,6 +8,7 @@ from cdconf.agent.commands.execute import run, run_ok
 from cdconf.agent.errors import Failed, Missing
 
 FORMAT = "%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
+EPOCHS = FORMAT.replace("%{EPOCH}", "%{EPOCHNUM}")
 VERSIONLOCKS = "/etc/dnf/plugins/versionlock.list"
 _LOCKED = re.compile(r"(.+)-([0-9]+:)?[^-:]+-[^-]+\Z")
 
@@ -34,6 +35,13 @@ def parse(text):
     return [Package(*parts) for parts in lines if len(parts) == 5]
 
 
+def versions(text):
+    """`{name: version}` of lines in `FORMAT` behind the time of installation: of several kernels, the latest one's."""
+    lines = [line.split("\t") for line in texts.lines(text)]
+    lines = [line for line in lines if len(line) == 6 and texts.is_number(line[0]) and line[1] != "gpg-pubkey"]
+    return {line[1]: Package(*line[1:]).version for line in sorted(lines, key=lambda line: int(line[0]))}
+
+
 class Installed(object):
     """The packages that are installed."""
 
@@ -50,7 +58,7 @@ class Installed(object):
 
 def installed():
     """`Installed` of this host."""
-    return Installed(run_ok(["rpm", "-qa", "--qf", FORMAT.replace("%{EPOCH}", "%{EPOCHNUM}")], timeout=120).out)
+    return Installed(run_ok(["rpm", "-qa", "--qf", EPOCHS], timeout=120).out)
 
 
 def provided(names):

@@ -62,6 +62,8 @@ def _groups(names):
     names = [] if names is None else names
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise Failed("these are no groups of facts", kind="look_only")
+    if any(one.startswith("paths:") for one in names):
+        raise Failed("this key may not look for paths", kind="look_only")
     return names
 
 

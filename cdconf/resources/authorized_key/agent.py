@@ -1,5 +1,8 @@
 """Observes and applies the keys of a user's .ssh/authorized_keys."""
 
+import contextlib
+import pwd
+
 from cdconf.agent import files, texts
 from cdconf.agent.crypto import ssh_keys
 from cdconf.agent.errors import Failed
@@ -11,11 +14,10 @@ FOLDER, FILE = ".ssh", "authorized_keys"
 
 def observe(fields):
     """The keys that matter, and the modes; None when none of the wanted keys is there."""
-    entry = home_files.account(fields["user"])
     exclusive = fields.get("exclusive") and not fields.get("absent")
     wanted = _wanted(fields)
-    with home_files.folder(entry, FOLDER) as directory:
-        data, status = home_files.read(directory, entry, FILE)
+    with _place(fields) as (directory, entry, name):
+        data, status = home_files.read(directory, entry, name)
         folder_status = None if directory is None else directory.status()
     if status is None and exclusive and not fields["keys"]:
         return dict(fields)  # no file is as good as an empty one
@@ -25,8 +27,23 @@ def observe(fields):
         return None
     state = {"keys": _shown(lines, present, fields), "key": fields.get("key")}
     state["mode"] = _mode(status, entry)
-    state["directory_mode"] = _mode(folder_status, entry)
+    if "path" not in fields:
+        state["directory_mode"] = _mode(folder_status, entry)
     return state
+
+
+@contextlib.contextmanager
+def _place(fields, directory_mode=None):
+    """(directory, passwd entry of the file's owner, file name): below the user's home, or root's own at `path`."""
+    entry = home_files.account(fields["user"])
+    if "path" not in fields:
+        with home_files.folder(entry, FOLDER, directory_mode) as directory:
+            yield directory, entry, FILE
+        return
+    with files.parent(fields["path"]) as (directory, name):
+        if not files.on_roots_alone(fields["path"]):
+            raise Failed("others than root can exchange '{}'".format(fields["path"]))
+        yield directory, pwd.getpwuid(0), name
 
 
 def _mode(status, entry):
@@ -87,13 +104,12 @@ def _is_entry(line):
 
 def apply(fields, difference):
     """Rewrites the file: wanted keys stay where they are or come at the end, comments and others' keys stay."""
-    entry = home_files.account(fields["user"])
     removal = difference.get("exists") == (True, False)
-    with home_files.folder(entry, FOLDER, fields.get("directory_mode", "0700")) as directory:
-        data, _ = home_files.read(directory, entry, FILE)
+    with _place(fields, fields.get("directory_mode", "0700")) as (directory, entry, name):
+        data, _ = home_files.read(directory, entry, name)
         lines = _rewritten(_lines(data), fields, removal)
         text = "".join(line + "\n" for line in lines)
-        home_files.write(directory, entry, FILE, text.encode("utf-8", "surrogateescape"), fields.get("mode", "0600"))
+        home_files.write(directory, entry, name, text.encode("utf-8", "surrogateescape"), fields.get("mode", "0600"))
 
 
 def _rewritten(lines, fields, removal):

@@ -11,6 +11,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}\Z")
 def _normalise(fields: Fields, context: Context) -> Fields:
     """Every key is parsed; one that's given as `key` is known by its fingerprint from here on."""
     given = fields.pop("keys", None)
+    _place(fields, context)
     if "key" in fields:
         if fields.get("exclusive"):
             raise context.error("'exclusive' needs 'keys', the list of all keys that there may be")
@@ -32,6 +33,19 @@ def _normalise(fields: Fields, context: Context) -> Fields:
             raise context.error(f"the key {key.fingerprint()} is given twice")
     fields["keys"] = [key.line() for key in keys]
     return fields
+
+
+def _place(fields: Fields, context: Context) -> None:
+    """Checks what belongs to the file at `path`, and adds the modes that aren't given."""
+    fields.setdefault("mode", "0644" if "path" in fields else "0600")
+    if "path" not in fields:
+        fields.setdefault("directory_mode", "0700")
+        return
+    if "directory_mode" in fields:
+        hint = "a `directory` resource makes the directory of `path`"
+        raise context.error("`directory_mode` is that of .ssh, which `path` doesn't need", hint)
+    if "%" in fields["path"]:
+        raise context.error("`path` is this user's own file", "such as /etc/ssh/authorized_keys.d/NAME")
 
 
 def _single(fields: Fields, context: Context) -> tuple[str, list[str] | None]:
@@ -63,7 +77,7 @@ TYPE = ResourceType(
     name="authorized_key",
     purpose="Users and access",
     doc=(
-        "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory. "
+        "Public SSH keys that may log in as a user, in the .ssh/authorized_keys of its home directory or at `path`. "
         "Several roles can each give a user a `key`; `keys` is one list for a user. Keys that aren't named "
         "stay, unless `exclusive` is given. If .ssh or authorized_keys is a link, the resource is refused, "
         "because the user could point the link at any file."
@@ -74,13 +88,19 @@ TYPE = ResourceType(
         "key": Field("string", "One key: a line with options, type, key and comment. To remove, its SHA256:… will do."),
         "keys": Field("list", "Several keys, one line each. A key that exists with other options is replaced."),
         "exclusive": Field("boolean", "Remove all keys that aren't in `keys`.", compare=False),
-        "mode": Field("mode", "Permission bits of authorized_keys.", default="0600"),
-        "directory_mode": Field("mode", "Permission bits of .ssh.", default="0700"),
+        "path": Field(
+            "path",
+            "Another file, as sshd's `AuthorizedKeysFile` names it: root's own, in a directory that exists and that "
+            "only root can change. The user can read the file, not change it.",
+            compare=False,
+        ),
+        "mode": Field("mode", "Permission bits of the file: 0600 by default, 0644 with `path`."),
+        "directory_mode": Field("mode", "Permission bits of .ssh, 0700 by default."),
     },
     exclusive=(("key", "keys"),),
     holds=(),
     normalise=_normalise,
-    identity=("key",),
+    identity=("key", "path"),
     example=(
         "authorized_key: deploy\n"
         "keys:\n"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import stat
 
 from cdconf.agent import files, texts
@@ -18,6 +19,9 @@ ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "GIT_OPTIONAL_LOCKS": "0",
 }
+
+
+_SHORT = re.compile("[0-9A-Fa-f]{7,39}\\Z")
 
 
 def _git(fields, arguments, cwd, timeout=None):
@@ -84,7 +88,10 @@ def _check_place(fields, status):
 
 
 def _commit(fields):
-    """The commit that the revision is; the server is asked, unless it's a full commit id."""
+    """The commit that the revision is; the server is asked, unless it's a full commit id.
+
+    None for a short commit id that the working tree's repository doesn't have yet.
+    """
     revision = fields["revision"]
     if gitdir.COMMIT.match(revision):
         return revision
@@ -95,7 +102,26 @@ def _commit(fields):
     for name in (names[2], names[1], names[0], revision):
         if name in found:
             return found[name]
-    raise Failed("{} has no branch or tag '{}'; a commit needs its full id".format(fields["url"], revision))
+    if _SHORT.match(revision):
+        return _expanded(fields)
+    raise Failed("{} has no branch, tag or commit '{}'".format(fields["url"], revision))
+
+
+def _expanded(fields):
+    """The only commit in the working tree's repository whose id begins like this; None when there's none.
+
+    Raises:
+        Failed: There are several.
+    """
+    revision = fields["revision"].lower()
+    found = _git(fields, ["rev-parse", "--disambiguate=" + revision], cwd=fields["path"])
+    ids = texts.words(found.out) if found.status == 0 else []
+    commits = [
+        one for one in ids if _git(fields, ["cat-file", "-e", one + "^{commit}"], cwd=fields["path"]).status == 0
+    ]
+    if len(commits) > 1:
+        raise Failed("several commits begin with '{}': {}".format(revision, ", ".join(commits[:5])))
+    return commits[0] if commits else None
 
 
 def _local_changes(fields, repository):
@@ -151,9 +177,9 @@ def apply(fields, difference):
         _make(fields)
     if repository is None or gitdir.url(repository) != fields["url"]:
         _git_ok(fields, ["config", "remote.origin.url", fields["url"]], cwd=path)
-    _fetch(fields)
+    commit = _fetch(fields)
     force = ["--force"] if fields["local_changes"] == "discard" else []
-    _git_ok(fields, ["checkout", "-q", "--detach"] + force + [_commit_id(fields)], timeout=fields["timeout"], cwd=path)
+    _git_ok(fields, ["checkout", "-q", "--detach"] + force + [commit], timeout=fields["timeout"], cwd=path)
     if fields.get("submodules"):
         # Where a submodule comes from may be said otherwise by the new commit.
         _git_ok(fields, ["submodule", "sync", "-q", "--recursive"], cwd=path)
@@ -172,25 +198,42 @@ def _make(fields):
     _git_ok(fields, ["config", "remote.origin.fetch", refs], cwd=path)
 
 
-def _commit_id(fields):
-    revision = fields["revision"]
-    return revision if gitdir.COMMIT.match(revision) else "FETCH_HEAD^{commit}"
+_EVERYTHING = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
 
 
 def _fetch(fields):
-    """Fetches the revision; where a server gives no single commits, everything."""
+    """Fetches the revision, and returns what to check out; where a server gives no single commits, everything."""
     path, revision = fields["path"], fields["revision"]
     fetch = ["fetch", "-q", "--no-tags", "--no-recurse-submodules"] + (
         ["--depth", str(fields["depth"])] if "depth" in fields else []
     )
     if gitdir.COMMIT.match(revision):
         if _git(fields, ["cat-file", "-e", revision + "^{commit}"], cwd=path).status == 0:
-            return
+            return revision
         if _git(fields, fetch + ["origin", revision], path, fields["timeout"]).status != 0:
-            refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-            _git_ok(fields, ["fetch", "-q", "--no-recurse-submodules", "origin"] + refs, path, fields["timeout"])
-        return
+            _fetch_everything(fields)
+        return revision
     found = _git(fields, fetch + ["origin", "refs/tags/" + revision], path, fields["timeout"])
     if found.status != 0:
         name = revision if revision.startswith("refs/") or revision == "HEAD" else "refs/heads/" + revision
-        _git_ok(fields, fetch + ["origin", name], path, fields["timeout"])
+        if not _SHORT.match(revision):
+            _git_ok(fields, fetch + ["origin", name], path, fields["timeout"])
+        elif _git(fields, fetch + ["origin", name], path, fields["timeout"]).status != 0:
+            return _fetch_short(fields)
+    return "FETCH_HEAD^{commit}"
+
+
+def _fetch_everything(fields):
+    argv = ["fetch", "-q", "--no-recurse-submodules", "origin"] + _EVERYTHING
+    _git_ok(fields, argv, fields["path"], fields["timeout"])
+
+
+def _fetch_short(fields):
+    """The id of the commit that a short one stands for; a server knows commits by full ids alone."""
+    commit = _expanded(fields)
+    if commit is None:
+        _fetch_everything(fields)
+        commit = _expanded(fields)
+    if commit is None:
+        raise Failed("{} has no branch, tag or commit '{}'".format(fields["url"], fields["revision"]))
+    return commit

@@ -24,6 +24,9 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         raise context.error(f"'{revision}' can't be a branch, a tag or a commit id")
     if re.fullmatch(r"[0-9A-Fa-f]{40}", revision):
         fields["revision"] = revision.lower()
+    elif re.fullmatch(r"[0-9A-Fa-f]{7,39}", revision) and "depth" in fields:
+        hint = "give the commit id in full, or leave out `depth`"
+        raise context.error(f"no history of `depth` is searched for the short commit id '{revision}'", hint)
     if fields.get("depth", 1) < 1:
         raise context.error("`depth` must be 1 or more")
     return fields
@@ -46,10 +49,10 @@ TYPE = ResourceType(
     doc=(
         "A working tree of a git repository at a branch, a tag or a commit, its HEAD detached. Modified, "
         "deleted and added files are drift, staged or not, also in submodules. Untracked files are ignored. "
-        "Check mode asks the git server for the commit of a branch or tag; a full commit id needs no such "
-        "question. The user's SSH must already know the server's host key. Git never asks for anything. Git "
-        "runs as `user`, or else as the directory's owner; root is refused where others can write to a "
-        "directory on the path. `absent` removes the directory."
+        "Check mode asks the git server for the commit of a branch, a tag or a short commit id; a full commit "
+        "id needs no such question. The user's SSH must already know the server's host key. Git never asks for "
+        "anything. Git runs as `user`, or else as the directory's owner; root is refused where others can write "
+        "to a directory on the path. `absent` removes the directory."
     ),
     title="path",
     fields={
@@ -61,7 +64,11 @@ TYPE = ResourceType(
             public=True,
         ),
         "revision": Field(
-            "string", "A branch, a tag, or a full commit id of 40 digits.", default=REQUIRED, public=True
+            "string",
+            "A branch, a tag, or a commit id: in full (40 digits), or its first 7 digits or more. A branch or tag of "
+            "that name comes first. For a short id, everything is fetched where the working tree lacks the commit.",
+            default=REQUIRED,
+            public=True,
         ),
         "local_changes": Field(
             "string",

@@ -3,6 +3,7 @@
 import re
 
 from cdconf.agent.edit import lines
+from cdconf.agent.errors import Failed
 
 
 def observe(fields):
@@ -10,8 +11,29 @@ def observe(fields):
     present = lines.Lines(lines.read_for(fields)).all()
     if fields.get("absent"):
         return {} if _doomed(fields, present) else None
+    if fields.get("back_references"):
+        wrong = _expanded(fields, present)
+        return {"text": present[max(wrong)] if wrong else fields["text"]}
     target = _target(fields, present)
     return None if target is None else {"text": present[target]}
+
+
+def _expanded(fields, present):
+    """`{index: the line as it should be}` of the lines that differ, with the groups of their own matches."""
+    matches = [(index, re.search(fields["match"], line)) for index, line in enumerate(present)]
+    found = [(index, match.expand(fields["text"])) for index, match in matches if match]
+    return {index: line for index, line in (found if fields.get("all") else found[-1:]) if line != present[index]}
+
+
+def _expand(fields, document):
+    for index, line in _expanded(fields, document.all()).items():
+        if re.search("[\r\n]", line):
+            raise Failed("'text' would become several lines")
+        document.replace(index, line)
+    again = document.all()
+    for index in _expanded(fields, again):
+        text = "'{}' would change again in the next run: the line must give itself, or `match` match it no more"
+        raise Failed(text.format(again[index]))
 
 
 def _doomed(fields, present):
@@ -47,6 +69,8 @@ def apply(fields, difference):
     if difference.get("exists") == (True, False):
         for index in reversed(_doomed(fields, present)):
             document.remove(index, index + 1)
+    elif fields.get("back_references"):
+        _expand(fields, document)
     else:
         target = _target(fields, present)
         if target is None:

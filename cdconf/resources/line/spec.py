@@ -17,9 +17,24 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         raise context.error("a line needs `text`", "with `absent: true`, `match` alone will do")
     if text is not None and ("\n" in text or "\r" in text or not text):
         raise context.error("`text` must be one line", "`block` manages several lines")
+    if fields.get("back_references"):
+        _check_references(fields, context)
     if "match" not in fields:
         fields["exact"] = text
     return fields
+
+
+def _check_references(fields: Fields, context: Context) -> None:
+    """A line that's made of the one that matches: there must be a pattern, and no new line."""
+    if "match" not in fields or fields["absent"]:
+        raise context.error("`back_references` needs `match` and `text`, and no `absent`")
+    for name in ("after", "before", "create"):
+        if fields.get(name):
+            raise context.error(f"'{name}' is for a new line, and `back_references` adds none")
+    try:
+        re.compile(fields["match"]).sub(fields["text"], "")
+    except (re.error, IndexError) as error:
+        raise context.error(f"'text' refers to what 'match' doesn't have: {error}", "groups stand in ( )") from error
 
 
 def _check_pattern(name: str, pattern: str, context: Context) -> None:
@@ -48,6 +63,12 @@ TYPE = ResourceType(
             compare=False,
         ),
         "all": Field("boolean", "Every line that matches becomes `text`, not only the last one.", compare=False),
+        "back_references": Field(
+            "boolean",
+            "`\\1` or `\\g<name>` in `text` stands for that group of `match`. The whole line becomes `text`; where no "
+            "line matches, nothing is added. The result must match again and give itself, or match no more.",
+            compare=False,
+        ),
         "after": Field("string", "A new line goes behind the last line that matches this.", compare=False),
         "before": Field(
             "string", "A new line goes before the first line that matches this; `^` is the top.", compare=False
