@@ -39,20 +39,22 @@ def line(kind, place, fields):
     Args:
         kind: `venv` or `npm`.
         place: The directory; npm's has its files in it already.
-        fields: `lock` (the file), `python`, `index`, `wheels` (a directory), `registry`, `scripts`; all but the first
-            may be missing.
+        fields: `lock` (the file), `python`, `index`, `wheels` (a directory), `registry`, `scripts`, `clear` (whether
+            what is there is removed first); all but the first may be missing.
     """
     if kind == "npm":
         words = ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
         words += ["--registry", fields["registry"]] if fields.get("registry") else []
         words += [] if fields.get("scripts", True) else ["--ignore-scripts"]
-        return "umask 022; cd {} && {} && mkdir -p node_modules".format(shlex.quote(place), _joined(words))
+        cache = "c=$(mktemp -d) && trap 'rm -rf \"$c\"' EXIT"
+        line = 'umask 022; {} && cd {} && {} --cache "$c" && mkdir -p node_modules'
+        return line.format(cache, shlex.quote(place), _joined(words))
     words = [place + "/bin/python", "-m", "pip", "install", "-q", "--require-hashes", "--no-input", "--no-cache-dir"]
     words += ["--disable-pip-version-check", "-r", fields["lock"]]
     words += ["--find-links", fields["wheels"]] if fields.get("wheels") else []
     words += ["--index-url", fields["index"]] if fields.get("index") else []
     words += ["--no-index"] if fields.get("wheels") and not fields.get("index") else []
-    make = _joined([fields.get("python") or "python3", "-m", "venv", place])
+    make = _joined([fields.get("python") or "python3", "-m", "venv", place] + ["--clear"] * bool(fields.get("clear")))
     return "umask 022; {} && {}".format(make, _joined(words))
 
 

@@ -212,7 +212,7 @@ def _install(app, one, place, release, home, proceed):
     from cdconf.agent.edit import env_file
 
     variables = env_file.read(app["env_file"]) if app.get("env_file") else {}
-    variables.update({"HOME": home, "TMPDIR": home, "npm_config_cache": home + "/npm"})
+    variables.update({"HOME": home, "TMPDIR": home})
     within = {name: os.path.join(release, one[name]) for name in ("lock", "wheels") if one.get(name)}
     line = locked.line(one["kind"], place, dict(one, **within))
     about = {"env": variables, "user": app.get("user"), "cwd": release}
