@@ -11,7 +11,7 @@ from cdconf.agent.files import walk
 from cdconf.agent.packages import locked
 
 LOCK, PACKAGE = locked.FILES["npm"][:2]
-LIMIT = 16 * 1024 * 1024
+LIMIT = 16 * 1024 * 1024  # bytes of a file
 
 
 def observe(fields):
@@ -33,10 +33,13 @@ def observe(fields):
 
 def _read(path, name):
     try:
-        with os.fdopen(files.open_file(os.path.join(path, name)), "rb") as stream:
-            return stream.read(LIMIT).decode("utf-8", "replace")
+        descriptor = files.open_file(os.path.join(path, name))
     except (Failed, OSError):
         return None
+    if descriptor is None:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(LIMIT).decode("utf-8", "replace")
 
 
 def _json(text):

@@ -12,6 +12,7 @@ from cdconf.agent.files import walk
 from cdconf.agent.packages import locked
 
 LOCK, RECORD = "requirements.lock", "cdconf.json"  # in the environment: what it was made from, and of what
+LIMIT = 16 * 1024 * 1024  # bytes of a file
 OWN = ("pip", "setuptools", "wheel")  # a fresh environment has them
 INFO = re.compile(r"(.+)-([^-]+)\.dist-info\Z")
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -41,10 +42,13 @@ def observe(fields):
 
 def _read(path, name):
     try:
-        with os.fdopen(files.open_file(os.path.join(path, name)), "rb") as stream:
-            return stream.read(16 * 1024 * 1024).decode("utf-8", "replace")
+        descriptor = files.open_file(os.path.join(path, name))
     except (Failed, OSError):
         return None
+    if descriptor is None:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(LIMIT).decode("utf-8", "replace")
 
 
 def _installed(path):
