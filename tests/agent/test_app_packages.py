@@ -1,13 +1,12 @@
 """Packages that a host installs for releases: found again by their lock file, looked after, and gone with releases."""
 
-import os
 import subprocess
 
 import pytest
 
 from cdconf.agent.errors import Failed
 from cdconf.agent.release import app_packages, tree
-from tests.agent.test_agent_releases import FILES, Host, made
+from tests.agent.test_agent_releases import FILES, Host, made, names
 from tests.wheels import wheel
 
 
@@ -30,7 +29,7 @@ def release(host, name, *lines):
 
 
 def there(host):
-    return sorted(os.listdir(host.path / "packages"))
+    return names(host.path / "packages")
 
 
 def test_one_installation_serves_all_releases_with_its_lock_file_and_goes_with_the_last(host):

@@ -72,7 +72,7 @@ def test_what_breaks_a_rule_is_told_with_its_line(tmp_path, prepare, message):
     with pytest.raises(InvalidFile) as error:
         app(tmp_path, prepare)
     assert message in str(error.value)
-    assert error.value.line == 8
+    assert error.value.line == 7
 
 
 def file(path):

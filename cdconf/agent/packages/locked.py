@@ -12,12 +12,13 @@ LOOKS = {
 }
 
 
-def programs(kind, python="python3", user=None):
+def programs(kind, python=None, user=None):
     """What the packages are for, as text that changes with it: the interpreter's version and the machine's kind.
 
     Raises:
         Failed: A program that installs them isn't here.
     """
+    python = python or "python3"
     words = [python, "-c", LOOKS[kind]] if kind == "venv" else ["node", "-p", LOOKS[kind]]
     wants = "python3-venv" if kind == "venv" else "nodejs and npm"
     try:

@@ -60,9 +60,21 @@ def install(app, releases, release, proceed):
     for path in set(before).difference(wanted):
         if _leads_to_packages(files.readlink(os.path.join(root, path)), path):
             files.remove(os.path.join(root, path))
+            _remove_folders(root, path, {one["path"] for one in releases.manifest(release) or ()})
     lay(root, wanted)
     releases.ledger.packages(release, wanted)
     return told
+
+
+def _remove_folders(root, path, known):
+    """Removes those that were made for a link alone."""
+    folder = os.path.dirname(path)
+    while folder and folder not in known:
+        try:
+            os.rmdir(os.path.join(root, folder))
+        except OSError:
+            return  # something else is in it
+        folder = os.path.dirname(folder)
 
 
 def lay(root, wanted):
