@@ -23,6 +23,7 @@ RUN export DEBIAN_FRONTEND=noninteractive; apt-get -q update \
     default-jre-headless nodejs npm php-fpm python3-venv \
  && systemctl disable php8.2-fpm.service && apt-get clean
 COPY trusted.crt {trusted}
+RUN npm config set --global cafile {trusted}
 """
 
 
