@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cdconf.inventory import load_project
+from cdconf.lint.project import lint
 from tests.chaos.load import Load
 from tests.conftest import CDCONF, cdconf, write
 from tests.guide_image import guide_image
@@ -47,6 +49,12 @@ def test_steps_are_found_in_their_order():
     text += "```console\n$ a  # exit code 3\nout\n$ b\n```\n"
     assert steps(text) == [("a/b", "x\n"), ("a  # exit code 3", 3, ["out"], False), ("b", 0, [], False)]
     assert [guide.stem for guide in GUIDES] == ["binary", "flask", "jar", "node", "php", "static"]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_the_files_of_a_guide_are_a_project(guide, tmp_path):
+    project = load_project(write(tmp_path, dict(step for step in steps(guide.read_text()) if len(step) == 2)))
+    assert [str(error) for error in lint(project)] == []
 
 
 @pytest.fixture
