@@ -27,7 +27,7 @@ DOCKERFILE = """
 FROM {plain}
 RUN export DEBIAN_FRONTEND=noninteractive; apt-get -q update \
  && apt-get -qy --no-install-recommends -o Acquire::Retries=3 install \
-    curl git logrotate nftables nginx-light openssl postgresql procps python3 \
+    curl git logrotate nftables nginx-light openssl postgresql procps python3 python3-venv \
  && systemctl disable nginx.service postgresql.service logrotate.timer && apt-get clean \
  && rm -r /var/log/nginx/* /etc/update-motd.d/*
 RUN sed -i -E '/pam_(motd|mail)[.]so/d' /etc/pam.d/sshd && sed -i 's/^SSHD_OPTS=.*/SSHD_OPTS=-r/' /etc/default/ssh \

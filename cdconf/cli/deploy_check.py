@@ -84,6 +84,7 @@ def _show(run: Run, chosen: Artifact, found: Foreseen) -> None:
     what = [f"the expand migration runs on {', '.join(found.migrates)}"] if found.migrates else []
     what += [f"{', '.join(app.stops)} stop before it on all of these hosts"] if app.stops and app.migrate.expand else []
     what += [f"{app.drain.group} takes each batch out of use meanwhile"] if app.drain is not None else []
+    what += [f"before that each host has, or installs, {', '.join(map(str, app.prepare))}"] if app.prepare else []
     what += [f"hooks: {', '.join(app.hooks.on_hosts)}"] if app.hooks.on_hosts else []
     for text in what:
         run.emit(Notice(text))

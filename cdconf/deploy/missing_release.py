@@ -9,6 +9,7 @@ from cdconf.deploy.toggles import ToggleKeeper
 from cdconf.deploy.verify import unproven
 from cdconf.drift import changed_files
 from cdconf.events import Emit, Notice
+from cdconf.inventory.packages import paths
 
 if TYPE_CHECKING:
     from cdconf.engine import Fleet
@@ -40,6 +41,8 @@ def lacking_hosts(
             return f"the files of {release} were changed by hand"
         if tuple(pages[session.host.name]["releases"][release].get("shared") or ()) != app.shared.paths:
             return f"cdconf.yml has other shared paths than {release} has"
+        if sorted(pages[session.host.name]["releases"][release].get("packages") or ()) != paths(app.prepare):
+            return f"cdconf.yml prepares {app.name} otherwise than {release} was"
         return f"the toggles of {app.name} aren't what the inventory says" if toggles.differ(session, app) else ""
 
     reasons = fleet.each(running, look).all()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release import shared_paths
 from cdconf.databases.applied_migrations import clock
+from cdconf.deploy.packages import check_packages
 from cdconf.errors import ArtifactError, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice
 
@@ -30,12 +31,14 @@ def preflight(fleet: Fleet, target: Target, app: dict[str, Any], push: Push | No
         emit: Gets the hosts that can't take it.
 
     Raises:
-        ArtifactError: The artifact has something of its own where the app shares a path.
+        ArtifactError: The artifact has something of its own where the app shares a path or has packages, or lacks a
+            lock file.
         CdconfError: The first host's error, which says that none was touched.
     """
     check_shared(target.app, target.release, target.manifest)
     if push is None:
         return
+    check_packages(target.app, target.release, target.manifest)
 
     def ask(session: Session) -> None:
         emit(HostStep(session.host.name, "preflight"))

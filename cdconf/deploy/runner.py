@@ -11,6 +11,7 @@ from cdconf.databases.migrate import Migrations
 from cdconf.deploy.hooks import hooks_document, run_last, tell_hooks
 from cdconf.deploy.host_failure import failure_of
 from cdconf.deploy.outcome import left_behind
+from cdconf.deploy.packages import install_packages
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
 from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
@@ -206,6 +207,7 @@ class Runner:
         push.to(session, self._app, self._target.release, say)
         if self._target.app.shared.paths:
             session.app_share(self._app, release=self._target.release)
+        install_packages(self._target, session, self._app, self._emit)
 
     def _expand(self, step: Step) -> dict[str, Failure]:
         artifact = self._target.artifact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdconf.inventory.key import SIZE, Key
-from cdconf.inventory.service_keys import HOOKS, MAINTENANCE, SERVICE
+from cdconf.inventory.service_keys import HOOKS, MAINTENANCE, PREPARE, SERVICE
 
 BATCH = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%|all)$"
 COUNT = r"^([1-9][0-9]*|(100|[1-9][0-9]?)%)$"
@@ -124,6 +124,12 @@ APP = {
         "map", "The app's database migrations: command lines that `user` runs in the release's directory.", keys=MIGRATE
     ),
     "hooks": Key("map", "The app's own commands at certain moments: a command line each, or a mapping.", keys=HOOKS),
+    "prepare": Key(
+        "map",
+        "What each host installs for a release, as `user`, before anything is activated: the packages that its lock "
+        "files name. Releases with the same lock file have them in common.",
+        keys=PREPARE,
+    ),
     "batches": Key(
         "list",
         "How many hosts have the release after each batch, counted from the start: numbers, percentages, or "

@@ -16,6 +16,7 @@ from cdconf.errors import InvalidFile
 from cdconf.inventory.folders import environments_in, folder_in, throwaways_in
 from cdconf.inventory.hooks import Hooks
 from cdconf.inventory.maintenance import Maintenance
+from cdconf.inventory.packages import Packages
 from cdconf.inventory.pipeline import Pipeline, Require
 from cdconf.own_files import damaged, read_text
 from cdconf.yamlfile import YamlMap
@@ -96,8 +97,7 @@ class VagrantSettings:
 class Health:
     """How an app shows that it's well, asked from its own host: everything given must hold. `within` is in seconds.
 
-    `status` are the HTTP statuses that count, none: any 2xx. `contains` must be in the answer's body. `systemd` are
-    units that must be active and stay so.
+    `status`: the HTTP statuses that count, none: any 2xx. `contains`: a part of the answer. `systemd`: units at work.
     """
 
     http: str | None = None
@@ -179,10 +179,9 @@ class Toggle:
 
 @dataclass(frozen=True)
 class App:
-    """An application and how it's deployed; see cdconf.yml's `apps`.
+    """An application and how it's deployed; see cdconf.yml's `apps`. Durations are in seconds, sizes in bytes.
 
-    `build_within`, `confirm_within` and `soak` are in seconds, `max_size` is in bytes. `activation` says how those
-    services get to a release that aren't restarted, `stops` which are stopped before the expand migration.
+    `activation`: how services get to a release that aren't restarted; `stops`: which stop before the expand migration.
     """
 
     name: str
@@ -213,6 +212,7 @@ class App:
     stops: tuple[str, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     maintenance: Maintenance | None = None
+    prepare: tuple[Packages, ...] = ()
 
     @property
     def known(self) -> dict[str, Any]:
@@ -232,6 +232,7 @@ class App:
         """What an agent needs to know of the app, but for its toggles."""
         return self.known | {
             "stops": list(self.stops),
+            "packages": [one.document() for one in self.prepare],
             "confirm_within": self.confirm_within,
             "user": self.user,
             "keep": self.keep,
@@ -363,10 +364,9 @@ class Throwaway:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment. `hosts` are in the order of cdconf.yml's groups.
+    """An environment. `hosts` are in the order of cdconf.yml's groups, `scale` is how many of a group a copy has.
 
-    `scale` says how many hosts of a group a copy has; `require` what must hold before anything is brought here; None:
-    it doesn't say. `throwaway`: it has no file in inventories/, and ends by itself.
+    `require`: what must hold before anything is brought here. `throwaway`: it has no file, and ends by itself.
     """
 
     name: str

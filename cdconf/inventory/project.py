@@ -13,6 +13,7 @@ from cdconf.inventory.hooks import read_hooks
 from cdconf.inventory.maintenance import read_maintenance
 from cdconf.inventory.model import App, Migrate, Project
 from cdconf.inventory.nested_groups import inner_groups, roles_of
+from cdconf.inventory.prepare import read_prepare
 from cdconf.inventory.read_pipeline import read_pipeline
 from cdconf.inventory.section import Section, fits
 from cdconf.inventory.services import read_services
@@ -135,7 +136,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         text = f"'keep' in {what} must be 1 or more, not {app['keep']}"
         raise app.error(text, "keep", "it's how many releases hosts keep")
     migrate = app.section("migrate")
-    services = read_services(app.mapping, what)
+    services, shared = read_services(app.mapping, what), read_shared(app.mapping, what)
     file, line = apps.where(name)
     return App(
         name=name,
@@ -153,7 +154,8 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
         drain=rollout_keys.drain(app, groups),
         confirm_within=_confirm_within(app),
         **app.only("soak", "keep", "toggles_reload"),
-        shared=read_shared(app.mapping, what),
+        shared=shared,
+        prepare=read_prepare(app, shared),
         toggles=declared_toggles(app),
         toggles_file=toggles_file(app, path),
         file=file,

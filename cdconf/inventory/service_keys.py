@@ -1,4 +1,4 @@
-"""The keys of an app's services and hooks."""
+"""The keys of an app's services, hooks, packages and page."""
 
 from __future__ import annotations
 
@@ -47,6 +47,56 @@ HOOKS = {
         "Run in the release that a host has gone back to, also by its dead man's switch; a failure is reported."
     ),
     "after_deploy": _hook("Run in the new release once all hosts have it, verified; when it fails, that's reported."),
+}
+_URL = r"^(https?|file)://[^\s@]+$"
+_REFUSAL = "'{key}' in {what} must be a URL without a password, not {shown}"
+_WITHIN = Key("duration", "How long it may take; then it's ended, and the deployment has failed.", default="10m")
+VENV = {
+    "lock": Key(
+        "text",
+        "The lock file in the release: pip's requirements with the hashes of everything, as `pip-compile "
+        "--generate-hashes`, `uv pip compile --generate-hashes` and `poetry export` write them.",
+        required=True,
+    ),
+    "path": Key("text", "Where the release has the virtual environment.", default=".venv"),
+    "python": Key(
+        "text",
+        "The interpreter that it's for: a name in the system's PATH, or an absolute path.",
+        default="python3",
+        pattern=r"^(/.*[^/]|[A-Za-z0-9._-]+)$",
+        refusal="'{key}' in {what} must be a program's name or its absolute path, not {shown}",
+    ),
+    "wheels": Key("text", "A directory of the release with wheels; without `index`, pip asks no index at all."),
+    "index": Key(
+        "text",
+        "The package index; if not given, what pip's configuration on the hosts says.",
+        pattern=_URL,
+        refusal=_REFUSAL,
+        hint="a password stands in pip's configuration on the hosts, or as PIP_INDEX_URL in `env_file`",
+    ),
+    "within": _WITHIN,
+}
+NPM = {
+    "lock": Key(
+        "text",
+        "package-lock.json in the release; package.json stands beside it, and node_modules will.",
+        required=True,
+        pattern=r"^(.*/)?(package-lock|npm-shrinkwrap)\.json$",
+        refusal="'{key}' in {what} must be a package-lock.json, not {shown}",
+    ),
+    "registry": Key(
+        "text",
+        "The registry; if not given, what npm's configuration says.",
+        pattern=_URL,
+        refusal=_REFUSAL,
+        hint="a password stands in npm's configuration on the hosts, or a token in `env_file` that .npmrc names",
+    ),
+    "scripts": Key("boolean", "Whether the packages' own install scripts run, as the app's user.", default=True),
+    "within": _WITHIN,
+}
+PREPARE = {
+    "venv": Key("map", "A virtual environment, made by pip.", keys=VENV, plain="lock"),
+    "npm": Key("map", "node_modules, made by `npm ci`, without what's for development.", keys=NPM, plain="lock"),
 }
 MAINTENANCE = {
     "group": Key("text", "The group whose hosts show the page, such as load balancers.", required=True),

@@ -33,6 +33,7 @@ class Release(TypedDict):
     tree: str
     staged_at: Time
     shared: NotRequired[list[str]]
+    packages: NotRequired[dict[str, str]]
 
 
 class Pin(TypedDict):
@@ -242,6 +243,20 @@ class AppHooks(TypedDict):
     """`app.activate`, `app.hook`."""
 
     hooks: NotRequired[list[HookTold]]
+
+
+class Installed(TypedDict):
+    """Packages of a release; `made`: they weren't there before."""
+
+    path: str
+    made: bool
+    seconds: float
+
+
+class AppInstalled(TypedDict):
+    """`app.install`."""
+
+    packages: list[Installed]
 
 
 class AppReleased(AppHooks):

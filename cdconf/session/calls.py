@@ -173,6 +173,11 @@ class Calls(ABC):
         """Gives a release its links into shared/."""
         self.call("app.share", app=app, release=release)
 
+    def app_install(self, app: App, release: str) -> p.AppInstalled:
+        """Installs the packages that a release's lock files name."""
+        answer: p.AppInstalled = self.call("app.install", app=app, release=release)
+        return answer
+
     def app_stop(self, app: App, release: str, within: float | None) -> None:
         """Stops the services that mustn't see a migration."""
         self.call("app.stop", app=app, release=release, within=within)

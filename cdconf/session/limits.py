@@ -56,10 +56,9 @@ def limit_of(name: str, arguments: Mapping[str, Any]) -> Limit:  # noqa: PLR0911
         return Limit(total, passes=True, watched=name == "stream")
     if name in ("app.prepare", "app.stage"):
         return Limit(_STAGE + LOOK)
-    if name == "app.check_health":
-        return Limit(float(arguments["within"]) + 2 * LOOK)
-    if name == "migrations.run":
-        return Limit(float(arguments["within"]) + LOOK)
+    if name in _WITHIN:
+        several = arguments["app"].get("packages", ()) if name == "app.install" else (arguments,)
+        return Limit(sum(float(one["within"]) + LOOK for one in several) + LOOK)
     if name in ("maintenance.on", "maintenance.off"):
         return Limit(float(arguments.get("page", {}).get("timeout", _COMMAND)) + LOOK)
     if name in ("drain.begin", "drain.end"):
@@ -79,6 +78,7 @@ _OTHERS: Mapping[str, Limit] = MappingProxyType(
         "drift.applied": Limit(_APPLIED + LOOK, 5 * LOOK),  # the host alone knows how many resources it compares
     }
 )
+_WITHIN = frozenset({"app.check_health", "app.install", "migrations.run"})
 _LOOKS = frozenset({"app.status", "app.preflight", "app.holds", "app.pin", "app.unpin", "toggles.look"})
 
 

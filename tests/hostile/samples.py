@@ -88,6 +88,7 @@ CALLS = {
     "app.prepare": ({"app": APP}, [], {"lacking": [[0, 3], [5, 1]]}),
     "app.activate": ({"app": APP}, [], {"hooks": [HOOK]}),
     "app.hook": ({"app": APP}, [], {"hooks": [HOOK]}),
+    "app.install": ({"app": APP}, [], {"packages": [{"path": ".venv", "made": True, "seconds": 1.5}]}),
     "app.roll_back": ({"app": APP}, [], {"release": "1-abc", "hooks": [HOOK]}),
     "maintenance.off": ({"app": "shop"}, [], {"was_on": True}),
     "maintenance.status": ({"app": "shop"}, [], {"on": SHOWN}),

@@ -30,7 +30,7 @@ from tests.hostile.sessions import HOST, Liar, answer, plain
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-files-"))
 NAMES = tuple(samples.CALLS)
-STATES = (*formats._FILES, "switch-x", "drain-x", "manifest-x", "chunks-x", "archive-x")
+STATES = (*formats._FILES, "switch-x", "drain-x", "manifest-x", "chunks-x", "packages-x", "archive-x")
 DIGEST = "a" * 64
 
 

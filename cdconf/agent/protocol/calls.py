@@ -284,6 +284,7 @@ LATER = {  # area -> the calls of it: `app.status` and so on
         "prepare",
         "stage",
         "share",
+        "install",
         "stop",
         "hook",
         "activate",

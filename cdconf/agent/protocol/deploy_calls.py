@@ -1,9 +1,10 @@
 """The calls of deployments: stage, activate, check, confirm, roll back, pin.
 
-An app is `{"name", "path", "services", "activation", "stops", "confirm_within", "user", "keep", "shared", "toggles",
-"procedure"}`. Without `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the paths that
-releases share, as `{"directories", "files"}`; see `cdconf.agent.release.activation` for `activation` and `stops`, and
-`cdconf.agent.toggles.toggles` for `toggles`. All but the first three may be missing.
+An app is `{"name", "path", "services", "activation", "stops", "confirm_within", "user", "keep", "shared", "packages",
+"toggles", "procedure"}`. Without `confirm_within`, or with 0, activations have no dead man's switch; `shared` are the
+paths that releases share, as `{"directories", "files"}`; see `cdconf.agent.release.activation` for `activation` and
+`stops`, `app_packages` there for `packages`, and `cdconf.agent.toggles.toggles` for `toggles`. All but the first three
+may be missing.
 """
 
 import os
@@ -14,7 +15,7 @@ from cdconf.agent.lease import lease
 from cdconf.agent.migrations import migrations
 from cdconf.agent.records import events as past
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.release import activation, app_services, chunks, health, hooks, shared_paths
+from cdconf.agent.release import activation, app_packages, app_services, chunks, health, hooks, shared_paths
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.switch import switch
 from cdconf.agent.switch.switch import Switch
@@ -79,6 +80,7 @@ def preflight(agent, app, release, tree, need_bytes, need_files):
     releases.check_link()
     shared_paths.check(app, releases, release)
     toggles.check(app)
+    app_packages.check(app)
     if releases.is_whole(release, tree):
         return {"whole": True, "held": []}
     disk_space.check(app["path"], max(0, need_bytes - releases.size_here(release)), need_files, "the release")
@@ -147,6 +149,15 @@ def share(agent, app, release):
     agent.proceed()
     releases.share(app, release)
     return {}
+
+
+def install(agent, app, release):
+    """Installs the packages that a staged release's lock files name; returns `{"packages"}`, see `app_packages`."""
+    _, releases = _open(agent, app)
+    agent.proceed()
+    if not releases.has(release):
+        raise Failed("the release '{}' isn't on this host".format(release))
+    return {"packages": app_packages.install(app, releases, release, lambda: _go_on(agent))}
 
 
 def stop(agent, app, release, within=None):

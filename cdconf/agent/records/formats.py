@@ -121,6 +121,7 @@ _PAGE = record(
                 record(
                     {"version": text, "archive": text, "tree": text, "staged_at": number},
                     {"shared": (sequence(below), list)},
+                    {"packages": mapping(below, below)},
                 ),
                 name,
             ),
@@ -263,6 +264,7 @@ _KINDS = {
     "drain-": (_DRAINS, "put the drained hosts back into use by hand, and move the file away"),
     "maintenance-": (_PAGE_SHOWN, "take the maintenance page away by hand, and move the file away"),
     "manifest-": (sequence(_entry), _AWAY + ", and deploy again"),
+    "packages-": (mapping(record({"key": text, "tree": text}), name), _AWAY + ", and deploy again"),
     "chunks-": (mapping(raw), _AWAY + ", and deploy again"),
     "certificate-": (record({"path": text, "sha256": text}), "move the file away; any certificate counts as its own"),
     "archive-": (_UNPACKED, "move the file away, and provision the host; the archive is unpacked anew"),

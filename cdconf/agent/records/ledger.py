@@ -1,7 +1,8 @@
 """What a host knows about each app: which releases it holds, runs, trusts and refuses.
 
 `ledger.json`: `{app: {"current": release name or null, "verified": [names, the newest last], "activating": {"to",
-"run", "at", "back", "stopped"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared"}},
+"run", "at", "back", "stopped"} or null, "releases": {name: {"version", "archive", "tree", "staged_at", "shared",
+"packages"}},
 "pinned": {archive digest: {"reason", "version", "at"}}, "confirmed": {"release", "run", "at", "canary"} or null,
 "reverted": {"release", "to", "run", "at", "problem"} or null, "events": see `past`}}`. `confirmed` is the last
 deployment that ended well; `reverted` is what the host has taken back by itself since. A release is verified when a
@@ -61,6 +62,7 @@ class Ledger(object):
 
     def staged(self, name, version, archive, tree, shared=()):
         """Notes a whole release on disk, with the links into shared/ that it has."""
+        before = self.page["releases"].get(name, {})
         self.page["releases"][name] = {
             "version": version,
             "archive": archive,
@@ -68,6 +70,8 @@ class Ledger(object):
             "staged_at": round(time.time()),
             "shared": list(shared),
         }
+        if before.get("packages"):
+            self.page["releases"][name]["packages"] = before["packages"]
         events.note(self.page, self.by, "staged", name)
         self.save()
 
@@ -81,6 +85,13 @@ class Ledger(object):
             raise Failed("the release '{}' isn't on this host".format(name))
         if self.page["releases"][name].get("shared", []) != paths:
             self.page["releases"][name]["shared"] = paths
+            self.save()
+
+    def packages(self, name, links):
+        """Notes what a release's links to packages lead to, by path, before they are made."""
+        about = self.page["releases"][name]
+        if about.get("packages", {}) != links:
+            about["packages"] = links
             self.save()
 
     def activating(self, name, run, back=False, stopped=None):

@@ -6,12 +6,8 @@ could be started.
 """
 
 import os
-import time
 
-from cdconf.agent.commands.execute import last_lines
 from cdconf.agent.errors import Failed
-
-KEPT = 64 * 1024  # bytes of output
 
 
 def has(app, name):
@@ -36,36 +32,21 @@ def run(app, name, release, proceed):
     Returns:
         What came of it, in a list; an empty one where this host doesn't run it.
     """
-    from cdconf.agent.commands import process_groups, shell
+    from cdconf.agent.commands import limited
     from cdconf.agent.edit import env_file
 
     if release is None or not has(app, name):
         return []
-    hook, tail = app["hooks"][name], process_groups.Tail(KEPT)
-    deadline = time.monotonic() + hook["within"]
-
-    def go_on():
-        proceed()
-        if time.monotonic() > deadline:
-            raise Failed("was still running after {:g} s, and was ended".format(hook["within"]))
-
-    problem = process = None
+    hook = app["hooks"][name]
     try:
         variables = env_file.read(app["env_file"]) if app.get("env_file") else {}
-        variables.update({"CDCONF_HOOK": name, "CDCONF_RELEASE": release})
-        folder = os.path.join(app["path"], "releases", release)
-        process = shell.start(hook["run"], env=variables, user=app.get("user"), cwd=folder)
-        status = process_groups.pump(process, None, lambda _, chunk: tail.add(chunk), go_on)
-        if status:
-            problem = "failed with exit status {}".format(status) if status > 0 else "was killed: {}".format(-status)
     except Failed as error:
-        problem = error.message if process is not None else "can't be started: " + error.message
-    finally:
-        if process is not None:
-            process_groups.end(process)
-            process_groups.leave(process)
-    output = last_lines(tail.data().decode("utf-8", "replace"))
-    return [{"hook": name, "problem": problem, "output": output, "began": process is not None}]
+        return [{"hook": name, "problem": "can't be started: " + error.message, "output": "", "began": False}]
+    variables.update({"CDCONF_HOOK": name, "CDCONF_RELEASE": release})
+    folder = os.path.join(app["path"], "releases", release)
+    about = {"env": variables, "user": app.get("user"), "cwd": folder}
+    problem, output, began = limited.run(hook["run"], hook["within"], proceed, **about)
+    return [{"hook": name, "problem": problem, "output": output, "began": began}]
 
 
 def must(app, name, release, proceed):

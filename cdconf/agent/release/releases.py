@@ -2,6 +2,7 @@
 
 PATH/releases/NAME/      one release, owned by root, never changed
 PATH/current             -> releases/NAME
+PATH/packages/           what pip and npm install for releases; see `cdconf.agent.release.app_packages`
 PATH/shared/             the app's own, kept over releases; see `cdconf.agent.release.shared_paths`
 
 What is on disk is never trusted for what was written there once: people change files by hand. A content is taken
@@ -17,7 +18,7 @@ from cdconf.agent import files
 from cdconf.agent.errors import Failed
 from cdconf.agent.files import trees
 from cdconf.agent.records.ledger import in_turn
-from cdconf.agent.release import chunks, shared_paths, tree
+from cdconf.agent.release import app_packages, chunks, shared_paths, tree
 from cdconf.agent.release.staging import Staging, size_here
 from cdconf.agent.system import in_use, kernel, processes, units
 
@@ -92,7 +93,8 @@ class Releases(object):
         if manifest is None:
             return [("missing", self.ledger.store.path(self._record(name)))]
         links = self.shared(name)
-        known = {one["path"] for one in manifest}.union(links, shared_paths.folders(links, manifest))
+        ours = set(links).union(self.packages(name))
+        known = {one["path"] for one in manifest}.union(ours, shared_paths.folders(ours, manifest))
         try:
             with files.hold(root) as top, trees.Inside(top) as inside:
                 found = list(_differing(inside, manifest))
@@ -100,11 +102,16 @@ class Releases(object):
         except OSError:
             found, added = [("missing", one["path"]) for one in manifest], []
         found += shared_paths.problems(dict(app or {}, path=self.path), root, links)
+        found += app_packages.problems(self, name)
         return found + [("added", one) for one in added if one not in known and os.path.basename(one) != BYTECODE]
 
     def shared(self, name):
         """The shared paths that a release has links for."""
         return self.ledger.page["releases"].get(name, {}).get("shared") or []
+
+    def packages(self, name):
+        """What a release's links to packages lead to, by path; see `app_packages`."""
+        return self.ledger.page["releases"].get(name, {}).get("packages") or {}
 
     def share(self, app, name):
         """Makes the app's shared directories, and gives a release the links that it should have now.
@@ -230,6 +237,7 @@ class Releases(object):
             staging.receive(receive)
             staging.finish(tree_digest)
             shared_paths.lay(staging.root, (), links)
+            app_packages.lay(staging.root, self.packages(name))
             with files.hold(self.folder) as folder:
                 self._put(folder, os.path.basename(staging.root), name)
                 folder.sync()
@@ -331,6 +339,8 @@ class Releases(object):
             self.ledger.store.remove(self._chunks(name))
         self._clear(STAGING)
         self._clear(REPLACED, used=used)
+        with contextlib.suppress(Failed, OSError):
+            app_packages.clean(self)
         return removed
 
 

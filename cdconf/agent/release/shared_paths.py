@@ -11,6 +11,7 @@ import os
 from cdconf.agent import files
 from cdconf.agent.errors import Failed
 from cdconf.agent.files import trees
+from cdconf.agent.release import app_packages
 
 
 def target(path):
@@ -47,8 +48,9 @@ def folders(paths, manifest):
 
 
 def without(entries, manifest):
-    """A release's entries as they are on disk, without its links into shared/ and the folders made for them."""
+    """A release's entries as they are on disk, without its links into shared/ and to packages, and their folders."""
     links = {one["path"] for one in entries if one["kind"] == "link" and one["target"] == target(one["path"])}
+    links |= app_packages.links(entries)
     links -= {one["path"] for one in manifest}
     made = folders(links, manifest) if links else ()
     return [one for one in entries if one["path"] not in links and not (one["path"] in made and _is_folder(one))]

@@ -1,4 +1,4 @@
-"""What `status -v` shows of apps' services: what brings each to a release, and in which releases it works."""
+"""What `status -v` shows of apps: what brings each service to a release, where it works; and which packages it has."""
 
 from __future__ import annotations
 
@@ -22,16 +22,28 @@ def closely(flags: Flags) -> dict[str, Any]:
     return {"closely": True} if flags.verbose else {}
 
 
-def show_units(pages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Prints a table, a line for each service; nothing where no host was looked at closely.
+def show_units(pages: Mapping[str, Mapping[str, Mapping[str, Any]]], flags: Flags) -> None:
+    """Prints a table with a line for each service, and one for what's installed; nothing without `-v`.
 
     Args:
         pages: Host -> app -> what its agent's `app.status` says.
+        flags: Whether it's verbose.
     """
+    if not flags.verbose:
+        return
     rows = [row for host, apps in pages.items() for name, page in apps.items() for row in unit_rows(host, name, page)]
     if rows:
         print()
         show(["host", "app", "service", "state", "activated by", "counts as running", "works in"], rows, set())
+    installed = [
+        [host, name, path, there]
+        for host, apps in pages.items()
+        for name, page in apps.items()
+        for path, there in (page["releases"].get(page["linked"], {}).get("packages") or {}).items()
+    ]
+    if installed:
+        print()
+        show(["host", "app", "packages", "installed as"], installed, set())
 
 
 def unit_rows(host: str, app: str, page: Mapping[str, Any]) -> list[list[str]]:

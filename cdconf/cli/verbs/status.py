@@ -91,7 +91,7 @@ def command(environment: str, **flags: Any) -> None:
         if not run.flags.as_json:
             show(_COLUMNS, *alike(rows, red, [host.name for host in hosts], every=run.flags.verbose))
             show_migrations(run.extra["migrations"])
-            show_units(found)
+            show_units(found, run.flags)
 
 
 def _interrupted(

@@ -1,0 +1,63 @@
+"""Installs what a lock file names, with its hashes: by pip into a virtual environment, by npm into node_modules."""
+
+import shlex
+
+from cdconf.agent.commands.execute import last_lines, run
+from cdconf.agent.errors import Failed, Missing
+
+FILES = {"npm": ("package-lock.json", "package.json", ".npmrc")}  # what npm reads, the last where it's there
+LOOKS = {
+    "venv": "import ensurepip, venv, sys, sysconfig; print(sys.version, sysconfig.get_platform())",
+    "npm": "process.version + process.arch",
+}
+
+
+def programs(kind, python=None, user=None):
+    """What the packages are for, as text that changes with it: the interpreter's version and the machine's kind.
+
+    Raises:
+        Failed: A program that installs them isn't here.
+    """
+    python = python or "python3"
+    words = [python, "-c", LOOKS[kind]] if kind == "venv" else ["node", "-p", LOOKS[kind]]
+    wants = "python3-venv" if kind == "venv" else "nodejs and npm"
+    try:
+        result = run(words, timeout=60, user=user)
+        if result.status == 0 and kind == "npm":
+            run(["npm", "--version"], timeout=60, user=user)
+    except Missing as error:
+        text = "{}, which is to install packages, isn't on this host; a role installs {}"
+        raise Failed(text.format(error.name, wants))
+    if result.status != 0:
+        text = "'{}' can't make a virtual environment; a role installs {}"
+        raise Failed(text.format(python, wants), command=" ".join(words), output=last_lines(result.err))
+    return " ".join(result.out.split())  # texts: only compared
+
+
+def line(kind, place, fields):
+    """The command line that installs the packages into a directory.
+
+    Args:
+        kind: `venv` or `npm`.
+        place: The directory; npm's has its files in it already.
+        fields: `lock` (the file), `python`, `index`, `wheels` (a directory), `registry`, `scripts`, `clear` (whether
+            what is there is removed first); all but the first may be missing.
+    """
+    if kind == "npm":
+        words = ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
+        words += ["--registry", fields["registry"]] if fields.get("registry") else []
+        words += [] if fields.get("scripts", True) else ["--ignore-scripts"]
+        cache = "c=$(mktemp -d) && trap 'rm -rf \"$c\"' EXIT"
+        line = 'umask 022; {} && cd {} && {} --cache "$c" && mkdir -p node_modules'
+        return line.format(cache, shlex.quote(place), _joined(words))
+    words = [place + "/bin/python", "-m", "pip", "install", "-q", "--require-hashes", "--no-input", "--no-cache-dir"]
+    words += ["--disable-pip-version-check", "-r", fields["lock"]]
+    words += ["--find-links", fields["wheels"]] if fields.get("wheels") else []
+    words += ["--index-url", fields["index"]] if fields.get("index") else []
+    words += ["--no-index"] if fields.get("wheels") and not fields.get("index") else []
+    make = _joined([fields.get("python") or "python3", "-m", "venv", place] + ["--clear"] * bool(fields.get("clear")))
+    return "umask 022; {} && {}".format(make, _joined(words))
+
+
+def _joined(words):
+    return " ".join(shlex.quote(word) for word in words)
