@@ -403,6 +403,11 @@ with cdconf.fabric.group("far") as hosts:
 """
 
 
+def ended(awkward, command, env):
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    return subprocess.run(command, cwd=awkward.root, env=env, timeout=120, check=False, **pipes)
+
+
 def test_a_script_gets_sudo_s_password_and_goes_through_jump_hosts(awkward):
     """MaxSessions is 1 there; nobody gives the script a terminal or an input; the secret isn't shown."""
     jump = f"root@{awkward.address('bastion')}"
@@ -411,17 +416,13 @@ def test_a_script_gets_sudo_s_password_and_goes_through_jump_hosts(awkward):
         awkward.shell(host, "rm -rf /var/lib/cdconf/awkward")
     command = [sys.executable, "-c", SCRIPT]
     env = {**os.environ, "CDCONF_SUDO_PASSWORD": PASSWORD}
-    done = subprocess.run(
-        command, cwd=awkward.root, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-    )
+    done = ended(awkward, command, env)
     assert done.returncode == 0, done.stderr
     first, *lines = done.stdout.splitlines()
     assert first == "[('asked', 'asked', 'root\\n0\\n'), ('bastion', 'root', 'root\\n0\\n')]"
     assert lines == ["***"] * 4
     assert PASSWORD not in done.stdout + done.stderr
     env["CDCONF_SUDO_PASSWORD"] = "wrong-word"
-    done = subprocess.run(
-        command, cwd=awkward.root, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-    )
+    done = ended(awkward, command, env)
     assert "sudo doesn't accept asked's password" in done.stderr
     assert "direct cause" not in done.stderr

@@ -113,7 +113,7 @@ def test_hosts_that_somebody_else_holds_are_refused_unless_the_script_only_looks
         assert script('cdconf.fabric.group("dev", "web2", lease=False).run("hostname")').stdout == "web2\n"
     finally:
         holding.send_signal(signal.SIGTERM)
-        holding.wait(30)
+        holding.communicate(timeout=30)
     live.free()
 
 
