@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fabric.exceptions import GroupException
@@ -267,7 +267,8 @@ class ScriptRun:
 
 def script_name() -> str:
     """What people call the script that runs."""
-    name = os.path.basename(sys.argv[0])  # noqa: PTH119
+    path = Path(sys.argv[0])
+    name = path.parent.name if path.name == "__main__.py" else path.name  # `python -m fabric`
     return "python" if name in ("", "-c") else name
 
 
