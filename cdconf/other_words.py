@@ -209,6 +209,8 @@ def address_hint(address: object) -> str:
         parts = [f"user: {user}"] if at else []
         parts += [f"port: {port}"] if colon else []
         return f"a name or an IP address; the rest is `ssh: {{{', '.join(parts)}}}`"
+    if text and not text.strip("0123456789."):
+        return "an IPv4 address has four numbers from 0 to 255, as 192.0.2.10"
     return "a name or an IP address"
 
 

@@ -36,6 +36,9 @@ RULES = {
     "unmade_service": "An app names a service that no role of its hosts installs.",
     "unmade_user": "An app runs as a user that no role of its hosts creates.",
     "unknown_os": "cdconf doesn't know a host's `os`; often the name is misspelt.",
+    "shared_address": "Two hosts of an environment are reached at the same address and port, by the same way: they are "
+    "one machine.",
+    "no_environment": "The project has no environment.",
     "no_health": "An app has no health check, so a deployment can't find out whether the app works.",
 }
 

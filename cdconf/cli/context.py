@@ -16,6 +16,7 @@ from cdconf import clocks
 from cdconf.cli.bug_report import Crashed
 from cdconf.cli.command_line import exposed
 from cdconf.cli.event_log import Telling, end_of
+from cdconf.cli.extra_variables import check_extra
 from cdconf.cli.flags import Flags, flags_of
 from cdconf.cli.options import parse_extra
 from cdconf.cli.outside_secrets import learn_outside
@@ -233,7 +234,7 @@ class Run:
 
     def selected(self) -> list[Host]:
         """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""
-        parse_extra(self.flags.extra)
+        check_extra(self.project, self.flags.extra)
         check_roles(self.project, self.flags.roles)
         return select(self.project, self.environment, self.flags.limit)
 

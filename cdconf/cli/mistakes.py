@@ -97,7 +97,7 @@ def hint_for(error: click.ClickException, arguments: Sequence[str], environments
         return _option(error.option_name, ctx, arguments)
     if isinstance(error, click.MissingParameter):
         return _missing(error, ctx, arguments, environments)
-    return _extra(ctx, arguments, environments)
+    return _of_choice(error, arguments) or _extra(ctx, arguments, environments)
 
 
 def _is_environment(word: str, arguments: Sequence[str]) -> bool:
@@ -195,6 +195,8 @@ def _missing(
     param = error.param
     if param is not None and "-- CMD" in (param.metavar or ""):
         return f"the command goes behind `--`: `{ctx.command_path} ENV -- systemctl status ssh`"
+    if param is not None and param.name == "host" and ctx.params.get("environment") not in environments:
+        return f"the environment comes first: `{ctx.command_path} ENV {ctx.params.get('environment') or 'HOST'}`"
     if param is None or "ENV" not in (param.metavar or "") or not environments:
         return None
     if isinstance(param, click.Option):
@@ -216,7 +218,46 @@ def _extra(ctx: click.Context, arguments: Sequence[str], environments: Sequence[
     if not left or "--limit" not in known or any(one.name == "host" for one in ctx.command.params):
         return None
     words = [word for word in arguments if word not in left]
-    return f"hosts and groups are named by --limit: `{_command([*words, '--limit', ','.join(left)])}`"
+    return (
+        _behind_an_option(words, left)
+        or _app_named(words, left, arguments, known)
+        or f"hosts and groups are named by --limit: `{_command([*words, '--limit', ','.join(left)])}`"
+    )
+
+
+def _app_named(words: Sequence[str], left: Sequence[str], arguments: Sequence[str], known: Sequence[str]) -> str | None:
+    """Of a word too many that's an app's name, where the verb has an option for it."""
+    if "--app" not in known or len(left) != 1 or left[0] not in apps_here(arguments):
+        return None
+    return f"an app is named by --app: `{_command([*words, '--app', left[0]])}`"
+
+
+def _behind_an_option(words: Sequence[str], left: Sequence[str]) -> str | None:
+    """Of words too many where an option may have wanted them: `-e name value`, `--limit web1 web2`."""
+    for option, sign in (("-e", "="), ("--extra", "="), ("--limit", ",")):
+        if option not in words[:-1]:
+            continue
+        place = list(words).index(option) + 1
+        if sign == "=" and ("=" in words[place] or len(left) > 1):
+            continue
+        meant = [*words[:place], sign.join([words[place], *left]), *words[place + 1 :]]
+        what = "a variable and its value" if sign == "=" else "several hosts and groups"
+        return f"{what} are one word: `{_command(meant)}`"
+    return None
+
+
+def _of_choice(error: click.ClickException, arguments: Sequence[str]) -> str | None:
+    """Of a word that stands where `on` or `off` should, which stands behind it."""
+    param = error.param if isinstance(error, click.BadParameter) else None
+    kind = param.type if param is not None else None
+    if not isinstance(kind, click.Choice):
+        return None
+    words = list(arguments)
+    for place, word in enumerate(words[:-1]):
+        if f"'{word}'" in error.message and words[place + 1] in kind.choices:
+            words[place], words[place + 1] = words[place + 1], words[place]
+            return f"{' or '.join(map(str, kind.choices))} comes first: `{_command(words)}`"
+    return None
 
 
 def _left(ctx: click.Context, arguments: Sequence[str]) -> list[str]:
@@ -240,13 +281,28 @@ def _command(words: Sequence[str]) -> str:
     return f"cdconf {shlex.join(words)}"
 
 
+def apps_here(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The apps of the project that the command line is about; none where it can't be told."""
+    from cdconf.inventory import load_project
+
+    try:
+        return tuple(load_project(Path(_directory(arguments))).apps)
+    except CdconfError:
+        return ()
+
+
+def _directory(arguments: Sequence[str]) -> str:
+    """The project's directory, as the command line names it."""
+    named = [arguments[number + 1] for number, word in enumerate(arguments[:-1]) if word in ("-C", "--project")]
+    return named[-1] if named else "."
+
+
 def environments_here(arguments: Sequence[str]) -> tuple[str, ...]:
     """The environments of the project that the command line is about; none where it can't be told."""
     from cdconf.inventory import find_root
     from cdconf.inventory.folders import environments_in
 
-    named = [arguments[number + 1] for number, word in enumerate(arguments[:-1]) if word in ("-C", "--project")]
     try:
-        return environments_in(find_root(Path(named[-1] if named else ".")))
+        return environments_in(find_root(Path(_directory(arguments))))
     except CdconfError:  # there's no project, or it can't be read
         return ()

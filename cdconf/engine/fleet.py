@@ -233,6 +233,11 @@ class Fleet:
                 break
         return errors
 
+    @property
+    def connector(self) -> Connector:
+        """What opens its sessions."""
+        return self._connector
+
     def _connect(self, host: Host) -> Session:
         return self._connector.connect(host, lambda text: self.emit(Notice(f"{host.name}: {text}")))
 

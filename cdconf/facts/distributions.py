@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -46,11 +46,20 @@ def unknown_os(name: str) -> tuple[str, str | None] | None:
     about, version = _parts(name)
     known = sorted(one for several in _FAMILIES.values() for one in several)
     if about not in known:
-        return f"there's no operating system '{name}' that cdconf knows", did_you_mean(about, known)
+        return f"there's no operating system '{name}' that cdconf knows", _meant(name, known)
     names = _CODENAMES.get(about, {})
     if version and not version[0].isdigit() and names and version not in names.values():
         return f"{about} has no version '{version}'", did_you_mean(version, names.values())
     return None
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """What somebody may mean by an unknown name: `debian12` is `debian-12`."""
+    about = max((one for one in known if name.lower().startswith(one)), key=len, default="")
+    version = name.lower()[len(about) :].strip("-_ .")
+    if about and version[:1].isdigit():
+        return f"did you mean '{about}-{version}'?"
+    return did_you_mean(name.partition("-")[0], known) or f"there are: {', '.join(known)}, each with a version, if any"
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -11,7 +11,11 @@ BATCH_SIZE = Key("any", "A batch.", pattern=BATCH)
 HEALTH_CHECKS = ("http", "tcp", "command", "systemd")
 HEALTH = {
     "http": Key(
-        "text", "A URL that must answer with `status`.", pattern="^https?://", refusal="'http' in {what} must be a URL"
+        "text",
+        "A URL that must answer with `status`.",
+        pattern="^https?://",
+        refusal="'http' in {what} must be a URL",
+        hint="such as http://127.0.0.1:8000/health",
     ),
     "status": Key("any", "The HTTP status that counts as healthy, or a list of them; any 2xx if not given."),
     "contains": Key("text", "A text that must be in the body of the answer to `http`."),
@@ -89,6 +93,7 @@ APP = {
         "The one file that the build makes; `*` is the version.",
         pattern=r"^[^*]*\*[^*]*$",
         refusal="'artifact' in {what} must have one *, which is the version",
+        hint="such as dist/NAME-*.tar.gz",
     ),
     "max_size": Key(
         "size",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cdconf.errors import InvalidFile, NoEnvironment, did_you_mean, nearest_or_all
 from cdconf.inventory import keys
 from cdconf.inventory.copies import read_differs, read_scale, scaled
-from cdconf.inventory.folders import HOSTS_FILE
+from cdconf.inventory.folders import HOSTS_FILE, misnamed_in
 from cdconf.inventory.model import Environment, Host, Project, Size, Ssh
 from cdconf.inventory.nested_groups import step_of, with_outer
 from cdconf.inventory.project import invalid_name, names
@@ -37,10 +38,7 @@ def load_environment(project: Project, name: str) -> Environment:
 def _load(project: Project, name: str, copies: tuple[str, ...]) -> Environment:
     known = project.environments()
     if name not in known:
-        hint = did_you_mean(name, known) or (
-            f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
-        )
-        raise NoEnvironment(name, hint)
+        raise NoEnvironment(name, misnamed_in(project.root, name) or did_you_mean(name, known) or _there(known))
     if invalid_name(name):
         file = f"{project.shown_folder(name)}/{HOSTS_FILE}"
         raise InvalidFile(f"{name!r} can't be an environment's name", file=file, line=1, hint="use a-z, 0-9 and -")
@@ -80,6 +78,7 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
         hint = nearest_or_all(copy_of, [one for one in project.filed() if one not in copies])
         if copy_of in project.throwaways():
             hint = f"'{copy_of}' is a throw-away copy itself: copy what it copies"
+        hint = misnamed_in(project.root, copy_of) or hint
         raise top.error(f"there is no environment '{copy_of}' to copy", "copy_of", hint)
     original = _load(project, copy_of, copies)
     return {
@@ -96,6 +95,10 @@ def _copied(project: Project, top: YamlMap, copy_of: str, copies: tuple[str, ...
         )
         for host in original.hosts.values()
     }
+
+
+def _there(known: Sequence[str]) -> str:
+    return f"there are: {', '.join(known)}" if known else "make inventories/ENV/hosts.yml"
 
 
 def _hosts(project: Project, top: Section, copied: dict[str, Host]) -> dict[str, Host]:

@@ -10,11 +10,22 @@ from cdconf.yamlfile import is_there
 FILED = "inventories"
 THROWN_AWAY = ".cdconf/throwaway"
 HOSTS_FILE = "hosts.yml"
+_ALMOST = ("hosts.yaml", "host.yml", "hosts", "hosts.ini", "inventory.yml")
 
 
 def environments_in(root: Path) -> tuple[str, ...]:
     """Names of the environments that have a file in inventories/, sorted: those that everybody has."""
     return tuple(name for name in _in(root / FILED) if is_there(root / FILED / name / HOSTS_FILE))
+
+
+def misnamed_in(root: Path, name: str) -> str | None:
+    """A hint for an environment that's there, and whose file is called otherwise; None where there's none such."""
+    folder = root / FILED / name
+    for other in _ALMOST:
+        if (folder / other).is_file():
+            return f"rename {FILED}/{name}/{other} to {HOSTS_FILE}"
+    elsewhere = next((one for one in ("inventory", "environments") if (root / one / name / HOSTS_FILE).is_file()), None)
+    return f"rename {elsewhere}/ to {FILED}/" if elsewhere else None
 
 
 def throwaways_in(root: Path) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ TOGGLE_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 DATABASE = r"^postgresql://([^:@/?#\s]+@)?[^@/?#\s]*/[^/?#\s]+(\?\S+)?$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 # What begins with - would be an option of ssh.
-ADDRESS = r"^(?![^:]+:[0-9]+$)[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"  # IPv6 has more colons than an address with a port
+_BYTE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_IPV4 = rf"(?!(?=[0-9.]+$)(?!{_BYTE}([.]{_BYTE}){{3}}$))"  # what has digits and dots alone is an IPv4 address
+# IPv6 has more colons than an address with a port.
+ADDRESS = rf"^{_IPV4}(?![^:]+:[0-9]+$)[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
 USER = r"^[^-\s@:/][^\s:/]*$"
 NETWORK = r"^([0-9]{1,3}\.){3}0/24$"
 PUBLISHED = r"^([0-9]{1,5}:)?[0-9]{1,5}$"

@@ -57,7 +57,12 @@ def find_root(start: Path) -> Path:
 
 
 def _read(root: Path, *, needs_roles: bool) -> Project:
-    top = Section(load(root / FILE, root), keys.CDCONF, FILE)
+    mapping = load(root / FILE, root)
+    for key in mapping:
+        if key in app_keys.APP and key not in keys.CDCONF:
+            hint = f"'{key}' is a key of an app: indent it below `apps: NAME:`"
+            raise mapping.error(f"unknown key '{key}' in {FILE}", key, hint)
+    top = Section(mapping, keys.CDCONF, FILE)
     name = top["project"]
     groups = _groups(top["groups"], root, needs_roles=needs_roles)
     lease = top.section("lease", "lease")
@@ -98,7 +103,7 @@ def _groups(section: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tup
                 raise section.error(
                     f"group '{group}' has the role '{role}', but there is no roles/{role}/role.yml",
                     group,
-                    did_you_mean(role, known) or _role_hint(role),
+                    did_you_mean(role, known) or _role_hint(role, root),
                 )
     return groups
 
@@ -179,9 +184,14 @@ def invalid_name(name: str) -> bool:
 __all__ = ["InvalidFile", "duration", "find_root", "invalid_name", "load_project", "names"]
 
 
-def _role_hint(role: str) -> str:
+def _role_hint(role: str, root: Path) -> str:
     names = role.replace(",", " ").split()
-    return f"roles are a list: [{', '.join(names)}]" if len(names) > 1 else f"make roles/{role}/role.yml"
+    if len(names) > 1:
+        return f"roles are a list: [{', '.join(names)}]"
+    there = next(
+        (f"roles/{role}/{one}" for one in ("role.yaml", "main.yml") if (root / "roles" / role / one).is_file()), None
+    )
+    return f"rename {there} to role.yml" if there else f"make roles/{role}/role.yml"
 
 
 def _env_file(app: YamlMap, what: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from cdconf.inventory.service_keys import ACTIVATE, SERVICE
+from cdconf.inventory.values import check_one
 from cdconf.yamlfile import YamlMap, check_keys, expect, kind_of
 
 _ACTIVATE = re.compile(ACTIVATE.rstrip("$") + r"\Z")
@@ -36,6 +37,8 @@ def read_services(app: YamlMap, what: str) -> Services:
         InvalidFile: It breaks a rule.
     """
     value = app.get("services", ())
+    if isinstance(value, str):
+        check_one(app, "services", what, value)
     members = [value] if isinstance(value, (str, YamlMap)) else value
     if not isinstance(members, (list, tuple)):
         raise app.error(f"'services' in {what} must be a list of names, not {kind_of(value)}", "services")

@@ -112,7 +112,8 @@ def check_variable_files(project: Project, environment: Environment) -> list[Inv
         for path in sorted(folder.glob(f"{kind}/*")):
             shown = path.relative_to(project.root).as_posix()
             if path.suffix != ".yml":
-                errors.append(InvalidFile("variables are read from .yml files only", file=shown, line=1))
+                hint = f"rename it to {path.stem}.yml" if path.suffix in (".yaml", "") else None
+                errors.append(InvalidFile("variables are read from .yml files only", file=shown, line=1, hint=hint))
             elif path.stem not in known:
                 what = "group" if kind == "group_vars" else "host"
                 hint = did_you_mean(path.stem, known)

@@ -211,10 +211,17 @@ class Advice:
             roles = {role for group in groups for role in self.project.groups[group]}
             if not any(any((self.project.root / "roles" / role / "smoke").glob("test_*.py")) for role in roles):
                 message = f"the roles of app '{app.name}' have no smoke tests: nothing verifies its deployments"
-                hint = f"add roles/{min(roles)}/smoke/test_{app.name}.py" if roles else None
+                hint = self._test_hint(sorted(roles), app.name) if roles else None
                 yield Finding("no_smoke_test", message, app.file, app.line, hint)
             if app.health is None:
                 yield Finding("no_health", f"app '{app.name}' has no health check", app.file, app.line)
+
+    def _test_hint(self, roles: list[str], app: str) -> str:
+        """What gives an app a smoke test: perhaps there's one, whose name doesn't begin as tests' names do."""
+        for role in roles:
+            for path in sorted((self.project.root / "roles" / role).glob("smoke*/*_test.py")):
+                return f"rename {self._shown(path)} to test_{path.stem.removesuffix('_test')}.py"
+        return f"add roles/{roles[0]}/smoke/test_{app}.py"
 
     def _toggles(self) -> Iterator[Finding]:
         today = date.today().isoformat()  # noqa: DTZ011  the day where the people are

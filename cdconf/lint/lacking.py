@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from cdconf.agent.system.units import SUFFIXES
 from cdconf.catalog.findings import Finding
-from cdconf.errors import CdconfError
+from cdconf.errors import CdconfError, did_you_mean
 from cdconf.facts import unknown_os
 from cdconf.inventory import load_environment
+from cdconf.inventory.folders import FILED, misnamed_in
 from cdconf.secrets import SecretStore
 from cdconf.secrets.operators import unset_hint
 
@@ -40,8 +41,11 @@ def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Cat
             environments.append(load_environment(project, name))
         except CdconfError:
             continue  # it's among the errors
+    if not project.filed():
+        yield _no_environment(project)
     for environment in environments:
         yield from _systems(environment)
+        yield from _places(environment)
         yield from _secrets(project, environment, roles, catalogs)
         yield from _services(project, environment)
     yield from _unmade(project, {one.name: one for one in environments}, catalogs)
@@ -52,6 +56,32 @@ def _systems(environment: Environment) -> Iterator[Finding]:
         unknown = unknown_os(host.os) if host.os is not None and host.image is None else None
         if unknown is not None:
             yield Finding("unknown_os", f"os of host '{host.name}': {unknown[0]}", host.file, host.line, unknown[1])
+
+
+def _no_environment(project: Project) -> Finding:
+    for place in ("inventory/*", "environments/*", f"{FILED}/*"):
+        for folder in sorted(project.root.glob(place)):
+            hint = misnamed_in(project.root, folder.name)
+            if hint is not None:
+                return Finding("no_environment", "the project has no environment", "cdconf.yml", 1, hint)
+    return Finding(
+        "no_environment", "the project has no environment", "cdconf.yml", 1, "make inventories/ENV/hosts.yml"
+    )
+
+
+def _places(environment: Environment) -> Iterator[Finding]:
+    """Two names of one machine: a run that works on both is refused there."""
+    known: dict[tuple[object, ...], str] = {}
+    for host in environment.hosts.values():
+        address = host.ssh.address or host.address
+        if environment.provider != "existing" or host.transport != "ssh" or address is None:
+            continue
+        place = (address.lower(), host.ssh.port or 22, host.ssh.jump)
+        other = known.setdefault(place, host.name)
+        if other != host.name:
+            message = f"host '{host.name}' is reached at {address} port {place[1]}, and so is host '{other}'"
+            hint = "give each host its own address; one host can be in several groups"
+            yield Finding("shared_address", message, host.file, host.line, hint)
 
 
 def _secrets(
@@ -103,7 +133,8 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
         if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
             message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
             name = service if service.endswith(SUFFIXES) else f"{service}.service"
-            hint = f"add `systemd_unit: {name}` to a role of its groups"
+            units = [one.title.removesuffix(".service") for one in there if one.type == "systemd_unit"]
+            hint = did_you_mean(service, units) or f"add `systemd_unit: {name}` to a role of its groups"
             yield Finding("unmade_service", message, app.file, app.line, hint)
     if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):
         message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"

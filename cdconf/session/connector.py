@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Host, Project
+    from cdconf.secrets import Secret
+    from cdconf.session.ssh_connection import Connection
     from cdconf.session.transport import Transport
 
 
@@ -90,6 +92,19 @@ class Connector:
     def install(self, host: Host, announce: Callable[[str], None]) -> Session:
         """The same as `connect`, after installing Python where there is none."""
         return self._with_terminal_if_needed(host, announce, install=True)
+
+    def log_in(self, host: Host) -> Connection:
+        """A connection to a host, without an agent: for people's own scripts. Whoever asks for it closes it.
+
+        Raises:
+            Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
+            InvalidFile: hosts.yml names a file that isn't there.
+        """
+        return self._ssh.log_in(host)
+
+    def sudo_password(self, host: Host, user: str) -> Secret:
+        """What sudo on a host asks a user for; see `SudoPasswords.password`."""
+        return self._passwords.password(host, user)
 
     def _with_terminal_if_needed(self, host: Host, announce: Callable[[str], None], *, install: bool) -> Session:
         if self._look_key is not None:

@@ -9,7 +9,7 @@ import threading
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import CdconfError, InvalidFile, Unreachable
 from cdconf.session.early_ssh import Call, leads_elsewhere
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cdconf.inventory import Host
 
+T = TypeVar("T")
 SEND_TIMEOUT = 30.0
 ATTEMPTS = 3  # after the first; one where nothing was heard at all
 DROPPED_ATTEMPTS = 12  # a busy server drops starts at random: patience helps
@@ -63,19 +64,28 @@ class Ssh:
             Unreachable: The host doesn't answer, refuses the login, or isn't who it was.
             InvalidFile: hosts.yml names a file that isn't there.
         """
-        check_files(host)
-        ssh = host.ssh
-        known = (ssh.known_hosts,) if ssh.known_hosts else ()
-        address = ssh.address or host.address or host.name
-        login = Login(address, ssh.user, ssh.port, ssh.identity_file, known, ssh.ssh_rsa)
+        login = _login_of(host)
 
         def once() -> SshTransport:
-            connection = self._log_in(login, ssh.jump)
+            connection = self._log_in(login, host.ssh.jump)
             return SshTransport(connection, _channel(connection, command, terminal=terminal))
 
+        return self._try(host, once)
+
+    def log_in(self, host: Host) -> Connection:
+        """Connects, with retries, and starts nothing: the connection is the caller's, who closes it.
+
+        Raises:
+            Unreachable: See `open`.
+            InvalidFile: See `open`.
+        """
+        login = _login_of(host)
+        return self._try(host, lambda: self._log_in(login, host.ssh.jump))
+
+    @staticmethod
+    def _try(host: Host, once: Callable[[], T]) -> T:
         try:
-            transport: SshTransport = _again(once)
-            return transport
+            return _again(once)
         except CdconfError as error:
             error.host = host.name
             raise
@@ -199,7 +209,16 @@ def _place(host: str, port: int, path: list[Login]) -> str:
     return f"{host}:{port} {path}"
 
 
-def _again(once: Callable[[], Any]) -> Any:
+def _login_of(host: Host) -> Login:
+    """Where a host's login goes, as the inventory says; raises `InvalidFile` when a file that it names isn't there."""
+    check_files(host)
+    ssh = host.ssh
+    known = (ssh.known_hosts,) if ssh.known_hosts else ()
+    address = ssh.address or host.address or host.name
+    return Login(address, ssh.user, ssh.port, ssh.identity_file, known, ssh.ssh_rsa)
+
+
+def _again(once: Callable[[], T]) -> T:
     """Repeats an attempt while it fails in a way that often passes, with a growing pause.
 
     Raises:

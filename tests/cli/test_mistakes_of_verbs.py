@@ -55,6 +55,14 @@ MISTAKES = [
     ("destroy prod", "the hosts of prod weren't made by cdconf", "only hosts of docker and vagrant can be destroyed"),
     ("converge prod", "there is no command 'converge'", "here it's `cdconf provision ENV`"),
     ("exec prod", "there is no command 'exec'", "here it's `cdconf run ENV -- CMD`"),
+    ("provision prod --limit web1 db1", "unexpected extra argument (db1)", "`cdconf provision prod --limit web1,db1`"),
+    ("plan prod -e site_port 81", "got unexpected extra argument (81)", "`cdconf plan prod -e site_port=81`"),
+    ("plan prod -e site_prot=81", "-e site_prot: no role declares the variable", "did you mean 'site_port'?"),
+    ("vars prod -e unheard_of=1", "and nothing reads it", "roles declare: site_port"),
+    ("logs prod shop", "got unexpected extra argument (shop)", "named by --app: `cdconf logs prod --app shop`"),
+    ("ssh web1", "missing argument 'HOST'", "the environment comes first: `cdconf ssh ENV web1`"),
+    ("maintenance shop on --env prod", "'shop' is not one of 'on', 'off'", "`cdconf maintenance on shop --env prod`"),
+    ("plan test", "there is no environment 'test'", "rename inventories/test/hosts.yaml to hosts.yml"),
     ("deply shop --to prod", "there is no command 'deply'", "did you mean 'deploy'?"),
 ]
 
@@ -81,7 +89,15 @@ def shop(tmp_path_factory):
                   db1: {address: 192.0.2.20, groups: [db]}
             """,
             "inventories/stage/hosts.yml": "copy_of: prod\nprovider: docker\n",
-            "roles/web/role.yml": "resources:\n  - package: nginx\n",
+            "inventories/test/hosts.yaml": "copy_of: prod\nprovider: docker\n",
+            "roles/web/role.yml": """
+                variables:
+                  site_port: {type: integer, default: 80, doc: its port}
+                resources:
+                  - package: nginx
+                  - line: "listen {{ site_port }}"
+                    path: /etc/site
+            """,
             "roles/db/role.yml": "resources:\n  - package: postgresql\n",
             ".gitignore": ".cdconf/\n",
         },

@@ -6,6 +6,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -387,3 +388,41 @@ def test_a_python_that_can_not_be_installed_is_one_clear_error(awkward):
         awkward("plan", "far")
     finally:
         awkward.shell("bare", "mv /opt/away/* /usr/bin/; rm -f /usr/libexec/platform-python")
+
+
+# --- people's own scripts
+
+
+SCRIPT = """
+import cdconf.fabric
+with cdconf.fabric.group("far") as hosts:
+    said = hosts.sudo("id -un; id -u", hide=True)
+    print(sorted((one.host, one.user, result.stdout) for one, result in said.items()))
+    hosts.run("echo $WORD; printf '%s' \"$WORD\" | cut -c1-4 | tr -d '\\n'; printf '%s\\n' \"$WORD\" | cut -c5-",
+              env={"WORD": "'s3cret,W\u00f6rd $x'"})
+"""
+
+
+def ended(awkward, command, env):
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    return subprocess.run(command, cwd=awkward.root, env=env, timeout=120, check=False, **pipes)
+
+
+def test_a_script_gets_sudo_s_password_and_goes_through_jump_hosts(awkward):
+    """MaxSessions is 1 there; nobody gives the script a terminal or an input; the secret isn't shown."""
+    jump = f"root@{awkward.address('bastion')}"
+    awkward.far({"asked": awkward.ssh("asked", jump=jump), "bastion": awkward.ssh("root", "bastion")})
+    for host in ("odd", "bastion"):
+        awkward.shell(host, "rm -rf /var/lib/cdconf/awkward")
+    command = [sys.executable, "-c", SCRIPT]
+    env = {**os.environ, "CDCONF_SUDO_PASSWORD": PASSWORD}
+    done = ended(awkward, command, env)
+    assert done.returncode == 0, done.stderr
+    first, *lines = done.stdout.splitlines()
+    assert first == "[('asked', 'asked', 'root\\n0\\n'), ('bastion', 'root', 'root\\n0\\n')]"
+    assert lines == ["***"] * 4
+    assert PASSWORD not in done.stdout + done.stderr
+    env["CDCONF_SUDO_PASSWORD"] = "wrong-word"
+    done = ended(awkward, command, env)
+    assert "sudo doesn't accept asked's password" in done.stderr
+    assert "direct cause" not in done.stderr

@@ -1,5 +1,7 @@
 """What lint finds that hosts will lack, and that no single file is wrong about."""
 
+import shutil
+
 import pytest
 
 from cdconf.inventory import load_project
@@ -78,6 +80,8 @@ def test_a_secret_that_is_generated_elsewhere_and_lacks_here(found):
         ("debain-12", "did you mean 'debian'?"),
         ("ubunto-24.04", "did you mean 'ubuntu'?"),
         ("debian-bokworm", "did you mean 'bookworm'?"),
+        ("debian12", "did you mean 'debian-12'?"),
+        ("Ubuntu 24.04", "did you mean 'ubuntu-24.04'?"),
         ("debian-12", None),
         ("debian-bookworm", None),
         ("debian", None),
@@ -89,3 +93,40 @@ def test_a_secret_that_is_generated_elsewhere_and_lacks_here(found):
 def test_an_os_that_nobody_knows(found, name, hint):
     warnings = found(hosts=HOSTS.replace("debian-12", name))
     assert [(one.rule, one.hint) for one in warnings] == ([("unknown_os", hint)] if hint else [])
+
+
+def test_an_os_that_is_like_none_is_told_with_all(found):
+    (one,) = found(hosts=HOSTS.replace("debian-12", "windows-11"))
+    assert one.hint.startswith("there are: al")
+    assert "debian, " in one.hint
+
+
+def test_two_hosts_at_one_address(found):
+    second = "  web2: {{address: 192.0.2.1, groups: [web]{}}}\n"
+    (one,) = found(hosts=HOSTS + second.format(""))
+    assert (one.rule, one.file, one.line) == ("shared_address", "inventories/dev/hosts.yml", 3)
+    assert one.message == "host 'web2' is reached at 192.0.2.1 port 22, and so is host 'web1'"
+    assert found(hosts=HOSTS + second.format(", ssh: {port: 2222}")) == []
+    assert found(hosts=HOSTS + second.format(", ssh: {jump: bastion.example.com}")) == []
+    assert found(hosts=HOSTS + second.format(", ssh: {address: 192.0.2.9}")) == []
+
+
+def test_a_service_whose_name_is_misspelt(found):
+    (one,) = found(config=APPS.replace("services: [shop]", "services: [shpo]"))
+    assert (one.rule, one.hint) == ("unmade_service", "did you mean 'shop'?")
+
+
+def test_a_project_whose_environments_lie_elsewhere(project):
+    write(project, {"cdconf.yml": APPS, "roles/base/role.yml": MADE, "inventory/dev/hosts.yml": HOSTS})
+    shutil.rmtree(project / "inventories", ignore_errors=True)
+    _, warnings = examine(load_project(project))
+    (one,) = [one for one in warnings if one.rule == "no_environment"]
+    assert (one.file, one.line, one.hint) == ("cdconf.yml", 1, "rename inventory/ to inventories/")
+
+
+def test_a_smoke_test_whose_name_is_turned_round(project):
+    files = {"cdconf.yml": APPS, "roles/base/role.yml": MADE, "inventories/dev/hosts.yml": HOSTS}
+    write(project, {**files, "roles/base/smoke/shop_test.py": "def test_it():\n    pass\n"})
+    _, warnings = examine(load_project(project))
+    (one,) = [one for one in warnings if one.rule == "no_smoke_test"]
+    assert one.hint == "rename roles/base/smoke/shop_test.py to test_shop.py"

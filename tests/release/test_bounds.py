@@ -1,10 +1,14 @@
 """Where a library's privates are replaced or called: its version is bounded, and it still has them as we know them."""
 
 import inspect
+import threading
 import tomllib
 from pathlib import Path
 
 import docker
+import fabric
+import fabric.runners
+import invoke
 import paramiko
 import pytest
 from packaging.requirements import Requirement
@@ -18,7 +22,7 @@ DEPENDENCIES = {
 HINT = "a new version does it otherwise: look at cdconf/session/ssh_bounds.py and ssh_tunnels.py"
 
 
-@pytest.mark.parametrize("name", ["paramiko", "docker"])
+@pytest.mark.parametrize("name", ["paramiko", "docker", "fabric"])
 def test_its_version_has_an_upper_bound(name):
     assert [one for one in DEPENDENCIES[name].specifier if one.operator == "<"], name
 
@@ -54,3 +58,22 @@ def test_docker_asks_an_engine_as_the_listing_does():
     assert parameters(client._url)[:2] == ["self", "pathfmt"], hint
     assert "def _get(self, url, **kwargs):" in inspect.getsource(inspect.getmodule(client)), hint
     assert {"response", "json"} <= set(parameters(client._result)), hint
+
+
+def test_fabric_opens_sends_and_groups_as_people_s_scripts_need_it():
+    hint = "a new version does it otherwise: look at cdconf/fabric/"
+    connection = inspect.getsource(fabric.Connection)
+    for method in ("run", "sudo", "shell", "create_session", "sftp"):
+        assert f"@opens\n    def {method}(" in connection, hint
+    assert "self.channel = self.context.create_session()" in inspect.getsource(fabric.runners.Remote), hint
+    assert "self._sftp = self.client.open_sftp()" in connection, hint
+    assert "self.config.runners.remote(" in connection, hint
+    assert parameters(fabric.SerialGroup._do)[:2] == parameters(fabric.ThreadingGroup._do)[:2] == ["self", "method"], (
+        hint
+    )
+    assert "self.send_interrupt(e)" in inspect.getsource(invoke.Runner), hint
+    assert "self.config.sudo.password" in inspect.getsource(invoke.Context), hint
+
+
+def test_python_still_ends_groups_that_were_left_open_before_its_threads():
+    assert parameters(threading._register_atexit) == ["func", "arg", "kwargs"], "look at cdconf/fabric/groups.py"

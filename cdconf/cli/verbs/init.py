@@ -14,6 +14,8 @@ import click
 def command(directory: Path, name: str | None) -> None:
     """Write a new project to DIR (default: here): a small app, a role, production, and a staging of containers.
 
+    The project gets DIR's name. The app is an example, always called hello: replace it with your own.
+
     The project is ready for provision, build and deploy. `init` asks nothing and changes no existing file.
 
     Example: cdconf init shop
@@ -30,6 +32,7 @@ def command(directory: Path, name: str | None) -> None:
         click.echo(f"kept {directory / path}, which was there", err=True)
     project = load_project(directory)
     write(list(ABOUT), maker(project), project.data / "schemas")
+    click.echo(f"project '{project.name}', with an example app that is called hello", err=True)
     _next_steps(directory)
 
 

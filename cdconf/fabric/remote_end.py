@@ -1,0 +1,72 @@
+"""Ends on a host what a script's ssh connection has started there: sshd by itself lets it run on."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from paramiko import SSHException
+
+from cdconf.errors import HostFailed
+
+if TYPE_CHECKING:
+    from cdconf.session import Session
+    from cdconf.session.ssh_connection import Connection
+
+WITHIN = 10.0  # seconds
+LARGEST = 64 * 1024  # bytes that a login may print
+# The login's own sshd, or the shell between it and this command, whose parent that is.
+_WHO = "sh -c 'echo cdconf-login $PPID $(ps -o ppid= -p $PPID)'"
+_SAID = re.compile(rb"cdconf-login ([0-9 ]+)")
+# All that an sshd of this user's has started, and nobody else's.
+_END = """
+ps -eo pid=,ppid=,uid=,comm= | awk -v candidates={pids} -v user="$(id -u {user})" '
+{{ parent[$1] = $2; owner[$1] = $3; name[$1] = $4 }}
+END {{
+    count = split(candidates, pids, ",")
+    for (place = 1; place <= count && !top; place++)
+        if (name[pids[place]] ~ /^sshd/ && owner[pids[place]] == user) top = pids[place]
+    if (!top) exit 1
+    for (pid in parent) {{
+        up = pid
+        while (up > 1 && up != top) up = parent[up]
+        if (up == top && pid != top) found = found " " pid
+    }}
+    if (found) system("kill -TERM" found " 2>/dev/null")
+}}'
+"""
+
+
+def login_of(link: Connection) -> tuple[int, ...]:
+    """The processes of which one is the sshd of this connection, as its login says; none where it doesn't."""
+    try:
+        channel = link.transport.open_session(timeout=WITHIN)
+        try:
+            channel.settimeout(WITHIN)
+            channel.exec_command(_WHO)
+            said = b""
+            while (more := channel.recv(4096)) and len(said) < LARGEST:
+                said += more
+        finally:
+            channel.close()
+    except (OSError, EOFError, SSHException):
+        return ()
+    found = _SAID.search(said)
+    return tuple(int(word) for word in found[1].split()) if found else ()
+
+
+def end_commands(session: Session, link: Connection, login: tuple[int, ...]) -> None:
+    """Ends all that runs in a connection, also what sudo started.
+
+    Args:
+        session: cdconf's own session to the same host, which is root.
+        link: The script's connection.
+        login: See `login_of`; whoever logs in may say what they like, so the host looks whose processes these are.
+
+    Raises:
+        HostFailed: Which processes are the connection's isn't known.
+    """
+    line = _END.format(pids=",".join(map(str, login)) or "0", user=shlex.quote(link.user))
+    if session.run(line, timeout=WITHIN)["status"] != 0:
+        raise HostFailed("the host doesn't tell which processes are the connection's", host=session.host.name)
