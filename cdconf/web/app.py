@@ -111,11 +111,13 @@ class Application:
         if self.feed.is_full:
             return PlainTextResponse("503: too many streams\n", 503, {"retry-after": "30"})
         last = request.headers.get("last-event-id", "")[:40] or request.query_params.get("last", "")[:40]
-        return StreamingResponse(self.feed.listen(last), media_type="text/event-stream")
+        whole = {"x-accel-buffering": "no"}  # nginx would keep events back until it has many
+        return StreamingResponse(self.feed.listen(last), media_type="text/event-stream", headers=whole)
 
     def _page(self, screen: Screen, *, is_json: bool = False) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             status = 200
+            self._sources.kept.begin()
             try:
                 page = screen(self._ask(request))
             except CdconfError as error:

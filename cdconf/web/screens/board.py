@@ -74,7 +74,7 @@ def _known(sources: Sources) -> _Known:
         deployed(history, also=("override", "statement")),
         _newest(sources, _DEPLOYING, ("environment", "app")),
         _newest(sources, ("drift",), ("environment",)),
-        history.environments(),
+        sources.known_environments(),
     )
 
 
@@ -118,7 +118,10 @@ def _cell(
     if running is not None:
         word = "deploying" if running["lives"] else "killed"
         cell |= {"doing": word, "run": running["id"], "doing_version": running.get("version")}
-    cell["stopped"] = [one for one in said.get("stops", []) if one["app"] == app][:3]
+    stops = {one["version"] for one in said.get("stops", []) if one["app"] == app}
+    cell["stopped"] = None in stops or cell["version"] in stops  # without a version, all of the app is stopped
+    if "attempt" in cell:
+        cell["attempt"]["stopped"] = cell["attempt"]["version"] in stops
     return cell
 
 

@@ -46,7 +46,7 @@ def show(ask: Ask) -> Page:
     data = {
         "filters": chosen,
         "kinds": sorted(COMMANDS),
-        "environments": sources.kept.get("environments", sources.history.environments),
+        "environments": sources.known_environments(),
         "at_work": [_shown(one) for one in busy],
     }
     return Page("History", "runs.html", "runs", data, {"runs": listed}, (problem,) if problem else ())
