@@ -44,10 +44,12 @@ def make(root: Path, hosts: int = 3) -> Path:
     return root
 
 
-def git(root, *words):
+def git(root, *words, at=None):
+    """Runs git; a commit is made `at` a time, in seconds since 1970."""
     about = {"NAME": "ann", "EMAIL": "ann@example.org"}
     who = {f"GIT_{who}_{what}": about[what] for who in ("AUTHOR", "COMMITTER") for what in about}
-    subprocess.run(["git", "-C", root, *words], env={**os.environ, **who}, check=True, capture_output=True)
+    when = {f"GIT_{who}_DATE": f"@{at:.0f}" for who in ("AUTHOR", "COMMITTER")} if at else {}
+    subprocess.run(["git", "-C", root, *words], env={**os.environ, **who, **when}, check=True, capture_output=True)
 
 
 def ran(root: Path, number: int, events=(), **about) -> str:

@@ -119,9 +119,9 @@ def little(folder: Path) -> World:
     now = time.time()
     for number in range(1, 22):
         at = now - (22 - number) * 7 * HOUR
-        line.commit(SUBJECTS[number % len(SUBJECTS)])
+        commit = line.commit(f"{SUBJECTS[number % len(SUBJECTS)]} ({number})", at - (2 + number % 3) * HOUR)
         about = {"environment": "staging" if number % 2 else "production", "user": ("ann", "ben")[number % 3 == 0]}
-        about |= {"app": "mailer" if number % 5 == 0 else "shop", "version": f"2.{number}"}
+        about |= {"app": "mailer" if number % 5 == 0 else "shop", "version": f"2.{number}", "commit": commit}
         ran(root, number, started_at=at, committed_at=at + 40, duration_s=40.0 + number, **about)
     passed = line.build("2.20")
     for stage in ("acceptance", "manual", "release"):
@@ -202,7 +202,7 @@ class _Line:
     def __init__(self, root, folder, stages=("acceptance", "manual", "release")):
         self.root, self.folder, self.stages = root, folder, stages
         key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-        self.commit("Begin")
+        self.commit("Begin", time.time() - 30 * 24 * HOUR)
         policy = Path.home() / ".config/cdconf/policy" / f"{self.project.name}.yml"
         policy.parent.mkdir(parents=True, exist_ok=True)
         policy.write_text(POLICY.format(key=key))
@@ -215,10 +215,11 @@ class _Line:
     def project(self):
         return load_project(self.root)
 
-    def commit(self, what):
+    def commit(self, what, at=None):
         (self.root / "note").write_text(what)
         git(self.root, "add", "-A")
-        git(self.root, "commit", "-q", "-m", what)
+        git(self.root, "commit", "-q", "-m", what, at=at)
+        return asked_of_git(self.root, "rev-parse", "HEAD")
 
     def build(self, version, app="shop"):
         about = {"commit_time": 0.0, "built_at": time.time(), "duration_s": 9.0, "builder": "ci", "dirty": False}
