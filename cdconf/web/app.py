@@ -143,7 +143,10 @@ class Application:
             "user": getattr(request.state, "user", ""),
             "notices": list(self._sources.notices),
         }
-        return Response(rendering.html(page, about), status, media_type="text/html")
+        body = rendering.html(page, about).encode()
+        if len(body) > rendering.LARGEST:
+            body, status = rendering.html(_too_large(), about).encode(), 500
+        return Response(body, status, media_type="text/html")
 
     def _json(self, page: Page, status: int) -> Response:
         return Response(rendering.as_json(page.as_data()), status, media_type="application/json")
@@ -157,3 +160,8 @@ class Application:
 def _problem(error: CdconfError) -> Page:
     data = {"error": error.message, "hint": error.hint, "detail": error.detail}
     return Page("Not shown", "problem.html", "", data)
+
+
+def _too_large() -> Page:
+    hint = "narrow it by its filters; its JSON has all of it"
+    return _problem(CdconfError(f"this page would be larger than {rendering.LARGEST // 1000} kB", hint=hint))

@@ -162,6 +162,29 @@ def test_what_is_too_much(server):
         assert time.monotonic() < deadline
 
 
+def test_a_page_has_a_limit(tmp_path):
+    """Whatever hosts say, and however many apps there are."""
+    root = make(tmp_path / "shop")
+    apps = "".join(
+        f"  app-{one}-{'x' * 50}: {{groups: [web], path: /srv/a{one}, artifact: dist/a{one}-*.tar.gz, build: make}}\n"
+        for one in range(60)
+    )
+    (root / "cdconf.yml").write_text(f"project: shop\ngroups: {{web: []}}\napps:\n{apps}")
+    for number in range(14):
+        folder = root / "inventories" / f"env-{number}-{'y' * 50}"
+        folder.mkdir()
+        (folder / "hosts.yml").write_text("provider: existing\nhosts:\n  web1: {address: 10.0.0.1, groups: [web]}\n")
+    said = [{"at": 1.0, "event": "warning", "host": "web1", "message": "&" * 2000}] * 300
+    talked = ran(root, 1, said)
+    with served(root) as found:
+        found.enter()
+        for path in ("/board", f"/runs/{talked}", f"/runs/{talked}?page=2"):
+            answer = found.ask(path)
+            assert len(answer.body) <= 200_000, path
+            assert answer.status == 200
+        assert "&" * 2000 in found.ask(f"/runs/{talked}.json").text
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -105,4 +105,4 @@ def test_a_page_waits_once_however_many_answers_it_asks_for(world):
     world.clock += 1.0
     assert world.kept.patience() == 0.0
     world.kept.begin()  # the thread's next page
-    assert world.kept.patience() == kept_module.PATIENCE
+    assert world.kept.patience() == pytest.approx(kept_module.PATIENCE)

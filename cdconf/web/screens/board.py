@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from cdconf.web.reading.sources import Sources
 
 _DEPLOYING = ("deploy", "rollback")
-_MOST_ENVIRONMENTS = 12
+_MOST_ENVIRONMENTS, _FEWEST_ENVIRONMENTS = 12, 4
+_MOST_CELLS = 360  # of the table: a page stays below 200 kB
 
 
 def show(ask: Ask) -> Page:
@@ -33,7 +34,8 @@ def show(ask: Ask) -> Page:
     chosen = [one for one in environments if text in one.casefold()]
     apps = [*project.apps, *sorted(known.apps - set(project.apps))]
     busy = {(one["environment"], one["app"]): one for one in sources.unfinished() if one["command"] in _DEPLOYING}
-    shown = chosen[:_MOST_ENVIRONMENTS]
+    count = _MOST_CELLS // max(1, len(apps[:PER_PAGE]))
+    shown = chosen[: min(max(count, _FEWEST_ENVIRONMENTS), _MOST_ENVIRONMENTS)]
     cells = [{"app": app, "cells": [_cell((one, app), known, busy, said) for one in shown]} for app in apps[:PER_PAGE]]
     toggles = {one: _toggles(sources, one) for one in shown}
     for row in cells:
