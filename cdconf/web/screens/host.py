@@ -170,13 +170,22 @@ def _shown(look: Mapping[str, Any], now: float) -> dict[str, Any]:
     answer = look.get("answer")
     if not answer:
         return dict(look)
-    said = {key: value for key, value in (answer.get("said") or {}).items() if key not in ("facts", "drift")}
+    if not answer.get("said"):
+        return {**look, "answer": {**answer, "said": None}}
+    said = {key: value for key, value in answer["said"].items() if key not in ("facts", "drift")}
+    said["apps"] = {app: _counted(one, answer["said_at"]) for app, one in said["apps"].items()}
     lease = said.get("lease")
     if lease:
         passed = now - answer["said_at"]
         said["lease"] = {name: lease[name] for name in ("run", "owner", "reason", "fence")}
         said["lease"] |= {"since": answer["said_at"] - lease["age_s"], "expires_in_s": lease["expires_in_s"] - passed}
     return {**look, "answer": {**answer, "said": said}}
+
+
+def _counted(app: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """An app's release; `reverts_at` is when the host rolls it back by itself."""
+    left = app.get("reverts_in_s")
+    return {**app, "reverts_at": None if left is None else at + left}
 
 
 def _look(ask: Ask, host: Host) -> dict[str, Any]:
