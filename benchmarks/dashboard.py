@@ -3,14 +3,16 @@
     python benchmarks/dashboard.py [--hosts 10000] [--runs 100000] [--times 40] [--keep DIR]
 
 A checkout is made with 20 environments, one of which has all the hosts but a few, and a history of three years. The
-server is another process on loopback. Told is each page's size, how long its first answer took, and how long the others
-took, while a run is added every second, so that what's kept grows old.
+server is another process on loopback. Shown are each page's size, how long its first answer took, how long the others
+took, and the server's processor time for each, while a run is added every second, so that what's kept grows old.
+With --pause, requests come as far apart as people's do.
 """
 
 import argparse
 import contextlib
 import http.client
 import json
+import os
 import random
 import re
 import statistics
@@ -21,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from fleet import CDCONF
 from history import record
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=40)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two requests")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="make the project there, or take the one that's there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cdconf-bench-") as folder:
@@ -46,9 +50,9 @@ def main() -> None:
         if not (root / "cdconf.yml").exists():
             make(root, arguments.hosts, arguments.runs)
         began = time.monotonic()
-        with served(root) as (port, cookie):
+        with served(root) as server:
             print(f"start, with {arguments.runs} runs: {time.monotonic() - began:.1f} s")
-            measure(root, port, cookie, arguments.times)
+            measure(root, server, arguments.times, arguments.pause)
 
 
 def make(root: Path, hosts: int, runs: int) -> None:
@@ -86,8 +90,21 @@ def make(root: Path, hosts: int, runs: int) -> None:
     History(data).close()
 
 
+class Server(NamedTuple):
+    """Where it listens, the cookie that opens it, and its process."""
+
+    port: int
+    cookie: str
+    pid: int
+
+    def worked(self) -> float:
+        """Processor time until now, in milliseconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
-def served(root: Path) -> Iterator[tuple[int, str]]:
+def served(root: Path) -> Iterator[Server]:
     command = [*CDCONF, "serve", "--project", str(root), "--bind", "127.0.0.1:0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
@@ -98,25 +115,32 @@ def served(root: Path) -> Iterator[tuple[int, str]]:
         port = int(found[1])
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", found[2], headers={"Host": f"localhost:{port}"})
-        yield port, str(connection.getresponse().headers["set-cookie"]).partition(";")[0]
+        cookie = str(connection.getresponse().headers["set-cookie"]).partition(";")[0]
+        yield Server(port, cookie, process.pid)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def measure(root: Path, port: int, cookie: str, times: int) -> None:
+def measure(root: Path, server: Server, times: int, pause: float) -> None:
     ended = threading.Event()
     threading.Thread(target=go_on, args=(root, ended), daemon=True).start()
+    is_too_much = False
     try:
-        for path in paths(port, cookie):
-            first, size = asked(port, cookie, path)
-            took = [asked(port, cookie, path)[0] for _ in range(times)]
+        for path in paths(server.port, server.cookie):
+            first, size = asked(server.port, server.cookie, path)
+            worked, took = server.worked(), []
+            for _ in range(times):
+                time.sleep(pause)
+                took.append(asked(server.port, server.cookie, path)[0])
             p95 = statistics.quantiles(took, n=20)[18]
             verdict = "" if size <= LARGEST and p95 <= SLOWEST else "  TOO MUCH"
+            is_too_much |= bool(verdict)
             print(f"{path:45} {size / 1000:6.1f} kB  first {first:6.0f} ms  p50 {statistics.median(took):5.0f} ms  "
-                  f"p95 {p95:5.0f} ms{verdict}")  # fmt: skip
+                  f"p95 {p95:5.0f} ms  CPU {(server.worked() - worked) / times:5.0f} ms{verdict}")  # fmt: skip
     finally:
         ended.set()
+    sys.exit(is_too_much)
 
 
 def paths(port: int, cookie: str) -> list[str]:

@@ -6,23 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.drift.waivers import Waivers
     from cdconf.drift.waiving import Waiving
-    from cdconf.inventory import Environment, Project
-
-
-def waivers_of(project: Project, environment: Environment) -> Waivers:
-    """The environment's waivers, by the hosts that they name.
-
-    Raises:
-        InvalidFile: waivers.yml breaks a rule.
-    """
-    from cdconf.drift.waivers import Waivers
-    from cdconf.inventory.waivers import hosts_of, load_waivers
-
-    waivers = load_waivers(project, environment.name)
-    patterns = dict.fromkeys(one.host for one in waivers)
-    return Waivers(waivers, {pattern: hosts_of(project, environment, pattern) for pattern in patterns})
 
 
 def waiving(run: Run, *, heeded: bool = True) -> Waiving:
@@ -34,7 +18,7 @@ def waiving(run: Run, *, heeded: bool = True) -> Waiving:
     """
     from cdconf.cli.promotion_checks import clock_of
     from cdconf.drift.waivers import Waivers
-    from cdconf.drift.waiving import Waiving
+    from cdconf.drift.waiving import Waiving, waivers_of
 
     waivers = waivers_of(run.project, run.environment) if heeded else Waivers((), {})
     return Waiving(waivers, run.emit, clock_of(run).counted, whole=not run.flags.roles)

@@ -36,14 +36,14 @@ class AppliedLook:
     """
 
     def __init__(self, project: Project, fleet: Fleet, emit: Emit) -> None:
-        self._project, self._fleet, self._emit = project, fleet, emit
-        self._noting = Noting()
+        self._fleet = fleet
+        self._look = HostLook(project, fleet.environment.name, emit)
         self.errors: dict[str, CdconfError] = {}
         self.applied: dict[str, Applied | None] = {}
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Looks at hosts, their apps' releases and toggles; returns the exit codes of those that could be looked at."""
-        results, errors = self._fleet.each(self._fleet.connected(hosts), self._look).split()
+        results, errors = self._fleet.each(self._fleet.connected(hosts), self._look.resources).split()
         self.errors |= errors
         codes = []
         for name, result in results.items():
@@ -51,15 +51,30 @@ class AppliedLook:
             counts = result["counts"]
             code = DIFFERENT if any(counts.get(one) for one in _DIFFERENT) else OK
             codes.append(FAILED if result["failed"] else code)
-        drifted, errors = self._fleet.each(self._fleet.connected(hosts), self._releases).split()
+        drifted, errors = self._fleet.each(self._fleet.connected(hosts), self._look.releases).split()
         self.errors |= errors
         return codes + [DIFFERENT for is_drifted in drifted.values() if is_drifted]
 
-    def _releases(self, session: Session) -> bool:
-        environment = self._fleet.environment.name
-        return check_releases(self._project, environment, session, self._emit, self._noting, with_files=False)
 
-    def _look(self, session: Session) -> Mapping[str, Any]:
+class HostLook:
+    """Looks at hosts, each by its own session.
+
+    Args:
+        project: cdconf.yml.
+        environment: The environment's name.
+        emit: Gets an event for each resource, release, and file of toggles.
+    """
+
+    def __init__(self, project: Project, environment: str, emit: Emit) -> None:
+        self._project, self._environment, self._emit = project, environment, emit
+        self._noting = Noting()
+
+    def releases(self, session: Session) -> bool:
+        """Looks at the releases of a host's apps; whether one has drifted. Comes after `resources`."""
+        return check_releases(self._project, self._environment, session, self._emit, self._noting, with_files=False)
+
+    def resources(self, session: Session) -> Mapping[str, Any]:
+        """Looks at a host's resources and its apps' toggles; returns what `Looked` declares."""
         name = session.host.name
         self._emit(HostStep(name, "comparing with what was applied"))
         result = session.drift_applied(on_event=lambda event: self._emit(ResourceDone(host=name, **event)))

@@ -9,15 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.converge.handlers import NOTIFIED
 from cdconf.drift.findings import identity_of
+from cdconf.drift.waivers import Waivers
 from cdconf.errors import DIFFERENT, OK
 from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone
+from cdconf.inventory.waivers import hosts_of, load_waivers
 
 if TYPE_CHECKING:
-    from cdconf.drift.waivers import Judged, Waivers
+    from cdconf.drift.waivers import Judged
+    from cdconf.inventory import Environment, Project
     from cdconf.inventory.waivers import Waiver
 
 FOUND = ("would_change", "orphaned", "unknown")  # of these statuses are findings that can be waived
 AFTER_WAIVED = "nothing but what is waived asks for it"
+
+
+def waivers_of(project: Project, environment: Environment) -> Waivers:
+    """The environment's waivers, by the hosts that they name.
+
+    Raises:
+        InvalidFile: waivers.yml breaks a rule.
+    """
+    waivers = load_waivers(project, environment.name)
+    patterns = dict.fromkeys(one.host for one in waivers)
+    return Waivers(waivers, {pattern: hosts_of(project, environment, pattern) for pattern in patterns})
 
 
 class Waiving:

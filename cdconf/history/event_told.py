@@ -24,6 +24,7 @@ from cdconf.events import (
 
 _LONGEST = 2000  # characters of a text
 _HOSTS = 1000
+_FIELDS = 20  # names of one finding
 _SILENT = ("ok", "skipped")  # resources of which nothing is said, as in the list of changes
 
 
@@ -37,7 +38,9 @@ def _resource(event: ResourceDone) -> dict[str, Any] | None:
     if event.status in _SILENT:
         return None
     names = ("host", "type", "title", "status", "source", "duration_s", "cause", "first_seen", "waived", "waived_until")
-    return _short("resource", {name: getattr(event, name) for name in names}, message=event.message)
+    about = {name: getattr(event, name) for name in names}
+    fields = {cause: list(found[:_FIELDS]) for cause, found in event.fields.items() if found}
+    return _short("resource", {**about, "fields": fields or None}, message=event.message)
 
 
 def _short(name: str, about: dict[str, Any], message: str | None) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Wanted:
         commands: The commands' names; empty: all.
         since: Runs that began then or later, in seconds since 1970.
         until: Runs that began before.
+        id: The row's id.
         named: The beginning of the row's id, or of the id by which hosts know the run.
         succeeded: Only those that ended well, and are known to have deployed some version.
     """
@@ -50,6 +51,7 @@ class Wanted:
     commands: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
+    id: str | None = None
     named: str | None = None
     succeeded: bool = False
 
@@ -110,6 +112,7 @@ def where(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[
         query = query.where(runs.c.environment == name, history.is_of(checkout) if checkout else history.is_here())
     for column, value in ((runs.c.app, wanted.app), (runs.c.user, wanted.user)):
         query = query.where(column == value) if value is not None else query
+    query = query.where(runs.c.id == wanted.id) if wanted.id is not None else query
     if wanted.named is not None:
         begins = (column.startswith(wanted.named, autoescape=True) for column in (runs.c.id, runs.c.run))
         query = query.where(history.sa.or_(*begins))

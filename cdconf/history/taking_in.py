@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ _INDEXED = ("id", "run", "command", "environment", "app", "user")
 _LONGEST = 300  # characters of what's in an index
 _LISTS: dict[str, type] = {"hosts": dict, "events": list}
 _GREATEST = 2**31 - 1  # of an INTEGER
+_AT_ONCE = 1000  # rows in a statement: a server's limits count for each of them, and a long journal is taken in whole
 Row = dict[str, Any]
 
 
@@ -72,9 +74,8 @@ class TakingIn:
 
         runs = self._tables.runs
         rows = {one["id"]: self._row(one) for one in records}
-        seen = [row for row in rows.values() if row["source"] == "journal"]
-        if seen:
-            connection.execute(self._database.insert(runs).on_conflict_do_nothing(index_elements=["id"]), seen)
+        seen = (row for row in rows.values() if row["source"] == "journal")
+        _in_pieces(connection, self._database.insert(runs).on_conflict_do_nothing(index_elements=["id"]), seen)
         for row in rows.values():
             if row["source"] != "journal":
                 fresh = self._database.insert(runs).values(row)
@@ -86,27 +87,25 @@ class TakingIn:
 
     def _take_fields(self, connection: sa.Connection, records: Iterable[Row]) -> None:
         table = self._tables.run_fields
-        rows = [
+        rows = (
             {"id": one["id"], "name": name, "value": json.dumps(value)}
             for one in records
             for name, value in one.items()
             if name not in self._tables.runs.c and name != FIELD and value is not None
-        ]
-        if rows:
-            fresh = self._database.insert(table)
-            same = fresh.on_conflict_do_update(index_elements=["id", "name"], set_={"value": fresh.excluded.value})
-            connection.execute(same, rows)
+        )
+        fresh = self._database.insert(table)
+        same = fresh.on_conflict_do_update(index_elements=["id", "name"], set_={"value": fresh.excluded.value})
+        _in_pieces(connection, same, rows)
 
     def _take_events(self, connection: sa.Connection, records: Iterable[Row]) -> None:
         told = ((one["id"], read_events(self._data, one["id"])) for one in records)
-        rows = [{"id": identifier, "events": json.dumps(events)} for identifier, events in told if events]
-        if rows:
-            fresh = self._database.insert(self._tables.later.run_events)
-            same = fresh.on_conflict_do_update(index_elements=["id"], set_={"events": fresh.excluded.events})
-            connection.execute(same, rows)
+        rows = ({"id": identifier, "events": json.dumps(events)} for identifier, events in told if events)
+        fresh = self._database.insert(self._tables.later.run_events)
+        same = fresh.on_conflict_do_update(index_elements=["id"], set_={"events": fresh.excluded.events})
+        _in_pieces(connection, same, rows)
 
     def _take_links(self, connection: sa.Connection, lines: Iterable[Line]) -> None:
-        rows = [
+        rows = (
             {
                 "checkout": self._checkout,
                 "link": line.link,
@@ -116,9 +115,9 @@ class TakingIn:
                 "digest": line.digest,
             }
             for line in lines
-        ]
+        )
         fresh = self._database.insert(self._tables.later.journal_lines)
-        connection.execute(fresh.on_conflict_do_nothing(index_elements=["checkout", "link"]), rows)
+        _in_pieces(connection, fresh.on_conflict_do_nothing(index_elements=["checkout", "link"]), rows)
 
     def _row(self, record: Mapping[str, Any]) -> Row:
         """A journal's record as a row, whatever version or hand wrote it."""
@@ -137,6 +136,13 @@ class TakingIn:
             "duration_s": _seconds(record.get("duration_s")),
             "exit_code": code if is_code else None,
         }
+
+
+def _in_pieces(connection: sa.Connection, statement: Any, rows: Iterable[Row]) -> None:
+    """Executes a statement for rows, some at a time; `Watch` hears of each piece that the server is there."""
+    left = iter(rows)
+    while piece := list(itertools.islice(left, _AT_ONCE)):
+        connection.execute(statement, piece)
 
 
 def _clean(record: Mapping[str, Any]) -> Row:

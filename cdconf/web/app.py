@@ -111,11 +111,13 @@ class Application:
         if self.feed.is_full:
             return PlainTextResponse("503: too many streams\n", 503, {"retry-after": "30"})
         last = request.headers.get("last-event-id", "")[:40] or request.query_params.get("last", "")[:40]
-        return StreamingResponse(self.feed.listen(last), media_type="text/event-stream")
+        whole = {"x-accel-buffering": "no"}  # nginx would keep events back until it has many
+        return StreamingResponse(self.feed.listen(last), media_type="text/event-stream", headers=whole)
 
     def _page(self, screen: Screen, *, is_json: bool = False) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             status = 200
+            self._sources.kept.begin()
             try:
                 page = screen(self._ask(request))
             except CdconfError as error:
@@ -141,7 +143,10 @@ class Application:
             "user": getattr(request.state, "user", ""),
             "notices": list(self._sources.notices),
         }
-        return Response(rendering.html(page, about), status, media_type="text/html")
+        body = rendering.html(page, about).encode()
+        if len(body) > rendering.LARGEST:
+            body, status = rendering.html(_too_large(), about).encode(), 500
+        return Response(body, status, media_type="text/html")
 
     def _json(self, page: Page, status: int) -> Response:
         return Response(rendering.as_json(page.as_data()), status, media_type="application/json")
@@ -155,3 +160,8 @@ class Application:
 def _problem(error: CdconfError) -> Page:
     data = {"error": error.message, "hint": error.hint, "detail": error.detail}
     return Page("Not shown", "problem.html", "", data)
+
+
+def _too_large() -> Page:
+    hint = "narrow it by its filters; its JSON has all of it"
+    return _problem(CdconfError(f"this page would be larger than {rendering.LARGEST // 1000} kB", hint=hint))

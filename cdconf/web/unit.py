@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cdconf
 from cdconf.errors import UsageError
 from cdconf.pipeline.watch.install import Installed, is_own, unit_folder, write_unit
 from cdconf.pipeline.watch.unit import FOR_ALL, FOR_THE_SYSTEM, PASSED_ON, escaped, quoted
+from cdconf.web.binding import UNIX
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -23,6 +26,7 @@ ProtectSystem=strict
 ProtectHome=read-only
 UMask=0077
 """
+_OWN = ("/tmp", "/var/tmp")  # noqa: S108  what `PrivateTmp` hides
 
 
 def install(project: Project, options: Sequence[str]) -> Installed:
@@ -39,8 +43,9 @@ def install(project: Project, options: Sequence[str]) -> Installed:
     is_system = os.geteuid() == 0
     name = f"cdconf-serve-{project.name}.service"
     command = [sys.executable, "-P", "-m", "cdconf", "serve", "--project", str(project.root), *options]
+    sockets = [Path(one.removeprefix(UNIX)).parent for one in options if one.startswith(UNIX)]
     try:
-        text = unit(project, command, is_system=is_system)
+        text = unit(project, command, sockets, is_system=is_system)
     except ValueError as error:
         raise UsageError(str(error)) from error
     path = unit_folder(is_system=is_system) / name
@@ -59,8 +64,20 @@ def secrets_file(project: Project) -> Path:
     return Path("~").expanduser() / ".config/cdconf" / f"serve-{project.name}.env"
 
 
-def unit(project: Project, command: Sequence[str], *, is_system: bool) -> str:
+def removal(made: Installed) -> str:
+    """The command that ends the service and removes what was written."""
+    manager = made.commands[0].removesuffix(" daemon-reload")
+    return f"{manager} disable --now {made.path.name}; rm {shlex.quote(str(made.path))}; {manager} daemon-reload"
+
+
+def unit(project: Project, command: Sequence[str], sockets: Sequence[Path] = (), *, is_system: bool) -> str:
     """The unit's text.
+
+    Args:
+        project: The project.
+        command: What it starts, as an argument list.
+        sockets: The directories of unix sockets, the only ones outside of its own that the service writes to.
+        is_system: Whether it's the system's; else it's a user's.
 
     Raises:
         ValueError: A path can't be told to systemd.
@@ -68,6 +85,10 @@ def unit(project: Project, command: Sequence[str], *, is_system: bool) -> str:
     variables = {one: os.environ[one] for one in PASSED_ON if os.environ.get(one)}
     told = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in variables.items())
     system = FOR_THE_SYSTEM.replace("ProtectSystem=full\n", "")
+    places = (project.root, Path(sys.prefix), Path(cdconf.__file__).parents[1])
+    hidden = [one for one in dict.fromkeys(places) if any(one.is_relative_to(top) for top in _OWN)]
+    writes = "".join(f"BindReadOnlyPaths={quoted(str(one))}\n" for one in hidden)
+    writes += "".join(f"ReadWritePaths={quoted(str(one))}\n" for one in sockets)
     return f"""\
 {MARK}; written anew by it.
 [Unit]
@@ -81,7 +102,7 @@ ExecStart={" ".join(quoted(one).replace("$", "$$") for one in command)}
 Restart=always
 RestartSec=10s
 SuccessExitStatus=130 143
-{READS if is_system else ""}{FOR_ALL}{system if is_system else ""}
+{READS + writes if is_system else ""}{FOR_ALL}{system if is_system else ""}
 [Install]
 WantedBy={"multi-user.target" if is_system else "default.target"}
 """

@@ -41,7 +41,7 @@ _KINDS = {
             "refused",
             "orphaned",
         ),
-        *("ended", "expires soon", "not looked at"),
+        *("ended", "expires soon"),
     ),
     _WORK: ("running", "deploying", "ready"),
     _WAIT: ("waiting", "blocked", "pending", "asked_later", "not_attempted"),

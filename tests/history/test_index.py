@@ -52,6 +52,28 @@ def test_an_index_of_an_older_version_keeps_what_no_journal_has(tmp_path):
     assert found[-1]["source"] == "journal"
 
 
+def test_a_long_journal_is_taken_in_piece_by_piece(tmp_path):
+    """A server's limits count for each statement, and `Watch` hears of none before its end."""
+    import sqlalchemy as sa
+
+    for number in range(2500):
+        entry = {"id": f"{number:025x}", "command": "deploy", "started_at": float(number), "hosts": {}, "stage": "x"}
+        journal_file.append(tmp_path, entry)
+    sizes = []
+
+    def hear(connection, cursor, statement, parameters, context, executemany):
+        sizes.append(len(parameters) if executemany else 1)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", hear)
+    try:
+        with closing(History(tmp_path)) as history:
+            assert len(history.runs(limit=None)) == 2500
+            assert {one["stage"] for one in history.runs(limit=None)} == {"x"}
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", hear)
+    assert sorted(size for size in sizes if size > 1) == [500] * 3 + [1000] * 6
+
+
 def test_what_has_no_column_is_kept_beside_the_run(tmp_path):
     """Also of runs that a version brought in which knew no such fields; it leaves them out of its mark."""
     record(tmp_path, tmp_path)

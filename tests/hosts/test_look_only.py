@@ -15,6 +15,7 @@ from cdconf.own_files import read_text
 from cdconf.web.page import Ask
 from cdconf.web.reading.sources import Sources
 from cdconf.web.screens import host
+from tests.conftest import begun
 from tests.hosts.live import on as shell
 from tests.hosts.live import provisioned
 
@@ -165,17 +166,79 @@ def test_only_root_can_change_what_it_starts(looked):
     assert line.startswith(f'restrict,command="/bin/sh {folder}/looked/launch" ssh-ed25519 ')
 
 
-def test_the_dashboard_asks_with_that_key(looked, home, tmp_path, monkeypatch):
+@pytest.fixture
+def seen(looked, home, tmp_path, monkeypatch):
+    """Waits until the dashboard's page of the host holds something; gives the page."""
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr("cdconf.web.reading.looking.LASTS", 0.5)
+    monkeypatch.setattr("cdconf.web.reading.host_look.DRIFT_AFTER", 0.5)
     sources = Sources(looked.root, tmp_path)
-    ask = Ask(sources, {}, {"environment": "dev", "host": "web1"}, 0.0)
-    deadline = time.monotonic() + 60
-    while not (said := host.show(ask).data["look"])["answer"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+
+    def wait(holds):
+        deadline = time.monotonic() + 90
+        while True:
+            page = host.show(Ask(sources, {}, {"environment": "dev", "host": "web1"}, time.time()))
+            if page.data["look"]["answer"] and holds(page):
+                return page
+            assert time.monotonic() < deadline, page.data["look"]
+            time.sleep(0.2)
+
+    yield wait
     sources.close()
-    assert (said["asked"], said["answer"].get("why")) == (True, None)
-    assert said["answer"]["apps"]["app"]["linked"] is None
+
+
+def answer(page):
+    return page.data["look"]["answer"]
+
+
+def test_the_dashboard_shows_what_the_host_says_of_itself(looked, seen):
+    page = seen(lambda page: answer(page)["state"] == "ok")
+    said = answer(page)["said"]
+    assert said["apps"]["app"]["linked"] is None
+    assert (said["identity"]["host"], said["lease"]) == ("web1", None)
+    facts = {row["name"]: row["value"] for row in page.tables["facts"].rows}
+    assert facts["architecture"] == shell(looked.container("web1"), "uname -m")
+    assert [row["what"] for row in page.tables["resources"].rows][:1] == ["file /etc/looked"]
+    assert [dict(row) for row in page.tables["findings"].rows] == []
+    shell(looked.container("web1"), "chmod 0600 /etc/looked")
+    page = seen(lambda page: page.tables["findings"].total)
+    (row,) = page.tables["findings"].rows
+    assert (row["what"], row["cause"], row["state"]) == ("file /etc/looked", "by hand", "would_change")
+    assert row["source"].startswith("roles/base/role.yml:")
+    assert row["message"] == "not as applied: mode"
+    looked("provision", "dev")
+    assert seen(lambda page: not page.tables["findings"].total).problems == ()
+
+
+def test_the_dashboard_shows_who_holds_the_host(looked, seen):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    holder = begun(looked.root, "run", "dev", "--", "sleep 60", **pipes)
+    try:
+        lease = answer(seen(lambda page: (answer(page).get("said") or {}).get("lease")))["said"]["lease"]
+        assert lease["fence"] > 0
+        assert lease["owner"]
+        assert lease["expires_in_s"] > 0
+    finally:
+        holder.terminate()
+        holder.communicate(timeout=60)
+
+
+def test_the_dashboard_shows_since_when_a_host_is_silent(looked, seen):
+    known = answer(seen(lambda page: answer(page)["state"] == "ok"))
+    container = looked.container("web1")
+    shell(container, "systemctl stop ssh")
+    began = time.time()
+    try:
+        silent = answer(seen(lambda page: answer(page)["state"] == "silent"))
+        again = answer(seen(lambda page: answer(page)["at"] > silent["at"]))
+        assert silent["since"] == again["since"]
+        assert known["said_at"] < silent["since"] < began + 60
+        assert again["said"]["apps"] == known["said"]["apps"]  # what it said last
+        assert again["why"]
+    finally:
+        shell(container, "systemctl start ssh")
+    back = answer(seen(lambda page: answer(page)["state"] == "ok"))
+    assert back["since"] is None
 
 
 def test_an_agent_of_another_cdconf_is_told(looked, home):

@@ -5,8 +5,10 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,9 +44,12 @@ def make(root: Path, hosts: int = 3) -> Path:
     return root
 
 
-def git(root, *words):
-    who = {f"GIT_{who}_{what}": "ann" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    subprocess.run(["git", "-C", root, *words], env={**os.environ, **who}, check=True, capture_output=True)
+def git(root, *words, at=None):
+    """Runs git; a commit is made `at` a time, in seconds since 1970."""
+    about = {"NAME": "ann", "EMAIL": "ann@example.org"}
+    who = {f"GIT_{who}_{what}": about[what] for who in ("AUTHOR", "COMMITTER") for what in about}
+    when = {f"GIT_{who}_DATE": f"@{at:.0f}" for who in ("AUTHOR", "COMMITTER")} if at else {}
+    subprocess.run(["git", "-C", root, *words], env={**os.environ, **who, **when}, check=True, capture_output=True)
 
 
 def ran(root: Path, number: int, events=(), **about) -> str:
@@ -132,3 +137,54 @@ def served(root: Path, *options):
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+class Relay:
+    """A network between a browser and a dashboard, which can be cut; `heard` is what browsers have sent."""
+
+    def __init__(self, port):
+        self._to, self._open, self._threads, self._cut = port, [], [], False
+        self.heard = b""
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listening.accept()
+                if self._cut:
+                    here.close()
+                    continue
+                there = socket.create_connection(("127.0.0.1", self._to))
+                self._open += [here, there]
+                for pair, listens in (((here, there), True), ((there, here), False)):
+                    self._threads.append(threading.Thread(target=self._pass_on, args=(*pair, listens), daemon=True))
+                    self._threads[-1].start()
+
+    def _pass_on(self, source, target, listens):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self.heard += data if listens else b""
+                target.sendall(data)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        source.close()
+
+    def cut(self):
+        """Ends all connections, and takes no other."""
+        self._cut = True
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def mend(self):
+        self._cut = False
+
+    def close(self):
+        self.cut()
+        self._listening.close()
+        for one in self._threads:
+            one.join(20)

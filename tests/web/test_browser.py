@@ -1,20 +1,14 @@
-"""The dashboard in a real Chromium: readable for everybody, live, and without any message of the browser's."""
+"""The dashboard in a real Chromium: live, with one stream for all tabs, and of use without JavaScript."""
 
-import os
-import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.web.dashboard import make, ran, rolled_back, served
-from tests.web.test_screens import ALIVE, PATHS
-
-AXE = (Path(__file__).parent / "axe-core" / "axe-4.14.1.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-JUDGE = "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
+from tests.web.dashboard import Relay, make, ran, rolled_back, served
+from tests.web.seen import chromium, live  # noqa: F401  a fixture
+from tests.web.test_screens import ALIVE
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +31,8 @@ def server(root, bad):
         yield found
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium isn't installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def opened(server, chromium):
+def opened(server, chromium):  # noqa: F811
     """Makes a browser of its own that's let in; what it says on its console is in `said`."""
     contexts, said = [], []
 
@@ -70,26 +50,6 @@ def opened(server, chromium):
     yield new
     for context in contexts:
         context.close()
-
-
-def live(page):
-    page.wait_for_selector("#live[data-kind=live]")
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 360)])
-def test_everybody_can_read_it(opened, bad, scheme, width):
-    context = opened(color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    own = (f"/runs/{bad}", "/hosts/production/web1")
-    for path in (*PATHS, *own, "/nowhere") if width > 1000 else ("/board", "/runs", *own):
-        page.goto(context.url + path)
-        live(page)
-        page.evaluate(AXE)
-        found = page.evaluate(JUDGE, RULES)
-        told = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found["violations"]]
-        assert told == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-    assert [one for one in opened.said if "404" not in one] == []
 
 
 def test_without_javascript(opened, bad):
@@ -154,7 +114,7 @@ def test_a_filter_that_is_being_typed_is_not_taken_away(opened, root):
         page.locator("h1").click()
 
 
-def test_a_lost_connection_is_said(root, chromium):
+def test_a_lost_connection_is_said(root, chromium):  # noqa: F811
     with served(root) as first:
         first.enter()
         context = chromium.new_context()
@@ -167,3 +127,27 @@ def test_a_lost_connection_is_said(root, chromium):
     assert "Connection lost since" in page.locator("#live").inner_text()
     assert page.locator("h1").inner_text() == "Board"
     context.close()
+
+
+def test_after_a_lost_connection_it_catches_up_and_says_so(root, server, opened):
+    relay = Relay(server.port)
+    context = opened()
+    page, other = context.new_page(), context.new_page()
+    page.goto(f"http://localhost:{relay.port}/runs")
+    live(page)
+    other.goto(f"http://localhost:{relay.port}/board")
+    live(other)
+    relay.cut()
+    for one in (page, other):
+        one.wait_for_selector("#live[data-kind=lost]")
+    relay.heard = b""
+    ran(root, 500)
+    wait = page.evaluate("new Promise(done => setTimeout(() => done(document.querySelector('main').innerText), 2500))")
+    assert "shop@1.500" not in wait
+    relay.mend()
+    page.wait_for_selector("tbody tr:first-child:has-text('shop@1.500')")
+    for one in (page, other):
+        assert "Live again; the connection was lost from" in one.locator("#live").inner_text()
+    assert relay.heard.count(b"GET /stream") == 1  # for both tabs
+    assert b"last-event-id: " in relay.heard.lower()
+    relay.close()

@@ -95,3 +95,14 @@ def test_what_could_not_be_made_is_tried_again():
             found = kept.get("a", fail)
         except ValueError:
             found = None
+
+
+def test_a_page_waits_once_however_many_answers_it_asks_for(world):
+    assert world.kept.patience() == kept_module.PATIENCE
+    world.kept.begin()
+    world.clock += kept_module.PATIENCE / 2
+    assert world.kept.patience() == pytest.approx(kept_module.PATIENCE / 2)
+    world.clock += 1.0
+    assert world.kept.patience() == 0.0
+    world.kept.begin()  # the thread's next page
+    assert world.kept.patience() == pytest.approx(kept_module.PATIENCE)

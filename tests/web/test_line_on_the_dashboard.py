@@ -64,6 +64,8 @@ def test_what_would_be_approved(sources):
     assert {one["name"]: one["state"] for one in page.data["gates"]}["after manual"] == "there"
     assert [one["stage"] for one in page.data["results"]] == ["manual"]
     assert [one["subject"] for one in page.tables["commits"].rows][:1] == ["approvals"]
+    again, _ = shown(sources, review.show, artifact="app@3", environment="production")
+    assert again.as_data() == page.as_data()
     assert "cdconf approve app@3 --to production --reject" in text
     for artifact, environment in (("app@99", "production"), ("app@3", "nowhere")):
         with pytest.raises(NotThere):

@@ -71,6 +71,19 @@ def test_the_board(server, ids):
     assert "never deployed" in page
 
 
+def test_copies_that_are_thrown_away_fill_no_board(tmp_path):
+    root = make(tmp_path / "shop")
+    ran(root, 1)
+    ran(root, 2, environment="try-1", throwaway=True)
+    ran(root, 3, environment="try-2", throwaway=True, exit_code=1, verdict=True, committed_at=None)
+    ran(root, 4, environment="try-3", command="provision", app=None, version=None)
+    ran(root, 5, environment="removed")
+    with served(root) as found:
+        found.enter()
+        names = [one["name"] for one in found.ask("/board.json").json()["environments"]]
+    assert names == ["staging", "production", "removed"]
+
+
 def test_a_rollback_tells_why(server, ids):
     found = server.ask(f"/runs/{ids['bad']}.json").json()
     assert found["result"] == "failed"

@@ -84,7 +84,7 @@ def _check_installed() -> None:
 
 def _install(run: Run, wish: Wish) -> None:
     from cdconf.events import Notice
-    from cdconf.web.unit import install
+    from cdconf.web.unit import install, removal
 
     files = {"--tls-cert": wish.certificate, "--tls-key": wish.key}
     options = ["--bind", wish.bind]
@@ -96,4 +96,5 @@ def _install(run: Run, wish: Wish) -> None:
     click.echo(made.text, nl=False)
     commands = "\n".join(f"  {one}" for one in made.commands)
     run.emit(Notice(f"written: {made.path}\nstart it; its journal has the link that opens it:\n{commands}"))
+    run.emit(Notice(f"remove it:\n  {removal(made)}"))
     run.emit(Notice(f"variables that are secrets, such as PGPASSWORD, go into {made.secrets} (0600)"))

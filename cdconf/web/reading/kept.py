@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _MOST = 200  # answers that are kept
-PATIENCE = 0.2  # seconds for which a page waits for a newer answer
+PATIENCE = 0.1  # seconds for which a page waits for newer answers, all of them together
 
 
 @dataclass
@@ -47,6 +47,16 @@ class Kept:
     _answers: dict[str, Answer] = field(default_factory=dict)
     _making: dict[str, _Making] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _page: threading.local = field(default_factory=threading.local)
+
+    def begin(self) -> None:
+        """A page begins in this thread: it waits so long for newer answers, however many it asks for."""
+        self._page.until = self.now() + PATIENCE
+
+    def patience(self) -> float:
+        """For how many seconds this thread's page still waits."""
+        until = getattr(self._page, "until", None)
+        return PATIENCE if until is None else max(0.0, until - self.now())
 
     def get(self, name: str, make: Callable[[], Any], lasts: float = 60.0, young: float = 1.0) -> Any:
         """The answer by that name; only the first one is waited for as long as it takes.
@@ -72,7 +82,7 @@ class Kept:
                 making = self._making[name] = _Making()
                 threading.Thread(target=self._make, args=(name, make, version, making), daemon=True).start()
         if making is not None:
-            in_time = making.done.wait(None if found is None else PATIENCE)
+            in_time = making.done.wait(None if found is None else self.patience())
             with self._lock:
                 found = self._answers.get(name, found)
                 making.is_awaited |= not in_time

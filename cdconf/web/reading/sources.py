@@ -16,8 +16,9 @@ from cdconf.history.database import FILE as INDEX
 from cdconf.history.journal_file import FILE as JOURNAL
 from cdconf.inventory import load_environment
 from cdconf.web.reading.at_work import AtWork, at_work, row_of
+from cdconf.web.reading.host_look import asking
 from cdconf.web.reading.kept import Kept
-from cdconf.web.reading.looking import Looks, asking
+from cdconf.web.reading.looking import Looks
 from cdconf.web.reading.project import files_of, look_at
 from cdconf.web.reading.snapshot import Snapshot, StoreIndex, opened
 
@@ -105,6 +106,11 @@ class Sources:
         found: Environment = self.kept.get(key, lambda: load_environment(self._project, name), lasts=3600, young=3600)
         return found
 
+    def known_environments(self) -> list[str]:
+        """Every environment that has a history; a new one appears some seconds late, since all runs are looked at."""
+        found: list[str] = self.kept.get("environments", self.history.environments, lasts=300.0, young=20.0)
+        return found
+
     def at_work(self) -> list[AtWork]:
         """The runs of this checkout that have no end yet."""
         return at_work(self._project.data)
@@ -128,6 +134,7 @@ class Sources:
         Raises:
             CdconfError: The project or the history can't be read.
         """
+        self.looks.go_on()
         with self._lock:
             data = self._project.data
             files = self._stamps()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from cdconf.web.reading.sources import Sources
 
 _DEPLOYING = ("deploy", "rollback")
-_MOST_ENVIRONMENTS = 12
+_MOST_ENVIRONMENTS, _FEWEST_ENVIRONMENTS = 12, 4
+_MOST_CELLS = 360  # of the table: a page stays below 200 kB
 
 
 def show(ask: Ask) -> Page:
@@ -28,12 +29,14 @@ def show(ask: Ask) -> Page:
     known, problem = attempt(lambda: sources.kept.get("board", lambda: _known(sources)), _Known())
     said, store_problem = attempt(lambda: sources.kept.get("line", lambda: line_of(sources)), {})
     project = sources.project
-    environments = _ordered(sources, known.environments)
+    busy = {(one["environment"], one["app"]): one for one in sources.unfinished() if one["command"] in _DEPLOYING}
+    seen = known.stay | {environment for environment, _ in busy}
+    environments = _ordered(sources, [one for one in known.environments if one in seen])
     text = ask.params.get("environment", "").strip()[:100].casefold()
     chosen = [one for one in environments if text in one.casefold()]
     apps = [*project.apps, *sorted(known.apps - set(project.apps))]
-    busy = {(one["environment"], one["app"]): one for one in sources.unfinished() if one["command"] in _DEPLOYING}
-    shown = chosen[:_MOST_ENVIRONMENTS]
+    count = _MOST_CELLS // max(1, len(apps[:PER_PAGE]))
+    shown = chosen[: min(max(count, _FEWEST_ENVIRONMENTS), _MOST_ENVIRONMENTS)]
     cells = [{"app": app, "cells": [_cell((one, app), known, busy, said) for one in shown]} for app in apps[:PER_PAGE]]
     toggles = {one: _toggles(sources, one) for one in shown}
     for row in cells:
@@ -66,15 +69,18 @@ class _Known:
         self.drift = {one["environment"]: one for one in drift}
         self.environments = list(environments)
         self.apps = {app for _, app in self.last}
+        every = [*self.last.values(), *self.attempts.values()]
+        # Without copies that were made to try one commit: each would stay as a column of its own.
+        self.stay = {one["environment"] for one in every if not one.get("throwaway")}
 
 
 def _known(sources: Sources) -> _Known:
     history = sources.history
     return _Known(
-        deployed(history, also=("override", "statement")),
+        deployed(history, also=("override", "statement", "throwaway")),
         _newest(sources, _DEPLOYING, ("environment", "app")),
         _newest(sources, ("drift",), ("environment",)),
-        history.environments(),
+        sources.known_environments(),
     )
 
 
@@ -92,7 +98,7 @@ def _newest(sources: Sources, commands: tuple[str, ...], by: tuple[str, ...]) ->
     ).where(runs.c.command.in_(commands), runs.c.project == history.project)
     found = rows(history, query)
     with history.reading() as connection:
-        fields = fields_of(history, connection, [row["id"] for row in found], ("verdict",))
+        fields = fields_of(history, connection, [row["id"] for row in found], ("verdict", "throwaway"))
     return [{"verdict": None, **row, **fields.get(row["id"], {})} for row in found]
 
 
@@ -118,7 +124,10 @@ def _cell(
     if running is not None:
         word = "deploying" if running["lives"] else "killed"
         cell |= {"doing": word, "run": running["id"], "doing_version": running.get("version")}
-    cell["stopped"] = [one for one in said.get("stops", []) if one["app"] == app][:3]
+    stops = {one["version"] for one in said.get("stops", []) if one["app"] == app}
+    cell["stopped"] = None in stops or cell["version"] in stops  # without a version, all of the app is stopped
+    if "attempt" in cell:
+        cell["attempt"]["stopped"] = cell["attempt"]["version"] in stops
     return cell
 
 

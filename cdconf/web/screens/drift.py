@@ -40,7 +40,7 @@ _WAIVERS = (
     Column("reason", "reason", "long"),
     Column("source", "written in", "code"),
 )
-_STATUSES = ("would_change", "unknown", "orphaned", "failed")
+FOUND = ("would_change", "unknown", "orphaned", "failed")
 _CAUSES = {"by_hand": "by hand", "not_applied": "not applied", "both": "both", "unknown": "unknown"}
 SOON = 7 * 86400.0
 
@@ -62,15 +62,16 @@ def show(ask: Ask) -> Page:
         "looks": [{name: value for name, value in one.items() if name != "rows"} for one in looked],
         "schedules": schedules,
     }
+    nothing = "The last looks found no difference." if looked else "No look has ended yet, so nothing is known."
     tables = {
-        "findings": table("", COLUMNS, rows, ask.params, "The last looks found no difference."),
+        "findings": table("", COLUMNS, rows, ask.params, nothing),
         "waivers": table("waivers", _WAIVERS, waivers, ask.params, "Nothing is waived."),
     }
     return Page("Drift", "drift.html", "drift", data, tables, tuple(problems))
 
 
 def _looks(sources: Sources) -> list[dict[str, Any]]:
-    return [found for name in sources.history.environments() if (found := findings(sources, name))]
+    return [found for name in sources.known_environments() if (found := findings(sources, name))]
 
 
 def findings(sources: Sources, environment: str) -> dict[str, Any]:
@@ -80,14 +81,15 @@ def findings(sources: Sources, environment: str) -> dict[str, Any]:
         return {}
     run = found[0]
     told = events_of(sources.history, run["id"])
-    rows = [_row(environment, one) for one in told if one["event"] == "resource" and one.get("status") in _STATUSES]
+    rows = [row_of(environment, one) for one in told if one["event"] == "resource" and one.get("status") in FOUND]
     counts = {"hosts": len(run["hosts"]), "findings": len(rows)}
     about = {"environment": environment, "run": run["id"], "at": run["ordered_at"], "state": result_of(run)}
     silent = sorted(name for name, one in run["hosts"].items() if one.get("status") == "unreachable")
     return {**about, **counts, "error": run["error"], "silent": silent[:50], "rows": rows}
 
 
-def _row(environment: str, one: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(environment: str, one: Mapping[str, Any]) -> dict[str, Any]:
+    """An event about a resource, as a row."""
     waived = one.get("waived")
     return {
         "environment": environment,
@@ -98,8 +100,15 @@ def _row(environment: str, one: Mapping[str, Any]) -> dict[str, Any]:
         "what": f"{one.get('type')} {one.get('title')}",
         "first_seen": one.get("first_seen"),
         "source": one.get("source"),
-        "message": str(waived or one.get("message") or "")[:300],
+        "message": str(waived or one.get("message") or _fields(one))[:300],
     }
+
+
+def _fields(one: Mapping[str, Any]) -> str:
+    """The names of what differs; values may be secrets that only the host can tell."""
+    fields = one.get("fields")
+    named = [str(name) for names in fields.values() for name in names] if isinstance(fields, dict) else []
+    return f"differs in {', '.join(dict.fromkeys(named))}" if named else ""
 
 
 def _waivers(sources: Sources, environment: str, now: float) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def show(ask: Ask) -> Page:
     """
     sources = ask.sources
     days = int(text) if (text := ask.params.get("days", "30")) in map(str, DAYS) else 30
-    names = [*dict.fromkeys([*sources.project.environments(), *sources.history.environments()])]
+    names = [*dict.fromkeys([*sources.project.environments(), *sources.known_environments()])]
     to = ask.params.get("to") or attempt(lambda: destination(sources.project), names[-1] if names else "")[0]
     if to and to not in names:
         raise NotThere(f"there is no environment '{to}'")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.facts import FactCache
@@ -12,7 +14,7 @@ from cdconf.web.page import Ask, NotThere, Page
 from cdconf.web.reading.looking import Looks
 from cdconf.web.reading.sources import attempt
 from cdconf.web.screens.drift import COLUMNS as FINDINGS
-from cdconf.web.screens.drift import findings
+from cdconf.web.screens.drift import FOUND, findings, row_of
 from cdconf.web.screens.hosts import text_of
 from cdconf.web.tabling import Column, table
 from cdconf.web.words import result_of
@@ -30,6 +32,7 @@ _RUNS = (
     Column("user", "by"),
 )
 _FACTS = (Column("name", "fact", "code"), Column("value", "value", "long"))
+_RESOURCES = (Column("what", "resource"), Column("state", "state", "state"), Column("source", "declared in", "code"))
 _SHOWN = 50
 
 
@@ -46,29 +49,72 @@ def show(ask: Ask) -> Page:
     host = environment.hosts.get(wanted)
     if host is None:
         raise NotThere(f"{name} has no host '{wanted}'")
-    runs, problem = attempt(lambda: _runs(sources, name, wanted), [])
-    seen = FactCache(sources.project.data, name).load(wanted)
-    found, drift_problem = attempt(lambda: findings(sources, name), {})
-    own = [one for one in found.get("rows", []) if one["host"] == wanted]
-    nothing = "The last look found no difference here." if found else "Nobody has looked at this environment for drift."
+    key = f"runs of {name} {wanted}"
+    runs, problem = attempt(lambda: sources.kept.get(key, lambda: _runs(sources, name, wanted)), [])
+    look = _look(ask, host)
+    live = (look.get("answer") or {}).get("said") or {}
+    found, drift_problem = attempt(lambda: _drift(sources, name, wanted, live.get("drift")), _Drift())
+    facts, facts_at = _facts_of(sources, name, wanted, look, live)
     data: dict[str, Any] = {
         "environment": name,
         "host": _about(host),
         "apps": [_app(app.name, runs) for app in sources.project.apps_on(host)],
         "roles": _roles(sources, host),
-        "facts_age_s": seen.age,
+        "facts_at": facts_at,
         "last": runs[0] if runs else None,
-        "looked_at": found.get("at"),
-        "look": _look(ask, host),
+        "looked_at": found.at,
+        "resources_counts": found.counts,
+        "look": _shown(look, ask.now),
         "commands": [f"cdconf status {name} --limit {wanted}", f"cdconf drift {name} --limit {wanted}"],
     }
     tables = {
-        "findings": table("findings", FINDINGS, own, ask.params, nothing),
+        "findings": table("findings", FINDINGS, found.rows, ask.params, found.nothing),
+        "resources": table("resources", _RESOURCES, found.resources, ask.params, "The host wasn't asked for them.", 20),
         "runs": table("", _RUNS, runs, ask.params, "The history has no run with this host."),
-        "facts": table("facts", _FACTS, list(_facts("", seen.facts)), ask.params, "Its facts were never seen.", 40),
+        "facts": table("facts", _FACTS, list(_facts("", facts)), ask.params, "Its facts were never seen.", 40),
     }
     problems = tuple(one for one in (problem, drift_problem) if one)
     return Page(wanted, "host.html", "hosts", data, tables, problems)
+
+
+@dataclass(frozen=True)
+class _Drift:
+    """What the last look found: the dashboard's own, or one of the history.
+
+    Attributes:
+        resources: All resources; empty where only the history tells, which has none that is as it should be.
+        counts: How many resources are in which state.
+    """
+
+    rows: Sequence[dict[str, Any]] = ()
+    resources: Sequence[dict[str, Any]] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    at: float | None = None
+    nothing: str = "Nobody has looked at this environment for drift."
+
+
+def _drift(sources: Sources, environment: str, host: str, live: Mapping[str, Any] | None) -> _Drift:
+    if live is not None:
+        rows = [row_of(environment, one) for one in live["events"]]
+        bad = [row for row, one in zip(rows, live["events"], strict=True) if one.get("status") in FOUND]
+        states = [str(row["state"]) for row in rows]
+        counts = {state: states.count(state) for state in dict.fromkeys(states)}
+        return _Drift(bad, rows, counts, live["at"], "The host is as it was applied last.")
+    found = sources.kept.get(f"drift of {environment}", lambda: findings(sources, environment))
+    if not found:
+        return _Drift()
+    own = [one for one in found["rows"] if one["host"] == host]
+    return _Drift(own, at=found["at"], nothing="The last look found no difference here.")
+
+
+def _facts_of(
+    sources: Sources, environment: str, host: str, look: Mapping[str, Any], live: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], float | None]:
+    """The facts, and when they were seen: by the dashboard itself, else by the last run."""
+    if live:
+        return live["facts"], look["answer"]["said_at"]
+    seen = FactCache(sources.project.data, environment).load(host)
+    return seen.facts, None if seen.age is None else time.time() - seen.age
 
 
 def _about(host: Host) -> dict[str, Any]:
@@ -117,6 +163,29 @@ def _facts(above: str, value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _facts(name, member)
         else:
             yield {"name": name, "value": text_of(member)[:300]}
+
+
+def _shown(look: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """The host's answer without what stands in tables; a lease's times are told as of when the page is made."""
+    answer = look.get("answer")
+    if not answer:
+        return dict(look)
+    if not answer.get("said"):
+        return {**look, "answer": {**answer, "said": None}}
+    said = {key: value for key, value in answer["said"].items() if key not in ("facts", "drift")}
+    said["apps"] = {app: _counted(one, answer["said_at"]) for app, one in said["apps"].items()}
+    lease = said.get("lease")
+    if lease:
+        passed = now - answer["said_at"]
+        said["lease"] = {name: lease[name] for name in ("run", "owner", "reason", "fence")}
+        said["lease"] |= {"since": answer["said_at"] - lease["age_s"], "expires_in_s": lease["expires_in_s"] - passed}
+    return {**look, "answer": {**answer, "said": said}}
+
+
+def _counted(app: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """An app's release; `reverts_at` is when the host rolls it back by itself."""
+    left = app.get("reverts_in_s")
+    return {**app, "reverts_at": None if left is None else at + left}
 
 
 def _look(ask: Ask, host: Host) -> dict[str, Any]:

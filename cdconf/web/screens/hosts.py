@@ -70,7 +70,7 @@ def _listed(sources: Sources, name: str) -> list[dict[str, Any]]:
             "groups": ", ".join(host.groups),
             "address": host.ssh.address or host.address,
             "os": host.os,
-            **last.get(host.name, {"status": "not looked at", "at": None, "command": None, "id": None}),
+            **last.get(host.name, {"status": "no run yet", "at": None, "command": None, "id": None}),
         }
         for host in environment.hosts.values()
     ]

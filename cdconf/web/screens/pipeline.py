@@ -73,8 +73,8 @@ def _command(data: dict[str, Any], _stage: str, cell: dict[str, Any]) -> str | N
     """What lets a cell go on, where somebody must do something."""
     if cell["state"] in ("ready", "interrupted") and data["commit"]:
         return f"cdconf pipeline run {data['commit'][:12]}"
-    if cell["state"] == "stopped":
-        return next((one["command"] for one in data["stops"]), None)
+    if cell["state"] in ("stopped", "failed") and data["stops"]:
+        return str(data["stops"][0]["command"])
     return next((one["command"] for one in cell["links"] if one["state"] == "missing" and one["command"]), None)
 
 

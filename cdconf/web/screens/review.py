@@ -62,8 +62,9 @@ def show(ask: Ask) -> Page:
     if environment not in sources.project.environments():
         raise NotThere(f"there is no environment '{environment}'")
     key = f"review {reference} {environment}"
-    found = sources.kept.get(key, lambda: _read(sources, reference, environment), young=3.0)
-    tables = {"commits": table("", _COMMITS, found.pop("commits", []), ask.params, "There are no commits between.")}
+    kept = sources.kept.get(key, lambda: _read(sources, reference, environment), young=3.0)
+    found = {name: value for name, value in kept.items() if name != "commits"}  # `kept` is shown again
+    tables = {"commits": table("", _COMMITS, kept.get("commits", []), ask.params, "There are no commits between.")}
     return Page(f"{reference} to {environment}", "review.html", "review", found, tables)
 
 

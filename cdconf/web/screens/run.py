@@ -28,6 +28,7 @@ _ABOUT = (
 )
 _SILENT = ("began", "about", "leased", "host_leased", "started")
 _DEPLOYING = ("deploy", "rollback")
+_NAMED = 20  # hosts in a sentence
 
 
 def show(ask: Ask) -> Page:
@@ -144,7 +145,8 @@ def _why(found: Mapping[str, Any], told: Sequence[Mapping[str, Any]]) -> Iterato
         yield str(found["error"])
     back = [name for name, one in found["hosts"].items() if one.get("status") == "rolled_back"]
     if back:
-        yield f"rolled back: {', '.join(sorted(back)[:20])}"
+        more = f" and {len(back) - _NAMED} more" if len(back) > _NAMED else ""
+        yield f"rolled back: {', '.join(sorted(back)[:_NAMED])}{more}"
     if found["command"] in _DEPLOYING and not found.get("committed_at"):
         yield "it never reached the point at which the release is kept on all hosts"
 

@@ -40,13 +40,14 @@ def show(ask: Ask) -> Page:
     chosen = {name: ask.params.get(name, "").strip()[:100] for name in FILTERS}
     key = f"runs {sorted(chosen.items())} {asked}"
     empty: tuple[list[dict[str, Any]], int] = ([], 0)
-    found, problem = attempt(lambda: sources.kept.get(key, lambda: _read(sources, chosen, asked), young=0.0), empty)
+    young = 5.0 if asked.text or chosen["host"] else 0.0  # these look at the text of each run
+    found, problem = attempt(lambda: sources.kept.get(key, lambda: _read(sources, chosen, asked), young=young), empty)
     listed = Table("", COLUMNS, found[0], asked, found[1], "No run matches.", dict(ask.params))
     busy = [] if any(chosen.values()) or asked.page > 1 else sources.unfinished()
     data = {
         "filters": chosen,
         "kinds": sorted(COMMANDS),
-        "environments": sources.kept.get("environments", sources.history.environments),
+        "environments": sources.known_environments(),
         "at_work": [_shown(one) for one in busy],
     }
     return Page("History", "runs.html", "runs", data, {"runs": listed}, (problem,) if problem else ())
