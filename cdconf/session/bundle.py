@@ -20,6 +20,7 @@ from cdconf.own_files import read_bytes
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
 from cdconf.session.minify import compact
+from cdconf.session.shorten import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,8 +130,8 @@ def _small(path: Path) -> bytes:
 
 @cache
 def _own_small(path: Path) -> bytes:
-    """Of cdconf's own source, which doesn't change while it runs."""
-    return compact(path.read_bytes())
+    """Of cdconf's own source, which doesn't change while it runs; code of others keeps all its names."""
+    return compact(shorten(path.read_text(encoding="utf-8")).encode())
 
 
 def _state(sources: Mapping[str, Path | None]) -> str:
