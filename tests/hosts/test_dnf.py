@@ -70,6 +70,12 @@ class DnfHost(CaseHost):
         assert "failed" in [one["status"] for one in events], events
         return "\n".join(one.get("message", "") for one in events)
 
+    def drift(self):
+        """The events of a look for drift, of the resources that ran last."""
+        events = []
+        self.session.drift_look(self._document, on_event=events.append)
+        return events
+
     def installed(self):
         _, output = self.shell("rpm -qa --qf '%{NAME}-%{VERSION}\\n'")
         return sorted(line for line in output.splitlines() if line.startswith("rpm") and " " not in line)
@@ -183,3 +189,17 @@ def test_signatures_are_checked_by_the_repositorys_own_key(host):
     host.becomes(signed("one"), {"package": "rpmone"})
     host.becomes({"repository": "cases", "manager": "dnf", "absent": True})
     assert host.shell("ls /etc/yum.repos.d /etc/pki/rpm-gpg")[1].find("cases") == -1
+
+
+def test_dnfs_log_shows_who_changed_a_package_by_hand(host):
+    host.starts_with("rpmone-1.0")
+    host.becomes(SOURCE, {"package": "rpmone", "version": "1.0"})
+    status, output = host.shell("dnf -y -q upgrade rpmone && dnf -y -q install rpmtwo && rpm -q rpmone")
+    assert (status, "\nrpmone-2.0-1.noarch\n" in output) == (0, True), output
+    [found] = [one for one in host.drift() if one["type"] == "package"]
+    assert found["diff"] == "version: 2.0-1 -> 1.0\n"
+    logged = [one for one in found["evidence"] if one.startswith("dnf.rpm.log: ")]
+    assert "Upgrade: rpmone-2.0-1.noarch" in "\n".join(logged)
+    assert "rpmtwo" not in "\n".join(logged)
+    host.run(SOURCE, {"package": "rpmone", "version": "1.0"})
+    assert [one["status"] for one in host.drift()] == ["ok", "ok"]
