@@ -193,6 +193,8 @@ def kind_hint(key: str, kind: type, value: object) -> str | None:
         return example_hint(key) or shape
     if kind is list and isinstance(value, str):
         return f"a list, such as [{', '.join(value.replace(',', ' ').split())}]" if len(value) < _LONG else None
+    if kind is list and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"write [{value}]"
     if kind is int and isinstance(value, str) and value.isdecimal():
         return f"leave the quotes out: {value}"
     if kind is str and isinstance(value, int | float):

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from cdconf.inventory import App, Host
 
 
+# systemd-run says 0 of a command that Ctrl-C has ended, and 255 of others that a signal has: a shell says 128 and more.
+_AROUND = 'trap : INT QUIT; /bin/sh -c "$0"; exit $?'
+
+
 def chosen_hosts(run: Run, app: str | None, *, terminal: bool, has_input: bool) -> list[Host]:
     """The hosts that `--limit` leaves; with an app, those of them that run it.
 
@@ -88,6 +92,15 @@ def terminal_line(line: str, app: App, user: str | None, *, become: bool) -> str
     ]
     words += [f"--uid={user}"] if user is not None else []
     words += [f"--property=EnvironmentFile={app.env_file}"] if app.env_file is not None else []
-    words += ["--", "/bin/sh", "-c", line.replace("$", "$$")]  # else systemd puts variables in
-    start = ["sudo"] if become else []
-    return f'exec {shlex.join([*start, *words[:5]])} --setenv=TERM="${{TERM:-dumb}}" {shlex.join(words[5:])}'
+    own = ("/bin/sh", "-c", _AROUND, line)
+    words += ["--", *(word.replace("$", "$$") for word in own)]  # else systemd puts variables in
+    start = f'exec {shlex.join(words[:5])} --setenv=TERM="${{TERM:-dumb}}" {shlex.join(words[5:])}'
+    script = f"{_there(f'{app.path}/current', f'no release of app {app.name} runs on this host')}; {start}"
+    if app.env_file is not None:
+        script = f"{_there(app.env_file, f'there is no environment file {app.env_file} on this host')}; {script}"
+    return shlex.join(["exec", *(["sudo"] if become else []), "/bin/sh", "-c", script])
+
+
+def _there(path: str, otherwise: str) -> str:
+    """A shell's line that ends with 1 where something is missing; systemd-run would say nothing of it."""
+    return f"test -e {shlex.quote(path)} || {{ echo {shlex.quote(f'error: {otherwise}')} >&2; exit 1; }}"

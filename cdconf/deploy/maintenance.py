@@ -67,7 +67,13 @@ def show_page(fleet: Fleet, app: App, hosts: Sequence[Host], lasts: float, reaso
         for name, left in _off(fleet, app, [host for host in hosts if host.name in fleet.sessions])[1].items():
             emit(Notice(f"{name} may still show it, until its time is over: {left.message}", warning=True))
         raise next(iter(errors.values()))
-    count_down([host.name for host in hosts], "waiting for requests in flight", about.wait, emit)
+    try:
+        count_down([host.name for host in hosts], "waiting for requests in flight", about.wait, emit)
+    except KeyboardInterrupt:
+        clock = time.strftime("%Y-%m-%d %H:%M", time.localtime(until))
+        off = f"`cdconf maintenance off {app.name} --env {fleet.environment.name}` ends it now"
+        emit(Notice(f"the page is shown already, and ends by itself at {clock}: {off}", warning=True))
+        raise
     for host in hosts:
         emit(HostDone(host.name, "changed"))
     return until

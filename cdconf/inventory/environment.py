@@ -20,6 +20,7 @@ from cdconf.inventory.read_require import read_require
 from cdconf.inventory.section import Section, check
 from cdconf.inventory.throwaway import read_lifetime
 from cdconf.inventory.vagrant import read_vagrant
+from cdconf.other_words import kind_hint
 from cdconf.yamlfile import YamlMap, check_keys, expect, load
 
 _JUMP = re.compile(r"([^@\s:/]+@)?([^@\s:/\[\]]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?\Z")
@@ -158,11 +159,16 @@ def _ssh(project: Project, entry: YamlMap, defaults: YamlMap, what: str) -> Ssh:
 def _check_ssh(place: YamlMap, key: str, value: object, what: str) -> None:
     about = keys.SSH[key]
     if about.kind == "port" and not _is_port(value):
-        raise place.error(f"'{value}' isn't a port", key)
+        hint = f"leave the quotes out: {value}" if isinstance(value, str) and value.isdecimal() else "such as 2222"
+        raise place.error(f"'{value}' isn't a port", key, hint)
     if about.kind == "boolean" and not isinstance(value, bool):
         raise place.error(f"'{key}' in ssh of {what} must be true or false", key)
     if about.kind == "text" and (not isinstance(value, str) or not value):
-        raise place.error(f"'{key}' in ssh of {what} must be text", key)
+        raise place.error(
+            f"'{key}' in ssh of {what} must be text",
+            key,
+            "such as `become: sudo`" if key == "become" else kind_hint(key, str, value),
+        )
     check(about, value, place, key, what)
     if key == "jump" and value != "none" and not all(_JUMP.match(hop.strip()) for hop in str(value).split(",")):
         raise place.error(f"'{value}' isn't a jump host", key, "such as bastion.example.com or user@bastion:2222")

@@ -96,7 +96,8 @@ def _groups(section: YamlMap, root: Path, *, needs_roles: bool) -> dict[str, tup
     groups: dict[str, tuple[str, ...]] = {}
     for group in section:
         if not _NAME.match(group) or group == "all":
-            raise section.error(f"'{group}' can't be a group's name", group)
+            text = "every environment has a group of this name" if group == "all" else "use a-z, 0-9, - and _"
+            raise section.error(f"'{group}' can't be a group's name", group, text)
         groups[group] = roles_of(section, group)
         for role in groups[group]:
             if needs_roles and role not in known:

@@ -9,7 +9,7 @@ from cdconf.yamlfile import YamlMap, kind_of
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 LONGEST = 1000 * 365 * 86400.0  # what is more, no clock can add
 _SIZE = re.compile(r"([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)\Z")
-_LISTED = re.compile(r"[\w.@/-]+(\s*[,;]\s*[\w.@/-]+)+")  # `a, b`, which isn't one name
+_LISTED = re.compile(r"[\w.@/-]+(\s*,\s*[\w.@/-]+)+")  # `a, b`, which isn't one name
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -37,7 +37,7 @@ def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None
     if key not in mapping and default is not None:
         return default
     value = mapping.get(key)
-    if isinstance(value, str):
+    if isinstance(value, str) and key != "days":  # a window's `mon, wed` is split
         check_one(mapping, key, what, value)
     members = [value] if isinstance(value, str) else value
     if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
@@ -48,7 +48,7 @@ def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None
 def check_one(mapping: YamlMap, key: str, what: str, text: str) -> None:
     """Raises `InvalidFile` for a text such as `a, b` where a list is wanted, or a single name."""
     if _LISTED.fullmatch(text):
-        listed = ", ".join(one.strip() for one in re.split("[,;]", text))
+        listed = ", ".join(one.strip() for one in text.split(","))
         raise mapping.error(f"'{key}' in {what} must be a list, not the text '{text}'", key, f"write [{listed}]")
 
 

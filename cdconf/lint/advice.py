@@ -126,12 +126,17 @@ class Advice:
                     "undeclared_variable", message, f"roles/{role.name}/role.yml", hint="declare it under variables"
                 )
 
+    @cached_property
+    def reads_all(self) -> bool:
+        """Whether every role could be read: else nobody knows what a broken one declares and reads."""
+        return len(self.roles) == len({role for group in self.project.groups.values() for role in group})
+
     def _settings(self) -> Iterator[Finding]:
         known = self.read | self.declared
         for values in self.settings:
             for name, value in values.items():
                 file, line = values.where(name)
-                if name not in known:
+                if name not in known and self.reads_all:
                     hint = did_you_mean(name, self.declared)
                     yield Finding("unread_variable", f"nothing reads the variable '{name}'", file, line, hint)
                 plain = isinstance(value, str) and value and "{{" not in value
@@ -143,7 +148,7 @@ class Advice:
             values = self._load(path) or YamlMap()
             sudo = self._sudo_passwords(path.with_name("hosts.yml"))
             for name in values:
-                if name not in known | sudo:
+                if name not in known | sudo and self.reads_all:
                     file, line = values.where(name)
                     yield Finding("unused_secret", f"nothing reads the secret '{name}'", file, line)
         yield from self._differences()
@@ -158,6 +163,8 @@ class Advice:
 
     def _differences(self) -> Iterator[Finding]:
         known = self.read | self.declared
+        if not self.reads_all:
+            return
         for values in filter(None, map(self._load, sorted(self._inventories("hosts.yml")))):
             entries = values.get("differs")
             for entry in entries if isinstance(entries, list) else ():

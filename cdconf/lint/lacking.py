@@ -133,7 +133,8 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
         if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
             message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
             name = service if service.endswith(SUFFIXES) else f"{service}.service"
-            units = [one.title.removesuffix(".service") for one in there if one.type == "systemd_unit"]
+            units = [one.title for one in there if one.type == "systemd_unit"]
+            units += [one.removesuffix(".service") for one in units if "." not in service]
             hint = did_you_mean(service, units) or f"add `systemd_unit: {name}` to a role of its groups"
             yield Finding("unmade_service", message, app.file, app.line, hint)
     if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):

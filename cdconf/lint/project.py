@@ -120,7 +120,9 @@ def _roles(project: Project, compiler: Compiler) -> list[CdconfError]:
             for name in declared.notify:
                 if name not in handlers and roles and not errors:
                     line = declared.fields.lines.get("notify", declared.line)
-                    hint = did_you_mean(name, handlers)
+                    several = [one.strip() for one in name.split(",")]
+                    is_list = len(several) > 1 and set(several) <= handlers.keys()
+                    hint = f"write [{', '.join(several)}]" if is_list else did_you_mean(name, handlers)
                     errors.append(
                         InvalidFile(f"no role has a handler '{name}'", file=declared.file, line=line, hint=hint)
                     )

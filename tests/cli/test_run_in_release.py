@@ -59,9 +59,13 @@ def test_what_cannot_be_chosen(names, how, message, hint):
 
 def test_a_terminal_s_command_is_started_as_the_app_s_services_are():
     line = terminal_line('echo "$HOME"; x', SHOP, "shop", become=False)
-    words = shlex.split(line)
-    assert words[:2] == ["exec", "systemd-run"]
+    start = shlex.split(line)
+    assert start[:3] == ["exec", "/bin/sh", "-c"]
+    words = shlex.split(start[3].partition("exec systemd-run")[2])
     assert {"--pty", "--wait", "--uid=shop", "--property=WorkingDirectory=/srv/shop/current"} <= set(words)
     assert "--property=EnvironmentFile=/etc/shop env" in words
-    assert words[-4:] == ["--", "/bin/sh", "-c", 'echo "$$HOME"; x']
-    assert shlex.split(terminal_line("x", SHOP, None, become=True))[:3] == ["exec", "sudo", "systemd-run"]
+    assert words[-5:-2] == ["--", "/bin/sh", "-c"]
+    assert words[-1] == 'echo "$$HOME"; x'
+    assert "test -e /srv/shop/current || " in start[3]
+    assert "test -e '/etc/shop env' || " in start[3]
+    assert shlex.split(terminal_line("x", SHOP, None, become=True))[:4] == ["exec", "sudo", "/bin/sh", "-c"]

@@ -103,7 +103,9 @@ def test_what_fails_on_a_host_is_recorded(live, script):
 
 
 def test_hosts_that_somebody_else_holds_are_refused_unless_the_script_only_looks(live, script, refused):
-    holding = live.begun("lock", "take", "dev", "--reason", "release", "--", "echo held >&2; sleep 60", until="held")
+    holding = live.begun(
+        "lock", "take", "dev", "--reason", "release", "--", "echo held >&2; exec sleep 60", until="held"
+    )
     try:
         code, said = refused('cdconf.fabric.group("dev", limit="web2")')
         assert code == 3
@@ -141,17 +143,18 @@ def test_inside_of_lock_take_a_script_shares_the_leases(live):
     assert live("lock", "take", "dev", "--reason", "nested", "--", line).stdout == "web1\n"
 
 
-def test_a_host_whose_key_has_changed_is_refused(live, refused):
-    known = live.root / ".cdconf/environments/dev/known_hosts"
-    text = known.read_text()
-    first, second = dict.fromkeys(line.split()[0] for line in text.splitlines())
-    known.write_text(text.replace(first, "[x]:1").replace(second, first).replace("[x]:1", second))
+def test_a_host_whose_key_has_changed_is_refused(live, script, refused):
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    live.on("web1", f"cp -a {key} /root/kept; ssh-keygen -q -t ed25519 -N '' -f /root/new; cp /root/new {key}")
+    live.on("web1", "systemctl restart ssh")
     try:
-        code, said = refused('cdconf.fabric.group("dev")')
+        code, said = refused('cdconf.fabric.group("dev").run("touch /root/never")')
         assert code == 4
-        assert "its ssh host key is not the one that is known" in said
+        assert "web1: unreachable: its ssh host key is not the one that is known" in said
+        assert live.on("web2", "ls /root/never") == ""
     finally:
-        known.write_text(text)
+        live.on("web1", f"cp -a /root/kept {key}; rm /root/new*; systemctl restart ssh")
+    assert script('cdconf.fabric.group("dev", "web1").run("hostname")').stdout == "web1\n"
 
 
 def test_a_host_that_is_down_ends_it_before_anything_is_done(live, script, refused):

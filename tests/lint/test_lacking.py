@@ -130,3 +130,14 @@ def test_a_smoke_test_whose_name_is_turned_round(project):
     _, warnings = examine(load_project(project))
     (one,) = [one for one in warnings if one.rule == "no_smoke_test"]
     assert one.hint == "rename roles/base/smoke/shop_test.py to test_shop.py"
+
+
+def test_a_role_that_cannot_be_read_causes_no_warning_of_what_it_reads(project):
+    hosts = HOSTS + "differs:\n  - {variable: size, why: it differs}\n"
+    role = "variables:\n  size: {type: integer, default: 1}\nresources:\n  - fil: /etc/x\n"
+    write(project, {"cdconf.yml": APPS, "roles/base/role.yml": role, "inventories/prod/hosts.yml": HOSTS})
+    write(project, {"inventories/dev/hosts.yml": f"copy_of: prod\nprovider: docker\n{hosts[hosts.index('differs') :]}"})
+    write(project, {"inventories/prod/group_vars/all.yml": "size: 3\n"})
+    errors, warnings = examine(load_project(project))
+    assert [str(one) for one in errors] == ["roles/base/role.yml:4: unknown resource type 'fil'"]
+    assert {one.rule for one in warnings} <= {"no_smoke_test"}

@@ -66,9 +66,9 @@ def command(switch: str, app: str, environment: str, ttl: str | None, reason: st
 
 def _lasts(text: str) -> float:
     from cdconf.errors import UsageError
-    from cdconf.inventory.values import seconds_of
+    from cdconf.inventory.values import LONGEST, seconds_of
 
     seconds = seconds_of(text)
-    if not seconds:
+    if not seconds or seconds > LONGEST:
         raise UsageError(f"--ttl must be a time, not '{text}'", hint="such as 30m or 2h")
     return seconds
