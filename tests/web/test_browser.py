@@ -66,13 +66,18 @@ def test_without_javascript(opened, bad):
     assert "UTC" in page.locator("time").first.inner_text()
 
 
-def test_times_are_those_of_who_looks(opened):
+def test_times_are_those_of_who_looks(opened, root):
     context = opened(timezone_id="Asia/Kolkata", locale="en-GB")
     page = context.new_page()
     page.goto(f"{context.url}/board")
     live(page)
     assert "GMT+5:30" in page.locator("time").first.inner_text()
     assert page.locator("#zone").inner_text() in ("Asia/Kolkata", "Asia/Calcutta")
+    told = "() => done(document.querySelector('main time').textContent)"
+    swapped = f"window.told = new Promise(done => document.body.addEventListener('htmx:afterSwap', {told}))"
+    page.evaluate(f"() => {{ {swapped} }}")
+    ran(root, 450)
+    assert "GMT+5:30" in page.evaluate("window.told")  # no flash of another zone
 
 
 def test_a_deployment_is_watched_live_and_tabs_share_one_stream(opened, root):

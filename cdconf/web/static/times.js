@@ -53,6 +53,7 @@
   };
 
   all();
+  document.body.addEventListener("htmx:afterSwap", all); // before anything is painted
   document.body.addEventListener("htmx:afterSettle", all);
   setInterval(() => document.querySelectorAll("[data-until]").forEach(count), 1000);
   setInterval(() => document.querySelectorAll("time[datetime]").forEach(tell), 30000);
