@@ -4,10 +4,9 @@ Python's own `splitlines`, `split`, `strip` and `isdigit` know many more line en
 middle of a comment for a program would be a line of its own for them.
 """
 
-import re
-
 BLANKS = " \t\n\r\v\f"
-_WORD = re.compile("[^{}]+".format(BLANKS))
+_AS_SPACES = {ord(one): " " for one in BLANKS}
+_DIGITS = frozenset("0123456789")
 
 
 def lines(text):
@@ -18,12 +17,13 @@ def lines(text):
 
 def whole_lines(text):
     """The lines, with their LF."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+    found = text.split("\n")
+    return [one + "\n" for one in found[:-1]] + ([found[-1]] if found[-1] else [])
 
 
 def words(text):
     """What's between blanks."""
-    return _WORD.findall(text)
+    return [one for one in text.translate(_AS_SPACES).split(" ") if one]
 
 
 def strip(text):
@@ -33,4 +33,4 @@ def strip(text):
 
 def is_number(text):
     """Whether it's one or more of the digits 0 to 9."""
-    return re.match("[0-9]+\\Z", text) is not None
+    return bool(text) and _DIGITS.issuperset(text)

@@ -5,7 +5,6 @@ A frame is a 4-byte big-endian length, one byte of kind and the payload: `J` UTF
 """
 
 import binascii
-import json
 import struct
 import zlib
 
@@ -32,14 +31,72 @@ def _decode_bytes(value):
     return value
 
 
+class _Reading(object):
+    """What a scanner of `_json` asks for how to read."""
+
+    def __init__(self):
+        self.strict, self.object_hook, self.object_pairs_hook = True, _decode_bytes, None
+        self.parse_float, self.parse_int, self.parse_constant = float, int, float
+
+
+_scan = None
+try:  # what `json` itself works with; that package imports `re`, and both take a tenth of a start
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    def _encoder():
+        return make_encoder({}, _encode_bytes, encode_basestring_ascii, None, ":", ",", True, False, True)
+
+    _encoder()
+    _scan = make_scanner(_Reading())  # type: ignore[arg-type]  # typeshed knows no class but json's own
+except (ImportError, TypeError):
+    pass
+
+
 def dumps(value):
     """JSON text as UTF-8 bytes, the same for the same value: keys sorted, no spaces."""
-    return json.dumps(value, default=_encode_bytes, sort_keys=True, separators=(",", ":")).encode("utf-8")
+    if _scan is None:
+        import json
+
+        return json.dumps(value, default=_encode_bytes, sort_keys=True, separators=(",", ":")).encode("utf-8")
+    return "".join(_encoder()(value, 0)).encode("utf-8")
 
 
 def loads(data):
-    """The value of `dumps`."""
-    return json.loads(data.decode("utf-8"), object_hook=_decode_bytes)
+    """The value of `dumps`; raises ValueError."""
+    text = data.decode("utf-8")
+    if _scan is None:
+        import json
+
+        return json.loads(text, object_hook=_decode_bytes)
+    text = text.strip(" \t\n\r")
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as error:
+        raise ValueError("no value at {}".format(error.value))
+    if end != len(text):
+        raise ValueError("more after the value, at {}".format(end))
+    return value
+
+
+def indented(value, level=1):
+    """The same for people to read: a line for each entry."""
+    if isinstance(value, (bytes, bytearray)):
+        value = _encode_bytes(value)
+    if isinstance(value, dict) and value:
+        begin, end = "{}"
+        rows = ["{}: {}".format(_key(key), indented(value[key], level + 1)) for key in sorted(value)]
+    elif isinstance(value, (list, tuple)) and value:
+        begin, end = "[]"
+        rows = [indented(one, level + 1) for one in value]
+    else:
+        return dumps(value).decode("ascii")
+    line = "\n" + " " * level
+    return begin + line + ("," + line).join(rows) + line[:-1] + end
+
+
+def _key(key):
+    """What a key is in JSON: text, whatever it was."""
+    return dumps({key: 0})[1:-3].decode("ascii")
 
 
 def pack(value):

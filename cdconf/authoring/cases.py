@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from cdconf.authoring import host_state
 from cdconf.catalog import Compiler
 from cdconf.engine import open_fleet
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
@@ -47,44 +48,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLE = "case"
 PARTS = ("variables", "resources", "handlers")
 KEYS = ("name", "before", "files", *PARTS, "check", "diff", "expect", "after", "tamper", "undo", "error")
-# What check mode could have touched beside files, and what lies in memory alone. Directories of the system change there
-# as sessions come and go, so their times tell nothing. Which units are enabled or masked is in files alone.
-STATE = r"""
-export LC_ALL=C
-find /dev /tmp /run \( -path '/run/systemd/*' ! -path '/run/systemd/system*' ! -path '/run/systemd/transient*' \
-  -o -path '/run/user/*' -o -path '/dev/pts*' -o -path '/dev/shm/PostgreSQL*' -o -path /run/utmp \
-  -o -path '/run/motd*' -o -path '/run/postgresql*' -o -path '/run/containers/*' -o -path '/run/libpod/*' \
-  -o -path '/run/crun/*' \) -prune \
-  -o -type f -printf '%p %m %u %g %s %T@ %C@ %i\n' -o -printf '%p %y %m %u %g %l\n' | sort
-cat /proc/mounts /proc/swaps 2>/dev/null | grep -v /var/lib/containers
-if command -v systemctl >/dev/null; then
-  systemctl list-units --all --plain --no-legend \
-    | grep -v -e session -e user- -e ssh -e ^podman -e ^var-lib-containers -e ^tmp-crun | tr -s ' '
-  # A service that was restarted or reloaded looks as before, but for when.
-  systemctl show --property=Id,MainPID,StateChangeTimestampMonotonic '*.service' | tr '\n' ' ' \
-    | sed 's/MainPID/\n&/g' | grep -v -e session -e user -e ssh -e podman
-fi
-grep -rs . /proc/sys/net /proc/sys/vm/swappiness /proc/sys/kernel/*name | grep -v -e conntrack_count
-if command -v ip >/dev/null; then ip -o address; ip route show table all; ip rule; fi
-command -v nft >/dev/null && nft list ruleset
-me=$(ps -o sid= -p $$ | tr -d ' ')
-ps -e -o sid=,comm= | while read -r session name; do [ "$session" = "$me" ] || echo "$name"; done \
-  | grep -v -e ^postgres -e ssh -e podman -e conmon -e crun -e ^runc -e ^kworker | sort | uniq -c
-true
-"""
 # Prints a line when apt's lists were fetched within the last twelve hours: an image may have brought them.
 FRESH = "ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && find /var/lib/apt/lists/partial -maxdepth 0 -mmin -720"
-# The kernel stamps files with the time of its last tick, which may be 10 ms ago: nothing may change so soon.
-MARK = "date +%s.%N; sleep 0.05\n"
-# Whatever has changed since a moment. ctime tells of what touch(1) hides, of owners, modes, ACLs and hard links; a file
-# that's gone or renamed shows in its directory. Logs and cdconf's own directory may change, and so may what a running
-# database server, the kernel and systemd write about themselves, and what comes and goes with containers.
-CHANGED = r"""
-export LC_ALL=C
-find / -ignore_readdir_race -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
-  -o -path /var/log -o -path /var/lib/cdconf -o -path /var/lib/systemd/timers -o -path /var/lib/postgresql \) -prune \
-  -o -path '/var/lib/containers/*.lock' -prune -o -newerct @%s -printf '%%p %%y %%m %%u %%g %%s %%c %%l\n'
-"""
 
 
 class CaseFailed(Exception):
@@ -187,15 +152,15 @@ class CaseHost:
             raise CaseFailed(f"{what}: expected {', '.join(wanted)}, but:\n{_shown(events)}")
         return events
 
-    def mark(self) -> tuple[str, str]:
+    def mark(self) -> tuple[str, frozenset[str]]:
         """A moment before which all that the host is was as it is now, and its state apart from files."""
-        state, _, moment = self._look(STATE + MARK).rstrip("\n").rpartition("\n")
-        return moment, state
+        look = host_state.parts(self._look(host_state.STATE + host_state.MARK))
+        return look["moment"][0], host_state.counted(look)
 
-    def changed(self, moment: str, state: str) -> list[str]:
+    def changed(self, moment: str, state: frozenset[str]) -> list[str]:
         """What isn't as `mark` found it, a line each."""
-        files = self._look(CHANGED % moment)
-        return sorted(files.splitlines()) + sorted({*state.splitlines()} ^ {*self._look(STATE).splitlines()})
+        look = host_state.parts(self._look(host_state.CHANGED % moment + host_state.STATE))
+        return sorted(look[""]) + sorted(state ^ host_state.counted(look))
 
     def _look(self, script: str) -> str:
         done = self.session.run(script, timeout=300)

@@ -164,8 +164,8 @@ class _Learning(Mask):
 def answer_all(renders: Renders, meter: Meter, connection: Connection, trace: IO[bytes]) -> NoReturn:
     """What the fork does until the run ends, or closes the connection."""
     try:
+        gc.freeze()  # nothing of the run's is collected, and closed, here; first, since its finalizers may import
         _forget_imports_of_others()
-        gc.freeze()  # nothing of the run's is collected, and closed, here
         _close_but({0, 1, 2, connection.fileno(), trace.fileno()})
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for of_run in (signal.SIGINT, signal.SIGHUP):  # Ctrl-C and a closed terminal are the run's

@@ -203,7 +203,7 @@ def _bootstrap() -> str:
     lines = (_PACKAGE / "agent/boot.py").read_text("utf-8").splitlines()
     source = "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
-    return f'import base64,zlib;exec(zlib.decompress(base64.b64decode("{packed}")))'
+    return f'import binascii,zlib;exec(zlib.decompress(binascii.a2b_base64("{packed}")))'
 
 
 def start_command(digest: str, nonce: str, become: str | None = None, *, terminal: bool = False) -> list[str]:

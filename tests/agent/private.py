@@ -86,8 +86,8 @@ class PrivateAgent:
     def command(self, nonce):
         """The real start command's Python part, for this Python and data directory."""
         boot = start_command(self.bundle.digest, nonce)[4]
-        packed = re.search(r'b64decode\("(.*)"\)', boot).group(1)
-        moved = f"import base64,zlib;s=zlib.decompress(base64.b64decode('{packed}')).decode();"
+        packed = re.search(r'a2b_base64\("(.*)"\)', boot).group(1)
+        moved = f"import binascii,zlib;s=zlib.decompress(binascii.a2b_base64('{packed}')).decode();"
         moved += f"exec(s.replace({DATA!r},{str(self.data)!r}))"
         python = [self.python, "-X", "utf8", "-W", "error", "-I", "-S", "-c", moved, self.bundle.digest, nonce]
         variables = [f"{name}={value}" for name, value in self.env.items()]

@@ -13,7 +13,8 @@ from tests.agent.private import VERSIONS, PrivateAgent, find
 
 # Each of these costs a start milliseconds; they are for those who use them.
 LAZY = {
-    *("_hashlib", "ctypes", "datetime", "difflib", "hashlib", "importlib.util", "platform", "shlex", "shutil"),
+    *("_hashlib", "base64", "ctypes", "datetime", "difflib", "enum", "hashlib", "importlib.util", "json", "platform"),
+    *("re", "shlex", "shutil"),
     *("socket", "subprocess", "tempfile", "traceback", "urllib", "zipfile"),
 }
 
@@ -27,9 +28,7 @@ def words(agent, send=b""):
 
 @pytest.fixture(params=VERSIONS)
 def agent(request, tmp_path):
-    one = PrivateAgent(find(request.param), tmp_path, installed=False)
-    one.open().close()
-    return one
+    return PrivateAgent(find(request.param), tmp_path)
 
 
 def cached(agent):

@@ -1,12 +1,13 @@
 """A fork has the locks that other threads of the run held: the process that renders doesn't wait for them for ever."""
 
+import gc
 import importlib
 import os
 import threading
 
 import pytest
 
-from cdconf.catalog import rendering
+from cdconf.catalog import rendered, rendering
 from cdconf.catalog.compiler import Compiler
 from cdconf.catalog.rendering import Rendering
 from cdconf.errors import CdconfError
@@ -74,3 +75,19 @@ def test_one_that_hangs_twice_is_an_error(compiler, monkeypatch):
     monkeypatch.setattr(rendering, "DEAF", 1)
     with LOCK, pytest.raises(CdconfError, match="done nothing for 1 s, twice"):
         Rendering().call(compiler, locks, {})
+
+
+def answers_well(renders, facts):
+    return b"well"
+
+
+def test_nothing_is_collected_while_imports_are_forgotten(compiler, monkeypatch):
+    """A finalizer that imports would change `sys.modules` while it's gone through."""
+    before, forget = gc.get_freeze_count(), rendered._forget_imports_of_others
+
+    def frozen_first():
+        assert gc.get_freeze_count() > before, "what is collected now may import"
+        forget()
+
+    monkeypatch.setattr(rendered, "_forget_imports_of_others", frozen_first)
+    assert b"well" in Rendering().call(compiler, answers_well, {})

@@ -1,7 +1,5 @@
 """What differs between a wanted and an observed state, and how people are shown it."""
 
-import json
-
 from cdconf.agent import texts
 
 DIFF_LIMIT = 64 * 1024
@@ -76,6 +74,8 @@ def _shown(value):
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
+        import json  # it takes a start longer than all of this
+
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
         return ", ".join(_shown(member) for member in value) or "(none)"

@@ -1,7 +1,6 @@
 """What a host knows about itself: small JSON files in a root-only directory, each replaced atomically."""
 
 import fcntl
-import json
 import os
 
 from cdconf.agent import files, wire
@@ -55,8 +54,7 @@ class Store(object):
     def write(self, name, value):
         """Replaces a file atomically, fsynced, 0600."""
         self.prepare()
-        text = json.dumps(value, default=wire._encode_bytes, sort_keys=True, indent=1) + "\n"
-        files.write_atomic(self.path(name), text.encode("utf-8"), mode="0600")
+        files.write_atomic(self.path(name), (wire.indented(value) + "\n").encode("ascii"), mode="0600")
 
     def remove(self, name):
         """Removes a file if it's there."""
