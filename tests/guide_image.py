@@ -1,4 +1,7 @@
-"""The image of hosts of the guides to apps: it has what their roles install, and trusts this machine's registries."""
+"""The image of hosts of the guides to apps: it has what their roles install, and trusts whom this machine trusts.
+
+`python -m tests.guide_image` makes it beforehand.
+"""
 
 import functools
 import hashlib
@@ -51,3 +54,7 @@ def _packed(files):
             archive.addfile(entry, io.BytesIO(data))
     stream.seek(0)
     return stream
+
+
+if __name__ == "__main__":
+    guide_image()

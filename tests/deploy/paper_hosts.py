@@ -27,7 +27,7 @@ def app_of(expand="echo x >> $LOG", contract="echo c >> $LOG", **more):
     values = {"name": "app", "path": "/srv/app", "services": (), "user": None, "env_file": None}
     values |= {"confirm_within": 0, "file": "cdconf.yml", "line": 7, "migrate": Migrate(expand, contract, 30.0)}
     values |= {"keep": 5, "shared": Shared(), "runs_on": lambda host: "web" in host.groups}
-    values |= {"activation": {}, "stops": (), "hooks": Hooks()} | more
+    values |= {"activation": {}, "stops": (), "hooks": Hooks(), "prepare": ()} | more
     values["known"] = {"name": values["name"], "path": values["path"], "services": list(values["services"])}
     return PaperApp(**values)
 

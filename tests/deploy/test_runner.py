@@ -34,6 +34,7 @@ APP = PaperApp(
     toggles={},
     stops=(),
     hooks=Hooks(),
+    prepare=(),
     env_file=None,
     known={"name": "app", "path": "/srv/app", "services": []},
 )

@@ -84,9 +84,8 @@ def folder(tmp_path):
         cdconf(root, "destroy", "staging", "--yes")
 
 
-@pytest.mark.hosts
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
-def test_every_command_of_a_guide_ends_as_it_says(guide, folder, commands):
+def follow(guide, folder, commands):
+    """Does all that a guide does."""
     for step in steps(guide.read_text()):
         if len(step) == 2:
             path, text = step
@@ -95,6 +94,24 @@ def test_every_command_of_a_guide_ends_as_it_says(guide, folder, commands):
                 (folder / "requirements.lock").write_text(locked(folder, text.split()))
         else:
             run(folder, commands, *step)
+
+
+@pytest.mark.hosts
+class TestFirstHalf:
+    """A worker's part of the guides."""
+
+    @pytest.mark.parametrize("guide", GUIDES[::2], ids=lambda guide: guide.stem)
+    def test_every_command_ends_as_it_says(self, guide, folder, commands):
+        follow(guide, folder, commands)
+
+
+@pytest.mark.hosts
+class TestSecondHalf:
+    """Another worker's."""
+
+    @pytest.mark.parametrize("guide", GUIDES[1::2], ids=lambda guide: guide.stem)
+    def test_every_command_ends_as_it_says(self, guide, folder, commands):
+        follow(guide, folder, commands)
 
 
 def furnished(text):

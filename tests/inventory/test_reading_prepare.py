@@ -49,7 +49,7 @@ def test_everything_can_be_said(tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        ("{venv: {}}", "lacks 'lock'"),
+        ("{venv: {}}", "has no 'lock'"),
         ("{gem: Gemfile.lock}", "unknown key 'gem' in prepare of app 'shop'"),
         ("{venv: {lock: a, pip: b}}", "unknown key 'pip' in venv of prepare of app 'shop'"),
         ("{venv: ../requirements.lock}", "'../requirements.lock' isn't a path in a release"),

@@ -40,8 +40,8 @@ def line(kind, place, fields):
     Args:
         kind: `venv` or `npm`.
         place: The directory; npm's has its files in it already.
-        fields: `lock` (the file), `python`, `index`, `wheels` (a directory), `registry`, `scripts`, `clear` (whether
-            what is there is removed first); all but the first may be missing.
+        fields: `lock` (the file), `python`, `index`, `wheels` (a directory), `registry`, `scripts`; all but the first
+            may be missing.
     """
     if kind == "npm":
         words = ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
@@ -55,7 +55,7 @@ def line(kind, place, fields):
     words += ["--find-links", fields["wheels"]] if fields.get("wheels") else []
     words += ["--index-url", fields["index"]] if fields.get("index") else []
     words += ["--no-index"] if fields.get("wheels") and not fields.get("index") else []
-    make = _joined([fields.get("python") or "python3", "-m", "venv", place] + ["--clear"] * bool(fields.get("clear")))
+    make = _joined([fields.get("python") or "python3", "-m", "venv", place])
     return "umask 022; {} && {}".format(make, _joined(words))
 
 

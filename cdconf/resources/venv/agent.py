@@ -98,13 +98,16 @@ def apply(fields, difference):
     if user in (None, "root") and not files.on_roots_alone(path, sticky=True):
         raise Failed("pip would be root in '{}', which others can exchange: give `user`, or another path".format(path))
     locked.programs("venv", fields["python"], user)
+    if "python" in difference and "exists" not in difference:
+        walk.check_removal(path)
+        files.remove_tree(path)
     with files.parent(path) as (folder, name):
         if folder.lstat(name) is None:
             files.new_directory(folder, name, {"owner": user} if user else {})
     files.remove(os.path.join(path, RECORD))
     lock = os.path.join(path, LOCK)
     files.write_atomic(lock, fields["lock"].encode("utf-8"), owner=user, mode="0644")
-    line = locked.line("venv", path, dict(fields, lock=lock, clear="python" in difference))
+    line = locked.line("venv", path, dict(fields, lock=lock))
     _must(shell.run(line, fields["timeout"], user=user, cwd=path), line)
     names = re.findall(r"^([A-Za-z0-9][\w.-]*)", fields["lock"], re.MULTILINE)
     more = sorted(set(_installed(path)).difference(OWN, [_plain(one) for one in names]))
