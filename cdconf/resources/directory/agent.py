@@ -13,7 +13,9 @@ def observe(fields):
     path = fields["path"]
     status = files.lstat(path)
     if status is None:
-        return dict(fields, note="isn't there") if fields.get("must_exist") is False else None
+        if fields.get("must_exist"):
+            raise Missing("directory", path)
+        return dict(fields, note="isn't there") if "must_exist" in fields else None
     if not stat.S_ISDIR(status.st_mode):
         raise in_the_way(path, "a {}, not a directory".format("link" if stat.S_ISLNK(status.st_mode) else "file"))
     state = files.ownership(status, fields)
