@@ -83,7 +83,7 @@ ROLE = """
         mode: "0600"
       - file: /etc/openssh
         content: "{{ facts.packages['openssh-server'].version }}\\n"
-        when: "'openssh-server' in facts.packages and 'nginx' not in facts.packages"
+        when: "'openssh-server' in facts.packages and 'no-such-package' not in facts.packages"
       - file: "/srv/homes-{{ each.name }}"
         content: "{{ each.home }} {{ each.groups | join(',') }}\\n"
         for_each: "{{ facts.users.values() | selectattr('uid', 'ge', 3000) | rejectattr('name', 'eq', 'nobody') }}"
