@@ -102,7 +102,7 @@ def test_roles_go_over_the_users_packages_and_paths_of_a_host(host):
     modes = host.on("web1", "stat -c '%a %n' /srv/jobs/a /srv/jobs/.b; stat -Lc %a /srv/jobs/link")
     assert modes.splitlines() == ["600 /srv/jobs/a", "644 /srv/jobs/.b", "644"]
     assert host.on("web1", "cat /etc/openssh") == host.on("web1", "dpkg-query -Wf '${Version}' openssh-server")
-    assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob "]
+    assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob"]
     host("plan", "dev")  # nothing to do: the second run has the same facts
     host.on("web1", "touch /srv/jobs/new")
     assert "/srv/jobs/new" in host("plan", "dev", code=2).stdout
