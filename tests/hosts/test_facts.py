@@ -90,7 +90,7 @@ ROLE = """
 """
 PREPARED = """
     groupadd -g 3000 crew; useradd -u 3001 -g crew -G adm,daemon ann; useradd -u 3002 -g crew bob
-    mkdir -p /srv/jobs/sub; touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
+    rm -f /srv/jobs/new; mkdir -p /srv/jobs/sub; touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
     ln -sfn /etc/passwd /srv/jobs/link; chmod 644 /srv/jobs/a
 """
 
@@ -105,7 +105,7 @@ def test_roles_go_over_the_users_packages_and_paths_of_a_host(host):
     assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob"]
     host("plan", "dev")  # nothing to do: the second run has the same facts
     host.on("web1", "touch /srv/jobs/new")
-    assert "/srv/jobs/new" in host("plan", "dev", code=2).stdout
+    assert "/srv/jobs/new: would change" in host("plan", "dev", code=2).stderr
     host("provision", "dev")
 
 
