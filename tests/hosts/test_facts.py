@@ -90,7 +90,8 @@ ROLE = """
 """
 PREPARED = """
     groupadd -g 3000 crew; useradd -u 3001 -g crew -G adm,daemon ann; useradd -u 3002 -g crew bob
-    rm -f /srv/jobs/new; mkdir -p /srv/jobs/sub; touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
+    rm -f /srv/jobs/new; mkdir -p /srv/jobs/sub
+    touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
     ln -sfn /etc/passwd /srv/jobs/link; chmod 644 /srv/jobs/a
 """
 
