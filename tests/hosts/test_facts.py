@@ -83,14 +83,15 @@ ROLE = """
         mode: "0600"
       - file: /etc/openssh
         content: "{{ facts.packages['openssh-server'].version }}\\n"
-        when: "'openssh-server' in facts.packages and 'nginx' not in facts.packages"
+        when: "'openssh-server' in facts.packages and 'no-such-package' not in facts.packages"
       - file: "/srv/homes-{{ each.name }}"
         content: "{{ each.home }} {{ each.groups | join(',') }}\\n"
         for_each: "{{ facts.users.values() | selectattr('uid', 'ge', 3000) | rejectattr('name', 'eq', 'nobody') }}"
 """
 PREPARED = """
     groupadd -g 3000 crew; useradd -u 3001 -g crew -G adm,daemon ann; useradd -u 3002 -g crew bob
-    mkdir -p /srv/jobs/sub; touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
+    rm -f /srv/jobs/new; mkdir -p /srv/jobs/sub
+    touch /srv/jobs/a /srv/jobs/.b "$(printf '/srv/jobs/x\\ny')" "$(printf '/srv/jobs/\\377')"
     ln -sfn /etc/passwd /srv/jobs/link; chmod 644 /srv/jobs/a
 """
 
@@ -102,10 +103,10 @@ def test_roles_go_over_the_users_packages_and_paths_of_a_host(host):
     modes = host.on("web1", "stat -c '%a %n' /srv/jobs/a /srv/jobs/.b; stat -Lc %a /srv/jobs/link")
     assert modes.splitlines() == ["600 /srv/jobs/a", "644 /srv/jobs/.b", "644"]
     assert host.on("web1", "cat /etc/openssh") == host.on("web1", "dpkg-query -Wf '${Version}' openssh-server")
-    assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob "]
+    assert host.on("web1", "cat /srv/homes-ann /srv/homes-bob").splitlines() == ["/home/ann adm,daemon", "/home/bob"]
     host("plan", "dev")  # nothing to do: the second run has the same facts
     host.on("web1", "touch /srv/jobs/new")
-    assert "/srv/jobs/new" in host("plan", "dev", code=2).stdout
+    assert "/srv/jobs/new: would change" in host("plan", "dev", code=2).stderr
     host("provision", "dev")
 
 

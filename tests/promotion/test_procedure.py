@@ -400,3 +400,22 @@ def test_git_that_ended_before_it_was_asked_is_no_bug(tmp_path, monkeypatch):
     monkeypatch.setattr("cdconf.promotion.commit.subprocess.Popen", late)
     with pytest.raises(NotProvable, match="isn't in a git repository"):
         Commit(tmp_path, "HEAD")
+
+
+def test_groups_around_the_apps_own_count_and_so_do_the_packages_of_smoke_tests(repository):
+    before = procedure(repository, "HEAD", "shop")
+    file = repository / "cdconf.yml"
+    text = file.read_text()
+    outer = "groups: {outer: {groups: [web], roles: [around]}, "
+    file.write_text(text.replace("groups: {", outer, 1) + "smoke: {packages: packages.txt}\n")
+    write(repository, {"roles/around/role.yml": "resources: []\n", "packages.txt": "# none\n"})
+    commit(repository, "around")
+    after = procedure(repository, "HEAD", "shop")
+    assert changed(before, after) == {
+        ("group", "outer"),
+        ("order", "groups"),
+        ("role", "roles/around/role.yml"),
+        ("smoke packages", "packages.txt"),
+    }
+    change(repository, "roles/around/role.yml", "[]", "[] ")
+    assert changed(after, procedure(repository, "HEAD", "shop")) == {("role", "roles/around/role.yml")}
