@@ -125,10 +125,10 @@ class Reader(object):
             node.kind = "other"
             node.last = self._last_deeper(node, dashes=True)
         else:
-            found = _PLAIN.match(line, node.start)
-            node.end = found.end()
+            found = _PLAIN.match(line, node.start)  # none where it begins with a blank of Unicode's
+            node.end = found.end() if found else len(line.rstrip("\r\n"))
             node.last = self._last_deeper(node)
-            node.kind = "plain" if node.last == node.first else "other"
+            node.kind = "plain" if found and node.last == node.first else "other"
 
     def _read_nested(self, node):
         following = self.next_content(node.first + 1)
