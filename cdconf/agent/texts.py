@@ -10,27 +10,27 @@ BLANKS = " \t\n\r\v\f"
 _WORD = re.compile("[^{}]+".format(BLANKS))
 
 
-def lines(text):
+def lines(text: "str") -> "list[str]":
     """The lines, without their LF."""
     found = text.split("\n")
     return found if found[-1] else found[:-1]
 
 
-def whole_lines(text):
+def whole_lines(text: "str") -> "list[str]":
     """The lines, with their LF."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def words(text):
+def words(text: "str") -> "list[str]":
     """What's between blanks."""
     return _WORD.findall(text)
 
 
-def strip(text):
+def strip(text: "str") -> "str":
     """Without blanks around it."""
     return text.strip(BLANKS)
 
 
-def is_number(text):
+def is_number(text: "str") -> "bool":
     """Whether it's one or more of the digits 0 to 9."""
     return re.match("[0-9]+\\Z", text) is not None

@@ -9,6 +9,11 @@ import json
 import struct
 import zlib
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 HEADER = struct.Struct(">IB")
 MAX_FRAME = 64 * 1024 * 1024
 CHUNK = 256 * 1024
@@ -20,29 +25,29 @@ class BadFrame(Exception):
     """What came isn't a frame: too long, of an unknown kind, or not JSON."""
 
 
-def _encode_bytes(value):
+def _encode_bytes(value: "object") -> "dict[str, str]":
     if isinstance(value, (bytes, bytearray)):
         return {"$b64": binascii.b2a_base64(bytes(value), newline=False).decode("ascii")}
     raise TypeError("can't send a {}".format(type(value).__name__))
 
 
-def _decode_bytes(value):
+def _decode_bytes(value: "dict[str, Any]") -> "dict[str, Any] | bytes":
     if len(value) == 1 and "$b64" in value:
         return binascii.a2b_base64(value["$b64"])
     return value
 
 
-def dumps(value):
+def dumps(value: "object") -> "bytes":
     """JSON text as UTF-8 bytes, the same for the same value: keys sorted, no spaces."""
     return json.dumps(value, default=_encode_bytes, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
-def loads(data):
+def loads(data: "bytes") -> "Any":
     """The value of `dumps`."""
     return json.loads(data.decode("utf-8"), object_hook=_decode_bytes)
 
 
-def pack(value):
+def pack(value: "object") -> "bytes":
     """One frame: bytes become a raw frame, everything else JSON (deflated when that's shorter)."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         kind, payload = RAW, bytes(value)
@@ -57,7 +62,7 @@ def pack(value):
     return HEADER.pack(len(payload), kind) + payload
 
 
-def _inflate(payload):
+def _inflate(payload: "bytes") -> "bytes":
     stream = zlib.decompressobj()
     data = stream.decompress(payload, MAX_FRAME)
     if stream.unconsumed_tail:
@@ -65,7 +70,7 @@ def _inflate(payload):
     return data
 
 
-def read(read_exactly):
+def read(read_exactly: "Callable[[int], bytes]") -> "Any":
     """The next frame's value, or None at the end of the stream.
 
     Args:
