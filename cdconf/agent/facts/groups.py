@@ -8,6 +8,11 @@ import sys
 
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
 # group -> the module and the function that gather it: from the root directory to {fact: value}. A module is imported
 # when one of its groups is asked for.
 GROUPS = {
@@ -22,7 +27,7 @@ GROUPS = {
 }
 
 
-def gather(groups, root="/"):
+def gather(groups: "Iterable[str]", root: "str" = "/") -> "dict[str, Any]":
     """The facts of some groups as plain data, `{fact: value}`.
 
     Args:
