@@ -1,5 +1,9 @@
 """What resource types and the agent raise when a host can't be made, or seen, as it should be."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.values import Details
+
 
 class Failed(Exception):
     """Something could not be done on this host.
@@ -15,7 +19,15 @@ class Failed(Exception):
         details: Plain data for the controller; `hint` says what to do.
     """
 
-    def __init__(self, message, command=None, status=None, output="", kind="failed", details=None):
+    def __init__(
+        self,
+        message: "str",
+        command: "str | None" = None,
+        status: "int | None" = None,
+        output: "str" = "",
+        kind: "str" = "failed",
+        details: "Details | None" = None,
+    ) -> "None":
         Exception.__init__(self, message)
         self.message = message
         self.command = command
@@ -24,7 +36,7 @@ class Failed(Exception):
         self.kind = kind
         self.details = details or {}
 
-    def text(self, sensitive=False):
+    def text(self, sensitive: "bool" = False) -> "str":
         """The message with command, status and output, for people; of what's sensitive neither command nor output."""
         lines = [self.message]
         if self.command is not None and not sensitive:
@@ -46,7 +58,7 @@ class Missing(Failed):
         name: Its name.
     """
 
-    def __init__(self, kind_of, name):
+    def __init__(self, kind_of: "str", name: "str") -> "None":
         Failed.__init__(self, "there is no {} '{}' on this host".format(kind_of, name))
         self.kind_of = kind_of
         self.name = name
@@ -64,13 +76,13 @@ class Obstacle(Failed):
         repair: How people mend it, with a command.
     """
 
-    def __init__(self, problem, repair):
+    def __init__(self, problem: "str", repair: "str") -> "None":
         Failed.__init__(self, "{}; {}".format(problem, repair))
         self.problem = problem
         self.repair = repair
 
 
-def in_the_way(path, what):
+def in_the_way(path: "str", what: "str") -> "Obstacle":
     """The `Obstacle` of a path that is `what` ("a directory"), and whose content nobody asked cdconf to remove.
 
     `mv -T`, since others may have made a link to a directory of the second name: root would move the path into it.
@@ -88,5 +100,5 @@ class Rebooting(Failed):
         within: Seconds that the reboot may take.
     """
 
-    def __init__(self, within):
+    def __init__(self, within: "float") -> "None":
         Failed.__init__(self, "the host must reboot", kind="rebooting", details={"within": within})

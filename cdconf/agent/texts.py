@@ -9,28 +9,28 @@ _AS_SPACES = {ord(one): " " for one in BLANKS}
 _DIGITS = frozenset("0123456789")
 
 
-def lines(text):
+def lines(text: "str") -> "list[str]":
     """The lines, without their LF."""
     found = text.split("\n")
     return found if found[-1] else found[:-1]
 
 
-def whole_lines(text):
+def whole_lines(text: "str") -> "list[str]":
     """The lines, with their LF."""
     found = text.split("\n")
     return [one + "\n" for one in found[:-1]] + ([found[-1]] if found[-1] else [])
 
 
-def words(text):
+def words(text: "str") -> "list[str]":
     """What's between blanks."""
     return [one for one in text.translate(_AS_SPACES).split(" ") if one]
 
 
-def strip(text):
+def strip(text: "str") -> "str":
     """Without blanks around it."""
     return text.strip(BLANKS)
 
 
-def is_number(text):
+def is_number(text: "str") -> "bool":
     """Whether it's one or more of the digits 0 to 9."""
     return bool(text) and _DIGITS.issuperset(text)

@@ -8,6 +8,11 @@ import binascii
 import struct
 import zlib
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 HEADER = struct.Struct(">IB")
 MAX_FRAME = 64 * 1024 * 1024
 CHUNK = 256 * 1024
@@ -19,13 +24,13 @@ class BadFrame(Exception):
     """What came isn't a frame: too long, of an unknown kind, or not JSON."""
 
 
-def _encode_bytes(value):
+def _encode_bytes(value: "object") -> "dict[str, str]":
     if isinstance(value, (bytes, bytearray)):
         return {"$b64": binascii.b2a_base64(bytes(value), newline=False).decode("ascii")}
     raise TypeError("can't send a {}".format(type(value).__name__))
 
 
-def _decode_bytes(value):
+def _decode_bytes(value: "dict[str, Any]") -> "dict[str, Any] | bytes":
     if len(value) == 1 and "$b64" in value:
         return binascii.a2b_base64(value["$b64"])
     return value
@@ -34,7 +39,7 @@ def _decode_bytes(value):
 class _Reading(object):
     """What a scanner of `_json` asks for how to read."""
 
-    def __init__(self):
+    def __init__(self) -> "None":
         self.strict, self.object_hook, self.object_pairs_hook = True, _decode_bytes, None
         self.parse_float, self.parse_int, self.parse_constant = float, int, float
 
@@ -43,7 +48,7 @@ _scan = None
 try:  # what `json` itself works with; that package imports `re`, and both take a tenth of a start
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
-    def _encoder():
+    def _encoder() -> "Any":
         return make_encoder({}, _encode_bytes, encode_basestring_ascii, None, ":", ",", True, False, True)
 
     _encoder()
@@ -52,7 +57,7 @@ except (ImportError, TypeError):
     pass
 
 
-def dumps(value):
+def dumps(value: "object") -> "bytes":
     """JSON text as UTF-8 bytes, the same for the same value: keys sorted, no spaces."""
     if _scan is None:
         import json
@@ -61,7 +66,7 @@ def dumps(value):
     return "".join(_encoder()(value, 0)).encode("utf-8")
 
 
-def loads(data):
+def loads(data: "bytes") -> "Any":
     """The value of `dumps`; raises ValueError."""
     text = data.decode("utf-8")
     if _scan is None:
@@ -78,7 +83,7 @@ def loads(data):
     return value
 
 
-def indented(value, level=1):
+def indented(value: "object", level: "int" = 1) -> "str":
     """The same for people to read: a line for each entry."""
     if isinstance(value, (bytes, bytearray)):
         value = _encode_bytes(value)
@@ -94,12 +99,12 @@ def indented(value, level=1):
     return begin + line + ("," + line).join(rows) + line[:-1] + end
 
 
-def _key(key):
+def _key(key: "object") -> "str":
     """What a key is in JSON: text, whatever it was."""
     return dumps({key: 0})[1:-3].decode("ascii")
 
 
-def pack(value):
+def pack(value: "object") -> "bytes":
     """One frame: bytes become a raw frame, everything else JSON (deflated when that's shorter)."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         kind, payload = RAW, bytes(value)
@@ -114,7 +119,7 @@ def pack(value):
     return HEADER.pack(len(payload), kind) + payload
 
 
-def _inflate(payload):
+def _inflate(payload: "bytes") -> "bytes":
     stream = zlib.decompressobj()
     data = stream.decompress(payload, MAX_FRAME)
     if stream.unconsumed_tail:
@@ -122,7 +127,7 @@ def _inflate(payload):
     return data
 
 
-def read(read_exactly):
+def read(read_exactly: "Callable[[int], bytes]") -> "Any":
     """The next frame's value, or None at the end of the stream.
 
     Args:

@@ -19,6 +19,7 @@ from cdconf.atomic import write_private
 from cdconf.own_files import read_bytes
 from cdconf.resources.agent_code import check_agent
 from cdconf.resources.discovery import is_own, type_folders
+from cdconf.session.annotations import without_annotations
 from cdconf.session.minify import compact
 from cdconf.session.shorten import shorten
 
@@ -130,8 +131,8 @@ def _small(path: Path) -> bytes:
 
 @cache
 def _own_small(path: Path) -> bytes:
-    """Of cdconf's own source, which doesn't change while it runs; code of others keeps all its names."""
-    return compact(shorten(path.read_text(encoding="utf-8")).encode())
+    """Of cdconf's own source, which doesn't change while it runs; others' types may look at their own names."""
+    return compact(shorten(without_annotations(path.read_bytes()).decode("utf-8")).encode())
 
 
 def _state(sources: Mapping[str, Path | None]) -> str:
@@ -171,7 +172,7 @@ def _own_sources() -> dict[str, Path | None]:
     sources: dict[str, Path | None] = {"cdconf/__init__.py": None, "cdconf/resources/__init__.py": None}
     above = f"{_PACKAGE}/"
     for path in (_PACKAGE / "agent").rglob("*.py"):
-        if path.name not in ("boot.py", "install.py"):
+        if path.name not in ("boot.py", "install.py") and path.parent.name != "data":
             sources[f"cdconf/{path.as_posix().removeprefix(above)}"] = path
     return sources
 

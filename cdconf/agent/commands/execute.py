@@ -5,22 +5,33 @@ import time
 from cdconf.agent import texts
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 
 class Result(object):
     """What a command returned: `status` (negative: killed by that signal), `out` and `err` (text)."""
 
-    def __init__(self, status, out, err):
+    def __init__(self, status: "int", out: "str", err: "str") -> "None":
         self.status = status
         self.out = out
         self.err = err
 
 
-def last_lines(text, count=15):
+def last_lines(text: "str", count: "int" = 15) -> "str":
     """The end of a command's output, which is where the reason stands."""
     return "\n".join(texts.strip(text).split("\n")[-count:])
 
 
-def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
+def run_bytes(
+    argv: "Sequence[str]",
+    data: "bytes | None" = None,
+    timeout: "float" = 600,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "tuple[int, bytes, bytes]":
     """Runs a command without a shell, in its own process group; returns (status, out, err), the last 16 MiB of each.
 
     It has ended when its process has, whatever it has left running.
@@ -35,7 +46,7 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
     tails = {"out": process_groups.Tail(), "err": process_groups.Tail()}
     deadline = time.monotonic() + timeout
 
-    def proceed():
+    def proceed() -> "None":
         if time.monotonic() > deadline:
             raise Failed("still running after {:g} s, killed".format(timeout), details={"timed_out": True})
 
@@ -52,7 +63,7 @@ def run_bytes(argv, data=None, timeout=600, env=None, user=None, cwd=None):
     return status, tails["out"].data(), tails["err"].data()
 
 
-def printable(text):
+def printable(text: "str") -> "str":
     """The same text for people: bytes that weren't UTF-8 (they came as lone surrogates) are shown by their numbers."""
     try:
         text.encode("utf-8")
@@ -61,20 +72,34 @@ def printable(text):
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def unspeakable(error):
+def unspeakable(error: "UnicodeEncodeError") -> "Failed":
     """The `Failed` for a name that Python 3.6 can't hand to the kernel where there's no C.UTF-8 (CentOS 7)."""
     text = "Python 3.6 without a UTF-8 locale can't use the name {!a}; install the locale C.UTF-8, or a newer python3"
     return Failed(text.format(error.object))
 
 
-def run(argv, input=None, timeout=600, env=None, user=None, cwd=None):  # noqa: A002  the name that subprocess uses
+def run(
+    argv: "Sequence[str]",
+    input: "str | None" = None,  # noqa: A002  the name that subprocess uses
+    timeout: "float" = 600,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "Result":
     """Like `run_bytes`, with text in and out (undecodable bytes are replaced)."""
     data = None if input is None else input.encode("utf-8")
     status, out, err = run_bytes(argv, data, timeout, env, user, cwd)
     return Result(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
-def run_ok(argv, input=None, timeout=600, env=None, user=None, cwd=None):  # noqa: A002
+def run_ok(
+    argv: "Sequence[str]",
+    input: "str | None" = None,  # noqa: A002  the name that subprocess uses
+    timeout: "float" = 600,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "Result":
     """Like `run`, but a status other than 0 raises `Failed` with the last lines of what it said."""
     result = run(argv, input, timeout, env, user, cwd)
     if result.status != 0:

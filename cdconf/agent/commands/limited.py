@@ -6,10 +6,17 @@ from cdconf.agent.commands import process_groups, shell
 from cdconf.agent.commands.execute import last_lines
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 KEPT = 64 * 1024  # bytes of output
 
 
-def run(line, within, proceed, **about):
+def run(
+    line: "str", within: "float", proceed: "Callable[[], object]", **about: "Any"
+) -> "tuple[str | None, str, bool]":
     """Runs it, and ends it with all that it has started.
 
     Args:
@@ -23,7 +30,7 @@ def run(line, within, proceed, **about):
     """
     tail, deadline = process_groups.Tail(KEPT), time.monotonic() + within
 
-    def go_on():
+    def go_on() -> "None":
         proceed()
         if time.monotonic() > deadline:
             raise Failed("was still running after {:g} s, and was ended".format(within))

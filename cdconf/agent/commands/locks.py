@@ -7,10 +7,14 @@ import time
 
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
 _FLOCK = "hhqqi0q"  # struct flock: type, whence, start, length, pid; 0q pads it to its alignment
 
 
-def holder(path):
+def holder(path: "str") -> "int | None":
     """The pid that holds a POSIX lock on a file: None when nobody does, 0 for one in another pid namespace."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -24,7 +28,7 @@ def holder(path):
     return None if answer[0] == fcntl.F_UNLCK else max(0, answer[4])
 
 
-def describe(pid):
+def describe(pid: "int") -> "str":
     """A process for people: its program and number."""
     if not pid:
         return "another process"
@@ -37,7 +41,7 @@ def describe(pid):
     return "{} (process {})".format(" ".join(names) or "a process", pid)
 
 
-def wait(paths, seconds):
+def wait(paths: "Iterable[str]", seconds: "float") -> "None":
     """Waits until nobody holds a POSIX lock on any of the files.
 
     Raises:
@@ -46,7 +50,7 @@ def wait(paths, seconds):
     _wait(paths, holder, seconds)
 
 
-def wait_for_pids(paths, seconds):
+def wait_for_pids(paths: "Iterable[str]", seconds: "float") -> "None":
     """Waits until none of the files holds the number of a process that lives, as dnf's `*_lock.pid` do.
 
     Raises:
@@ -55,7 +59,7 @@ def wait_for_pids(paths, seconds):
     _wait(paths, _alive, seconds)
 
 
-def _alive(path):
+def _alive(path: "str") -> "int | None":
     try:
         with open(path, newline="\n") as stream:
             pid = int(stream.read() or "0")
@@ -64,7 +68,7 @@ def _alive(path):
     return pid if pid and os.path.exists("/proc/{}".format(pid)) else None
 
 
-def _wait(paths, who, seconds):
+def _wait(paths: "Iterable[str]", who: "Callable[[str], int | None]", seconds: "float") -> "None":
     deadline = time.monotonic() + seconds
     while True:
         held = [(path, pid) for path, pid in ((path, who(path)) for path in paths) if pid is not None]

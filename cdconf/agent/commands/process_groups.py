@@ -13,6 +13,13 @@ import time
 from cdconf.agent.commands.identity import as_user, environment
 from cdconf.agent.errors import Failed, Missing
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import IO
+
+    from cdconf.agent.data.values import Process
+
 CHUNK = 64 * 1024
 LIMIT = 16 * 1024 * 1024  # bytes of a command's output that are kept: its last ones
 STEP = 0.05  # seconds: how soon an end, a stop or a time limit is seen
@@ -20,7 +27,13 @@ GRACE = 0.5  # seconds between asking a group to end and killing it
 ROUNDS = 32  # reads after a command's end: more than a pipe holds, so that nothing of its own is lost
 
 
-def start(argv, has_input=False, env=None, user=None, cwd=None):
+def start(
+    argv: "Sequence[str]",
+    has_input: "bool" = False,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "Process":
     """The process of a command, with pipes for its output, and for its input if it has one.
 
     Raises:
@@ -33,7 +46,7 @@ def start(argv, has_input=False, env=None, user=None, cwd=None):
         for name, value in (("HOME", home), ("USER", user), ("LOGNAME", user)):
             variables.setdefault(name, value)
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # type: ignore[return-value]  # its output is piped
             argv,
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -51,7 +64,13 @@ def start(argv, has_input=False, env=None, user=None, cwd=None):
         raise Failed("can't start {}: {}".format(argv[0], error), command=" ".join(argv))
 
 
-def pump(process, data, take, proceed, linger=0.0):
+def pump(
+    process: "Process",
+    data: "bytes | None",
+    take: "Callable[[str, bytes], None]",
+    proceed: "Callable[[], None]",
+    linger: "float" = 0.0,
+) -> "int":
     """Feeds a command and takes its output, until it has ended; returns its status, negative for a signal.
 
     Args:
@@ -65,7 +84,7 @@ def pump(process, data, take, proceed, linger=0.0):
         for name, stream in (("out", process.stdout), ("err", process.stderr)):
             os.set_blocking(stream.fileno(), False)
             selector.register(stream, selectors.EVENT_READ, name)
-        feed = _Feed(process.stdin, data, selector) if process.stdin else None
+        feed = _Feed(process.stdin, data, selector) if process.stdin and data is not None else None
         while process.poll() is None and selector.get_map():
             _exchange(selector, feed, take, STEP)
             proceed()
@@ -79,16 +98,18 @@ def pump(process, data, take, proceed, linger=0.0):
     return process.returncode
 
 
-def _is_watched(selector):
+def _is_watched(selector: "selectors.BaseSelector") -> "bool":
     """Whether there may be more output."""
     return any(key.data != "in" for key in selector.get_map().values())
 
 
-def _exchange(selector, feed, take, wait):
+def _exchange(
+    selector: "selectors.BaseSelector", feed: "_Feed | None", take: "Callable[[str, bytes], None]", wait: "float"
+) -> "bool":
     """Takes and gives what's ready within some seconds; False when nothing was."""
     ready = selector.select(wait)
     for key, _ in ready:
-        if key.data == "in":
+        if feed is not None and key.data == "in":
             feed.go_on()
             continue
         chunk = os.read(key.fd, CHUNK)
@@ -99,7 +120,12 @@ def _exchange(selector, feed, take, wait):
     return bool(ready)
 
 
-def _last_words(selector, take, proceed, linger):
+def _last_words(
+    selector: "selectors.BaseSelector",
+    take: "Callable[[str, bytes], None]",
+    proceed: "Callable[[], None]",
+    linger: "float",
+) -> "None":
     """Takes what a command printed before its end, and what comes for some seconds from what it has left running."""
     for key in list(selector.get_map().values()):
         if key.data == "in":
@@ -116,12 +142,12 @@ def _last_words(selector, take, proceed, linger):
 class _Feed(object):
     """What a command still has to get; a command needn't want all of it."""
 
-    def __init__(self, stream, data, selector):
+    def __init__(self, stream: "IO[bytes]", data: "bytes", selector: "selectors.BaseSelector") -> "None":
         self.stream, self.left, self.selector = stream, memoryview(data), selector
         os.set_blocking(stream.fileno(), False)
         selector.register(stream, selectors.EVENT_WRITE, "in")
 
-    def go_on(self):
+    def go_on(self) -> "None":
         try:
             self.left = self.left[os.write(self.stream.fileno(), self.left[:CHUNK]) :] if self.left else self.left
         except BlockingIOError:
@@ -133,7 +159,7 @@ class _Feed(object):
             self.stream.close()
 
 
-def end(process, grace=GRACE):
+def end(process: "Process", grace: "float" = GRACE) -> "None":
     """Ends a command that still runs with its whole group: asks, and kills whoever is left."""
     if process.poll() is not None:
         return
@@ -150,7 +176,7 @@ def end(process, grace=GRACE):
         pass  # the kernel has it, in a file system that doesn't answer for example
 
 
-def _signal(process, number):
+def _signal(process: "Process", number: "int") -> "bool":
     """Whether the group has somebody who got it."""
     try:
         os.killpg(process.pid, number)
@@ -159,7 +185,7 @@ def _signal(process, number):
     return True
 
 
-def leave(process):
+def leave(process: "Process") -> "None":
     """Closes the pipes of a command that has ended; what's left of it prints into nothing from now on."""
     if process.stdin:
         try:
@@ -178,7 +204,7 @@ def leave(process):
                 )
 
 
-def _is_open(descriptor):
+def _is_open(descriptor: "int") -> "bool":
     """Whether somebody still has a pipe's other end."""
     try:
         return all(os.read(descriptor, CHUNK) for _ in range(ROUNDS))
@@ -193,15 +219,16 @@ class Tail(object):
         limit: How many are kept.
     """
 
-    def __init__(self, limit=LIMIT):
-        self.limit, self.chunks, self.size = limit, [], 0
+    def __init__(self, limit: "int" = LIMIT) -> "None":
+        self.limit, self.size = limit, 0
+        self.chunks: "list[bytes]" = []
 
-    def add(self, chunk):
+    def add(self, chunk: "bytes") -> "None":
         self.chunks.append(chunk)
         self.size += len(chunk)
         if self.size > 2 * self.limit:
             self.chunks = [self.data()]
             self.size = self.limit
 
-    def data(self):
+    def data(self) -> "bytes":
         return b"".join(self.chunks)[-self.limit :]

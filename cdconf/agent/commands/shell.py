@@ -10,12 +10,18 @@ import contextlib
 from cdconf.agent.commands import execute
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cdconf.agent.data.values import Process
+
 NAME = "CDCONF_LINE"
 PIECE = 100 * 1024  # bytes; the kernel takes 128 KiB in one variable (execve(2))
 LIMIT = 1024 * 1024  # bytes; it takes 2 MiB in all variables and arguments
 
 
-def words(line):
+def words(line: "str") -> "tuple[list[str], dict[str, bytes]]":
     """(arguments, variables) with which a process runs a command line.
 
     Raises:
@@ -34,7 +40,13 @@ def words(line):
     return ["/bin/sh", "-c", text], variables
 
 
-def start(line, has_input=False, env=None, user=None, cwd=None):
+def start(
+    line: "str",
+    has_input: "bool" = False,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "Process":
     """Like `piped.start`, for a command line."""
     from cdconf.agent.commands import process_groups
 
@@ -43,21 +55,34 @@ def start(line, has_input=False, env=None, user=None, cwd=None):
         return process_groups.start(argv, has_input, dict(env or {}, **variables), user, cwd)
 
 
-def run_bytes(line, data=None, timeout=600, env=None, user=None, cwd=None):
+def run_bytes(
+    line: "str",
+    data: "bytes | None" = None,
+    timeout: "float" = 600,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "tuple[int, bytes, bytes]":
     """Like `base.run_bytes`, for a command line."""
     argv, variables = words(line)
     with _told(line):
         return execute.run_bytes(argv, data, timeout, dict(env or {}, **variables), user, cwd)
 
 
-def run(line, timeout=600, env=None, user=None, cwd=None):
+def run(
+    line: "str",
+    timeout: "float" = 600,
+    env: "Mapping[str, str | bytes] | None" = None,
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+) -> "execute.Result":
     """Like `base.run`, for a command line."""
     status, out, err = run_bytes(line, None, timeout, env, user, cwd)
     return execute.Result(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
-def _told(line):
+def _told(line: "str") -> "Iterator[None]":
     """In errors the command is the line, as people have written it."""
     try:
         yield

@@ -9,6 +9,10 @@ import time
 
 from cdconf.agent import texts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
 INTEGER, BITS, OCTETS, OID, UTC_TIME = 0x02, 0x03, 0x04, 0x06, 0x17
 SEQUENCE, SET = 0x30, 0x31
@@ -28,7 +32,7 @@ class Malformed(Exception):
     """It isn't what it should be."""
 
 
-def pem(text):
+def pem(text: "str") -> "list[tuple[str, bytes]]":
     """(label, DER) of every block of a text."""
     try:
         return [
@@ -38,7 +42,7 @@ def pem(text):
         raise Malformed("its base64 is damaged: {}".format(error))
 
 
-def elements(data):
+def elements(data: "bytes") -> "list[tuple[int, bytes]]":
     """(tag, content) of the elements that follow each other in DER (X.690, 8.1)."""
     found, at = [], 0
     while at < len(data):
@@ -59,7 +63,7 @@ def elements(data):
     return found
 
 
-def _inside(data, *path):
+def _inside(data: "bytes", *path: "int") -> "bytes":
     """The content of the element that a path of positions leads to."""
     for position in path:
         members = elements(data)
@@ -69,7 +73,7 @@ def _inside(data, *path):
     return data
 
 
-def oid(content):
+def oid(content: "bytes") -> "str":
     """An object identifier as dotted numbers (X.690, 8.19)."""
     numbers, value = [], 0
     for byte in content:
@@ -81,7 +85,7 @@ def oid(content):
     return ".".join(str(one) for one in [first, numbers[0] - 40 * first] + numbers[1:]) if numbers else ""
 
 
-def _time(tag, content):
+def _time(tag: "int", content: "bytes") -> "int":
     """Seconds since 1970 (RFC 5280, 4.1.2.5): YYMMDDhhmmssZ with 1950 to 2049, or YYYYMMDDhhmmssZ."""
     text = content.decode("ascii", "replace")
     if tag == UTC_TIME:
@@ -104,13 +108,13 @@ class Certificate(object):
         common_name: The subject's; empty when it has none.
     """
 
-    def __init__(self, data):
+    def __init__(self, data: "bytes") -> "None":
         try:
             self._read(data)
         except IndexError:
             raise Malformed("its DER lacks a part")
 
-    def _read(self, data):
+    def _read(self, data: "bytes") -> "None":
         parts = elements(_inside(data, 0, 0))
         if parts and parts[0][0] == 0xA0:
             parts = parts[1:]  # the version
@@ -128,13 +132,13 @@ class Certificate(object):
         self.names = sorted(_names(parts[6:]))
 
 
-def _common_names(subject):
+def _common_names(subject: "bytes") -> "list[str]":
     """Those of a name (RFC 5280, 4.1.2.4): a sequence of sets of (type, value)."""
     pairs = [elements(pair) for _, one in elements(subject) for _, pair in elements(one)]
     return [pair[1][1].decode("utf-8", "replace") for pair in pairs if oid(pair[0][1]) == COMMON_NAME]
 
 
-def _key_type(algorithm, public):
+def _key_type(algorithm: "bytes", public: "bytes") -> "str":
     members = elements(algorithm)
     name = oid(members[0][1])
     if name == RSA:
@@ -143,7 +147,7 @@ def _key_type(algorithm, public):
     return CURVES.get(curve, curve)
 
 
-def _names(rest):
+def _names(rest: "list[tuple[int, bytes]]") -> "Iterator[str]":
     """DNS names ([2]) and IP addresses ([7]) of the extension (RFC 5280, 4.2.1.6)."""
     for tag, content in rest:
         if tag != 0xA3:
@@ -159,7 +163,7 @@ def _names(rest):
                     yield str(ipaddress.ip_address(value))
 
 
-def certificate(text):
+def certificate(text: "str") -> "Certificate":
     """The first certificate of a PEM text.
 
     Raises:
@@ -171,7 +175,7 @@ def certificate(text):
     raise Malformed("there's no certificate in it")
 
 
-def belongs(text, public_key):
+def belongs(text: "str", public_key: "bytes") -> "bool | None":
     """Whether a private key in PEM has a certificate's public key; None when that can't be told."""
     for label, data in pem(text):
         if label == "PRIVATE KEY":  # PKCS #8 (RFC 5958): version, algorithm, key
@@ -186,7 +190,7 @@ def belongs(text, public_key):
     return None
 
 
-def _matches(key, public_key, rsa):
+def _matches(key: "bytes", public_key: "bytes", rsa: "bool") -> "bool | None":
     members = elements(_inside(key, 0))
     if rsa:  # RFC 8017, A.1.2: version, modulus, ...
         return len(members) > 1 and members[1][1] == _inside(public_key, 0, 0)

@@ -11,6 +11,10 @@ import re
 
 from cdconf.agent import texts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 _ARMOR = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(.*?)\r?\n-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 _PUBLIC_KEY, _SUBKEY, _USER_ID = 6, 14, 13
 _SECRET_KEYS = (5, 7)
@@ -23,20 +27,20 @@ class BadKey(Exception):
 class Key(object):
     """A primary key: its `fingerprint` in upper-case hex, those of its `subkeys`, its `users`."""
 
-    def __init__(self, fingerprint):
+    def __init__(self, fingerprint: "str") -> "None":
         self.fingerprint = fingerprint
-        self.subkeys = []
-        self.users = []
+        self.subkeys: "list[str]" = []
+        self.users: "list[str]" = []
 
 
-def normal(fingerprint):
+def normal(fingerprint: "str") -> "str | None":
     """A fingerprint without spaces, colons and 0x, in upper case; None when it can't be one (40 or 64 hex digits)."""
     text = re.sub(r"[\s:]", "", fingerprint).upper()
     text = text[2:] if text.startswith("0X") else text
     return text if re.match(r"[0-9A-F]{40}\Z|[0-9A-F]{64}\Z", text) else None
 
 
-def keys(data):
+def keys(data: "bytes") -> "list[Key]":
     """The primary keys of a key file, armored or binary, in their order.
 
     Args:
@@ -60,7 +64,7 @@ def keys(data):
     return found
 
 
-def dearmor(data):
+def dearmor(data: "bytes") -> "bytes":
     """The packets of all armored blocks of a file one after the other, or the data itself when it's binary."""
     if data[:1] and data[0] & 0x80:
         return data
@@ -75,7 +79,7 @@ def dearmor(data):
     return b"".join(blocks)
 
 
-def _block(text):
+def _block(text: "str") -> "bytes":
     lines = [texts.strip(line) for line in texts.lines(text)]
     if "" not in lines and any(": " in line for line in lines):
         raise BadKey("an armored block has no blank line after its headers")
@@ -92,7 +96,7 @@ def _block(text):
     return data
 
 
-def crc24(data):
+def crc24(data: "bytes") -> "int":
     """The checksum of armored data (RFC 4880, section 6.1)."""
     crc = 0xB704CE
     for byte in data:
@@ -104,7 +108,7 @@ def crc24(data):
     return crc
 
 
-def packets(data):
+def packets(data: "bytes") -> "Iterator[tuple[int, bytes]]":
     """(tag, body) of each packet (RFC 4880, section 4.2).
 
     Raises:
@@ -125,7 +129,7 @@ def packets(data):
         position = start + length
 
 
-def _new_length(data, position):
+def _new_length(data: "bytes", position: "int") -> "tuple[int, int]":
     octets = data[position : position + 5]
     if not octets:
         raise BadKey("it's cut off")
@@ -138,7 +142,7 @@ def _new_length(data, position):
     raise BadKey("a packet's length can't be read")  # partial lengths are for data, never for keys
 
 
-def _old_length(data, position, kind):
+def _old_length(data: "bytes", position: "int", kind: "int") -> "tuple[int, int]":
     size = {0: 1, 1: 2, 2: 4}.get(kind)
     octets = data[position : position + size] if size else b""
     if not size or len(octets) < size:
@@ -146,7 +150,7 @@ def _old_length(data, position, kind):
     return position + size, int.from_bytes(octets, "big")
 
 
-def fingerprint(body):
+def fingerprint(body: "bytes") -> "str":
     """The fingerprint of a public key packet's body, upper-case hex: SHA-1 for version 4, SHA-256 for 5 and 6."""
     version = body[0] if body else 0
     if version == 4:
@@ -158,7 +162,7 @@ def fingerprint(body):
     raise BadKey("a key of version {} can't be used".format(version))
 
 
-def pinned(data, fingerprints):
+def pinned(data: "bytes", fingerprints: "Sequence[str]") -> "None":
     """Checks that a key file holds the keys that it should, and no other.
 
     Args:
@@ -175,7 +179,7 @@ def pinned(data, fingerprints):
         raise BadKey("its fingerprint is {}, not {}".format(", ".join(there), ", ".join(fingerprints)))
 
 
-def armor(data):
+def armor(data: "bytes") -> "str":
     """Binary packets as one armored block, always the same for the same data."""
     text = base64.b64encode(data).decode("ascii")
     lines = [text[start : start + 64] for start in range(0, len(text), 64)]

@@ -4,8 +4,12 @@ It's PostgreSQL's way where that isn't the RFC's: what the profile prohibits is 
 a password that it doesn't allow counts as it is (`src/common/saslprep.c`, `scram_SaltedPassword`'s callers).
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
-def prepared(password):
+
+def prepared(password: "str") -> "str":
     """The text of which a SCRAM verifier is made: a no-break space is a space."""
     if all(ord(char) < 128 for char in password):
         return password
@@ -23,7 +27,7 @@ def prepared(password):
     return unicodedata.normalize("NFKC", mapped)
 
 
-def _is_prohibited(text, tables):
+def _is_prohibited(text: "str", tables: "ModuleType") -> "bool":
     prohibited = (
         tables.in_table_a1,  # unassigned in Unicode 3.2
         tables.in_table_c12,

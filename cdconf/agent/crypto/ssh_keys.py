@@ -22,23 +22,23 @@ FINGERPRINT = "SHA256:"
 class Key(object):
     """One public key: `options`, `type`, `blob` (base64) and `comment`, empty where there are none."""
 
-    def __init__(self, options, kind, blob, comment):
+    def __init__(self, options: "str", kind: "str", blob: "str", comment: "str") -> "None":
         self.options = options
         self.kind = kind
         self.blob = blob
         self.comment = comment
 
-    def line(self):
+    def line(self) -> "str":
         """The key as a line, without the newline, single spaces between its parts."""
         return " ".join(part for part in (self.options, self.kind, self.blob, self.comment) if part)
 
-    def fingerprint(self):
+    def fingerprint(self) -> "str":
         """`SHA256:` and the digest in base64, as `ssh-keygen -l` shows it."""
         digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
         return FINGERPRINT + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
-def parse(line):
+def parse(line: "str") -> "Key":
     """The key of a line.
 
     Raises:
@@ -61,7 +61,7 @@ def parse(line):
     return Key(options, first, blob, texts.strip(comment))
 
 
-def _word(text):
+def _word(text: "str") -> "tuple[str, str]":
     """The text up to the first blank outside of quotes, and what follows."""
     quoted = False
     for index, letter in enumerate(text):
@@ -74,7 +74,7 @@ def _word(text):
     return text, ""
 
 
-def _check_blob(kind, blob):
+def _check_blob(kind: "str", blob: "str") -> "None":
     """The base64 part begins with the type again (RFC 4253, 6.6), and is whole."""
     try:
         data = base64.b64decode(blob.encode("ascii"), validate=True)
@@ -93,7 +93,7 @@ def _check_blob(kind, blob):
         raise ValueError("an ed25519 key has 32 bytes, this one {}".format(len(parts[1])))
 
 
-def parsed(line):
+def parsed(line: "str") -> "Key | None":
     """The key of a file's line; None for comments, empty lines and what isn't a key."""
     if not texts.strip(line) or line.lstrip(" \t").startswith("#"):
         return None

@@ -5,6 +5,10 @@ import re
 
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^."'\s][^."']*?))\s*(\.|\Z)""")
 
 
@@ -15,14 +19,14 @@ class NotEditable(Failed):
 class Other(object):
     """A value that no wanted value equals, such as a date or an ambiguous spelling; it's shown as it's written."""
 
-    def __init__(self, text):
+    def __init__(self, text: "str") -> "None":
         self.text = text
 
-    def __repr__(self):
+    def __repr__(self) -> "str":
         return self.text
 
 
-def parts(key):
+def parts(key: "str") -> "list[str]":
     """The parts of a dotted key; a part with dots in it is quoted.
 
     Raises:
@@ -43,7 +47,7 @@ def parts(key):
             return found
 
 
-def same(one, other):
+def same(one: "object", other: "object") -> "bool":
     """Whether two values are equal and of the same kind: `true` isn't `1`, but `1.0` is."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
@@ -54,14 +58,14 @@ def same(one, other):
     return not isinstance(one, Other) and one == other
 
 
-def shown(value):
+def shown(value: "object") -> "str":
     """A value as text for people, by which values of different kinds differ."""
     if isinstance(value, Other):
         return value.text
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def nested(path, value):
+def nested(path: "Sequence[str]", value: "object") -> "object":
     """`{"a": {"b": value}}` for the path a.b."""
     for name in reversed(path):
         value = {name: value}

@@ -12,13 +12,19 @@ from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable
 from cdconf.agent.edit.lines import Lines
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.values import Always
+
+    _Entry = tuple[int, re.Match[str], bool]  # see `Editor._entries`
+
 _SECTION = re.compile(r"\s*\[(?P<name>[^\]\r\n]*)\]\s*(?:[#;].*)?\Z", re.ASCII)
 _COMMENT = re.compile(r"\s*[#;]", re.ASCII)
 _INLINE = re.compile(r"\s+[#;]", re.ASCII)
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9_@%+:,./=-]*\Z")
 _SHELL_ASSIGNMENT = r"(?P<lead>\s*(?:export\s+)?)(?P<key>{})(?P<sep>=)(?P<value>.*)\Z"
 _SHELL_TOKEN = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]""")
-_SHELL_WORD = re.compile("(?:{})*".format(_SHELL_TOKEN.pattern))
+_SHELL_WORD: "Always" = re.compile("(?:{})*".format(_SHELL_TOKEN.pattern))  # type: ignore[assignment]  # it matches nothing, too
 # A parameter or command that the shell would put in: outside of single quotes, without a backslash.
 _EXPANDS = re.compile(r"^(?:[^'\\$`]|\\.|'[^']*')*[$`]")
 
@@ -39,7 +45,16 @@ class Editor(object):
         NotEditable: A line may be the key, or go on with the value above it.
     """
 
-    def __init__(self, text, section, key, separator=None, shell=False, comments=None, continuation=None):
+    def __init__(
+        self,
+        text: "str",
+        section: "str | None",
+        key: "str",
+        separator: "str | None" = None,
+        shell: "bool" = False,
+        comments: "bool | None" = None,
+        continuation: "str | None" = None,
+    ) -> "None":
         self.document = Lines(text)
         self.section = section
         self.key = key
@@ -53,7 +68,7 @@ class Editor(object):
         self.begun = self._begun()
         self.entries = self._entries()
 
-    def _pattern(self, key):
+    def _pattern(self, key: "str") -> "re.Pattern[str]":
         if self.shell:
             return re.compile(_SHELL_ASSIGNMENT.format(key), re.ASCII)
         if self.separator is None:
@@ -64,7 +79,7 @@ class Editor(object):
             sep = r"\s+"
         return re.compile(r"(?P<lead>\s*)(?P<key>{})(?P<sep>{})(?P<value>.*?)\s*\Z".format(key, sep), re.ASCII)
 
-    def _spans(self):
+    def _spans(self) -> "list[tuple[int, int]]":
         """(first line, line behind the last) of each occurrence of the section."""
         if self.shell:
             return [(0, len(self.document))]
@@ -80,9 +95,12 @@ class Editor(object):
             spans.append((start, len(self.document)))
         return spans
 
-    def _begun(self):
+    def _begun(self) -> "dict[int, int | None]":
         """Each line that goes on with a value -> the line in which that begins."""
-        found, indent, begun, escaped = {}, None, None, False
+        found: "dict[int, int | None]" = {}
+        indent: "int | None" = None
+        begun: "int | None" = None
+        escaped = False
         for index, line in enumerate(self.document.all()):
             if _SECTION.match(line) and not self.shell:
                 indent, begun, escaped = None, None, False
@@ -98,13 +116,13 @@ class Editor(object):
             escaped = line.endswith("\\") and self.continuation in (None, "backslash", "systemd")
         return found
 
-    def _goes_on_indented(self):
+    def _goes_on_indented(self) -> "bool":
         return self.continuation in (None, "indented")
 
-    def _passes_comments(self):
+    def _passes_comments(self) -> "bool":
         return self.continuation == "systemd"
 
-    def _entries(self):
+    def _entries(self) -> "list[_Entry]":
         """(line, match, whether the value goes on) of the key's lines."""
         found, going_on = [], set(self.begun.values())
         lines = self.document.all()
@@ -122,11 +140,11 @@ class Editor(object):
                     )
         return found
 
-    def values(self):
+    def values(self) -> "list[str]":
         """The values of the key's lines, in their order."""
         return [self._value(one) for one in self.entries]
 
-    def _value(self, entry):
+    def _value(self, entry: "_Entry") -> "str":
         _, match, goes_on = entry
         text = match.group("value")
         if goes_on:
@@ -138,7 +156,7 @@ class Editor(object):
             return _INLINE.split(text, 1)[0]
         return text
 
-    def put(self, values):
+    def put(self, values: "list[str]") -> "str":
         """Gives the key's lines these values: the last line where there's one value, else all of them."""
         if len(values) == 1 and self.entries:
             self._change(self.entries[-1], values[0])
@@ -151,31 +169,31 @@ class Editor(object):
             self._drop(self.entries[len(values) :])
         return self.document.text()
 
-    def put_exactly(self, values):
+    def put_exactly(self, values: "list[str]") -> "str":
         """Like `put`, but a single value is the only one."""
         if len(values) == 1:
             self._drop(self.entries[1:])
             self.entries = self.entries[:1]
         return self.put(values)
 
-    def remove(self):
+    def remove(self) -> "str":
         """Takes the key's lines out."""
         self._drop(self.entries)
         return self.document.text()
 
-    def _refuse_if_it_goes_on(self, entry):
+    def _refuse_if_it_goes_on(self, entry: "_Entry") -> "None":
         if entry[2]:
             text = "the value of '{}' in line {} goes over several lines".format(self.key, entry[0] + 1)
             more = "; if it doesn't, say so by `continuation`" if self.continuation is None else ""
             raise NotEditable(text + more)
 
-    def _drop(self, entries):
+    def _drop(self, entries: "list[_Entry]") -> "None":
         for entry in entries:
             self._refuse_if_it_goes_on(entry)
         for index, _, _ in reversed(entries):
             self.document.remove(index, index + 1)
 
-    def _change(self, entry, value):
+    def _change(self, entry: "_Entry", value: "str") -> "None":
         index, match, _ = entry
         if self._value(entry) == value and not entry[2]:
             return
@@ -196,7 +214,7 @@ class Editor(object):
                 tail = old[inline.start() :] + tail
         self.document.replace(index, line[: match.start("value")] + value + tail)
 
-    def _add(self, values):
+    def _add(self, values: "list[str]") -> "None":
         lead, separator = self._style()
         fresh = [lead + self.key + separator + (_quote(value, "") if self.shell else value) for value in values]
         if self.entries:
@@ -209,7 +227,7 @@ class Editor(object):
             blank = [""] if texts.strip(last) else []
             self.document.insert(len(self.document), blank + ["[{}]".format(self.section)] + fresh)
 
-    def _place(self):
+    def _place(self) -> "int":
         """Behind the commented-out line of the key, else behind the section's last line that isn't empty."""
         lines = self.document.all()
         sample = re.compile(r"\s*[#;]+\s*{}\s*(?:[=:]|\Z)".format(re.escape(self.key)), re.ASCII)
@@ -222,12 +240,12 @@ class Editor(object):
             end -= 1
         return end
 
-    def _would_go_on(self, following):
+    def _would_go_on(self, following: "list[str]") -> "bool":
         """Whether a value in the line before these would go on in the first one that counts."""
         counting = (line for line in following if texts.strip(line) and not _COMMENT.match(line))
         return self._goes_on_indented() and next(counting, "")[:1] in tuple(texts.BLANKS)
 
-    def _style(self):
+    def _style(self) -> "tuple[str, str]":
         """Indentation and separator of the nearest key: of the section, else of the file."""
         if self.shell:
             return "", "="
@@ -244,7 +262,7 @@ class Editor(object):
         return "", "=" if self.separator is None else self.separator
 
 
-def _unquote(text):
+def _unquote(text: "str") -> "tuple[str, str, str]":
     """A shell word's value, the word as it's written, and what stands behind it (a comment)."""
     word = _SHELL_WORD.match(text).group()
     rest = text[len(word) :]
@@ -253,13 +271,13 @@ def _unquote(text):
     return "".join(_plain(token) for token in _SHELL_TOKEN.findall(word)), word, rest
 
 
-def _plain(token):
+def _plain(token: "str") -> "str":
     if token.startswith('"'):
         return re.sub(r'\\([\\"$`])', r"\1", token[1:-1])
     return token[1:-1] if token.startswith("'") else token[-1]
 
 
-def _quote(value, old):
+def _quote(value: "str", old: "str") -> "str":
     """A shell word for a value, in the old word's quotes where that's possible."""
     if old.startswith("'") and "'" not in value:
         return "'{}'".format(value)

@@ -6,12 +6,19 @@ import re
 from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable, nested
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from cdconf.agent.data.values import Always
+
+_SPACE: "Always" = re.compile(r"[ \t\r\n]*")  # type: ignore[assignment]  # it matches nothing, too
+_INDENT: "Always" = re.compile(r"[ \t]*")  # type: ignore[assignment]  # it matches nothing, too
 _DECODER = json.JSONDecoder()
 MISSING = object()
 
 
-def _unique(pairs):
+def _unique(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
     names = set()
     for name, _ in pairs:
         if name in names:
@@ -20,11 +27,11 @@ def _unique(pairs):
     return dict(pairs)
 
 
-def _constant(name):
+def _constant(name: "str") -> "NoReturn":
     raise ValueError("{} isn't a number".format(name))
 
 
-def check(text):
+def check(text: "str") -> "None":
     """Raises `NotEditable` for what isn't JSON, or has a key twice."""
     try:
         json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
@@ -32,11 +39,11 @@ def check(text):
         raise NotEditable("it isn't JSON that can be edited: {}".format(error))
 
 
-def _skip(text, position):
+def _skip(text: "str", position: "int") -> "int":
     return _SPACE.match(text, position).end()
 
 
-def _members(text, start):
+def _members(text: "str", start: "int") -> "list[tuple[str, int, int, int]]":
     """(key, start of the key, start and end of the value) of an object that begins at `start`."""
     found = []
     position = _skip(text, start + 1)
@@ -52,7 +59,7 @@ def _members(text, start):
     return found
 
 
-def _walk(text, path):
+def _walk(text: "str", path: "list[str]") -> "tuple[int, list[str], int | None]":
     """How far the path leads: (start of the last value on it, the parts that are left, the last object's start)."""
     position, above = _skip(text, 0), None
     for depth, name in enumerate(path):
@@ -67,7 +74,7 @@ def _walk(text, path):
     return position, [], above
 
 
-def get(text, path):
+def get(text: "str", path: "list[str]") -> "object":
     """The value at a path, `MISSING` when there's none."""
     if not texts.strip(text):
         return MISSING
@@ -76,7 +83,7 @@ def get(text, path):
     return MISSING if left else _DECODER.raw_decode(text, position)[0]
 
 
-def put(text, path, value):
+def put(text: "str", path: "list[str]", value: "object") -> "str":
     """The text with a value set."""
     if not texts.strip(text):
         return json.dumps(nested(path, value), indent=2, ensure_ascii=False) + "\n"
@@ -89,7 +96,7 @@ def put(text, path, value):
     return _insert(text, position, left[0], nested(left[1:], value), step)
 
 
-def _insert(text, start, name, value, step):
+def _insert(text: "str", start: "int", name: "str", value: "object", step: "str | None") -> "str":
     members = _members(text, start)
     ending = _ending(text)
     if not members:
@@ -113,50 +120,50 @@ def _insert(text, start, name, value, step):
     return text[: last[3]] + fresh + text[last[3] :]
 
 
-def _one_break(space):
+def _one_break(space: "str") -> "str":
     """White space before a member, without empty lines in it."""
     head, newline, tail = space.rpartition("\n")
     return ("\r" if head.endswith("\r") else "") + newline + tail if newline else space
 
 
-def _lead(text, position):
+def _lead(text: "str", position: "int") -> "str":
     start = position
     while start and text[start - 1] in " \t\r\n":
         start -= 1
     return text[start:position]
 
 
-def _member(name, value, step, indent, ending):
+def _member(name: "str", value: "object", step: "str | None", indent: "str", ending: "str") -> "str":
     return "{}: {}".format(json.dumps(name, ensure_ascii=False), _dump(value, step, indent, ending))
 
 
-def _dump(value, step, indent, ending):
+def _dump(value: "object", step: "str | None", indent: "str", ending: "str") -> "str":
     if step is None:
         return json.dumps(value, ensure_ascii=False)
     return json.dumps(value, ensure_ascii=False, indent=step).replace("\n", ending + indent)
 
 
-def _ending(text):
+def _ending(text: "str") -> "str":
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _step(text):
+def _step(text: "str") -> "str | None":
     """The document's indentation of one level; None when it's all on one line."""
     found = re.search(r"[{\[][ \t]*\r?\n([ \t]+)", text)
     return found.group(1) if found else None
 
 
-def _indentation(text, position):
+def _indentation(text: "str", position: "int") -> "str":
     """The white space at the beginning of the line that a position is in."""
     start = text.rfind("\n", 0, position) + 1
-    return re.compile(r"[ \t]*").match(text, start).group()
+    return _INDENT.match(text, start).group()
 
 
-def remove(text, path):
+def remove(text: "str", path: "list[str]") -> "str":
     """The text without the key that a path leads to, and its comma."""
     check(text)
     _, left, above = _walk(text, path)
-    if left:
+    if left or above is None:
         return text
     members = _members(text, above)
     index = [member[0] for member in members].index(path[-1])

@@ -7,11 +7,17 @@ from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable, same
 from cdconf.agent.edit.toml_text import Reader
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.values import Always
+    from cdconf.agent.edit.toml_text import Entry
+
+_INDENT: "Always" = re.compile(r"[ \t]*")  # type: ignore[assignment]  # it matches nothing, too
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 MISSING = object()
 
 
-def _find(reader, path):
+def _find(reader: "Reader", path: "list[str]") -> "Entry | None":
     """The entry of a path, None when there's none.
 
     Raises:
@@ -35,11 +41,11 @@ def _find(reader, path):
     return None
 
 
-def _through_array(reader, path):
+def _through_array(reader: "Reader", path: "list[str]") -> "bool":
     return any(header.array and header.path == path[: len(header.path)] for header in reader.headers)
 
 
-def get(text, path):
+def get(text: "str", path: "list[str]") -> "object":
     """The value at a path, `MISSING` when there's none. In an inline table it can be read, though not changed."""
     reader = Reader(text)
     try:
@@ -57,7 +63,7 @@ def get(text, path):
     return MISSING if entry is None else entry.value
 
 
-def put(text, path, value):
+def put(text: "str", path: "list[str]", value: "object") -> "str":
     """The text with a value set: in its place, beside its neighbours, at the end of its table, or in a new table."""
     reader = Reader(text)
     entry = _find(reader, path)
@@ -70,7 +76,7 @@ def put(text, path, value):
     return result
 
 
-def remove(text, path):
+def remove(text: "str", path: "list[str]") -> "str":
     """The text without the lines of a key."""
     reader = Reader(text)
     entry = _find(reader, path)
@@ -81,7 +87,7 @@ def remove(text, path):
     return result
 
 
-def _verify(before, after, path, value):
+def _verify(before: "Reader", after: "Reader", path: "list[str]", value: "object") -> "None":
     """Every other key is what it was, and this one is as wanted."""
     old = [(entry.path, repr(entry.value)) for entry in before.entries if entry.path != path]
     new = [(entry.path, repr(entry.value)) for entry in after.entries if entry.path != path]
@@ -90,13 +96,13 @@ def _verify(before, after, path, value):
         raise NotEditable("the edit would change more than '{}'".format(".".join(path)))
 
 
-def _insert(reader, path, fresh):
+def _insert(reader: "Reader", path: "list[str]", fresh: "str") -> "str":
     text = reader.text
     ending = "\r\n" if "\r\n" in text else "\n"
     parent = path[:-1]
     neighbour = _neighbour(reader, path)
     if neighbour is not None:
-        lead = re.compile(r"[ \t]*").match(text, neighbour.start).group()
+        lead = _INDENT.match(text, neighbour.start).group()
         above = len(neighbour.path) - len(neighbour.relative)
         return _at(text, neighbour.end, lead + key(path[above:]) + " = " + fresh, ending)
     headers = [one for one in reader.headers if one.path == parent and not one.array]
@@ -111,7 +117,7 @@ def _insert(reader, path, fresh):
     return text + "{}[{}]{}{}{}".format(ending, key(parent), ending, line, ending)
 
 
-def _neighbour(reader, path):
+def _neighbour(reader: "Reader", path: "list[str]") -> "Entry | None":
     """The entry behind which a key goes: the last of the same table, else of a table that dotted keys define.
 
     A table that dotted keys define can't have a header, so whatever is new in it must be a dotted key too.
@@ -131,13 +137,13 @@ def _neighbour(reader, path):
     return None
 
 
-def _at(text, position, line, ending):
+def _at(text: "str", position: "int", line: "str", ending: "str") -> "str":
     if position and not text[:position].endswith("\n"):
         line = ending + line
     return text[:position] + line + ending + text[position:]
 
 
-def _at_top(reader, line, ending):
+def _at_top(reader: "Reader", line: "str", ending: "str") -> "str":
     """The first key of the whole document: before the first table and the comments that stand right above it."""
     own = [entry for entry in reader.entries if entry.header is None]
     if own or not reader.headers:
@@ -149,12 +155,12 @@ def _at_top(reader, line, ending):
     return reader.text[:position] + line + ending + ending + reader.text[position:]
 
 
-def key(path):
+def key(path: "list[str]") -> "str":
     """A dotted key, quoted where it must be."""
     return ".".join(name if _BARE.match(name) else json.dumps(name, ensure_ascii=False) for name in path)
 
 
-def dump(value):
+def dump(value: "object") -> "str":
     """A value as TOML on one line."""
     if isinstance(value, bool):
         return "true" if value else "false"

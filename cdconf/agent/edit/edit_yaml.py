@@ -7,17 +7,22 @@ from cdconf.agent.edit.lines import Lines
 from cdconf.agent.edit.yaml_text import Reader
 from cdconf.agent.edit.yaml_values import block, scalar
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.edit.dotted import Other
+    from cdconf.agent.edit.yaml_text import Node
+
 MISSING = object()
 _ANCHOR = re.compile(r"(?:^|[\s,\[{])&[^\s,\]}]")
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:[^']|'')*'", re.DOTALL)
 _TEXTS = ("plain", "quoted", "literal", "empty")  # a value that begins with an anchor is none of these
 
 
-def _is_empty(reader, node):
+def _is_empty(reader: "Reader", node: "Node") -> "bool":
     return node.kind == "empty" or (node.kind == "flow" and reader.value(node) == {})
 
 
-def _walk(reader, path):
+def _walk(reader: "Reader", path: "list[str]") -> "tuple[list[list[Node]], list[Node]]":
     """The mappings on the way, outermost first, each a list of nodes, and the node of each part that's there.
 
     Raises:
@@ -39,11 +44,11 @@ def _walk(reader, path):
     return levels, way
 
 
-def _reader(text):
+def _reader(text: "str") -> "Reader":
     return Reader(Lines(text).lines)
 
 
-def get(text, path):
+def get(text: "str", path: "list[str]") -> "object":
     """The value at a path, `MISSING` when there's none."""
     reader = _reader(text)
     try:
@@ -57,7 +62,7 @@ def get(text, path):
     return reader.value(way[-1]) if len(way) == len(path) else MISSING
 
 
-def dig(value, path):
+def dig(value: "object", path: "list[str]") -> "object":
     """What a path leads to in plain mappings; `MISSING` where it leads nowhere."""
     for name in path:
         if not isinstance(value, dict) or name not in value:
@@ -66,7 +71,7 @@ def dig(value, path):
     return value
 
 
-def put(text, path, value):
+def put(text: "str", path: "list[str]", value: "object") -> "str":
     """The text with a value set: in its place, or at the end of the mapping that it belongs to."""
     reader = _reader(text)
     levels, way = _walk(reader, path)
@@ -80,7 +85,7 @@ def put(text, path, value):
     return result
 
 
-def remove(text, path):
+def remove(text: "str", path: "list[str]") -> "str":
     """The text without the lines of a key; a mapping that loses its last key becomes `{}`."""
     reader = _reader(text)
     levels, way = _walk(reader, path)
@@ -96,12 +101,12 @@ def remove(text, path):
     return result
 
 
-def _put_behind_colon(document, node, text):
+def _put_behind_colon(document: "Lines", node: "Node", text: "str") -> "None":
     line = document.lines[node.first]
     document.lines[node.first] = line[: node.colon] + text + line[node.colon :]
 
 
-def _step(reader):
+def _step(reader: "Reader") -> "int":
     """How much deeper each level is, as the first nested mapping has it."""
     for node in reader.root():
         if node.kind == "mapping":
@@ -109,12 +114,12 @@ def _step(reader):
     return 2
 
 
-def _keep_anchors(reader, node):
+def _keep_anchors(reader: "Reader", node: "Node") -> "None":
     if node.kind not in _TEXTS and _ANCHOR.search(_QUOTED.sub('""', reader.raw(node))):
         raise reader.error(node.first, "'{}' holds an anchor, which others may refer to".format(node.key))
 
 
-def _replace(reader, document, node, value):
+def _replace(reader: "Reader", document: "Lines", node: "Node", value: "object") -> "None":
     _keep_anchors(reader, node)
     if node.kind == "other":
         raise reader.error(node.first, "'{}' is an anchor, a tag or text of several lines".format(node.key))
@@ -130,7 +135,14 @@ def _replace(reader, document, node, value):
         document.insert(node.first + 1, block(value, node.indent + _step(reader), _step(reader)))
 
 
-def _insert(reader, document, levels, way, path, value):
+def _insert(
+    reader: "Reader",
+    document: "Lines",
+    levels: "list[list[Node]]",
+    way: "list[Node]",
+    path: "list[str]",
+    value: "object",
+) -> "None":
     left = path[len(way) :]
     tree = nested(left, value)
     if way and _is_empty(reader, way[-1]):
@@ -144,7 +156,7 @@ def _insert(reader, document, levels, way, path, value):
     document.insert(place, block(tree, indent, _step(reader)))
 
 
-def _verify(before, after, path, value):
+def _verify(before: "str", after: "str", path: "list[str]", value: "object") -> "None":
     """The wanted value is there, and every neighbour on the way is written as it was."""
     try:
         found = get(after, path)
@@ -155,7 +167,7 @@ def _verify(before, after, path, value):
         raise NotEditable("the edit would change more than '{}'".format(".".join(path)))
 
 
-def _neighbours(text, path):
+def _neighbours(text: "str", path: "list[str]") -> "list[tuple[int, str | Other, str]]":
     """What's written beside the path, level by level."""
     reader = _reader(text)
     levels, _ = _walk(reader, path)

@@ -32,7 +32,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def continuation_of(path):
+def continuation_of(path: "str") -> "str | None":
     """How values go on in a file, by its name; None when that isn't known."""
     name = posixpath.basename(path)
     for kind, names in _NAMES.items():

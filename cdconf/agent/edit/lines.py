@@ -10,6 +10,12 @@ import os
 from cdconf.agent import files
 from cdconf.agent.errors import Failed, Missing
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+
+    from cdconf.agent.data.values import Fields
+
 LIMIT = 16 * 1024 * 1024
 MARK = "\ufeff"  # the byte order mark that programs of Windows put before UTF-8
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -26,7 +32,7 @@ class Lines(object):
         ending: What new lines end with: as the first line does.
     """
 
-    def __init__(self, text, ending="\n"):
+    def __init__(self, text: "str", ending: "str" = "\n") -> "None":
         self.lines = text.split("\n")
         last = self.lines.pop()
         self.lines = [line + "\n" for line in self.lines]
@@ -36,44 +42,44 @@ class Lines(object):
         if self.lines:
             self.ending = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
 
-    def __len__(self):
+    def __len__(self) -> "int":
         return len(self.lines)
 
-    def text(self):
+    def text(self) -> "str":
         """The whole text."""
         return "".join(self.lines)
 
-    def bare(self, index):
+    def bare(self, index: "int") -> "str":
         """A line without its ending."""
         return bare(self.lines[index])
 
-    def all(self):
+    def all(self) -> "list[str]":
         """Every line without its ending."""
         return [bare(line) for line in self.lines]
 
-    def replace(self, index, line):
+    def replace(self, index: "int", line: "str") -> "None":
         """Changes a line and keeps its ending, or that it has none."""
         self.lines[index] = line + self.lines[index][len(self.bare(index)) :]
 
-    def insert(self, index, lines):
+    def insert(self, index: "int", lines: "list[str]") -> "None":
         """Puts lines before the one at `index`; an unfinished last line is finished first."""
         if index >= len(self.lines) and self.lines and not self.lines[-1].endswith("\n"):
             self.lines[-1] += self.ending
         self.lines[index:index] = [line + self.ending for line in lines]
 
-    def remove(self, first, last):
+    def remove(self, first: "int", last: "int") -> "None":
         """Takes the lines from `first` to before `last` out."""
         del self.lines[first:last]
 
 
-def bare(line):
+def bare(line: "str") -> "str":
     """A line without LF or CRLF."""
     if line.endswith("\r\n"):
         return line[:-2]
     return line[:-1] if line.endswith("\n") else line
 
 
-def place(lines, after, before):
+def place(lines: "list[str]", after: "re.Pattern[str] | None", before: "re.Pattern[str] | None") -> "int":
     """The index at which something new goes: behind the last match of `after`, before the first of `before`, the end.
 
     Args:
@@ -92,7 +98,7 @@ def place(lines, after, before):
     return len(lines)
 
 
-def read(path):
+def read(path: "str") -> "str | None":
     """The text of a file, None when there's none.
 
     Raises:
@@ -111,7 +117,7 @@ def read(path):
     return data.decode("utf-8", "surrogateescape")
 
 
-def read_for(fields):
+def read_for(fields: "Fields") -> "str":
     """The text that a resource edits: empty when there's no file and it may make one or wants nothing in it.
 
     Raises:
@@ -123,12 +129,12 @@ def read_for(fields):
     return unmarked(text or "")
 
 
-def unmarked(text):
+def unmarked(text: "str") -> "str":
     """The text behind its byte order mark, if it has one."""
     return text[1:] if text.startswith(MARK) else text
 
 
-def write(fields, text):
+def write(fields: "Fields", text: "str") -> "None":
     """Replaces the file that a resource edits, keeping owner, mode, a byte order mark and a link that leads to it."""
     before = read(fields["path"])
     mark = MARK if (before or "").startswith(MARK) else ""

@@ -6,6 +6,10 @@ from cdconf.agent.edit import dotted, edit_ini, edit_json, edit_toml, edit_yaml,
 from cdconf.agent.edit.dotted import NotEditable
 from cdconf.agent.edit.lines import Lines
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.values import Fields, Format
+
 FORMATS = ("ini", "shell", "json", "toml", "yaml")
 SUFFIXES = {
     ".json": "json",
@@ -21,11 +25,11 @@ SUFFIXES = {
 }
 SHELL_FOLDERS = ("/etc/default/", "/etc/sysconfig/")
 SHELL_FILES = ("/etc/environment", "/etc/locale.conf", "/etc/vconsole.conf", "/etc/os-release")
-_EDITORS = {"json": edit_json, "toml": edit_toml, "yaml": edit_yaml}
+_EDITORS: "dict[str, Format]" = {"json": edit_json, "toml": edit_toml, "yaml": edit_yaml}
 MISSING = object()
 
 
-def guess(path):
+def guess(path: "str") -> "str | None":
     """The format that a file's name stands for; None when it stands for none."""
     if path.startswith(SHELL_FOLDERS) or path in SHELL_FILES:
         return "shell"
@@ -37,12 +41,12 @@ def guess(path):
     return "ini" if suffix[1:] in ini_kinds.UNITS else SUFFIXES.get(suffix)
 
 
-def format_of(fields):
+def format_of(fields: "Fields") -> "str":
     """The format of a resource's file."""
     return fields.get("format") or guess(fields["path"]) or "ini"
 
 
-def _ini(fields, text):
+def _ini(fields: "Fields", text: "str") -> "edit_ini.Editor":
     return edit_ini.Editor(
         text,
         fields.get("section"),
@@ -54,7 +58,7 @@ def _ini(fields, text):
     )
 
 
-def get(fields, text):
+def get(fields: "Fields", text: "str") -> "object":
     """The value of a resource's key, `MISSING` when there's none.
 
     A key that's there several times has a list where a list is wanted, otherwise its last value.
@@ -72,7 +76,7 @@ def get(fields, text):
     return MISSING if found is editor.MISSING else found
 
 
-def put(fields, text):
+def put(fields: "Fields", text: "str") -> "str":
     """The text with the resource's value in it.
 
     Raises:
@@ -92,7 +96,7 @@ def put(fields, text):
     return result
 
 
-def remove(fields, text):
+def remove(fields: "Fields", text: "str") -> "str":
     """The text without the resource's key."""
     editor = _EDITORS.get(format_of(fields))
     if editor is None:

@@ -4,8 +4,14 @@ import re
 
 from cdconf.agent.edit.dotted import NotEditable, Other
 
-_SPACE = re.compile(r"[ \t]*")
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cdconf.agent.data.values import Always
+
+_SPACE: "Always" = re.compile(r"[ \t]*")  # type: ignore[assignment]  # it matches nothing, too
+_BLANK: "Always" = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")  # type: ignore[assignment]  # it matches nothing, too
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^\s,\]}#=\"']+(?: [0-9][0-9]:[0-9][0-9]:[0-9][0-9][^\s,\]}#]*)?")
@@ -26,7 +32,16 @@ class Entry(object):
         header: The `Header` it stands under; None before the first one.
     """
 
-    def __init__(self, path, relative, value, start, value_start, value_end, header):
+    def __init__(
+        self,
+        path: "list[str]",
+        relative: "list[str]",
+        value: "object",
+        start: "int",
+        value_start: "int",
+        value_end: "int",
+        header: "Header | None",
+    ) -> "None":
         self.path, self.relative, self.value, self.header = path, relative, value, header
         self.start, self.value_start, self.value_end, self.end = start, value_start, value_end, value_end
 
@@ -34,7 +49,7 @@ class Entry(object):
 class Header(object):
     """`[path]` or `[[path]]` (`array`), from `start` to `end`."""
 
-    def __init__(self, path, array, start, end):
+    def __init__(self, path: "list[str]", array: "bool", start: "int", end: "int") -> "None":
         self.path, self.array, self.start, self.end = path, array, start, end
 
 
@@ -45,11 +60,11 @@ class Reader(object):
         NotEditable: It isn't TOML.
     """
 
-    def __init__(self, text):
+    def __init__(self, text: "str") -> "None":
         self.text = text
         self.at = 1 if text.startswith("\ufeff") else 0
-        self.entries = []
-        self.headers = []
+        self.entries: "list[Entry]" = []
+        self.headers: "list[Header]" = []
         while True:
             self.at = _BLANK.match(text, self.at).end()
             if self.at >= len(text):
@@ -60,23 +75,23 @@ class Reader(object):
             else:
                 self._entry(start)
 
-    def error(self, what):
+    def error(self, what: "str") -> "NotEditable":
         """An error that names the line."""
         return NotEditable("line {}: {}".format(self.text.count("\n", 0, self.at) + 1, what))
 
-    def _take(self, token):
+    def _take(self, token: "str") -> "None":
         if not self.text.startswith(token, self.at):
             raise self.error("'{}' is expected here".format(token))
         self.at += len(token)
 
-    def _end_of_line(self):
+    def _end_of_line(self) -> "int":
         rest = _REST.match(self.text, self.at)
         if not rest:
             raise self.error("the line goes on where it should end")
         self.at = rest.end()
         return rest.end()
 
-    def _header(self, start):
+    def _header(self, start: "int") -> "None":
         array = self.text.startswith("[[", self.at)
         self._take("[[" if array else "[")
         path = self._key()
@@ -85,10 +100,10 @@ class Reader(object):
             raise self.error("the table [{}] is there twice".format(".".join(path)))
         self.headers.append(Header(path, array, start, self._end_of_line()))
 
-    def _in_array(self, path):
+    def _in_array(self, path: "list[str]") -> "bool":
         return any(one.array and one.path == path[: len(one.path)] for one in self.headers)
 
-    def _entry(self, start):
+    def _entry(self, start: "int") -> "None":
         header = self.headers[-1] if self.headers else None
         relative = self._key()
         self._take("=")
@@ -99,7 +114,7 @@ class Reader(object):
         entry.end = self._end_of_line()
         self.entries.append(entry)
 
-    def _key(self):
+    def _key(self) -> "list[str]":
         path = []
         while True:
             self.at = _SPACE.match(self.text, self.at).end()
@@ -116,7 +131,7 @@ class Reader(object):
                 return path
             self.at += 1
 
-    def value(self):
+    def value(self) -> "object":
         """The value at the position, which moves behind it."""
         char = self.text[self.at : self.at + 1]
         if char in ('"', "'") and char:
@@ -127,7 +142,7 @@ class Reader(object):
             return self._inline()
         return self._scalar()
 
-    def _scalar(self):
+    def _scalar(self) -> "object":
         found = _SCALAR.match(self.text, self.at)
         if not found:
             raise self.error("a value is expected here")
@@ -145,9 +160,9 @@ class Reader(object):
             return Other(word)
         raise self.error("'{}' isn't a value".format(word))
 
-    def _array(self):
+    def _array(self) -> "list[object]":
         self._take("[")
-        values = []
+        values: "list[object]" = []
         while True:
             self.at = _BLANK.match(self.text, self.at).end()
             if self.text.startswith("]", self.at):
@@ -158,9 +173,9 @@ class Reader(object):
             if not self.text.startswith("]", self.at):
                 self._take(",")
 
-    def _inline(self):
+    def _inline(self) -> "dict[str, Any]":
         self._take("{")
-        result = {}
+        result: "dict[str, Any]" = {}
         self.at = _SPACE.match(self.text, self.at).end()
         while not self.text.startswith("}", self.at):
             path = self._key()
@@ -178,7 +193,7 @@ class Reader(object):
         self.at += 1
         return result
 
-    def _string(self):
+    def _string(self) -> "str":
         quote = self.text[self.at]
         if self.text.startswith(quote * 3, self.at):
             return self._long_string(quote)
@@ -189,7 +204,7 @@ class Reader(object):
         self.at = found.end()
         return self._unescape(found.group(1)) if quote == '"' else found.group(1)
 
-    def _long_string(self, quote):
+    def _long_string(self, quote: "str") -> "str":
         pattern = (
             r'"""(?:\r?\n)?((?:[^"\\]|\\.|"{1,2}(?!"))*"{0,2})"""'
             if quote == '"'
@@ -201,8 +216,8 @@ class Reader(object):
         self.at = found.end()
         return self._unescape(found.group(1)) if quote == '"' else found.group(1)
 
-    def _unescape(self, text):
-        def character(found):
+    def _unescape(self, text: "str") -> "str":
+        def character(found: "re.Match[str]") -> "str":
             simple, short, long = found.groups()
             if simple:
                 return _ESCAPES[simple]

@@ -10,6 +10,10 @@ from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable, Other
 from cdconf.agent.edit.yaml_values import flow_end, flow_value, quoted_end, resolve, single
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _KEY = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
     r"""|(?:[^\s\-?:,\[\]{}#&*!|>'"%@`]|[-?:](?=\S))(?:[^:#\r\n]|:(?=\S)|(?<=\S)#)*?)"""
@@ -31,7 +35,7 @@ class Node(object):
         start, end: The value's columns: `start` in the first line, `end` in the line `until`.
     """
 
-    def __init__(self, key, indent, line, colon):
+    def __init__(self, key: "str | Other", indent: "int", line: "int", colon: "int") -> "None":
         self.key, self.indent, self.first, self.last, self.colon = key, indent, line, line, colon
         self.kind, self.start, self.end, self.until = "empty", colon, colon, line
 
@@ -46,7 +50,7 @@ class Reader(object):
         NotEditable: There's more than one document, a directive, or tabs that indent.
     """
 
-    def __init__(self, lines):
+    def __init__(self, lines: "Iterable[str]") -> "None":
         self.lines = list(lines)
         self.begin = 0
         for index, line in enumerate(self.lines):
@@ -60,41 +64,41 @@ class Reader(object):
                 raise self.error(index, "it's indented with a tab")
 
     @staticmethod
-    def error(line, what):
+    def error(line: "int", what: "str") -> "NotEditable":
         """An error that names the line."""
         return NotEditable("line {}: {}".format(line + 1, what))
 
-    def _content(self, index):
+    def _content(self, index: "int") -> "bool":
         text = texts.strip(self.lines[index].lstrip("\ufeff"))
         return bool(text) and not text.startswith("#")
 
-    def indent(self, index):
+    def indent(self, index: "int") -> "int":
         """The column at which a line's text begins."""
         return len(self.lines[index]) - len(self.lines[index].lstrip(" "))
 
-    def next_content(self, index):
+    def next_content(self, index: "int") -> "int":
         """The next line that isn't empty or a comment; the count of lines at the end."""
         while index < len(self.lines) and not self._content(index):
             index += 1
         return index
 
-    def _is_dash(self, index):
+    def _is_dash(self, index: "int") -> "bool":
         return re.match(r" *-(?:\s|\Z)", self.lines[index]) is not None
 
-    def root(self):
+    def root(self) -> "list[Node]":
         """The nodes of the document's mapping; none in an empty document."""
         first = self.next_content(self.begin)
         if first == len(self.lines):
             return []
         return self.mapping(first, self.indent(first))
 
-    def mapping(self, index, indent):
+    def mapping(self, index: "int", indent: "int") -> "list[Node]":
         """The nodes of a block mapping that begins in a line, at a column.
 
         Raises:
             NotEditable: It isn't a mapping, a line in it can't be read, or a key is there twice.
         """
-        nodes = []
+        nodes: "list[Node]" = []
         index = self.next_content(index)
         while index < len(self.lines) and self.indent(index) >= indent:
             match = _KEY.match(self.lines[index], indent) if self.indent(index) == indent else None
@@ -108,7 +112,7 @@ class Reader(object):
             index = self.next_content(node.last + 1)
         return nodes
 
-    def _read(self, node):
+    def _read(self, node: "Node") -> "None":
         line = self.lines[node.first]
         node.start = node.end = len(line) - len(line[node.colon :].lstrip(" \t"))
         rest = line[node.start :].rstrip("\r\n")
@@ -125,12 +129,12 @@ class Reader(object):
             node.kind = "other"
             node.last = self._last_deeper(node, dashes=True)
         else:
-            found = _PLAIN.match(line, node.start)
-            node.end = found.end()
+            found = _PLAIN.match(line, node.start)  # none where it begins with a blank of Unicode's
+            node.end = found.end() if found else len(line.rstrip("\r\n"))
             node.last = self._last_deeper(node)
-            node.kind = "plain" if node.last == node.first else "other"
+            node.kind = "plain" if found and node.last == node.first else "other"
 
-    def _read_nested(self, node):
+    def _read_nested(self, node: "Node") -> "None":
         following = self.next_content(node.first + 1)
         node.last = self._last_deeper(node, dashes=True)
         if node.last == node.first:
@@ -140,7 +144,7 @@ class Reader(object):
         else:
             node.kind = "mapping" if _KEY.match(self.lines[following], self.indent(following)) else "other"
 
-    def _read_closed(self, node, first):
+    def _read_closed(self, node: "Node", first: "str") -> "None":
         text = "".join(self.lines[node.first :])
         end = quoted_end(text, node.start) if first in "\"'" else flow_end(text, node.start)
         if end is None:
@@ -151,7 +155,9 @@ class Reader(object):
         if not _REST.match(self.lines[node.until][node.end :]) or self._last_deeper(node) != node.last:
             raise self.error(node.until, "the line goes on where a value ends")
 
-    def _last_deeper(self, node, dashes=False, comments=False, keep=False):
+    def _last_deeper(
+        self, node: "Node", dashes: "bool" = False, comments: "bool" = False, keep: "bool" = False
+    ) -> "int":
         """The last line that belongs to a node, since it's indented deeper (or is a member of its list)."""
         last = index = node.last
         while index + 1 < len(self.lines):
@@ -167,16 +173,16 @@ class Reader(object):
             last = index
         return last
 
-    def raw(self, node):
+    def raw(self, node: "Node") -> "str":
         """The node's lines as they're written."""
         return "".join(self.lines[node.first : node.last + 1])
 
-    def children(self, node):
+    def children(self, node: "Node") -> "list[Node]":
         """The nodes of a node that is a mapping."""
         first = self.next_content(node.first + 1)
         return self.mapping(first, self.indent(first))
 
-    def value(self, node):
+    def value(self, node: "Node") -> "object":
         """What a node's value is; `Other` where it can't be told."""
         try:
             if node.kind == "mapping":
@@ -189,7 +195,7 @@ class Reader(object):
             return Other(error.message)
         return self._inline(node)
 
-    def _inline(self, node):
+    def _inline(self, node: "Node") -> "object":
         whole = "".join(self.lines[node.first : node.until]) + self.lines[node.until][: node.end]
         text = whole[node.start :]
         if node.kind == "plain":
@@ -200,7 +206,7 @@ class Reader(object):
             return flow_value(text)
         return None if node.kind == "empty" else Other(texts.strip(self.lines[node.first]))
 
-    def _sequence(self, index, last):
+    def _sequence(self, index: "int", last: "int") -> "list[object]":
         """The members of a block list whose dashes are in the first line's column."""
         column, members = self.indent(index), []
         while index <= last:
@@ -213,7 +219,7 @@ class Reader(object):
             index = self.next_content(following)
         return members
 
-    def _member(self, index, column, last):
+    def _member(self, index: "int", column: "int", last: "int") -> "object":
         inner = Reader([])
         inner.lines = list(self.lines[: last + 1])
         # Without its dash a member is like any other block.
@@ -229,7 +235,7 @@ class Reader(object):
         inner._read(node)
         return inner.value(node)
 
-    def _literal(self, node):
+    def _literal(self, node: "Node") -> "str":
         """The text of `|`, `|-` or `|+`."""
         lines = [line.rstrip("\r\n") for line in self.lines[node.first + 1 : node.last + 1]]
         indent = min([len(line) - len(line.lstrip(" ")) for line in lines if texts.strip(line)] or [0])
@@ -238,11 +244,12 @@ class Reader(object):
         return text.rstrip("\n") if header == "|-" else text
 
 
-def _key(text):
+def _key(text: "str") -> "str | Other":
     """A key or quoted scalar as text."""
     if text.startswith('"'):
         try:
-            return json.loads(text)
+            found: "str" = json.loads(text)
+            return found
         except ValueError:
             return Other(text)
     return single(text) if text.startswith("'") else text

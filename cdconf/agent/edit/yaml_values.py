@@ -6,6 +6,12 @@ import re
 from cdconf.agent import texts
 from cdconf.agent.edit.dotted import Other
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cdconf.agent.data.values import Always
+
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
@@ -20,10 +26,10 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)
 _FLOW_PLAIN = re.compile(
     r"(?:[^\s,\[\]{}:#&*!|>'\"%@`-]|[:-](?=[^\s,\[\]{}]))(?:[^,\[\]{}:#\n]|:(?=[^\s,\[\]{}])|(?<=\S)#)*"
 )
-_FLOW_SPACE = re.compile(r"(?:\s|(?<=\s)#[^\n]*)*")
+_FLOW_SPACE: "Always" = re.compile(r"(?:\s|(?<=\s)#[^\n]*)*")  # type: ignore[assignment]  # it matches nothing, too
 
 
-def resolve(text):
+def resolve(text: "str") -> "object":
     """What a plain scalar means. Spellings on which YAML's versions disagree are `Other`, `yes` and `on` booleans."""
     if text in _NULLS:
         return None
@@ -36,26 +42,27 @@ def resolve(text):
     return float(text) if _FLOAT.match(text) else text
 
 
-def single(text):
+def single(text: "str") -> "str":
     """What a single-quoted scalar means."""
     return text[1:-1].replace("''", "'")
 
 
-def quoted_end(text, start):
+def quoted_end(text: "str", start: "int") -> "int | None":
     """Where a quoted scalar ends; None when it doesn't."""
     found = _QUOTED.match(text, start)
     return found.end() if found else None
 
 
-def flow_end(text, start):
+def flow_end(text: "str", start: "int") -> "int | None":
     """Where a flow collection ends; None when it doesn't."""
     depth, position = 0, start
     while position < len(text):
         char = text[position]
         if char in "\"'" and text[position - 1] in " \t\n[{,:":
-            position = quoted_end(text, position)
-            if position is None:
+            end = quoted_end(text, position)
+            if end is None:
                 return None
+            position = end
             continue
         if char == "#" and text[position - 1] in texts.BLANKS:
             position = text.find("\n", position)
@@ -75,7 +82,7 @@ class _Unknown(Exception):
     """Something in a flow collection that isn't read here."""
 
 
-def flow_value(text):
+def flow_value(text: "str") -> "object":
     """What a flow collection means; `Other` for anchors, tags and the like."""
     try:
         value, end = _flow(text, 0)
@@ -84,11 +91,11 @@ def flow_value(text):
         return Other(text)
 
 
-def _skip(text, position):
+def _skip(text: "str", position: "int") -> "int":
     return _FLOW_SPACE.match(text, position).end()
 
 
-def _flow(text, position):
+def _flow(text: "str", position: "int") -> "tuple[object, int]":
     char = text[position]
     if char == "[":
         return _flow_list(text, _skip(text, position + 1))
@@ -106,7 +113,7 @@ def _flow(text, position):
     return resolve(texts.strip(found.group())), position + len(found.group().rstrip(texts.BLANKS))
 
 
-def _flow_list(text, position):
+def _flow_list(text: "str", position: "int") -> "tuple[list[object], int]":
     members = []
     while text[position] != "]":
         value, position = _flow(text, position)
@@ -119,7 +126,7 @@ def _flow_list(text, position):
     return members, position + 1
 
 
-def _flow_map(text, position):
+def _flow_map(text: "str", position: "int") -> "tuple[dict[str, object], int]":
     result = {}
     while text[position] != "}":
         name, position = _flow(text, position)
@@ -135,7 +142,7 @@ def _flow_map(text, position):
     return result, position + 1
 
 
-def scalar(value, old=""):
+def scalar(value: "object", old: "str" = "") -> "str":
     """A value on one line; text is quoted when it must be, in the old value's quotes if it had some."""
     if not isinstance(value, str):
         return _flow_text(value)
@@ -147,7 +154,7 @@ def scalar(value, old=""):
     return _double(value)
 
 
-def _flow_text(value):
+def _flow_text(value: "object") -> "str":
     """JSON, which YAML understands, but for numbers that YAML 1.1 takes for text."""
     if isinstance(value, (list, tuple)):
         return "[{}]".format(", ".join(_flow_text(member) for member in value))
@@ -159,15 +166,15 @@ def _flow_text(value):
     return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
 
 
-def _double(value):
+def _double(value: "str") -> "str":
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff]", _escape, json.dumps(value, ensure_ascii=False))
 
 
-def _escape(found):
+def _escape(found: "re.Match[str]") -> "str":
     return "\\u{:04x}".format(ord(found.group()))
 
 
-def block(value, indent, step):
+def block(value: "Any", indent: "int", step: "int") -> "list[str]":
     """The lines of a list or mapping that isn't empty, in block style, at a column."""
     lead = " " * indent
     if isinstance(value, (list, tuple)):

@@ -11,26 +11,32 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.packages import apk, dpkg, rpm
 from cdconf.agent.system import accounts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sized
+    from typing import Any
+
 MOST = {"users": 5000, "packages": 10000, "paths": 2000}
 LOOKED_AT = 100000  # entries of directories, for one pattern
 _RPM = "/usr/bin/rpm"
 
 
-def _few(found, fact, of="this host has"):
+def _few(found: "Sized", fact: "str", of: "str" = "this host has") -> "dict[str, Any]":
     if len(found) > MOST[fact]:
         raise Failed("{} more than {} {}, too many for `facts.{}`".format(of, MOST[fact], fact, fact))
     return {fact: found}
 
 
-def users(root):
+def users(root: "str") -> "dict[str, Any]":
     """`users`: name -> its facts, of /etc/passwd and /etc/group."""
     etc = os.path.join(root, "etc")
-    names, member_of = {}, {}
+    names: "dict[int, str]" = {}
+    member_of: "dict[str, list[str]]" = {}
     for group, (gid, members) in accounts.groups(etc).items():
         names.setdefault(gid, group)
         for one in members:
             member_of.setdefault(one, []).append(group)
-    found = {}
+    found: "dict[str, dict[str, Any]]" = {}
     for record in accounts.records("passwd", etc):
         if len(record) < 7 or not all(map(texts.is_number, record[2:4])) or record[0] in found:
             continue
@@ -47,7 +53,7 @@ def users(root):
     return _few(found, "users")
 
 
-def packages(root):
+def packages(root: "str") -> "dict[str, Any]":
     """`packages`: name -> its facts, as the package manager's own database has them."""
     versions = apk.parse("\n\n".join(apk._read(os.path.join(root, path[1:])) for path in apk.DATABASES))[0]
     versions = versions or dpkg.status(os.path.join(root, dpkg.STATUS[1:])).versions()
@@ -56,7 +62,7 @@ def packages(root):
     return _few({name: {"name": name, "version": version} for name, version in versions.items()}, "packages")
 
 
-def paths(root, pattern=""):
+def paths(root: "str", pattern: "str" = "") -> "dict[str, Any]":
     """`paths`: the pattern -> its paths, in order; nothing without a pattern.
 
     `*` and `?` match within a name, and none that begins with a dot. Names that aren't UTF-8 or hold control
@@ -85,7 +91,7 @@ def paths(root, pattern=""):
     return {"paths": {pattern: there}}
 
 
-def _names(folder, left, pattern):
+def _names(folder: "bytes", left: "list[int]", pattern: "str") -> "Iterator[str]":
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -102,7 +108,7 @@ def _names(folder, left, pattern):
         pass
 
 
-def _kind(path, only_directories):
+def _kind(path: "bytes", only_directories: "bool") -> "str | None":
     """file, directory, link or other; None for what isn't there, or is no directory where only those count."""
     try:
         mode = os.lstat(path).st_mode

@@ -8,6 +8,11 @@ import sys
 
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
 # group -> the module and the function that gather it: from the root directory to {fact: value}. A module is imported
 # when one of its groups is asked for.
 GROUPS = {
@@ -25,7 +30,7 @@ GROUPS = {
 }
 
 
-def gather(groups, root="/"):
+def gather(groups: "Iterable[str]", root: "str" = "/") -> "dict[str, Any]":
     """The facts of some groups as plain data, `{fact: value}`.
 
     Args:
@@ -35,7 +40,7 @@ def gather(groups, root="/"):
     Raises:
         Failed: There is no such group, or the kernel doesn't tell.
     """
-    result = {}
+    result: "dict[str, Any]" = {}
     for group in groups:
         key, _, pattern = group.partition(":")
         if key not in GROUPS:

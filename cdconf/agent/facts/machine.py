@@ -6,6 +6,10 @@ import re
 from cdconf.agent import texts
 from cdconf.agent.facts.read import exists, names, number, text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _MB = 1024 * 1024
 _MODEL = re.compile(r"^(?:model name|Model|Hardware|cpu model|cpu)\s*:\s*(.+)", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([0-7]{3})")
@@ -22,7 +26,7 @@ _PASSING = ("/proc/", "/sys/", "/dev/", "/run/", "/media/", "/snap/", "/var/snap
 )
 
 
-def cpu(root):
+def cpu(root: "str") -> "dict[str, Any]":
     """`cpu`: how many this system may use, and their model."""
     info = text(root, "proc/cpuinfo", 4096)  # the kernel asks every processor for the whole of it
     found = _MODEL.search(info)
@@ -34,7 +38,7 @@ def cpu(root):
     }
 
 
-def memory(root):
+def memory(root: "str") -> "dict[str, int]":
     """`memory_mb`, `swap_mb`: what there is, or a container's limit when that's less."""
     sizes = {}
     for line in texts.lines(text(root, "proc/meminfo")):
@@ -49,7 +53,7 @@ def memory(root):
     return {"memory_mb": total // _MB, "swap_mb": sizes.get("SwapTotal", 0) // _MB}
 
 
-def _memory_limits(root):
+def _memory_limits(root: "str") -> "list[str]":
     """The files that may hold a container's limit, with cgroups v2 and v1.
 
     The first process has the container's own cgroup, which is at the top of the tree, unless the container sees its
@@ -68,7 +72,7 @@ def _memory_limits(root):
     return [form.format(folder) for form, folder in places]
 
 
-def disks(root):
+def disks(root: "str") -> "dict[str, Any]":
     """`disks`: name -> its facts, for disks that stay.
 
     Loops, RAM disks, logical volumes, and drives that are empty or removable are none. Sizes in /sys/block are in
@@ -90,9 +94,9 @@ def disks(root):
     return {"disks": found}
 
 
-def mounts(root):
+def mounts(root: "str") -> "dict[str, Any]":
     """`mounts`: path -> its facts, from /proc/self/mountinfo (proc(5)), for file systems that hold data."""
-    found = {}
+    found: "dict[str, dict[str, Any]]" = {}
     for line in texts.lines(text(root, "proc/self/mountinfo", 16 * _MB)):
         mount, _, source = line.partition(" - ")
         fields, origin = mount.split(" "), source.split(" ")
@@ -112,12 +116,12 @@ def mounts(root):
     return {"mounts": found}
 
 
-def _plain(field):
+def _plain(field: "str") -> "str":
     """Spaces, tabs, newlines and backslashes are octal in mountinfo."""
     return _ESCAPE.sub(lambda match: chr(int(match.group(1), 8)), field)
 
 
-def _holds_data(path, kind, device):
+def _holds_data(path: "str", kind: "str", device: "str") -> "bool":
     if kind == "overlay":
         return path == "/"  # a container's own; others belong to containers
     if kind == "squashfs" or path.startswith(_PASSING):
@@ -125,7 +129,7 @@ def _holds_data(path, kind, device):
     return device.startswith("/dev/") or kind in _WITHOUT_DEVICE
 
 
-def _options(own, whole):
+def _options(own: "str", whole: "str") -> "list[str]":
     """The mount's options, then those of the whole file system, as mount(8) shows them."""
     options = own.split(",")
     rest = [one for one in whole.split(",") if one and one not in options]
@@ -134,7 +138,7 @@ def _options(own, whole):
     return options + [one for one in rest if one not in ("ro", "rw")]
 
 
-def _size(path):
+def _size(path: "str") -> "int | None":
     try:
         status = os.statvfs(path)
     except OSError:

@@ -9,6 +9,13 @@ from cdconf.agent import texts
 from cdconf.agent.errors import Failed
 from cdconf.agent.facts.read import names, number, text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # novm
+    from collections.abc import Callable, Iterator
+    from typing import Any, Literal
+
+    from cdconf.agent.data.host import Address, Interface, WayOut
+
 _UP = 0x1  # IFF_UP, netdevice(7)
 # Interfaces of containers and virtual machines come and go.
 _PASSING = re.compile(r"(veth|vnet|cali).*|lxc[0-9a-f]{8,}|br-[0-9a-f]{12}$")
@@ -24,7 +31,9 @@ _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _ROUTE_UP, _ROUTE_REJECT = 0x1, 0x200
 
 
-def network(root, dump=None, source=None):
+def network(
+    root: "str", dump: "Callable[[], bytes] | None" = None, source: "Callable[[], str | None] | None" = None
+) -> "dict[str, Any]":
     """`network`.
 
     Args:
@@ -36,7 +45,7 @@ def network(root, dump=None, source=None):
         Failed: The kernel doesn't tell.
     """
     addresses = parse_addresses((dump or dump_addresses)())
-    interfaces = {}
+    interfaces: "dict[str, Interface]" = {}
     for name in names(root, "sys/class/net"):
         folder = "sys/class/net/" + name
         index = None if _PASSING.match(name) else number(root, folder + "/ifindex")
@@ -61,7 +70,7 @@ def network(root, dump=None, source=None):
     }
 
 
-def dump_addresses():
+def dump_addresses() -> "bytes":
     """All addresses as the kernel tells them: the messages of one RTM_GETADDR dump, one after another."""
     message = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     asked = _HEADER.pack(_HEADER.size + len(message), _GET_ADDRESSES, _REQUEST_DUMP, 1, 0) + message
@@ -81,7 +90,7 @@ def dump_addresses():
         raise Failed("the kernel doesn't tell this host's addresses: {}".format(error))
 
 
-def _messages(data):
+def _messages(data: "bytes") -> "Iterator[tuple[int, bytes]]":
     """Type and payload of each netlink message; each begins at a multiple of 4 bytes."""
     start = 0
     while start + _HEADER.size <= len(data):
@@ -92,7 +101,7 @@ def _messages(data):
         start += (length + 3) & ~3
 
 
-def parse_addresses(data):
+def parse_addresses(data: "bytes") -> "dict[int, list[tuple[int, Address]]]":
     """Interface index -> `(4 or 6, {"address", "prefix", "scope"})`s, in the kernel's order.
 
     Temporary IPv6 addresses (RFC 8981) are left out: they change by the day.
@@ -100,7 +109,7 @@ def parse_addresses(data):
     Raises:
         Failed: The kernel refused the question.
     """
-    found = {}
+    found: "dict[int, list[tuple[int, Address]]]" = {}
     for kind, payload in _messages(data):
         if kind == _ERROR:
             number = -struct.unpack_from("=i", payload)[0]
@@ -113,12 +122,16 @@ def parse_addresses(data):
         attributes = _attributes(payload[_ADDRESS.size :])
         raw = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)  # of a tunnel, IFA_ADDRESS is the other end
         if raw:
-            one = {"address": socket.inet_ntop(family, raw), "prefix": prefix, "scope": _SCOPES.get(scope, str(scope))}
+            one: "Address" = {
+                "address": socket.inet_ntop(family, raw),
+                "prefix": prefix,
+                "scope": _SCOPES.get(scope, str(scope)),
+            }
             found.setdefault(index, []).append((4 if family == socket.AF_INET else 6, one))
     return found
 
 
-def _attributes(data):
+def _attributes(data: "bytes") -> "dict[int, bytes]":
     found = {}
     start = 0
     while start + _ATTRIBUTE.size <= len(data):
@@ -130,7 +143,7 @@ def _attributes(data):
     return found
 
 
-def default_ipv4(root):
+def default_ipv4(root: "str") -> "tuple[str, str | None] | None":
     """`(interface, gateway or None)` of the default route with the lowest metric in /proc/net/route, or None."""
     routes = []
     for line in texts.lines(text(root, "proc/net/route"))[1:]:
@@ -143,7 +156,7 @@ def default_ipv4(root):
     return min(routes, key=lambda route: route[0])[1:] if routes else None
 
 
-def default_ipv6(root):
+def default_ipv6(root: "str") -> "tuple[str, str | None] | None":
     """The same from /proc/net/ipv6_route: destination, its prefix, source, its prefix, next hop, metric and more."""
     routes = []
     for line in texts.lines(text(root, "proc/net/ipv6_route")):
@@ -156,21 +169,28 @@ def default_ipv6(root):
     return min(routes, key=lambda route: route[0])[1:] if routes else None
 
 
-def source_address():
+def source_address() -> "str | None":
     """The IPv4 address from which this host reaches the world; connecting a UDP socket sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
-            return probe.getsockname()[0]
+            address: "str" = probe.getsockname()[0]
+            return address
         except OSError:
             return None
 
 
-def _way_out(interfaces, version, route, source):
+def _way_out(
+    interfaces: "dict[str, Interface]",
+    version: "Literal['ipv4', 'ipv6']",
+    route: "tuple[str, str | None] | None",
+    source: "str | None",
+) -> "WayOut":
     """The default route's interface, gateway and own address; all None without such a route."""
     interface, gateway = route or (None, None)
-    own = interfaces.get(interface, {}).get(version, [])
-    usable = [one for one in own if one["scope"] == "global"] or [None]
+    known = interfaces.get(interface) if interface is not None else None
+    own: "list[Address]" = known[version] if known is not None else []
+    usable: "list[Address | None]" = [one for one in own if one["scope"] == "global"] or [None]
     chosen = next((one for one in own if one["address"] == source), usable[0])
     return {
         "address": chosen and chosen["address"],

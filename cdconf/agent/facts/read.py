@@ -2,8 +2,12 @@
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def text(root, path, limit=1024 * 1024):
+
+def text(root: "str", path: "str", limit: "int" = 1024 * 1024) -> "str":
     """The first `limit` bytes of a file below `root` as text, stripped; empty when it can't be read."""
     try:
         with open(os.path.join(root, path), "rb") as stream:
@@ -12,7 +16,7 @@ def text(root, path, limit=1024 * 1024):
         return ""
 
 
-def number(root, path):
+def number(root: "str", path: "str") -> "int | None":
     """The whole number that a file holds, None when it holds none."""
     try:
         return int(text(root, path, 64))
@@ -20,7 +24,7 @@ def number(root, path):
         return None
 
 
-def names(root, path):
+def names(root: "str", path: "str") -> "list[str]":
     """What a directory holds, sorted; nothing when it can't be read."""
     try:
         return sorted(os.listdir(os.path.join(root, path)))
@@ -28,12 +32,12 @@ def names(root, path):
         return []
 
 
-def exists(root, path):
+def exists(root: "str", path: "str") -> "bool":
     """Whether there is such a path; a link without target counts, too."""
     return os.path.lexists(os.path.join(root, path))
 
 
-def first(root, candidates):
+def first(root: "str", candidates: "Iterable[tuple[str, str]]") -> "str | None":
     """The name of the first `(name, path)` whose path exists, or None."""
     for name, path in candidates:
         if exists(root, path):

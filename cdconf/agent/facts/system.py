@@ -7,6 +7,10 @@ import sys
 from cdconf.agent import texts
 from cdconf.agent.facts.read import exists, first, text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # What a distribution is to a role: the first of these that is its ID or in its ID_LIKE.
 _FAMILIES = [
     ("debian", ("debian", "ubuntu")),
@@ -48,7 +52,7 @@ _VENDORS = [
 _DMI = ("product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version")
 
 
-def os_release(root="/"):
+def os_release(root: "str" = "/") -> "dict[str, str]":
     """The fields of os-release(5), lower case, unquoted as a shell would."""
     lines = texts.lines(text(root, "etc/os-release") or text(root, "usr/lib/os-release"))
     result = {}
@@ -62,7 +66,7 @@ def os_release(root="/"):
     return result
 
 
-def operating_system(root):
+def operating_system(root: "str") -> "dict[str, Any]":
     """`os`."""
     release = os_release(root)
     own = release.get("id", "linux")
@@ -84,7 +88,7 @@ def operating_system(root):
     }
 
 
-def system(root):
+def system(root: "str") -> "dict[str, Any]":
     """`hostname`, `fqdn`, `kernel`, `architecture` and what else is one word about the whole system."""
     kernel = os.uname()
     hostname = text(root, "proc/sys/kernel/hostname") or kernel.nodename
@@ -103,7 +107,7 @@ def system(root):
     }
 
 
-def _fqdn(root, hostname):
+def _fqdn(root: "str", hostname: "str") -> "str":
     """The name that /etc/hosts gives the host, as in hosts(5); DNS isn't asked: it may be slow, and may change."""
     for line in texts.lines(text(root, "etc/hosts")):
         words = texts.words(line.partition("#")[0])[1:]
@@ -112,7 +116,7 @@ def _fqdn(root, hostname):
     return hostname
 
 
-def _timezone(root):
+def _timezone(root: "str") -> "str | None":
     """As localtime(5) says: the link's target; UTC when there is none. Older systems name it in /etc/timezone."""
     path = os.path.join(root, "etc/localtime")
     if os.path.islink(path):
@@ -125,7 +129,7 @@ def _timezone(root):
     return None if exists(root, "etc/localtime") else "UTC"
 
 
-def _init(root):
+def _init(root: "str") -> "str | None":
     found = first(root, _INITS)
     if found:
         return found
@@ -136,12 +140,12 @@ def _init(root):
     return known.get(name)
 
 
-def virtualisation(root):
+def virtualisation(root: "str") -> "dict[str, dict[str, str | None]]":
     """`virtualisation`: the container and the virtual machine that the host is, if any."""
     return {"virtualisation": {"container": _container(root), "machine": _machine(root)}}
 
 
-def _container(root):
+def _container(root: "str") -> "str | None":
     """The container manager, by the marks that systemd-detect-virt(1) goes by."""
     said = text(root, "run/host/container-manager", 64) or text(root, "run/systemd/container", 64)
     for entry in text(root, "proc/1/environ").split("\0"):
@@ -160,7 +164,7 @@ def _container(root):
     return said or None
 
 
-def _machine(root):
+def _machine(root: "str") -> "str | None":
     """The hypervisor: what DMI says, else what the clock sources give away, else the processor's flag."""
     clocks = texts.words(text(root, "sys/devices/system/clocksource/clocksource0/available_clocksource"))
     metal = text(root, "sys/class/dmi/id/product_name").endswith(".metal")  # Amazon's, without a hypervisor

@@ -14,6 +14,12 @@ from cdconf.agent.files import trees
 from cdconf.agent.files.whole_file import edit, read_or_empty
 from cdconf.agent.system import accounts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cdconf.agent.data.host import NewAccount, RemovedAccount
+
 SYSTEM_RANGE = (100, 999)
 PEOPLE_RANGE = (1000, 60000)
 SKELETON = "/etc/skel"
@@ -21,7 +27,7 @@ MAIL = ("/var/mail", "/var/spool/mail")
 
 
 @contextlib.contextmanager
-def locked(etc=accounts.ETC):
+def locked(etc: "str" = accounts.ETC) -> "Iterator[None]":
     """Holds the databases' lock."""
     descriptor = files.open_lock(os.path.join(etc, ".pwd.lock"))
     try:
@@ -31,7 +37,7 @@ def locked(etc=accounts.ETC):
         os.close(descriptor)
 
 
-def put(database, name, record, etc=accounts.ETC):
+def put(database: "str", name: "str", record: "list[str] | None", etc: "str" = accounts.ETC) -> "None":
     """Replaces the record of a name in its place, adds it at the end, or with None removes it."""
     path = os.path.join(etc, database)
     kept, done = [], False
@@ -46,7 +52,7 @@ def put(database, name, record, etc=accounts.ETC):
     edit(path, "".join(line + "\n" for line in kept))
 
 
-def free_number(taken, system):
+def free_number(taken: "set[int]", system: "bool") -> "int":
     """The lowest number of a range that nobody has (system's are given out from the top, as adduser does)."""
     low, high = SYSTEM_RANGE if system else PEOPLE_RANGE
     numbers = range(high, low - 1, -1) if system else range(low, high + 1)
@@ -56,7 +62,13 @@ def free_number(taken, system):
     raise Failed("all numbers from {} to {} are taken".format(low, high))
 
 
-def put_group(name, gid=None, system=False, members=None, etc=accounts.ETC):
+def put_group(
+    name: "str",
+    gid: "int | None" = None,
+    system: "bool" = False,
+    members: "list[str] | None" = None,
+    etc: "str" = accounts.ETC,
+) -> "None":
     """Makes or changes a group; what isn't given is kept."""
     known = accounts.groups(etc)
     old_gid, old_members = known.get(name, (None, []))
@@ -65,7 +77,7 @@ def put_group(name, gid=None, system=False, members=None, etc=accounts.ETC):
     put("group", name, [name, "x", str(gid), ",".join(old_members if members is None else members)], etc)
 
 
-def put_user(name, values, system=False, etc=accounts.ETC):
+def put_user(name: "str", values: "NewAccount", system: "bool" = False, etc: "str" = accounts.ETC) -> "None":
     """Makes or changes a user in passwd and shadow.
 
     Args:
@@ -83,11 +95,17 @@ def put_user(name, values, system=False, etc=accounts.ETC):
     entry = dict(old, **values)
     if accounts.find("shadow", name, etc) is None:
         put("shadow", name, [name, "!", "", "0", "99999", "7", "", "", ""], etc)
-    record = [name, "x", str(entry["uid"]), str(entry["gid"]), entry["comment"], entry["home"], entry["shell"]]
+    record = [name, "x"] + [str(entry[field]) for field in ("uid", "gid", "comment", "home", "shell")]
     put("passwd", name, record, etc)
 
 
-def put_shadow(name, password=None, expires=None, etc=accounts.ETC, ages=()):
+def put_shadow(
+    name: "str",
+    password: "str | None" = None,
+    expires: "str | None" = None,
+    etc: "str" = accounts.ETC,
+    ages: "Mapping[str, int] | None" = None,
+) -> "None":
     """Changes the password field, the date of expiry (YYYY-MM-DD or "never") or ages (`{one of AGES: days}`)."""
     record = accounts.find("shadow", name, etc) or [name, "!", "", "0", "99999", "7", "", "", ""]
     record = record + [""] * (9 - len(record))
@@ -95,12 +113,12 @@ def put_shadow(name, password=None, expires=None, etc=accounts.ETC, ages=()):
         record[1] = password
     if expires is not None:
         record[7] = accounts.days_of(expires)
-    for one in ages:
-        record[accounts.AGES[one][0]] = "" if ages[one] < 0 else str(ages[one])
+    for which, days in (ages or {}).items():
+        record[accounts.AGES[which][0]] = "" if days < 0 else str(days)
     put("shadow", name, record, etc)
 
 
-def set_groups(name, wanted, etc=accounts.ETC):
+def set_groups(name: "str", wanted: "Sequence[str]", etc: "str" = accounts.ETC) -> "None":
     """Makes a user a member of exactly these supplementary groups."""
     for group, (_, members) in accounts.groups(etc).items():
         if (name in members) != (group in wanted):
@@ -108,7 +126,7 @@ def set_groups(name, wanted, etc=accounts.ETC):
             put_group(group, members=rest + [name] if group in wanted else rest, etc=etc)
 
 
-def remove_user(name, etc=accounts.ETC):
+def remove_user(name: "str", etc: "str" = accounts.ETC) -> "None":
     """Removes a user, its memberships, and its own group when nobody else is in it."""
     set_groups(name, [], etc)
     entry = accounts.user(name, etc)
@@ -120,7 +138,7 @@ def remove_user(name, etc=accounts.ETC):
         put("group", name, None, etc)
 
 
-def make_home(home, uid, gid):
+def make_home(home: "str", uid: "int", gid: "int") -> "None":
     """Makes a home directory from the skeleton; one that is there is left alone."""
     with files.parent(home) as (folder, name):
         if folder.lstat(name) is not None:
@@ -137,7 +155,7 @@ def make_home(home, uid, gid):
         folder.rename(fresh, name)
 
 
-def move_home(old, new):
+def move_home(old: "str", new: "str") -> "None":
     """Moves a home directory to where nothing is; one that isn't there stays missing."""
     if not files.is_directory(old):
         return
@@ -147,7 +165,7 @@ def move_home(old, new):
         trees.move(folder, name, to, os.path.basename(new))
 
 
-def remove_home(entry):
+def remove_home(entry: "RemovedAccount") -> "None":
     """Removes a user's home and mail, what of it is the user's own."""
     if entry["uid"] == 0:
         return

@@ -9,6 +9,10 @@ import os
 from cdconf.agent import texts
 from cdconf.agent.files.whole_file import read_or_empty
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.host import Account, Password
+
 ETC = "/etc"
 NEVER = "never"
 # Field of the user type -> its place in a shadow record, the days that an empty one stands for (-1: no limit), and
@@ -21,13 +25,13 @@ AGES = {
 }
 
 
-def records(name, etc=ETC):
+def records(name: "str", etc: "str" = ETC) -> "list[list[str]]":
     """The lines of a database as lists of fields; lines that are none (NIS's `+`, empty ones) are left out."""
     lines = texts.lines(read_or_empty(os.path.join(etc, name)))
     return [line.split(":") for line in lines if line and line[0] not in "+-#" and ":" in line]
 
 
-def find(database, name, etc=ETC):
+def find(database: "str", name: "str", etc: "str" = ETC) -> "list[str] | None":
     """One record of a database, or None."""
     for record in records(database, etc):
         if record[0] == name:
@@ -35,7 +39,7 @@ def find(database, name, etc=ETC):
     return None
 
 
-def user(name, etc=ETC):
+def user(name: "str", etc: "str" = ETC) -> "Account | None":
     """`{uid, gid, comment, home, shell}` of a local user, or None."""
     record = find("passwd", name, etc)
     if record is None or len(record) < 7 or not all(map(texts.is_number, record[2:4])):
@@ -49,7 +53,7 @@ def user(name, etc=ETC):
     }
 
 
-def groups(etc=ETC):
+def groups(etc: "str" = ETC) -> "dict[str, tuple[int, list[str]]]":
     """`{name: (gid, [member, …])}` of the local groups."""
     found = {}
     for record in records("group", etc):
@@ -58,12 +62,12 @@ def groups(etc=ETC):
     return found
 
 
-def groups_of(name, etc=ETC):
+def groups_of(name: "str", etc: "str" = ETC) -> "list[str]":
     """The supplementary groups that a user is in, sorted."""
     return sorted(group for group, (_, members) in groups(etc).items() if name in members)
 
 
-def password(name, etc=ETC):
+def password(name: "str", etc: "str" = ETC) -> "Password | None":
     """`{password, hash, locked, expires}` of a user's shadow record.
 
     `password` is the raw field, `hash` the crypt(3) hash without a lock's `!` ("*" when there's none), `locked`
@@ -82,14 +86,14 @@ def password(name, etc=ETC):
     }
 
 
-def age(name, which, etc=ETC):
+def age(name: "str", which: "str", etc: "str" = ETC) -> "int":
     """The days of one of `AGES` that a user's shadow record has."""
     record, (place, empty, _) = find("shadow", name, etc) or [], AGES[which]
     days = record[place] if len(record) > place else ""
     return int(days) if texts.is_number(days) else empty
 
 
-def date_of(days):
+def date_of(days: "str") -> "str":
     """shadow(5)'s days since 1970 as a date; empty and negative mean never."""
     if not texts.is_number(days):
         return NEVER
@@ -101,7 +105,7 @@ def date_of(days):
         return NEVER
 
 
-def days_of(date):
+def days_of(date: "str") -> "str":
     """The reverse of `date_of`."""
     if date == NEVER:
         return ""

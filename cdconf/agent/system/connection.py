@@ -7,19 +7,23 @@ import struct
 
 from cdconf.agent import texts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
 SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
 class Connection(object):
     """Both ends: `client` (an address), `port` (the host's own) and `interface` (a name, or None)."""
 
-    def __init__(self, client, port, interface):
+    def __init__(self, client: "IPv4Address | IPv6Address", port: "int", interface: "str | None") -> "None":
         self.client = client
         self.port = port
         self.interface = interface
 
 
-def current():
+def current() -> "Connection | None":
     """The connection of the sshd that this process descends from; None for local and other transports.
 
     sshd gives the session SSH_CONNECTION (ssh(1)); sudo may have dropped it on the way here, so the environments
@@ -34,7 +38,7 @@ def current():
     return None
 
 
-def _connection(text):
+def _connection(text: "list[str]") -> "Connection | None":
     try:
         client, host = (ipaddress.ip_address(one.partition("%")[0]) for one in (text[0], text[2]))
         return Connection(_plain(client), int(text[3]), interface_of(_plain(host)))
@@ -42,12 +46,12 @@ def _connection(text):
         return None
 
 
-def _plain(address):
+def _plain(address: "IPv4Address | IPv6Address") -> "IPv4Address | IPv6Address":
     """IPv4 addresses in IPv6 clothes (::ffff:192.0.2.1) are IPv4 for the packet filter."""
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _environment(pid):
+def _environment(pid: "int") -> "dict[bytes, bytes]":
     try:
         with open("/proc/{}/environ".format(pid), "rb") as stream:
             return dict(one.partition(b"=")[::2] for one in stream.read().split(b"\0"))
@@ -55,7 +59,7 @@ def _environment(pid):
         return {}
 
 
-def _parent(pid):
+def _parent(pid: "int") -> "int":
     """proc(5): the fourth field of /proc/PID/stat; the second may hold blanks and parentheses."""
     try:
         with open("/proc/{}/stat".format(pid), "rb") as stream:
@@ -64,7 +68,7 @@ def _parent(pid):
         return 0
 
 
-def interface_of(address):
+def interface_of(address: "IPv4Address | IPv6Address") -> "str | None":
     """The interface that has an address, or None."""
     if address.version == 6:
         return _interface6(address)
@@ -81,7 +85,7 @@ def interface_of(address):
     return None
 
 
-def _interface6(address):
+def _interface6(address: "IPv6Address") -> "str | None":
     try:
         with open("/proc/net/if_inet6", newline="\n") as stream:
             rows = [texts.words(line) for line in stream]

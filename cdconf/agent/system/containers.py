@@ -10,6 +10,14 @@ from cdconf.agent import texts
 from cdconf.agent.commands.execute import last_lines, run
 from cdconf.agent.errors import Down, Failed, Missing
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from cdconf.agent.commands.execute import Result
+    from cdconf.agent.data.values import Fields
+
 RUNTIMES = (("docker", "/usr/bin/docker"), ("podman", "/usr/bin/podman"))
 LABEL = "org.cdconf.container"  # on every container: its definition as JSON, without the values of `env`
 DEFINITION = (
@@ -40,7 +48,7 @@ CLIENT_PREFIXES = (
 )
 
 
-def runtime(wanted=None):
+def runtime(wanted: "str | None" = None) -> "str":
     """`docker` or `podman`: the one that's asked for, else the first that the host has."""
     for name, path in RUNTIMES:
         if wanted in (None, name) and os.path.exists(path):
@@ -48,7 +56,7 @@ def runtime(wanted=None):
     raise Missing("container runtime", wanted or "docker or podman")
 
 
-def call(program, arguments, env=None, timeout=600):
+def call(program: "str", arguments: "list[str]", env: "dict[str, str] | None" = None, timeout: "float" = 600) -> "str":
     """Runs the client; `Failed` says why, `Down` that Docker's daemon doesn't run."""
     result = run([program] + arguments, env=env, timeout=timeout)
     if result.status != 0:
@@ -56,7 +64,7 @@ def call(program, arguments, env=None, timeout=600):
     return result.out
 
 
-def _failure(program, arguments, result):
+def _failure(program: "str", arguments: "Sequence[str]", result: "Result") -> "Failed":
     if "Cannot connect to the Docker daemon" in result.err:
         return Down("running daemon", "docker")
     lines = [line for line in texts.lines(texts.strip(result.err)) if line and not line.startswith("See '")]
@@ -70,7 +78,7 @@ def _failure(program, arguments, result):
     )
 
 
-def inspect(program, names):
+def inspect(program: "str", names: "Sequence[str]") -> "dict[str, dict[str, Any]]":
     """`{name: what inspect says}` of those containers that exist, in one process."""
     arguments = ["container", "inspect"] + list(names)
     result = run([program] + arguments, timeout=120)
@@ -84,7 +92,7 @@ def inspect(program, names):
     return {one["Name"].lstrip("/"): one for one in found}
 
 
-def full_image(name):
+def full_image(name: "str") -> "str":
     """An image's name in full, as podman stores it: docker.io/library/nginx:latest for nginx."""
     first, slash, _ = name.partition("/")
     if not slash:
@@ -94,7 +102,7 @@ def full_image(name):
     return name if "@" in name or ":" in name.rpartition("/")[2] else name + ":latest"
 
 
-def state(fields, found):
+def state(fields: "Fields", found: "dict[str, Any]") -> "dict[str, Any]":
     """What a container is like, in the resource's fields.
 
     Image, command, variables, restart policy and memory are the live ones; the rest, which can't be changed without
@@ -118,7 +126,7 @@ def state(fields, found):
     return observed
 
 
-def _definition(text):
+def _definition(text: "str") -> "dict[str, Any]":
     """What a container's label says that it was made of; empty for a damaged one."""
     try:
         found = json.loads(text)
@@ -127,7 +135,7 @@ def _definition(text):
     return found if isinstance(found, dict) and isinstance(found.get("env", []), list) else {}
 
 
-def create(name, fields):
+def create(name: "str", fields: "Fields") -> "tuple[list[str], dict[str, str]]":
     """(arguments, environment) of the `create` of a container; values of variables are in the environment alone."""
     definition = {one: fields[one] for one in DEFINITION if one in fields}
     definition["env"] = sorted(fields["env"])

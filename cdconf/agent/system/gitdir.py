@@ -13,6 +13,12 @@ from cdconf.agent import files, texts
 from cdconf.agent.edit.edit_ini import Editor
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    _Tracked = tuple[str, int, str, int, int, int, int]  # see `index`
+
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -20,7 +26,7 @@ class NeedsGit(Exception):
     """Only git itself can tell."""
 
 
-def _read(path):
+def _read(path: "str") -> "str | None":
     status = files.lstat(path)
     if status is None or stat.S_ISDIR(status.st_mode):
         return None
@@ -28,7 +34,7 @@ def _read(path):
     return None if data is None else data.decode("utf-8", "surrogateescape")
 
 
-def find(tree):
+def find(tree: "str") -> "str | None":
     """The repository of a working tree; None when there's none. `.git` may be a file that names it."""
     path = os.path.join(tree, ".git")
     text = _read(path)
@@ -37,7 +43,7 @@ def find(tree):
     return path if os.path.isdir(path) else None
 
 
-def head(repository):
+def head(repository: "str") -> "str | None":
     """The commit that's checked out; None in an empty repository."""
     name = texts.strip(_read(os.path.join(repository, "HEAD")) or "")
     for _ in range(5):
@@ -50,7 +56,7 @@ def head(repository):
     return None
 
 
-def _packed(repository, ref):
+def _packed(repository: "str", ref: "str") -> "str":
     for line in texts.lines(_read(os.path.join(repository, "packed-refs")) or ""):
         commit, _, name = line.partition(" ")
         if name == ref:
@@ -58,14 +64,14 @@ def _packed(repository, ref):
     return ""
 
 
-def url(repository):
+def url(repository: "str") -> "str | None":
     """What `origin` is; None when it's none."""
     text = _read(os.path.join(repository, "config")) or ""
     values = Editor(text, 'remote "origin"', "url").values()
     return values[-1] if values else None
 
 
-def index(repository):
+def index(repository: "str") -> "list[_Tracked]":
     """(path, mode, object id, mtime in s and ns, size, flags) of each tracked file.
 
     Raises:
@@ -74,7 +80,7 @@ def index(repository):
     return _index(repository)[0]
 
 
-def _index(repository):
+def _index(repository: "str") -> "tuple[list[_Tracked], bytes]":
     """(the entries, the extensions behind them) of the index."""
     data = files.read(os.path.join(repository, "index"))
     if data is None:
@@ -84,7 +90,8 @@ def _index(repository):
     version, count = struct.unpack(">II", data[4:12])
     if version not in (2, 3):
         raise NeedsGit
-    entries, at = [], 12
+    entries: "list[_Tracked]" = []
+    at = 12
     for _ in range(count):
         fields = struct.unpack(">10I20sH", data[at : at + 62])
         start = at + 62 + (2 if version == 3 and fields[11] & 0x4000 else 0)
@@ -99,7 +106,7 @@ def _index(repository):
     return entries, data[at:-20]
 
 
-def check_nothing_staged(repository, commit):
+def check_nothing_staged(repository: "str", commit: "str") -> "None":
     """Compares the index's tree, as far as it's known without making it, with that of the commit that's checked out.
 
     Raises:
@@ -113,7 +120,7 @@ def check_nothing_staged(repository, commit):
         raise NeedsGit
 
 
-def _tree(repository, commit):
+def _tree(repository: "str", commit: "str") -> "bytes | None":
     """The tree of a commit that's a file of its own."""
     import zlib
 
@@ -126,14 +133,14 @@ def _tree(repository, commit):
     return found.group(1) if found else None
 
 
-def submodules(tree, repository):
+def submodules(tree: "str", repository: "str") -> "Iterator[tuple[str, str, str | None]]":
     """(path, commit of the index, repository or None) of each submodule."""
     for path, mode, commit, _, _, _, _ in index(repository):
         if mode == 0o160000 and not path.startswith("/") and ".." not in path.split("/"):
             yield path, commit, find(os.path.join(tree, path))
 
 
-def suspects(tree, repository):
+def suspects(tree: "str", repository: "str") -> "list[str]":
     """Tracked files that may have been changed, since their size or time differs from the index's.
 
     Raises:
@@ -158,7 +165,7 @@ def suspects(tree, repository):
     return found
 
 
-def submodules_behind(tree, repository):
+def submodules_behind(tree: "str", repository: "str") -> "list[str]":
     """The submodules whose checked-out commit isn't the one that the index names."""
     found = submodules(tree, repository)
     return [path for path, commit, inner in found if inner is None or head(inner) != commit]

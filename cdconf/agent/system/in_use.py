@@ -5,8 +5,12 @@ import os
 from cdconf.agent import texts
 from cdconf.agent.system import processes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def names(folder, is_ours=lambda pid: False):
+
+def names(folder: "str", is_ours: "Callable[[int], bool]" = lambda pid: False) -> "set[str]":
     """The entries of a directory that processes work in, run from, or have open or mapped.
 
     A process of an older release may live long after its successor was started: a worker that ends its job, a shell.
@@ -27,7 +31,7 @@ def names(folder, is_ours=lambda pid: False):
     return found
 
 
-def _used(pid, prefix):
+def _used(pid: "int", prefix: "str") -> "list[str] | None":
     """The entries that a process uses; None when that may not be seen."""
     paths = processes.paths_of(pid, ("cwd", "exe", "root"))
     if paths is None:
@@ -43,11 +47,11 @@ def _used(pid, prefix):
     return _below(paths + processes.words(pid), prefix)
 
 
-def _below(paths, prefix):
+def _below(paths: "list[str]", prefix: "str") -> "list[str]":
     return sorted({path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix)})
 
 
-def _lines(path):
+def _lines(path: "str") -> "list[str]":
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
             return stream.readlines()

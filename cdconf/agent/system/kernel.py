@@ -4,11 +4,15 @@ import ctypes
 import errno
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.files.folder import Folder
+
 RENAME_EXCHANGE = 2
 SYNC_FILE_RANGE_WRITE = 2
 
 
-def sync_file_system(folder):
+def sync_file_system(folder: "Folder") -> "None":
     """Flushes the file system that holds a `Folder`: one syncfs(2) instead of an fsync for each file."""
     descriptor = folder.readable()
     try:
@@ -21,14 +25,14 @@ def sync_file_system(folder):
         os.close(descriptor)
 
 
-def begin_writing(descriptor):
+def begin_writing(descriptor: "int") -> "None":
     """Has the kernel begin to write a file to the disk, without waiting: sync_file_range(2), where there is one."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "sync_file_range"):
         libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), SYNC_FILE_RANGE_WRITE)
 
 
-def exchange(one, other):
+def exchange(one: "tuple[Folder, str]", other: "tuple[Folder, str]") -> "bool":
     """Swaps what two names of one file system stand for, in one step: renameat2(2) with RENAME_EXCHANGE.
 
     Args:
@@ -50,7 +54,7 @@ def exchange(one, other):
     raise OSError(number, os.strerror(number), one[0].place(one[1]))
 
 
-def use_files_as(uid):
+def use_files_as(uid: "int") -> "None":
     """Has this thread use files, and look at processes, as another user: setfsuid(2).
 
     Unlike setuid(2) it keeps the capabilities that aren't about files.

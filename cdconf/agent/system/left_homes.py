@@ -12,11 +12,15 @@ from cdconf.agent import files, texts
 from cdconf.agent.files import trees, walk
 from cdconf.agent.system import accounts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.files.folder import Folder
+
 NUMBERS = range(100, 60001)  # those that useradd gives out, system users' too
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def owner(home):
+def owner(home: "str") -> "int | None":
     """The number, nobody's any more, that a home directory belongs to; None when it's somebody's, or isn't there."""
     status = files.lstat(home)
     if status is None or not stat.S_ISDIR(status.st_mode) or status.st_uid not in NUMBERS:
@@ -24,7 +28,7 @@ def owner(home):
     return status.st_uid if _is_nobodys(status.st_uid) and files.on_roots_alone(home) else None
 
 
-def _is_nobodys(uid):
+def _is_nobodys(uid: "int") -> "bool":
     try:
         pwd.getpwuid(uid)  # directory servers know users, too
         return False
@@ -33,7 +37,7 @@ def _is_nobodys(uid):
         return all(int(one[2]) != uid for one in records if len(one) > 2 and texts.is_number(one[2]))
 
 
-def give(home, left, name, uid, gid):
+def give(home: "str", left: "int", name: "str", uid: "int", gid: "int") -> "None":
     """Gives a user what in a home directory belongs to a number that's nobody's; all else stays as it is.
 
     Args:
@@ -53,7 +57,9 @@ def give(home, left, name, uid, gid):
         _give(above, last, left, name, fields, top.mount())
 
 
-def _give(folder, entry, left, name, fields, mount):
+def _give(
+    folder: "Folder", entry: "str", left: "int", name: "str", fields: "dict[str, str]", mount: "int | None"
+) -> "None":
     """What's open is judged and given, so that nothing else can be put in its place in between."""
     status = folder.lstat(entry)
     if status is None or status.st_uid != left or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):

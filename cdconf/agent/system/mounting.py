@@ -11,10 +11,15 @@ from cdconf.agent.commands import programs
 from cdconf.agent.commands.execute import run_ok
 from cdconf.agent.errors import Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.values import Fields
+    from cdconf.agent.files.folder import Folder
+
 TIMEOUT = 120
 
 
-def mount(fields, options):
+def mount(fields: "Fields", options: "list[str]") -> "None":
     """Mounts by fstab's line, or with `remount` among the options changes how it's mounted.
 
     Args:
@@ -34,7 +39,7 @@ def mount(fields, options):
         _run("mount", words, folder)
 
 
-def umount(path):
+def umount(path: "str") -> "None":
     """Unmounts what's mounted at a path."""
     if files.on_roots_alone(path):
         run_ok(["umount", "--", path], timeout=TIMEOUT)
@@ -46,7 +51,7 @@ def umount(path):
         _run("umount", ["--", "./" + name], folder)
 
 
-def _run(program, words, folder):
+def _run(program: "str", words: "list[str]", folder: "Folder") -> "None":
     plain = os.path.basename(os.path.realpath(programs.need(program))) == "busybox"  # it never looks for real paths
     here = "/proc/self/fd/{}".format(folder.descriptor)
     run_ok([program] + ([] if plain else ["-c"]) + words, timeout=TIMEOUT, cwd=here)

@@ -5,6 +5,12 @@ import os
 from cdconf.agent import texts
 from cdconf.agent.system.fstab import decode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cdconf.agent.data.host import Mounted
+
 # Options that the kernel shows as they were given, and what stands against each.
 OPPOSITES = (
     ("ro", "rw"),
@@ -26,9 +32,9 @@ TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "
 UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-def parse(text):
+def parse(text: "str") -> "dict[str, Mounted]":
     """`{path: {source, type, root, options}}`; of several mounts on one path the last, which is the one seen."""
-    found = {}
+    found: "dict[str, Mounted]" = {}
     for line in texts.lines(text):
         left, _, right = line.partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
@@ -43,17 +49,17 @@ def parse(text):
     return found
 
 
-def current():
+def current() -> "dict[str, Mounted]":
     """What is mounted now."""
     return parse(_mountinfo())
 
 
-def _mountinfo():
+def _mountinfo() -> "str":
     with open("/proc/self/mountinfo", "rb") as stream:
         return stream.read().decode("utf-8", "surrogateescape")
 
 
-def device_path(device):
+def device_path(device: "str") -> "str":
     """The device's path: `UUID=…` and the like are links that udev keeps in /dev/disk."""
     tag, separator, value = device.partition("=")
     if separator and tag in TAGS:
@@ -61,7 +67,7 @@ def device_path(device):
     return device
 
 
-def wrong_options(wanted, live):
+def wrong_options(wanted: "Sequence[str]", live: "set[str]") -> "list[str]":
     """Those of the wanted options that the kernel would show, and doesn't.
 
     A mount that has become read-only by itself, as file systems with errors do, is wrong as well.
@@ -82,7 +88,7 @@ def wrong_options(wanted, live):
     return wrong
 
 
-def added_flags(wanted, flags, inherited=()):
+def added_flags(wanted: "Sequence[str]", flags: "set[str]", inherited: "Iterable[str]" = ()) -> "list[str]":
     """The opposites of those of a mount's own flags that nobody asked for: it was remounted by hand.
 
     Args:
@@ -97,7 +103,7 @@ def added_flags(wanted, flags, inherited=()):
     return [other for one, other in OPPOSITES[1:-1] if one in flags and one not in asked]
 
 
-def flags_at(path):
+def flags_at(path: "str") -> "set[str]":
     """The own options of the mount that a path lies in, without those of its file system."""
     fields = [line.split(" ") for line in texts.lines(_mountinfo())]
     found = {decode(one[4]): set(one[5].split(",")) for one in fields if len(one) > 5}
@@ -107,13 +113,13 @@ def flags_at(path):
     return found.get(real, set())
 
 
-def bytes_of(size):
+def bytes_of(size: "str") -> "int | None":
     """tmpfs(5)'s sizes: `64m` is 67108864; None for a percentage."""
-    number, unit = (size[:-1], UNITS.get(size[-1:].lower())) if size[-1:].lower() in UNITS else (size, 1)
+    number, unit = (size[:-1], UNITS[size[-1:].lower()]) if size[-1:].lower() in UNITS else (size, 1)
     return int(number) * unit if texts.is_number(number) else None
 
 
-def same_source(device, kind, options, path, live):
+def same_source(device: "str", kind: "str", options: "Sequence[str]", path: "str", live: "Mounted") -> "bool":
     """Whether what's mounted on the path is the device (for file systems without one: of the type)."""
     if "bind" in options or "rbind" in options:
         try:

@@ -13,20 +13,27 @@ from cdconf.agent.commands.execute import last_lines, run
 from cdconf.agent.crypto import saslprep
 from cdconf.agent.errors import Down, Failed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cdconf.agent.data.values import Fields
+
 ITERATIONS = 4096  # PostgreSQL's own default
 ASKS = "Is the server running"  # what libpq adds where nobody answers; a server that refuses somebody runs
 STARTING = 30  # seconds that a server which was just started is waited for
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$([0-9]+):([^$]+)\$([^:]+):(.+)\Z")
 
 
-def identifier(name):
+def identifier(name: "str") -> "str":
     """A name as an SQL identifier."""
     if "\0" in name or not name:
         raise Failed("{!r} can't be a name in PostgreSQL".format(name))
     return '"{}"'.format(name.replace('"', '""'))
 
 
-def literal(value):
+def literal(value: "str") -> "str":
     """A text as an SQL literal, whatever standard_conforming_strings says."""
     if "\0" in value:
         raise Failed("a text with a null byte can't be sent to PostgreSQL")
@@ -34,13 +41,13 @@ def literal(value):
     return "E'{}'".format(quoted.replace("\\", "\\\\")) if "\\" in value else "'{}'".format(quoted)
 
 
-def connect(name):
+def connect(name: "str") -> "str":
     """The psql command that goes on in another database of the same server, whatever its name holds."""
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
     return "\\connect -reuse-previous=on \"dbname='{}'\"".format(quoted.replace('"', '""'))
 
 
-def _psql(script, port, arguments=()):
+def _psql(script: "str", port: "int | None", arguments: "Sequence[str]" = ()) -> "str":
     # The statements go in by stdin: an argument would be seen by everyone in the process list. Nor may the server
     # log them, or psql repeat them: they hold passwords' verifiers.
     options = "-c log_statement=none -c log_min_error_statement=panic -c client_min_messages=warning -c lc_messages=C"
@@ -72,19 +79,20 @@ def _psql(script, port, arguments=()):
     )
 
 
-def _is_starting(said, port):
+def _is_starting(said: "str", port: "int | None") -> "bool":
     """Whether the server isn't ready yet, which it says in its own language."""
     if ASKS in said:
         return False
     return run(["pg_isready", "-q"] + (["-p", str(port)] if port else []), user="postgres").status == 1
 
 
-def rows(sql, port=None):
+def rows(sql: "str", port: "int | None" = None) -> "list[dict[str, Any]]":
     """The rows of a query, each a dict of its columns as JSON has them."""
-    return json.loads(_psql(_as_json(sql), port, ["-A", "-t"]))
+    found: "list[dict[str, Any]]" = json.loads(_psql(_as_json(sql), port, ["-A", "-t"]))
+    return found
 
 
-def rows_in(databases, sql, port=None):
+def rows_in(databases: "Sequence[str]", sql: "str", port: "int | None" = None) -> "dict[str, list[dict[str, Any]]]":
     """The rows of a query in each of several databases, `{database: rows}`, in one process."""
     script = "".join("{}\n{}".format(connect(name), _as_json(sql)) for name in databases)
     answers, decoder, text = [], json.JSONDecoder(), texts.strip(_psql(script, port, ["-A", "-t"]))
@@ -95,11 +103,11 @@ def rows_in(databases, sql, port=None):
     return dict(zip(databases, answers))
 
 
-def _as_json(sql):
+def _as_json(sql: "str") -> "str":
     return "SELECT coalesce(json_agg(found), '[]') FROM ({}) AS found;\n".format(sql)  # noqa: S608  queries of this code
 
 
-def execute(statements, port=None, together=False):
+def execute(statements: "Iterable[str]", port: "int | None" = None, together: "bool" = False) -> "None":
     """Runs statements (and `connect`s) in one process.
 
     Args:
@@ -111,21 +119,21 @@ def execute(statements, port=None, together=False):
     _psql("\n".join(lines) + "\n", port, ["-1"] if together else [])
 
 
-def by_port(many):
+def by_port(many: "Sequence[Fields]") -> "dict[int | None, list[int]]":
     """Port -> positions of the resources of that server, in their order."""
-    groups = {}
+    groups: "dict[int | None, list[int]]" = {}
     for number, fields in enumerate(many):
         groups.setdefault(fields.get("port"), []).append(number)
     return groups
 
 
-def setting(name, value):
+def setting(name: "str", value: "str | list[str]") -> "str":
     """`SET name TO value` of ALTER ROLE and ALTER DATABASE; a list is several values."""
     values = value if isinstance(value, list) else [value]
     return "SET {} TO {}".format(identifier(name), ", ".join(literal(str(one)) for one in values) or "''")
 
 
-def settings(wanted, stored):
+def settings(wanted: "Mapping[str, str | list[str]]", stored: "Iterable[str] | None") -> "dict[str, str | list[str]]":
     """What's observed of the wanted settings.
 
     Args:
@@ -141,13 +149,13 @@ def settings(wanted, stored):
     }
 
 
-def _members(text):
+def _members(text: "str") -> "list[str]":
     """The members of a list as the server stores it: `a, "B c"`."""
     found = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', text)
     return [quoted.replace('""', '"') if quoted else plain for quoted, plain in found if quoted or plain]
 
 
-def _keys(password, salt, iterations):
+def _keys(password: "str", salt: "bytes", iterations: "int") -> "tuple[bytes, bytes]":
     """StoredKey and ServerKey of RFC 5802, section 3."""
     salted = hashlib.pbkdf2_hmac("sha256", saslprep.prepared(password).encode("utf-8"), salt, iterations)
     client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
@@ -155,7 +163,7 @@ def _keys(password, salt, iterations):
     return hashlib.sha256(client).digest(), server
 
 
-def verifier(password, salt=None):
+def verifier(password: "str", salt: "bytes | None" = None) -> "str":
     """What PostgreSQL stores for a password: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey` (RFC 7677)."""
     salt = salt if salt is not None else os.urandom(16)
     stored, server = _keys(password, salt, ITERATIONS)
@@ -163,7 +171,7 @@ def verifier(password, salt=None):
     return "SCRAM-SHA-256${}:{}${}:{}".format(ITERATIONS, *parts)
 
 
-def fits(password, stored):
+def fits(password: "str", stored: "str") -> "bool":
     """Whether a password is the one that a stored verifier was made of."""
     match = _VERIFIER.match(stored)
     if match is None:

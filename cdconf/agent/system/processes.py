@@ -10,10 +10,17 @@ import signal
 
 from cdconf.agent import texts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    _Who = tuple[int, int, tuple[int, ...]]  # see `identity`
+    _Look = Callable[[int], list[str] | None]
+
 WITHIN = 20  # seconds that a child may take
 
 
-def links(pid):
+def links(pid: "int") -> "list[str] | None":
     """What a process works in and which program it is: two paths; None where that may not be read.
 
     A path is empty when there's none, as of a process that has ended.
@@ -21,7 +28,7 @@ def links(pid):
     return paths_of(pid, ("cwd", "exe"))
 
 
-def paths_of(pid, names):
+def paths_of(pid: "int", names: "Iterable[str]") -> "list[str] | None":
     """Where some links of a process lead; None when they may not be read."""
     found = []
     for name in names:
@@ -34,7 +41,7 @@ def paths_of(pid, names):
     return found
 
 
-def words(pid):
+def words(pid: "int") -> "list[str]":
     """A process's command line; empty when it's gone."""
     try:
         with open("/proc/{}/cmdline".format(pid), "rb") as stream:
@@ -43,7 +50,7 @@ def words(pid):
         return []
 
 
-def identity(pid):
+def identity(pid: "int") -> "_Who | None":
     """`(uid, gid, groups)` of a process, its real ones; None when it's gone."""
     try:
         with open("/proc/{}/status".format(pid), encoding="utf-8", errors="replace", newline="\n") as stream:
@@ -54,7 +61,7 @@ def identity(pid):
         return None
 
 
-def unit(pid):
+def unit(pid: "int") -> "str | None":
     """The unit of systemd that a process belongs to, such as `shop.service`; None where that can't be told."""
     try:
         with open("/proc/{}/cgroup".format(pid), encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
@@ -64,7 +71,7 @@ def unit(pid):
     return next((step for step in reversed(steps) if step.endswith((".service", ".scope"))), None)
 
 
-def seen(pids, look):
+def seen(pids: "Iterable[int]", look: "_Look") -> "dict[int, list[str] | None]":
     """What can be seen of processes: by this one, else by a child that has their user and groups.
 
     Args:
@@ -75,7 +82,7 @@ def seen(pids, look):
         `{pid: what look gives}`.
     """
     found = {pid: look(pid) for pid in pids}
-    hidden = {}
+    hidden: "dict[_Who, list[int]]" = {}
     for pid, value in found.items():
         who = identity(pid) if value is None else None
         if who is not None:
@@ -85,7 +92,7 @@ def seen(pids, look):
     return found
 
 
-def _seen_as(who, pids, look):
+def _seen_as(who: "_Who", pids: "Iterable[int]", look: "_Look") -> "dict[int, list[str] | None]":
     """What a child sees that has somebody's identity; what it can't see isn't in the result."""
     ways = _ways()
     source, sink = os.pipe()
@@ -107,7 +114,7 @@ def _seen_as(who, pids, look):
         return {}  # it was killed
 
 
-def _ways():
+def _ways() -> "list[Callable[[int], None]]":
     """How the child takes a user on: by functions of the uid, tried one after another."""
     ways = [lambda uid: os.setresuid(uid, uid, uid)]
     try:
@@ -117,12 +124,14 @@ def _ways():
     return [kernel.use_files_as] + ways
 
 
-def _look_as(who, ways, pids, look):
+def _look_as(
+    who: "_Who", ways: "list[Callable[[int], None]]", pids: "Iterable[int]", look: "_Look"
+) -> "list[tuple[int, list[str] | None]]":
     """In the child, for good. Who looks at a process must have the capabilities that it has: root's come first."""
     uid, gid, groups = who
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
-    found = []
+    found: "list[tuple[int, list[str] | None]]" = []
     for become in ways:
         become(uid)
         values = [(pid, look(pid)) for pid in pids]

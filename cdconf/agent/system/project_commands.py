@@ -3,8 +3,20 @@
 from cdconf.agent.commands import shell
 from cdconf.agent.edit import env_file as environment_files
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cdconf.agent.data.host import Ran
 
-def execute(command, user=None, cwd=None, env=None, env_file=None, timeout=600, data=None):
+
+def execute(
+    command: "str",
+    user: "str | None" = None,
+    cwd: "str | None" = None,
+    env: "dict[str, str] | None" = None,
+    env_file: "str | None" = None,
+    timeout: "float" = 600,
+    data: "bytes | None" = None,
+) -> "Ran":
     """Runs a command line by /bin/sh.
 
     Returns:

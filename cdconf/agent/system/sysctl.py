@@ -7,7 +7,7 @@ from cdconf.agent import texts
 ROOT = "/proc/sys/"
 
 
-def path_of(key):
+def path_of(key: "str") -> "str":
     """`net/ipv4/ip_forward` for either spelling.
 
     The first separator decides: after a dot, dots separate and a slash stands for a dot (`net.ipv4.conf.eth0/100`);
@@ -19,12 +19,12 @@ def path_of(key):
     return key
 
 
-def key_of(path):
+def key_of(path: "str") -> "str":
     """The dotted spelling of a path."""
     return path.translate({ord("."): "/", ord("/"): "."})
 
 
-def value_of(text):
+def value_of(text: "str") -> "str":
     """Values are compared by their words: the kernel puts tabs between them."""
     return " ".join(texts.words(text))
 
@@ -33,7 +33,7 @@ def value_of(text):
 UNORDERED = ("net/ipv4/tcp_allowed_congestion_control", "kernel/seccomp/actions_logged")
 
 
-def is_same(path, wanted, live):
+def is_same(path: "str", wanted: "str", live: "str") -> "bool":
     """Whether the kernel shows a value as `live` that it was given as `wanted`.
 
     It shows numbers without their base and leading zeros, lists of numbers (`9148,8080-8081`) sorted and as ranges,
@@ -47,12 +47,12 @@ def is_same(path, wanted, live):
     return len(many) == len(others) and all(map(_is_same_word, many, others))
 
 
-def _is_same_word(wanted, live):
+def _is_same_word(wanted: "str", live: "str") -> "bool":
     readers = (_number, _key) + ((_ranges,) if re.search("[,-]", wanted) else ())
     return wanted == live or any(read(wanted) is not None and read(wanted) == read(live) for read in readers)
 
 
-def _number(word):
+def _number(word: "str") -> "int | None":
     """A number as the kernel reads it, hexadecimal and octal ones too (strtoul(3) with base 0)."""
     found = re.match(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)|([0-9]+))\Z", word)
     if found is None:
@@ -61,11 +61,11 @@ def _number(word):
     return -digits[0] if found.group(1) == "-" else digits[0]
 
 
-def _ranges(word):
+def _ranges(word: "str") -> "list[list[int]] | None":
     """The numbers of a list such as `1-3,5`, as sorted ranges that don't touch."""
     if not re.match(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*,?\Z", word):
         return None
-    joined = []
+    joined: "list[list[int]]" = []
     for first, last in sorted(_ends(part) for part in word.strip(",").split(",")):
         if joined and first <= joined[-1][1] + 1:
             joined[-1][1] = max(last, joined[-1][1])
@@ -74,19 +74,19 @@ def _ranges(word):
     return joined
 
 
-def _ends(part):
+def _ends(part: "str") -> "tuple[int, int]":
     first, _, last = part.partition("-")
     return int(first), int(last or first)
 
 
-def _key(word):
+def _key(word: "str") -> "list[int] | None":
     """The numbers of keys such as tcp_fastopen_key's: four of 32 bits each, in hexadecimal digits."""
     if not re.match(r"[0-9a-fA-F]{1,8}(-[0-9a-fA-F]{1,8}){3}(,[0-9a-fA-F]{1,8}(-[0-9a-fA-F]{1,8}){3})*\Z", word):
         return None
     return [int(part, 16) for part in re.split("[-,]", word)]
 
 
-def parse(line):
+def parse(line: "str") -> "tuple[str, str] | None":
     """(path, value) of a line; None for comments and what isn't an assignment."""
     text = texts.strip(line)
     if not text or text[0] in "#;" or "=" not in text:
@@ -95,7 +95,7 @@ def parse(line):
     return path_of(texts.strip(texts.strip(key).lstrip("-"))), value_of(value)
 
 
-def put(text, key, value):
+def put(text: "str", key: "str", value: "str | None") -> "str":
     """A file's text with a parameter set in its place or at the end; None takes it out. Other lines are kept."""
     path, kept, done = path_of(key), [], False
     for line in texts.whole_lines(text):
@@ -112,6 +112,6 @@ def put(text, key, value):
     return "".join(kept)
 
 
-def read(text):
+def read(text: "str") -> "dict[str, str]":
     """`{path: value}` of a file's text; the last line wins."""
     return dict(found for found in map(parse, texts.lines(text)) if found is not None)

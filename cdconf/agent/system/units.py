@@ -6,6 +6,10 @@ import stat
 from cdconf.agent import texts
 from cdconf.agent.files import whole_file
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 KINDS = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice", "scope", "device")
 SUFFIXES = tuple("." + kind for kind in KINDS)
 SYSTEM = "/etc/systemd/system"
@@ -23,12 +27,12 @@ GENERATED = ("/run/systemd/generator", "/run/systemd/generator.late")
 LIMIT = 1024 * 1024
 
 
-def unit(name):
+def unit(name: "str") -> "str":
     """The unit's full name; `web@1.2` is an instance whose name has a dot, not a unit of type `2`."""
     return name if name.endswith(SUFFIXES) else name + ".service"
 
 
-def resolve(name):
+def resolve(name: "str") -> "str":
     """The name by which systemd knows a unit, its `Id`, where `name` is an alias.
 
     An alias is a link to another unit's file, or is declared by `Alias=` of one: its link comes and goes as that unit
@@ -43,7 +47,7 @@ def resolve(name):
     return full
 
 
-def _behind(full):
+def _behind(full: "str") -> "str | None":
     """The unit that one alias is another name of; None when it's no alias."""
     names = _names(full)
     for name in names:
@@ -57,14 +61,14 @@ def _behind(full):
     return _instance(found.pop(), full) if len(found) == 1 else None
 
 
-def _names(full):
+def _names(full: "str") -> "list[str]":
     """The unit, and the template that it's an instance of."""
     stem, at, rest = full.partition("@")
     suffix = "." + full.rpartition(".")[2]
     return [full] + ([stem + at + suffix] if at and rest != suffix else [])
 
 
-def _linked(full, path):
+def _linked(full: "str", path: "str") -> "str | None":
     """A link out of systemd's directories is a unit of its own, or masks one."""
     target = os.path.join(os.path.dirname(path), os.readlink(path))
     folder, name = os.path.split(target)
@@ -74,12 +78,12 @@ def _linked(full, path):
     return _instance(name, full)
 
 
-def _instance(name, full):
+def _instance(name: "str", full: "str") -> "str":
     """The instance of a template of which `full` is an instance by another name."""
     return name.replace("@.", full[full.index("@") : full.rindex(".") + 1], 1) if "@." in name and "@" in full else name
 
 
-def _aliases(suffix):
+def _aliases(suffix: "str") -> "Iterator[tuple[str, Sequence[str]]]":
     """(unit file, the names that `Alias=` gives it) of all unit files of a kind."""
     seen = set()
     for folder in FOLDERS:
@@ -98,9 +102,10 @@ def _aliases(suffix):
                 yield name, installs(data.decode("utf-8", "replace")).get("Alias", ())
 
 
-def installs(text):
+def installs(text: "str") -> "dict[str, list[str]]":
     """The [Install] section of a unit file: `{setting: [word, …]}`."""
-    found, inside = {}, False
+    found: "dict[str, list[str]]" = {}
+    inside = False
     for line in text.replace("\\\n", " ").split("\n"):
         line = texts.strip(line)
         if line.startswith("["):
@@ -111,15 +116,15 @@ def installs(text):
     return found
 
 
-def also(shown):
+def also(shown: "dict[str, str]") -> "list[str]":
     """The units that are enabled and disabled in place of one that is `indirect`: those of its `Also=`."""
-    found = []
+    found: "list[str]" = []
     for path in [shown["FragmentPath"]] + texts.words(shown.get("DropInPaths", "")):
         found += installs(whole_file.read_or_empty(path)).get("Also", ())
     return sorted(set(found))
 
 
-def is_wanted(name, *folders):
+def is_wanted(name: "str", *folders: "str") -> "bool":
     """Whether a link in one of these directories has a target or another unit start it."""
     for folder in folders:
         try:
