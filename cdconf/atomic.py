@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_STANDARD = (Path("/dev/stdout"), Path("/dev/stderr"))
+
 
 def write_private(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Replaces a file that's for its owner alone (0600).
+
+    A device or a named pipe is written to, and stays: root could replace /dev/null by a file.
 
     Args:
         path: The file; its directory is there.
@@ -21,14 +26,12 @@ def write_private(path: Path, content: bytes | str, *, durable: bool = True) -> 
     Raises:
         OSError: It can't be written.
     """
-    with _draft(path, content, 0o600, durable=durable) as draft:
-        draft.replace(path)
+    _write(path, content, 0o600, durable=durable)
 
 
 def write_public(path: Path, content: bytes | str) -> None:
     """Replaces a file that everybody may read (0644); for the rest see `write_private`."""
-    with _draft(path, content, 0o644, durable=False) as draft:
-        draft.replace(path)
+    _write(path, content, 0o644, durable=False)
 
 
 def make_private(path: Path, content: bytes | str) -> bool:
@@ -44,13 +47,37 @@ def make_private(path: Path, content: bytes | str) -> bool:
         return True
 
 
+def _write(path: Path, content: bytes | str, mode: int, *, durable: bool) -> None:
+    if _is_stream(path):
+        with path.open("wb") as stream:
+            stream.write(_encoded(content))
+        return
+    with _draft(path, content, mode, durable=durable) as draft:
+        draft.replace(path)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it's a device, a pipe or a socket, or a name for an open file, such as /dev/stdout."""
+    if path.absolute().is_relative_to("/dev/fd") or path in _STANDARD:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _encoded(content: bytes | str) -> bytes:
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
 @contextmanager
 def _draft(path: Path, content: bytes | str, mode: int, *, durable: bool) -> Iterator[Path]:
     """The whole content under another name in the same directory; what's left of it in the end is removed."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+            stream.write(_encoded(content))
             stream.flush()
             os.fchmod(descriptor, mode)
             if durable:
